@@ -1,0 +1,45 @@
+/**
+ * The rooms of src/ and what each may use. The map in the README's architecture section is this rule.
+ * Every room may use `foundation` and `config`; `config` itself uses only `foundation`.
+ */
+const MAY_USE = {
+  foundation: [],
+  config: [],
+  engine: [],
+  data: [],
+  checkpoint: [],
+  models: ['engine'],
+  evaluation: ['engine', 'data', 'models', 'checkpoint'],
+  training: ['engine', 'data', 'models', 'checkpoint', 'evaluation'],
+};
+
+const everyRoomMayUse = (room) => (room === 'foundation' ? [] : room === 'config' ? ['foundation'] : ['foundation', 'config']);
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...Object.entries(MAY_USE).map(([room, rooms]) => ({
+      name: `room-${room}`,
+      severity: 'error',
+      comment: `src/${room} may use: ${[...everyRoomMayUse(room), ...rooms].join(', ') || 'no other room'}`,
+      from: { path: `^src/${room}/` },
+      to: { path: '^src/', pathNot: `^src/(${[room, ...everyRoomMayUse(room), ...rooms].join('|')})/` },
+    })),
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/' }, to: {} },
+    { name: 'source-never-imports-tests', severity: 'error', from: { path: '^(src|bench)/' }, to: { path: '^test/' } },
+    {
+      name: 'tensorflow-through-the-engine',
+      severity: 'error',
+      comment: 'TensorFlow is imported in src/engine only',
+      from: { path: '^src/', pathNot: '^src/engine/' },
+      to: { path: 'node_modules/@tensorflow' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'] },
+  },
+};

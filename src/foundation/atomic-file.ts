@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
+
+/**
+ * Writes a file so that it is either the old one or the new one, whatever happens meanwhile: to a temporary file beside it, flushed, then renamed.
+ * @param write gets a function that appends bytes.
+ * @throws what the file system or `write` throws; the temporary file is removed.
+ */
+export function writeFileAtomically(file: string, write: (append: (bytes: Uint8Array | string) => void) => void): void {
+  const folder = path.dirname(file);
+  mkdirSync(folder, { recursive: true });
+  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(4).toString('hex')}.tmp`);
+  const descriptor = openSync(temporary, 'wx');
+  let open = true;
+  try {
+    write((bytes) => {
+      appendAll(descriptor, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+    });
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+    open = false;
+    renameSync(temporary, file);
+  } catch (error) {
+    if (open) closeSync(descriptor);
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  flushFolder(folder);
+}
+
+/** {@link writeFileAtomically} for a text that is at hand. */
+export function writeTextAtomically(file: string, text: string): void {
+  writeFileAtomically(file, (append) => {
+    append(text);
+  });
+}
+
+function appendAll(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
+}
+
+/** Makes the rename itself durable, where the file system lets a folder be flushed. */
+function flushFolder(folder: string): void {
+  try {
+    const descriptor = openSync(folder, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // Some file systems refuse to open or flush a folder: the file itself is flushed already.
+  }
+}

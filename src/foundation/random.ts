@@ -1,0 +1,77 @@
+/**
+ * A stream of pseudo-random numbers that is a function of its seed: sfc32 (Chris Doty-Humphrey's Small Fast Counter, from PractRand), seeded through
+ * splitmix32. The same seed gives the same stream on every machine.
+ */
+export class RandomStream {
+  private a = 0;
+  private b = 0;
+  private c = 0;
+  private counter = 1;
+  private spareNormal: number | undefined;
+
+  /** @param seeds any whole numbers that name the stream, as in `new RandomStream(seed, epoch)`. */
+  constructor(...seeds: readonly number[]) {
+    let state = 0x9e3779b9;
+    const splitmix = (): number => {
+      state = (state + 0x9e3779b9) | 0;
+      let z = state ^ (state >>> 16);
+      z = Math.imul(z, 0x21f0aaad);
+      z ^= z >>> 15;
+      z = Math.imul(z, 0x735a2d97);
+      return z ^ (z >>> 15);
+    };
+    for (const seed of seeds) {
+      state = (state ^ (seed | 0) ^ Math.imul(Math.floor(seed / 0x100000000) | 0, 0x85ebca6b)) | 0;
+      state = splitmix();
+    }
+    this.a = splitmix();
+    this.b = splitmix();
+    this.c = splitmix();
+    for (let i = 0; i < 12; i++) this.nextUint32();
+  }
+
+  /** A whole number in [0, 2³²). */
+  nextUint32(): number {
+    const sum = (this.a + this.b + this.counter) | 0;
+    this.counter = (this.counter + 1) | 0;
+    this.a = this.b ^ (this.b >>> 9);
+    this.b = (this.c + (this.c << 3)) | 0;
+    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
+    return sum >>> 0;
+  }
+
+  /** A number in [low, high). */
+  uniform(low = 0, high = 1): number {
+    return low + ((high - low) * this.nextUint32()) / 0x100000000;
+  }
+
+  /** A whole number in [0, bound). */
+  below(bound: number): number {
+    return Math.floor(this.uniform(0, bound));
+  }
+
+  /** A draw from the normal distribution (Box–Muller). */
+  normal(mean = 0, deviation = 1): number {
+    if (this.spareNormal !== undefined) {
+      const spare = this.spareNormal;
+      this.spareNormal = undefined;
+      return mean + deviation * spare;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    const angle = 2 * Math.PI * this.uniform();
+    this.spareNormal = radius * Math.sin(angle);
+    return mean + deviation * radius * Math.cos(angle);
+  }
+
+  /** The numbers 0 … length−1 in a random order (Fisher–Yates). */
+  permutation(length: number): Uint32Array {
+    const order = Uint32Array.from({ length }, (_, index) => index);
+    for (let i = length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const swapped = order[i] ?? 0;
+      order[i] = order[j] ?? 0;
+      order[j] = swapped;
+    }
+    return order;
+  }
+}
