@@ -1,0 +1,146 @@
+import { describePython } from './describe-python';
+import { MalformedCheckpoint } from './malformed-checkpoint';
+import { numberFrom, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
+import type { NamedTensorData, StateDict } from './state-dict';
+import { tensorOf, TorchTensor } from './tensor';
+
+/** The state of torch.optim.Adam, by the names of the parameters. */
+export interface AdamState {
+  /** All trained parameters, in the order of the model: PyTorch knows them by their position. */
+  readonly parameterNames: readonly string[];
+  /** Steps taken. */
+  readonly step: number;
+  /** Running mean of the gradient, and of its square; none for a parameter that never had a gradient. */
+  readonly expAvg: ReadonlyMap<string, Float32Array>;
+  readonly expAvgSq: ReadonlyMap<string, Float32Array>;
+  readonly learningRate: number;
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  readonly weightDecay: number;
+}
+
+/**
+ * Adam's state_dict as PyTorch 2 writes it.
+ * @param model gives the shapes.
+ * @throws RangeError where a parameter of the state is not in the model, or has another number of values.
+ */
+export function adamToPython(adam: AdamState, model: StateDict): PythonDict {
+  const state: PythonDict = new Map();
+  adam.parameterNames.forEach((name, position) => {
+    const average = adam.expAvg.get(name);
+    const averageSquare = adam.expAvgSq.get(name);
+    if (!average || !averageSquare) return;
+    const shape = model.get(name)?.shape;
+    if (!shape) throw new RangeError(`Adam has a state for "${name}", which the model lacks.`);
+    const entry: PythonDict = new Map<PythonValue, PythonValue>([
+      ['step', tensorOf('float32', [], Float32Array.of(adam.step))],
+      ['exp_avg', tensorOf('float32', shape, average)],
+      ['exp_avg_sq', tensorOf('float32', shape, averageSquare)],
+    ]);
+    state.set(position, entry);
+  });
+  return new Map<PythonValue, PythonValue>([
+    ['state', state],
+    ['param_groups', [parameterGroup(adam)]],
+  ]);
+}
+
+/**
+ * Adam's state from its state_dict; `step` may be a tensor or, as before PyTorch 1.12, a number.
+ * @param parameterNames the model's trained parameters in order: the file knows only positions.
+ * @throws MalformedCheckpoint naming the key, what was expected and what was found.
+ */
+export function adamFromPython(value: PythonValue, parameterNames: readonly string[], model: StateDict): AdamState {
+  const optimizer = requireDict(value, 'optimizer');
+  const state = requireDict(optimizer.get('state'), 'optimizer.state');
+  const group = singleGroup(optimizer.get('param_groups'), parameterNames.length);
+  const steps = new Set<number>();
+  const expAvg = new Map<string, Float32Array>();
+  const expAvgSq = new Map<string, Float32Array>();
+  for (const [position, item] of state) {
+    const name = typeof position === 'number' ? parameterNames[position] : undefined;
+    if (name === undefined) throw wrong('optimizer.state', `positions of ${parameterNames.length} parameters`, describePython(position));
+    const key = `optimizer.state of ${name}`;
+    const entry = requireDict(item, key);
+    steps.add(requireStep(entry.get('step'), `${key}: step`));
+    expAvg.set(name, requireMoment(entry.get('exp_avg'), `${key}: exp_avg`, model.get(name)));
+    expAvgSq.set(name, requireMoment(entry.get('exp_avg_sq'), `${key}: exp_avg_sq`, model.get(name)));
+  }
+  if (steps.size > 1) throw wrong('optimizer.state', 'the same step for every parameter', `steps ${[...steps].slice(0, 5).join(', ')}`);
+  const [step = 0] = steps;
+  return { parameterNames, step, expAvg, expAvgSq, ...hyperparameters(group) };
+}
+
+type Hyperparameters = Pick<AdamState, 'learningRate' | 'betas' | 'eps' | 'weightDecay'>;
+
+function parameterGroup(adam: AdamState): PythonDict {
+  return new Map<PythonValue, PythonValue>([
+    ['lr', pythonFloat(adam.learningRate)],
+    ['betas', new PythonTuple(adam.betas.map(pythonFloat))],
+    ['eps', pythonFloat(adam.eps)],
+    ['weight_decay', pythonFloat(adam.weightDecay)],
+    ['amsgrad', false],
+    ['maximize', false],
+    ['foreach', null],
+    ['capturable', false],
+    ['differentiable', false],
+    ['fused', null],
+    ['decoupled_weight_decay', false],
+    ['params', adam.parameterNames.map((_name, position) => position)],
+  ]);
+}
+
+function singleGroup(value: PythonValue | undefined, parameters: number): PythonDict {
+  if (!Array.isArray(value)) throw wrong('optimizer.param_groups', 'a list', describePython(value));
+  if (value.length !== 1) throw wrong('optimizer.param_groups', 'one group of parameters', `${value.length} groups`);
+  const group = requireDict(value[0], 'optimizer.param_groups[0]');
+  const params = group.get('params');
+  const expected = `the positions of the model's ${parameters} parameters`;
+  if (!Array.isArray(params)) throw wrong('optimizer.param_groups[0].params', expected, describePython(params));
+  if (params.length !== parameters) throw wrong('optimizer.param_groups[0].params', expected, `${params.length} positions`);
+  for (const variant of ['amsgrad', 'maximize', 'decoupled_weight_decay'])
+    if (group.get(variant) === true) throw wrong(`optimizer.param_groups[0].${variant}`, 'False (plain Adam)', 'True');
+  return group;
+}
+
+function hyperparameters(group: PythonDict): Hyperparameters {
+  const number = (key: string): number => requireNumber(group.get(key), `optimizer.param_groups[0].${key}`);
+  const betas = group.get('betas');
+  const [first, second] = betas instanceof PythonTuple ? betas.items : Array.isArray(betas) ? betas : [];
+  const key = 'optimizer.param_groups[0].betas';
+  return {
+    learningRate: number('lr'),
+    betas: [requireNumber(first, key), requireNumber(second, key)],
+    eps: number('eps'),
+    weightDecay: number('weight_decay'),
+  };
+}
+
+function requireDict(value: PythonValue | undefined, key: string): PythonDict {
+  if (!(value instanceof Map)) throw wrong(key, 'a dict', describePython(value));
+  return value;
+}
+
+/** A number, or a tensor of one: PyTorch keeps a scheduled learning rate as either. */
+function requireNumber(value: PythonValue | undefined, key: string): number {
+  const number = value instanceof TorchTensor && value.length === 1 ? value.toFloat32()[0] : numberFrom(value);
+  if (number === undefined) throw wrong(key, 'a number', describePython(value));
+  return number;
+}
+
+function requireStep(value: PythonValue | undefined, key: string): number {
+  const step = requireNumber(value, key);
+  if (!Number.isInteger(step) || step < 0) throw wrong(key, 'a whole number of steps', String(step));
+  return step;
+}
+
+function requireMoment(value: PythonValue | undefined, key: string, parameter: NamedTensorData | undefined): Float32Array {
+  if (!parameter) throw wrong(key, 'a parameter of this name among the weights', 'none');
+  const expected = `a tensor of shape [${parameter.shape.join(', ')}], as the parameter's`;
+  if (!(value instanceof TorchTensor) || value.shape.join() !== parameter.shape.join()) throw wrong(key, expected, describePython(value));
+  return value.toFloat32();
+}
+
+function wrong(key: string, expected: string, found: string): MalformedCheckpoint {
+  return new MalformedCheckpoint(`"${key}": expected ${expected}, found ${found}.`);
+}

@@ -1,0 +1,63 @@
+import { damagedPickle } from './pickle-stack';
+import { PythonNamespace, PythonOrderedDict, PythonSet, PythonTuple, type PythonValue } from './python-values';
+
+/** Rebuilds, as inert data, what a class or function would have made of its arguments; undefined where the name may only be mentioned. */
+export type Rebuild = ((args: readonly PythonValue[]) => PythonValue) | undefined;
+
+/** Names of Python's own library that a checkpoint may hold. */
+export function allowedPythonNames(): [string, Rebuild][] {
+  return [
+    ['collections.OrderedDict', ([pairs]) => orderedDict(pairs)],
+    ['collections.defaultdict', () => new Map()],
+    ['collections.Counter', ([counts]) => (counts instanceof Map ? counts : new Map())],
+    ['argparse.Namespace', () => new PythonNamespace()],
+    ['_codecs.encode', ([text, encoding]) => encodeLatin1(text, encoding)],
+    ...BUILTINS.flatMap((module): [string, Rebuild][] => [
+      ...FACTORIES.map((name): [string, Rebuild] => [`${module}.${name}`, undefined]),
+      [`${module}.set`, ([items]) => new PythonSet(itemsOf(items))],
+      [`${module}.frozenset`, ([items]) => new PythonSet(itemsOf(items))],
+    ]),
+    ...PATHS.map((name): [string, Rebuild] => [name, joinPath]),
+  ];
+}
+
+/** What Python 2 and Python 3 call the module of the built-in names. */
+const BUILTINS = ['__builtin__', 'builtins'];
+/** Types that a defaultdict may name for its default values; protocol 2 uses Python 2's names. */
+const FACTORIES = ['int', 'float', 'bool', 'str', 'list', 'dict', 'tuple', 'long', 'unicode'];
+const PATHS = ['pathlib', 'pathlib._local'].flatMap((module) =>
+  ['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map((name) => `${module}.${name}`),
+);
+
+/** Python 2 gives an OrderedDict its items as a list of pairs. */
+function orderedDict(pairs: PythonValue | undefined): PythonOrderedDict {
+  const dict = new PythonOrderedDict();
+  for (const pair of pairs === undefined ? [] : itemsOf(pairs)) {
+    const [key, value] = itemsOf(pair);
+    if (key === undefined || value === undefined) throw damagedPickle('has an OrderedDict with an item that is no pair');
+    dict.set(key, value);
+  }
+  return dict;
+}
+
+function itemsOf(value: PythonValue | undefined): PythonValue[] {
+  if (Array.isArray(value)) return value;
+  if (value instanceof PythonTuple) return [...value.items];
+  throw damagedPickle('has something else where a list belongs');
+}
+
+/** How protocol 2 writes bytes: as text of the same character codes, with the function that turns it back. */
+function encodeLatin1(text: PythonValue | undefined, encoding: PythonValue | undefined): Uint8Array {
+  if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1'))
+    throw damagedPickle('has bytes in an unknown encoding');
+  const bytes = new Uint8Array(Buffer.from(text, 'latin1'));
+  if (Buffer.from(bytes.buffer).toString('latin1') !== text) throw damagedPickle('has bytes with values above 255');
+  return bytes;
+}
+
+function joinPath(parts: readonly PythonValue[]): string {
+  return parts
+    .map((part) => (typeof part === 'string' ? part : '?'))
+    .join('/')
+    .replace(/^\/\//, '/');
+}

@@ -1,0 +1,50 @@
+import { OPCODE } from './pickle-opcodes';
+import { damagedPickle, type PickleStack } from './pickle-stack';
+import { PythonSet, PythonTuple, type PythonDict, type PythonValue } from './python-values';
+
+/**
+ * Makes what an instruction that makes or fills a list, tuple, dict or set pushes (a container to fill is taken from the stack and pushed again); undefined for any
+ * other instruction.
+ */
+export function containerMaker(opcode: number): ContainerMaker | undefined {
+  return CONTAINERS.get(opcode);
+}
+
+type ContainerMaker = (stack: PickleStack) => PythonValue;
+
+const CONTAINERS: ReadonlyMap<number, ContainerMaker> = new Map<number, ContainerMaker>([
+  [OPCODE.EMPTY_TUPLE, () => new PythonTuple([])],
+  [OPCODE.TUPLE1, (stack) => new PythonTuple(stack.popSeveral(1))],
+  [OPCODE.TUPLE2, (stack) => new PythonTuple(stack.popSeveral(2))],
+  [OPCODE.TUPLE3, (stack) => new PythonTuple(stack.popSeveral(3))],
+  [OPCODE.TUPLE, (stack) => new PythonTuple(stack.popToMark())],
+  [OPCODE.EMPTY_LIST, () => []],
+  [OPCODE.APPEND, (stack) => extendList(stack.popSeveral(1), stack.pop())],
+  [OPCODE.APPENDS, (stack) => extendList(stack.popToMark(), stack.pop())],
+  [OPCODE.EMPTY_DICT, () => new Map()],
+  [OPCODE.SETITEM, (stack) => setItems(stack.popSeveral(2), stack.pop())],
+  [OPCODE.SETITEMS, (stack) => setItems(stack.popToMark(), stack.pop())],
+  [OPCODE.EMPTY_SET, () => new PythonSet([])],
+  [OPCODE.FROZENSET, (stack) => new PythonSet(stack.popToMark())],
+  [OPCODE.ADDITEMS, (stack) => extendSet(stack.popToMark(), stack.pop())],
+]);
+
+function extendList(items: readonly PythonValue[], list: PythonValue): PythonValue[] {
+  if (!Array.isArray(list)) throw damagedPickle('appends to something that is not a list');
+  for (const item of items) list.push(item);
+  return list;
+}
+
+/** @param items keys and values in turn. */
+function setItems(items: readonly PythonValue[], dict: PythonValue): PythonDict {
+  if (!(dict instanceof Map)) throw damagedPickle('sets items of something that is not a dict');
+  if (items.length % 2 !== 0) throw damagedPickle('has a key without a value');
+  for (let index = 0; index < items.length; index += 2) dict.set(items[index] ?? null, items[index + 1] ?? null);
+  return dict;
+}
+
+function extendSet(items: readonly PythonValue[], set: PythonValue): PythonSet {
+  if (!(set instanceof PythonSet)) throw damagedPickle('adds to something that is not a set');
+  for (const item of items) set.items.push(item);
+  return set;
+}

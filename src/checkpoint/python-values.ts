@@ -1,0 +1,85 @@
+import type { TorchStorage, TorchTensor } from './tensor';
+
+/**
+ * What a pickle can hold here: plain data and tensors. An int is a whole `number` (`bigint` beyond 2⁵³), a float is any other `number` or, where it is whole, a
+ * {@link PythonFloat}; a list is an array, a dict a Map, bytes are a Uint8Array.
+ */
+export type PythonValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PythonFloat
+  | PythonTuple
+  | PythonSet
+  | PythonName
+  | PythonNamespace
+  | NumpyDtype
+  | TorchTensor
+  | TorchStorage
+  | PythonValue[]
+  | PythonDict;
+
+export type PythonDict = Map<PythonValue, PythonValue>;
+
+/** A float of a whole value, which as a plain number would be an int. */
+export class PythonFloat {
+  constructor(readonly value: number) {}
+}
+
+export class PythonTuple {
+  constructor(readonly items: readonly PythonValue[]) {}
+}
+
+export class PythonSet {
+  constructor(readonly items: PythonValue[]) {}
+}
+
+/** A `collections.OrderedDict`; `attributes` are those set on the object itself, such as a state_dict's `_metadata`. */
+export class PythonOrderedDict extends Map<PythonValue, PythonValue> {
+  attributes: PythonDict | undefined;
+}
+
+/** The name of a class or function that the pickle mentions (`torch.float32`). It stays a name: nothing is ever called. */
+export class PythonName {
+  constructor(
+    readonly module: string,
+    readonly name: string,
+  ) {}
+
+  get full(): string {
+    return `${this.module}.${this.name}`;
+  }
+}
+
+/** An `argparse.Namespace`. */
+export class PythonNamespace {
+  attributes: PythonDict = new Map();
+}
+
+/** A `numpy.dtype`, such as `f8`; needed to read a numpy scalar. */
+export class NumpyDtype {
+  bigEndian = false;
+
+  constructor(readonly code: string) {}
+}
+
+/** A float in its canonical form: a number, or a {@link PythonFloat} where a number would be taken for an int. */
+export function pythonFloat(value: number): number | PythonFloat {
+  return Number.isInteger(value) ? new PythonFloat(value) : value;
+}
+
+/** An int in its canonical form: a number as far as numbers count exactly. */
+export function pythonInt(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+/** The number that an int or float is; undefined for anything else. */
+export function numberFrom(value: PythonValue | undefined): number | undefined {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint') return Number(value);
+  return value instanceof PythonFloat ? value.value : undefined;
+}

@@ -1,0 +1,64 @@
+import { endianness } from 'node:os';
+import path from 'node:path';
+import { writeFileAtomically } from '../foundation/atomic-file';
+import { FileSource, type ByteSource } from './byte-source';
+import { MalformedCheckpoint, namingFile } from './malformed-checkpoint';
+import { pickleWithStorages } from './pickle-write';
+import type { PythonValue } from './python-values';
+import { readTorchArchive } from './torch-archive';
+import { readTorchStream } from './torch-stream';
+import { StoredZipWriter } from './zip-write';
+
+/**
+ * Reads a file that `torch.save` wrote, in its zip form or the one before PyTorch 1.6, without running anything in it.
+ * @param use gets the value; a tensor in it can be read until `use` returns, and only those that are read take memory.
+ * @returns what `use` returns.
+ * @throws UserError that names the file, where it is missing, damaged, no PyTorch file, or holds anything but plain data and tensors.
+ */
+export function readTorchFile<Result>(file: string, use: (value: PythonValue) => Result): Result {
+  const source = new FileSource(file);
+  try {
+    return namingFile(file, () => use(readTorchValue(source)));
+  } finally {
+    source.close();
+  }
+}
+
+/**
+ * Writes a file that `torch.load(file, weights_only=True)` reads, atomically; equal values make equal bytes. Storages that several tensors share are written once.
+ */
+export function writeTorchFile(file: string, value: PythonValue): void {
+  const { pickle, storages } = pickleWithStorages(value);
+  const folder = archiveName(file);
+  writeFileAtomically(file, (append) => {
+    const zip = new StoredZipWriter(append);
+    zip.add(`${folder}/data.pkl`, pickle);
+    zip.add(`${folder}/byteorder`, Buffer.from(endianness() === 'LE' ? 'little' : 'big'));
+    storages.forEach((storage, key) => {
+      zip.add(`${folder}/data/${key}`, storage.bytes());
+    });
+    zip.add(`${folder}/version`, Buffer.from('3\n'));
+    zip.finish();
+  });
+}
+
+/**
+ * The value of a PyTorch file of either form; tensors are read from the source when they are wanted.
+ * @throws MalformedCheckpoint without the file's name.
+ */
+export function readTorchValue(source: ByteSource): PythonValue {
+  if (source.size === 0) throw new MalformedCheckpoint('it is empty (0 bytes).');
+  const start = source.read(0, Math.min(source.size, 16));
+  if (start[0] === 0x50 && start[1] === 0x4b) return readTorchArchive(source);
+  if (start[0] === PICKLE_PROTOCOL) return readTorchStream(source);
+  const shown = JSON.stringify(Buffer.from(start).toString('latin1'));
+  throw new MalformedCheckpoint(`it is no PyTorch checkpoint: it begins with ${shown}, where torch.save writes a zip file or a pickle.`);
+}
+
+const PICKLE_PROTOCOL = 0x80;
+
+/** The folder inside the zip, as PyTorch names it: after the file, or `archive` where that is not plain ASCII. */
+function archiveName(file: string): string {
+  const { name } = path.parse(file);
+  return /^[\x20-\x7e]+$/.test(name) ? name : 'archive';
+}

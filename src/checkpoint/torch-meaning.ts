@@ -1,0 +1,106 @@
+import { allowedNumpyNames, setNumpyByteOrder } from './allowed-numpy-names';
+import { allowedPythonNames } from './allowed-python-names';
+import { allowedTorchNames, requireCount } from './allowed-torch-names';
+import { dtypeOfStorageClass, itemSizeOf, type Dtype } from './dtype';
+import { MalformedCheckpoint } from './malformed-checkpoint';
+import type { PickleMeaning } from './pickle-read';
+import { damagedPickle } from './pickle-stack';
+import { NumpyDtype, PythonName, PythonNamespace, PythonOrderedDict, PythonTuple, type PythonValue } from './python-values';
+import { TorchTensor, type TorchStorage } from './tensor';
+
+/** A storage as a pickle refers to it. */
+export interface StorageReference {
+  readonly key: string;
+  readonly dtype: Dtype;
+  /** In values. */
+  readonly length: number;
+}
+
+/** Everything that a checkpoint's pickle may name; anything else is refused. */
+const ALLOWED_NAMES = new Map([...allowedPythonNames(), ...allowedNumpyNames(), ...allowedTorchNames()]);
+
+/** What the names and references in a PyTorch file's pickle stand for. */
+export class TorchMeaning implements PickleMeaning {
+  private readonly storages = new Map<string, TorchStorage>();
+  private tensorBytes = 0;
+  private rebuiltFrom = 0;
+
+  /**
+   * @param fileSize tensors, and what objects are made of, may not together be many times larger than this: a few bytes can describe views of any size, and recall
+   *   the same list any number of times.
+   * @param open makes the storage of a reference that has not come before.
+   */
+  constructor(
+    private readonly fileSize: number,
+    private readonly open: (reference: StorageReference) => TorchStorage,
+  ) {}
+
+  admit(name: PythonName, instance: boolean): void {
+    if (ALLOWED_NAMES.has(name.full)) return;
+    throw new MalformedCheckpoint(
+      instance
+        ? `it holds a whole pickled object of the class ${name.full}, not just data. In Python, save the weights alone: torch.save(model.state_dict(), 'weights.pt').`
+        : `it is refused: it mentions ${name.full}, which no checkpoint of plain data and tensors needs and which in Python could run a program. Nothing was run.`,
+    );
+  }
+
+  rebuild(name: PythonName, args: readonly PythonValue[]): PythonValue {
+    const rebuild = ALLOWED_NAMES.get(name.full);
+    if (!rebuild) throw damagedPickle(`makes an object of ${name.full}`);
+    this.rebuiltFrom += args.reduce<number>((sum, arg) => sum + sizeOf(arg), 0);
+    this.limit(this.rebuiltFrom, 'values', 4 * this.fileSize + 2 ** 20);
+    const value = rebuild(args);
+    if (value instanceof TorchTensor) {
+      this.tensorBytes += value.length * itemSizeOf(value.dtype);
+      this.limit(this.tensorBytes, 'bytes of tensors', 16 * this.fileSize + 2 ** 26);
+    }
+    return value;
+  }
+
+  setState(target: PythonValue, state: PythonValue): void {
+    if ((target instanceof PythonOrderedDict || target instanceof PythonNamespace) && state instanceof Map) target.attributes = state;
+    else if (target instanceof NumpyDtype && state instanceof PythonTuple) setNumpyByteOrder(target, state.items);
+    else throw damagedPickle('sets the state of something that has none');
+  }
+
+  /** `('storage', class, key, location, length[, view])`; where it was (`cpu`, `cuda:0`, `mps`) does not matter. */
+  persistent(reference: PythonValue): TorchStorage {
+    const [kind, storageClass, key, , length, view = null] = reference instanceof PythonTuple ? reference.items : [];
+    if (kind !== 'storage' || !(storageClass instanceof PythonName) || typeof key !== 'string')
+      throw damagedPickle('refers to something that is no storage');
+    if (view !== null)
+      throw new MalformedCheckpoint('it holds views of storages as PyTorch 0.3 wrote them: load and save it again in a newer PyTorch.');
+    return this.storage({ key, dtype: storageDtype(storageClass), length: requireCount(length, "storage's length") });
+  }
+
+  private storage(reference: StorageReference): TorchStorage {
+    const known = this.storages.get(reference.key);
+    if (known) {
+      if (known.dtype !== reference.dtype || known.length !== reference.length)
+        throw damagedPickle(`describes the storage "${reference.key}" in two ways`);
+      return known;
+    }
+    const opened = this.open(reference);
+    this.storages.set(reference.key, opened);
+    return opened;
+  }
+
+  private limit(claimed: number, what: string, most: number): void {
+    if (claimed > most) throw new MalformedCheckpoint(`it claims ${claimed} ${what} in a file of ${this.fileSize} bytes: it is forged.`);
+  }
+}
+
+function sizeOf(value: PythonValue): number {
+  if (typeof value === 'string' || value instanceof Uint8Array || Array.isArray(value)) return value.length;
+  return value instanceof PythonTuple ? value.items.length : 1;
+}
+
+function storageDtype(storageClass: PythonName): Dtype {
+  if (storageClass.full === 'torch.storage.UntypedStorage') return 'uint8';
+  const dtype = dtypeOfStorageClass(storageClass.name);
+  if (!dtype)
+    throw new MalformedCheckpoint(
+      `it holds numbers of the type ${storageClass.full}, which is not supported: convert them to float32 before saving.`,
+    );
+  return dtype;
+}

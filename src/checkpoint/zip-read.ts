@@ -1,0 +1,152 @@
+import { crc32 } from 'node:zlib';
+import type { ByteSource } from './byte-source';
+import { MalformedCheckpoint } from './malformed-checkpoint';
+import { CENTRAL_HEADER, FLAG_ENCRYPTED, LOCAL_HEADER, SEE_ZIP64_32, ZIP64_EXTRA } from './zip-format';
+import { findDirectory } from './zip-end';
+
+/** One uncompressed entry: where its data lies in the file. */
+export interface StoredEntry {
+  readonly name: string;
+  readonly position: number;
+  readonly size: number;
+  readonly checksum: number;
+}
+
+/**
+ * The entries of a zip file in which all of them are uncompressed, as PyTorch writes it. The directory is believed only where the file bears it out: local headers
+ * agree, everything lies inside the file, nothing overlaps, no name comes twice or leads out of the archive.
+ * @throws MalformedCheckpoint
+ */
+export function readZipDirectory(source: ByteSource): ReadonlyMap<string, StoredEntry> {
+  const directory = findDirectory(source);
+  const bytes = source.read(directory.position, directory.size);
+  const view = new DataView(bytes.buffer);
+  const entries = new Map<string, StoredEntry>();
+  const extents: Extent[] = [];
+  let at = 0;
+  for (let index = 0; index < directory.count; index++) {
+    const header = centralHeader(bytes, view, at);
+    at = header.end;
+    if (entries.has(header.name)) throw new MalformedCheckpoint(`the zip holds "${header.name}" twice.`);
+    const position = dataPosition(source, header);
+    entries.set(header.name, { name: header.name, position, size: header.size, checksum: header.checksum });
+    extents.push({ name: header.name, start: header.headerAt, end: position + header.size });
+  }
+  if (at !== bytes.length) throw new MalformedCheckpoint('the zip directory is longer than its entries: it is damaged.');
+  refuseOverlaps(extents, directory.position);
+  return entries;
+}
+
+/**
+ * An entry's bytes, in a buffer of their own.
+ * @throws MalformedCheckpoint where their checksum is not the one in the directory.
+ */
+export function readZipEntry(source: ByteSource, entry: StoredEntry): Uint8Array<ArrayBuffer> {
+  const bytes = source.read(entry.position, entry.size);
+  if (crc32(bytes) !== entry.checksum) throw new MalformedCheckpoint(`"${entry.name}" is damaged: its checksum does not match its bytes.`);
+  return bytes;
+}
+
+interface CentralHeader {
+  readonly name: string;
+  readonly size: number;
+  readonly checksum: number;
+  readonly headerAt: number;
+  readonly end: number;
+}
+
+interface Extent {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+function centralHeader(bytes: Uint8Array, view: DataView, at: number): CentralHeader {
+  if (at + CENTRAL_HEADER.size > bytes.length || view.getUint32(at, true) !== CENTRAL_HEADER.signature)
+    throw new MalformedCheckpoint('the zip directory has fewer entries than it claims: it is damaged.');
+  const nameEnd = at + CENTRAL_HEADER.size + view.getUint16(at + 28, true);
+  const extraEnd = nameEnd + view.getUint16(at + 30, true);
+  const end = extraEnd + view.getUint16(at + 32, true);
+  if (end > bytes.length) throw new MalformedCheckpoint('the zip directory is cut off: it is damaged.');
+  const name = entryName(bytes.subarray(at + CENTRAL_HEADER.size, nameEnd));
+  if ((view.getUint16(at + 8, true) & FLAG_ENCRYPTED) !== 0) throw new MalformedCheckpoint(`"${name}" is encrypted.`);
+  if (view.getUint16(at + 10, true) !== 0)
+    throw new MalformedCheckpoint(`"${name}" is compressed, which PyTorch never does: zip the file again without compression.`);
+
+  const wide = new Zip64Fields(view, nameEnd, extraEnd);
+  const size = wide.resolve(view.getUint32(at + 24, true));
+  const storedSize = wide.resolve(view.getUint32(at + 20, true));
+  const headerAt = wide.resolve(view.getUint32(at + 42, true));
+  if (size !== storedSize)
+    throw new MalformedCheckpoint(`"${name}" claims ${size} bytes in ${storedSize}: its sizes are forged or damaged.`);
+  return { name, size, checksum: view.getUint32(at + 16, true), headerAt, end };
+}
+
+/** The 64-bit values of a directory entry, handed out in their order to those 32-bit fields that ask for them. */
+class Zip64Fields {
+  private at = 0;
+  private end = 0;
+
+  constructor(
+    private readonly view: DataView,
+    extraStart: number,
+    extraEnd: number,
+  ) {
+    for (let at = extraStart; at + 4 <= extraEnd;) {
+      const length = view.getUint16(at + 2, true);
+      if (view.getUint16(at, true) === ZIP64_EXTRA && at + 4 + length <= extraEnd) {
+        this.at = at + 4;
+        this.end = at + 4 + length;
+      }
+      at += 4 + length;
+    }
+  }
+
+  resolve(field: number): number {
+    if (field !== SEE_ZIP64_32) return field;
+    if (this.at + 8 > this.end) throw new MalformedCheckpoint('the zip directory lacks a zip64 field: it is damaged.');
+    const value = Number(this.view.getBigUint64(this.at, true));
+    this.at += 8;
+    return value;
+  }
+}
+
+/** A name as PyTorch gives them: relative, with forward slashes, inside the archive; a folder's own entry ends in a slash. */
+function entryName(bytes: Uint8Array): string {
+  const name = decodeUtf8(bytes);
+  const parts = name?.replace(/\/$/, '').split('/') ?? [];
+  const escapes = parts.length === 0 || parts.some((part) => part === '' || part === '.' || part === '..') || /[\\\0]/.test(name ?? '');
+  if (name === undefined || escapes)
+    throw new MalformedCheckpoint(`the zip has an entry with the unusable name ${JSON.stringify(name ?? '?')}.`);
+  return name;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where an entry's data begins, by its local header. */
+function dataPosition(source: ByteSource, entry: CentralHeader): number {
+  const header = new DataView(source.read(entry.headerAt, LOCAL_HEADER.size).buffer);
+  if (header.getUint32(0, true) !== LOCAL_HEADER.signature)
+    throw new MalformedCheckpoint(`"${entry.name}" is not where the zip directory says.`);
+  const nameLength = header.getUint16(26, true);
+  const name = source.read(entry.headerAt + LOCAL_HEADER.size, nameLength);
+  if (Buffer.from(name).toString() !== entry.name) throw new MalformedCheckpoint(`"${entry.name}" has another name in its own header.`);
+  return entry.headerAt + LOCAL_HEADER.size + nameLength + header.getUint16(28, true);
+}
+
+function refuseOverlaps(extents: Extent[], directoryAt: number): void {
+  extents.sort((a, b) => a.start - b.start);
+  extents.forEach(({ name, end }, index) => {
+    const next = extents[index + 1];
+    if (end > (next?.start ?? directoryAt))
+      throw new MalformedCheckpoint(`"${name}" overlaps ${next ? `"${next.name}"` : 'the zip directory'}.`);
+  });
+}
