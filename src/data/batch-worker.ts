@@ -1,0 +1,69 @@
+/**
+ * The thread that reads and assembles batches of a set that does not fit the memory budget: one request at a time, in the order they come.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf, UserError } from '../foundation/errors';
+import { assembleBatch } from './assemble-batch';
+import type { Batch } from './batch';
+import { readClip } from './clip';
+import type { ClipEntry } from './clip-set';
+import { mapConcurrently } from './concurrency';
+import { FileError } from './data-error';
+import type { BatchPlan } from './plan-epoch';
+
+/** What the thread is started with. */
+export interface BatchWorkerSet {
+  readonly entries: readonly Pick<ClipEntry, 'file' | 'frames' | 'gloss' | 'category'>[];
+  readonly key: string;
+  readonly width: number;
+  readonly batchSize: number;
+}
+
+export interface BatchRequest {
+  readonly id: number;
+  readonly plan: BatchPlan;
+}
+
+export type BatchReply = { readonly id: number } & (
+  | { readonly batch: Batch }
+  | { readonly error: { readonly message: string; readonly stack: string | undefined; readonly isUserError: boolean } }
+);
+
+const READS_AT_ONCE = 8;
+
+function serve(port: NonNullable<typeof parentPort>, set: BatchWorkerSet): void {
+  let queue = Promise.resolve();
+  port.on('message', (request: BatchRequest) => {
+    queue = queue.then(() => answer(port, set, request));
+  });
+}
+
+async function answer(port: NonNullable<typeof parentPort>, set: BatchWorkerSet, { id, plan }: BatchRequest): Promise<void> {
+  try {
+    const batch = await readBatch(set, plan);
+    const arrays = [batch.features, batch.mask, batch.gloss, batch.category, batch.weight];
+    port.postMessage(
+      { id, batch } satisfies BatchReply,
+      arrays.map(({ buffer }) => buffer as ArrayBuffer),
+    );
+  } catch (error) {
+    const stack = error instanceof Error ? error.stack : undefined;
+    port.postMessage({ id, error: { message: messageOf(error), stack, isUserError: error instanceof UserError } } satisfies BatchReply);
+  }
+}
+
+async function readBatch(set: BatchWorkerSet, plan: BatchPlan): Promise<Batch> {
+  const values = new Map<number, Float32Array>();
+  await mapConcurrently(plan.indices, READS_AT_ONCE, async (index) => {
+    const entry = set.entries[index];
+    if (entry === undefined) throw new RangeError(`the set has no clip ${index}`);
+    const clip = await readClip(entry.file, set);
+    if (clip.frames !== entry.frames) {
+      throw new FileError(entry.file, `it had ${entry.frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
+    }
+    values.set(index, clip.values);
+  });
+  return assembleBatch(plan, set.batchSize, set, (index) => values.get(index) ?? new Float32Array());
+}
+
+if (parentPort) serve(parentPort, workerData as BatchWorkerSet);

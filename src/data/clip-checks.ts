@@ -1,0 +1,106 @@
+import { messageOf } from '../foundation/errors';
+import { toFloat32, type NpyArray } from './npy';
+
+/** What a clip's values must be. */
+export interface ClipFormat {
+  /** The key in the `.npz` that holds them. */
+  readonly key: string;
+  /** Numbers a frame: 156 for key points (78 × x, y). */
+  readonly width: number;
+}
+
+const KEYPOINTS = 78;
+const KEYPOINT_WIDTH = 2 * KEYPOINTS;
+const EXPECTED_META = {
+  dims_per_frame: KEYPOINT_WIDTH,
+  keypoints_total: KEYPOINTS,
+  order: 'pose25,left_hand21,right_hand21,face11',
+} as const;
+
+/** A clip's values after their checks; `values` is undefined where they cannot be used at all. */
+interface CheckedValues {
+  readonly values: Float32Array | undefined;
+  readonly frames: number;
+  readonly problems: readonly string[];
+  /** True where a number lies outside [0, 1], as normalised key points do not. */
+  readonly outsideUnit: boolean;
+}
+
+/** Checks the values themselves: numbers, `[frames, width]`, at least one frame, all finite. */
+export function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues {
+  const unusable = (problem: string): CheckedValues => ({ values: undefined, frames: 0, problems: [problem], outsideUnit: false });
+  const [frames, columns, ...more] = array.shape;
+  const shape = `[${array.shape.join(', ')}]`;
+  if (frames === undefined || columns === undefined || more.length > 0)
+    return unusable(`"${key}" is ${shape}; expected [frames, ${width}]`);
+  if (columns !== width) return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}`);
+  if (frames === 0) return unusable(`"${key}" has no frames; remove the clip or make it again`);
+  let values: Float32Array;
+  try {
+    values = toFloat32(array);
+  } catch (error) {
+    return unusable(`"${key}": ${messageOf(error)}`);
+  }
+  let notFinite = 0;
+  let firstNotFinite = 0;
+  let outsideUnit = false;
+  values.forEach((value, position) => {
+    if (Number.isFinite(value)) outsideUnit ||= value < 0 || value > 1;
+    else if (notFinite++ === 0) firstNotFinite = position;
+  });
+  const problems: string[] = [];
+  if (notFinite > 0) {
+    const place = `frame ${Math.floor(firstNotFinite / width)}, number ${firstNotFinite % width}`;
+    problems.push(`"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is (0, 0)`);
+  }
+  return { values, frames, problems, outsideUnit };
+}
+
+/** Checks a `mask` `[frames, 78]` (of other widths, `[frames, …]`): which key points are there. At least one must be. */
+export function checkMask(array: NpyArray, frames: number, width: number): string[] {
+  const shape = `[${array.shape.join(', ')}]`;
+  if (array.dtype === 'text') return ['"mask" is text; expected booleans'];
+  if (array.shape[0] !== frames) return [`"mask" is ${shape}, the clip has ${frames} frames; expected as many`];
+  if (width !== KEYPOINT_WIDTH) return [];
+  if (array.shape.length !== 2 || array.shape[1] !== KEYPOINTS) return [`"mask" is ${shape}; expected [${frames}, ${KEYPOINTS}]`];
+  const visible = toFloat32(array).some((value) => value !== 0);
+  return visible ? [] : ['"mask" says that no key point is visible in any frame; remove the clip or make it again'];
+}
+
+/** Checks `timestamps_ms` `[frames]`: finite, not negative, never going back. */
+export function checkTimestamps(array: NpyArray, frames: number): string[] {
+  if (array.dtype === 'text') return ['"timestamps_ms" is text; expected whole numbers'];
+  if (array.shape.length !== 1 || array.shape[0] !== frames)
+    return [`"timestamps_ms" is [${array.shape.join(', ')}]; expected [${frames}]`];
+  const times = Array.from(array.values, Number);
+  const problems: string[] = [];
+  if (!times.every(Number.isFinite)) problems.push('"timestamps_ms" holds NaN or infinite numbers');
+  const negative = times.findIndex((time) => time < 0);
+  if (negative >= 0) problems.push(`"timestamps_ms" is negative (${times[negative] ?? 0} at frame ${negative})`);
+  const back = times.findIndex((time, frame) => frame > 0 && time < (times[frame - 1] ?? 0));
+  if (back >= 0) problems.push(`"timestamps_ms" goes back (${times[back - 1] ?? 0}, then ${times[back] ?? 0} at frame ${back})`);
+  return problems;
+}
+
+/** Checks `meta`, a 0-d text of JSON, against what key points are: their count and order. A field that is absent is not missed. */
+export function checkMeta(array: NpyArray): string[] {
+  if (array.dtype !== 'text' || array.values.length !== 1) return ['"meta" is no single text; expected JSON in a 0-d array'];
+  let meta: unknown;
+  try {
+    meta = JSON.parse(array.values[0] ?? '');
+  } catch (error) {
+    return [`"meta" is no JSON (${messageOf(error)})`];
+  }
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return ['"meta" is no JSON object'];
+  const fields = new Map(Object.entries(meta));
+  return Object.entries(EXPECTED_META).flatMap(([field, expected]) => {
+    const found: unknown = fields.get(field);
+    if (found === undefined || found === expected) return [];
+    return [`"meta" says ${field} ${JSON.stringify(found)}; expected ${JSON.stringify(expected)}`];
+  });
+}
+
+/** True where a clip's values are key points, which `mask` and `meta` describe. */
+export function areKeypoints(format: ClipFormat): boolean {
+  return format.width === KEYPOINT_WIDTH;
+}

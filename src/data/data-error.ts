@@ -1,0 +1,61 @@
+import { UserError } from '../foundation/errors';
+
+/** One thing that is wrong with the data. */
+export interface DataProblem {
+  /** The file or folder it is about. */
+  readonly file: string;
+  /** What is wrong; what to do about it. */
+  readonly problem: string;
+}
+
+const LISTED = 50;
+
+/** Everything that is wrong with the data, found before any training starts: a summary line, then one line a problem. */
+export class DataError extends UserError {
+  override readonly name = 'DataError';
+  /** All of them, those of one file together. */
+  readonly problems: readonly DataProblem[];
+
+  constructor(problems: readonly DataProblem[]) {
+    const grouped = byFile(problems);
+    super(listProblems(grouped));
+    this.problems = grouped;
+  }
+}
+
+/** One file that cannot be used. */
+export class FileError extends UserError {
+  override readonly name = 'FileError';
+  readonly file: string;
+  /** The message without the file's name. */
+  readonly problem: string;
+
+  constructor(file: string, problem: string, options?: { cause?: unknown }) {
+    super(`${file}: ${problem}`, options);
+    this.file = file;
+    this.problem = problem;
+  }
+}
+
+/** The problems of one file together, the files in the order of their first problem. */
+function byFile(problems: readonly DataProblem[]): DataProblem[] {
+  const groups = new Map<string, DataProblem[]>();
+  for (const problem of problems) {
+    const group = groups.get(problem.file);
+    if (group) group.push(problem);
+    else groups.set(problem.file, [problem]);
+  }
+  return [...groups.values()].flat();
+}
+
+function listProblems(problems: readonly DataProblem[]): string {
+  const files = new Set(problems.map(({ file }) => file)).size;
+  const lines = [`data: ${counted(problems.length, 'problem')} in ${counted(files, 'file')}`];
+  for (const { file, problem } of problems.slice(0, LISTED)) lines.push(`${file}: ${problem}`);
+  if (problems.length > LISTED) lines.push(`and ${problems.length - LISTED} more`);
+  return lines.join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

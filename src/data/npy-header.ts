@@ -1,0 +1,123 @@
+import { UserError } from '../foundation/errors';
+
+/** The header of a `.npy` file (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). */
+interface NpyHeader {
+  /** NumPy's type string, as `<f4`. */
+  readonly descr: string;
+  readonly fortranOrder: boolean;
+  readonly shape: readonly number[];
+  /** Where the values start, in bytes. */
+  readonly dataOffset: number;
+}
+
+const MAGIC = '\x93NUMPY';
+const MAX_HEADER_BYTES = 65_536;
+const MAX_DIMENSIONS = 32;
+
+/**
+ * Reads the header of a `.npy` buffer, of format version 1, 2 or 3.
+ * @throws UserError where the bytes are no such header.
+ */
+export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length < 12 || buffer.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+    throw new UserError('not a .npy array (its first bytes are not \\x93NUMPY)');
+  }
+  const version = buffer.readUInt8(6);
+  if (version < 1 || version > 3) throw new UserError(`.npy format version ${version} is unknown (1, 2 and 3 are read)`);
+  const start = version === 1 ? 10 : 12;
+  const length = version === 1 ? buffer.readUInt16LE(8) : buffer.readUInt32LE(8);
+  if (length > MAX_HEADER_BYTES) throw new UserError(`.npy header of ${length} bytes (at most ${MAX_HEADER_BYTES} are read)`);
+  if (start + length > buffer.length) throw new UserError('cut off within its .npy header');
+  return {
+    ...new HeaderParser(buffer.toString(version === 3 ? 'utf8' : 'latin1', start, start + length)).parse(),
+    dataOffset: start + length,
+  };
+}
+
+type Token = { readonly kind: 'text' | 'boolean' | 'number' | 'mark'; readonly text: string } | { readonly kind: 'end'; readonly text: '' };
+
+/** Reads the Python dictionary literal of a header, in as much of Python's grammar as NumPy writes. */
+class HeaderParser {
+  private readonly tokens: readonly Token[];
+  private position = 0;
+
+  constructor(private readonly header: string) {
+    this.tokens = this.tokenize();
+  }
+
+  parse(): Omit<NpyHeader, 'dataOffset'> {
+    let descr: string | undefined;
+    let fortranOrder: boolean | undefined;
+    let shape: number[] | undefined;
+    this.expect('{');
+    while (!this.skip('}')) {
+      const key = this.take('text');
+      this.expect(':');
+      if (key === 'descr' && descr === undefined) descr = this.description();
+      else if (key === 'fortran_order' && fortranOrder === undefined) fortranOrder = this.take('boolean') === 'True';
+      else if (key === 'shape' && shape === undefined) shape = this.tuple();
+      else throw this.malformed();
+      if (!this.skip(',') && this.current().text !== '}') throw this.malformed();
+    }
+    if (this.current().kind !== 'end' || descr === undefined || fortranOrder === undefined || shape === undefined) throw this.malformed();
+    return { descr, fortranOrder, shape };
+  }
+
+  private description(): string {
+    if (this.current().text === '[') throw new UserError('a structured array; save plain numbers');
+    return this.take('text');
+  }
+
+  private tuple(): number[] {
+    const shape: number[] = [];
+    this.expect('(');
+    while (!this.skip(')')) {
+      shape.push(Number(this.take('number')));
+      if (shape.length > MAX_DIMENSIONS || (!this.skip(',') && this.current().text !== ')')) throw this.malformed();
+    }
+    return shape;
+  }
+
+  private tokenize(): Token[] {
+    const pattern = /\s*(?:'([^'\\]*)'|"([^"\\]*)"|(True|False)|(\d{1,15})L?|([{}():,[\]]))/y;
+    const tokens: Token[] = [];
+    const end = this.header.trimEnd().length;
+    while (pattern.lastIndex < end) {
+      const found = pattern.exec(this.header);
+      if (found === null) throw this.malformed();
+      const [, single, double, boolean, number, mark] = found;
+      if (boolean !== undefined) tokens.push({ kind: 'boolean', text: boolean });
+      else if (number !== undefined) tokens.push({ kind: 'number', text: number });
+      else if (mark !== undefined) tokens.push({ kind: 'mark', text: mark });
+      else tokens.push({ kind: 'text', text: single ?? double ?? '' });
+    }
+    return tokens;
+  }
+
+  private current(): Token {
+    return this.tokens[this.position] ?? { kind: 'end', text: '' };
+  }
+
+  private take(kind: Token['kind']): string {
+    const token = this.current();
+    if (token.kind !== kind) throw this.malformed();
+    this.position++;
+    return token.text;
+  }
+
+  private skip(mark: string): boolean {
+    const token = this.current();
+    if (token.kind !== 'mark' || token.text !== mark) return false;
+    this.position++;
+    return true;
+  }
+
+  private expect(mark: string): void {
+    if (!this.skip(mark)) throw this.malformed();
+  }
+
+  private malformed(): UserError {
+    return new UserError(`malformed .npy header ${JSON.stringify(this.header.trimEnd().slice(0, 120))}`);
+  }
+}

@@ -1,0 +1,35 @@
+import type { DataLayout, DataSource } from './data-source';
+import { nameClasses } from './class-names';
+import type { Dataset } from './clip-set';
+import { openDataset } from './dataset';
+import { demoDataset } from './demo/generate';
+
+/** What is to be opened. */
+export interface DataRequest {
+  /** Undefined for the demo set. */
+  readonly source: DataSource | undefined;
+  readonly key: string;
+  readonly layout: DataLayout;
+  /** Numbers a frame. */
+  readonly width: number;
+  /** Class counts in place of those that the data tells. */
+  readonly numGloss?: number | null;
+  readonly numCat?: number | null;
+  /** What the demo set is a function of. */
+  readonly demoSeed: number;
+  readonly memoryBudgetBytes: number;
+  readonly needTrain: boolean;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly onWarning?: (warning: string) => void;
+}
+
+/**
+ * Opens people's clips, or the demo set where none are named.
+ * @throws DataError with everything that is wrong with the clips.
+ */
+export async function openData(request: DataRequest): Promise<Dataset> {
+  const { source, ...options } = request;
+  if (source !== undefined) return openDataset(source, options);
+  const demo = demoDataset({ seed: request.demoSeed });
+  return { ...demo, labels: nameClasses([], demo.labels, request) };
+}

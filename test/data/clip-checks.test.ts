@@ -1,0 +1,92 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { inspectClip, readClip } from '../../src/data/clip';
+import type { NpyArray } from '../../src/data/npy';
+import { formatNpz } from '../../src/data/npz-write';
+import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';
+
+const format = { key: 'X', width: 156 };
+
+/** What is wrong with a clip of 4 frames with these arrays changed. */
+async function problemsWith(changes: Readonly<Record<string, NpyArray | undefined>>, expected = format): Promise<readonly string[]> {
+  return inTemporaryFolder(async (folder) => {
+    const file = path.join(folder, 'clip.npz');
+    writeFileSync(file, formatNpz(clipArrays(4, 1, changes)));
+    return (await inspectClip(file, expected)).problems;
+  });
+}
+
+const floats = (shape: readonly number[], fill = 0.5): NpyArray => {
+  const count = shape.reduce((product, length) => product * length, 1);
+  return { dtype: 'float32', shape, values: new Float32Array(count).fill(fill) };
+};
+const times = (...values: number[]): NpyArray => ({ dtype: 'int64', shape: [values.length], values: BigInt64Array.from(values, BigInt) });
+const text = (value: string): NpyArray => ({ dtype: 'text', shape: [], values: [value] });
+const withNotFinite = (): NpyArray => {
+  const values = clipValues(4);
+  values[157] = NaN;
+  values[400] = -Infinity;
+  return { dtype: 'float32', shape: [4, 156], values };
+};
+
+describe('a clip', () => {
+  it('that is in order has no problems, with all its arrays or with X alone', async () => {
+    expect(await problemsWith({})).toEqual([]);
+    expect(await problemsWith({ mask: undefined, timestamps_ms: undefined, meta: undefined })).toEqual([]);
+    expect(await problemsWith({ meta: text('{"signer": 3}') })).toEqual([]);
+  });
+
+  it.each<[string, Record<string, NpyArray | undefined>, RegExp]>([
+    ['no X', { X: undefined }, /no array "X"; the file holds: mask, timestamps_ms, meta; choose the right one with --kp-key/],
+    ['X of another width', { X: floats([4, 150]) }, /"X" is \[4, 150\], 150 numbers a frame; expected 156/],
+    ['X of three dimensions', { X: floats([4, 78, 2]) }, /"X" is \[4, 78, 2\]; expected \[frames, 156\]/],
+    ['X of text', { X: { dtype: 'text', shape: [1, 156], values: new Array<string>(156).fill('a') } }, /"X": text where numbers/],
+    ['no frames', { X: floats([0, 156]) }, /"X" has no frames/],
+    ['NaN and infinity', { X: withNotFinite() }, /"X" holds 2 NaN or infinite numbers \(the first: frame 1, number 1\)/],
+    ['a mask of other length', { mask: floats([3, 78]) }, /"mask" is \[3, 78\], the clip has 4 frames/],
+    ['a mask of other width', { mask: floats([4, 77]) }, /"mask" is \[4, 77\]; expected \[4, 78\]/],
+    ['a mask that hides everything', { mask: floats([4, 78], 0) }, /no key point is visible/],
+    ['timestamps of other length', { timestamps_ms: times(0, 1) }, /"timestamps_ms" is \[2\]; expected \[4\]/],
+    ['a negative timestamp', { timestamps_ms: times(-5, 0, 1, 2) }, /negative \(-5 at frame 0\)/],
+    ['timestamps that go back', { timestamps_ms: times(0, 33, 32, 66) }, /goes back \(33, then 32 at frame 2\)/],
+    ['meta that is no JSON', { meta: text('{') }, /"meta" is no JSON/],
+    ['meta that is a number', { meta: floats([]) }, /"meta" is no single text/],
+    ['meta that is a list', { meta: text('[1]') }, /"meta" is no JSON object/],
+    ['meta of other key points', { meta: text('{"keypoints_total": 75}') }, /"meta" says keypoints_total 75; expected 78/],
+    ['meta of another order', { meta: text('{"order": "face11"}') }, /"meta" says order "face11"; expected "pose25,/],
+  ])('with %s is told so', async (_, changes, message) => {
+    expect(await problemsWith(changes)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('with several problems has them all listed', async () => {
+    const problems = await problemsWith({ X: withNotFinite(), mask: floats([3, 78]), timestamps_ms: times(1, 0, 0, 0), meta: text('') });
+    expect(problems).toHaveLength(4);
+  });
+
+  it('of features is not held to what key points are', async () => {
+    const features = { key: 'X2048', width: 2048 };
+    expect(await problemsWith({ X2048: floats([4, 2048], 3), mask: undefined, meta: text('{"dims_per_frame": 2048}') }, features)).toEqual(
+      [],
+    );
+    expect(await problemsWith({ X2048: floats([5, 2048]) }, features)).toHaveLength(2);
+  });
+
+  it('outside [0, 1] is noticed and no problem', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = path.join(folder, 'clip.npz');
+      writeFileSync(file, formatNpz(clipArrays(4, 1, { X: floats([4, 156], 1.5) })));
+      expect(await inspectClip(file, format)).toMatchObject({ problems: [], outsideUnit: true });
+    });
+  });
+
+  it('is read alone, as float32 whatever it was saved as, or refused with its file named', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = path.join(folder, 'clip.npz');
+      writeFileSync(file, formatNpz({ X: { dtype: 'float64', shape: [2, 156], values: Float64Array.from(clipValues(2)) } }));
+      expect(await readClip(file, format)).toEqual({ values: clipValues(2), frames: 2 });
+      await expect(readClip(file, { key: 'X', width: 150 })).rejects.toThrow(/clip\.npz: "X" is \[2, 156\]/);
+      await expect(readClip(file, { key: 'Y', width: 156 })).rejects.toThrow(/clip\.npz: no array "Y"; the file holds: X/);
+    });
+  });
+});
