@@ -1,0 +1,85 @@
+import { nearestName } from '../foundation/nearest-name';
+import { factsOf, type SettingShape } from './setting';
+import { valueFromText } from './value-from-text';
+
+/** One place that settings come from; later layers win over earlier ones. */
+export interface SettingsLayer {
+  /** How messages name it: a file, or {@link commandLineSource}. */
+  readonly source: string;
+  /** Values by key or alias, unchecked. On the command line they are texts, true or false. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Further flags that the command line has there; only for "did you mean". */
+  readonly otherFlags?: readonly string[];
+}
+
+/** A layer's checked values by key, and one line for each thing that is wrong with it. */
+export interface CheckedLayer {
+  readonly source: string;
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly problems: readonly string[];
+}
+
+/** The source of what was typed. */
+export const commandLineSource = 'command line';
+
+/**
+ * Checks a layer key by key against a model's settings.
+ * @param shape the model's settings.
+ * @param ownerOf the other model that an unknown key belongs to, if any.
+ */
+export function checkLayer(layer: SettingsLayer, shape: SettingShape, ownerOf: (key: string) => string | undefined): CheckedLayer {
+  const keys = keysByName(shape);
+  const values = new Map<string, unknown>();
+  const problems: string[] = [];
+  const complain = (name: string, text: string): void => {
+    problems.push(`${locate(layer.source, name)}: ${text}`);
+  };
+  const typed = layer.source === commandLineSource;
+  for (const [name, given] of Object.entries(layer.values)) {
+    if (name === '$schema') continue;
+    const key = keys.get(name);
+    const schema = key === undefined ? undefined : shape[key];
+    if (key === undefined || schema === undefined) {
+      complain(name, unknownName(name, layer, keys.keys(), ownerOf(name)));
+      continue;
+    }
+    if (values.has(key)) {
+      complain(name, `is given twice: ${name} and ${key} are one setting`);
+      continue;
+    }
+    const value = typed ? valueFromText(factsOf(schema), given) : given;
+    const checked = schema.safeParse(value);
+    if (checked.success) values.set(key, checked.data);
+    else complain(name, `expected ${factsOf(schema).expected}, found ${typed && given === true ? shown('') : shown(given)}`);
+  }
+  return { source: layer.source, values, problems };
+}
+
+/** How a message names a setting: `--batch-size` on the command line, `file: batch_size` in a file. */
+export function locate(source: string, name: string): string {
+  return source === commandLineSource ? flagOf(name) : `${source}: ${name}`;
+}
+
+/** The flag of a key: `--batch-size` for `batch_size`. */
+export function flagOf(key: string): string {
+  return `--${key.replaceAll('_', '-')}`;
+}
+
+/** A value as messages show it: as JSON, cut where it is long. */
+export function shown(value: unknown): string {
+  if (value === '') return 'nothing';
+  const json = JSON.stringify(value);
+  return json.length > 80 ? `${json.slice(0, 77)}…` : json;
+}
+
+function keysByName(shape: SettingShape): Map<string, string> {
+  return new Map(Object.entries(shape).flatMap(([key, schema]) => [key, ...factsOf(schema).aliases].map((name) => [name, key] as const)));
+}
+
+function unknownName(name: string, layer: SettingsLayer, names: Iterable<string>, owner: string | undefined): string {
+  const onCommandLine = layer.source === commandLineSource;
+  const what = onCommandLine ? 'flag' : 'key';
+  if (owner !== undefined) return `a ${what} of model ${owner}, not of this one`;
+  const nearest = nearestName(name, [...names, ...(layer.otherFlags ?? [])]);
+  return nearest === undefined ? `unknown ${what}` : `unknown ${what}; did you mean ${onCommandLine ? flagOf(nearest) : nearest}?`;
+}

@@ -1,0 +1,144 @@
+import path from 'node:path';
+import { nearestName } from '../foundation/nearest-name';
+import { UserError } from '../foundation/errors';
+import { checkLayer, commandLineSource, locate, shown, type CheckedLayer, type SettingsLayer } from './layers';
+import { modelPlaceholder } from './output-settings';
+import { factsOf, type SettingShape } from './setting';
+import { defaultModel, isModelName, modelNames, modelTable, type ModelName, type Settings } from './settings';
+import { readSettingsFile } from './settings-file';
+
+/** What a training was asked for. */
+export interface SettingsRequest {
+  /** A file of `configs/` without its extension; the model's own where undefined, or its `-demo` where no data is given. */
+  readonly preset?: string | undefined;
+  /** The `--config` file. */
+  readonly file?: string | undefined;
+  /** What was typed, by key or alias: texts, true or false. */
+  readonly commandLine: Readonly<Record<string, unknown>>;
+  /** The command's flags that are no settings; only for "did you mean". */
+  readonly otherFlags?: readonly string[];
+}
+
+/** Where a value came from, and what it took the place of in the preset. */
+export interface Origin {
+  /** `default`, `command line`, or a file. */
+  readonly source: string;
+  /** Absent where the value is the preset's, or the default of a key that the preset lacks. */
+  readonly instead?: { readonly value: unknown; readonly source: string };
+}
+
+/** Settings that are complete and valid, and where each came from. */
+export interface ResolvedSettings {
+  readonly settings: Settings;
+  /** By key. */
+  readonly origins: Readonly<Record<string, Origin>>;
+}
+
+/** The folder of the presets that are shipped. */
+export const presetsFolder = path.resolve(__dirname, '../../configs');
+
+/**
+ * Resolves a training's settings: the schema's defaults, under a preset, under the `--config` file, under the command line.
+ * @throws UserError that lists everything that is wrong, a line each.
+ */
+export function resolveSettings(request: SettingsRequest): ResolvedSettings {
+  const layers: SettingsLayer[] = [
+    ...(request.file === undefined ? [] : [readSettingsFile(request.file)]),
+    { source: commandLineSource, values: request.commandLine, otherFlags: request.otherFlags ?? [] },
+  ];
+  return resolveLayers([readPreset(request.preset ?? presetFor(layers)), ...layers]);
+}
+
+/**
+ * Resolves settings from any layers, later ones winning: what a resumed run recorded and what was typed, for example.
+ * @throws UserError that lists everything that is wrong, a line each.
+ */
+export function resolveLayers(layers: readonly SettingsLayer[]): ResolvedSettings {
+  const model = chosenModel(layers);
+  const { schema, settle } = modelTable[model];
+  const checked = layers.map((layer) => checkLayer(layer, schema.shape, otherOwnerOf(model)));
+  const problems = checked.flatMap((layer) => layer.problems);
+  if (problems.length > 0) throw new UserError(problems.join('\n'));
+
+  const merged = mergeLayers(checked, schema.shape);
+  const settled = settle(Object.fromEntries(merged.values));
+  if (settled.problems.length > 0) {
+    const lines = settled.problems.map(({ key, text }) => `${locateOrigin(merged.origins.get(key), key)}: ${text}`);
+    throw new UserError(lines.join('\n'));
+  }
+  const settings = { ...settled.settings, save_dir: settled.settings.save_dir.replaceAll(modelPlaceholder, model) };
+  return { settings, origins: Object.fromEntries(merged.origins) };
+}
+
+/** One line for every value that a file or the command line put in another's place: `lr 0.0003 (command line; configs/transformer.json: 0.0001)`. */
+export function describeOverrides({ settings, origins }: ResolvedSettings): string[] {
+  return Object.entries(settings).flatMap(([key, value]) => {
+    const origin = origins[key];
+    if (origin?.instead === undefined || origin.instead.value === value) return [];
+    return [`${key} ${told(value)} (${origin.source}; ${origin.instead.source}: ${told(origin.instead.value)})`];
+  });
+}
+
+/**
+ * Reads a shipped preset.
+ * @throws UserError where there is none of that name.
+ */
+export function readPreset(name: string): SettingsLayer {
+  return readSettingsFile(path.join(presetsFolder, `${path.basename(name)}.json`), `configs/${path.basename(name)}.json`);
+}
+
+interface Merged {
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+/** Puts layers over the defaults; the first one is the base that the others' origins refer to. */
+function mergeLayers(layers: readonly CheckedLayer[], shape: SettingShape): Merged {
+  const values = new Map<string, unknown>();
+  const origins = new Map<string, Origin>();
+  for (const [key, schema] of Object.entries(shape)) {
+    const [first] = layers;
+    const inFirst = first?.values.has(key) === true;
+    const base = inFirst ? { source: first.source, value: first.values.get(key) } : { source: 'default', value: factsOf(schema).default };
+    const last = layers.slice(1).findLast((layer) => layer.values.has(key));
+    values.set(key, last === undefined ? base.value : last.values.get(key));
+    origins.set(key, last === undefined ? { source: base.source } : { source: last.source, instead: base });
+  }
+  return { values, origins };
+}
+
+/** The model that the last layer to name one names. */
+function chosenModel(layers: readonly SettingsLayer[]): ModelName {
+  const layer = layers.findLast(({ values }) => values['model'] !== undefined);
+  if (layer === undefined) return defaultModel;
+  const model = layer.values['model'];
+  if (isModelName(model)) return model;
+  const nearest = nearestName(String(model), modelNames());
+  const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
+  throw new UserError(`${locate(layer.source, 'model')}: expected ${modelNames().join(' or ')}, found ${shown(model)}${hint}`);
+}
+
+/** The preset of the chosen model: its `-demo` where no layer says where data is. */
+function presetFor(layers: readonly SettingsLayer[]): string {
+  const model = chosenModel(layers);
+  const sources: readonly string[] = modelTable[model].dataSources;
+  const given = checkedSources(layers, model).some((values) => sources.some((key) => (values.get(key) ?? null) !== null));
+  return given ? model : `${model}-demo`;
+}
+
+function checkedSources(layers: readonly SettingsLayer[], model: ModelName): ReadonlyMap<string, unknown>[] {
+  return layers.map((layer) => checkLayer(layer, modelTable[model].schema.shape, () => undefined).values);
+}
+
+/** Finds the other model that a key is a setting of. */
+function otherOwnerOf(model: string): (key: string) => string | undefined {
+  return (key) => modelNames().find((other) => other !== model && Object.hasOwn(modelTable[other].schema.shape, key));
+}
+
+function locateOrigin(origin: Origin | undefined, key: string): string {
+  return locate(origin?.source ?? 'default', key);
+}
+
+function told(value: unknown): string {
+  return value === null ? 'none' : shown(value);
+}

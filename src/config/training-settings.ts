@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import { choice, numberBelow, numberFrom, positiveNumber, setting, settingOrNone, wholeNumber, type SettingProblem } from './setting';
+
+const group = 'Training';
+
+/** How any model is trained: the loop, the loss, the learning rate and its schedule. */
+export const trainingSettings = {
+  epochs: setting(wholeNumber(1, 1_000_000), 20, {
+    group,
+    description: 'Epochs in all. A resumed training goes on to this number, it does not add to it.',
+    aliases: ['num_epochs'],
+  }),
+  batch_size: setting(wholeNumber(1, 65_536), 32, { group, description: 'Clips in a batch.' }),
+  lr: setting(positiveNumber(), 1e-4, { group, description: "Adam's learning rate.", aliases: ['learning_rate'] }),
+  weight_decay: setting(numberFrom(0), 0, {
+    group,
+    description: 'L2 weight decay, added to the gradient as torch.optim.Adam does.',
+  }),
+  alpha: setting(numberFrom(0), 0.5, { group, description: "Weight of the gloss head's loss." }),
+  beta: setting(numberFrom(0), 0.5, { group, description: "Weight of the category head's loss." }),
+  loss: setting(choice(['ce', 'focal', 'label_smoothing']), 'ce', {
+    group,
+    description: 'The loss of both heads: cross-entropy, focal loss, or cross-entropy with smoothed labels.',
+  }),
+  focal_gamma: setting(numberFrom(0), 2, {
+    group,
+    description: 'How strongly the focal loss plays down clips that are already recognised.',
+  }),
+  focal_alpha: setting(positiveNumber(), 1, { group, description: 'Factor on the focal loss.' }),
+  label_smoothing: setting(numberBelow(0, 1), 0.1, {
+    group,
+    description: 'Share of the target that label_smoothing spreads evenly over all classes.',
+  }),
+  scheduler: setting(choice(['none', 'plateau', 'cosine', 'warmup_cosine']), 'plateau', {
+    group,
+    description:
+      'How the learning rate changes: not at all; lowered when validation gloss accuracy stalls; a cosine down over all epochs; or a rise first, then the cosine.',
+  }),
+  plateau_factor: setting(positiveNumber(1), 0.5, { group, description: 'What plateau multiplies the learning rate with.' }),
+  plateau_patience: setting(wholeNumber(0, 1_000_000), 5, {
+    group,
+    description: 'Epochs without a better validation gloss accuracy that plateau lets pass before it lowers the learning rate.',
+  }),
+  warmup_epochs: setting(wholeNumber(0, 1_000_000), 5, {
+    group,
+    description: 'Epochs over which warmup_cosine raises the learning rate from a tenth of lr.',
+  }),
+  grad_clip: settingOrNone(positiveNumber(), 'off', {
+    group,
+    description: 'Largest global norm of the gradient; longer ones are scaled down to it.',
+    aliases: ['clip_grad_norm', 'max_grad_norm'],
+  }),
+  accumulation_steps: setting(wholeNumber(1, 65_536), 1, {
+    group,
+    description: 'Batches whose gradients are gathered for one step of the optimiser.',
+    aliases: ['grad_accum_steps', 'gradient_accumulation_steps'],
+  }),
+  early_stop: settingOrNone(wholeNumber(1, 1_000_000), 'off', {
+    group,
+    description: 'Epochs without a better validation gloss accuracy after which the training ends.',
+    aliases: ['early_stopping_patience', 'early_stop_patience', 'early_stopping'],
+  }),
+  seed: setting(wholeNumber(0, 2_147_483_647), 42, {
+    group,
+    description: 'What every random draw is a function of: starting weights, the order of the clips, dropout, the demo set.',
+  }),
+  save_every_minutes: setting(positiveNumber(), 10, {
+    group,
+    description: 'Minutes after which the last state is saved within a long epoch too. It is always saved at the end of an epoch.',
+  }),
+} as const;
+
+/** Types of {@link trainingSettings}' values. */
+export type TrainingSettings = z.output<z.ZodObject<typeof trainingSettings>>;
+
+/** At least one head must count. */
+export function checkTrainingSettings({ alpha, beta }: Pick<TrainingSettings, 'alpha' | 'beta'>): SettingProblem[] {
+  return alpha + beta > 0
+    ? []
+    : [{ key: 'alpha', text: 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt' }];
+}

@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeOverrides, resolveLayers, resolveSettings, type SettingsRequest } from '../../src/config/resolve';
+import { UserError } from '../../src/foundation/errors';
+
+let folder = '';
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'kumpas-settings-'));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function settingsFile(name: string, content: unknown): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+}
+
+function problemsOf(request: SettingsRequest): string[] {
+  try {
+    resolveSettings(request);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UserError);
+    return error instanceof UserError ? error.message.split('\n') : [];
+  }
+  return [];
+}
+
+describe('which value wins', () => {
+  it('takes the command line over the file, the file over the preset, the preset over the default', () => {
+    const file = settingsFile('layers.json', { lr: 2e-4, batch_size: 16 });
+    const { settings, origins } = resolveSettings({ file, commandLine: { lr: '3e-4', data: 'clips' } });
+    expect(settings).toMatchObject({ lr: 3e-4, batch_size: 16, num_layers: 6, kp_key: 'X' });
+    expect(origins['lr']).toEqual({ source: 'command line', instead: { source: 'configs/transformer.json', value: 1e-4 } });
+    expect(origins['batch_size']?.source).toBe(file);
+    expect(origins['num_layers']).toEqual({ source: 'configs/transformer.json' });
+    expect(origins['kp_key']).toEqual({ source: 'default' });
+  });
+
+  it('describes each override with what it replaced, and nothing that was not changed', () => {
+    const resolved = resolveSettings({ commandLine: { data: 'clips', lr: '3e-4', batch_size: '32', early_stop: '4' } });
+    expect(describeOverrides(resolved)).toEqual([
+      'data "clips" (command line; default: none)',
+      'lr 0.0003 (command line; configs/transformer.json: 0.0001)',
+      'early_stop 4 (command line; configs/transformer.json: none)',
+    ]);
+  });
+
+  it("uses the demo preset where no data is given, and the model's own where it is", () => {
+    expect(resolveSettings({ commandLine: {} }).origins['lr']?.source).toBe('configs/transformer-demo.json');
+    const file = settingsFile('data.json', { data: 'clips' });
+    expect(resolveSettings({ file, commandLine: {} }).origins['lr']?.source).toBe('configs/transformer.json');
+    expect(resolveSettings({ file, commandLine: { data: 'none' } }).settings.data).toBeNull();
+    expect(resolveSettings({ preset: 'transformer', commandLine: {} }).settings.emb_dim).toBe(256);
+  });
+
+  it("puts the model's name into save_dir", () => {
+    expect(resolveSettings({ commandLine: {} }).settings.save_dir).toBe('trained_models/transformer');
+    expect(resolveSettings({ commandLine: { save_dir: 'runs/<model>/today' } }).settings.save_dir).toBe('runs/transformer/today');
+  });
+
+  it('goes on from recorded settings without any preset', () => {
+    const recorded = { source: 'run/config.json', values: { ...resolveSettings({ commandLine: { data: 'clips' } }).settings, epochs: 3 } };
+    const resolved = resolveLayers([recorded, { source: 'command line', values: { epochs: '6' } }]);
+    expect(resolved.settings).toEqual({ ...recorded.values, epochs: 6 });
+    expect(describeOverrides(resolved)).toEqual(['epochs 6 (command line; run/config.json: 3)']);
+  });
+});
+
+describe('spellings', () => {
+  it('understands aliases in files and on the command line', () => {
+    const file = settingsFile('aliases.json', { n_heads: 4, pooling_method: 'cls' });
+    const { settings } = resolveSettings({ file, commandLine: { n_layers: '2', max_grad_norm: '0.5', gradient_accumulation_steps: '3' } });
+    expect(settings).toMatchObject({ num_heads: 4, pooling: 'cls', num_layers: 2, grad_clip: 0.5, accumulation_steps: 3 });
+  });
+
+  it('refuses a setting and its alias side by side', () => {
+    expect(problemsOf({ commandLine: { num_heads: '4', n_heads: '8' } })).toEqual([
+      '--n-heads: is given twice: n_heads and num_heads are one setting',
+    ]);
+  });
+
+  it('turns a setting off with none, off, null and --no-…, but keeps none where it is a choice', () => {
+    for (const given of ['none', 'off', 'null', false]) {
+      expect(resolveSettings({ commandLine: { early_stop: given } }).settings.early_stop).toBeNull();
+    }
+    expect(resolveSettings({ commandLine: { scheduler: 'none' } }).settings.scheduler).toBe('none');
+  });
+});
+
+describe('what is refused', () => {
+  it('lists everything that is wrong, in the file and on the command line, each with its place', () => {
+    const file = settingsFile('wrong.json', { batch_size: 'abc', emb_dimm: 64, dropout: 1, epochs: 2.5, pooling: null });
+    const commandLine = { lr: '-1', resum: true, zzzzzz: 'x', seed: '', num_gloss: '0', no_such: false };
+    expect(problemsOf({ file, commandLine, otherFlags: ['resume'] })).toEqual([
+      `${file}: batch_size: expected a whole number from 1 to 65536, found "abc"`,
+      `${file}: emb_dimm: unknown key; did you mean emb_dim?`,
+      `${file}: dropout: expected a number of at least 0 and below 1, found 1`,
+      `${file}: epochs: expected a whole number from 1 to 1000000, found 2.5`,
+      `${file}: pooling: expected one of mean, max, cls, found null`,
+      '--lr: expected a number above 0, found "-1"',
+      '--resum: unknown flag; did you mean --resume?',
+      '--zzzzzz: unknown flag',
+      '--seed: expected a whole number from 0 to 2147483647, found nothing',
+      '--num-gloss: expected a whole number from 1 to 1000000, or none (from labels_reference or the labels), found "0"',
+      '--no-such: unknown flag',
+    ]);
+  });
+
+  it.each([
+    [{ emb_dim: '100' }, '--emb-dim: expected a multiple of num_heads (8), found 100'],
+    [{ emb_dim: '7', num_heads: '7' }, '--emb-dim: expected an even number, found 7'],
+    [{ alpha: '0', beta: '0' }, '--alpha: expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt'],
+    [{ model: 'transfromer' }, '--model: expected transformer, found "transfromer"; did you mean transformer?'],
+    [{ model: '__proto__' }, '--model: expected transformer, found "__proto__"'],
+    [{ data: 'a', kp_key: 'X', keypoints_val: 'b' }, /^--keypoints-val: cannot be combined with data/],
+    [{ keypoints_train: 'a' }, /^--keypoints-train: needs keypoints_val, labels_train_csv, labels_val_csv too/],
+    [{ description: '../elsewhere' }, /^--description: expected up to 64 letters/],
+  ] as const)('refuses %j', (commandLine, expected) => {
+    const problems = problemsOf({ commandLine });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+  });
+
+  it('names the file for what is wrong between its values', () => {
+    const file = settingsFile('between.json', { emb_dim: 100 });
+    expect(problemsOf({ file, commandLine: {} })).toEqual([`${file}: emb_dim: expected a multiple of num_heads (8), found 100`]);
+  });
+
+  it('says line and column of a fault in JSON', () => {
+    const file = settingsFile('comma.json', '{\n  "lr": 1e-3,\n}\n');
+    expect(problemsOf({ file, commandLine: {} })).toEqual([
+      `${file}: no valid JSON: line 3, column 1: expected a key in double quotes (no comma after the last value, no comments), found }`,
+    ]);
+  });
+
+  it('refuses what is no object, is not there, or is no shipped preset', () => {
+    const list = settingsFile('list.json', [1]);
+    expect(problemsOf({ file: list, commandLine: {} })).toEqual([`${list}: expected one JSON object of settings, as {"batch_size": 32}`]);
+    expect(problemsOf({ file: path.join(folder, 'absent.json'), commandLine: {} })[0]).toMatch(
+      /absent\.json: the file of settings cannot be read/,
+    );
+    expect(problemsOf({ preset: '../package', commandLine: {} })[0]).toMatch(
+      /^configs\/package\.json: the file of settings cannot be read/,
+    );
+  });
+
+  it('does not take __proto__ for a setting', () => {
+    const file = settingsFile('proto.json', '{"__proto__": {"lr": 5}}');
+    expect(problemsOf({ file, commandLine: {} })).toEqual([`${file}: __proto__: unknown key`]);
+  });
+});
