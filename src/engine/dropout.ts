@@ -1,0 +1,107 @@
+import { RandomStream } from '../foundation/random';
+import { sizeOfShape } from './named-tensors';
+import { savedTensor, withOwnGradient } from './own-gradient';
+import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
+import { tf } from './tensorflow';
+
+/** Which values dropout keeps. */
+export interface DropoutMask {
+  /** 1 where a value is kept, 0 where it is dropped. */
+  readonly kept: tf.Tensor;
+  /** What the kept values are multiplied with, so that the expectation stays. */
+  readonly scale: number;
+}
+
+/** Zeroes each value with probability `rate` and scales the others up, so that the expectation stays (Srivastava et al. 2014). */
+export interface Dropout {
+  (x: tf.Tensor, rate: number): tf.Tensor;
+  /** Only draws, for a computation that applies the mask itself; undefined where nothing is dropped. */
+  readonly draw: (shape: readonly number[], rate: number) => DropoutMask | undefined;
+}
+
+/** Leaves everything as it is: evaluation, and parity checks. */
+export const noDropout: Dropout = Object.assign((x: tf.Tensor) => x, { draw: () => undefined });
+
+/**
+ * Dropout whose masks are a function of `(seed, step)` and of the place in the model: the n-th call draws the n-th mask. Masks are drawn by a TensorFlow
+ * operation from an input of the step, never in JavaScript, so a recorded step draws anew each time and a resumed run draws what the first would have drawn.
+ * @param seed int32 `[2]`: the run's seed and the step's number.
+ */
+export function seededDropout(seed: tf.Tensor): Dropout {
+  let place = 0;
+  const draw = (shape: readonly number[], rate: number): DropoutMask | undefined => {
+    place++;
+    if (rate <= 0) return undefined;
+    const threshold = dropThreshold(rate);
+    const kept = hasNativeKernels() ? drawNatively(seed, place, shape, threshold) : drawInJavaScript(seed, place, shape, threshold);
+    return { kept, scale: 256 / (256 - threshold) };
+  };
+  return Object.assign((x: tf.Tensor, rate: number) => applyMask(x, draw(x.shape, rate)), { draw });
+}
+
+/**
+ * One byte a value decides: 256 levels are enough for a dropout rate, and cost a quarter of what floats cost. The rate is rounded to the nearest 1/256 and
+ * the survivors are scaled by what is really kept, so the expectation is exact.
+ */
+export function dropThreshold(rate: number): number {
+  return Math.min(255, Math.max(1, Math.round(rate * 256)));
+}
+
+/** `x * kept * scale`, with a gradient that reaches `x` alone. */
+function applyMask(x: tf.Tensor, mask: DropoutMask | undefined): tf.Tensor {
+  if (mask === undefined) return x;
+  const factors = tf.mul(mask.kept, mask.scale);
+  return withOwnGradient(
+    [x],
+    () => ({ value: tf.mul(x, factors), saved: [factors] }),
+    (dy, saved) => [tf.mul(dy, savedTensor(saved, 0))],
+  );
+}
+
+function drawNatively(seed: tf.Tensor, place: number, shape: readonly number[], threshold: number): tf.Tensor {
+  return tf.tidy(() => {
+    const size = sizeOfShape(shape);
+    const words = Math.ceil(size / 4);
+    const placeSeed = tf.add(seed, tf.tensor1d([Math.imul(place, 0x9e3779b1), place], 'int32'));
+    const bits = rawOperation(
+      'StatelessRandomUniformFullInt',
+      [
+        { name: 'dtype', kind: 'type', value: TensorType.int32 },
+        { name: 'T', kind: 'type', value: TensorType.int32 },
+        { name: 'Tseed', kind: 'type', value: TensorType.int32 },
+      ],
+      [tf.tensor1d([words], 'int32'), placeSeed],
+    );
+    const bytes = rawOperation(
+      'Bitcast',
+      [
+        { name: 'T', kind: 'type', value: TensorType.int32 },
+        { name: 'type', kind: 'type', value: TensorType.uint8 },
+      ],
+      [bits],
+    );
+    const kept = rawOperation('GreaterEqual', [{ name: 'T', kind: 'type', value: TensorType.uint8 }], [bytes, byteScalar(threshold)]);
+    const flat = tf.slice(tf.reshape(kept, [words * 4]), [0], [size]);
+    return tf.cast(tf.reshape(flat, [...shape]), 'float32');
+  });
+}
+
+function byteScalar(value: number): tf.Tensor {
+  return rawOperation(
+    'Cast',
+    [
+      { name: 'SrcT', kind: 'type', value: TensorType.int32 },
+      { name: 'DstT', kind: 'type', value: TensorType.uint8 },
+    ],
+    [tf.scalar(value, 'int32')],
+  );
+}
+
+/** The JavaScript backend has no stateless generator: the same kind of mask from a stream of our own. */
+function drawInJavaScript(seed: tf.Tensor, place: number, shape: readonly number[], threshold: number): tf.Tensor {
+  const random = new RandomStream(...seed.dataSync(), place);
+  return tf.tensor(
+    Float32Array.from({ length: sizeOfShape(shape) }, () => (random.below(256) >= threshold ? 1 : 0)),
+    [...shape],
+  );
+}

@@ -1,0 +1,58 @@
+import type { AdamSettings, AdamState } from './adam';
+import type { NamedArrays, NamedTensors } from './named-tensors';
+import type { ParameterDeclaration, ParameterValues } from './parameters';
+import type { tf } from './tensorflow';
+
+/** What a training computation gives: the loss that is differentiated, and whatever else is wanted of the same pass. */
+export interface TrainingOutputs {
+  readonly loss: tf.Tensor;
+  readonly outputs: NamedTensors;
+}
+
+/**
+ * A model's computations, written in plain tfjs functions of parameters and inputs. They are called by the engine, as often as it sees fit: once a step when
+ * running eagerly, once a shape when the step is recorded and replayed. So they take everything that changes from step to step (learning rate aside) as
+ * inputs, and read no value back.
+ */
+export interface ProgramDefinition {
+  readonly parameters: readonly ParameterDeclaration[];
+  readonly evaluate: (parameters: NamedTensors, inputs: NamedTensors) => NamedTensors;
+  readonly train?: (parameters: NamedTensors, inputs: NamedTensors) => TrainingOutputs;
+  readonly optimizer?: AdamSettings;
+}
+
+/** How one training step ends. */
+export interface UpdateRequest {
+  readonly learningRate: number;
+  /** The share of this step's gradient: 1, or 1/k where k steps are accumulated for an update. */
+  readonly gradientScale: number;
+  /** Whether the accumulated gradient is applied now. */
+  readonly apply: boolean;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly outputs: NamedArrays;
+  /** The global norm of the gradient before clipping; undefined where it was not applied in this step. */
+  readonly gradientNorm: number | undefined;
+}
+
+/**
+ * The seam between models and machine: a program holds its parameters and optimiser on the device and runs its computations there. Trainer and evaluation
+ * know only this interface, so how a step runs can change without touching them.
+ */
+export interface Program {
+  /** Runs `evaluate` once. */
+  evaluate(inputs: NamedArrays): NamedArrays;
+  /** Runs `train` once, differentiates its loss and updates the parameters. */
+  trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult;
+  /** The gradient of every trainable parameter that the loss depends on; changes nothing. */
+  gradients(inputs: NamedArrays): ParameterValues;
+  readParameters(): ParameterValues;
+  /** @throws Error where a name is missing or a size differs. */
+  writeParameters(values: ParameterValues): void;
+  readOptimizer(): AdamState;
+  writeOptimizer(state: AdamState): void;
+  /** Frees everything that the program holds. */
+  dispose(): void;
+}

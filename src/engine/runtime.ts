@@ -1,0 +1,124 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import util from 'node:util';
+import { messageOf } from '../foundation/errors';
+import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
+import { tf } from './tensorflow';
+
+/** What computes, once {@link startRuntime} has looked for it. */
+export interface Runtime {
+  /** `native`: TensorFlow's own kernels; `javascript`: tfjs's, many times slower. */
+  readonly backend: 'native' | 'javascript';
+  /** Of TensorFlow, or of TensorFlow.js where the native library is not used. */
+  readonly tensorflowVersion: string;
+  readonly usesGpu: boolean;
+  /** For people: `CPU, 2 threads, AVX-512`, or the GPUs' names. */
+  readonly device: string;
+  /** How many threads one operation may use on the CPU. */
+  readonly threads: number;
+  /** What the user should know about it, as one plain line. */
+  readonly warning?: string;
+}
+
+export interface RuntimeOptions {
+  /** Whether TensorFlow's own messages are let through to stderr. */
+  readonly verbose?: boolean;
+}
+
+/** The part of tfjs-node's backend that describes the native library. */
+interface NativeBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+/** The native switch that is compiled beside the binding. */
+interface StandardError {
+  silence(): void;
+  restore(): void;
+}
+
+let started: Promise<Runtime> | undefined;
+
+/**
+ * Starts TensorFlow: the native library where it is prepared and KUMPAS_BACKEND is not `js`, else tfjs's JavaScript backend. Later calls give the
+ * first one's runtime. TF_FORCE_GPU_ALLOW_GROWTH (true) and TF_CPP_MIN_LOG_LEVEL (3, quiet) keep what the user set.
+ */
+export function startRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  started ??= start(options.verbose ?? false);
+  return started;
+}
+
+async function start(verbose: boolean): Promise<Runtime> {
+  if (process.env['KUMPAS_BACKEND'] === 'js') return startJavascript();
+  const binding = bindingFile();
+  if (!existsSync(binding)) {
+    return startJavascript("TensorFlow's native library is not prepared: `npm run setup` prepares it, or says what is missing.");
+  }
+  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  restoreRemovedUtilities();
+  try {
+    await loadNative(binding, verbose);
+  } catch (error) {
+    return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`npm run setup\` prepares it anew.`);
+  }
+  return describeNative(tf.backend() as unknown as NativeBackend);
+}
+
+function describeNative({ isUsingGpuDevice, binding }: NativeBackend): Runtime {
+  const { threads, description } = describeProcessor();
+  const driver = nvidiaDriver();
+  const runtime = { backend: 'native', tensorflowVersion: binding.TF_Version, usesGpu: isUsingGpuDevice, threads } as const;
+  if (isUsingGpuDevice) return { ...runtime, device: nvidiaGpus().join(', ') || 'NVIDIA GPU' };
+  if (driver === undefined || process.env['KUMPAS_BACKEND'] === 'cpu') return { ...runtime, device: description };
+  const warning = `NVIDIA driver ${driver} is here, but TensorFlow does not use the GPU: --verbose shows why, \`npm run doctor\` what is installed.`;
+  return { ...runtime, device: description, warning };
+}
+
+async function startJavascript(reason?: string): Promise<Runtime> {
+  await tf.setBackend('cpu');
+  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // Its first operation prints an advertisement otherwise.
+  const { description } = describeProcessor();
+  const runtime = { backend: 'javascript', tensorflowVersion: tf.version.tfjs, usesGpu: false, threads: 1 } as const;
+  const device = `${description}, in JavaScript`;
+  return reason === undefined
+    ? { ...runtime, device }
+    : { ...runtime, device, warning: `${reason} JavaScript computes many times slower.` };
+}
+
+function describeProcessor(): { threads: number; description: string } {
+  const { threads: available, instructionSets } = processor();
+  const chosen = Number(process.env['TF_NUM_INTRAOP_THREADS']);
+  const threads = Number.isInteger(chosen) && chosen > 0 ? chosen : available;
+  const widest = ['AMX', 'AVX-512', 'AVX2', 'AVX', 'SVE', 'NEON'].find((name) => instructionSets.includes(name));
+  const description = ['CPU', `${threads} thread${threads === 1 ? '' : 's'}`, ...(widest === undefined ? [] : [widest])].join(', ');
+  return { threads, description };
+}
+
+/** Where @tensorflow/tfjs-node-gpu looks for its compiled binding. */
+function bindingFile(): string {
+  return path.join(path.dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/tfjs_binding.node');
+}
+
+/**
+ * Loads the binding, and with it TensorFlow; quiet unless verbose. TF_CPP_MIN_LOG_LEVEL chooses what TensorFlow prints while it runs; what it prints while
+ * it is being loaded is kept back by the switch that is compiled beside the binding (a binding compiled by other means has none).
+ */
+async function loadNative(binding: string, verbose: boolean): Promise<void> {
+  const level = (process.env['TF_CPP_MIN_LOG_LEVEL'] ??= verbose ? '0' : '3');
+  const file = path.join(path.dirname(realpathSync(binding)), 'standard_error.node');
+  const load = createRequire(__filename);
+  const quiet = level !== '0' && existsSync(file) ? (load(file) as StandardError) : undefined;
+  quiet?.silence();
+  try {
+    load(binding);
+  } finally {
+    quiet?.restore();
+  }
+  await import('@tensorflow/tfjs-node-gpu');
+}
+
+/** tfjs-node calls two functions of node:util that Node 23 removed (and that warn of their removal before). */
+function restoreRemovedUtilities(): void {
+  Object.assign(util, { isArray: Array.isArray, isNullOrUndefined: (value: unknown) => value === null || value === undefined });
+}

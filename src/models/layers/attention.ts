@@ -1,0 +1,56 @@
+import { attentionProduct } from '../../engine/attention-product';
+import type { NamedTensors } from '../../engine/named-tensors';
+import type { ParameterDeclaration } from '../../engine/parameters';
+import { tf } from '../../engine/tensorflow';
+import type { ForwardContext } from '../model';
+import { linear, linearParameters, linearsSideBySide } from './linear';
+
+/** Added to the scores of masked keys: their weight after softmax is exactly 0 in float32, as with −∞. */
+const MASKED_SCORE = -1e9;
+
+export interface AttentionSize {
+  readonly batch: number;
+  readonly frames: number;
+  readonly width: number;
+  readonly heads: number;
+}
+
+/** Parameters of multi-head self-attention: W_q, W_k, W_v and W_o, each Linear `[width, width]`. */
+export function attentionParameters(name: string, width: number): ParameterDeclaration[] {
+  return ['W_q', 'W_k', 'W_v', 'W_o'].flatMap((matrix) => linearParameters(`${name}.${matrix}`, width, width));
+}
+
+/** What is added to attention scores for a mask `[batch, frames]`: `[batch, 1, 1, frames]`, 0 for a frame, very negative for padding. */
+export function maskedScores(mask: tf.Tensor, { batch, frames }: AttentionSize): tf.Tensor {
+  return tf.reshape(tf.mul(tf.sub(1, mask), MASKED_SCORE), [batch, 1, 1, frames]);
+}
+
+/**
+ * Multi-head self-attention with dropout on the weights (Vaswani et al. 2017).
+ * @param x `[batch · frames, width]`
+ * @param scoreBias from {@link maskedScores}
+ */
+export function attention(
+  parameters: NamedTensors,
+  name: string,
+  x: tf.Tensor,
+  scoreBias: tf.Tensor,
+  { size, dropoutRate, context }: { size: AttentionSize; dropoutRate: number; context: ForwardContext },
+): tf.Tensor {
+  const { batch, frames, width, heads } = size;
+  const projected = linearsSideBySide(
+    parameters,
+    ['W_q', 'W_k', 'W_v'].map((matrix) => `${name}.${matrix}`),
+    x,
+  );
+  const mixed = attentionProduct(
+    projected,
+    scoreBias,
+    { batch, frames, heads, headWidth: width / heads },
+    {
+      drop: context.dropout.draw([batch, heads, frames, frames], dropoutRate),
+      observe: (weights) => context.observe?.(name, weights),
+    },
+  );
+  return linear(parameters, `${name}.W_o`, mixed);
+}

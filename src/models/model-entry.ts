@@ -1,0 +1,52 @@
+import type { Model } from './model';
+
+/** How many classes the heads tell apart. */
+export interface ClassCounts {
+  readonly gloss: number;
+  readonly category: number;
+}
+
+/** Where a model's clips lie, from its own data settings. */
+export interface ClipLocation {
+  /** A folder laid out as the layout says, or each part named; undefined for the demo set. */
+  readonly source:
+    | { readonly folder: string }
+    | {
+        readonly keypoints_train?: string | undefined;
+        readonly keypoints_val: string;
+        readonly labels_train_csv?: string | undefined;
+        readonly labels_val_csv: string;
+        readonly labels_reference?: string | undefined;
+      }
+    | undefined;
+  /** The array in each `.npz` that the model reads. */
+  readonly key: string;
+  readonly layout: { readonly trainFolder: string; readonly validationFolder: string };
+}
+
+/** What a checkpoint says of its model. */
+export interface SavedModel {
+  /** Its `config`; empty where it has none. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The shape of every tensor in its state_dict. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/** A model rebuilt from a checkpoint. */
+export interface RecognisedModel {
+  readonly model: Model;
+  /** What neither shapes nor config could tell and was taken as usual, as `num_heads 8`. */
+  readonly assumptions: readonly string[];
+}
+
+/** Everything that differs between models, as the table of models holds it. */
+export interface ModelEntry<ModelSettings> {
+  /** The class's name in PyTorch and the start of its checkpoints' names. */
+  readonly checkpointName: string;
+  /** Numbers a frame that its clips must have. */
+  readonly width: number;
+  fromSettings(settings: ModelSettings, classes: ClassCounts): Model;
+  clipLocation(settings: ModelSettings): ClipLocation;
+  /** The model that a checkpoint holds; undefined where it is another one's. */
+  fromCheckpoint(saved: SavedModel): RecognisedModel | undefined;
+}

@@ -1,0 +1,44 @@
+import type { Dropout } from '../engine/dropout';
+import type { NamedTensors } from '../engine/named-tensors';
+import type { ParameterDeclaration } from '../engine/parameters';
+import type { tf } from '../engine/tensorflow';
+
+/** A batch as a model sees it. */
+export interface ModelInputs {
+  /** `[batch, frames, width]` */
+  readonly features: tf.Tensor;
+  /** `[batch, frames]`, 1 for a frame of the clip, 0 for padding; every row has at least one frame. */
+  readonly mask: tf.Tensor;
+}
+
+/** What a model gives. */
+export interface ModelOutputs {
+  /** `[batch, num_gloss]` */
+  readonly glossLogits: tf.Tensor;
+  /** `[batch, num_cat]` */
+  readonly categoryLogits: tf.Tensor;
+}
+
+/** What surrounds a forward pass. */
+export interface ForwardContext {
+  readonly dropout: Dropout;
+  /** Sees tensors from inside, as `encoder_layers.0.attention` with its weights `[batch, heads, frames, frames]`. They are freed with the pass. */
+  readonly observe?: (name: string, tensor: tf.Tensor) => void;
+}
+
+/** What fixes a model's shape, as a checkpoint's `config` holds it. */
+export type ModelConfig = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A model of a settled shape: what it is made of and what it computes. */
+export interface Model {
+  /** What rebuilds it, under the names of a PyTorch checkpoint's `config`. */
+  readonly config: ModelConfig;
+  readonly parameters: readonly ParameterDeclaration[];
+  /** Numbers a frame. */
+  readonly width: number;
+  /** The longest clip it takes, in frames; longer ones are cut to their first frames. */
+  readonly maxFrames: number;
+  readonly numGloss: number;
+  readonly numCategory: number;
+  forward(parameters: NamedTensors, inputs: ModelInputs, context: ForwardContext): ModelOutputs;
+}

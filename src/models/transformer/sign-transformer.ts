@@ -1,0 +1,111 @@
+import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
+import { standardNormal, type ParameterDeclaration } from '../../engine/parameters';
+import { relu } from '../../engine/relu';
+import { tf } from '../../engine/tensorflow';
+import { attention, attentionParameters, maskedScores, type AttentionSize } from '../layers/attention';
+import { linear, linearParameters } from '../layers/linear';
+import { norm, normParameters } from '../layers/norm';
+import { pool, type PoolingMethod } from '../layers/pooling';
+import { positionParameter } from '../layers/positions';
+import type { ForwardContext, Model, ModelInputs, ModelOutputs } from '../model';
+
+/** What fixes a SignTransformer's shape; names as in a PyTorch checkpoint's `config`. */
+export interface SignTransformerArchitecture {
+  readonly input_dim: number;
+  readonly emb_dim: number;
+  readonly n_heads: number;
+  readonly n_layers: number;
+  readonly ff_dim: number;
+  readonly num_gloss: number;
+  readonly num_cat: number;
+  readonly dropout: number;
+  readonly max_len: number;
+  readonly pooling_method: PoolingMethod;
+}
+
+/** The reference's SignTransformer: a pre-norm transformer encoder over key points, pooled, with a head for the gloss and one for the category. */
+export function signTransformer(architecture: SignTransformerArchitecture): Model {
+  const { max_len, pooling_method } = architecture;
+  return {
+    config: { ...architecture },
+    parameters: declareParameters(architecture),
+    width: architecture.input_dim,
+    maxFrames: pooling_method === 'cls' ? max_len - 1 : max_len,
+    numGloss: architecture.num_gloss,
+    numCategory: architecture.num_cat,
+    forward: (parameters, inputs, context) => forward(architecture, parameters, inputs, context),
+  };
+}
+
+/** In the order of PyTorch's state_dict. */
+function declareParameters(architecture: SignTransformerArchitecture): ParameterDeclaration[] {
+  const { input_dim, emb_dim, n_layers, ff_dim, num_gloss, num_cat, max_len } = architecture;
+  const layer = (index: number): ParameterDeclaration[] => {
+    const name = `encoder_layers.${index}`;
+    return [
+      ...attentionParameters(`${name}.attention`, emb_dim),
+      ...linearParameters(`${name}.feed_forward.linear1`, emb_dim, ff_dim),
+      ...linearParameters(`${name}.feed_forward.linear2`, ff_dim, emb_dim),
+      ...normParameters(`${name}.residual1.norm`, emb_dim),
+      ...normParameters(`${name}.residual2.norm`, emb_dim),
+    ];
+  };
+  const head = (name: string, classes: number): ParameterDeclaration[] => [
+    ...linearParameters(`${name}.0`, emb_dim, Math.floor(emb_dim / 2)),
+    ...linearParameters(`${name}.3`, Math.floor(emb_dim / 2), classes),
+  ];
+  return [
+    { name: 'cls_token', shape: [1, 1, emb_dim], trainable: true, initialise: standardNormal },
+    ...linearParameters('embedding', input_dim, emb_dim),
+    positionParameter('pos_encoder.pe', max_len, emb_dim),
+    ...normParameters('input_norm', emb_dim),
+    ...Array.from({ length: n_layers }, (_, index) => layer(index)).flat(),
+    ...head('gloss_head', num_gloss),
+    ...head('category_head', num_cat),
+  ];
+}
+
+function forward(
+  architecture: SignTransformerArchitecture,
+  parameters: NamedTensors,
+  inputs: ModelInputs,
+  context: ForwardContext,
+): ModelOutputs {
+  const { emb_dim, n_layers, n_heads, dropout, pooling_method } = architecture;
+  const [batch = 0, clipFrames = 0, width = 0] = inputs.features.shape;
+  const withToken = pooling_method === 'cls';
+  const size: AttentionSize = { batch, frames: clipFrames + (withToken ? 1 : 0), width: emb_dim, heads: n_heads };
+
+  const embedded = tf.reshape(linear(parameters, 'embedding', tf.reshape(inputs.features, [-1, width])), [batch, clipFrames, emb_dim]);
+  const tokens = withToken ? tf.concat([tf.tile(tensorNamed(parameters, 'cls_token'), [batch, 1, 1]), embedded], 1) : embedded;
+  const mask = withToken ? tf.concat([tf.ones([batch, 1]), inputs.mask], 1) : inputs.mask;
+  const positions = tf.slice(tensorNamed(parameters, 'pos_encoder.pe'), [0, 0, 0], [1, size.frames, emb_dim]);
+  const positioned = context.dropout(tf.add(tokens, positions), dropout);
+
+  const scoreBias = maskedScores(mask, size);
+  let hidden = norm(parameters, 'input_norm', tf.reshape(positioned, [-1, emb_dim]));
+  for (let index = 0; index < n_layers; index++) {
+    hidden = encoderLayer(parameters, `encoder_layers.${index}`, hidden, scoreBias, { size, dropoutRate: dropout, context });
+  }
+
+  const pooled = context.dropout(pool(pooling_method, tf.reshape(hidden, [batch, size.frames, emb_dim]), mask), dropout);
+  const head = (name: string): tf.Tensor =>
+    linear(parameters, `${name}.3`, context.dropout(relu(linear(parameters, `${name}.0`, pooled)), dropout));
+  return { glossLogits: head('gloss_head'), categoryLogits: head('category_head') };
+}
+
+/** `x + drop(attention(norm1(x)))`, then `x + drop(feed_forward(norm2(x)))`, over `[batch · frames, width]`. */
+function encoderLayer(
+  parameters: NamedTensors,
+  name: string,
+  x: tf.Tensor,
+  scoreBias: tf.Tensor,
+  surroundings: { size: AttentionSize; dropoutRate: number; context: ForwardContext },
+): tf.Tensor {
+  const { dropoutRate, context } = surroundings;
+  const attended = attention(parameters, `${name}.attention`, norm(parameters, `${name}.residual1.norm`, x), scoreBias, surroundings);
+  const withAttention = tf.add(x, context.dropout(attended, dropoutRate));
+  const raised = relu(linear(parameters, `${name}.feed_forward.linear1`, norm(parameters, `${name}.residual2.norm`, withAttention)));
+  const lowered = linear(parameters, `${name}.feed_forward.linear2`, context.dropout(raised, dropoutRate));
+  return tf.add(withAttention, context.dropout(lowered, dropoutRate));
+}

@@ -1,0 +1,56 @@
+import type { Batch } from '../data/batch';
+import type { AdamSettings } from '../engine/adam';
+import { noDropout, seededDropout } from '../engine/dropout';
+import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
+import type { ProgramDefinition } from '../engine/program';
+import { tf } from '../engine/tensorflow';
+import { featureInputs, modelInputs } from '../evaluation/inference';
+import type { Model } from '../models/model';
+import type { ClassificationLoss } from './losses';
+
+/** How much each head's loss counts. */
+export interface LossWeights {
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** What a training computes for any model: the weighted loss of both heads, and for evaluation the logits and losses of every clip. */
+export function stepDefinition(model: Model, loss: ClassificationLoss, optimizer: AdamSettings): ProgramDefinition {
+  const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
+    const lossWeights = tensorNamed(inputs, 'loss_weights');
+    const glossLoss = tf.mul(loss(glossLogits, tensorNamed(inputs, 'gloss')), tf.slice(lossWeights, [0], [1]));
+    const categoryLoss = tf.mul(loss(categoryLogits, tensorNamed(inputs, 'category')), tf.slice(lossWeights, [1], [1]));
+    return tf.add(glossLoss, categoryLoss);
+  };
+  return {
+    parameters: model.parameters,
+    optimizer,
+    train: (parameters, inputs) => {
+      const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));
+      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout });
+      const weight = tensorNamed(inputs, 'weight');
+      const losses = lossOfClips(inputs, glossLogits, categoryLogits);
+      return {
+        loss: tf.div(tf.sum(tf.mul(losses, weight)), tf.sum(weight)),
+        outputs: { gloss_logits: glossLogits, category_logits: categoryLogits },
+      };
+    },
+    evaluate: (parameters, inputs) => {
+      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout: noDropout });
+      return { gloss_logits: glossLogits, category_logits: categoryLogits, losses: lossOfClips(inputs, glossLogits, categoryLogits) };
+    },
+  };
+}
+
+/** A batch as the inputs that {@link stepDefinition} takes. */
+export function stepInputs(batch: Batch, { alpha, beta }: LossWeights, randomSeed: readonly [seed: number, step: number]): NamedArrays {
+  const { size } = batch;
+  return {
+    ...featureInputs(batch),
+    gloss: { shape: [size], values: batch.gloss },
+    category: { shape: [size], values: batch.category },
+    weight: { shape: [size], values: batch.weight },
+    loss_weights: { shape: [2], values: Float32Array.of(alpha, beta) },
+    random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
+  };
+}

@@ -1,0 +1,34 @@
+import { beforeAll, describe, expect } from '@jest/globals';
+import { startRuntime } from '../../src/engine/runtime';
+import { openData } from '../../src/data/open-data';
+import { evaluateModel } from '../../src/evaluation/evaluate';
+import { loadModel } from '../../src/evaluation/load-model';
+import { arrayNamed, readArrays, relativeDifference } from '../support/parity';
+import { itWithShared, sharedPath } from '../support/shared';
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+describe('a checkpoint that PyTorch trained on real clips', () => {
+  itWithShared('fixtures/torch/transformer_isl13_best.pt', 'gives here the logits and figures that it gave there', async (file) => {
+    const data = sharedPath('data/isl13') ?? '';
+    const expected = await readArrays(sharedPath('fixtures/parity/transformer_isl13_val_logits.npz') ?? '');
+    const loaded = loadModel(file);
+    expect(loaded.assumptions).toEqual(['num_heads 8', 'pooling mean']);
+    const dataset = await openData({
+      source: { folder: data },
+      key: 'X',
+      layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+      width: 156,
+      demoSeed: 0,
+      memoryBudgetBytes: 1e9,
+      needTrain: false,
+    });
+    const { outputs, scores } = await evaluateModel(loaded, dataset, 32);
+    expect(relativeDifference(outputs.glossLogits, arrayNamed(expected, 'gloss_logits'))).toBeLessThan(1e-4);
+    expect(relativeDifference(outputs.categoryLogits, arrayNamed(expected, 'cat_logits'))).toBeLessThan(1e-4);
+    expect(scores.gloss).toEqual({ accuracy: 66 / 78, top5Accuracy: 76 / 78, weightedF1: expect.closeTo(0.848, 3) });
+    expect(scores.category.accuracy).toBe(73 / 78);
+  });
+});

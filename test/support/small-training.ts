@@ -1,0 +1,82 @@
+import path from 'node:path';
+import { resolveSettings } from '../../src/config/resolve';
+import type { Settings } from '../../src/config/settings';
+import type { TrainingEvent } from '../../src/training/events';
+import { prepareRun, type Surroundings } from '../../src/training/prepare-run';
+import { readResumePoint, resumedSettings } from '../../src/training/resume';
+import { closeRun, type TrainingRun } from '../../src/training/run';
+import { train, type TrainingEnd } from '../../src/training/train';
+import { writeDataFolder, type TestClip } from './clip-files';
+
+/** Writes a data folder of 22 training and 7 validation clips of several lengths, 3 glosses in 2 categories. */
+export function writeSmallData(folder: string): string {
+  const clip = (split: string, index: number): TestClip => ({
+    name: `${split}_${index}`,
+    gloss: index % 3,
+    category: index % 2,
+    frames: 5 + ((index * 7) % 11),
+  });
+  const data = path.join(folder, 'data');
+  writeDataFolder(data, {
+    train: Array.from({ length: 22 }, (_, index) => clip('train', index)),
+    val: Array.from({ length: 7 }, (_, index) => clip('val', index)),
+  });
+  return data;
+}
+
+/** Settings of a training that takes a second or two. */
+export function smallSettings(folder: string, typed: Readonly<Record<string, string>> = {}): Settings {
+  return resolveSettings({
+    commandLine: {
+      data: path.join(folder, 'data'),
+      save_dir: path.join(folder, 'models'),
+      emb_dim: '16',
+      num_heads: '2',
+      num_layers: '1',
+      max_len: '12',
+      batch_size: '4',
+      num_buckets: '2',
+      lr: '1e-3',
+      epochs: '3',
+      ...typed,
+    },
+  }).settings;
+}
+
+/** The world of a test's training. */
+export function quietSurroundings(onEvent: (event: TrainingEvent) => void = () => undefined): Surroundings {
+  return {
+    reporter: { report: onEvent },
+    now: () => new Date(2026, 8, 20, 12),
+    machine: { versions: { kumpas: '0.0.0', node: '20', tensorflow: '2' }, device: 'CPU', gitCommit: undefined },
+  };
+}
+
+/** Trains, and closes the run. */
+export async function trainSmall(
+  settings: Settings,
+  options: { readonly signal?: AbortSignal; readonly onEvent?: (event: TrainingEvent) => void } = {},
+): Promise<{ run: TrainingRun; end: TrainingEnd }> {
+  const run = await prepareRun(settings, undefined, quietSurroundings(options.onEvent));
+  return { run, end: await finish(run, options.signal) };
+}
+
+/** Goes on from a checkpoint with what `--resume FILE` and further flags would ask for. */
+export async function resumeSmall(
+  file: string,
+  typed: Readonly<Record<string, string>> = {},
+  options: { readonly signal?: AbortSignal; readonly onEvent?: (event: TrainingEvent) => void } = {},
+): Promise<{ run: TrainingRun; end: TrainingEnd }> {
+  const point = readResumePoint(file);
+  const settings = resumedSettings(point, [{ source: 'command line', values: typed }]);
+  const run = await prepareRun(settings, point, quietSurroundings(options.onEvent));
+  return { run, end: await finish(run, options.signal) };
+}
+
+async function finish(run: TrainingRun, signal: AbortSignal = new AbortController().signal): Promise<TrainingEnd> {
+  try {
+    return await train(run, signal);
+  } finally {
+    await closeRun(run);
+  }
+}
