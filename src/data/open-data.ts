@@ -2,7 +2,9 @@ import type { DataLayout, DataSource } from './data-source';
 import { nameClasses } from './class-names';
 import type { Dataset } from './clip-set';
 import { openDataset } from './dataset';
-import { demoDataset } from './demo/generate';
+import { demoDataset, demoTitle } from './demo/generate';
+import { demoLabels } from './demo/labels';
+import { UserError } from '../foundation/errors';
 
 /** What is to be opened. */
 export interface DataRequest {
@@ -30,6 +32,14 @@ export interface DataRequest {
 export async function openData(request: DataRequest): Promise<Dataset> {
   const { source, ...options } = request;
   if (source !== undefined) return openDataset(source, options);
+  const { gloss, category } = demoLabels();
+  refuseFewer('--num-gloss', request.numGloss, gloss.length, 'glosses');
+  refuseFewer('--num-cat', request.numCat, category.length, 'categories');
   const demo = demoDataset({ seed: request.demoSeed });
   return { ...demo, labels: nameClasses([], demo.labels, request) };
+}
+
+function refuseFewer(flag: string, asked: number | null | undefined, present: number, noun: string): void {
+  if (typeof asked !== 'number' || asked >= present) return;
+  throw new UserError(`${flag} ${asked}: the ${demoTitle} has ${present} ${noun}; give no fewer, or leave it out`);
 }

@@ -1,0 +1,61 @@
+import { BatchSource } from '../data/batches';
+import { bucketLengths } from '../data/bucket-lengths';
+import type { Dataset, LabelNames } from '../data/clip-set';
+import { planEpoch } from '../data/plan-epoch';
+import { UserError } from '../foundation/errors';
+import { featureInputs } from './inference';
+import { inferenceProgram, type LoadedModel } from './load-model';
+import { collectOutputs, type SplitOutputs } from './split-outputs';
+import { scoreSplit, type SplitScores } from './split-scores';
+
+/** What an evaluation found. */
+export interface Evaluation {
+  readonly outputs: SplitOutputs;
+  readonly scores: SplitScores;
+  /** Clips that were longer than the model takes, and were cut to their first frames. */
+  readonly cutClips: number;
+}
+
+/**
+ * Runs a model over the validation clips of a dataset and scores it.
+ * @throws UserError where the classes of model and data are not the same, or there are no clips.
+ */
+export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batchSize: number): Promise<Evaluation> {
+  const { validation: set } = dataset;
+  if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
+  refuseOtherClasses(loaded, dataset);
+  const { maxFrames } = loaded.model;
+  const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize });
+  const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths });
+  const source = new BatchSource(set, { batchSize });
+  const program = inferenceProgram(loaded);
+  try {
+    const outputs = await collectOutputs(set, source.epoch(plans), (batch) => program.evaluate(featureInputs(batch)));
+    return { outputs, scores: scoreSplit(outputs), cutClips: set.entries.filter(({ frames }) => frames > maxFrames).length };
+  } finally {
+    await source.close();
+    program.dispose();
+  }
+}
+
+/** Class ids mean something only where model and data name the same classes. */
+function refuseOtherClasses({ file, labels }: LoadedModel, { title, labels: found }: Dataset): void {
+  if (labels === undefined) return;
+  const problems = (['gloss', 'category'] as const).flatMap((kind) => firstDifference(kind, labels, found));
+  if (problems.length === 0) return;
+  throw new UserError(
+    [`${file} was trained on other classes than ${title} has; evaluate it on data with its own classes`, ...problems].join('\n'),
+  );
+}
+
+function firstDifference(kind: 'gloss' | 'category', trained: LabelNames, found: LabelNames): string[] {
+  const ours = trained[kind];
+  const theirs = found[kind];
+  if (ours.length !== theirs.length) return [`${kind}: the model has ${ours.length} classes, the data ${theirs.length}`];
+  const isUnnamed = (label: string, id: number): boolean => label === `${kind} ${id}`;
+  const id = ours.findIndex((label, place) => {
+    const other = theirs[place] ?? '';
+    return label !== other && !isUnnamed(label, place) && !isUnnamed(other, place);
+  });
+  return id === -1 ? [] : [`${kind} ${id}: the model knows it as ${ours[id] ?? ''}, the data as ${theirs[id] ?? ''}`];
+}

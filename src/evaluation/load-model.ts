@@ -1,0 +1,76 @@
+import { checkStateDict } from '../checkpoint/state-dict';
+import { readWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
+import type { ModelName } from '../config/settings';
+import type { LabelNames } from '../data/clip-set';
+import { EagerProgram } from '../engine/eager-program';
+import type { ParameterValues } from '../engine/parameters';
+import type { Program } from '../engine/program';
+import { UserError } from '../foundation/errors';
+import type { Model } from '../models/model';
+import { recogniseModel } from '../models/model-table';
+import { inferenceDefinition } from './inference';
+
+/** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
+export interface LoadedModel {
+  readonly file: string;
+  readonly name: ModelName;
+  readonly model: Model;
+  readonly weights: ParameterValues;
+  /** Names of the classes; undefined where the checkpoint has none. */
+  readonly labels: LabelNames | undefined;
+  /** The settings that it was trained with; empty where the checkpoint has none. */
+  readonly settings: PlainRecord;
+  /** What the checkpoint did not say and was taken as usual, as `num_heads 8`. */
+  readonly assumptions: readonly string[];
+}
+
+/**
+ * Rebuilds the model of a checkpoint.
+ * @param given what its config lacks or is to be overruled in, under the config's names (`n_heads`, `pooling_method`).
+ * @throws UserError where the file cannot be read, holds none of the models, or tensors that do not fit.
+ */
+export function loadModel(file: string, given: PlainRecord = {}): LoadedModel {
+  const { model: stateDict, config = {}, args = {} } = readWeights(file);
+  const shapes = new Map([...stateDict].map(([name, { shape }]) => [name, shape]));
+  const recognised = recogniseModel({ config: { ...config, ...given }, shapes });
+  if (recognised === undefined) {
+    const some = [...shapes.keys()].slice(0, 5).join(', ');
+    throw new UserError(`${file}: its tensors (${some}, …) are those of none of the models that Kumpas knows`);
+  }
+  const { name, model, assumptions } = recognised;
+  checkStateDict(stateDict, new Map(model.parameters.map((parameter) => [parameter.name, parameter.shape])), file);
+  return {
+    file,
+    name,
+    model,
+    weights: new Map([...stateDict].map(([key, { values }]) => [key, values])),
+    labels: savedLabels(config, model),
+    settings: args,
+    assumptions,
+  };
+}
+
+/** The model's forward pass, ready to run. Whoever asks for it disposes of it. */
+export function inferenceProgram({ model, weights }: LoadedModel): Program {
+  return new EagerProgram(inferenceDefinition(model), weights);
+}
+
+/** The labels to show: the checkpoint's own, else those given, else `gloss 3`. */
+export function shownLabels({ labels, model }: LoadedModel, otherwise?: LabelNames): LabelNames {
+  const known = labels ?? otherwise;
+  const fill = (count: number, kind: string, names: readonly string[] | undefined): string[] =>
+    Array.from({ length: count }, (_, id) => names?.[id] ?? `${kind} ${id}`);
+  return { gloss: fill(model.numGloss, 'gloss', known?.gloss), category: fill(model.numCategory, 'category', known?.category) };
+}
+
+function savedLabels(config: PlainRecord, { numGloss, numCategory }: Model): LabelNames | undefined {
+  const names = (key: string, count: number): string[] | undefined => {
+    const saved = config[key];
+    if (!Array.isArray(saved)) return undefined;
+    const labels = (saved as readonly unknown[]).filter((label) => typeof label === 'string');
+    return labels.length === count ? labels : undefined;
+  };
+  const gloss = names('gloss_labels', numGloss);
+  const category = names('category_labels', numCategory);
+  return gloss === undefined || category === undefined ? undefined : { gloss, category };
+}

@@ -1,0 +1,99 @@
+/** Precision, recall and F1 of one class, as scikit-learn computes them with `zero_division=0`. */
+export interface ClassMetrics {
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Clips of this class. */
+  readonly support: number;
+}
+
+/** Averages over classes. */
+export interface AveragedMetrics {
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+}
+
+/** The class with the highest logit, for each of `count` rows of `[count, classes]`. */
+export function predictedClasses(logits: Float32Array, count: number): Int32Array {
+  const classes = logits.length / Math.max(1, count);
+  return Int32Array.from({ length: count }, (_, row) => {
+    let best = 0;
+    for (let id = 1; id < classes; id++) if (logitAt(logits, row * classes + id) > logitAt(logits, row * classes + best)) best = id;
+    return best;
+  });
+}
+
+/** The share of rows whose prediction is the target. */
+export function accuracy(predicted: Int32Array, targets: Int32Array): number {
+  let correct = 0;
+  for (let row = 0; row < targets.length; row++) if (predicted[row] === targets[row]) correct++;
+  return targets.length === 0 ? 0 : correct / targets.length;
+}
+
+/** The share of rows whose target is among the `k` highest logits. Of equal logits the lower class id counts as higher. */
+export function topKAccuracy(logits: Float32Array, targets: Int32Array, k: number): number {
+  const classes = logits.length / Math.max(1, targets.length);
+  let correct = 0;
+  targets.forEach((target, row) => {
+    const own = logitAt(logits, row * classes + target);
+    let above = 0;
+    for (let id = 0; id < classes; id++) {
+      const other = logitAt(logits, row * classes + id);
+      if (other > own || (other === own && id < target)) above++;
+    }
+    if (above < k) correct++;
+  });
+  return targets.length === 0 ? 0 : correct / targets.length;
+}
+
+/** Per class, in the order of the ids. */
+export function classMetrics(predicted: Int32Array, targets: Int32Array, classes: number): ClassMetrics[] {
+  const correct = new Float64Array(classes);
+  const predictedCount = new Float64Array(classes);
+  const support = new Float64Array(classes);
+  targets.forEach((target, row) => {
+    const prediction = predicted[row] ?? -1;
+    addOne(support, target);
+    addOne(predictedCount, prediction);
+    if (prediction === target) addOne(correct, target);
+  });
+  return Array.from({ length: classes }, (_, id) => {
+    const precision = ratio(correct[id], predictedCount[id]);
+    const recall = ratio(correct[id], support[id]);
+    return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), support: support[id] ?? 0 };
+  });
+}
+
+/** The mean over classes, each counted by its support. */
+export function weightedAverage(perClass: readonly ClassMetrics[]): AveragedMetrics {
+  const total = perClass.reduce((sum, { support }) => sum + support, 0);
+  const mean = (pick: (metrics: ClassMetrics) => number): number =>
+    ratio(
+      perClass.reduce((sum, metrics) => sum + pick(metrics) * metrics.support, 0),
+      total,
+    );
+  return { precision: mean(({ precision }) => precision), recall: mean(({ recall }) => recall), f1: mean(({ f1 }) => f1) };
+}
+
+/** The softmax of one row of logits. */
+export function softmax(logits: ArrayLike<number>): Float64Array {
+  const values = Float64Array.from(logits);
+  const highest = values.reduce((most, value) => Math.max(most, value), -Infinity);
+  const powers = values.map((value) => Math.exp(value - highest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+function logitAt(logits: Float32Array, place: number): number {
+  return logits[place] ?? -Infinity;
+}
+
+function addOne(counts: Float64Array, id: number): void {
+  const count = counts[id];
+  if (count !== undefined) counts[id] = count + 1;
+}
+
+function ratio(part: number | undefined, whole: number | undefined): number {
+  return whole === undefined || part === undefined || whole === 0 ? 0 : part / whole;
+}

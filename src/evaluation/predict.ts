@@ -1,0 +1,65 @@
+import { assembleBatch } from '../data/assemble-batch';
+import { readClip } from '../data/clip';
+import { valuesNamed } from '../engine/named-tensors';
+import type { Program } from '../engine/program';
+import { featureInputs } from './inference';
+import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
+import { softmax } from './metrics';
+
+/** A class and how sure the model is of it. */
+export interface RankedClass {
+  readonly id: number;
+  readonly label: string;
+  /** From 0 to 1; over all classes of the head they add up to 1. */
+  readonly probability: number;
+}
+
+/** What a model sees in one clip, best first. */
+export interface Prediction {
+  readonly file: string;
+  readonly gloss: readonly RankedClass[];
+  readonly category: readonly RankedClass[];
+}
+
+export interface PredictOptions {
+  /** The array in the `.npz` that the model reads. */
+  readonly key: string;
+  /** Classes to name; 0 for all. */
+  readonly topK: number;
+}
+
+/**
+ * Recognises the sign in each clip. A clip longer than the model takes is cut to its first frames, as in an evaluation.
+ * @throws UserError naming the clip that cannot be read.
+ */
+export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
+  const program = inferenceProgram(loaded);
+  try {
+    const predictions: Prediction[] = [];
+    for (const file of files) predictions.push(await predictClip(loaded, program, file, options));
+    return predictions;
+  } finally {
+    program.dispose();
+  }
+}
+
+async function predictClip(loaded: LoadedModel, program: Program, file: string, { key, topK }: PredictOptions): Promise<Prediction> {
+  const { width, maxFrames } = loaded.model;
+  const clip = await readClip(file, { key, width });
+  const plan = { indices: [0], frames: Math.min(clip.frames, maxFrames) };
+  const batch = assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values);
+  const outputs = program.evaluate(featureInputs(batch));
+  const labels = shownLabels(loaded);
+  return {
+    file,
+    gloss: rankClasses(valuesNamed(outputs, 'gloss_logits'), labels.gloss, topK),
+    category: rankClasses(valuesNamed(outputs, 'category_logits'), labels.category, topK),
+  };
+}
+
+/** The classes of one row of logits, best first; of equal ones the lower id. */
+export function rankClasses(logits: ArrayLike<number>, labels: readonly string[], topK: number): RankedClass[] {
+  const ranked = Array.from(softmax(logits), (probability, id) => ({ id, label: labels[id] ?? '', probability }));
+  ranked.sort((one, other) => other.probability - one.probability || one.id - other.id);
+  return topK === 0 ? ranked : ranked.slice(0, topK);
+}

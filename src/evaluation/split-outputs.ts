@@ -1,0 +1,60 @@
+import type { Batch } from '../data/batch';
+import type { ClipSet } from '../data/clip-set';
+import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
+
+/** What a model gave for every clip of a set, in the set's order. */
+export interface SplitOutputs {
+  readonly clips: number;
+  /** `[clips, num_gloss]` */
+  readonly glossLogits: Float32Array;
+  /** `[clips, num_cat]` */
+  readonly categoryLogits: Float32Array;
+  readonly glossTargets: Int32Array;
+  readonly categoryTargets: Int32Array;
+  /** `[clips]`, where the program gives losses; empty otherwise. */
+  readonly losses: Float32Array;
+}
+
+/**
+ * Runs a whole set through a program and puts the results back in the set's order.
+ * @param evaluate gives `gloss_logits`, `category_logits` and perhaps `losses` for a batch.
+ */
+export async function collectOutputs(
+  set: ClipSet,
+  batches: AsyncIterable<Batch>,
+  evaluate: (batch: Batch) => NamedArrays,
+): Promise<SplitOutputs> {
+  const clips = set.entries.length;
+  const gloss = new RowCollector(clips);
+  const category = new RowCollector(clips);
+  const losses = new RowCollector(clips);
+  for await (const batch of batches) {
+    const outputs = evaluate(batch);
+    gloss.take(batch, valuesNamed(outputs, 'gloss_logits'));
+    category.take(batch, valuesNamed(outputs, 'category_logits'));
+    if (outputs['losses'] !== undefined) losses.take(batch, outputs['losses'].values);
+  }
+  return {
+    clips,
+    glossLogits: gloss.rows,
+    categoryLogits: category.rows,
+    glossTargets: Int32Array.from(set.entries, (entry) => entry.gloss),
+    categoryTargets: Int32Array.from(set.entries, (entry) => entry.category),
+    losses: losses.rows,
+  };
+}
+
+/** Gathers rows of batches into one array in the set's order. */
+class RowCollector {
+  rows = new Float32Array();
+
+  constructor(private readonly clips: number) {}
+
+  take(batch: Batch, values: ArrayLike<number>): void {
+    const width = values.length / batch.size;
+    if (this.rows.length === 0) this.rows = new Float32Array(this.clips * width);
+    batch.indices.forEach((clip, row) => {
+      for (let place = 0; place < width; place++) this.rows[clip * width + place] = values[row * width + place] ?? NaN;
+    });
+  }
+}
