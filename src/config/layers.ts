@@ -19,6 +19,9 @@ export interface CheckedLayer {
   readonly problems: readonly string[];
 }
 
+/** What a run's config.json holds beside its settings; with it, that file can be given to `--config` as it is. */
+const RUN_RECORD = 'run';
+
 /** The source of what was typed. */
 export const commandLineSource = 'command line';
 
@@ -36,7 +39,7 @@ export function checkLayer(layer: SettingsLayer, shape: SettingShape, ownerOf: (
   };
   const typed = layer.source === commandLineSource;
   for (const [name, given] of Object.entries(layer.values)) {
-    if (name === '$schema') continue;
+    if (name === '$schema' || (name === RUN_RECORD && !typed)) continue;
     const key = keys.get(name);
     const schema = key === undefined ? undefined : shape[key];
     if (key === undefined || schema === undefined) {

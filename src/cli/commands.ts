@@ -1,0 +1,21 @@
+import type { Command } from './command';
+
+/** A command's line in the list of commands, and its code, loaded only when it is asked for. */
+export interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** The commands by name. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  train: { summary: 'Train a model, or go on with a training.', load: async () => (await import('./train.js')).trainCommand },
+  evaluate: { summary: 'Evaluate a trained model on labelled clips.', load: async () => (await import('./evaluate.js')).evaluateCommand },
+  predict: { summary: 'Recognise the sign in a clip.', load: async () => (await import('./predict.js')).predictCommand },
+};
+
+/** What is printed where no command is named. */
+export function listOfCommands(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  npm run ${name.padEnd(width)}  ${summary}`);
+  return ['Kumpas trains sign-language recognisers.', '', ...lines, '', 'Each has a --help: npm run train -- --help', ''].join('\n');
+}

@@ -1,0 +1,56 @@
+import { writeDemoFolder } from '../data/demo/write';
+import { UserError } from '../foundation/errors';
+import { widthOf, type Command } from './command';
+import { commandLineOf, refuseUnknownFlags, type CommandUsage } from './command-line';
+import { optionalText, wholeNumber } from './model-flags';
+import { commonFlags, type FlagTable } from './options';
+
+const defaultFolder = 'demo_data';
+const defaultSeed = 42;
+const largestSeed = 2 ** 31 - 1;
+
+const demoDataFlags = {
+  out: { string: true, group: 'Demo data:', description: 'The new folder to write.', defaultDescription: defaultFolder },
+  seed: {
+    string: true,
+    group: 'Demo data:',
+    description: 'Decides who signs and how every clip turns out.',
+    defaultDescription: String(defaultSeed),
+  },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+const usage: CommandUsage = {
+  command: 'npm run demo-data --',
+  summary: 'Writes the synthetic demo set as a data folder, to look at and to try things on.',
+  flags: demoDataFlags,
+  examples: [
+    ['npm run demo-data -- --out demo_data', 'write it to demo_data/'],
+    ['npm run train -- --data demo_data', 'train on that folder'],
+  ],
+};
+
+/** The `demo-data` command. */
+export const demoDataCommand: Command = {
+  run: async (argv, terminal) => {
+    const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
+    const typed = commandLine.parse();
+    refuseUnknownFlags(typed, demoDataFlags);
+    if (typed['help'] === true) {
+      terminal.output.write(`${await commandLine.help()}\n`);
+      return 0;
+    }
+    const folder = optionalText(typed, 'out') ?? defaultFolder;
+    const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed));
+    terminal.output.write(
+      `${folder}: the synthetic demo set, ${trainClips} training and ${validationClips} validation clips (made by a generator, nobody was filmed)\n`,
+    );
+    return 0;
+  },
+};
+
+function seedOf(typed: Readonly<Record<string, unknown>>): number {
+  const seed = wholeNumber(typed, 'seed', 0) ?? defaultSeed;
+  if (seed <= largestSeed) return seed;
+  throw new UserError(`--seed: expected at most ${largestSeed}, found ${seed}`);
+}

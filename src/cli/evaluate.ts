@@ -1,0 +1,65 @@
+import { widthOf, type Command } from './command';
+import { commandLineOf, refuseUnknownFlags, type CommandUsage } from './command-line';
+import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './model-flags';
+import { commonFlags, jsonFlag, type FlagTable } from './options';
+
+const evaluateFlags = {
+  ...modelFlags,
+  data: {
+    string: true,
+    group: 'Data:',
+    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
+  },
+  'keypoints-val': { string: true, group: 'Data:', description: 'Folder with the clips, one .npz each.' },
+  'labels-val-csv': { string: true, group: 'Data:', description: 'Their labels: file,gloss,cat[,occluded].' },
+  'labels-reference': { string: true, group: 'Data:', description: 'Names of glosses and categories.' },
+  'kp-key': {
+    string: true,
+    group: 'Data:',
+    description: 'The array in each .npz that holds the key points.',
+    defaultDescription: 'as in training',
+  },
+  'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },
+  ...jsonFlag,
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+/** The `evaluate` command. */
+export const evaluateCommand: Command = {
+  run: async (argv, terminal) => {
+    const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
+    const typed = commandLine.parse();
+    refuseUnknownFlags(typed, evaluateFlags);
+    if (typed['help'] === true) {
+      terminal.output.write(`${await commandLine.help()}\n`);
+      return 0;
+    }
+    const request = {
+      modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
+      shape: shapeOf(typed),
+      data: optionalText(typed, 'data'),
+      keypointsVal: optionalText(typed, 'keypoints-val'),
+      labelsValCsv: optionalText(typed, 'labels-val-csv'),
+      labelsReference: optionalText(typed, 'labels-reference'),
+      key: optionalText(typed, 'kp-key'),
+      batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
+      json: typed['json'] === true,
+      verbose: typed['verbose'] === true,
+    };
+    const { runEvaluation } = await import('./run-evaluation.js'); // With TensorFlow: only when it is needed.
+    return await runEvaluation(request, terminal);
+  },
+};
+
+const usage: CommandUsage = {
+  command: 'npm run evaluate --',
+  summary: 'Evaluates a trained model on labelled clips: accuracy, top-5 accuracy and weighted F1 of both heads.',
+  flags: evaluateFlags,
+  examples: [
+    [
+      'npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_09-20 --data clips/',
+      'evaluate the best epoch of a run',
+    ],
+    ['npm run evaluate -- --model-path old.pt --num-heads 8 --data clips/ --json', 'a checkpoint from PyTorch; the result for a script'],
+  ],
+};

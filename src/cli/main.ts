@@ -1,0 +1,37 @@
+import { UserError } from '../foundation/errors';
+import { nearestName } from '../foundation/nearest-name';
+import type { Terminal } from './command';
+import { commands, listOfCommands } from './commands';
+import { describeFailure } from './failure';
+
+/**
+ * Runs the command that `argv` starts with.
+ * @returns the process's exit code.
+ */
+async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const [name, ...rest] = argv;
+  try {
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      terminal.output.write(listOfCommands());
+      return 0;
+    }
+    const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (entry === undefined) throw new UserError(unknownCommand(name));
+    const command = await entry.load();
+    return await command.run(rest, terminal);
+  } catch (error) {
+    const failure = describeFailure(error, argv.includes('--verbose'));
+    terminal.errors.write(`${failure.text}\n`);
+    return failure.exitCode;
+  }
+}
+
+function unknownCommand(name: string): string {
+  const nearest = nearestName(name, Object.keys(commands));
+  const hint = nearest === undefined ? `there are ${Object.keys(commands).join(', ')}` : `did you mean ${nearest}?`;
+  return `${name}: unknown command; ${hint}`;
+}
+
+void main(process.argv.slice(2), { output: process.stdout, errors: process.stderr }).then((exitCode) => {
+  process.exitCode = exitCode;
+});

@@ -1,0 +1,56 @@
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import { UserError } from '../foundation/errors';
+import type { FlagTable } from './options';
+
+/** Flags of the commands that use a trained model. */
+export const modelFlags = {
+  'model-path': { string: true, group: 'Model:', description: 'A model folder (its _best.pt is used) or a .pt file.' },
+  'num-heads': {
+    string: true,
+    alias: 'n-heads',
+    group: 'Model:',
+    description: 'Attention heads, where the checkpoint does not say (8 is taken).',
+  },
+  pooling: {
+    string: true,
+    alias: 'pooling-method',
+    group: 'Model:',
+    description: 'mean, max or cls, where the checkpoint does not say (mean is taken).',
+  },
+} as const satisfies FlagTable;
+
+type TypedFlags = Readonly<Record<string, unknown>>;
+
+/** @throws UserError where the flag was left out or empty. */
+export function requiredText(typed: TypedFlags, flag: string, what: string): string {
+  const value = optionalText(typed, flag);
+  if (value === undefined) throw new UserError(`--${flag} is missing: give ${what}`);
+  return value;
+}
+
+/** @throws UserError where the flag was given without a value. */
+export function optionalText(typed: TypedFlags, flag: string): string | undefined {
+  const value = typed[flag];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '') throw new UserError(`--${flag}: expected a value, found nothing`);
+  return value;
+}
+
+/** @throws UserError where the flag is not a whole number of at least `least`. */
+export function wholeNumber(typed: TypedFlags, flag: string, least: number): number | undefined {
+  const value = optionalText(typed, flag);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (Number.isSafeInteger(number) && number >= least) return number;
+  throw new UserError(`--${flag}: expected a whole number of at least ${least}, found "${value}"`);
+}
+
+/** What was typed about the model's shape, under the names of a checkpoint's config. */
+export function shapeOf(typed: TypedFlags): PlainRecord {
+  const heads = wholeNumber(typed, 'num-heads', 1);
+  const pooling = optionalText(typed, 'pooling');
+  if (pooling !== undefined && !['mean', 'max', 'cls'].includes(pooling)) {
+    throw new UserError(`--pooling: expected mean, max or cls, found "${pooling}"`);
+  }
+  return { ...(heads === undefined ? {} : { n_heads: heads }), ...(pooling === undefined ? {} : { pooling_method: pooling }) };
+}

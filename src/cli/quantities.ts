@@ -1,0 +1,34 @@
+/** A time span: `0.21 s`, `1.7 s`, `42 s`, `2 min 05 s`, `1 h 02 min`. */
+export function secondsText(seconds: number): string {
+  if (seconds < 0.995) return `${seconds.toFixed(2)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${twoDigits(whole % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
+}
+
+/** A share from 0 to 1: `92.1 %`. */
+export function percentText(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** A loss: `1.234`, `12.35`. */
+export function lossText(loss: number): string {
+  return loss < 10 ? loss.toFixed(3) : loss.toPrecision(4);
+}
+
+/** A learning rate: `3.0e-4`. */
+export function learningRateText(rate: number): string {
+  return rate.toExponential(1);
+}
+
+/** A pace: `8.4 clips/s`, `184 clips/s`. */
+export function paceText(clipsPerSecond: number): string {
+  return `${clipsPerSecond < 10 ? clipsPerSecond.toFixed(1) : clipsPerSecond.toFixed(0)} clips/s`;
+}
+
+function twoDigits(number: number): string {
+  return String(number).padStart(2, '0');
+}

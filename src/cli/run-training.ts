@@ -1,0 +1,61 @@
+import { commandLineSource, type SettingsLayer } from '../config/layers';
+import { describeOverrides, resolveSettings } from '../config/resolve';
+import { defaultSaveFolders, type Settings } from '../config/settings';
+import { readSettingsFile } from '../config/settings-file';
+import { startRuntime } from '../engine/runtime';
+import { endEvent } from '../training/end-event';
+import { prepareRun } from '../training/prepare-run';
+import { readResumePoint, resumedSettings, type ResumePoint } from '../training/resume';
+import { closeRun } from '../training/run';
+import { checkpointToResume, newestCheckpoint } from '../training/run-folder';
+import { train } from '../training/train';
+import type { Terminal } from './command';
+import { watchForInterruption } from './interruption';
+import { showLoading } from './loading';
+import { machineFacts } from './machine';
+import { TerminalReporter } from './terminal-reporter';
+import { trainFlagKeys, type TrainCommandLine } from './train-flags';
+
+/**
+ * Trains as the command line asks, showing it in the terminal.
+ * @returns the process's exit code.
+ */
+export async function runTraining(typed: TrainCommandLine, terminal: Terminal): Promise<number> {
+  const reporter = new TerminalReporter(terminal.output);
+  const { settings, resume } = settle(typed, reporter);
+  const runtime = await startRuntime({ verbose: typed.verbose });
+  if (runtime.warning !== undefined) reporter.report({ kind: 'warning', text: runtime.warning });
+  const run = await prepareRun(settings, resume, {
+    reporter,
+    now: () => new Date(),
+    machine: machineFacts(runtime),
+    onDataProgress: showLoading(terminal.errors),
+  });
+  const interruption = watchForInterruption(terminal.errors);
+  try {
+    const end = await train(run, interruption.signal);
+    reporter.report(endEvent(run, end));
+    return end === 'interrupted' ? (interruption.exitCode() ?? 1) : 0;
+  } finally {
+    interruption.end();
+    await closeRun(run);
+  }
+}
+
+/** The settings to train with, and where an earlier run stopped if one is gone on with. */
+function settle(typed: TrainCommandLine, reporter: TerminalReporter): { settings: Settings; resume: ResumePoint | undefined } {
+  const commandLine: SettingsLayer = { source: commandLineSource, values: typed.settings, otherFlags: trainFlagKeys };
+  if (typed.resume !== undefined) {
+    const { save_dir: saveDir } = typed.settings;
+    const resume = readResumePoint(
+      typed.resume === 'newest'
+        ? newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders())
+        : checkpointToResume(typed.resume.from),
+    );
+    const file = typed.configFile === undefined ? [] : [readSettingsFile(typed.configFile)];
+    return { settings: resumedSettings(resume, [...file, commandLine]), resume };
+  }
+  const resolved = resolveSettings({ file: typed.configFile, commandLine: typed.settings, otherFlags: trainFlagKeys });
+  for (const override of describeOverrides(resolved)) reporter.report({ kind: 'note', text: override });
+  return { settings: resolved.settings, resume: undefined };
+}

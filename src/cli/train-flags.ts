@@ -1,0 +1,28 @@
+import { commonFlags, keyOf, type FlagTable } from './options';
+
+/** What was typed after `train`. */
+export interface TrainCommandLine {
+  /** Settings that were typed, by key or alias: texts, true or false, unchecked. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The `--config` file. */
+  readonly configFile: string | undefined;
+  /** The run's folder or file to go on with, `newest` for the newest run, undefined for a new training. */
+  readonly resume: { readonly from: string } | 'newest' | undefined;
+  readonly verbose: boolean;
+  /** The text to print instead of training. */
+  readonly help: string | undefined;
+}
+
+/** The flags of `train` that are no settings. */
+export const trainFlags = {
+  config: { string: true, group: 'General:', description: 'A JSON file of settings; flags win over it.' },
+  resume: {
+    string: true,
+    group: 'General:',
+    description: 'Go on with a training: its folder or one of its .pt files; without a value, the newest under --save-dir.',
+  },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+/** The flags of `train` that are no settings, by key: what "did you mean" may suggest beside settings. */
+export const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);

@@ -1,0 +1,64 @@
+import { readPreset } from '../config/resolve';
+import { defaultModel, isModelName, modelTable, type ModelName } from '../config/settings';
+import { UserError } from '../foundation/errors';
+import { widthOf, type Command } from './command';
+import { commandLineOf, type CommandUsage } from './command-line';
+import { keyOf, settingFlags } from './options';
+import { trainFlags, type TrainCommandLine } from './train-flags';
+
+/** The `train` command. */
+export const trainCommand: Command = {
+  run: async (argv, terminal) => {
+    const typed = await parseTrainCommand(argv, widthOf(terminal.output));
+    if (typed.help !== undefined) {
+      terminal.output.write(`${typed.help}\n`);
+      return 0;
+    }
+    const { runTraining } = await import('./run-training.js'); // With TensorFlow: only when it is needed.
+    return await runTraining(typed, terminal);
+  },
+};
+
+/**
+ * Reads `train`'s command line; settings are checked later, by the resolver.
+ * @param width columns of the help.
+ * @throws UserError for an argument that belongs to no flag, or a flag that lacks its value.
+ */
+export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
+  const { config, resume, verbose, help, ...settings } = commandLineOf(usageOf(defaultModel), argv, width).parse();
+  const model = isModelName(settings['model']) ? settings['model'] : defaultModel;
+  return {
+    settings: Object.fromEntries(Object.entries(settings).map(([flag, value]) => [keyOf(flag), value])),
+    configFile: fileOf('--config', config),
+    resume: resumeOf(resume),
+    verbose: verbose === true,
+    help: help === true ? await commandLineOf(usageOf(model), argv, width).help() : undefined,
+  };
+}
+
+function usageOf(model: ModelName): CommandUsage {
+  const preset = readPreset(model);
+  return {
+    command: 'npm run train --',
+    summary: 'Trains a sign-language recogniser and leaves a model folder.',
+    flags: { ...settingFlags(modelTable[model].schema.shape, preset.values), ...trainFlags },
+    examples: [
+      ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],
+      ['npm run train -- --data clips/ --epochs 30 --lr 3e-4', 'train on a folder of clips'],
+      ['npm run train -- --data clips/ --config mine.json', 'take settings from a file'],
+      ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
+    ],
+    epilogue: `The defaults shown are those of ${preset.source}; without data, configs/${model}-demo.json is used. docs/configuration.md tells more.`,
+  };
+}
+
+function fileOf(flag: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '') return value;
+  throw new UserError(`${flag}: expected the path of a file, found nothing`);
+}
+
+function resumeOf(value: unknown): TrainCommandLine['resume'] {
+  if (typeof value !== 'string') return undefined;
+  return value === '' ? 'newest' : { from: value };
+}

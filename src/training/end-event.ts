@@ -1,0 +1,60 @@
+import path from 'node:path';
+import type { Fact, TrainingDone } from './events';
+import type { TrainingRun } from './run';
+import type { TrainingEnd } from './train';
+
+/** What is shown at the end: the best figures, where everything lies, and what one would type next. */
+export function endEvent(run: TrainingRun, end: TrainingEnd): TrainingDone {
+  const { files, progress, settings, record, log } = run;
+  const best = log.rows.find(({ epoch }) => epoch === progress.bestEpoch);
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const facts: Fact[] =
+    best === undefined
+      ? [['best', 'no epoch has ended yet']]
+      : [
+          [
+            'best',
+            `epoch ${best.epoch}: gloss accuracy ${percent(best.gloss_acc)}, category accuracy ${percent(best.cat_acc)}, validation loss ${best.val_loss.toFixed(3)}`,
+          ],
+        ];
+  if (record.run.data.synthetic) facts.push(['data', `${record.run.data.title}: these figures say nothing about real signs`]);
+  return {
+    kind: 'end',
+    outcome: outcomeText(end, progress.completedEpochs, settings.epochs),
+    facts,
+    folder: files.folder,
+    files: fileFacts(run, best !== undefined),
+    next: end === 'interrupted' ? [['go on', `npm run train -- --resume ${quoted(files.folder)}`]] : nextCommands(run),
+  };
+}
+
+function outcomeText(end: TrainingEnd, done: number, epochs: number): string {
+  if (end === 'interrupted') return `Interrupted after ${done} of ${epochs} epochs; everything so far is saved`;
+  return end === 'stopped early' ? `Stopped early after ${done} of ${epochs} epochs` : `${done} epochs done`;
+}
+
+function fileFacts({ files }: TrainingRun, hasBest: boolean): Fact[] {
+  const named = (file: string): string => path.basename(file);
+  return [
+    ...(hasBest ? [[named(files.best), 'the best epoch, for PyTorch too'] satisfies Fact] : []),
+    [named(files.last), 'the last state, to go on from'],
+    [named(files.log), 'a line an epoch'],
+    [named(files.metrics), 'more of each epoch'],
+    [named(files.config), 'all settings, versions, data'],
+    [named(files.readme), 'what it is and how to load it'],
+  ];
+}
+
+function nextCommands({ files, record, dataset }: TrainingRun): Fact[] {
+  const clip = dataset.synthetic ? 'CLIP.npz' : (dataset.validation.entries[0]?.file ?? 'CLIP.npz');
+  const evaluate = record.run.data.synthetic ? '' : ` --data ${quoted(record.run.data.title)}`;
+  return [
+    ['evaluate', `npm run evaluate -- --model-path ${quoted(files.folder)}${evaluate}`],
+    ['predict', `npm run predict -- --model-path ${quoted(files.folder)} --input ${quoted(clip)}`],
+  ];
+}
+
+/** A path as a shell takes it. */
+function quoted(argument: string): string {
+  return /^[\w./:@%+=,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,142 @@
+import { totalmem } from 'node:os';
+import type { Settings } from '../config/settings';
+import { BatchSource } from '../data/batches';
+import { bucketLengths } from '../data/bucket-lengths';
+import type { ClipSet, Dataset } from '../data/clip-set';
+import { openData } from '../data/open-data';
+import { planEpoch } from '../data/plan-epoch';
+import { EagerProgram } from '../engine/eager-program';
+import { initialiseParameters } from '../engine/parameters';
+import { writeTextAtomically } from '../foundation/atomic-file';
+import { UserError } from '../foundation/errors';
+import { RandomStream } from '../foundation/random';
+import type { Model } from '../models/model';
+import { modelEntry } from '../models/model-table';
+import type { TrainingReporter } from './events';
+import { classificationLoss } from './losses';
+import { MetricsLog } from './metrics-log';
+import { freshProgress, restoreProgress } from './progress';
+import { folderToContinue, restoreProgram, type ResumePoint } from './resume';
+import type { RunSplit, TrainingRun } from './run';
+import { createRunFolder, runFiles, type RunFiles } from './run-folder';
+import { describeRun, runRecordText, type MachineFacts } from './run-record';
+import { chooseSchedule } from './schedules/choose';
+import { startEvent } from './start-event';
+import { stepDefinition } from './step-definition';
+import { TrainingLog } from './training-log';
+
+/** What a training needs of the world. */
+export interface Surroundings {
+  readonly reporter: TrainingReporter;
+  readonly now: () => Date;
+  readonly machine: MachineFacts;
+  /** Is told how many clips have been read and checked, of how many. */
+  readonly onDataProgress?: (done: number, total: number) => void;
+}
+
+/** Names the stream of random numbers that the starting weights are drawn from. */
+const WEIGHTS_STREAM = 0x77656967;
+
+/**
+ * Opens and checks the data, builds the model with its weights, makes the run's folder and writes what is known of the run.
+ * @param resume where an earlier run stopped; undefined for a new one.
+ * @throws UserError for anything wrong with data, settings or checkpoint; then no folder has been made.
+ */
+export async function prepareRun(settings: Settings, resume: ResumePoint | undefined, surroundings: Surroundings): Promise<TrainingRun> {
+  const { reporter, now, machine } = surroundings;
+  const dataset = await openTrainingData(settings, surroundings);
+  const entry = modelEntry(settings.model);
+  const model = entry.fromSettings(settings, { gloss: dataset.labels.gloss.length, category: dataset.labels.category.length });
+  const train = split(requireTraining(dataset), settings, model, true);
+  const validation = split(dataset.validation, settings, model, false);
+
+  const optimizer = {
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: settings.weight_decay,
+    clipNorm: settings.grad_clip ?? undefined,
+  };
+  const definition = stepDefinition(model, classificationLoss(settings), optimizer);
+  const schedule = chooseSchedule(settings);
+  const program = new EagerProgram(definition, initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM)));
+  if (resume !== undefined) {
+    restoreProgram(resume, model, program);
+    if (resume.checkpoint.scheduler !== undefined) schedule.loadStateDict(resume.checkpoint.scheduler);
+  }
+  const progress =
+    resume === undefined
+      ? freshProgress()
+      : restoreProgress(resume.checkpoint, resume.progress, train.plan(resume.checkpoint.epoch + 1).length);
+
+  const { files, description } = chooseFolder(settings, resume, entry.checkpointName, now());
+  const record = describeRun({ settings: { ...settings, description }, dataset, model, machine, folder: files.folder, created: now() });
+  const log = new TrainingLog(files.log, progress.completedEpochs, resume?.log);
+  const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
+  writeTextAtomically(files.config, runRecordText(record));
+  reporter.report(startEvent(record, { train, validation }, resume, progress));
+  const lossWeights = { alpha: settings.alpha, beta: settings.beta };
+  return {
+    settings,
+    model,
+    dataset,
+    train,
+    validation,
+    program,
+    schedule,
+    lossWeights,
+    progress,
+    files,
+    record,
+    log,
+    metrics,
+    reporter,
+    now,
+  };
+}
+
+async function openTrainingData(settings: Settings, { reporter, onDataProgress }: Surroundings): Promise<Dataset> {
+  const entry = modelEntry(settings.model);
+  return openData({
+    ...entry.clipLocation(settings),
+    width: entry.width,
+    numGloss: settings.num_gloss,
+    numCat: settings.num_cat,
+    demoSeed: settings.seed,
+    memoryBudgetBytes: settings.memory_budget_mb === null ? totalmem() / 4 : settings.memory_budget_mb * 1e6,
+    needTrain: true,
+    onWarning: (text) => {
+      reporter.report({ kind: 'warning', text });
+    },
+    ...(onDataProgress === undefined ? {} : { onProgress: onDataProgress }),
+  });
+}
+
+function requireTraining({ train, title }: Dataset): ClipSet {
+  if (train === undefined) throw new UserError(`${title}: there are no training clips`);
+  return train;
+}
+
+/** Training goes through its clips in an order that is a function of (seed, epoch), validation always in the same. */
+function split(set: ClipSet, settings: Settings, model: Model, shuffle: boolean): RunSplit {
+  const { batch_size: batchSize, num_buckets: maxBuckets, seed } = settings;
+  const maxFrames = model.maxFrames;
+  const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize });
+  return {
+    set,
+    batches: new BatchSource(set, { batchSize }),
+    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths: lengths }),
+  };
+}
+
+function chooseFolder(
+  settings: Settings,
+  resume: ResumePoint | undefined,
+  checkpointName: string,
+  date: Date,
+): { files: RunFiles; description: string } {
+  const going = resume === undefined ? undefined : folderToContinue(resume, checkpointName);
+  if (going !== undefined) return { files: runFiles(going, checkpointName), description: settings.description };
+  const { folder, description } = createRunFolder(settings.save_dir, settings.model, settings.description, date);
+  return { files: runFiles(folder, checkpointName), description };
+}

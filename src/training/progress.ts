@@ -1,0 +1,77 @@
+/** How far a training has come: with the weights, Adam's state and the schedule's, all that a resumed run needs to go on as if it had never stopped. */
+export interface Progress {
+  /** Epochs done in full. */
+  completedEpochs: number;
+  /** Batches trained on since the first epoch; the dropout of each is a function of (seed, this number). */
+  step: number;
+  /** Of the epoch that was interrupted, if one was: batches trained on, and sums over their clips. */
+  batchesDone: number;
+  sums: EpochSums;
+  bestMetric: number;
+  bestEpoch: number;
+}
+
+/** Sums over the clips of the epoch that runs. */
+export interface EpochSums {
+  clips: number;
+  loss: number;
+  glossCorrect: number;
+  categoryCorrect: number;
+  gradientNorm: number;
+  updates: number;
+}
+
+export function noSums(): EpochSums {
+  return { clips: 0, loss: 0, glossCorrect: 0, categoryCorrect: 0, gradientNorm: 0, updates: 0 };
+}
+
+export function freshProgress(): Progress {
+  return { completedEpochs: 0, step: 0, batchesDone: 0, sums: noSums(), bestMetric: -Infinity, bestEpoch: 0 };
+}
+
+/** A progress as a checkpoint's config holds it. The best metric and the epoch have places of their own there. */
+export type SavedProgress = Readonly<Record<string, number>>;
+
+export function saveProgress({ step, batchesDone, sums, bestEpoch }: Progress): SavedProgress {
+  return {
+    step,
+    batches_done: batchesDone,
+    best_epoch: bestEpoch,
+    clips: sums.clips,
+    loss_sum: sums.loss,
+    gloss_correct: sums.glossCorrect,
+    cat_correct: sums.categoryCorrect,
+    gradient_norm_sum: sums.gradientNorm,
+    updates: sums.updates,
+  };
+}
+
+/**
+ * Takes up a saved progress. A checkpoint that another program wrote has none: then the epochs alone say how far it is.
+ * @param completed what the checkpoint says of itself.
+ */
+export function restoreProgress(
+  completed: { readonly epoch: number; readonly bestMetric: number },
+  saved: Readonly<Record<string, unknown>> | undefined,
+  batchesAnEpoch: number,
+): Progress {
+  const numberAt = (key: string, otherwise: number): number => {
+    const value = saved?.[key];
+    return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : otherwise;
+  };
+  return {
+    completedEpochs: completed.epoch,
+    step: numberAt('step', completed.epoch * batchesAnEpoch),
+    batchesDone: Math.min(numberAt('batches_done', 0), batchesAnEpoch),
+    sums: {
+      clips: numberAt('clips', 0),
+      loss: numberAt('loss_sum', 0),
+      glossCorrect: numberAt('gloss_correct', 0),
+      categoryCorrect: numberAt('cat_correct', 0),
+      gradientNorm: numberAt('gradient_norm_sum', 0),
+      updates: numberAt('updates', 0),
+    },
+    bestMetric: completed.bestMetric,
+    bestEpoch: numberAt('best_epoch', completed.epoch),
+  };
+}

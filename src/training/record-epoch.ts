@@ -1,0 +1,85 @@
+import { memoryUsage } from 'node:process';
+import { tensorCount } from '../engine/scope';
+import { writeTextAtomically } from '../foundation/atomic-file';
+import { modelEntry } from '../models/model-table';
+import type { EpochClock } from './epoch-clock';
+import type { EpochSums } from './progress';
+import type { TrainingRun } from './run';
+import { runReadme } from './run-readme';
+import { saveBest, saveLast } from './save-run';
+import type { TrainingLogRow } from './training-log';
+import type { Validation } from './validate';
+
+/** What an epoch came to. */
+export interface EpochResult {
+  readonly epoch: number;
+  readonly learningRate: number;
+  readonly sums: EpochSums;
+  readonly validation: Validation;
+  readonly better: boolean;
+}
+
+/**
+ * Puts an epoch on disk and tells it. The order lets a run be killed at any point: the best checkpoint first, `_last.pt` at the end, so that whatever a
+ * killed run had written beyond its last checkpoint is done again and written again, the same.
+ */
+export function recordEpoch(run: TrainingRun, result: EpochResult, clock: EpochClock): void {
+  const row = logRow(result);
+  if (result.better) saveBest(run);
+  run.log.append(row);
+  run.metrics.append({ ...row, ...furtherMetrics(result, clock) });
+  saveLast(run, { sameAsBest: result.better });
+  writeReadme(run);
+  run.reporter.report({
+    kind: 'epoch-end',
+    epoch: row.epoch,
+    epochs: run.settings.epochs,
+    trainLoss: row.train_loss,
+    valLoss: row.val_loss,
+    glossAccuracy: row.gloss_acc,
+    categoryAccuracy: row.cat_acc,
+    learningRate: row.lr,
+    seconds: clock.epochSeconds,
+    clipsPerSecond: result.sums.clips / Math.max(clock.trainSeconds, 1e-3),
+    best: result.better,
+    bestGlossAccuracy: run.progress.bestMetric,
+    bestEpoch: run.progress.bestEpoch,
+    etaSeconds: clock.etaSeconds,
+  });
+}
+
+/** Writes the model folder's README.md from the log as it stands. */
+export function writeReadme(run: TrainingRun): void {
+  const best = run.log.rows.find(({ epoch }) => epoch === run.progress.bestEpoch);
+  writeTextAtomically(run.files.readme, runReadme(run.record, best, modelEntry(run.settings.model).checkpointName));
+}
+
+function logRow({ epoch, learningRate, sums, validation }: EpochResult): TrainingLogRow {
+  return {
+    epoch,
+    train_loss: sums.loss / sums.clips,
+    val_loss: validation.loss,
+    gloss_acc: validation.scores.gloss.accuracy,
+    cat_acc: validation.scores.category.accuracy,
+    lr: learningRate,
+  };
+}
+
+function furtherMetrics(
+  { sums, validation, better }: EpochResult,
+  clock: EpochClock,
+): Omit<Parameters<TrainingRun['metrics']['append']>[0], keyof TrainingLogRow> {
+  return {
+    train_gloss_acc: sums.glossCorrect / sums.clips,
+    train_cat_acc: sums.categoryCorrect / sums.clips,
+    gloss_top5_acc: validation.scores.gloss.top5Accuracy,
+    best: better,
+    gradient_norm: sums.gradientNorm / Math.max(1, sums.updates),
+    updates: sums.updates,
+    train_seconds: clock.trainSeconds,
+    val_seconds: clock.validationSeconds,
+    train_clips_per_second: sums.clips / Math.max(clock.trainSeconds, 1e-3),
+    memory_mb: Math.round(memoryUsage.rss() / 1e6),
+    tensors: tensorCount(),
+  };
+}

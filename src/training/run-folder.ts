@@ -1,0 +1,101 @@
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { messageOf, UserError } from '../foundation/errors';
+
+/** The files of a model folder, by what they are. */
+export interface RunFiles {
+  readonly folder: string;
+  readonly best: string;
+  readonly last: string;
+  readonly log: string;
+  readonly metrics: string;
+  readonly config: string;
+  readonly readme: string;
+}
+
+/** @param checkpointName the model's class name in PyTorch, which its checkpoints' names start with. */
+export function runFiles(folder: string, checkpointName: string): RunFiles {
+  return {
+    folder,
+    best: path.join(folder, `${checkpointName}_best.pt`),
+    last: path.join(folder, `${checkpointName}_last.pt`),
+    log: path.join(folder, 'training_log.txt'),
+    metrics: path.join(folder, 'metrics.jsonl'),
+    config: path.join(folder, 'config.json'),
+    readme: path.join(folder, 'README.md'),
+  };
+}
+
+/**
+ * Makes the folder of a new run, `{model}_{description}_{MM-DD}`, and never takes one that is there: then the description becomes `baseline-2`, `baseline-3` …
+ * @throws UserError where the folder cannot be made.
+ */
+export function createRunFolder(saveDir: string, model: string, description: string, date: Date): { folder: string; description: string } {
+  const month = String(date.getMonth() + 1).padStart(2, '0');
+  const day = String(date.getDate()).padStart(2, '0');
+  try {
+    mkdirSync(saveDir, { recursive: true });
+    for (let attempt = 1; ; attempt++) {
+      const name = attempt === 1 ? description : `${description}-${attempt}`;
+      const folder = path.join(saveDir, `${model}_${name}_${month}-${day}`);
+      if (makeFolder(folder)) return { folder, description: name };
+    }
+  } catch (error) {
+    throw new UserError(`--save-dir ${saveDir}: no folder can be made there: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** False where it is there already. */
+function makeFolder(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * The checkpoint that `--resume` names: a `.pt` file as it is, or a folder's `_last.pt`.
+ * @throws UserError where there is none.
+ */
+export function checkpointToResume(named: string): string {
+  if (!existsSync(named)) throw new UserError(`--resume ${named}: no such file or folder`);
+  return statSync(named).isDirectory() ? lastCheckpointOf(named) : named;
+}
+
+/**
+ * The newest `_last.pt` of the runs in some folders.
+ * @throws UserError where there is none.
+ */
+export function newestCheckpoint(saveFolders: readonly string[]): string {
+  const checkpoints = saveFolders
+    .flatMap(foldersIn)
+    .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
+    .filter((file) => file.endsWith('_last.pt'))
+    .map((file) => ({ file, changed: statSync(file).mtimeMs }))
+    .sort((one, other) => other.changed - one.changed);
+  const [newest] = checkpoints;
+  if (newest === undefined)
+    throw new UserError(`--resume: there is no run to go on with in ${saveFolders.join(', ')}; name a folder or a .pt file`);
+  return newest.file;
+}
+
+function foldersIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(folder, name));
+}
+
+function lastCheckpointOf(folder: string): string {
+  const [found, ...more] = readdirSync(folder).filter((name) => name.endsWith('_last.pt'));
+  if (found === undefined) {
+    throw new UserError(
+      `--resume ${folder}: the folder holds no checkpoint that ends in _last.pt; name the folder of a run, or a .pt file`,
+    );
+  }
+  if (more.length > 0)
+    throw new UserError(`--resume ${folder}: several checkpoints end in _last.pt (${[found, ...more].join(', ')}); name one of them`);
+  return path.join(folder, found);
+}

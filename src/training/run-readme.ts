@@ -1,0 +1,66 @@
+import type { RunRecord } from './run-record';
+import type { TrainingLogRow } from './training-log';
+
+/** The README.md of a model folder: what it is, its figures, how to load it. */
+export function runReadme(record: RunRecord, best: TrainingLogRow | undefined, checkpointName: string): string {
+  const { run, settings } = record;
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const figures =
+    best === undefined
+      ? ['No epoch has ended yet.']
+      : [
+          '| figure | value |',
+          '| --- | --- |',
+          `| validation gloss accuracy | ${percent(best.gloss_acc)} |`,
+          `| validation category accuracy | ${percent(best.cat_acc)} |`,
+          `| validation loss | ${best.val_loss.toFixed(4)} |`,
+          `| at epoch | ${best.epoch} of ${String(settings['epochs'])} |`,
+        ];
+  return [
+    `# ${run.name}`,
+    '',
+    ...(run.data.synthetic
+      ? [
+          '> **Trained on synthetic data.** The demo set is made by a generator, nobody signed it: these figures say nothing about real signs.',
+          '',
+        ]
+      : []),
+    `A ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, trained with Kumpas ${run.versions.kumpas}.`,
+    '',
+    '## Figures',
+    '',
+    ...figures,
+    '',
+    'Of the best epoch by validation gloss accuracy, which `' +
+      `${checkpointName}_best.pt` +
+      '` holds. Every epoch is in `training_log.txt`.',
+    '',
+    '## Data and recipe',
+    '',
+    `- Data: ${run.data.title}; ${run.data.train_clips} training clips, ${run.data.validation_clips} validation clips; fingerprint \`${run.data.fingerprint.slice(0, 16)}\``,
+    `- Parameters: ${run.parameters.toLocaleString('en')}`,
+    `- Seed ${String(settings['seed'])}, batch size ${String(settings['batch_size'])}, learning rate ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}`,
+    `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
+    '- All settings: `config.json`',
+    '',
+    '## Load it',
+    '',
+    'With Kumpas, from the project’s folder:',
+    '',
+    '```sh',
+    `npm run evaluate -- --model-path ${run.folder}`,
+    `npm run predict -- --model-path ${run.folder} --input CLIP.npz`,
+    `npm run train -- --resume ${run.folder} --epochs ${Number(settings['epochs']) + 10}`,
+    '```',
+    '',
+    'With PyTorch:',
+    '',
+    '```python',
+    'import torch',
+    `checkpoint = torch.load("${checkpointName}_best.pt", weights_only=True)`,
+    'checkpoint["config"]      # its shape and its labels',
+    'model.load_state_dict(checkpoint["model"])',
+    '```',
+    '',
+  ].join('\n');
+}

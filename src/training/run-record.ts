@@ -1,0 +1,79 @@
+import path from 'node:path';
+import type { Dataset } from '../data/clip-set';
+import { sizeOfShape } from '../engine/named-tensors';
+import type { Model } from '../models/model';
+
+/** What a run was made on. */
+export interface MachineFacts {
+  readonly versions: { readonly kumpas: string; readonly node: string; readonly tensorflow: string };
+  /** As `CPU, 2 threads`. */
+  readonly device: string;
+  /** Of the project's checkout, where it is one. */
+  readonly gitCommit: string | undefined;
+}
+
+/** What `config.json` holds: the resolved settings, which a later `--config` takes up again, and under `run` how they came to be used. */
+export interface RunRecord {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly run: {
+    readonly name: string;
+    readonly folder: string;
+    readonly created: string;
+    readonly versions: MachineFacts['versions'];
+    readonly device: string;
+    readonly git_commit: string | null;
+    readonly parameters: number;
+    readonly classes: { readonly gloss: number; readonly category: number };
+    readonly data: {
+      readonly title: string;
+      readonly synthetic: boolean;
+      readonly train_clips: number;
+      readonly validation_clips: number;
+      readonly fingerprint: string;
+    };
+    readonly model: Readonly<Record<string, unknown>>;
+    readonly gloss_labels: readonly string[];
+    readonly category_labels: readonly string[];
+  };
+}
+
+/** The text of `config.json`. */
+export function runRecordText({ settings, run }: RunRecord): string {
+  return `${JSON.stringify({ ...settings, run }, null, 2)}\n`;
+}
+
+/** Describes a run that is about to start. */
+export function describeRun(facts: {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly dataset: Dataset;
+  readonly model: Model;
+  readonly machine: MachineFacts;
+  readonly folder: string;
+  readonly created: Date;
+}): RunRecord {
+  const { settings, dataset, model, machine, folder, created } = facts;
+  const counts = { gloss: model.numGloss, category: model.numCategory };
+  return {
+    settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
+    run: {
+      name: path.basename(folder),
+      folder,
+      created: created.toISOString(),
+      versions: machine.versions,
+      device: machine.device,
+      git_commit: machine.gitCommit ?? null,
+      parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
+      classes: counts,
+      data: {
+        title: dataset.title,
+        synthetic: dataset.synthetic,
+        train_clips: dataset.train?.entries.length ?? 0,
+        validation_clips: dataset.validation.entries.length,
+        fingerprint: dataset.fingerprint,
+      },
+      model: model.config,
+      gloss_labels: dataset.labels.gloss,
+      category_labels: dataset.labels.category,
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Settings } from '../config/settings';
+import type { BatchSource } from '../data/batches';
+import type { Dataset, ClipSet } from '../data/clip-set';
+import type { BatchPlan } from '../data/plan-epoch';
+import type { Program } from '../engine/program';
+import type { Model } from '../models/model';
+import type { TrainingReporter } from './events';
+import type { MetricsLog } from './metrics-log';
+import type { Progress } from './progress';
+import type { RunFiles } from './run-folder';
+import type { RunRecord } from './run-record';
+import type { LearningRateSchedule } from './schedules/schedule';
+import type { LossWeights } from './step-definition';
+import type { TrainingLog } from './training-log';
+
+/** One split while a training runs. */
+export interface RunSplit {
+  readonly set: ClipSet;
+  readonly batches: BatchSource;
+  /** The batches of an epoch, a function of (seed, epoch); always the same for validation. */
+  readonly plan: (epoch: number) => BatchPlan[];
+}
+
+/** A training that is ready to run: everything that it needs, and how far it has come. */
+export interface TrainingRun {
+  readonly settings: Settings;
+  readonly model: Model;
+  readonly dataset: Dataset;
+  readonly train: RunSplit;
+  readonly validation: RunSplit;
+  readonly program: Program;
+  readonly schedule: LearningRateSchedule;
+  readonly lossWeights: LossWeights;
+  readonly progress: Progress;
+  readonly files: RunFiles;
+  readonly record: RunRecord;
+  readonly log: TrainingLog;
+  readonly metrics: MetricsLog;
+  readonly reporter: TrainingReporter;
+  readonly now: () => Date;
+}
+
+/** Frees what a run holds: its reading threads and its tensors. */
+export async function closeRun(run: TrainingRun): Promise<void> {
+  await run.train.batches.close();
+  await run.validation.batches.close();
+  run.program.dispose();
+}

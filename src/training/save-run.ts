@@ -1,0 +1,64 @@
+import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
+import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { saveProgress } from './progress';
+import type { TrainingRun } from './run';
+
+/** Writes `_best.pt`. */
+export function saveBest(run: TrainingRun): void {
+  writeTrainingCheckpoint(run.files.best, checkpointOf(run));
+}
+
+/**
+ * Writes `_last.pt`, from which the run can go on.
+ * @param options.sameAsBest whether `_best.pt` was written from this very state: then its bytes serve for both.
+ */
+export function saveLast(run: TrainingRun, options: { readonly sameAsBest: boolean } = { sameAsBest: false }): void {
+  if (options.sameAsBest) shareFile(run.files.best, run.files.last);
+  else writeTrainingCheckpoint(run.files.last, checkpointOf(run));
+}
+
+function checkpointOf(run: TrainingRun): TrainingCheckpoint {
+  const { program, model, progress, schedule, settings, record } = run;
+  const values = program.readParameters();
+  return {
+    epoch: progress.completedEpochs,
+    bestMetric: progress.bestMetric,
+    model: new Map(model.parameters.map(({ name, shape }) => [name, { shape, values: values.get(name) ?? new Float32Array() }])),
+    optimizer: {
+      ...program.readOptimizer(),
+      parameterNames: model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name),
+      learningRate: schedule.learningRate,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+      weightDecay: settings.weight_decay,
+    },
+    scheduler: schedule.stateDict(),
+    config: { ...checkpointConfig(run), progress: saveProgress(progress) },
+    args: record.settings as PlainRecord,
+  };
+}
+
+/** What lets a checkpoint know itself: its shape, its labels, its data. */
+function checkpointConfig({ model, settings, record, dataset }: TrainingRun): PlainRecord {
+  return {
+    model: settings.model,
+    ...model.config,
+    gloss_labels: dataset.labels.gloss,
+    category_labels: dataset.labels.category,
+    description: record.run.name,
+    data: { ...record.run.data },
+    kumpas_version: record.run.versions.kumpas,
+  };
+}
+
+/** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
+function shareFile(from: string, to: string): void {
+  const temporary = `${to}.tmp`;
+  rmSync(temporary, { force: true });
+  try {
+    linkSync(from, temporary);
+  } catch {
+    copyFileSync(from, temporary);
+  }
+  renameSync(temporary, to);
+}

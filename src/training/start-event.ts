@@ -1,0 +1,47 @@
+import type { Fact, TrainingStarted } from './events';
+import type { Progress } from './progress';
+import type { RunSplit } from './run';
+import type { RunRecord } from './run-record';
+import type { ResumePoint } from './resume';
+
+/** What is shown before the first epoch: what runs on what. */
+export function startEvent(
+  { run, settings }: RunRecord,
+  splits: { readonly train: RunSplit; readonly validation: RunSplit },
+  resume: ResumePoint | undefined,
+  progress: Progress,
+): TrainingStarted {
+  const { train, validation } = splits;
+  const facts: Fact[] = [
+    ['device', `${run.device}; TensorFlow ${run.versions.tensorflow}`],
+    ['data', `${run.data.title}${run.data.synthetic ? ' (made by a generator: its figures say nothing about real signs)' : ''}`],
+    ['clips', `${train.set.entries.length} training, ${validation.set.entries.length} validation, ${framesText(train)}`],
+    ['classes', `${run.classes.gloss} glosses in ${run.classes.category} categories`],
+    ['model', `${modelText(run.model)}; ${run.parameters.toLocaleString('en')} parameters`],
+    [
+      'training',
+      `${String(settings['epochs'])} epochs, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
+    ],
+    ['folder', run.folder],
+  ];
+  if (resume !== undefined) {
+    const within = progress.batchesDone > 0 ? ` and ${progress.batchesDone} batches` : '';
+    facts.push(['resumed', `from ${resume.file}, after ${progress.completedEpochs} epochs${within}`]);
+  }
+  return { kind: 'start', title: `Training ${run.name}`, facts };
+}
+
+function framesText({ set }: RunSplit): string {
+  const frames = set.entries.map((entry) => entry.frames);
+  const shortest = frames.reduce((least, count) => Math.min(least, count), Infinity);
+  const longest = frames.reduce((most, count) => Math.max(most, count), 0);
+  return shortest === longest ? `${longest} frames each` : `${shortest} to ${longest} frames`;
+}
+
+/** `emb_dim 256, n_heads 8, …`: the model's shape without what other lines say. */
+function modelText(model: RunRecord['run']['model']): string {
+  return Object.entries(model)
+    .filter(([key]) => !['input_dim', 'num_gloss', 'num_cat', 'max_len'].includes(key))
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(', ');
+}

@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const root = path.resolve(__dirname, '../..');
+
+function run(script: string, ...args: string[]): { code: number | null; output: string; errors: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path.join(root, script), ...args], {
+    encoding: 'utf8',
+    cwd: root,
+  });
+  return { code: status, output: stdout, errors: stderr };
+}
+
+const kumpas = (...args: string[]): ReturnType<typeof run> => run('src/cli/main.ts', ...args);
+const parsed = (...args: string[]): unknown => JSON.parse(run('test/cli/print-train-command.ts', ...args).output);
+
+describe('the command line', () => {
+  it('lists the commands, and refuses one that does not exist with the nearest', () => {
+    expect(kumpas()).toMatchObject({ code: 0, output: expect.stringMatching(/npm run train +Train a model/) });
+    expect(kumpas('trian')).toEqual({ code: 1, output: '', errors: 'trian: unknown command; did you mean train?\n' });
+  });
+
+  it('shows help with flags, aliases, types, defaults and examples', () => {
+    const { code, output } = kumpas('train', '--help');
+    expect(code).toBe(0);
+    expect(output).toMatch(/--num-layers, --n-layers +Encoder layers\. +\[number\] \[default: 6\]/);
+    expect(output).toMatch(/\[choices: "none", "plateau", "cosine", "warmup_cosine"\] \[default: plateau\]/);
+    expect(output).toMatch(/--resume +Go on with a training/);
+    expect(output).toContain('npm run train -- --resume --epochs 60');
+    for (const heading of ['Model:', 'Data:', 'Training:', 'Output:', 'General:', 'Examples:']) expect(output).toContain(`\n${heading}\n`);
+  });
+
+  it('refuses wrong flags and values in one go, a line each, without a stack', () => {
+    expect(kumpas('train', '--lr', 'abc', '--emb_dmi', '4', '--resum', '--no-epochs')).toEqual({
+      code: 1,
+      output: '',
+      errors: [
+        '--lr: expected a number above 0, found "abc"',
+        '--emb-dmi: unknown flag; did you mean --emb-dim?',
+        '--resum: unknown flag; did you mean --resume?',
+        '--epochs: expected a whole number from 1 to 1000000, found false',
+        '',
+      ].join('\n'),
+    });
+    expect(kumpas('train', 'clips').errors).toBe('"clips" belongs to no flag; see npm run train -- --help\n');
+    expect(kumpas('train', '--config').errors).toBe('--config: expected the path of a file, found nothing\n');
+  });
+
+  it('shows the stack of a mistake with --verbose', () => {
+    expect(kumpas('train', '--lr', 'abc', '--verbose').errors).toMatch(/^UserError: --lr: expected[^\n]*\n +at /);
+  });
+});
+
+describe('parseTrainCommand', () => {
+  it('keeps what was typed as text, the last of two, under the settings’ keys', () => {
+    const typed = [
+      '--lr',
+      '3e-4',
+      '--n-heads',
+      '4',
+      '--batch_size=8',
+      '--epochs',
+      '7',
+      '--epochs',
+      '9',
+      '--no-grad-clip',
+      '--weight-decay',
+      '-1',
+    ];
+    expect(parsed(...typed)).toEqual({
+      settings: { lr: '3e-4', num_heads: '4', batch_size: '8', epochs: '9', grad_clip: false, weight_decay: '-1' },
+      verbose: false,
+    });
+  });
+
+  it('tells a bare --resume from one with a folder', () => {
+    expect(parsed('--resume', '--epochs', '6')).toEqual({ settings: { epochs: '6' }, resume: 'newest', verbose: false });
+    expect(parsed('--resume', 'runs/a', '--config=mine.json', '--verbose')).toEqual({
+      settings: {},
+      configFile: 'mine.json',
+      resume: { from: 'runs/a' },
+      verbose: true,
+    });
+  });
+});

@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readTrainingCheckpoint, type TrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
+import { startRuntime } from '../../src/engine/runtime';
+import type { TrainingEvent } from '../../src/training/events';
+import { readResumePoint } from '../../src/training/resume';
+import type { TrainingRun } from '../../src/training/run';
+import { inTemporaryFolder } from '../support/clip-files';
+import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+function checkpointOf(run: TrainingRun, file = run.files.last): TrainingCheckpoint {
+  const names = run.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
+  return readTrainingCheckpoint(file, names);
+}
+
+/** Everything that must not differ: weights and Adam's state bit for bit, the schedule, the log. */
+function outcome(run: TrainingRun): unknown {
+  const { model, optimizer, scheduler, epoch, bestMetric, config } = checkpointOf(run);
+  return {
+    weights: [...model],
+    optimizer,
+    scheduler,
+    epoch,
+    bestMetric,
+    progress: config['progress'],
+    log: readFileSync(run.files.log, 'utf8'),
+    best: [...checkpointOf(run, run.files.best).model],
+  };
+}
+
+/** Aborts after so many steps. */
+function abortAfter(steps: number): { signal: AbortSignal; onEvent: (event: TrainingEvent) => void } {
+  const controller = new AbortController();
+  let count = 0;
+  const onEvent = (event: TrainingEvent): void => {
+    if (event.kind === 'step' && ++count === steps) controller.abort();
+  };
+  return { signal: controller.signal, onEvent };
+}
+
+const recipes: Record<string, string>[] = [
+  { scheduler: 'plateau', plateau_patience: '0' },
+  { scheduler: 'cosine' },
+  { scheduler: 'warmup_cosine', warmup_epochs: '2', weight_decay: '0.01', grad_clip: '0.5' },
+  { accumulation_steps: '4', pooling: 'cls', loss: 'focal' },
+];
+
+describe('a training that stops and goes on', () => {
+  it('is, after 3 + 3 epochs, bit for bit the training of 6', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run: whole } = await trainSmall(smallSettings(folder, { epochs: '6', description: 'whole' }));
+      const { run: first } = await trainSmall(smallSettings(folder, { epochs: '3', description: 'parts' }));
+      const { run: second, end } = await resumeSmall(first.files.last, { epochs: '6' });
+      expect(end).toBe('finished');
+      expect(second.files.folder).toBe(first.files.folder);
+      expect(outcome(second)).toEqual(outcome(whole));
+    });
+  });
+
+  it.each(recipes)('is the same when it was interrupted in the middle of an epoch, twice: %p', async (recipe) => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run: whole } = await trainSmall(smallSettings(folder, { ...recipe, description: 'whole' }));
+      const { run: first, end } = await trainSmall(smallSettings(folder, { ...recipe, description: 'parts' }), abortAfter(2));
+      expect(end).toBe('interrupted');
+      expect(existsSync(first.files.best)).toBe(false);
+      const { end: secondEnd } = await resumeSmall(first.files.last, {}, abortAfter(6));
+      expect(secondEnd).toBe('interrupted');
+      const { run: third } = await resumeSmall(first.files.last);
+      expect(outcome(third)).toEqual(outcome(whole));
+    });
+  });
+
+  it('does again what a killed run had logged beyond its last checkpoint', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run: whole } = await trainSmall(smallSettings(folder, { epochs: '4', description: 'whole' }));
+      const { run: first } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'parts' }));
+      const afterTwo = readFileSync(first.files.last);
+      await resumeSmall(first.files.last, { epochs: '3' });
+      const { writeFileSync } = await import('node:fs');
+      writeFileSync(first.files.last, afterTwo); // As if the process had died before it wrote the last checkpoint.
+      const { run: again } = await resumeSmall(first.files.last, { epochs: '4' });
+      expect(outcome(again)).toEqual(outcome(whole));
+      expect(
+        readFileSync(again.files.metrics, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => (JSON.parse(line) as { epoch: number }).epoch),
+      ).toEqual([1, 2, 3, 4]);
+    });
+  });
+
+  it('never overwrites a run with one that branches off its best checkpoint', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder));
+      const before = readFileSync(run.files.last);
+      const { run: branch } = await resumeSmall(run.files.best, { epochs: '4' });
+      expect(path.basename(branch.files.folder)).toBe('transformer_baseline-2_09-20');
+      expect(readFileSync(run.files.last)).toEqual(before);
+      expect(readFileSync(branch.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 4);
+    });
+  });
+
+  it('refuses what would make it another run, and an end that is reached, a line each', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder));
+      const { last } = run.files;
+      await expect(resumeSmall(last, { epochs: '9', lr: '0.5', seed: '7' })).rejects.toThrow(
+        /cannot change[^]*--lr: a resumed run keeps 0.001, found 0.5[^]*--seed: a resumed run keeps 42, found 7/,
+      );
+      await expect(resumeSmall(last)).rejects.toThrow(/has done 3 of 3 epochs.*give --epochs/);
+      expect(() => readResumePoint(path.resolve(__dirname, '../fixtures/torch/tiny_bare_state_dict.pt'))).toThrow(/holds no settings/);
+    });
+  });
+});
