@@ -1,3 +1,6 @@
+// What native code reads of the environment must be set here: a test's own process.env does not reach it.
+process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: '<rootDir>/test/support/environment.js',

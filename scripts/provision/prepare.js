@@ -1,0 +1,58 @@
+// @ts-check
+const { existsSync } = require('node:fs');
+const os = require('node:os');
+const { nvidiaDriver } = require('../../src/engine/hardware');
+const { PROJECT, bindingLink, cacheFolder } = require('./locations');
+const { prepareNativeLibrary } = require('./native-library');
+const { preparePackages } = require('./npm-packages');
+const { reportTo } = require('./report');
+const { SetUpProblem } = require('./set-up-problem');
+const { chooseBackend } = require('./target');
+
+/**
+ * Makes sure that a script has what it needs, and says nothing where all of it is in place: the npm packages, and TensorFlow's native library. Where
+ * that cannot be had it warns in one line, and Kumpas runs on tfjs's JavaScript backend.
+ * @param {{ development: boolean, native: boolean }} needs development: the tools of tests and checks; native: TensorFlow
+ * @throws {SetUpProblem} where the packages cannot be installed
+ */
+async function prepare({ development, native }) {
+  const report = reportTo();
+  await preparePackages({ project: PROJECT, development, report });
+  if (!native) return;
+  const backend = chooseBackend(process.env['KUMPAS_BACKEND'], nvidiaDriver());
+  if (backend === 'js') return;
+  try {
+    await prepareNativeLibrary({ project: PROJECT, cache: cacheFolder(), backend, thorough: false, report });
+  } catch (error) {
+    if (!(error instanceof SetUpProblem)) throw error;
+    report.line(warningWithout(error, existsSync(bindingLink(PROJECT))));
+  }
+}
+
+/**
+ * The one line that says why the native library could not be prepared, how to get it, and what is used instead.
+ * @param {SetUpProblem} problem
+ * @param {boolean} earlierIsThere whether the package is linked to a library that was prepared before (another version, another cache)
+ * @returns {string}
+ */
+function warningWithout({ reason, remedy }, earlierIsThere) {
+  const then = remedy.includes('npm run setup') ? '' : ', then run `npm run setup`';
+  const instead = earlierIsThere
+    ? 'with the library that was prepared earlier'
+    : "on TensorFlow.js's JavaScript backend, which is many times slower";
+  return `Warning: ${reason}. ${remedy}${then}. Until then Kumpas runs ${instead}.`;
+}
+
+/**
+ * Runs a script's body; a problem that the user can mend is one line and exit code 1.
+ * @param {() => Promise<void>} body
+ */
+function runScript(body) {
+  body().catch((/** @type {unknown} */ error) => {
+    if (!(error instanceof SetUpProblem)) throw error;
+    process.stderr.write(`Error: ${error.message}${os.EOL}`);
+    process.exitCode = 1;
+  });
+}
+
+module.exports = { prepare, warningWithout, runScript };

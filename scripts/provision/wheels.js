@@ -1,0 +1,144 @@
+// @ts-check
+const { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } = require('node:fs');
+const path = require('node:path');
+const { sizeOf } = require('./folder-size');
+const { findProgram, runCommand } = require('./command');
+const { installAdvice } = require('./install-advice');
+const { SetUpProblem } = require('./set-up-problem');
+const { cudaRequirements } = require('./target');
+/** @typedef {import('./target').Target} Target */
+/** @typedef {import('./report').Report} Report */
+
+/** What of TensorFlow's wheel is kept: its libraries, the headers that the binding is compiled with, licences, and the list of CUDA packages. */
+const KEPT_OF_TENSORFLOW = [
+  'tensorflow/libtensorflow',
+  'tensorflow/include/tensorflow/c/',
+  'tensorflow/include/tensorflow/core/platform/ctstring',
+  'tensorflow/include/tsl/platform/ctstring',
+  'tensorflow/include/xla/tsl/c/',
+  'tensorflow/include/LICENSE',
+  'tensorflow/THIRD_PARTY_NOTICES.txt',
+  'tensorflow-',
+  'tensorflow_cpu-',
+];
+const UNPACKED_LIMIT_BYTES = 8e9;
+
+/**
+ * Downloads the wheels of a target with pip and unpacks what is needed of them, side by side as pip installs them: the library looks for the CUDA
+ * packages in `../nvidia/NAME/lib` beside its own folder.
+ * @param {Target} target
+ * @param {string} folder an empty folder; afterwards it holds `tensorflow/` and, with CUDA, `nvidia/`
+ * @param {Report} report
+ * @throws {SetUpProblem} naming what is missing or failed
+ */
+async function fetchWheels(target, folder, report) {
+  requireRoom(folder, target.diskBytes);
+  const python = await findPip();
+  report.line(`Downloading TensorFlow with pip (${target.requirement}, ${target.download}) to ${path.dirname(folder)} …`);
+  const [wheel] = await download(python, [target.requirement], target.platforms, folder, report);
+  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${target.requirement}`, 'Run `npm run setup` to try again');
+  await unpack(python, wheel, folder, KEPT_OF_TENSORFLOW, [], report);
+  if (!target.cuda) return;
+  const information = readdirSync(folder).find((name) => name.endsWith('.dist-info')) ?? '';
+  const requirements = cudaRequirements(readFileSync(path.join(folder, information, 'METADATA'), 'utf8'));
+  if (requirements.length === 0) throw new SetUpProblem('the TensorFlow wheel names no CUDA packages', 'Set KUMPAS_BACKEND=cpu');
+  for (const requirement of requirements) {
+    for (const package_ of await download(python, [requirement], target.platforms, folder, report)) {
+      await unpack(python, package_, folder, [], ['/include/'], report);
+    }
+  }
+}
+
+/** The Python on PATH that has pip. @returns {Promise<string>} */
+async function findPip() {
+  const pythons = ['python3', 'python'].flatMap((name) => findProgram(name) ?? []);
+  for (const python of pythons) {
+    if ((await runCommand(python, ['-c', 'import pip'])).code === 0) return python;
+  }
+  const reason = pythons.length === 0 ? 'Python 3 with pip was not found on PATH' : `${pythons.join(' and ')} has no pip`;
+  throw new SetUpProblem(reason, `Install it: ${installAdvice('pip')}`);
+}
+
+/**
+ * @param {string} python
+ * @param {readonly string[]} requirements
+ * @param {readonly string[]} platforms
+ * @param {string} folder
+ * @param {Report} report
+ * @returns {Promise<string[]>} the wheels, in a folder of their own
+ */
+async function download(python, requirements, platforms, folder, report) {
+  const downloads = path.join(folder, '.downloads');
+  mkdirSync(downloads, { recursive: true });
+  const wanted = ['--no-deps', '--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311'];
+  const progress = setInterval(() => report.progress(`  ${Math.round(sizeOf(downloads) / 1e6)} MB so far`), 1_000);
+  const { code, output } = await runCommand(
+    python,
+    ['-m', 'pip', 'download', ...wanted, ...platforms.map((platform) => `--platform=${platform}`)].concat(
+      ['--no-cache-dir', '--disable-pip-version-check', '--no-input', '--retries=2', '--progress-bar=off', '--dest', downloads],
+      requirements,
+    ),
+    { environment: { ...process.env, TMPDIR: downloads }, onLine: (line) => reportDownload(line, report) },
+  ).finally(() => clearInterval(progress));
+  if (code !== 0) {
+    const reason = `pip could not download ${requirements.join(' ')}: ${pipError(output)}`;
+    throw new SetUpProblem(reason, "Check the network and pip's settings (`python3 -m pip config list`), then run `npm run setup`", {
+      costly: true,
+    });
+  }
+  return readdirSync(downloads)
+    .filter((name) => name.endsWith('.whl'))
+    .map((name) => path.join(downloads, name));
+}
+
+/** @param {string} line @param {Report} report */
+function reportDownload(line, report) {
+  const [, file, size] = /^\s*Downloading (?:\S*\/)?([^\s/]+\.whl)(?: \(([^)]+)\))?/.exec(line) ?? [];
+  if (file !== undefined) report.line(`  ${file}${size === undefined ? '' : ` (${size})`} …`);
+}
+
+/**
+ * Unpacks a wheel and deletes it.
+ * @param {string} python
+ * @param {string} wheel
+ * @param {string} folder
+ * @param {readonly string[]} included prefixes of names, none for all
+ * @param {readonly string[]} excluded parts of names
+ * @param {Report} report
+ */
+async function unpack(python, wheel, folder, included, excluded, report) {
+  report.line(`  unpacking ${path.basename(wheel)} …`);
+  const script = path.join(__dirname, 'unpack_wheel.py');
+  const { code, output } = await runCommand(python, [
+    script,
+    wheel,
+    folder,
+    String(UNPACKED_LIMIT_BYTES),
+    included.join(','),
+    excluded.join(','),
+  ]);
+  if (code !== 0) {
+    const reason = `${path.basename(wheel)} could not be unpacked: ${output.trim().split('\n').at(-1) ?? ''}`;
+    throw new SetUpProblem(reason, 'Make room on the disk if it is full, then run `npm run setup`', { costly: true });
+  }
+  rmSync(path.dirname(wheel), { recursive: true, force: true });
+}
+
+/** @param {string} folder @param {number} bytes */
+function requireRoom(folder, bytes) {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= bytes) return;
+  const gigabytes = (/** @type {number} */ count) => `${(count / 1e9).toFixed(1)} GB`;
+  const reason = `preparing TensorFlow needs ${gigabytes(bytes)} in ${path.dirname(folder)}, where ${gigabytes(bavail * bsize)} are free`;
+  throw new SetUpProblem(reason, 'Make room, or set KUMPAS_CACHE to a folder with more');
+}
+
+/** @param {string} output */
+function pipError(output) {
+  const lines = output.split('\n').map((line) => line.trim());
+  const connection = lines.some((line) => /connection broken|Max retries|Temporary failure in name resolution|timed out/i.test(line));
+  const error = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.findLast((line) => line !== '') ?? 'it gave no reason';
+  return `${connection ? 'no connection to the package index; ' : ''}${error.replace(/^ERROR:\s*/, '').replace(/\.$/, '')}`;
+}
+
+module.exports = { fetchWheels, pipError };

@@ -1,0 +1,137 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { inTemporaryFolder } from '../support/clip-files';
+import { torchFolder } from '../support/parity';
+import { writeSmallData } from '../support/small-training';
+
+const root = path.resolve(__dirname, '../..');
+const start = ['--import', 'tsx', path.join(root, 'src/cli/main.ts')];
+
+function kumpas(...args: string[]): { code: number | null; output: string; errors: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...start, ...args], { encoding: 'utf8', cwd: root });
+  return { code: status, output: stdout, errors: stderr };
+}
+
+/** Flags of a training that takes a second or two. */
+function smallTraining(folder: string, ...more: string[]): string[] {
+  const shape = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '16', '--batch-size', '4', '--lr', '1e-3'];
+  return ['train', '--data', path.join(folder, 'data'), '--save-dir', path.join(folder, 'models'), ...shape, ...more];
+}
+
+const runFolder = (folder: string): string => path.join(folder, 'models', readdirSync(path.join(folder, 'models'))[0] ?? '');
+
+describe('the commands, as people type them', () => {
+  it('train, evaluate and predict on a folder of clips', async () => {
+    await inTemporaryFolder((folder) => {
+      const data = writeSmallData(folder);
+      const training = kumpas(...smallTraining(folder, '--epochs', '2'));
+      expect(training).toMatchObject({ code: 0, errors: '' });
+      expect(training.output).toMatch(
+        /device +CPU[^]*classes +3 glosses in 2 categories[^]*epoch 1\/2 [^]*epoch 2\/2 [^]*evaluate +npm run evaluate/,
+      );
+      expect(training.output).not.toContain('\u001b');
+      const run = runFolder(folder);
+
+      const evaluation = kumpas('evaluate', '--model-path', run, '--data', data, '--json');
+      expect(evaluation).toMatchObject({ code: 0, errors: '' });
+      const log = readFileSync(path.join(run, 'training_log.txt'), 'utf8').trim().split('\n').slice(1);
+      const accuracies = log.map((line) => Number(line.split(',')[3]));
+      expect(JSON.parse(evaluation.output)).toMatchObject({ data: { clips: 7 }, gloss: { accuracy: Math.max(...accuracies) } });
+      expect(kumpas('evaluate', '--model-path', run).output).toMatch(/accuracy +top-5 +weighted F1\ngloss .* %/);
+
+      const clip = path.join(data, 'keypoints_val', 'val_0.npz');
+      const prediction = kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '0', '--json');
+      expect(prediction).toMatchObject({ code: 0, errors: '' });
+      const { predictions } = JSON.parse(prediction.output) as {
+        predictions: { file: string; gloss: { id: number; label: string; probability: number }[] }[];
+      };
+      expect(predictions).toHaveLength(1);
+      expect(predictions[0]?.file).toBe(clip);
+      const probabilities = predictions[0]?.gloss.map(({ probability }) => probability) ?? [];
+      expect(probabilities).toEqual(probabilities.toSorted((one, other) => other - one));
+      expect(probabilities).toHaveLength(3);
+      expect(kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '1').output).toMatch(
+        /gloss +gloss \d \(\d\) +\d+\.\d %\n +category/,
+      );
+    });
+  });
+
+  it('end with 130 at Ctrl-C, and go on from there with a bare --resume', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const child = spawn(process.execPath, [...start, ...smallTraining(folder, '--epochs', '100000')], { cwd: root });
+      let output = '';
+      child.stdout.on('data', (text: Buffer) => {
+        if (output === '' || !output.includes('epoch ')) {
+          output += String(text);
+          if (output.includes('epoch ')) child.kill('SIGINT');
+        } else output += String(text);
+      });
+      const code = await new Promise((resolve) => child.on('exit', resolve));
+      expect(code).toBe(130);
+      expect(output).toMatch(/Interrupted after \d+ of 100000 epochs[^]*go on +npm run train -- --resume /);
+      const done = Number(/Interrupted after (\d+)/.exec(output)?.[1]);
+      const resumed = kumpas('train', '--resume', '--save-dir', path.join(folder, 'models'), '--epochs', String(done + 1));
+      expect(resumed).toMatchObject({ code: 0, errors: '' });
+      const lines = readFileSync(path.join(runFolder(folder), 'training_log.txt'), 'utf8')
+        .trim()
+        .split('\n');
+      expect(lines.map((line) => line.split(',')[0])).toEqual([
+        'epoch',
+        ...Array.from({ length: done + 1 }, (_, index) => String(index + 1)),
+      ]);
+      expect(readdirSync(path.join(folder, 'models'))).toHaveLength(1);
+    });
+  });
+
+  it('refuse a wrong data folder, broken clips and other mistakes in plain lines, and leave nothing behind', async () => {
+    await inTemporaryFolder((folder) => {
+      const absent = kumpas('train', '--data', path.join(folder, 'absent'), '--save-dir', path.join(folder, 'models'));
+      expect(absent.code).toBe(1);
+      expect(absent.errors).toMatch(/absent: no such folder/);
+      expect(absent.errors).not.toMatch(/\n +at /);
+
+      const data = writeSmallData(folder);
+      writeFileSync(path.join(data, 'keypoints_train', 'train_3.npz'), 'no zip');
+      writeFileSync(path.join(data, 'keypoints_val', 'val_2.npz'), '');
+      const broken = kumpas(...smallTraining(folder));
+      expect(broken.code).toBe(1);
+      expect(broken.errors).toMatch(/train_3\.npz/);
+      expect(broken.errors).toMatch(/val_2\.npz/);
+      expect(existsSync(path.join(folder, 'models'))).toBe(false);
+    });
+  });
+
+  it('refuse models and clips that are none', async () => {
+    await inTemporaryFolder((folder) => {
+      mkdirSync(path.join(folder, 'empty'));
+      const tiny = path.join(torchFolder, 'tiny_full.pt');
+      const malicious = path.join(torchFolder, 'bad_malicious_os_system.pt');
+      const mistakes: [string[], RegExp][] = [
+        [['evaluate', '--data', folder], /--model-path is missing/],
+        [['evaluate', '--model-path', malicious, '--data', folder], /bad_malicious_os_system\.pt: .*system/],
+        [['evaluate', '--model-path', tiny], /give --data/],
+        [['evaluate', '--model-path', tiny, '--dta', 'x'], /--dta: unknown flag; did you mean --data\?/],
+        [['predict', '--model-path', tiny, '--input', path.join(folder, 'empty')], /holds no \.npz clip/],
+        [['predict', '--model-path', tiny, '--input', tiny], /no array "X"/],
+        [['predict', '--model-path', tiny, '--input', tiny, '--top-k', '-1'], /--top-k: expected a whole number/],
+        [['train', '--resume', path.join(folder, 'empty')], /no checkpoint that ends in _last\.pt/],
+      ];
+      for (const [args, message] of mistakes) {
+        const { code, output, errors } = kumpas(...args);
+        expect({ args, code, output }).toEqual({ args, code: 1, output: '' });
+        expect(errors).toMatch(message);
+        expect(errors).not.toMatch(/\n +at /);
+      }
+    });
+  });
+
+  it.each(['train', 'evaluate', 'predict'])('show help with examples and defaults: %s', (command) => {
+    const { code, output } = kumpas(command, '--help');
+    expect(code).toBe(0);
+    expect(output).toMatch(/Examples:[^]*npm run/);
+    expect(output).toContain('[default: ');
+  });
+});

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+const project = path.resolve(__dirname, '../..');
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'kumpas-scripts-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function runNode(
+  cwd: string,
+  programArguments: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, programArguments, { cwd, encoding: 'utf8', env: { ...process.env, ...environment } });
+}
+
+describe('with all in place', () => {
+  it('prepares without a word', () => {
+    expect(runNode(project, ['scripts/prepare.js'], { KUMPAS_BACKEND: 'js' })).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('runs a command in the same process and gives its exit code', () => {
+    const help = runNode(project, ['scripts/run.js', '--help'], { KUMPAS_BACKEND: 'js' });
+    expect(help).toMatchObject({ status: 0, stderr: '' });
+    expect(help.stdout).toContain('train');
+    expect(runNode(project, ['scripts/run.js', 'train', '--help'], { KUMPAS_BACKEND: 'js' })).toMatchObject({ status: 0, stderr: '' });
+    const unknown = runNode(project, ['scripts/run.js', 'trian'], { KUMPAS_BACKEND: 'js' });
+    expect(unknown.status).toBe(1);
+    expect(unknown.stderr).toContain('train');
+  });
+
+  it('refuses a backend that it does not know', () => {
+    const { status, stderr } = runNode(project, ['scripts/prepare.js'], { KUMPAS_BACKEND: 'cuda' });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: 'Error: KUMPAS_BACKEND is "cuda". Set it to cpu, gpu or js, or leave it unset.\n',
+    });
+  });
+});
+
+it('the doctor works before anything is installed', () => {
+  for (const part of ['scripts', 'src/engine/hardware.js', 'src/engine/native', 'package.json', 'package-lock.json']) {
+    mkdirSync(path.dirname(path.join(folder, part)), { recursive: true });
+    cpSync(path.join(project, part), path.join(folder, part), { recursive: true });
+  }
+  const cache = path.join(folder, 'cache');
+  const { status, stdout, stderr } = runNode(folder, ['scripts/doctor.js', '--json'], { KUMPAS_CACHE: cache, KUMPAS_BACKEND: 'cpu' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const inspection = JSON.parse(stdout) as Record<string, unknown>;
+  expect(inspection).toMatchObject({
+    node: { version: process.versions.node },
+    tensorflow: { native: false },
+    machine: { threads: os.availableParallelism() },
+    cache: { folder: cache, bytes: 0, holds: [] },
+  });
+  expect(inspection['missing']).toEqual([
+    expect.stringMatching(/^\d+ npm packages are missing/),
+    expect.stringContaining('is not installed'),
+  ]);
+});
