@@ -61,6 +61,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   const schedule = chooseSchedule(settings);
   const program = new EagerProgram(definition, initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM)));
   if (resume !== undefined) {
+    warnOfOtherData(resume, dataset, reporter);
     restoreProgram(resume, model, program);
     if (resume.checkpoint.scheduler !== undefined) schedule.loadStateDict(resume.checkpoint.scheduler);
   }
@@ -110,6 +111,14 @@ async function openTrainingData(settings: Settings, { reporter, onDataProgress }
     },
     ...(onDataProgress === undefined ? {} : { onProgress: onDataProgress }),
   });
+}
+
+function warnOfOtherData({ file, checkpoint }: ResumePoint, { title, fingerprint }: Dataset, reporter: TrainingReporter): void {
+  const recorded = checkpoint.config['data'];
+  const before = typeof recorded === 'object' && recorded !== null && 'fingerprint' in recorded ? recorded['fingerprint'] : undefined;
+  if (before === undefined || before === fingerprint) return;
+  const text = `${title} is not the data that ${file} was trained on so far (fingerprint ${fingerprint.slice(0, 12)}, then ${String(before).slice(0, 12)})`;
+  reporter.report({ kind: 'warning', text });
 }
 
 function requireTraining({ train, title }: Dataset): ClipSet {

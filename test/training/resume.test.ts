@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, type TrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
@@ -6,7 +6,8 @@ import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint } from '../../src/training/resume';
 import type { TrainingRun } from '../../src/training/run';
-import { inTemporaryFolder } from '../support/clip-files';
+import { formatNpz } from '../../src/data/npz-write';
+import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {
@@ -84,7 +85,6 @@ describe('a training that stops and goes on', () => {
       const { run: first } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'parts' }));
       const afterTwo = readFileSync(first.files.last);
       await resumeSmall(first.files.last, { epochs: '3' });
-      const { writeFileSync } = await import('node:fs');
       writeFileSync(first.files.last, afterTwo); // As if the process had died before it wrote the last checkpoint.
       const { run: again } = await resumeSmall(first.files.last, { epochs: '4' });
       expect(outcome(again)).toEqual(outcome(whole));
@@ -106,6 +106,22 @@ describe('a training that stops and goes on', () => {
       expect(path.basename(branch.files.folder)).toBe('transformer_baseline-2_09-20');
       expect(readFileSync(run.files.last)).toEqual(before);
       expect(readFileSync(branch.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 4);
+    });
+  });
+
+  it('warns where the data is not what it was', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const data = writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
+      const warnings: string[] = [];
+      const onEvent = (event: TrainingEvent): void => {
+        if (event.kind === 'warning') warnings.push(event.text);
+      };
+      await resumeSmall(run.files.last, { epochs: '2' }, { onEvent });
+      expect(warnings).toEqual([]);
+      writeFileSync(path.join(data, 'keypoints_train', 'train_0.npz'), formatNpz(clipArrays(9, 77)));
+      await resumeSmall(run.files.last, { epochs: '3' }, { onEvent });
+      expect(warnings).toEqual([expect.stringMatching(/is not the data that .*_last\.pt was trained on/)]);
     });
   });
 
