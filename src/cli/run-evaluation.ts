@@ -38,6 +38,7 @@ export async function runEvaluation(request: EvaluationRequest, terminal: Termin
     terminal.errors.write(`warning: ${text}\n`);
   };
   const dataset = await openEvaluationData(loaded, request, terminal, warn);
+  warnOfOtherDemo(loaded, dataset, warn);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) warn(runtime.warning);
   const evaluation = await evaluateModel(loaded, dataset, request.batchSize);
@@ -71,6 +72,13 @@ async function openEvaluationData(
     onProgress: showLoading(terminal.errors),
     onWarning,
   });
+}
+
+/** The demo set is made anew each time, and another version of Kumpas may make another one. */
+function warnOfOtherDemo({ file, data }: LoadedModel, { synthetic, fingerprint }: Dataset, warn: (text: string) => void): void {
+  const before = data['fingerprint'];
+  if (!synthetic || data['synthetic'] !== true || before === fingerprint) return;
+  warn(`the demo set is not the one that ${file} was trained on: another seed, or another version of Kumpas, made that`);
 }
 
 function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationRequest): ClipLocation['source'] {

@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import { fileNamePart, setting, text } from './setting';
 
 const group = 'Output';
@@ -21,6 +20,3 @@ export const outputSettings = {
     description: "A word for this training: part of its folder's name.",
   }),
 } as const;
-
-/** Types of {@link outputSettings}' values. */
-export type OutputSettings = z.output<z.ZodObject<typeof outputSettings>>;

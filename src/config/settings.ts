@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { checkKeypointSources, keypointDataSettings, keypointSources } from './data-settings';
-import { modelSettings, type sharedSettings } from './model-settings';
+import { modelSettings } from './model-settings';
 import { checkTrainingSettings } from './training-settings';
 import { defaultSaveDir, modelPlaceholder } from './output-settings';
 import { checkTransformerArchitecture, transformerArchitecture } from './transformer-settings';
@@ -22,9 +22,6 @@ export const defaultModel: ModelName = 'transformer';
 
 /** A training's resolved settings, discriminated by `model`. */
 export type Settings = { [Name in ModelName]: z.output<(typeof modelTable)[Name]['schema']> }[ModelName];
-
-/** The part of them that every model has: what shared code asks for. */
-export type SharedSettings = z.output<z.ZodObject<typeof sharedSettings>>;
 
 /** The names of all models. */
 export function modelNames(): ModelName[] {

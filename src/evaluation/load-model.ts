@@ -20,6 +20,8 @@ export interface LoadedModel {
   readonly labels: LabelNames | undefined;
   /** The settings that it was trained with; empty where the checkpoint has none. */
   readonly settings: PlainRecord;
+  /** What it says of the data that it was trained on: title, fingerprint and the like; empty where it says nothing. */
+  readonly data: PlainRecord;
   /** What the checkpoint did not say and was taken as usual, as `num_heads 8`. */
   readonly assumptions: readonly string[];
 }
@@ -46,6 +48,7 @@ export function loadModel(file: string, given: PlainRecord = {}): LoadedModel {
     weights: new Map([...stateDict].map(([key, { values }]) => [key, values])),
     labels: savedLabels(config, model),
     settings: args,
+    data: recordAt(config, 'data'),
     assumptions,
   };
 }
@@ -61,6 +64,11 @@ export function shownLabels({ labels, model }: LoadedModel, otherwise?: LabelNam
   const fill = (count: number, kind: string, names: readonly string[] | undefined): string[] =>
     Array.from({ length: count }, (_, id) => names?.[id] ?? `${kind} ${id}`);
   return { gloss: fill(model.numGloss, 'gloss', known?.gloss), category: fill(model.numCategory, 'category', known?.category) };
+}
+
+function recordAt(config: PlainRecord, key: string): PlainRecord {
+  const value = config[key];
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as PlainRecord) : {};
 }
 
 function savedLabels(config: PlainRecord, { numGloss, numCategory }: Model): LabelNames | undefined {

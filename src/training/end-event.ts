@@ -45,13 +45,21 @@ function fileFacts({ files }: TrainingRun, hasBest: boolean): Fact[] {
   ];
 }
 
-function nextCommands({ files, record, dataset }: TrainingRun): Fact[] {
-  const clip = dataset.synthetic ? 'CLIP.npz' : (dataset.validation.entries[0]?.file ?? 'CLIP.npz');
-  const evaluate = record.run.data.synthetic ? '' : ` --data ${quoted(record.run.data.title)}`;
-  return [
-    ['evaluate', `npm run evaluate -- --model-path ${quoted(files.folder)}${evaluate}`],
-    ['predict', `npm run predict -- --model-path ${quoted(files.folder)} --input ${quoted(clip)}`],
-  ];
+function nextCommands(run: TrainingRun): Fact[] {
+  const folder = quoted(run.files.folder);
+  const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${folder} --input ${quoted(clip)}`];
+  const [clip] = run.dataset.validation.entries;
+  if (run.dataset.synthetic) {
+    const seed = run.settings.seed === 42 ? '' : ` --seed ${run.settings.seed}`;
+    return [
+      ['evaluate', `npm run evaluate -- --model-path ${folder}`],
+      ['write clips', `npm run demo-data -- --out demo_data${seed}`],
+      predict(`demo_data/keypoints_val/${clip?.name ?? 'CLIP'}.npz`),
+    ];
+  }
+  const { data } = run.settings;
+  const from = data === null ? '' : ` --data ${quoted(data)}`;
+  return [['evaluate', `npm run evaluate -- --model-path ${folder}${from}`], predict(clip?.file ?? 'CLIP.npz')];
 }
 
 /** A path as a shell takes it. */

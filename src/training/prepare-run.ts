@@ -116,8 +116,8 @@ async function openTrainingData(settings: Settings, { reporter, onDataProgress }
 function warnOfOtherData({ file, checkpoint }: ResumePoint, { title, fingerprint }: Dataset, reporter: TrainingReporter): void {
   const recorded = checkpoint.config['data'];
   const before = typeof recorded === 'object' && recorded !== null && 'fingerprint' in recorded ? recorded['fingerprint'] : undefined;
-  if (before === undefined || before === fingerprint) return;
-  const text = `${title} is not the data that ${file} was trained on so far (fingerprint ${fingerprint.slice(0, 12)}, then ${String(before).slice(0, 12)})`;
+  if (typeof before !== 'string' || before === fingerprint) return;
+  const text = `${title} is not the data that ${file} was trained on so far (fingerprint ${fingerprint.slice(0, 12)}, then ${before.slice(0, 12)})`;
   reporter.report({ kind: 'warning', text });
 }
 
