@@ -1,0 +1,95 @@
+import { RandomStream } from '../../foundation/random';
+import type { ClipEntry, ClipSet, Dataset } from '../clip-set';
+import { digestOfValues, fingerprint, type FingerprintedClip } from '../fingerprint';
+import { demoWidth, renderClip } from './clip';
+import { demoLabels } from './labels';
+import { drawSigners, type Signer } from './signer';
+import { demoSigns, type SignRecipe } from './signs';
+
+/** What the demo set is called wherever it is named. */
+export const demoTitle = 'synthetic demo set';
+
+/** Options of {@link demoDataset}. */
+export interface DemoOptions {
+  /** Decides who signs and how every clip turns out; the signs themselves stay the same. */
+  readonly seed: number;
+  /** Training clips of each gloss. */
+  readonly clipsPerGloss?: number;
+  /** Validation clips of each gloss, by signers that no training clip shows. */
+  readonly validationClipsPerGloss?: number;
+}
+
+/**
+ * The embedded demo set: 105 made-up signs in 10 categories under the names of real glosses, signed by a generator. Nothing in it was filmed, and no figure
+ * reached on it says anything about a real sign language. It is a function of its options.
+ */
+export function demoDataset({ seed, clipsPerGloss = 6, validationClipsPerGloss = 2 }: DemoOptions): Dataset {
+  const { categoryOfGloss, ...labels } = demoLabels();
+  const signs = demoSigns({ categoryOfGloss, ...labels });
+  const signers = drawSigners(seed);
+  const train = renderSplit('train', signs, labels.gloss, signers.training, clipsPerGloss, new RandomStream(seed, streams.training));
+  const validation = renderSplit(
+    'val',
+    signs,
+    labels.gloss,
+    signers.validation,
+    validationClipsPerGloss,
+    new RandomStream(seed, streams.validation),
+  );
+  return { title: demoTitle, synthetic: true, train, validation, labels, fingerprint: fingerprintOf(train, validation) };
+}
+
+/** Name the random streams that clips are drawn from. */
+const streams = { training: 1, validation: 2 } as const;
+
+/** Every eighth clip or so is partly hidden. */
+const occludedShare = 0.12;
+
+function renderSplit(
+  prefix: string,
+  signs: readonly SignRecipe[],
+  glossNames: readonly string[],
+  signers: readonly Signer[],
+  clipsPerGloss: number,
+  random: RandomStream,
+): ClipSet {
+  const entries: ClipEntry[] = [];
+  const values: Float32Array[] = [];
+  for (let clip = 0; clip < clipsPerGloss; clip++) {
+    for (const sign of signs) {
+      const signer = signers[(clip + sign.gloss) % signers.length];
+      if (signer === undefined) continue;
+      const occluded = random.uniform() < occludedShare;
+      const rendered = renderClip(sign, signer, occluded, random);
+      entries.push({
+        name: clipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
+        file: '',
+        frames: rendered.length / demoWidth,
+        gloss: sign.gloss,
+        category: sign.category,
+        occluded,
+      });
+      values.push(rendered);
+    }
+  }
+  return { entries, width: demoWidth, values, key: 'X' };
+}
+
+/** As `synthetic_train_0000_good_morning`. */
+function clipName(prefix: string, number: number, gloss: string): string {
+  const word = gloss
+    .toLowerCase()
+    .replaceAll("'", '')
+    .replaceAll(/[^a-z0-9]+/g, '_');
+  return `synthetic_${prefix}_${String(number).padStart(4, '0')}_${word}`;
+}
+
+function fingerprintOf(train: ClipSet, validation: ClipSet): string {
+  return fingerprint([...fingerprintedClips('train', train), ...fingerprintedClips('validation', validation)]);
+}
+
+function fingerprintedClips(split: FingerprintedClip['split'], set: ClipSet): FingerprintedClip[] {
+  return set.entries.map(({ name, gloss, category }, index) => {
+    return { split, name, gloss, category, digest: digestOfValues(set.values?.[index] ?? new Float32Array()) };
+  });
+}
