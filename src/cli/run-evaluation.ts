@@ -38,7 +38,6 @@ export async function runEvaluation(request: EvaluationRequest, terminal: Termin
     terminal.errors.write(`warning: ${text}\n`);
   };
   const dataset = await openEvaluationData(loaded, request, terminal, warn);
-  warnOfOtherDemo(loaded, dataset, warn);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) warn(runtime.warning);
   const evaluation = await evaluateModel(loaded, dataset, request.batchSize);
@@ -59,7 +58,7 @@ async function openEvaluationData(
   if (source === undefined && loaded.settings['model'] === undefined) {
     throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
   }
-  return openData({
+  const dataset = await openData({
     source,
     key: request.key ?? recorded?.key ?? 'X',
     layout: recorded?.layout ?? { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
@@ -72,13 +71,11 @@ async function openEvaluationData(
     onProgress: showLoading(terminal.errors),
     onWarning,
   });
-}
-
-/** The demo set is made anew each time, and another version of Kumpas may make another one. */
-function warnOfOtherDemo({ file, data }: LoadedModel, { synthetic, fingerprint }: Dataset, warn: (text: string) => void): void {
-  const before = data['fingerprint'];
-  if (!synthetic || data['synthetic'] !== true || before === fingerprint) return;
-  warn(`the demo set is not the one that ${file} was trained on: another seed, or another version of Kumpas, made that`);
+  if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
+    // The demo set is made anew each time, and another version of Kumpas may make another one.
+    onWarning(`the demo set is not the one that ${loaded.file} was trained on: another version of Kumpas made that`);
+  }
+  return dataset;
 }
 
 function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationRequest): ClipLocation['source'] {

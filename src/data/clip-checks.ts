@@ -100,6 +100,17 @@ export function checkMeta(array: NpyArray): string[] {
   });
 }
 
+/** Whether a clip's `meta` says that nobody signed it: it was made by a generator. */
+export function saysSynthetic(array: NpyArray): boolean {
+  if (array.dtype !== 'text') return false;
+  try {
+    const meta: unknown = JSON.parse(array.values[0] ?? '');
+    return typeof meta === 'object' && meta !== null && 'synthetic' in meta && meta.synthetic === true;
+  } catch {
+    return false;
+  }
+}
+
 /** True where a clip's values are key points, which `mask` and `meta` describe. */
 export function areKeypoints(format: ClipFormat): boolean {
   return format.width === KEYPOINT_WIDTH;

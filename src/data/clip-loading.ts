@@ -18,6 +18,8 @@ export interface LocatedClip {
 export interface LoadedClip {
   readonly frames: number;
   readonly digest: string;
+  /** Whether a generator made it. */
+  readonly synthetic: boolean;
 }
 
 interface LoadedClips {
@@ -50,10 +52,10 @@ export async function loadClips(
   const kept = new ValueStore(memoryBudgetBytes);
   let done = 0;
   const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file }, index) => {
-    const { clip, problems, outsideUnit } = await inspectClip(file, format);
+    const { clip, problems, outsideUnit, synthetic } = await inspectClip(file, format);
     if (clip) kept.keep(index, clip.values);
     onProgress?.(++done, located.length);
-    return { problems, outsideUnit, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values) } };
+    return { problems, outsideUnit, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
   });
   const problems = located.flatMap((clip, index) => problemsOf(clip, inspected[index]?.problems ?? []));
   return {

@@ -35,7 +35,7 @@ export interface LabelNames {
 export interface Dataset {
   /** What people call it: the folder's path, or `synthetic demo set`. */
   readonly title: string;
-  /** True for the generated demo set: said wherever the data is named. */
+  /** True where a generator made clips of it, as the demo set's: said wherever the data is named. */
   readonly synthetic: boolean;
   readonly train: ClipSet | undefined;
   readonly validation: ClipSet;

@@ -1,4 +1,4 @@
-import { areKeypoints, checkMask, checkMeta, checkTimestamps, checkValues, type ClipFormat } from './clip-checks';
+import { areKeypoints, checkMask, checkMeta, checkTimestamps, checkValues, saysSynthetic, type ClipFormat } from './clip-checks';
 import { FileError } from './data-error';
 import type { NpyArray } from './npy';
 import { openNpz, type NpzFile } from './npz';
@@ -16,6 +16,8 @@ export interface InspectedClip {
   readonly problems: readonly string[];
   /** True where a number lies outside [0, 1]. */
   readonly outsideUnit: boolean;
+  /** True where its `meta` says that a generator made it. */
+  readonly synthetic: boolean;
 }
 
 /**
@@ -43,12 +45,13 @@ export async function inspectClip(file: string, format: ClipFormat): Promise<Ins
     }
   };
   const npz = await attempt(() => openNpz(file));
-  if (npz === undefined) return { clip: undefined, problems, outsideUnit: false };
+  if (npz === undefined) return { clip: undefined, problems, outsideUnit: false, synthetic: false };
   const array = await attempt(() => readValues(npz, format.key));
   const checked = array && checkValues(array, format);
   problems.push(...(checked?.problems ?? []));
+  const readOther = async (key: string): Promise<NpyArray | undefined> => (npz.has(key) ? attempt(() => npz.read(key)) : undefined);
   const checkOther = async (key: string, check: (found: NpyArray) => string[]): Promise<void> => {
-    const found = npz.has(key) ? await attempt(() => npz.read(key)) : undefined;
+    const found = await readOther(key);
     if (found) problems.push(...check(found));
   };
   const { values, frames } = checked ?? {};
@@ -56,8 +59,14 @@ export async function inspectClip(file: string, format: ClipFormat): Promise<Ins
     await checkOther('mask', (mask) => checkMask(mask, frames, format.width));
     await checkOther('timestamps_ms', (times) => checkTimestamps(times, frames));
   }
-  if (areKeypoints(format)) await checkOther('meta', checkMeta);
-  return { clip: values && frames ? { values, frames } : undefined, problems, outsideUnit: checked?.outsideUnit ?? false };
+  const meta = await readOther('meta');
+  if (meta && areKeypoints(format)) problems.push(...checkMeta(meta));
+  return {
+    clip: values && frames ? { values, frames } : undefined,
+    problems,
+    outsideUnit: checked?.outsideUnit ?? false,
+    synthetic: meta !== undefined && saysSynthetic(meta),
+  };
 }
 
 async function readValues(npz: NpzFile, key: string): Promise<NpyArray> {

@@ -56,7 +56,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
   for (const warning of dataWarnings(labelled, reference, fingerprinted, loaded.outsideUnit)) options.onWarning?.(warning);
   return {
     title: located.title,
-    synthetic: false,
+    synthetic: loaded.clips.some((clip) => clip?.synthetic === true),
     train: located.train && setOf(0, train.length),
     validation: setOf(train.length, labelled.length),
     labels: names,

@@ -49,12 +49,12 @@ function nextCommands(run: TrainingRun): Fact[] {
   const folder = quoted(run.files.folder);
   const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${folder} --input ${quoted(clip)}`];
   const [clip] = run.dataset.validation.entries;
-  if (run.dataset.synthetic) {
+  if (clip?.file === '') {
     const seed = run.settings.seed === 42 ? '' : ` --seed ${run.settings.seed}`;
     return [
       ['evaluate', `npm run evaluate -- --model-path ${folder}`],
       ['write clips', `npm run demo-data -- --out demo_data${seed}`],
-      predict(`demo_data/keypoints_val/${clip?.name ?? 'CLIP'}.npz`),
+      predict(`demo_data/keypoints_val/${clip.name}.npz`),
     ];
   }
   const { data } = run.settings;

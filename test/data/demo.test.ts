@@ -184,6 +184,7 @@ describe('the written demo folder', () => {
       expect(opened.labels).toEqual(demo.labels);
       expect(opened.validation.entries.map((entry) => ({ ...entry, file: '' }))).toEqual(demo.validation.entries);
       expect(opened.fingerprint).toBe(demo.fingerprint);
+      expect(opened.synthetic).toBe(true);
 
       expect(readFileSync(path.join(target, 'README.txt'), 'utf8')).toMatch(/SYNTHETIC/);
       expect(readdirSync(folder)).toEqual(['demo_data']);
