@@ -1,5 +1,6 @@
 // What native code reads of the environment must be set here: a test's own process.env does not reach it.
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true';
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
 
 /** @type {import('jest').Config} */
 module.exports = {

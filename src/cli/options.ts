@@ -28,7 +28,7 @@ export function settingFlags(shape: SettingShape, defaults: Readonly<Record<stri
       nameOf(key),
       {
         alias: facts.aliases.slice(0, 1).map(nameOf),
-        type: facts.kind === 'number' ? 'number' : 'string',
+        type: YARGS_TYPES[facts.kind],
         ...(facts.choices === undefined ? {} : { choices: facts.choices }),
         group: `${facts.group}:`,
         description: facts.description,
@@ -48,6 +48,8 @@ export function withDashes(argv: readonly string[]): string[] {
     return [name.replaceAll('_', '-'), ...value].join('=');
   });
 }
+
+const YARGS_TYPES = { number: 'number', text: 'string', switch: 'boolean' } as const;
 
 /** The key of a flag: `batch_size` for `batch-size`. */
 export function keyOf(flag: string): string {

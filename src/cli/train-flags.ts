@@ -21,6 +21,7 @@ export const trainFlags = {
     group: 'General:',
     description: 'Go on with a training: its folder or one of its .pt files; without a value, the newest under --save-dir.',
   },
+  eager: { type: 'boolean', group: 'Training:', description: 'The same as --no-compile-model.' },
   ...commonFlags,
 } as const satisfies FlagTable;
 

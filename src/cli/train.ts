@@ -25,10 +25,11 @@ export const trainCommand: Command = {
  * @throws UserError for an argument that belongs to no flag, or a flag that lacks its value.
  */
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
-  const { config, resume, verbose, help, ...settings } = commandLineOf(usageOf(defaultModel), argv, width).parse();
+  const { config, resume, eager, verbose, help, ...settings } = commandLineOf(usageOf(defaultModel), argv, width).parse();
+  const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
   const model = isModelName(settings['model']) ? settings['model'] : defaultModel;
   return {
-    settings: Object.fromEntries(Object.entries(settings).map(([flag, value]) => [keyOf(flag), value])),
+    settings: Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
     configFile: fileOf('--config', config),
     resume: resumeOf(resume),
     verbose: verbose === true,

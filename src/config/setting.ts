@@ -12,13 +12,13 @@ export interface SettingFacts {
   readonly aliases: readonly string[];
   /** What a valid value is, as the end of "expected …". */
   readonly expected: string;
-  /** How text from the command line is read. */
-  readonly kind: 'number' | 'text';
+  /** How text from the command line is read; a switch needs none. */
+  readonly kind: 'number' | 'text' | 'switch';
   /** The words to choose from; undefined where the value is none of a few words. */
   readonly choices: readonly string[] | undefined;
   /** What null stands for ("off", "from the labels"); undefined where null is refused. */
   readonly noneMeans: string | undefined;
-  readonly default: string | number | null;
+  readonly default: string | number | boolean | null;
 }
 
 /** Something wrong with the value of a setting. */
@@ -47,7 +47,7 @@ interface Wording {
 const registry = z.registry<SettingFacts>();
 
 /** A setting with a default. */
-export function setting<Schema extends z.ZodType<string | number>>(
+export function setting<Schema extends z.ZodType<string | number | boolean>>(
   value: ValueKind<Schema>,
   defaultValue: z.core.util.NoUndefined<z.output<Schema>>,
   wording: Wording,
@@ -105,6 +105,11 @@ export function choice<const Words extends readonly [string, ...string[]]>(
   return { schema: z.enum(words), expected: words.length === 1 ? words[0] : `one of ${words.join(', ')}`, kind: 'text', choices: words };
 }
 
+/** On or off: `--amp`, `--no-amp`; true or false in a file. */
+export function onOrOff(): ValueKind<z.ZodBoolean> {
+  return { schema: z.boolean(), expected: 'true or false', kind: 'switch' };
+}
+
 /** Text that is not empty; `what` it is, as "the path of a folder". */
 export function text(what: string): ValueKind<z.ZodString> {
   return { schema: z.string().min(1), expected: what, kind: 'text' };
@@ -123,7 +128,7 @@ function describe<Schema extends z.ZodType>(
   schema: Schema,
   value: ValueKind<z.ZodType>,
   wording: Wording,
-  defaultValue: string | number | null,
+  defaultValue: string | number | boolean | null,
   noneMeans: string | undefined,
 ): Schema {
   const described = schema.meta({ description: wording.description });

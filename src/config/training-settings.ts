@@ -1,5 +1,15 @@
 import type { z } from 'zod';
-import { choice, numberBelow, numberFrom, positiveNumber, setting, settingOrNone, wholeNumber, type SettingProblem } from './setting';
+import {
+  choice,
+  numberBelow,
+  numberFrom,
+  onOrOff,
+  positiveNumber,
+  setting,
+  settingOrNone,
+  wholeNumber,
+  type SettingProblem,
+} from './setting';
 
 const group = 'Training';
 
@@ -64,6 +74,15 @@ export const trainingSettings = {
     group,
     description: 'What every random draw is a function of: starting weights, the order of the clips, dropout, the demo set.',
   }),
+  compile_model: setting(onOrOff(), true, {
+    group,
+    description:
+      'Capture each step as a TensorFlow graph that one native call replays. Off (or --eager): operation by operation, several times slower.',
+  }),
+  amp: setting(onOrOff(), false, {
+    group,
+    description: 'Mixed precision: matrix products in bfloat16, everything else in float32. Needs compile_model.',
+  }),
   save_every_minutes: setting(positiveNumber(), 10, {
     group,
     description: 'Minutes after which the last state is saved within a long epoch too. It is always saved at the end of an epoch.',
@@ -73,9 +92,16 @@ export const trainingSettings = {
 /** Types of {@link trainingSettings}' values. */
 export type TrainingSettings = z.output<z.ZodObject<typeof trainingSettings>>;
 
-/** At least one head must count. */
-export function checkTrainingSettings({ alpha, beta }: Pick<TrainingSettings, 'alpha' | 'beta'>): SettingProblem[] {
-  return alpha + beta > 0
-    ? []
-    : [{ key: 'alpha', text: 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt' }];
+/** At least one head must count, and only a captured step has products to make bfloat16 of. */
+export function checkTrainingSettings({
+  alpha,
+  beta,
+  amp,
+  compile_model,
+}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model'>): SettingProblem[] {
+  const noHead = 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt';
+  return [
+    ...(alpha + beta > 0 ? [] : [{ key: 'alpha', text: noHead }]),
+    ...(amp && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
+  ];
 }

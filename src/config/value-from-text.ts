@@ -1,6 +1,10 @@
 import type { SettingFacts } from './setting';
 
 const NONE_WORDS: ReadonlySet<string> = new Set(['none', 'null', 'off']);
+const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+]);
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
@@ -12,5 +16,6 @@ export function valueFromText(facts: Pick<SettingFacts, 'kind' | 'noneMeans'>, g
   if (typeof given !== 'string') return given;
   const text = given.trim();
   if (facts.noneMeans !== undefined && NONE_WORDS.has(text.toLowerCase())) return null;
+  if (facts.kind === 'switch' && SWITCH_WORDS.has(text.toLowerCase())) return SWITCH_WORDS.get(text.toLowerCase());
   return facts.kind === 'number' && NUMBER.test(text) ? Number(text) : given;
 }

@@ -66,8 +66,11 @@ function splitHeads(projected: tf.Tensor, { batch, frames, heads, headWidth }: A
 }
 
 /** The way back from {@link splitHeads}. */
-function joinProjections(parts: tf.Tensor[], { batch, frames, heads, headWidth }: AttentionShape): tf.Tensor {
-  return tf.reshape(tf.transpose(tf.stack(parts), [1, 3, 0, 2, 4]), [batch * frames, 3 * heads * headWidth]);
+function joinProjections(parts: tf.Tensor[], shape: AttentionShape): tf.Tensor {
+  return tf.concat(
+    parts.map((part) => joinHeads(part, shape)),
+    1,
+  );
 }
 
 /** `[batch · frames, width]` as `[batch, heads, frames, headWidth]`. */

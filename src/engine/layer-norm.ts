@@ -2,6 +2,17 @@ import { columnSum } from './column-sum';
 import { savedTensor, withOwnGradient } from './own-gradient';
 import { tf } from './tensorflow';
 
+/** The reference's epsilon, added to the variance. */
+const EPSILON = 1e-6;
+
+/** Rows of mean 0 and variance 1, and what they were divided by, inverted. */
+export interface NormalisedRows {
+  /** `[rows, width]` */
+  readonly normalised: tf.Tensor;
+  /** `[rows, 1]` */
+  readonly inverse: tf.Tensor;
+}
+
 /**
  * Layer normalisation over the last axis with the biased variance: `gamma * (x − mean) / sqrt(var + epsilon) + beta` (Ba, Kiros & Hinton 2016), with a
  * gradient of its own: tfjs's would make a full-size tensor of ones for every mean.
@@ -9,22 +20,30 @@ import { tf } from './tensorflow';
  * @param gamma `[width]`
  * @param beta `[width]`
  */
-export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon = 1e-6): tf.Tensor {
+export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
   return withOwnGradient(
     [x, gamma, beta],
     () => {
-      const centred = tf.sub(x, tf.mean(x, -1, true));
-      const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
-      const normalised = tf.mul(centred, inverse);
+      const { normalised, inverse } = normalise(x);
       return { value: tf.add(tf.mul(normalised, gamma), beta), saved: [normalised, inverse, gamma] };
     },
     (dy, saved) => {
       const normalised = savedTensor(saved, 0);
-      const inverse = savedTensor(saved, 1);
-      const scaled = tf.mul(dy, savedTensor(saved, 2));
-      const alongNormalised = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
-      const dx = tf.mul(inverse, tf.sub(tf.sub(scaled, tf.mean(scaled, -1, true)), alongNormalised));
+      const dx = normaliseGradient(tf.mul(dy, savedTensor(saved, 2)), { normalised, inverse: savedTensor(saved, 1) });
       return [dx, columnSum(tf.mul(dy, normalised)), columnSum(dy)];
     },
   );
+}
+
+/** `(x − mean) / sqrt(var + epsilon)` of every row, without a gradient. */
+export function normalise(x: tf.Tensor): NormalisedRows {
+  const centred = tf.sub(x, tf.mean(x, -1, true));
+  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), EPSILON));
+  return { normalised: tf.mul(centred, inverse), inverse };
+}
+
+/** The gradient of {@link normalise} for its input, from that for its output. */
+export function normaliseGradient(dy: tf.Tensor, { normalised, inverse }: NormalisedRows): tf.Tensor {
+  const alongNormalised = tf.mul(normalised, tf.mean(tf.mul(dy, normalised), -1, true));
+  return tf.mul(inverse, tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), alongNormalised));
 }

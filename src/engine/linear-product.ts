@@ -1,4 +1,6 @@
 import { columnSum } from './column-sum';
+import { normalise, normaliseGradient } from './layer-norm';
+import { matrixProduct } from './matrix-product';
 import { savedTensor, withOwnGradient } from './own-gradient';
 import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
@@ -12,21 +14,44 @@ import { tf } from './tensorflow';
 export function linearProduct(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   return withOwnGradient(
     [x, weight, bias],
-    () => ({ value: addBias(product(x, weight, false, true), bias), saved: [x, weight] }),
-    (dy, saved) => [product(dy, savedTensor(saved, 1), false, false), product(dy, savedTensor(saved, 0), true, false), columnSum(dy)],
+    () => ({ value: addBias(matrixProduct(x, weight, 'second'), bias), saved: [x, weight] }),
+    (dy, saved) => [matrixProduct(dy, savedTensor(saved, 1)), matrixProduct(dy, savedTensor(saved, 0), 'first'), columnSum(dy)],
   );
 }
 
-function product(left: tf.Tensor, right: tf.Tensor, transposeLeft: boolean, transposeRight: boolean): tf.Tensor {
-  if (!hasNativeKernels()) return tf.matMul(left as tf.Tensor2D, right as tf.Tensor2D, transposeLeft, transposeRight);
-  return rawOperation(
-    'MatMul',
-    [
-      { name: 'T', kind: 'type', value: TensorType.float32 },
-      { name: 'transpose_a', kind: 'bool', value: transposeLeft },
-      { name: 'transpose_b', kind: 'bool', value: transposeRight },
-    ],
-    [left, right],
+/**
+ * `layerNorm(x, gamma, beta) · weightᵀ + bias` in one. Gamma and beta are applied to the weights, which are many times smaller than `x`:
+ * `(n · gamma + beta) · weightᵀ + bias = n · (weight · gamma)ᵀ + (bias + weight · beta)`.
+ * @param x `[rows, in]`
+ * @param gamma `[in]`
+ * @param beta `[in]`
+ * @param weight `[out, in]`
+ * @param bias `[out]`
+ */
+export function normedLinearProduct(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const [outputs = 0, inputs = 0] = weight.shape;
+  const column = (vector: tf.Tensor, size: number): tf.Tensor => tf.reshape(vector, [size, 1]);
+  return withOwnGradient(
+    [x, gamma, beta, weight, bias],
+    () => {
+      const { normalised, inverse } = normalise(x);
+      const gained = tf.mul(weight, gamma);
+      const shifted = tf.add(bias, tf.reshape(matrixProduct(weight, column(beta, inputs)), [outputs]));
+      return {
+        value: addBias(matrixProduct(normalised, gained, 'second'), shifted),
+        saved: [normalised, inverse, gained, gamma, beta, weight],
+      };
+    },
+    (dy, saved) => {
+      const normalised = savedTensor(saved, 0);
+      const dGained = matrixProduct(dy, normalised, 'first');
+      const dShifted = columnSum(dy);
+      const dx = normaliseGradient(matrixProduct(dy, savedTensor(saved, 2)), { normalised, inverse: savedTensor(saved, 1) });
+      const dGamma = columnSum(tf.mul(dGained, savedTensor(saved, 5)));
+      const dBeta = tf.reshape(matrixProduct(savedTensor(saved, 5), column(dShifted, outputs), 'first'), [inputs]);
+      const dWeight = tf.add(tf.mul(dGained, savedTensor(saved, 3)), tf.mul(column(dShifted, outputs), savedTensor(saved, 4)));
+      return [dx, dGamma, dBeta, dWeight, dShifted];
+    },
   );
 }
 

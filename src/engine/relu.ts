@@ -1,13 +1,22 @@
+import type { DropoutMask } from './dropout';
 import { savedTensor, withOwnGradient } from './own-gradient';
 import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
 
 /** `max(x, 0)`, with TensorFlow's own gradient: tfjs's takes six operations. */
 export function relu(x: tf.Tensor): tf.Tensor {
+  return droppedRelu(x, undefined);
+}
+
+/**
+ * `max(x, 0) * kept`: a relu with dropout, but for dropout's scale, which whatever comes next can apply to something smaller. Where the value is not zero,
+ * the gradient passes; so it needs no mask.
+ */
+export function droppedRelu(x: tf.Tensor, drop: DropoutMask | undefined): tf.Tensor {
   return withOwnGradient(
     [x],
     () => {
-      const value = tf.relu(x);
+      const value = drop === undefined ? tf.relu(x) : tf.mul(tf.relu(x), drop.kept);
       return { value, saved: [value] };
     },
     (dy, saved) => [reluGradient(dy, savedTensor(saved, 0))],

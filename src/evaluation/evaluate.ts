@@ -28,7 +28,7 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize });
   const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths });
   const source = new BatchSource(set, { batchSize });
-  const program = inferenceProgram(loaded);
+  const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
     const outputs = await collectOutputs(set, source.epoch(plans), (batch) => program.evaluate(featureInputs(batch)));
     return { outputs, scores: scoreSplit(outputs), cutClips: set.entries.filter(({ frames }) => frames > maxFrames).length };
@@ -37,6 +37,9 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
     program.dispose();
   }
 }
+
+/** Batches from which on capturing the graph pays. */
+const WORTH_CAPTURING = 6;
 
 /** Class ids mean something only where model and data name the same classes. */
 function refuseOtherClasses({ file, labels }: LoadedModel, { title, labels: found }: Dataset): void {

@@ -2,7 +2,7 @@ import { checkStateDict } from '../checkpoint/state-dict';
 import { readWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
 import type { LabelNames } from '../data/clip-set';
-import { EagerProgram } from '../engine/eager-program';
+import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import { UserError } from '../foundation/errors';
@@ -54,8 +54,8 @@ export function loadModel(file: string, given: PlainRecord = {}): LoadedModel {
 }
 
 /** The model's forward pass, ready to run. Whoever asks for it disposes of it. */
-export function inferenceProgram({ model, weights }: LoadedModel): Program {
-  return new EagerProgram(inferenceDefinition(model), weights);
+export function inferenceProgram({ model, weights }: LoadedModel, options: ProgramOptions): Program {
+  return createProgram(inferenceDefinition(model), weights, options);
 }
 
 /** The labels to show: the checkpoint's own, else those given, else `gloss 3`. */

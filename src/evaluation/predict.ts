@@ -6,6 +6,11 @@ import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { softmax } from './metrics';
 
+/** Clips from which on capturing the graph pays. */
+const WORTH_CAPTURING = 24;
+/** Clips are padded to multiples of this many frames, so that a few graphs serve all lengths. */
+const FRAMES_STEP = 16;
+
 /** A class and how sure the model is of it. */
 export interface RankedClass {
   readonly id: number;
@@ -33,7 +38,7 @@ export interface PredictOptions {
  * @throws UserError naming the clip that cannot be read.
  */
 export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
-  const program = inferenceProgram(loaded);
+  const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
     const predictions: Prediction[] = [];
     for (const file of files) predictions.push(await predictClip(loaded, program, file, options));
@@ -46,7 +51,7 @@ export async function predictClips(loaded: LoadedModel, files: readonly string[]
 async function predictClip(loaded: LoadedModel, program: Program, file: string, { key, topK }: PredictOptions): Promise<Prediction> {
   const { width, maxFrames } = loaded.model;
   const clip = await readClip(file, { key, width });
-  const plan = { indices: [0], frames: Math.min(clip.frames, maxFrames) };
+  const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
   const batch = assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values);
   const outputs = program.evaluate(featureInputs(batch));
   const labels = shownLabels(loaded);

@@ -5,7 +5,7 @@ import { bucketLengths } from '../data/bucket-lengths';
 import type { ClipSet, Dataset } from '../data/clip-set';
 import { openData } from '../data/open-data';
 import { planEpoch } from '../data/plan-epoch';
-import { EagerProgram } from '../engine/eager-program';
+import { createProgram } from '../engine/create-program';
 import { initialiseParameters } from '../engine/parameters';
 import { writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
@@ -59,7 +59,11 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   };
   const definition = stepDefinition(model, classificationLoss(settings), optimizer);
   const schedule = chooseSchedule(settings);
-  const program = new EagerProgram(definition, initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM)));
+  const initial = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
+  const program = createProgram(definition, initial, {
+    mode: settings.compile_model ? 'captured' : 'eager',
+    matrixType: settings.amp ? 'bfloat16' : 'float32',
+  });
   if (resume !== undefined) {
     warnOfOtherData(resume, dataset, reporter);
     restoreProgram(resume, model, program);

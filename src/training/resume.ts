@@ -25,7 +25,16 @@ export interface ResumePoint {
 const PLACES = ['data', 'data_dir', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv', 'labels_reference'];
 
 /** Settings that a resumed run may be given anew: how long, where things lie, how it is watched. The others would make it another run. */
-const CHANGEABLE = new Set(['epochs', 'early_stop', 'save_every_minutes', 'memory_budget_mb', 'save_dir', 'description', ...PLACES]);
+const CHANGEABLE = new Set([
+  'epochs',
+  'early_stop',
+  'save_every_minutes',
+  'memory_budget_mb',
+  'save_dir',
+  'description',
+  'compile_model',
+  ...PLACES,
+]);
 
 /**
  * Reads the checkpoint to go on from.

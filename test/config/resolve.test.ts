@@ -155,3 +155,22 @@ describe('what is refused', () => {
     expect(problemsOf({ file, commandLine: {} })).toEqual([`${file}: __proto__: unknown key`]);
   });
 });
+
+describe('switches', () => {
+  const resolved = (commandLine: Record<string, unknown>): unknown => {
+    const { amp, compile_model } = resolveSettings({ commandLine: { data: 'clips', ...commandLine } }).settings;
+    return { amp, compile_model };
+  };
+
+  it('are on or off, as typed or in words', () => {
+    expect(resolved({})).toEqual({ amp: false, compile_model: true });
+    expect(resolved({ amp: true })).toEqual({ amp: true, compile_model: true });
+    expect(resolved({ amp: 'true', compile_model: true })).toEqual({ amp: true, compile_model: true });
+    expect(resolved({ compile_model: false })).toEqual({ amp: false, compile_model: false });
+    expect(() => resolved({ amp: 'perhaps' })).toThrow('--amp: expected true or false, found "perhaps"');
+  });
+
+  it('refuse --amp without a captured step', () => {
+    expect(() => resolved({ amp: true, compile_model: false })).toThrow('--amp: needs the captured step');
+  });
+});

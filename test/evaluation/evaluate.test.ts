@@ -64,7 +64,9 @@ describe('evaluating a trained model', () => {
         expect(gloss.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 9);
         const expected = rankClasses(outputs.glossLogits.subarray(clip * 3, clip * 3 + 3), ['gloss 0', 'gloss 1', 'gloss 2'], 0);
         expect(gloss.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
-        gloss.forEach(({ probability }, rank) => { expect(probability).toBeCloseTo(expected[rank]?.probability ?? NaN, 5); });
+        gloss.forEach(({ probability }, rank) => {
+          expect(probability).toBeCloseTo(expected[rank]?.probability ?? NaN, 5);
+        });
       });
       expect(tf.memory().numTensors).toBe(0);
     });

@@ -3,7 +3,7 @@ import type { NamedTensors } from '../../engine/named-tensors';
 import type { ParameterDeclaration } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
 import type { ForwardContext } from '../model';
-import { linear, linearParameters, linearsSideBySide } from './linear';
+import { linear, linearParameters, normedLinear } from './linear';
 
 /** Added to the scores of masked keys: their weight after softmax is exactly 0 in float32, as with −∞. */
 const MASKED_SCORE = -1e9;
@@ -26,20 +26,23 @@ export function maskedScores(mask: tf.Tensor, { batch, frames }: AttentionSize):
 }
 
 /**
- * Multi-head self-attention with dropout on the weights (Vaswani et al. 2017).
+ * A layer norm, then multi-head self-attention with dropout on the weights (Vaswani et al. 2017).
+ * @param name the attention's parameters
+ * @param normName the norm's
  * @param x `[batch · frames, width]`
  * @param scoreBias from {@link maskedScores}
  */
-export function attention(
+export function normedAttention(
   parameters: NamedTensors,
-  name: string,
+  { name, normName }: { name: string; normName: string },
   x: tf.Tensor,
   scoreBias: tf.Tensor,
   { size, dropoutRate, context }: { size: AttentionSize; dropoutRate: number; context: ForwardContext },
 ): tf.Tensor {
   const { batch, frames, width, heads } = size;
-  const projected = linearsSideBySide(
+  const projected = normedLinear(
     parameters,
+    normName,
     ['W_q', 'W_k', 'W_v'].map((matrix) => `${name}.${matrix}`),
     x,
   );

@@ -1,4 +1,4 @@
-import { linearProduct } from '../../engine/linear-product';
+import { linearProduct, normedLinearProduct } from '../../engine/linear-product';
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
 import { uniformFanIn, type ParameterDeclaration } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
@@ -12,13 +12,21 @@ export function linearParameters(name: string, inputs: number, outputs: number):
   ];
 }
 
-/** `x · weightᵀ + bias`, from `[rows, in]` to `[rows, out]`. */
-export function linear(parameters: NamedTensors, name: string, x: tf.Tensor): tf.Tensor {
-  return linearProduct(x, tensorNamed(parameters, `${name}.weight`), tensorNamed(parameters, `${name}.bias`));
+/**
+ * `x · weightᵀ + bias`, from `[rows, in]` to `[rows, out]`.
+ * @param inputScale what `x` is still to be multiplied with; it is applied to the weights, which are smaller.
+ */
+export function linear(parameters: NamedTensors, name: string, x: tf.Tensor, inputScale = 1): tf.Tensor {
+  const weight = tensorNamed(parameters, `${name}.weight`);
+  return linearProduct(x, inputScale === 1 ? weight : tf.mul(weight, inputScale), tensorNamed(parameters, `${name}.bias`));
 }
 
-/** Several linear layers of the same input in one product, their outputs side by side. */
-export function linearsSideBySide(parameters: NamedTensors, names: readonly string[], x: tf.Tensor): tf.Tensor {
-  const all = (kind: 'weight' | 'bias'): tf.Tensor => tf.concat(names.map((name) => tensorNamed(parameters, `${name}.${kind}`)));
-  return linearProduct(x, all('weight'), all('bias'));
+/** A layer norm, then linear layers of what it gives, their outputs side by side, in one product. */
+export function normedLinear(parameters: NamedTensors, normName: string, names: readonly string[], x: tf.Tensor): tf.Tensor {
+  const sideBySide = (kind: 'weight' | 'bias'): tf.Tensor => {
+    const tensors = names.map((name) => tensorNamed(parameters, `${name}.${kind}`));
+    return tensors.length === 1 && tensors[0] !== undefined ? tensors[0] : tf.concat(tensors);
+  };
+  const [gamma, beta] = [tensorNamed(parameters, `${normName}.gamma`), tensorNamed(parameters, `${normName}.beta`)];
+  return normedLinearProduct(x, gamma, beta, sideBySide('weight'), sideBySide('bias'));
 }

@@ -1,9 +1,9 @@
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
 import { standardNormal, type ParameterDeclaration } from '../../engine/parameters';
-import { relu } from '../../engine/relu';
+import { droppedRelu, relu } from '../../engine/relu';
 import { tf } from '../../engine/tensorflow';
-import { attention, attentionParameters, maskedScores, type AttentionSize } from '../layers/attention';
-import { linear, linearParameters } from '../layers/linear';
+import { attentionParameters, maskedScores, normedAttention, type AttentionSize } from '../layers/attention';
+import { linear, linearParameters, normedLinear } from '../layers/linear';
 import { norm, normParameters } from '../layers/norm';
 import { pool, type PoolingMethod } from '../layers/pooling';
 import { positionParameter } from '../layers/positions';
@@ -103,9 +103,11 @@ function encoderLayer(
   surroundings: { size: AttentionSize; dropoutRate: number; context: ForwardContext },
 ): tf.Tensor {
   const { dropoutRate, context } = surroundings;
-  const attended = attention(parameters, `${name}.attention`, norm(parameters, `${name}.residual1.norm`, x), scoreBias, surroundings);
+  const [attentionNames, feedForward] = [{ name: `${name}.attention`, normName: `${name}.residual1.norm` }, `${name}.feed_forward`];
+  const attended = normedAttention(parameters, attentionNames, x, scoreBias, surroundings);
   const withAttention = tf.add(x, context.dropout(attended, dropoutRate));
-  const raised = relu(linear(parameters, `${name}.feed_forward.linear1`, norm(parameters, `${name}.residual2.norm`, withAttention)));
-  const lowered = linear(parameters, `${name}.feed_forward.linear2`, context.dropout(raised, dropoutRate));
+  const raised = normedLinear(parameters, `${name}.residual2.norm`, [`${feedForward}.linear1`], withAttention);
+  const drop = context.dropout.draw(raised.shape, dropoutRate);
+  const lowered = linear(parameters, `${feedForward}.linear2`, droppedRelu(raised, drop), drop?.scale);
   return tf.add(withAttention, context.dropout(lowered, dropoutRate));
 }

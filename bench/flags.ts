@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util';
+import { UserError, messageOf } from '../src/foundation/errors';
+import { isModelName, modelNames, type ModelName } from '../src/config/settings';
+
+/** What a bench measures. */
+export interface BenchFlags {
+  readonly model: ModelName;
+  readonly batch: number;
+  readonly frames: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly emb: number;
+  readonly amp: boolean;
+  readonly eager: boolean;
+  /** Steps or epochs that count. */
+  readonly runs: number | undefined;
+  /** A Python that has PyTorch, to be measured in turn. */
+  readonly pytorch: string | undefined;
+  readonly json: boolean;
+}
+
+export const benchUsage = `npm run bench -- step|epoch|load [flags]
+
+  step    one training step, the batch fed anew each time; a quarter of the frames is padding
+  epoch   an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
+  load    reading and checking clips, and batches of them from memory and from files
+
+  --batch 32  --frames 100 (step), 30 (epoch, load)  --layers 4  --heads 8  --emb 256  --model transformer
+  --amp              matrix products in bfloat16
+  --eager            operation by operation instead of the captured graph
+  --runs N           steps or epochs that count
+  --pytorch PYTHON   step: a Python that has PyTorch; its step is timed in turn with ours, and the ratio printed
+  --json             one JSON document
+`;
+
+/** @throws UserError for an unknown flag or a value that is no whole number. */
+export function readBenchFlags(argv: readonly string[], defaultFrames: number): BenchFlags {
+  const text = { type: 'string' } as const;
+  const onOff = { type: 'boolean' } as const;
+  const options = {
+    model: text,
+    batch: text,
+    frames: text,
+    layers: text,
+    heads: text,
+    emb: text,
+    runs: text,
+    pytorch: text,
+    amp: onOff,
+    eager: onOff,
+    json: onOff,
+  };
+  const values = parse(argv, options);
+  const whole = (name: 'batch' | 'frames' | 'layers' | 'heads' | 'emb' | 'runs', otherwise: number): number => {
+    const given = values[name];
+    const number = given === undefined ? otherwise : Number(given);
+    if (!Number.isSafeInteger(number) || number < 1)
+      throw new UserError(`--${name}: expected a whole number of at least 1, found "${String(given)}"`);
+    return number;
+  };
+  const model = values.model ?? 'transformer';
+  if (!isModelName(model)) throw new UserError(`--model: expected ${modelNames().join(' or ')}, found "${model}"`);
+  return {
+    model,
+    batch: whole('batch', 32),
+    frames: whole('frames', defaultFrames),
+    layers: whole('layers', 4),
+    heads: whole('heads', 8),
+    emb: whole('emb', 256),
+    runs: values.runs === undefined ? undefined : whole('runs', 1),
+    amp: values.amp ?? false,
+    eager: values.eager ?? false,
+    json: values.json ?? false,
+    pytorch: values.pytorch,
+  };
+}
+
+type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
+
+function parse<T extends Options>(argv: readonly string[], options: T): ReturnType<typeof parseArgs<{ options: T }>>['values'] {
+  try {
+    return parseArgs({ args: [...argv], options }).values;
+  } catch (error) {
+    throw new UserError(`${messageOf(error)}; see npm run bench -- --help`, { cause: error });
+  }
+}

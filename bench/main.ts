@@ -1,0 +1,39 @@
+import { describeFailure } from '../src/cli/failure';
+import { UserError } from '../src/foundation/errors';
+import { nearestName } from '../src/foundation/nearest-name';
+import { readBenchFlags, benchUsage } from './flags';
+import { figuresText } from './figures';
+
+const benches = {
+  step: async () => (await import('./step.js')).benchStep,
+  epoch: async () => (await import('./epoch.js')).benchEpoch,
+  load: async () => (await import('./load.js')).benchLoad,
+} as const;
+
+/** Runs one bench and prints its figures: for people, or with `--json` as one document. */
+async function main([name, ...argv]: readonly string[]): Promise<void> {
+  if (name === undefined || name === '--help' || argv.includes('--help')) {
+    process.stdout.write(benchUsage);
+    return;
+  }
+  if (!isBench(name)) {
+    const nearest = nearestName(name, Object.keys(benches));
+    throw new UserError(
+      `${name}: unknown bench; ${nearest === undefined ? `there are ${Object.keys(benches).join(', ')}` : `did you mean ${nearest}?`}`,
+    );
+  }
+  const flags = readBenchFlags(argv, name === 'step' ? 100 : 30);
+  const bench = await benches[name]();
+  const figures = { bench: name, ...(await bench(flags)) };
+  process.stdout.write(flags.json ? `${JSON.stringify(figures, null, 2)}\n` : figuresText(figures));
+}
+
+function isBench(name: string): name is keyof typeof benches {
+  return Object.hasOwn(benches, name);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const { text, exitCode } = describeFailure(error, false);
+  process.stderr.write(`${text}\n`);
+  process.exitCode = exitCode;
+});

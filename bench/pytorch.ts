@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { UserError } from '../src/foundation/errors';
+import type { BenchFlags } from './flags';
+
+/** PyTorch in a process of its own, which steps when it is asked to and rests otherwise. */
+export interface PytorchSteps {
+  readonly version: string;
+  /** Times so many steps, in milliseconds each. */
+  steps(count: number): Promise<number[]>;
+  end(): void;
+}
+
+/** @throws UserError where that Python has no PyTorch. */
+export async function startPytorch(python: string, { batch, frames, layers, heads, emb, amp }: BenchFlags): Promise<PytorchSteps> {
+  const script = path.join(__dirname, 'pytorch_step.py');
+  const sizes = [batch, frames, layers, heads, emb].map(String);
+  const child = spawn(python, [script, ...sizes, amp ? 'bfloat16' : 'float32'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const nextLine = async (): Promise<string> => {
+    const line = (await lines.next()) as IteratorResult<string, undefined>;
+    if (line.done === true)
+      throw new UserError(`--pytorch ${python}: it ended without an answer; does \`${python} -c "import torch"\` work?`);
+    return line.value;
+  };
+  const failed = new Promise<never>((_resolve, reject) => {
+    child.on('error', (error) => {
+      reject(new UserError(`--pytorch ${python}: ${error.message}`, { cause: error }));
+    });
+  });
+  const version = await Promise.race([nextLine(), failed]);
+  return {
+    version,
+    steps: async (count) => {
+      child.stdin.write(`${count}\n`);
+      return (await nextLine()).split(' ').map(Number);
+    },
+    end: () => {
+      child.stdin.end();
+    },
+  };
+}

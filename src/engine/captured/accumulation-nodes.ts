@@ -1,0 +1,22 @@
+import type { GradientNodes } from './adam-nodes';
+import type { GraphWriter, NodeOutput } from './graph-writer';
+import { DataType } from './recording';
+import type { VariableNodes } from './shared-variables';
+
+const float32 = { kind: 'type', value: DataType.float32 } as const;
+
+/** Writes the adding of gradients, each times a scale, to variables that hold their sums. Returns the nodes that add. */
+export function addAccumulation(
+  graph: GraphWriter,
+  { sums, gradients, scale }: { sums: VariableNodes; gradients: ReadonlyMap<string, GradientNodes>; scale: NodeOutput },
+): NodeOutput[] {
+  return [...gradients].map(([name, { gradient }]) => {
+    const scaled = graph.addNode(`scaled/${name}`, 'Mul', [gradient, scale], { T: float32 });
+    return graph.addNode(`added/${name}`, 'AssignAddVariableOp', [sums.handleOf(name), scaled], { dtype: float32 });
+  });
+}
+
+/** Writes the reading of summed gradients, for an update. */
+export function addSumReads(sums: VariableNodes, parameters: VariableNodes, names: readonly string[]): Map<string, GradientNodes> {
+  return new Map(names.map((name) => [name, { gradient: sums.addRead(name), parameter: parameters.addRead(name) }]));
+}

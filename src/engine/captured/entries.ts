@@ -1,0 +1,110 @@
+import type { AdamSettings } from '../adam';
+import { addAccumulation, addSumReads } from './accumulation-nodes';
+import { addAdamUpdate, type AdamRate, type AdamVariables, type GradientNodes } from './adam-nodes';
+import { EntryDraft, type Entry } from './entry';
+import type { NodeOutput } from './graph-writer';
+import { LOSS, nameOfKind, ofKind } from './recorded-program';
+import type { Recording } from './recording';
+import type { SharedVariables } from './shared-variables';
+
+/** Scalar inputs that an entry takes beside the program's own. */
+export const [ADAM_RATE, ADAM_EPSILON, ACCUMULATION_SCALE] = ['adam rate', 'adam epsilon', 'accumulation scale'] as const;
+
+/** The name of the gradient's global norm among the results of an update. */
+export const GRADIENT_NORM = 'gradient norm';
+
+const DONE = 'done';
+
+/** The variables of an update. */
+export interface UpdateVariables {
+  readonly parameters: SharedVariables;
+  readonly expAvg: SharedVariables;
+  readonly expAvgSq: SharedVariables;
+}
+
+/** Runs `evaluate`. */
+export function evaluationEntry(recording: Recording, parameters: SharedVariables): Entry {
+  const draft = new EntryDraft();
+  const { results } = draft.addRecording(recording, draft.addVariables(parameters));
+  draft.fetch(results);
+  return draft.finish();
+}
+
+/** Gives the gradients and changes nothing. */
+export function gradientsEntry(recording: Recording, parameters: SharedVariables): Entry {
+  const draft = new EntryDraft();
+  const { results } = draft.addRecording(recording, draft.addVariables(parameters));
+  draft.fetch([...ofKind('gradient', results)].map(([name, node]) => [nameOfKind('gradient', name), node]));
+  return draft.finish();
+}
+
+/** Computes the gradients and updates the parameters with them. */
+export function updateEntry(recording: Recording, variables: UpdateVariables, settings: AdamSettings): Entry {
+  const draft = new EntryDraft();
+  const nodes = addUpdateVariables(draft, variables);
+  const { results, reads } = draft.addRecording(recording, nodes.parameters);
+  draft.fetch(lossAndOutputs(results));
+  const { norm, updates } = addAdamUpdate(draft.graph, settings, {
+    variables: nodes,
+    gradients: gradientNodes(results, reads),
+    rate: addRate(draft),
+  });
+  draft.fetch([
+    [GRADIENT_NORM, norm],
+    [DONE, draft.graph.addSignal(DONE, [...updates.values()])],
+  ]);
+  return draft.finish();
+}
+
+/** Computes the gradients and adds them, times a scale, to their sums. */
+export function accumulationEntry(recording: Recording, parameters: SharedVariables, sums: SharedVariables): Entry {
+  const draft = new EntryDraft();
+  const { results, reads } = draft.addRecording(recording, draft.addVariables(parameters));
+  draft.fetch(lossAndOutputs(results));
+  const added = addAccumulation(draft.graph, {
+    sums: draft.addVariables(sums),
+    gradients: gradientNodes(results, reads),
+    scale: draft.addScalarInput(ACCUMULATION_SCALE),
+  });
+  draft.fetch([[DONE, draft.graph.addSignal(DONE, added)]]);
+  return draft.finish();
+}
+
+/** Updates the named parameters with their summed gradients. */
+export function applyEntry(names: readonly string[], variables: UpdateVariables, summed: SharedVariables, settings: AdamSettings): Entry {
+  const draft = new EntryDraft();
+  const nodes = addUpdateVariables(draft, variables);
+  const gradients = addSumReads(draft.addVariables(summed), nodes.parameters, names);
+  const { norm, updates } = addAdamUpdate(draft.graph, settings, { variables: nodes, gradients, rate: addRate(draft) });
+  draft.fetch([
+    [GRADIENT_NORM, norm],
+    [DONE, draft.graph.addSignal(DONE, [...updates.values()])],
+  ]);
+  return draft.finish();
+}
+
+/** The parameters that a recording computes gradients of. */
+export function gradientNames(recording: Recording): string[] {
+  return [...ofKind('gradient', recording.results).keys()];
+}
+
+function addUpdateVariables(draft: EntryDraft, { parameters, expAvg, expAvgSq }: UpdateVariables): AdamVariables {
+  return { parameters: draft.addVariables(parameters), expAvg: draft.addVariables(expAvg), expAvgSq: draft.addVariables(expAvgSq) };
+}
+
+function addRate(draft: EntryDraft): AdamRate {
+  return { rate: draft.addScalarInput(ADAM_RATE), epsilon: draft.addScalarInput(ADAM_EPSILON) };
+}
+
+function gradientNodes(results: ReadonlyMap<string, NodeOutput>, reads: ReadonlyMap<string, NodeOutput>): Map<string, GradientNodes> {
+  return new Map(
+    [...ofKind('gradient', results)].flatMap(([name, gradient]): [string, GradientNodes][] => {
+      const parameter = reads.get(name);
+      return parameter === undefined ? [] : [[name, { gradient, parameter }]];
+    }),
+  );
+}
+
+function lossAndOutputs(results: ReadonlyMap<string, NodeOutput>): [string, NodeOutput][] {
+  return [...results].filter(([name]) => name === LOSS || name.startsWith(nameOfKind('output', '')));
+}

@@ -1,0 +1,78 @@
+import { createRequire } from 'node:module';
+
+type MessageClass<Message> = new () => Message;
+
+export interface ShapeMessage {
+  setDimList(dimensions: readonly DimensionMessage[]): void;
+}
+
+export interface DimensionMessage {
+  setSize(size: number): void;
+}
+
+export interface TensorMessage {
+  setDtype(dtype: number): void;
+  setTensorShape(shape: ShapeMessage): void;
+  setTensorContent(bytes: Uint8Array): void;
+}
+
+export interface ListMessage {
+  setIList(values: readonly number[]): void;
+  setFList(values: readonly number[]): void;
+  setTypeList(types: readonly number[]): void;
+  setShapeList(shapes: readonly ShapeMessage[]): void;
+}
+
+export interface AttributeMessage {
+  setType(dtype: number): void;
+  setI(value: number): void;
+  setF(value: number): void;
+  setB(value: boolean): void;
+  setS(bytes: Uint8Array): void;
+  setShape(shape: ShapeMessage): void;
+  setTensor(tensor: TensorMessage): void;
+  setList(list: ListMessage): void;
+}
+
+export interface NodeMessage {
+  setName(name: string): void;
+  setOp(operation: string): void;
+  setDevice(device: string): void;
+  setInputList(inputs: readonly string[]): void;
+  getAttrMap(): { set(name: string, value: AttributeMessage): unknown };
+}
+
+interface GraphMessage {
+  addNode(node: NodeMessage): void;
+}
+
+interface InfoMessage {
+  setTagsList(tags: readonly string[]): void;
+}
+
+interface MetaGraphMessage {
+  setMetaInfoDef(info: InfoMessage): void;
+  setGraphDef(graph: GraphMessage): void;
+}
+
+interface SavedModelMessage {
+  setSavedModelSchemaVersion(version: number): void;
+  addMetaGraphs(graph: MetaGraphMessage): void;
+  serializeBinary(): Uint8Array;
+}
+
+interface GraphMessages {
+  readonly AttrValue: MessageClass<AttributeMessage> & { readonly ListValue: MessageClass<ListMessage> };
+  readonly GraphDef: MessageClass<GraphMessage>;
+  readonly MetaGraphDef: MessageClass<MetaGraphMessage> & { readonly MetaInfoDef: MessageClass<InfoMessage> };
+  readonly NodeDef: MessageClass<NodeMessage>;
+  readonly SavedModel: MessageClass<SavedModelMessage>;
+  readonly Tensor: MessageClass<TensorMessage>;
+  readonly TensorShape: MessageClass<ShapeMessage> & { readonly Dim: MessageClass<DimensionMessage> };
+}
+
+/**
+ * The protocol buffer messages that a graph is written with (tensorflow/core/framework/graph.proto and its neighbours), as tfjs-node brings them, generated and
+ * untyped: this is the only place that loads them.
+ */
+export const graphMessages = createRequire(__filename)('@tensorflow/tfjs-node-gpu/dist/proto/api_pb.js') as GraphMessages;

@@ -1,0 +1,20 @@
+import { CapturedProgram } from './captured/captured-program';
+import type { MatrixType } from './captured/matrix-type';
+import { EagerProgram } from './eager-program';
+import type { ParameterValues } from './parameters';
+import type { Program, ProgramDefinition } from './program';
+import { hasNativeKernels } from './raw-operation';
+
+export interface ProgramOptions {
+  /** `captured`: each computation is recorded once and replayed by one native call; `eager`: op by op, many times slower, the oracle. */
+  readonly mode: 'captured' | 'eager';
+  /** The type of a captured program's matrix products; float32 if not given. An eager program computes in float32. */
+  readonly matrixType?: MatrixType;
+}
+
+/** A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly. */
+export function createProgram(definition: ProgramDefinition, initial: ParameterValues, { mode, matrixType }: ProgramOptions): Program {
+  return mode === 'captured' && hasNativeKernels()
+    ? new CapturedProgram(definition, initial, matrixType)
+    : new EagerProgram(definition, initial);
+}

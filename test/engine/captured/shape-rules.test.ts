@@ -1,0 +1,144 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { nativeBackend, type NativeAttribute, type NativeBinding } from '../../../src/engine/captured/native-binding';
+import { Recorder } from '../../../src/engine/captured/recorder';
+import { DataType } from '../../../src/engine/captured/recording';
+import { operationsWithRule } from '../../../src/engine/captured/shape-rules';
+import { sizeOfShape } from '../../../src/engine/named-tensors';
+import { startRuntime } from '../../../src/engine/runtime';
+
+let binding: NativeBinding;
+
+beforeAll(async () => {
+  await startRuntime();
+  binding = nativeBackend().binding;
+});
+
+interface Case {
+  readonly operations: readonly string[];
+  readonly attributes: readonly (readonly [name: string, kind: 'TYPE' | 'BOOL' | 'INT', value: number | boolean])[];
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly values?: readonly number[]; readonly dtype?: number }[];
+}
+
+const float = [['T', 'TYPE', DataType.float32]] as const;
+const reduce = (keep: boolean): Case['attributes'] => [...float, ['keep_dims', 'BOOL', keep], ['Tidx', 'TYPE', DataType.int32]];
+const indices = (...values: number[]): Case['inputs'][number] => ({ shape: [values.length], values, dtype: DataType.int32 });
+const index = (value: number): Case['inputs'][number] => ({ shape: [], values: [value], dtype: DataType.int32 });
+const unary = [
+  'Abs',
+  'Elu',
+  'Erf',
+  'Exp',
+  'Identity',
+  'Log',
+  'Log1p',
+  'LogSoftmax',
+  'Neg',
+  'Reciprocal',
+  'Relu',
+  'Relu6',
+  'Rsqrt',
+  'Sigmoid',
+  'Sign',
+];
+const [sums, arithmetic] = [
+  ['Sum', 'Mean', 'Max', 'Min', 'Prod'],
+  ['Add', 'AddV2', 'Sub', 'Mul', 'Div', 'RealDiv', 'DivNoNan', 'Maximum', 'Minimum', 'Pow', 'SquaredDifference'],
+];
+
+const cases: Case[] = [
+  { operations: [...unary, 'Softmax', 'Softplus', 'Sqrt', 'Square', 'Tanh', 'ZerosLike'], attributes: float, inputs: [{ shape: [2, 3] }] },
+  { operations: ['ReluGrad', 'Relu6Grad', 'SigmoidGrad', 'TanhGrad'], attributes: float, inputs: [{ shape: [2, 3] }, { shape: [2, 3] }] },
+  { operations: arithmetic, attributes: float, inputs: [{ shape: [2, 1, 3] }, { shape: [4, 1] }] },
+  { operations: arithmetic, attributes: float, inputs: [{ shape: [] }, { shape: [4, 2] }] },
+  {
+    operations: ['Equal', 'NotEqual', 'Greater', 'GreaterEqual', 'Less', 'LessEqual'],
+    attributes: float,
+    inputs: [{ shape: [2, 3] }, { shape: [3] }],
+  },
+  {
+    operations: ['LogicalAnd', 'LogicalOr'],
+    attributes: [],
+    inputs: [
+      { shape: [2, 3], dtype: DataType.bool },
+      { shape: [3], dtype: DataType.bool },
+    ],
+  },
+  { operations: sums, attributes: reduce(false), inputs: [{ shape: [2, 3, 4] }, indices(-1, 0)] },
+  { operations: sums, attributes: reduce(true), inputs: [{ shape: [2, 3, 4] }, indices(1)] },
+  {
+    operations: ['MatMul'],
+    attributes: [...float, ['transpose_a', 'BOOL', true], ['transpose_b', 'BOOL', false]],
+    inputs: [{ shape: [3, 2] }, { shape: [3, 4] }],
+  },
+  {
+    operations: ['BatchMatMul', 'BatchMatMulV2'],
+    attributes: [...float, ['adj_x', 'BOOL', false], ['adj_y', 'BOOL', true]],
+    inputs: [{ shape: [5, 2, 3] }, { shape: [5, 4, 3] }],
+  },
+  { operations: ['BatchMatMulV2'], attributes: float, inputs: [{ shape: [1, 2, 3] }, { shape: [5, 3, 4] }] },
+  {
+    operations: ['Cast'],
+    attributes: [
+      ['SrcT', 'TYPE', DataType.float32],
+      ['DstT', 'TYPE', DataType.int32],
+    ],
+    inputs: [{ shape: [2, 3] }],
+  },
+  { operations: ['BiasAdd'], attributes: float, inputs: [{ shape: [2, 3] }, { shape: [3] }] },
+  { operations: ['BiasAddGrad'], attributes: float, inputs: [{ shape: [2, 3] }] },
+  {
+    operations: ['Bitcast'],
+    attributes: [
+      ['T', 'TYPE', DataType.int32],
+      ['type', 'TYPE', DataType.uint8],
+    ],
+    inputs: [{ shape: [2, 3], dtype: DataType.int32 }],
+  },
+  {
+    operations: ['ConcatV2'],
+    attributes: [...float, ['N', 'INT', 2], ['Tidx', 'TYPE', DataType.int32]],
+    inputs: [{ shape: [2, 3] }, { shape: [2, 4] }, index(1)],
+  },
+  { operations: ['Transpose'], attributes: float, inputs: [{ shape: [2, 3, 4] }, indices(2, 0, 1)] },
+  { operations: ['Reshape'], attributes: float, inputs: [{ shape: [2, 3, 4] }, indices(4, -1)] },
+  { operations: ['Slice'], attributes: float, inputs: [{ shape: [2, 3] }, indices(1, 0), indices(1, 2)] },
+  {
+    operations: ['StatelessRandomUniformFullInt'],
+    attributes: [
+      ['dtype', 'TYPE', DataType.int32],
+      ['T', 'TYPE', DataType.int32],
+      ['Tseed', 'TYPE', DataType.int32],
+    ],
+    inputs: [indices(2, 5), indices(1, 2)],
+  },
+];
+
+describe('outputType', () => {
+  it('has a case here for every rule', () => {
+    expect(new Set(cases.flatMap(({ operations }) => operations))).toEqual(new Set(operationsWithRule()));
+  });
+
+  it.each(cases.flatMap(({ operations, attributes, inputs }) => operations.map((operation) => ({ operation, attributes, inputs }))))(
+    'tells what $operation gives when it runs',
+    ({ operation, attributes, inputs }) => {
+      const native = attributes.map(([name, kind, value]): NativeAttribute => ({ name, type: binding[`TF_ATTR_${kind}`], value }));
+      const create = (target: NativeBinding): number[] =>
+        inputs.map(({ shape, values, dtype = DataType.float32 }) => {
+          const numbers = values ?? new Array<number>(sizeOfShape(shape)).fill(1);
+          const typed =
+            dtype === DataType.bool
+              ? Uint8Array.from(numbers)
+              : dtype === DataType.int32
+                ? Int32Array.from(numbers)
+                : Float32Array.from(numbers);
+          return target.createTensor(shape, dtype, typed);
+        });
+      const recorder = new Recorder(nativeBackend());
+      const [realInputs, recordedInputs] = [create(binding), create(recorder.binding)];
+      const [real] = binding.executeOp(operation, native, realInputs, 1);
+      const [recorded] = recorder.binding.executeOp(operation, native, recordedInputs, 1);
+      expect({ shape: recorded?.shape, dtype: recorded?.dtype }).toEqual({ shape: real?.shape, dtype: real?.dtype });
+      for (const id of [...realInputs, ...recordedInputs, real?.id ?? -1]) binding.deleteTensor(id);
+    },
+  );
+});

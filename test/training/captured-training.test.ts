@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { startRuntime } from '../../src/engine/runtime';
+import type { TrainingEvent } from '../../src/training/events';
+import { readTrainingLog } from '../../src/training/training-log';
+import { inTemporaryFolder } from '../support/clip-files';
+import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+/** What the header says of the step. */
+function stepFact(events: readonly TrainingEvent[]): string | undefined {
+  const start = events.find((event) => event.kind === 'start');
+  return start?.facts.find(([label]) => label === 'step')?.[1];
+}
+
+describe('a training with its step captured', () => {
+  it('learns as the eager one does, dropout and accumulation included', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const recipe = { epochs: '2', accumulation_steps: '2', weight_decay: '0.01', grad_clip: '1' };
+      const eagerEvents: TrainingEvent[] = [];
+      const capturedEvents: TrainingEvent[] = [];
+      const { run: eager } = await trainSmall(smallSettings(folder, { ...recipe, description: 'eager', compile_model: 'false' }), {
+        onEvent: (event) => eagerEvents.push(event),
+      });
+      const { run: captured } = await trainSmall(smallSettings(folder, { ...recipe, description: 'captured' }), {
+        onEvent: (event) => capturedEvents.push(event),
+      });
+      expect(stepFact(eagerEvents)).toBe('operation by operation, float32');
+      expect(stepFact(capturedEvents)).toBe('captured as a graph, float32');
+      const [ours, theirs] = [readTrainingLog(captured.files.log), readTrainingLog(eager.files.log)];
+      ours.forEach((row, index) => {
+        expect(row.train_loss).toBeCloseTo(theirs[index]?.train_loss ?? NaN, 4);
+        expect(row.val_loss).toBeCloseTo(theirs[index]?.val_loss ?? NaN, 4);
+      });
+    });
+  });
+
+  it('computes its products in bfloat16 when asked to, and says what that gains here', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const events: TrainingEvent[] = [];
+      const { run: low } = await trainSmall(smallSettings(folder, { epochs: '2', amp: 'true' }), {
+        onEvent: (event) => events.push(event),
+      });
+      const { run: full } = await trainSmall(smallSettings(folder, { epochs: '2' }));
+      expect(stepFact(events)).toMatch(/matrix products in bfloat16: here \d+\.\d times as fast as in float32/);
+      const [ours, theirs] = [readTrainingLog(low.files.log), readTrainingLog(full.files.log)];
+      expect(ours[1]?.train_loss).not.toBe(theirs[1]?.train_loss);
+      expect(ours[1]?.train_loss).toBeCloseTo(theirs[1]?.train_loss ?? NaN, 1);
+    });
+  });
+
+  it('goes on eagerly from a captured run, and the other way', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
+      await resumeSmall(run.files.last, { epochs: '2', compile_model: 'false' });
+      const { run: again } = await resumeSmall(run.files.last, { epochs: '3', compile_model: 'true' });
+      expect(readFileSync(again.files.log, 'utf8').trim().split('\n')).toHaveLength(4);
+    });
+  });
+});
