@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BatchSource } from '../src/data/batches';
 import type { ClipSet, Dataset } from '../src/data/clip-set';
+import { KEYPOINT_LAYOUT } from '../src/data/data-source';
 import { openData } from '../src/data/open-data';
 import { planEpoch } from '../src/data/plan-epoch';
 import { writeRandomClips } from './epoch';
@@ -18,7 +19,7 @@ export async function benchLoad({ batch: batchSize, frames, runs = 5 }: BenchFla
       openData({
         source: { folder },
         key: 'X',
-        layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+        layout: KEYPOINT_LAYOUT,
         width: 156,
         demoSeed: 0,
         memoryBudgetBytes,

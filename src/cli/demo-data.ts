@@ -1,9 +1,10 @@
 import { writeDemoFolder } from '../data/demo/write';
 import { UserError } from '../foundation/errors';
-import { widthOf, type Command } from './command';
-import { commandLineOf, refuseUnknownFlags, type CommandUsage } from './command-line';
+import type { Command } from './command';
+import type { CommandUsage } from './command-line';
 import { optionalText, wholeNumber } from './model-flags';
 import { commonFlags, type FlagTable } from './options';
+import { plainCommand } from './plain-command';
 
 const defaultFolder = 'demo_data';
 const defaultSeed = 42;
@@ -31,23 +32,14 @@ const usage: CommandUsage = {
 };
 
 /** The `demo-data` command. */
-export const demoDataCommand: Command = {
-  run: async (argv, terminal) => {
-    const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
-    const typed = commandLine.parse();
-    refuseUnknownFlags(typed, demoDataFlags);
-    if (typed['help'] === true) {
-      terminal.output.write(`${await commandLine.help()}\n`);
-      return 0;
-    }
-    const folder = optionalText(typed, 'out') ?? defaultFolder;
-    const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed));
-    terminal.output.write(
-      `${folder}: the synthetic demo set, ${trainClips} training and ${validationClips} validation clips (made by a generator, nobody was filmed)\n`,
-    );
-    return 0;
-  },
-};
+export const demoDataCommand: Command = plainCommand(usage, (typed, terminal) => {
+  const folder = optionalText(typed, 'out') ?? defaultFolder;
+  const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed));
+  terminal.output.write(
+    `${folder}: the synthetic demo set, ${trainClips} training and ${validationClips} validation clips (made by a generator, nobody was filmed)\n`,
+  );
+  return 0;
+});
 
 function seedOf(typed: Readonly<Record<string, unknown>>): number {
   const seed = wholeNumber(typed, 'seed', 0) ?? defaultSeed;

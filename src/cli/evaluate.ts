@@ -1,7 +1,8 @@
-import { widthOf, type Command } from './command';
-import { commandLineOf, refuseUnknownFlags, type CommandUsage } from './command-line';
+import type { Command } from './command';
+import type { CommandUsage } from './command-line';
 import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
+import { plainCommand } from './plain-command';
 
 const evaluateFlags = {
   ...modelFlags,
@@ -24,33 +25,6 @@ const evaluateFlags = {
   ...commonFlags,
 } as const satisfies FlagTable;
 
-/** The `evaluate` command. */
-export const evaluateCommand: Command = {
-  run: async (argv, terminal) => {
-    const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
-    const typed = commandLine.parse();
-    refuseUnknownFlags(typed, evaluateFlags);
-    if (typed['help'] === true) {
-      terminal.output.write(`${await commandLine.help()}\n`);
-      return 0;
-    }
-    const request = {
-      modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
-      shape: shapeOf(typed),
-      data: optionalText(typed, 'data'),
-      keypointsVal: optionalText(typed, 'keypoints-val'),
-      labelsValCsv: optionalText(typed, 'labels-val-csv'),
-      labelsReference: optionalText(typed, 'labels-reference'),
-      key: optionalText(typed, 'kp-key'),
-      batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
-      json: typed['json'] === true,
-      verbose: typed['verbose'] === true,
-    };
-    const { runEvaluation } = await import('./run-evaluation.js'); // With TensorFlow: only when it is needed.
-    return await runEvaluation(request, terminal);
-  },
-};
-
 const usage: CommandUsage = {
   command: 'npm run evaluate --',
   summary: 'Evaluates a trained model on labelled clips: accuracy, top-5 accuracy and weighted F1 of both heads.',
@@ -63,3 +37,21 @@ const usage: CommandUsage = {
     ['npm run evaluate -- --model-path old.pt --num-heads 8 --data clips/ --json', 'a checkpoint from PyTorch; the result for a script'],
   ],
 };
+
+/** The `evaluate` command. */
+export const evaluateCommand: Command = plainCommand(usage, async (typed, terminal) => {
+  const request = {
+    modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
+    shape: shapeOf(typed),
+    data: optionalText(typed, 'data'),
+    keypointsVal: optionalText(typed, 'keypoints-val'),
+    labelsValCsv: optionalText(typed, 'labels-val-csv'),
+    labelsReference: optionalText(typed, 'labels-reference'),
+    key: optionalText(typed, 'kp-key'),
+    batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
+    json: typed['json'] === true,
+    verbose: typed['verbose'] === true,
+  };
+  const { runEvaluation } = await import('./run-evaluation.js'); // With TensorFlow: only when it is needed.
+  return await runEvaluation(request, terminal);
+});

@@ -1,7 +1,8 @@
-import { widthOf, type Command } from './command';
-import { commandLineOf, refuseUnknownFlags, type CommandUsage } from './command-line';
+import type { Command } from './command';
+import type { CommandUsage } from './command-line';
 import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
+import { plainCommand } from './plain-command';
 
 const predictFlags = {
   ...modelFlags,
@@ -17,30 +18,6 @@ const predictFlags = {
   ...commonFlags,
 } as const satisfies FlagTable;
 
-/** The `predict` command. */
-export const predictCommand: Command = {
-  run: async (argv, terminal) => {
-    const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
-    const typed = commandLine.parse();
-    refuseUnknownFlags(typed, predictFlags);
-    if (typed['help'] === true) {
-      terminal.output.write(`${await commandLine.help()}\n`);
-      return 0;
-    }
-    const request = {
-      modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
-      shape: shapeOf(typed),
-      input: requiredText(typed, 'input', 'a clip (.npz) or a folder of clips'),
-      key: optionalText(typed, 'kp-key'),
-      topK: wholeNumber(typed, 'top-k', 0) ?? 5,
-      json: typed['json'] === true,
-      verbose: typed['verbose'] === true,
-    };
-    const { runPrediction } = await import('./run-prediction.js'); // With TensorFlow: only when it is needed.
-    return await runPrediction(request, terminal);
-  },
-};
-
 const usage: CommandUsage = {
   command: 'npm run predict --',
   summary: 'Recognises the sign in a clip.',
@@ -53,3 +30,18 @@ const usage: CommandUsage = {
     ['npm run predict -- --model-path model.pt --input clips/ --top-k 0 --json', 'every clip of a folder, all classes, for a script'],
   ],
 };
+
+/** The `predict` command. */
+export const predictCommand: Command = plainCommand(usage, async (typed, terminal) => {
+  const request = {
+    modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
+    shape: shapeOf(typed),
+    input: requiredText(typed, 'input', 'a clip (.npz) or a folder of clips'),
+    key: optionalText(typed, 'kp-key'),
+    topK: wholeNumber(typed, 'top-k', 0) ?? 5,
+    json: typed['json'] === true,
+    verbose: typed['verbose'] === true,
+  };
+  const { runPrediction } = await import('./run-prediction.js'); // With TensorFlow: only when it is needed.
+  return await runPrediction(request, terminal);
+});

@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
+import { KEYPOINT_LAYOUT } from '../data/data-source';
 import { openData } from '../data/open-data';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel, type Evaluation } from '../evaluation/evaluate';
@@ -61,7 +62,7 @@ async function openEvaluationData(
   const dataset = await openData({
     source,
     key: request.key ?? recorded?.key ?? 'X',
-    layout: recorded?.layout ?? { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+    layout: recorded?.layout ?? KEYPOINT_LAYOUT,
     width: modelEntry(name).width,
     numGloss: model.numGloss,
     numCat: model.numCategory,

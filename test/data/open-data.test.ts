@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
 import { openData, type DataRequest } from '../../src/data/open-data';
 
 const demo: DataRequest = {
   source: undefined,
   key: 'X',
-  layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+  layout: KEYPOINT_LAYOUT,
   width: 156,
   demoSeed: 42,
   memoryBudgetBytes: 1e9,

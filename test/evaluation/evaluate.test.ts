@@ -2,6 +2,7 @@ import { copyFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Dataset } from '../../src/data/clip-set';
+import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
 import { openData } from '../../src/data/open-data';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
@@ -21,7 +22,7 @@ const openFolder = (folder: string, counts: { numGloss: number; numCat: number }
   openData({
     source: { folder },
     key: 'X',
-    layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+    layout: KEYPOINT_LAYOUT,
     width: 156,
     demoSeed: 0,
     memoryBudgetBytes: 1e9,

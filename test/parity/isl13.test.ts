@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
+import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
 import { openData } from '../../src/data/open-data';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
@@ -19,7 +20,7 @@ describe('a checkpoint that PyTorch trained on real clips', () => {
     const dataset = await openData({
       source: { folder: data },
       key: 'X',
-      layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+      layout: KEYPOINT_LAYOUT,
       width: 156,
       demoSeed: 0,
       memoryBudgetBytes: 1e9,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { benchUsage } from '../../bench/flags';
 import { commands } from '../../src/cli/commands';
 import { readMarkdown, type MarkdownPage } from './markdown';
 
@@ -10,7 +11,7 @@ const root = path.resolve(__dirname, '../..');
 
 const pages = new Map<string, MarkdownPage>(
   [
-    ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'trained_models/TRAINED_MODEL_GUIDE.md'],
+    ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'trained_models/TRAINED_MODEL_GUIDE.md', 'bench/README.md'],
     ...readdirSync(path.join(root, 'docs'))
       .filter((file) => file.endsWith('.md'))
       .map((file) => `docs/${file}`),
@@ -26,8 +27,9 @@ function onAllPages(claimsOf: (page: MarkdownPage) => readonly string[]): { page
   return [...pages].flatMap(([page, content]) => claimsOf(content).map((claim) => ({ page, claim })));
 }
 
-const COMMANDS = Object.keys(commands);
-const flagsOf = new Map(COMMANDS.map((command) => [command, flagsInHelp(command)]));
+const flagsOf = new Map(Object.keys(commands).map((command) => [command, flagsInHelp(command)]));
+flagsOf.set('bench', new Set([...(benchUsage.match(/--[a-z]+/g) ?? []), '--help']));
+const COMMANDS = [...flagsOf.keys()];
 
 /** The flags that a command's help shows. (jest cannot load yargs, an ES module, so the command is spawned.) */
 function flagsInHelp(command: string): Set<string> {
