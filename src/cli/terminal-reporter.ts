@@ -99,7 +99,9 @@ export class TerminalReporter implements TrainingReporter {
   }
 
   private width(): number {
-    return this.interactive ? (this.stream.columns ?? 80) : WIDTH_OF_LINES_IN_A_PIPE;
+    if (!this.interactive) return WIDTH_OF_LINES_IN_A_PIPE;
+    const { columns = 0 } = this.stream; // 0 where a terminal does not know its size.
+    return columns > 0 ? columns : 80;
   }
 }
 

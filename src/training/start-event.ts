@@ -28,8 +28,8 @@ export function startEvent(
     ['folder', run.folder],
   ];
   if (resume !== undefined) {
-    const within = progress.batchesDone > 0 ? ` and ${progress.batchesDone} batches` : '';
-    facts.push(['resumed', `from ${resume.file}, after ${progress.completedEpochs} epochs${within}`]);
+    const within = progress.batchesDone > 0 ? ` and ${counted(progress.batchesDone, 'batch', 'batches')}` : '';
+    facts.push(['resumed', `from ${resume.file}, after ${counted(progress.completedEpochs, 'epoch', 'epochs')}${within}`]);
   }
   return { kind: 'start', title: `Training ${run.name}`, facts };
 }
@@ -41,6 +41,10 @@ function stepText({ compile_model, amp }: RunRecord['settings']): string {
   const gain = measureBfloat16Gain();
   const advice = gain < 1 ? '; this machine loses by it, leave --amp out' : '';
   return `captured as a graph, matrix products in bfloat16: here ${gain.toFixed(1)} times as fast as in float32${advice}`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function framesText({ set }: RunSplit): string {

@@ -19,4 +19,14 @@ describe('describeFailure', () => {
     expect(failure.exitCode).toBe(70);
     expect(describeFailure('thrown text', false).text).toContain('thrown text');
   });
+
+  it('a full disk is told in one line, not as a bug', () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+    expect(describeFailure(full, false)).toEqual({
+      text: 'ENOSPC: no space left on device, write; everything saved before is intact',
+      exitCode: 1,
+    });
+    const missing = Object.assign(new Error('ENOENT: no such file'), { code: 'ENOENT', syscall: 'open' });
+    expect(describeFailure(missing, false).text).toMatch(/^This is a bug/);
+  });
 });

@@ -73,6 +73,18 @@ describe('a training', () => {
     });
   });
 
+  it('is the same where the clips are read from their files as they are needed', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run: inMemory } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'memory' }));
+      const { run: streamed } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'files', memory_budget_mb: '0.001' }));
+      expect(inMemory.train.set.values).toHaveLength(22);
+      expect(streamed.train.set.values).toBeUndefined();
+      expect([...readWeights(streamed.files.last).model]).toEqual([...readWeights(inMemory.files.last).model]);
+      expect(readFileSync(streamed.files.log, 'utf8')).toBe(readFileSync(inMemory.files.log, 'utf8'));
+    });
+  });
+
   it('takes a second folder rather than one that is there', async () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
