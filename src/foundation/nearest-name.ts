@@ -1,9 +1,9 @@
 /**
- * The valid name closest to a misspelt one, or undefined where none is near (Damerau–Levenshtein, at most a third of the letters off).
+ * The valid name closest to a misspelt one, or undefined where none is near (Damerau–Levenshtein: two letters off, or a third of them, and never all).
  */
 export function nearestName(misspelt: string, valid: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(misspelt.length / 3)) + 1;
+  let bestDistance = Math.min(Math.max(2, Math.floor(misspelt.length / 3)), misspelt.length - 1) + 1;
   for (const name of valid) {
     const distance = editDistance(misspelt.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {
