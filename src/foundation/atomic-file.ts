@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -34,6 +34,11 @@ export function writeTextAtomically(file: string, text: string): void {
   writeFileAtomically(file, (append) => {
     append(text);
   });
+}
+
+/** Removes what writers that were killed left in a folder: temporary files of {@link writeFileAtomically}. Nobody may be writing there meanwhile. */
+export function removeUnfinishedFiles(folder: string): void {
+  for (const name of readdirSync(folder)) if (/^\..+\.[0-9a-f]{8}\.tmp$/.test(name)) rmSync(path.join(folder, name), { force: true });
 }
 
 function appendAll(descriptor: number, bytes: Uint8Array): void {

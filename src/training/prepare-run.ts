@@ -7,7 +7,7 @@ import { openData } from '../data/open-data';
 import { planEpoch } from '../data/plan-epoch';
 import { createProgram } from '../engine/create-program';
 import { initialiseParameters } from '../engine/parameters';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { removeUnfinishedFiles, writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
 import type { Model } from '../models/model';
@@ -149,7 +149,10 @@ function chooseFolder(
   date: Date,
 ): { files: RunFiles; description: string } {
   const going = resume === undefined ? undefined : folderToContinue(resume, checkpointName);
-  if (going !== undefined) return { files: runFiles(going, checkpointName), description: settings.description };
+  if (going !== undefined) {
+    removeUnfinishedFiles(going);
+    return { files: runFiles(going, checkpointName), description: settings.description };
+  }
   const { folder, description } = createRunFolder(settings.save_dir, settings.model, settings.description, date);
   return { files: runFiles(folder, checkpointName), description };
 }

@@ -85,8 +85,11 @@ describe('a training that stops and goes on', () => {
       const { run: first } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'parts' }));
       const afterTwo = readFileSync(first.files.last);
       await resumeSmall(first.files.last, { epochs: '3' });
+      const unfinished = path.join(first.files.folder, '.SignTransformer_last.pt.0a1b2c3d.tmp');
+      writeFileSync(unfinished, 'half');
       writeFileSync(first.files.last, afterTwo); // As if the process had died before it wrote the last checkpoint.
       const { run: again } = await resumeSmall(first.files.last, { epochs: '4' });
+      expect(existsSync(unfinished)).toBe(false);
       expect(outcome(again)).toEqual(outcome(whole));
       expect(
         readFileSync(again.files.metrics, 'utf8')
