@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { inTemporaryFolder } from '../support/clip-files';
 import { torchFolder } from '../support/parity';
 import { writeSmallData } from '../support/small-training';
@@ -18,6 +19,22 @@ function kumpas(...args: string[]): { code: number | null; output: string; error
 function smallTraining(folder: string, ...more: string[]): string[] {
   const shape = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '16', '--batch-size', '4', '--lr', '1e-3'];
   return ['train', '--data', path.join(folder, 'data'), '--save-dir', path.join(folder, 'models'), ...shape, ...more];
+}
+
+/** Runs a training and kills it, as a power cut would, when it has told so many epochs. */
+async function killedAfter(epochs: number, args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [...start, ...args], { cwd: root });
+  let output = '';
+  child.stdout.on('data', (text: Buffer) => {
+    output += String(text);
+    if ((output.match(/^epoch /gm) ?? []).length >= epochs) child.kill('SIGKILL');
+  });
+  const signal = await new Promise((resolve) =>
+    child.on('exit', (_code, by) => {
+      resolve(by);
+    }),
+  );
+  expect(signal).toBe('SIGKILL');
 }
 
 const runFolder = (folder: string): string => path.join(folder, 'models', readdirSync(path.join(folder, 'models'))[0] ?? '');
@@ -83,6 +100,24 @@ describe('the commands, as people type them', () => {
         ...Array.from({ length: done + 1 }, (_, index) => String(index + 1)),
       ]);
       expect(readdirSync(path.join(folder, 'models'))).toHaveLength(1);
+    });
+  });
+
+  it('lose nothing to kill -9, however often', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const epochs = ['--epochs', '30'];
+      expect(kumpas(...smallTraining(folder, ...epochs, '--description', 'whole')).code).toBe(0);
+      const parts = path.join(folder, 'models', readdirSync(path.join(folder, 'models'))[0]?.replace('whole', 'parts') ?? '');
+      await killedAfter(4, smallTraining(folder, ...epochs, '--description', 'parts'));
+      for (const count of [1, 3, 2]) await killedAfter(count, ['train', '--resume', parts]);
+      expect(kumpas('train', '--resume', parts)).toMatchObject({ code: 0, errors: '' });
+      for (const file of ['training_log.txt', 'SignTransformer_last.pt']) {
+        const read = (run: string): unknown =>
+          file.endsWith('.pt') ? [...readWeights(path.join(run, file)).model] : readFileSync(path.join(run, file), 'utf8');
+        expect(read(parts)).toEqual(read(parts.replace('parts', 'whole')));
+      }
+      expect(readdirSync(parts).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     });
   });
 

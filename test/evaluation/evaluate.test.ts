@@ -1,9 +1,6 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Dataset } from '../../src/data/clip-set';
-import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
-import { openData } from '../../src/data/open-data';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { evaluateModel } from '../../src/evaluation/evaluate';
@@ -11,24 +8,13 @@ import { loadModel } from '../../src/evaluation/load-model';
 import { modelFile } from '../../src/evaluation/model-file';
 import { predictClips, rankClasses } from '../../src/evaluation/predict';
 import { inTemporaryFolder } from '../support/clip-files';
+import { openFolder } from '../support/open-folder';
 import { torchFolder } from '../support/parity';
 import { smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {
   await startRuntime();
 });
-
-const openFolder = (folder: string, counts: { numGloss: number; numCat: number }): Promise<Dataset> =>
-  openData({
-    source: { folder },
-    key: 'X',
-    layout: KEYPOINT_LAYOUT,
-    width: 156,
-    demoSeed: 0,
-    memoryBudgetBytes: 1e9,
-    needTrain: false,
-    ...counts,
-  });
 
 describe('evaluating a trained model', () => {
   it('gives the accuracy that its training logged, whatever the batch size', async () => {

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
-import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
-import { openData } from '../../src/data/open-data';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
+import { openFolder } from '../support/open-folder';
 import { arrayNamed, readArrays, relativeDifference } from '../support/parity';
 import { itWithShared, sharedPath } from '../support/shared';
 
@@ -17,15 +16,7 @@ describe('a checkpoint that PyTorch trained on real clips', () => {
     const expected = await readArrays(sharedPath('fixtures/parity/transformer_isl13_val_logits.npz') ?? '');
     const loaded = loadModel(file);
     expect(loaded.assumptions).toEqual(['num_heads 8', 'pooling mean']);
-    const dataset = await openData({
-      source: { folder: data },
-      key: 'X',
-      layout: KEYPOINT_LAYOUT,
-      width: 156,
-      demoSeed: 0,
-      memoryBudgetBytes: 1e9,
-      needTrain: false,
-    });
+    const dataset = await openFolder(data);
     const { outputs, scores } = await evaluateModel(loaded, dataset, 32);
     expect(relativeDifference(outputs.glossLogits, arrayNamed(expected, 'gloss_logits'))).toBeLessThan(1e-4);
     expect(relativeDifference(outputs.categoryLogits, arrayNamed(expected, 'cat_logits'))).toBeLessThan(1e-4);

@@ -1,0 +1,17 @@
+import type { Dataset } from '../../src/data/clip-set';
+import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
+import { openData, type DataRequest } from '../../src/data/open-data';
+
+/** Opens the validation clips of a data folder, or what else is asked for. */
+export function openFolder(folder: string, more: Partial<DataRequest> = {}): Promise<Dataset> {
+  const request = {
+    source: { folder },
+    key: 'X',
+    layout: KEYPOINT_LAYOUT,
+    width: 156,
+    demoSeed: 0,
+    memoryBudgetBytes: 1e9,
+    needTrain: false,
+  };
+  return openData({ ...request, ...more });
+}

@@ -1,0 +1,126 @@
+import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readWeights } from '../../src/checkpoint/training-checkpoint';
+import { startRuntime } from '../../src/engine/runtime';
+import { prepareRun } from '../../src/training/prepare-run';
+import { closeRun } from '../../src/training/run';
+import { train } from '../../src/training/train';
+import { inTemporaryFolder } from '../support/clip-files';
+import { quietSurroundings, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+/** Settings of which each must change what is learnt in two epochs of `base`. */
+const base = { epochs: '2', lr: '1e-2', scheduler: 'none', dropout: '0.2' };
+const changes: Record<string, string>[] = [
+  { lr: '2e-2' },
+  { seed: '43' },
+  { batch_size: '8' },
+  { weight_decay: '0.1' },
+  { alpha: '0.9' },
+  { beta: '0.1' },
+  { loss: 'focal' },
+  { loss: 'label_smoothing' },
+  { scheduler: 'cosine' },
+  { scheduler: 'warmup_cosine' },
+  { grad_clip: '0.01' },
+  { accumulation_steps: '2' },
+  { dropout: '0' },
+  { pooling: 'max' },
+  { max_len: '6' },
+  { num_heads: '4' },
+  { num_buckets: '1' },
+];
+
+describe('the settings of a training', () => {
+  it('each change what is learnt', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const weightOf = async (change: Record<string, string>): Promise<unknown> => {
+        const { run } = await trainSmall(smallSettings(folder, { ...base, ...change }));
+        return readWeights(run.files.last).model.get('gloss_head.3.weight')?.values.join();
+      };
+      const unchanged = await weightOf({});
+      expect(await weightOf({})).toBe(unchanged);
+      for (const change of changes) expect({ change, same: (await weightOf(change)) === unchanged }).toEqual({ change, same: false });
+      const focal = await weightOf({ loss: 'focal' });
+      expect(await weightOf({ loss: 'focal', focal_gamma: '5' })).not.toBe(focal);
+      expect(await weightOf({ loss: 'focal', focal_alpha: '3', grad_clip: '1' })).not.toBe(focal);
+      expect(await weightOf({ loss: 'label_smoothing', label_smoothing: '0.4' })).not.toBe(await weightOf({ loss: 'label_smoothing' }));
+    });
+  });
+
+  it('plateau_patience and plateau_factor say when the rate falls, and how far', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const ratesOf = async (typed: Record<string, string>): Promise<string[]> => {
+        const { run } = await trainSmall(smallSettings(folder, { ...typed, lr: '1e-7', epochs: '5' }));
+        return readFileSync(run.files.log, 'utf8')
+          .trim()
+          .split('\n')
+          .slice(1)
+          .map((line) => Number(line.split(',')[5]).toExponential(1));
+      };
+      expect(await ratesOf({ plateau_patience: '0', plateau_factor: '0.1' })).toEqual(['1.0e-7', '1.0e-7', '1.0e-8', '1.0e-8', '1.0e-8']);
+      expect(await ratesOf({ plateau_patience: '1', plateau_factor: '0.5' })).toEqual(['1.0e-7', '1.0e-7', '1.0e-7', '5.0e-8', '5.0e-8']);
+    });
+  });
+
+  it('the reference’s own flags read what --data reads', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const data = writeSmallData(folder);
+      const { run: whole } = await trainSmall(smallSettings(folder, { epochs: '1' }));
+      mkdirSync(path.join(folder, 'apart'));
+      const parts = {
+        keypoints_train: 'keypoints_train',
+        keypoints_val: 'keypoints_val',
+        labels_train_csv: 'train_labels.csv',
+        labels_val_csv: 'val_labels.csv',
+      };
+      const flags = Object.fromEntries(Object.entries(parts).map(([flag, name]) => [flag, path.join(folder, 'apart', `my_${name}`)]));
+      for (const [flag, name] of Object.entries(parts)) renameSync(path.join(data, name), flags[flag] ?? '');
+      const { run: named } = await trainSmall(smallSettings(folder, { epochs: '1', data: 'none', ...flags }));
+      expect(named.dataset.fingerprint).toBe(whole.dataset.fingerprint);
+      expect([...readWeights(named.files.last).model]).toEqual([...readWeights(whole.files.last).model]);
+      await expect(trainSmall(smallSettings(folder, { data: 'none', ...flags, kp_key: 'X2048' }))).rejects.toThrow(
+        /no array "X2048"; the file holds: X, mask/,
+      );
+      const { run: more } = await trainSmall(smallSettings(folder, { epochs: '1', data: 'none', ...flags, num_gloss: '9', num_cat: '5' }));
+      expect(more.model).toMatchObject({ numGloss: 9, numCategory: 5 });
+    });
+  });
+
+  it('save_every_minutes saves within a long epoch', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const batchesSavedBy = async (minutes: string): Promise<number[]> => {
+        let time = Date.UTC(2026, 8, 20);
+        const saved: number[] = [];
+        const surroundings = quietSurroundings((event) => {
+          if (event.kind !== 'step') return;
+          const file = path.join(folder, 'models', `transformer_every-${minutes}_09-20`, 'SignTransformer_last.pt');
+          const batches = statSync(file, { throwIfNoEntry: false }) === undefined ? 0 : readWeights(file).config?.['progress'];
+          saved.push(typeof batches === 'object' && batches !== null ? Number((batches as Record<string, unknown>)['batches_done']) : 0);
+        });
+        // Every look at the clock finds it a minute later.
+        const now = (): Date => new Date((time += 60_000));
+        const run = await prepareRun(
+          smallSettings(folder, { epochs: '1', save_every_minutes: minutes, description: `every-${minutes}` }),
+          undefined,
+          {
+            ...surroundings,
+            now,
+          },
+        );
+        await train(run, new AbortController().signal);
+        await closeRun(run);
+        return saved;
+      };
+      expect(Math.max(...(await batchesSavedBy('1')))).toBeGreaterThan(0);
+      expect(Math.max(...(await batchesSavedBy('100000')))).toBe(0);
+    });
+  });
+});
