@@ -9,8 +9,9 @@ import { prepareRun } from '../src/training/prepare-run';
 import { closeRun } from '../src/training/run';
 import { train } from '../src/training/train';
 import type { EpochDone } from '../src/training/events';
-import { timeFigures, type Figures } from './figures';
+import { median, round, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { startPytorch } from './pytorch';
 
 const TRAIN_CLIPS = 312;
 const VALIDATION_CLIPS = 78;
@@ -23,12 +24,14 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-bench-'));
   try {
     writeRandomClips(folder, flags.frames);
-    const ended: { event: EpochDone; at: number }[] = [];
+    const ended: { event: EpochDone; seconds: number }[] = [];
+    let started = performance.now();
     const { settings } = resolveSettings({ commandLine: settingsOf(flags, folder, epochs) });
     const run = await prepareRun(settings, undefined, {
       reporter: {
         report: (event) => {
-          if (event.kind === 'epoch-end') ended.push({ event, at: performance.now() });
+          if (event.kind === 'epoch-start') started = performance.now();
+          if (event.kind === 'epoch-end') ended.push({ event, seconds: (performance.now() - started) / 1000 });
         },
       },
       now: () => new Date(performance.timeOrigin + performance.now()),
@@ -38,14 +41,26 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
         gitCommit: undefined,
       },
     });
-    await train(run, new AbortController().signal);
+    const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, flags);
+    const theirs: number[] = [];
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      await train({ ...run, settings: { ...run.settings, epochs: epoch } }, new AbortController().signal);
+      if (pytorch !== undefined) theirs.push(...(await pytorch.epoch(TRAIN_CLIPS, VALIDATION_CLIPS)));
+    }
+    pytorch?.end();
     await closeRun(run);
     const [first, ...counted] = ended;
-    const wall = counted.map(({ at }, index) => at - (ended[index]?.at ?? NaN));
+    const ours = counted.map(({ event }) => event.seconds * 1000);
     return {
-      ...timeFigures(counted.map(({ event }) => event.seconds * 1000)),
-      with_files: timeFigures(wall),
+      ...timeFigures(ours),
+      with_files: timeFigures(counted.map(({ seconds }) => seconds * 1000)),
       first_epoch_ms: Math.round((first?.event.seconds ?? NaN) * 1000),
+      ...(pytorch === undefined
+        ? {}
+        : {
+            pytorch: { version: pytorch.version, ...timeFigures(theirs.slice(1)) },
+            ratio_to_pytorch: round(median(ours) / median(theirs.slice(1)), 3),
+          }),
       setting: {
         model: flags.model,
         clips: TRAIN_CLIPS,

@@ -29,7 +29,7 @@ export const benchUsage = `npm run bench -- step|epoch|load [flags]
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
   --runs N           steps or epochs that count
-  --pytorch PYTHON   step: a Python that has PyTorch; its step is timed in turn with ours, and the ratio printed
+  --pytorch PYTHON   step, epoch: a Python that has PyTorch; its steps or epochs are timed in turn with ours, and the ratio printed
   --json             one JSON document
 `;
 

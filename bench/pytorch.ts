@@ -4,16 +4,18 @@ import { createInterface } from 'node:readline';
 import { UserError } from '../src/foundation/errors';
 import type { BenchFlags } from './flags';
 
-/** PyTorch in a process of its own, which steps when it is asked to and rests otherwise. */
-export interface PytorchSteps {
+/** PyTorch in a process of its own, which works when it is asked to and rests otherwise. */
+export interface PytorchTraining {
   readonly version: string;
   /** Times so many steps, in milliseconds each. */
   steps(count: number): Promise<number[]>;
+  /** Times an epoch of so many clips, in milliseconds. */
+  epoch(trainClips: number, validationClips: number): Promise<number[]>;
   end(): void;
 }
 
 /** @throws UserError where that Python has no PyTorch. */
-export async function startPytorch(python: string, { batch, frames, layers, heads, emb, amp }: BenchFlags): Promise<PytorchSteps> {
+export async function startPytorch(python: string, { batch, frames, layers, heads, emb, amp }: BenchFlags): Promise<PytorchTraining> {
   const script = path.join(__dirname, 'pytorch_step.py');
   const sizes = [batch, frames, layers, heads, emb].map(String);
   const child = spawn(python, [script, ...sizes, amp ? 'bfloat16' : 'float32'], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -30,12 +32,14 @@ export async function startPytorch(python: string, { batch, frames, layers, head
     });
   });
   const version = await Promise.race([nextLine(), failed]);
+  const request = async (line: string): Promise<number[]> => {
+    child.stdin.write(`${line}\n`);
+    return (await nextLine()).split(' ').map(Number);
+  };
   return {
     version,
-    steps: async (count) => {
-      child.stdin.write(`${count}\n`);
-      return (await nextLine()).split(' ').map(Number);
-    },
+    steps: (count) => request(`step ${count}`),
+    epoch: (trainClips, validationClips) => request(`epoch 1 ${trainClips} ${validationClips}`),
     end: () => {
       child.stdin.end();
     },

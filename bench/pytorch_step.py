@@ -1,7 +1,7 @@
-"""Times training steps of the same SignTransformer in PyTorch: `npm run bench -- step --pytorch PYTHON` runs it in turn with ours.
+"""Times training steps and epochs of the same SignTransformer in PyTorch: `npm run bench -- step|epoch --pytorch PYTHON` runs it in turn with ours.
 
-Arguments: batch, frames, layers, heads, embedding width, float32 or bfloat16 (autocast). It prints PyTorch's version; then, for every number that it reads, the
-times of so many steps in milliseconds.
+Arguments: batch, frames, layers, heads, embedding width, float32 or bfloat16 (autocast). It prints PyTorch's version; then, for every line that it reads, as
+`step 3` or `epoch 1 312 78` (with training and validation clips), the times of so many in milliseconds.
 """
 
 import math
@@ -81,25 +81,44 @@ def main():
     model = SignTransformer(layers, heads, embedding, frames)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
     x = torch.rand(batch, frames, WIDTH)
-    mask = (torch.arange(frames) < frames * 0.75).float().repeat(batch, 1)
+    padded = (torch.arange(frames) < frames * 0.75).float().repeat(batch, 1)
+    whole = torch.ones(batch, frames)
     gloss, category = torch.randint(GLOSSES, (batch,)), torch.randint(CATEGORIES, (batch,))
 
-    def step():
-        start = time.perf_counter()
-        optimizer.zero_grad()
+    def loss_of(mask, clips):
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
-            gloss_logits, category_logits = model(x, mask)
-            loss = (nn.functional.cross_entropy(gloss_logits, gloss) + nn.functional.cross_entropy(category_logits, category)) / 2
+            gloss_logits, category_logits = model(x[:clips], mask[:clips])
+            losses = nn.functional.cross_entropy(gloss_logits, gloss[:clips]), nn.functional.cross_entropy(category_logits, category[:clips])
+            return sum(losses) / 2
+
+    def train(mask, clips):
+        optimizer.zero_grad()
+        loss = loss_of(mask, clips)
         loss.backward()
         optimizer.step()
         loss.item()
+
+    def epoch(train_clips, validation_clips):
+        model.train()
+        for start in range(0, train_clips, batch):
+            train(whole, min(batch, train_clips - start))
+        model.eval()
+        with torch.no_grad():
+            for start in range(0, validation_clips, batch):
+                loss_of(whole, min(batch, validation_clips - start)).item()
+
+    def timed(run):
+        start = time.perf_counter()
+        run()
         return (time.perf_counter() - start) * 1000
 
     for _ in range(3):
-        step()
+        train(padded, batch)
     print(torch.__version__, flush=True)
     for line in sys.stdin:
-        print(*(f"{step():.3f}" for _ in range(int(line))), flush=True)
+        kind, count, *clips = line.split()
+        run = (lambda: train(padded, batch)) if kind == "step" else (lambda: epoch(*map(int, clips)))
+        print(*(f"{timed(run):.3f}" for _ in range(int(count))), flush=True)
 
 
 if __name__ == "__main__":
