@@ -1,54 +1,108 @@
-import { DataType, typeOf, type Operation, type Recording, type TensorType, type ValueNumber } from './recording';
+import { DataType, typeOf, type Attributes, type Operation, type Recording, type TensorType, type ValueNumber } from './recording';
 
 /** The type in which matrix products are computed; all else stays float32. */
 export type MatrixType = 'float32' | 'bfloat16';
 
 const MATRIX_PRODUCTS = new Set(['MatMul', 'BatchMatMul', 'BatchMatMulV2']);
 
+/** Operations that move values, or pick some, without computing: what is exact in bfloat16 before is so after. */
+const EXACT = new Set(['Reshape', 'Transpose', 'Slice', 'ConcatV2', 'GatherV2', 'Relu', 'ReluGrad']);
+
+/** How many of an operation's first inputs are of its own type: indices, sizes and axes follow. */
+function typedInputs({ name, inputs }: Operation): number {
+  if (name === 'ConcatV2') return inputs.length - 1;
+  return ['ReluGrad', 'Mul', 'BiasAdd'].includes(name) || MATRIX_PRODUCTS.has(name) ? 2 : 1;
+}
+
 /**
- * The same recording with its float32 matrix products computed in bfloat16: what goes into them is cast down, once where several take it, and what comes out
- * is cast up again. Weights, sums, softmax, norms and the loss stay in float32.
+ * The same recording with its float32 matrix products computed in bfloat16, the bias of a linear layer with them, as PyTorch's autocast does. What only moves
+ * or picks values on its way from one product to the next stays in bfloat16; all else, sums, softmax, norms, the loss and the weights, is float32.
  */
 export function withBfloat16Products(recording: Recording): Recording {
-  const types = new Map(recording.types);
-  const operations: Operation[] = [];
-  const casts = new Map<ValueNumber, ValueNumber>();
-  const newValue = (type: TensorType): ValueNumber => {
-    types.set(types.size, type);
-    return types.size - 1;
-  };
-  const cast = (from: ValueNumber, to: ValueNumber): void => {
-    const [source, target] = [typeOf(types, from).dtype, typeOf(types, to).dtype];
-    operations.push({
+  return new Lowering(recording).run();
+}
+
+class Lowering {
+  private readonly types: Map<ValueNumber, TensorType>;
+  private readonly operations: Operation[] = [];
+  /** The bfloat16 twin of a float32 value, where there is one. */
+  private readonly twins = new Map<ValueNumber, ValueNumber>();
+  /** Values whose bfloat16 twin is exactly as good: results of products, what was moved of them, and masks of zeros and ones. */
+  private readonly lossless = new Set<ValueNumber>();
+  private readonly masks = new Set<ValueNumber>();
+
+  constructor(private readonly recording: Recording) {
+    this.types = new Map(recording.types);
+  }
+
+  run(): Recording {
+    for (const operation of this.recording.operations) {
+      if (this.isLowered(operation)) this.lower(operation);
+      else this.operations.push(operation);
+      const [output] = operation.outputs;
+      if (output !== undefined && isMask(operation)) {
+        this.lossless.add(output);
+        this.masks.add(output);
+      }
+    }
+    return { ...this.recording, types: this.types, operations: this.operations };
+  }
+
+  private isLowered(operation: Operation): boolean {
+    const { name, inputs, outputs } = operation;
+    const [output, ...more] = outputs;
+    if (output === undefined || more.length > 0 || typeOf(this.types, output).dtype !== DataType.float32) return false;
+    if (MATRIX_PRODUCTS.has(name)) return true;
+    const isLossless = (value: ValueNumber): boolean => this.lossless.has(value);
+    const typed = inputs.slice(0, typedInputs(operation));
+    if (name === 'BiasAdd') return typed.slice(0, 1).every(isLossless);
+    return (EXACT.has(name) || (name === 'Mul' && this.hasMask(typed))) && typed.every(isLossless);
+  }
+
+  /** Computes an operation in bfloat16, and its float32 result from that, for whoever takes it. */
+  private lower(operation: Operation): void {
+    const [output = -1] = operation.outputs;
+    const typed = typedInputs(operation);
+    const inputs = operation.inputs.map((input, place) => (place < typed ? this.twinOf(input) : input));
+    const low = this.addValue({ dtype: DataType.bfloat16, shape: typeOf(this.types, output).shape });
+    const attribute = operation.name === 'GatherV2' ? 'Tparams' : 'T';
+    const attributes: Attributes = { ...operation.attributes, [attribute]: { kind: 'type', value: DataType.bfloat16 } };
+    this.operations.push({ ...operation, attributes, inputs, outputs: [low] });
+    this.addCast(low, output);
+    this.twins.set(output, low);
+    this.lossless.add(output);
+  }
+
+  private twinOf(value: ValueNumber): ValueNumber {
+    const known = this.twins.get(value);
+    if (known !== undefined) return known;
+    const low = this.addValue({ dtype: DataType.bfloat16, shape: typeOf(this.types, value).shape });
+    this.addCast(value, low);
+    this.twins.set(value, low);
+    return low;
+  }
+
+  private hasMask(values: readonly ValueNumber[]): boolean {
+    return values.some((value) => this.masks.has(value));
+  }
+
+  private addValue(type: TensorType): ValueNumber {
+    this.types.set(this.types.size, type);
+    return this.types.size - 1;
+  }
+
+  private addCast(from: ValueNumber, to: ValueNumber): void {
+    const [source, target] = [typeOf(this.types, from).dtype, typeOf(this.types, to).dtype];
+    this.operations.push({
       name: 'Cast',
       attributes: { SrcT: { kind: 'type', value: source }, DstT: { kind: 'type', value: target } },
       inputs: [from],
       outputs: [to],
     });
-  };
-  const lowered = (value: ValueNumber): ValueNumber => {
-    const known = casts.get(value);
-    if (known !== undefined) return known;
-    const low = newValue({ dtype: DataType.bfloat16, shape: typeOf(recording.types, value).shape });
-    cast(value, low);
-    casts.set(value, low);
-    return low;
-  };
-  for (const operation of recording.operations) {
-    const [output] = operation.outputs;
-    if (output === undefined || !MATRIX_PRODUCTS.has(operation.name) || typeOf(recording.types, output).dtype !== DataType.float32) {
-      operations.push(operation);
-      continue;
-    }
-    const inputs = operation.inputs.map(lowered);
-    const low = newValue({ dtype: DataType.bfloat16, shape: typeOf(recording.types, output).shape });
-    operations.push({
-      ...operation,
-      attributes: { ...operation.attributes, T: { kind: 'type', value: DataType.bfloat16 } },
-      inputs,
-      outputs: [low],
-    });
-    cast(low, output);
   }
-  return { ...recording, types, operations };
+}
+
+/** Whether an operation gives zeros and ones: truth values as numbers. */
+function isMask({ name, attributes }: Operation): boolean {
+  return name === 'Cast' && attributes['SrcT']?.value === DataType.bool;
 }

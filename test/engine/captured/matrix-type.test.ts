@@ -30,6 +30,23 @@ describe('withBfloat16Products', () => {
     expect(lowered.types.get(lowered.results.get('y') ?? -1)?.dtype).toBe(DataType.float32);
   });
 
+  it('keeps in bfloat16 what only moves or picks values between two products, and computes all else in float32', () => {
+    const plain = capture(given, ({ x }, setResult) => {
+      if (x === undefined) return;
+      const mask = tf.cast(tf.greater(x, 0), 'float32');
+      const product = tf.matMul(x, x);
+      setResult('moved', tf.matMul(tf.mul(tf.relu(tf.transpose(product)), mask), x));
+      setResult('computed', tf.matMul(tf.exp(product), x));
+      setResult('scaled', tf.matMul(tf.mul(product, 0.3), x));
+    });
+    const lowered = withBfloat16Products(plain);
+    const typeOf = (name: string): unknown => lowered.operations.find((operation) => operation.name === name)?.attributes['T']?.value;
+    expect([typeOf('Relu'), typeOf('Transpose'), typeOf('Exp')]).toEqual([DataType.bfloat16, DataType.bfloat16, DataType.float32]);
+    const products = lowered.operations.filter(({ name }) => name === 'Mul').map(({ attributes }) => attributes['T']?.value);
+    expect(products.toSorted()).toEqual([DataType.float32, DataType.bfloat16]);
+    for (const value of lowered.results.values()) expect(lowered.types.get(value)?.dtype).toBe(DataType.float32);
+  });
+
   it('leaves the recording that it was given as it was', () => {
     const plain = recording();
     const before = structuredClone(plain);
