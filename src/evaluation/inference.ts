@@ -1,4 +1,5 @@
 import type { Batch } from '../data/batch';
+import { packRows } from '../data/pack-rows';
 import { noDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
 import type { ProgramDefinition } from '../engine/program';
@@ -20,7 +21,23 @@ export function featureInputs({ size, frames, width, features, mask }: Batch): N
   return { features: { shape: [size, frames, width], values: features }, mask: { shape: [size, frames], values: mask } };
 }
 
+/** Which frames of a batch are no padding, as further inputs; none where there is little padding. A captured program has a graph for each number of rows. */
+export function packedInputs({ mask }: Batch): NamedArrays {
+  const packed = packRows(mask);
+  if (packed === undefined) return {};
+  const { positions, rows } = packed;
+  return {
+    packed_positions: { shape: [positions.length], values: positions },
+    packed_rows: { shape: [rows.length], values: rows },
+  };
+}
+
 /** The part of a program's inputs that the model sees. */
 export function modelInputs(inputs: NamedTensors): ModelInputs {
-  return { features: tensorNamed(inputs, 'features'), mask: tensorNamed(inputs, 'mask') };
+  const { packed_positions: positions, packed_rows: rows } = inputs;
+  return {
+    features: tensorNamed(inputs, 'features'),
+    mask: tensorNamed(inputs, 'mask'),
+    packed: positions && rows && { positions, rows },
+  };
 }

@@ -9,6 +9,16 @@ export interface ModelInputs {
   readonly features: tf.Tensor;
   /** `[batch, frames]`, 1 for a frame of the clip, 0 for padding; every row has at least one frame. */
   readonly mask: tf.Tensor;
+  /** The frames without their padding, for a model that can leave it out; what it computes is the same without them. */
+  readonly packed?: PackedFrames | undefined;
+}
+
+/** Which places of `[batch · frames]` are frames of clips. */
+export interface PackedFrames {
+  /** int32 `[rows]`: the place of each packed row; rows that only fill up name a padded place. */
+  readonly positions: tf.Tensor;
+  /** int32 `[batch · frames]`: the packed row of each place, any for a padded one. */
+  readonly rows: tf.Tensor;
 }
 
 /** What a model gives. */

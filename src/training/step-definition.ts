@@ -4,7 +4,7 @@ import { noDropout, seededDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
 import type { ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';
-import { featureInputs, modelInputs } from '../evaluation/inference';
+import { featureInputs, modelInputs, packedInputs } from '../evaluation/inference';
 import type { Model } from '../models/model';
 import type { ClassificationLoss } from './losses';
 
@@ -47,6 +47,7 @@ export function stepInputs(batch: Batch, { alpha, beta }: LossWeights, randomSee
   const { size } = batch;
   return {
     ...featureInputs(batch),
+    ...packedInputs(batch),
     gloss: { shape: [size], values: batch.gloss },
     category: { shape: [size], values: batch.category },
     weight: { shape: [size], values: batch.weight },

@@ -4,6 +4,7 @@ import { createProgram } from '../../src/engine/create-program';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
+import { useBackend } from '../support/backend';
 import { drawnInputs, tinyTraining } from '../support/captured';
 
 let native: string;
@@ -28,8 +29,7 @@ it('runs as it is told', () => {
 });
 
 it('runs eagerly on the JavaScript backend, whatever it is told', async () => {
-  await tf.setBackend('cpu');
-  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // Its first operation prints an advertisement otherwise.
+  await useBackend('cpu');
   const { definition, weights } = tinyTraining();
   const program = createProgram(definition, weights, { mode: 'captured' });
   expect(program).toBeInstanceOf(EagerProgram);

@@ -8,6 +8,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { inScope } from '../../src/engine/scope';
 import { tf } from '../../src/engine/tensorflow';
 import { RandomStream } from '../../src/foundation/random';
+import { useBackend } from '../support/backend';
 import { drawnTensor, expectSameGradients } from '../support/gradients';
 
 let native: string;
@@ -48,8 +49,7 @@ function plainAttention(
 describe.each(['tensorflow', 'cpu'])('on the backend %s', (backend) => {
   const onBackend = (title: string, test: () => void): void => {
     it(title, async () => {
-      await tf.setBackend(backend);
-      if (backend === 'cpu') (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // It would print an advertisement.
+      await useBackend(backend);
       inScope(test);
       expect(tf.memory().numTensors).toBe(0);
     });

@@ -103,6 +103,14 @@ const RULES = new Map<string, Rule>([
     },
   ],
   [
+    'GatherV2',
+    ({ inputs: [params, indices], attributes: { batch_dims: batched }, constantInput }) => {
+      const [axis] = integers(constantInput(2)) ?? [];
+      if (params === undefined || indices === undefined || axis !== 0 || batched?.value !== 0) return undefined;
+      return { dtype: params.dtype, shape: [...indices.shape, ...params.shape.slice(1)] };
+    },
+  ],
+  [
     'Slice',
     ({ inputs: [input], constantInput }) => {
       const size = integers(constantInput(2));

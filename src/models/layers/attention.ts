@@ -1,6 +1,7 @@
 import { attentionProduct } from '../../engine/attention-product';
 import type { NamedTensors } from '../../engine/named-tensors';
 import type { ParameterDeclaration } from '../../engine/parameters';
+import { packRows, spreadRows, type RowPacking } from '../../engine/row-packing';
 import { tf } from '../../engine/tensorflow';
 import type { ForwardContext } from '../model';
 import { linear, linearParameters, normedLinear } from './linear';
@@ -13,6 +14,14 @@ export interface AttentionSize {
   readonly frames: number;
   readonly width: number;
   readonly heads: number;
+}
+
+/** What surrounds an attention: its size, how its rows are packed if they are, and dropout. */
+export interface AttentionSurroundings {
+  readonly size: AttentionSize;
+  readonly packing: RowPacking | undefined;
+  readonly dropoutRate: number;
+  readonly context: ForwardContext;
 }
 
 /** Parameters of multi-head self-attention: W_q, W_k, W_v and W_o, each Linear `[width, width]`. */
@@ -29,7 +38,7 @@ export function maskedScores(mask: tf.Tensor, { batch, frames }: AttentionSize):
  * A layer norm, then multi-head self-attention with dropout on the weights (Vaswani et al. 2017).
  * @param name the attention's parameters
  * @param normName the norm's
- * @param x `[batch · frames, width]`
+ * @param x `[rows, width]`: all frames, or the packed ones
  * @param scoreBias from {@link maskedScores}
  */
 export function normedAttention(
@@ -37,7 +46,7 @@ export function normedAttention(
   { name, normName }: { name: string; normName: string },
   x: tf.Tensor,
   scoreBias: tf.Tensor,
-  { size, dropoutRate, context }: { size: AttentionSize; dropoutRate: number; context: ForwardContext },
+  { size, packing, dropoutRate, context }: AttentionSurroundings,
 ): tf.Tensor {
   const { batch, frames, width, heads } = size;
   const projected = normedLinear(
@@ -47,7 +56,7 @@ export function normedAttention(
     x,
   );
   const mixed = attentionProduct(
-    projected,
+    spreadRows(projected, packing),
     scoreBias,
     { batch, frames, heads, headWidth: width / heads },
     {
@@ -55,5 +64,5 @@ export function normedAttention(
       observe: (weights) => context.observe?.(name, weights),
     },
   );
-  return linear(parameters, `${name}.W_o`, mixed);
+  return linear(parameters, `${name}.W_o`, packRows(mixed, packing));
 }

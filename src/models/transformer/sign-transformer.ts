@@ -1,8 +1,10 @@
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
 import { standardNormal, type ParameterDeclaration } from '../../engine/parameters';
 import { droppedRelu, relu } from '../../engine/relu';
+import { packRows, spreadRows } from '../../engine/row-packing';
 import { tf } from '../../engine/tensorflow';
-import { attentionParameters, maskedScores, normedAttention, type AttentionSize } from '../layers/attention';
+import { attentionParameters, maskedScores, normedAttention, type AttentionSize, type AttentionSurroundings } from '../layers/attention';
+import { framePacking, packedWithToken } from '../layers/frame-packing';
 import { linear, linearParameters, normedLinear } from '../layers/linear';
 import { norm, normParameters } from '../layers/norm';
 import { pool, type PoolingMethod } from '../layers/pooling';
@@ -83,24 +85,27 @@ function forward(
   const positioned = context.dropout(tf.add(tokens, positions), dropout);
 
   const scoreBias = maskedScores(mask, size);
-  let hidden = norm(parameters, 'input_norm', tf.reshape(positioned, [-1, emb_dim]));
+  const packed = inputs.packed && withToken ? packedWithToken(inputs.packed, batch, clipFrames) : inputs.packed;
+  const packing = framePacking(packed, mask);
+  let hidden = norm(parameters, 'input_norm', packRows(tf.reshape(positioned, [-1, emb_dim]), packing));
   for (let index = 0; index < n_layers; index++) {
-    hidden = encoderLayer(parameters, `encoder_layers.${index}`, hidden, scoreBias, { size, dropoutRate: dropout, context });
+    hidden = encoderLayer(parameters, `encoder_layers.${index}`, hidden, scoreBias, { size, packing, dropoutRate: dropout, context });
   }
 
-  const pooled = context.dropout(pool(pooling_method, tf.reshape(hidden, [batch, size.frames, emb_dim]), mask), dropout);
+  const frames = tf.reshape(spreadRows(hidden, packing), [batch, size.frames, emb_dim]);
+  const pooled = context.dropout(pool(pooling_method, frames, mask), dropout);
   const head = (name: string): tf.Tensor =>
     linear(parameters, `${name}.3`, context.dropout(relu(linear(parameters, `${name}.0`, pooled)), dropout));
   return { glossLogits: head('gloss_head'), categoryLogits: head('category_head') };
 }
 
-/** `x + drop(attention(norm1(x)))`, then `x + drop(feed_forward(norm2(x)))`, over `[batch · frames, width]`. */
+/** `x + drop(attention(norm1(x)))`, then `x + drop(feed_forward(norm2(x)))`, over `[rows, width]`: all frames, or the packed ones. */
 function encoderLayer(
   parameters: NamedTensors,
   name: string,
   x: tf.Tensor,
   scoreBias: tf.Tensor,
-  surroundings: { size: AttentionSize; dropoutRate: number; context: ForwardContext },
+  surroundings: AttentionSurroundings,
 ): tf.Tensor {
   const { dropoutRate, context } = surroundings;
   const [attentionNames, feedForward] = [{ name: `${name}.attention`, normName: `${name}.residual1.norm` }, `${name}.feed_forward`];

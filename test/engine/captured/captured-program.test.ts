@@ -60,6 +60,19 @@ describe('CapturedProgram', () => {
     eager.dispose();
   });
 
+  it.each(['mean', 'max', 'cls'] as const)('computes without the padding what it computes with it: %s pooling', (pooling) => {
+    const { captured, eager } = bothPrograms({ dropout: 0, pooling });
+    const packed = drawnInputs({ size: 4, count: 3 });
+    const { packed_positions, packed_rows, ...whole } = packed;
+    expect([packed_positions?.values.length, packed_rows?.values.length]).toEqual([35, 40]);
+    for (const program of [captured, eager]) {
+      expectClose(program.gradients(packed), program.gradients(whole));
+      expectCloseOutputs(program.evaluate(packed), program.evaluate(whole));
+    }
+    captured.dispose();
+    eager.dispose();
+  });
+
   it('sees nothing of a padded row', () => {
     const { captured, eager } = bothPrograms({ dropout: 0 });
     const padded = drawnInputs({ size: 4, count: 3 });

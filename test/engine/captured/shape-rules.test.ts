@@ -99,6 +99,16 @@ const cases: Case[] = [
     attributes: [...float, ['N', 'INT', 2], ['Tidx', 'TYPE', DataType.int32]],
     inputs: [{ shape: [2, 3] }, { shape: [2, 4] }, index(1)],
   },
+  {
+    operations: ['GatherV2'],
+    attributes: [
+      ['batch_dims', 'INT', 0],
+      ['Tparams', 'TYPE', DataType.float32],
+      ['Tindices', 'TYPE', DataType.int32],
+      ['Taxis', 'TYPE', DataType.int32],
+    ],
+    inputs: [{ shape: [3, 2, 4] }, indices(2, 0, 0, 1), index(0)],
+  },
   { operations: ['Transpose'], attributes: float, inputs: [{ shape: [2, 3, 4] }, indices(2, 0, 1)] },
   { operations: ['Reshape'], attributes: float, inputs: [{ shape: [2, 3, 4] }, indices(4, -1)] },
   { operations: ['Slice'], attributes: float, inputs: [{ shape: [2, 3] }, indices(1, 0), indices(1, 2)] },
