@@ -40,7 +40,11 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
   });
   let step = 0;
   const run = (): void => {
-    const inputs = stepInputs(randomBatch(size, frames, step), { alpha: 0.5, beta: 0.5 }, [42, step++]);
+    const inputs = stepInputs(randomBatch(size, frames, step), {
+      lossWeights: { alpha: 0.5, beta: 0.5 },
+      packPadding: true,
+      randomSeed: [42, step++],
+    });
     program.trainStep(inputs, { learningRate: 1e-4, gradientScale: 1, apply: true });
   };
   const firstStep = await timed(run);

@@ -2,6 +2,7 @@ import { commandLineSource, type SettingsLayer } from '../config/layers';
 import { describeOverrides, resolveSettings } from '../config/resolve';
 import { defaultSaveFolders, type Settings } from '../config/settings';
 import { readSettingsFile } from '../config/settings-file';
+import { sharingDevices } from '../engine/devices';
 import { startRuntime } from '../engine/runtime';
 import { endEvent } from '../training/end-event';
 import { prepareRun } from '../training/prepare-run';
@@ -29,6 +30,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal): 
     reporter,
     now: () => new Date(),
     machine: machineFacts(runtime),
+    sharingDevices: sharingDevices(runtime),
     onDataProgress: showLoading(terminal.errors),
   });
   const interruption = watchForInterruption(terminal.errors);

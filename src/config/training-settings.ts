@@ -83,6 +83,10 @@ export const trainingSettings = {
     group,
     description: 'Mixed precision: matrix products in bfloat16, everything else in float32. Needs compile_model.',
   }),
+  enable_parallel: setting(onOrOff(), false, {
+    group,
+    description: 'Divide each batch among all GPUs of this machine. Needs compile_model; does nothing where there are fewer than two.',
+  }),
   save_every_minutes: setting(positiveNumber(), 10, {
     group,
     description: 'Minutes after which the last state is saved within a long epoch too. It is always saved at the end of an epoch.',
@@ -92,16 +96,20 @@ export const trainingSettings = {
 /** Types of {@link trainingSettings}' values. */
 export type TrainingSettings = z.output<z.ZodObject<typeof trainingSettings>>;
 
-/** At least one head must count, and only a captured step has products to make bfloat16 of. */
+/** At least one head must count, and only a captured step has products to make bfloat16 of, or operations to place on devices. */
 export function checkTrainingSettings({
   alpha,
   beta,
   amp,
   compile_model,
-}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model'>): SettingProblem[] {
+  enable_parallel,
+}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model' | 'enable_parallel'>): SettingProblem[] {
   const noHead = 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt';
   return [
     ...(alpha + beta > 0 ? [] : [{ key: 'alpha', text: noHead }]),
     ...(amp && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
+    ...(enable_parallel && !compile_model
+      ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
+      : []),
   ];
 }

@@ -10,11 +10,17 @@ export interface ProgramOptions {
   readonly mode: 'captured' | 'eager';
   /** The type of a captured program's matrix products; float32 if not given. An eager program computes in float32. */
   readonly matrixType?: MatrixType;
+  /** The devices that a captured program divides each batch among, by TensorFlow's names; TensorFlow chooses one where there are none. */
+  readonly devices?: readonly string[];
 }
 
 /** A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly. */
-export function createProgram(definition: ProgramDefinition, initial: ParameterValues, { mode, matrixType }: ProgramOptions): Program {
+export function createProgram(
+  definition: ProgramDefinition,
+  initial: ParameterValues,
+  { mode, matrixType, devices }: ProgramOptions,
+): Program {
   return mode === 'captured' && hasNativeKernels()
-    ? new CapturedProgram(definition, initial, matrixType)
+    ? new CapturedProgram(definition, initial, matrixType, devices)
     : new EagerProgram(definition, initial);
 }

@@ -19,6 +19,19 @@ export interface ProgramDefinition {
   readonly evaluate: (parameters: NamedTensors, inputs: NamedTensors) => NamedTensors;
   readonly train?: (parameters: NamedTensors, inputs: NamedTensors) => TrainingOutputs;
   readonly optimizer?: AdamSettings;
+  /** How a batch may be divided over several devices; without it the program runs on one. */
+  readonly division?: BatchDivision;
+}
+
+/**
+ * How a batch may be divided. The loss must be a sum over the batch's examples, and every output of `evaluate` and `train` have one row for each, so that
+ * losses and gradients of parts add up and outputs follow one another.
+ */
+export interface BatchDivision {
+  /** The inputs whose first axis is the batch; every part is given all others whole. */
+  readonly perExample: readonly string[];
+  /** The int32 input that random draws are seeded with: each part gets another. */
+  readonly seed?: string;
 }
 
 /** How one training step ends. */

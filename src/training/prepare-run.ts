@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly reporter: TrainingReporter;
   readonly now: () => Date;
   readonly machine: MachineFacts;
+  /** TensorFlow's names of the devices that enable_parallel divides each batch among; none where there are fewer than two. */
+  readonly sharingDevices?: readonly string[];
   /** Is told how many clips have been read and checked, of how many. */
   readonly onDataProgress?: (done: number, total: number) => void;
 }
@@ -60,9 +62,11 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   const definition = stepDefinition(model, classificationLoss(settings), optimizer);
   const schedule = chooseSchedule(settings);
   const initial = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
+  const devices = settings.enable_parallel ? (surroundings.sharingDevices ?? []) : [];
   const program = createProgram(definition, initial, {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: settings.amp ? 'bfloat16' : 'float32',
+    devices,
   });
   if (resume !== undefined) {
     warnOfOtherData(resume, dataset, reporter);
@@ -79,8 +83,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   const log = new TrainingLog(files.log, progress.completedEpochs, resume?.log);
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
   writeTextAtomically(files.config, runRecordText(record));
-  reporter.report(startEvent(record, { train, validation }, resume, progress));
-  const lossWeights = { alpha: settings.alpha, beta: settings.beta };
+  reporter.report(startEvent(record, { train, validation, devices }, resume, progress));
   return {
     settings,
     model,
@@ -89,7 +92,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
     validation,
     program,
     schedule,
-    lossWeights,
+    stepOptions: { lossWeights: { alpha: settings.alpha, beta: settings.beta }, packPadding: devices.length === 0 },
     progress,
     files,
     record,

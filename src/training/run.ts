@@ -10,7 +10,7 @@ import type { Progress } from './progress';
 import type { RunFiles } from './run-folder';
 import type { RunRecord } from './run-record';
 import type { LearningRateSchedule } from './schedules/schedule';
-import type { LossWeights } from './step-definition';
+import type { StepOptions } from './step-definition';
 import type { TrainingLog } from './training-log';
 
 /** One split while a training runs. */
@@ -30,7 +30,7 @@ export interface TrainingRun {
   readonly validation: RunSplit;
   readonly program: Program;
   readonly schedule: LearningRateSchedule;
-  readonly lossWeights: LossWeights;
+  readonly stepOptions: Omit<StepOptions, 'randomSeed'>;
   readonly progress: Progress;
   readonly files: RunFiles;
   readonly record: RunRecord;

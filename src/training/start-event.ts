@@ -9,11 +9,11 @@ import type { ResumePoint } from './resume';
 /** What is shown before the first epoch: what runs on what. */
 export function startEvent(
   { run, settings }: RunRecord,
-  splits: { readonly train: RunSplit; readonly validation: RunSplit },
+  parts: { readonly train: RunSplit; readonly validation: RunSplit; readonly devices: readonly string[] },
   resume: ResumePoint | undefined,
   progress: Progress,
 ): TrainingStarted {
-  const { train, validation } = splits;
+  const { train, validation, devices } = parts;
   const facts: Fact[] = [
     ['device', `${run.device}; TensorFlow ${run.versions.tensorflow}`],
     ['data', `${run.data.title}${run.data.synthetic ? ' (made by a generator: its figures say nothing about real signs)' : ''}`],
@@ -24,7 +24,7 @@ export function startEvent(
       'training',
       `${String(settings['epochs'])} epochs, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
     ],
-    ['step', stepText(settings)],
+    ['step', stepText(settings, devices)],
     ['folder', run.folder],
   ];
   if (resume !== undefined) {
@@ -35,12 +35,22 @@ export function startEvent(
 }
 
 /** How a step runs, and with --amp whether this machine gains from it. */
-function stepText({ compile_model, amp }: RunRecord['settings']): string {
+function stepText({ compile_model, amp, enable_parallel }: RunRecord['settings'], devices: readonly string[]): string {
   if (compile_model !== true || !hasNativeKernels()) return 'operation by operation, float32';
-  if (amp !== true) return 'captured as a graph, float32';
+  return `captured as a graph, ${matrixText(amp)}${enable_parallel === true ? parallelText(devices) : ''}`;
+}
+
+function matrixText(amp: unknown): string {
+  if (amp !== true) return 'float32';
   const gain = measureBfloat16Gain();
   const advice = gain < 1 ? '; this machine loses by it, leave --amp out' : '';
-  return `captured as a graph, matrix products in bfloat16: here ${gain.toFixed(1)} times as fast as in float32${advice}`;
+  return `matrix products in bfloat16: here ${gain.toFixed(1)} times as fast as in float32${advice}`;
+}
+
+function parallelText(devices: readonly string[]): string {
+  return devices.length === 0
+    ? '; --enable-parallel: fewer than two GPUs are in use, so each batch stays whole'
+    : `; each batch divided among ${devices.length} devices (never measured on GPUs yet)`;
 }
 
 function counted(count: number, one: string, many: string): string {

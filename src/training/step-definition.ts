@@ -25,13 +25,14 @@ export function stepDefinition(model: Model, loss: ClassificationLoss, optimizer
   return {
     parameters: model.parameters,
     optimizer,
+    division: { perExample: ['features', 'mask', 'gloss', 'category', 'weight'], seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));
       const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout });
       const weight = tensorNamed(inputs, 'weight');
       const losses = lossOfClips(inputs, glossLogits, categoryLogits);
       return {
-        loss: tf.div(tf.sum(tf.mul(losses, weight)), tf.sum(weight)),
+        loss: tf.sum(tf.mul(losses, weight)),
         outputs: { gloss_logits: glossLogits, category_logits: categoryLogits },
       };
     },
@@ -42,15 +43,23 @@ export function stepDefinition(model: Model, loss: ClassificationLoss, optimizer
   };
 }
 
-/** A batch as the inputs that {@link stepDefinition} takes. */
-export function stepInputs(batch: Batch, { alpha, beta }: LossWeights, randomSeed: readonly [seed: number, step: number]): NamedArrays {
+/** What a step is given beside its batch. */
+export interface StepOptions {
+  readonly lossWeights: LossWeights;
+  /** Whether padding is left out where that saves much: not where the batch is divided, as the packed frames are of all of it. */
+  readonly packPadding: boolean;
+  readonly randomSeed: readonly [seed: number, step: number];
+}
+
+/** A batch as the inputs that {@link stepDefinition} takes. The clips' weights add up to 1, so the loss is a mean over the clips that count. */
+export function stepInputs(batch: Batch, { lossWeights: { alpha, beta }, packPadding, randomSeed }: StepOptions): NamedArrays {
   const { size } = batch;
   return {
     ...featureInputs(batch),
-    ...packedInputs(batch),
+    ...(packPadding ? packedInputs(batch) : {}),
     gloss: { shape: [size], values: batch.gloss },
     category: { shape: [size], values: batch.category },
-    weight: { shape: [size], values: batch.weight },
+    weight: { shape: [size], values: batch.weight.map((weight) => weight / batch.count) },
     loss_weights: { shape: [2], values: Float32Array.of(alpha, beta) },
     random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
   };

@@ -19,7 +19,7 @@ export async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochCl
   let savedAt = clock.elapsed();
   for await (const batch of run.train.batches.epoch(plans.slice(progress.batchesDone))) {
     const update = updateOf(progress.batchesDone, plans.length, settings.accumulation_steps);
-    const result = program.trainStep(stepInputs(batch, run.lossWeights, [settings.seed, progress.step]), {
+    const result = program.trainStep(stepInputs(batch, { ...run.stepOptions, randomSeed: [settings.seed, progress.step] }), {
       learningRate: schedule.learningRate,
       ...update,
     });

@@ -10,10 +10,10 @@ export interface Validation {
 }
 
 /** Scores the model as it is now on the validation clips. */
-export async function validate({ program, validation, lossWeights, settings }: TrainingRun): Promise<Validation> {
+export async function validate({ program, validation, stepOptions, settings }: TrainingRun): Promise<Validation> {
   const batches = validation.batches.epoch(validation.plan(0));
   const outputs = await collectOutputs(validation.set, batches, (batch) =>
-    program.evaluate(stepInputs(batch, lossWeights, [settings.seed, 0])),
+    program.evaluate(stepInputs(batch, { ...stepOptions, randomSeed: [settings.seed, 0] })),
   );
   const sum = outputs.losses.reduce((total, loss) => total + loss, 0);
   return { loss: sum / outputs.clips, scores: scoreSplit(outputs) };

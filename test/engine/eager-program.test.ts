@@ -23,7 +23,8 @@ beforeEach(() => {
   expect(tf.memory().numTensors).toBe(0);
 });
 
-const inputsOf = (some: Batch, step = 0): NamedArrays => stepInputs(some, { alpha: 0.5, beta: 0.5 }, [42, step]);
+const inputsOf = (some: Batch, step = 0): NamedArrays =>
+  stepInputs(some, { lossWeights: { alpha: 0.5, beta: 0.5 }, packPadding: true, randomSeed: [42, step] });
 
 /** Rows `from` to `to` of a batch. */
 function rows(from: number, to: number): Batch {

@@ -28,7 +28,9 @@ describe('SignTransformer forward', () => {
   it.each(['mean', 'max', 'cls'] as const)('gives PyTorch’s logits with %s pooling, with and without a mask', (pooling) => {
     const program = tinyProgram(weights, { pooling });
     for (const masked of [true, false]) {
-      const outputs: NamedArrays = program.evaluate(stepInputs(parityBatch(expected, masked), { alpha: 0.5, beta: 0.5 }, [0, 0]));
+      const outputs: NamedArrays = program.evaluate(
+        stepInputs(parityBatch(expected, masked), { lossWeights: { alpha: 0.5, beta: 0.5 }, packPadding: true, randomSeed: [0, 0] }),
+      );
       const prefix = masked ? pooling : `${pooling}_nomask`;
       expect(relativeDifference(valuesNamed(outputs, 'gloss_logits'), arrayNamed(expected, `${prefix}_gloss`))).toBeLessThan(1e-5);
       expect(relativeDifference(valuesNamed(outputs, 'category_logits'), arrayNamed(expected, `${prefix}_cat`))).toBeLessThan(1e-5);

@@ -42,7 +42,8 @@ describe.each(recipes)('training by the recipe %s', (name, recipe) => {
   const [alpha, beta] = recipe.weights ?? [0.5, 0.5];
   const program = (): ReturnType<typeof tinyProgram> =>
     tinyProgram(weights, { loss: recipe.loss, adam: { weightDecay: recipe.wd, clipNorm: recipe.clip ?? undefined } });
-  const inputs = (): ReturnType<typeof stepInputs> => stepInputs(parityBatch(expected), { alpha, beta }, [0, 0]);
+  const inputs = (): ReturnType<typeof stepInputs> =>
+    stepInputs(parityBatch(expected), { lossWeights: { alpha, beta }, packPadding: true, randomSeed: [0, 0] });
 
   it('gives PyTorch’s loss at every step and its weights after the last', () => {
     const tiny = program();

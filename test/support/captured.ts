@@ -35,6 +35,8 @@ export function drawnInputs(
     readonly frames?: number;
     readonly step?: number;
     readonly seed?: number;
+    /** Whether padding is left out; it is unless told. */
+    readonly packed?: boolean;
   } = {},
 ): NamedArrays {
   const { size = 4, frames = 10, step = 0, seed = 1 } = chosen;
@@ -53,5 +55,5 @@ export function drawnInputs(
     weight: Float32Array.from({ length: size }, (_, row) => (row < count ? 1 : 0)),
     indices: [],
   };
-  return stepInputs(batch, { alpha: 0.5, beta: 0.5 }, [seed, step]);
+  return stepInputs(batch, { lossWeights: { alpha: 0.5, beta: 0.5 }, packPadding: chosen.packed ?? true, randomSeed: [seed, step] });
 }

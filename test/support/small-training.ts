@@ -55,9 +55,14 @@ export function quietSurroundings(onEvent: (event: TrainingEvent) => void = () =
 /** Trains, and closes the run. */
 export async function trainSmall(
   settings: Settings,
-  options: { readonly signal?: AbortSignal; readonly onEvent?: (event: TrainingEvent) => void } = {},
+  options: {
+    readonly signal?: AbortSignal;
+    readonly onEvent?: (event: TrainingEvent) => void;
+    readonly sharingDevices?: readonly string[];
+  } = {},
 ): Promise<{ run: TrainingRun; end: TrainingEnd }> {
-  const run = await prepareRun(settings, undefined, quietSurroundings(options.onEvent));
+  const { sharingDevices = [] } = options;
+  const run = await prepareRun(settings, undefined, { ...quietSurroundings(options.onEvent), sharingDevices });
   return { run, end: await finish(run, options.signal) };
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
-import { readTrainingLog } from '../../src/training/training-log';
+import { readTrainingLog, type TrainingLogRow } from '../../src/training/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
@@ -51,6 +51,31 @@ describe('a training with its step captured', () => {
       const [ours, theirs] = [readTrainingLog(low.files.log), readTrainingLog(full.files.log)];
       expect(ours[1]?.train_loss).not.toBe(theirs[1]?.train_loss);
       expect(ours[1]?.train_loss).toBeCloseTo(theirs[1]?.train_loss ?? NaN, 1);
+    });
+  });
+
+  it('divides its batches among devices when asked to, and where there are none says that it does not', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const logOf = async (typed: Record<string, string>, sharingDevices: string[]): Promise<[string | undefined, TrainingLogRow[]]> => {
+        const events: TrainingEvent[] = [];
+        const settings = smallSettings(folder, { epochs: '2', dropout: '0', ...typed });
+        const { run } = await trainSmall(settings, { sharingDevices, onEvent: (event) => events.push(event) });
+        return [stepFact(events), readTrainingLog(run.files.log)];
+      };
+      const halves = ['/device:CPU:0', '/device:CPU:0'];
+      const [plainStep, plain] = await logOf({}, halves);
+      const [aloneStep, alone] = await logOf({ enable_parallel: 'true' }, []);
+      const [dividedStep, divided] = await logOf({ enable_parallel: 'true' }, halves);
+      expect(plainStep).toBe('captured as a graph, float32');
+      expect(aloneStep).toMatch(/fewer than two GPUs are in use, so each batch stays whole$/);
+      expect(dividedStep).toMatch(/each batch divided among 2 devices/);
+      expect(alone).toEqual(plain);
+      expect(divided).not.toEqual(plain); // The sums are taken in another order: the last digits differ, nothing more.
+      divided.forEach((row, index) => {
+        expect(row.train_loss).toBeCloseTo(plain[index]?.train_loss ?? NaN, 5);
+        expect(row.val_loss).toBeCloseTo(plain[index]?.val_loss ?? NaN, 5);
+      });
     });
   });
 

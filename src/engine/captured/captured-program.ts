@@ -17,7 +17,8 @@ import {
   type UpdateVariables,
 } from './entries';
 import type { Entry } from './entry';
-import { inputTypesOf, keyOfTypes } from './input-types';
+import { recordDivided } from './divided-recording';
+import { inputTypesOf, keyOfTypes, type InputTypes } from './input-types';
 import { withBfloat16Products, type MatrixType } from './matrix-type';
 import { LOSS, ofKind, recordEvaluation, recordTraining } from './recorded-program';
 import type { Recording } from './recording';
@@ -42,12 +43,14 @@ export class CapturedProgram implements Program {
 
   /**
    * @param matrixType the type in which matrix products are computed.
+   * @param devices TensorFlow's names of the devices that share each batch, where the program says how it may be divided; none: TensorFlow chooses one.
    * @throws Error where a parameter's values are missing or of another size.
    */
   constructor(
     private readonly definition: ProgramDefinition,
     initial: ParameterValues,
     private readonly matrixType: MatrixType = 'float32',
+    private readonly devices: readonly string[] = [],
   ) {
     this.trainable = definition.parameters.filter((parameter) => parameter.trainable);
     this.parameters = new SharedVariables(definition.parameters);
@@ -56,7 +59,7 @@ export class CapturedProgram implements Program {
 
   evaluate(inputs: NamedArrays): NamedArrays {
     const types = inputTypesOf(inputs);
-    const record = (): Recording => this.inMatrixType(recordEvaluation(this.definition, types));
+    const record = (): Recording => this.record(types, recordEvaluation);
     return outputsOf(this.entryOf(`evaluate ${keyOfTypes(types)}`, () => evaluationEntry(record(), this.parameters)).run(inputs));
   }
 
@@ -151,13 +154,18 @@ export class CapturedProgram implements Program {
   private trainingFor(inputs: NamedArrays): { key: string; recording: Recording } {
     const types = inputTypesOf(inputs);
     const key = keyOfTypes(types);
-    const recording = this.trainings.get(key) ?? this.inMatrixType(recordTraining(this.definition, types));
+    const recording = this.trainings.get(key) ?? this.record(types, recordTraining);
     this.trainings.set(key, recording);
     return { key, recording };
   }
 
-  private inMatrixType(recording: Recording): Recording {
-    return this.matrixType === 'bfloat16' ? withBfloat16Products(recording) : recording;
+  private record(types: InputTypes, computation: typeof recordTraining): Recording {
+    const { division } = this.definition;
+    const record = (given: InputTypes): Recording => {
+      const recording = computation(this.definition, given);
+      return this.matrixType === 'bfloat16' ? withBfloat16Products(recording) : recording;
+    };
+    return division === undefined ? record(types) : recordDivided(types, { ...division, devices: this.devices }, record);
   }
 
   private updateVariables(): UpdateVariables {

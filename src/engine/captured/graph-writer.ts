@@ -76,8 +76,8 @@ export class GraphWriter {
       if (node === undefined) throw new Error(`the recording uses tensor ${value} before it is computed`);
       return node;
     };
-    for (const { name, attributes, inputs, outputs } of neededOperations(recording)) {
-      const node = this.addNode(`${scope}/${name}`, name, inputs.map(find), attributes);
+    for (const { name, attributes, inputs, outputs, device } of neededOperations(recording)) {
+      const node = this.addNode(`${scope}/${name}`, name, inputs.map(find), attributes, device);
       outputs.forEach((output, place) => nodeOf.set(output, place === 0 ? node : `${node}:${place}`));
     }
     // A result of its own node, because TensorFlow refuses to fetch what it is fed.

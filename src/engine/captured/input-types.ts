@@ -1,8 +1,11 @@
 import type { NamedArrays } from '../named-tensors';
 import { DataType, type TensorType } from './recording';
 
+/** Inputs' types by name. */
+export type InputTypes = ReadonlyMap<string, TensorType>;
+
 /** The types of a run's inputs, in the order of their names. */
-export function inputTypesOf(arrays: NamedArrays): ReadonlyMap<string, TensorType> {
+export function inputTypesOf(arrays: NamedArrays): InputTypes {
   const types = Object.entries(arrays).map(([name, { shape, values }]): [string, TensorType] => [
     name,
     { dtype: values instanceof Int32Array ? DataType.int32 : DataType.float32, shape },
@@ -11,6 +14,6 @@ export function inputTypesOf(arrays: NamedArrays): ReadonlyMap<string, TensorTyp
 }
 
 /** A text that is the same for inputs of the same names and types. */
-export function keyOfTypes(types: ReadonlyMap<string, TensorType>): string {
+export function keyOfTypes(types: InputTypes): string {
   return JSON.stringify([...types]);
 }

@@ -37,6 +37,8 @@ export interface Operation {
   readonly attributes: Attributes;
   readonly inputs: readonly ValueNumber[];
   readonly outputs: readonly ValueNumber[];
+  /** Where it must run; TensorFlow chooses where there is none. */
+  readonly device?: string;
 }
 
 /** A computation as the TensorFlow operations it consists of, in an order in which they can run. */
