@@ -19,13 +19,14 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|epoch|load [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load [flags]
 
-  step    one training step, the batch fed anew each time; a quarter of the frames is padding
-  epoch   an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
-  load    reading and checking clips, and batches of them from memory and from files
+  step       one training step, the batch fed anew each time; a quarter of the frames is padding
+  breakdown  where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
+  epoch      an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
+  load       reading and checking clips, and batches of them from memory and from files
 
-  --batch 32  --frames 100 (step), 30 (epoch, load)  --layers 4  --heads 8  --emb 256  --model transformer
+  --batch 32  --frames 100 (step, breakdown), 30 (epoch, load)  --layers 4  --heads 8  --emb 256  --model transformer
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
   --runs N           steps or epochs that count

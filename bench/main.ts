@@ -7,6 +7,7 @@ import { figuresText } from './figures';
 const benches = {
   step: async () => (await import('./step.js')).benchStep,
   epoch: async () => (await import('./epoch.js')).benchEpoch,
+  breakdown: async () => (await import('./breakdown.js')).benchBreakdown,
   load: async () => (await import('./load.js')).benchLoad,
 } as const;
 
@@ -22,7 +23,7 @@ async function main([name, ...argv]: readonly string[]): Promise<void> {
       `${name}: unknown bench; ${nearest === undefined ? `there are ${Object.keys(benches).join(', ')}` : `did you mean ${nearest}?`}`,
     );
   }
-  const flags = readBenchFlags(argv, name === 'step' ? 100 : 30);
+  const flags = readBenchFlags(argv, name === 'step' || name === 'breakdown' ? 100 : 30);
   const bench = await benches[name]();
   const figures = { bench: name, ...(await bench(flags)) };
   process.stdout.write(flags.json ? `${JSON.stringify(figures, null, 2)}\n` : figuresText(figures));

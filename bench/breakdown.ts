@@ -1,0 +1,164 @@
+import { createProgram } from '../src/engine/create-program';
+import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-writer';
+import { inputTypesOf } from '../src/engine/captured/input-types';
+import { withBfloat16Products } from '../src/engine/captured/matrix-type';
+import type { NativeTensor } from '../src/engine/captured/native-binding';
+import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/native-session';
+import { recordTraining } from '../src/engine/captured/recorded-program';
+import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
+import { sizeOfShape } from '../src/engine/named-tensors';
+import { initialiseParameters } from '../src/engine/parameters';
+import { startRuntime } from '../src/engine/runtime';
+import { RandomStream } from '../src/foundation/random';
+import { median, round, timed, timeFigures, type Figures } from './figures';
+import type { BenchFlags } from './flags';
+import { transformerStep } from './transformer-step';
+
+/** Rows and columns of the product that tells how fast this machine multiplies. */
+const LARGE = 2048;
+const RUNS = 5;
+
+/**
+ * Tells where a step's time goes: every operation of the recording run alone, and how long its matrix products would take at the rate at which this machine
+ * multiplies large matrices. TensorFlow fuses some operations and runs others at once, so the parts do not add up to the step.
+ */
+export async function benchBreakdown(flags: BenchFlags): Promise<Figures> {
+  const runtime = await startRuntime();
+  const { model, definition, inputs } = transformerStep(flags);
+  const plain = recordTraining(definition, inputTypesOf(inputs(0)));
+  const recording = flags.amp ? withBfloat16Products(plain) : plain;
+  const operations = neededOperations(recording);
+
+  const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
+    mode: 'captured',
+    matrixType: flags.amp ? 'bfloat16' : 'float32',
+  });
+  const step = (count: number): Promise<number> =>
+    timed(() => program.trainStep(inputs(count), { learningRate: 1e-4, gradientScale: 1, apply: true }));
+  for (let warmUp = 0; warmUp < 5; warmUp++) await step(warmUp);
+  const steps: number[] = [];
+  while (steps.length < (flags.runs ?? 12)) steps.push(await step(steps.length));
+  program.dispose();
+
+  const gigaflop = operations.reduce((sum, operation) => sum + productFlops(recording, operation), 0) / 1e9;
+  const type = flags.amp ? DataType.bfloat16 : DataType.float32;
+  const rate = (2 * LARGE ** 3) / 1e6 / (await timeAlone(largeProduct(type), 0));
+  const ideal = (gigaflop / rate) * 1000;
+  return {
+    step: timeFigures(steps),
+    matrix_products: {
+      gigaflop: round(gigaflop),
+      gigaflop_per_second: round(rate),
+      ideal_ms: round(ideal),
+      step_to_ideal: round(median(steps) / ideal, 2),
+    },
+    alone_ms: await timeOperations(recording, operations),
+    setting: {
+      model: flags.model,
+      batch: flags.batch,
+      frames: flags.frames,
+      layers: flags.layers,
+      heads: flags.heads,
+      emb: flags.emb,
+      amp: flags.amp,
+    },
+    machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion },
+  };
+}
+
+/** Milliseconds of all operations of a name, the slowest name first; names of less than a hundredth of the sum together. */
+async function timeOperations(recording: Recording, operations: readonly Operation[]): Promise<Figures> {
+  const alike = new Map<string, { readonly call: SingleCall; count: number }>();
+  for (const operation of operations) {
+    const call = singleCall(recording, operation);
+    const key = JSON.stringify([call.operation.name, call.operation.attributes, call.inputs.map(({ dtype, shape }) => [dtype, shape])]);
+    const known = alike.get(key);
+    if (known === undefined) alike.set(key, { call, count: 1 });
+    else known.count++;
+  }
+  const overhead = await timeAlone(emptyCall(), 0);
+  const sums = new Map<string, number>();
+  for (const { call, count } of alike.values()) {
+    const { name } = call.operation;
+    sums.set(name, (sums.get(name) ?? 0) + count * (await timeAlone(call, overhead)));
+  }
+  const total = [...sums.values()].reduce((sum, milliseconds) => sum + milliseconds, 0);
+  const [large, small] = [true, false].map((wanted) => [...sums].filter(([, milliseconds]) => milliseconds > total / 100 === wanted));
+  const rest = small?.reduce((sum, [, milliseconds]) => sum + milliseconds, 0) ?? 0;
+  const sorted = large?.toSorted(([, one], [, other]) => other - one) ?? [];
+  return Object.fromEntries([...sorted, ['others', rest] as const].map(([name, milliseconds]) => [name, round(milliseconds)]));
+}
+
+/** The floating-point operations of a matrix product; 0 for any other operation. */
+function productFlops({ types }: Recording, { name, attributes, inputs: [left = -1], outputs: [output = -1] }: Operation): number {
+  if (!name.includes('MatMul')) return 0;
+  const shape = typeOf(types, left).shape;
+  const transposed = (attributes['transpose_a'] ?? attributes['adj_x'])?.value === true;
+  return 2 * sizeOfShape(typeOf(types, output).shape) * (shape.at(transposed ? -2 : -1) ?? 0);
+}
+
+/** One operation with inputs of its own: constants where it needs their values, else numbers. */
+interface SingleCall {
+  readonly operation: Pick<Operation, 'name' | 'attributes'>;
+  readonly inputs: readonly (TensorType & { readonly bytes?: Uint8Array })[];
+}
+
+function singleCall(recording: Recording, operation: Operation): SingleCall {
+  return { operation, inputs: operation.inputs.map((input) => recording.constants.get(input) ?? typeOf(recording.types, input)) };
+}
+
+function emptyCall(): SingleCall {
+  return {
+    operation: { name: 'Identity', attributes: { T: { kind: 'type', value: DataType.float32 } } },
+    inputs: [{ dtype: DataType.float32, shape: [1] }],
+  };
+}
+
+function largeProduct(dtype: number): SingleCall {
+  const matrix = { dtype, shape: [LARGE, LARGE] };
+  return { operation: { name: 'MatMul', attributes: { T: { kind: 'type', value: dtype } } }, inputs: [matrix, matrix] };
+}
+
+/** The least time of a call, in milliseconds, without what every run costs. */
+async function timeAlone({ operation, inputs }: SingleCall, overhead: number): Promise<number> {
+  const graph = new GraphWriter();
+  const feeds: Feed[] = [];
+  const nodes = inputs.map((input): NodeOutput => {
+    // Sizes and axes must be known to TensorFlow; larger constants would let it compute the operation beforehand.
+    if (input.bytes !== undefined && input.dtype === DataType.int32) return graph.addConstant({ ...input, bytes: input.bytes });
+    const target = graph.addPlaceholder('input', input);
+    feeds.push({ target, tensor: drawTensor(input) });
+    return target;
+  });
+  const output = graph.addNode('measured', operation.name, nodes, operation.attributes);
+  const session = new NativeSession(graph.toBytes());
+  const run = (): void => {
+    freeTensors(session.run(feeds, [output]));
+  };
+  run();
+  const times: number[] = [];
+  while (times.length < RUNS) times.push(await timed(run));
+  session.dispose();
+  freeTensors(feeds.map(({ tensor }) => tensor));
+  return Math.max(0, Math.min(...times) - overhead);
+}
+
+/** A tensor of that type: numbers from 0 to 1, or zeros where whole numbers are wanted, which may be indices. */
+function drawTensor({ dtype, shape }: TensorType): NativeTensor {
+  const size = sizeOfShape(shape);
+  if (dtype === DataType.int32) return uploadTensor({ shape, values: new Int32Array(size) });
+  const drawn = uploadTensor({ shape, values: Float32Array.from({ length: size }, (_, place) => (place * 0.6180339887) % 1) });
+  if (dtype === DataType.float32) return drawn;
+  const graph = new GraphWriter();
+  const target = graph.addPlaceholder('numbers', { dtype: DataType.float32, shape });
+  const cast = graph.addNode('cast', 'Cast', [target], {
+    SrcT: { kind: 'type', value: DataType.float32 },
+    DstT: { kind: 'type', value: dtype },
+  });
+  const session = new NativeSession(graph.toBytes());
+  const [tensor] = session.run([{ target, tensor: drawn }], [cast]);
+  session.dispose();
+  freeTensors([drawn]);
+  if (tensor === undefined) throw new Error('the native library cast nothing');
+  return tensor;
+}
