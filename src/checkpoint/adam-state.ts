@@ -1,6 +1,6 @@
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
-import { numberFrom, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
+import { numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 import type { NamedTensorData, StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
 
@@ -17,7 +17,12 @@ export interface AdamState {
   readonly betas: readonly [number, number];
   readonly eps: number;
   readonly weightDecay: number;
+  /** What else its group of parameters says under PyTorch's names, as `foreach` and `initial_lr`; PyTorch's defaults where absent. */
+  readonly furtherGroupKeys?: ReadonlyMap<string, PlainScalar>;
 }
+
+/** A value in a group of parameters. */
+type PlainScalar = null | boolean | string | number | PythonFloat;
 
 /**
  * Adam's state_dict as PyTorch 2 writes it.
@@ -71,7 +76,7 @@ export function adamFromPython(value: PythonValue, parameterNames: readonly stri
   return { parameterNames, step, expAvg, expAvgSq, ...hyperparameters(group) };
 }
 
-type Hyperparameters = Pick<AdamState, 'learningRate' | 'betas' | 'eps' | 'weightDecay'>;
+type Hyperparameters = Pick<AdamState, 'learningRate' | 'betas' | 'eps' | 'weightDecay' | 'furtherGroupKeys'>;
 
 function parameterGroup(adam: AdamState): PythonDict {
   return new Map<PythonValue, PythonValue>([
@@ -86,6 +91,7 @@ function parameterGroup(adam: AdamState): PythonDict {
     ['differentiable', false],
     ['fused', null],
     ['decoupled_weight_decay', false],
+    ...(adam.furtherGroupKeys ?? []),
     ['params', adam.parameterNames.map((_name, position) => position)],
   ]);
 }
@@ -113,7 +119,20 @@ function hyperparameters(group: PythonDict): Hyperparameters {
     betas: [requireNumber(first, key), requireNumber(second, key)],
     eps: number('eps'),
     weightDecay: number('weight_decay'),
+    furtherGroupKeys: furtherKeys(group),
   };
+}
+
+const OWN_KEYS: ReadonlySet<PythonValue> = new Set(['lr', 'betas', 'eps', 'weight_decay', 'params']);
+
+function furtherKeys(group: PythonDict): Map<string, PlainScalar> {
+  const kept = new Map<string, PlainScalar>();
+  for (const [key, value] of group) if (typeof key === 'string' && !OWN_KEYS.has(key) && isScalar(value)) kept.set(key, value);
+  return kept;
+}
+
+function isScalar(value: PythonValue): value is PlainScalar {
+  return value === null || ['boolean', 'string', 'number'].includes(typeof value) || value instanceof PythonFloat;
 }
 
 function requireDict(value: PythonValue | undefined, key: string): PythonDict {

@@ -16,6 +16,9 @@ export function allowedTorchNames(): [string, Rebuild][] {
     ['torch.Size', ([sizes]) => (sizes instanceof PythonTuple ? sizes : new PythonTuple(Array.isArray(sizes) ? sizes : []))],
     ['torch.device', (parts) => parts.map((part) => (typeof part === 'string' || typeof part === 'number' ? String(part) : '?')).join(':')],
     ['torch.storage.UntypedStorage', undefined],
+    ...['torch.Tensor', 'torch._tensor.Tensor', 'torch.nn.parameter.Parameter', 'torch._tensor._rebuild_from_type_v2'].map(
+      (name): [string, Rebuild] => [name, undefined],
+    ),
     ...STORAGE_CLASSES.flatMap((name): [string, Rebuild][] => [
       [`torch.${name}`, undefined],
       [`torch.cuda.${name}`, undefined],

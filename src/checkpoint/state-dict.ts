@@ -1,6 +1,8 @@
 import { UserError } from '../foundation/errors';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint, printable } from './malformed-checkpoint';
+import { toFloat32Values, type Dtype, type TensorValues } from './dtype';
+import { toHalves, type HalfDtype } from './narrow-floats';
 import { PythonOrderedDict, type PythonDict, type PythonValue } from './python-values';
 import { tensorOf, TorchTensor } from './tensor';
 
@@ -8,9 +10,17 @@ import { tensorOf, TorchTensor } from './tensor';
 export interface NamedTensorData {
   readonly shape: readonly number[];
   readonly values: Float32Array;
-  /** How a file holds it: float32 unless said otherwise (batch counters are int64). */
-  readonly storedAs?: 'int64';
+  /** How a file holds it: as floats unless said otherwise (batch counters are int64). */
+  readonly storedAs?: WholeDtype;
+  /** The whole numbers as a file held them: written again as they are, whatever float32 makes of them. */
+  readonly exact?: TensorValues;
 }
+
+/** The types of whole numbers. */
+type WholeDtype = 'int64' | 'int32' | 'int16' | 'int8' | 'uint8' | 'bool';
+
+/** The types that a model's floats can be written in. */
+export type WeightDtype = 'float32' | HalfDtype;
 
 /** A model's parameters and buffers by name, in the order of PyTorch's state_dict. */
 export type StateDict = ReadonlyMap<string, NamedTensorData>;
@@ -21,26 +31,71 @@ export type StateDict = ReadonlyMap<string, NamedTensorData>;
  * @throws MalformedCheckpoint where there are none.
  */
 export function readStateDict(value: PythonValue): StateDict {
-  const weights = findWeights(value);
-  const prefix = wrapperPrefix([...weights.keys()]);
-  const read = new Map<PythonValue, NamedTensorData>();
+  const read = new Map<TorchTensor, NamedTensorData>();
   return new Map(
-    [...weights].map(([name, tensor]) => {
-      const data = read.get(tensor) ?? tensorData(tensor, name);
+    [...weightTensors(value).tensors].map(([name, tensor]) => {
+      const data = read.get(tensor) ?? tensorData(tensor);
       read.set(tensor, data);
-      return [name.slice(prefix.length), data];
+      return [name, data];
     }),
   );
 }
 
-/** A state_dict as PyTorch's: an OrderedDict of tensors. */
-export function stateDictToPython(model: StateDict): PythonOrderedDict {
+/** The tensors of a model in what a file holds, unread. */
+export interface WeightTensors {
+  /** By name, without the prefix. */
+  readonly tensors: ReadonlyMap<string, TorchTensor>;
+  /** The key that holds them; undefined where the value is the state_dict itself. */
+  readonly key: string | undefined;
+  /** What wrappers put before every name. */
+  readonly prefix: string;
+}
+
+/**
+ * Finds the weights as {@link readStateDict} does, and reads none of them.
+ * @throws MalformedCheckpoint where there are none.
+ */
+export function weightTensors(value: PythonValue): WeightTensors {
+  const { weights, key } = findWeights(value);
+  const prefix = wrapperPrefix([...weights.keys()]);
+  const tensors = new Map([...weights].map(([name, tensor]) => [name.slice(prefix.length), requireTensor(tensor, name)]));
+  return { tensors, key, prefix };
+}
+
+/**
+ * A state_dict as PyTorch's: an OrderedDict of tensors.
+ * @param dtype the type of its floats; whole numbers keep theirs.
+ */
+export function stateDictToPython(model: StateDict, dtype: WeightDtype = 'float32'): PythonOrderedDict {
   const dict = new PythonOrderedDict();
-  for (const [name, { shape, values, storedAs }] of model) {
-    const stored = storedAs === 'int64' ? BigInt64Array.from(values, (value) => BigInt(Math.round(value))) : values;
-    dict.set(name, tensorOf(storedAs ?? 'float32', shape, stored));
-  }
+  for (const [name, tensor] of stateDictTensors(model, dtype)) dict.set(name, tensor);
   return dict;
+}
+
+/** The tensors of a state_dict by name, as {@link stateDictToPython} writes them. */
+export function stateDictTensors(model: StateDict, dtype: WeightDtype = 'float32'): Map<string, TorchTensor> {
+  return new Map([...model].map(([name, data]) => [name, tensorFrom(data, dtype)]));
+}
+
+function tensorFrom({ shape, values, storedAs, exact }: NamedTensorData, dtype: WeightDtype): TorchTensor {
+  if (storedAs !== undefined) return tensorOf(storedAs, shape, exact ?? wholeNumbers(storedAs, values));
+  return dtype === 'float32' ? tensorOf(dtype, shape, values) : tensorOf(dtype, shape, toHalves(dtype, values));
+}
+
+function wholeNumbers(dtype: WholeDtype, values: Float32Array): TensorValues {
+  switch (dtype) {
+    case 'int64':
+      return BigInt64Array.from(values, (value) => BigInt(Math.round(value)));
+    case 'int32':
+      return Int32Array.from(values, Math.round);
+    case 'int16':
+      return Int16Array.from(values, Math.round);
+    case 'int8':
+      return Int8Array.from(values, Math.round);
+    case 'uint8':
+    case 'bool':
+      return Uint8Array.from(values, Math.round);
+  }
 }
 
 /**
@@ -49,19 +104,27 @@ export function stateDictToPython(model: StateDict): PythonOrderedDict {
  * @throws UserError naming the file, the missing and unexpected names, and wrong shapes with what was expected.
  */
 export function checkStateDict(model: StateDict, expected: ReadonlyMap<string, readonly number[]>, file: string): void {
-  const missing = [...expected.keys()].filter((name) => !model.has(name));
-  const unexpected = [...model.keys()].filter((name) => !expected.has(name));
+  const problems = stateDictProblems(new Map([...model].map(([name, { shape }]) => [name, shape])), expected);
+  if (problems.length > 0) throw new UserError(`${file}: its weights do not fit the model: ${printable(problems.join('; '))}.`);
+}
+
+/** What {@link checkStateDict} finds wrong between the shapes of a state_dict and those that a model expects; the names in the list are bounded in number. */
+export function stateDictProblems(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  expected: ReadonlyMap<string, readonly number[]>,
+): string[] {
+  const missing = [...expected.keys()].filter((name) => !shapes.has(name));
+  const unexpected = [...shapes.keys()].filter((name) => !expected.has(name));
   const misshapen = [...expected].flatMap(([name, shape]) => {
-    const found = model.get(name)?.shape;
+    const found = shapes.get(name);
     return found && !equalShapes(found, shape) ? [`${name} has shape [${found.join(', ')}], expected [${shape.join(', ')}]`] : [];
   });
-  const problems = [
+  return [
     ...(missing.length > 0 ? [`missing: ${listed(missing)}`] : []),
     ...(unexpected.length > 0 ? [`unexpected: ${listed(unexpected)}`] : []),
     ...misshapen.slice(0, MOST_LISTED),
     ...(misshapen.length > MOST_LISTED ? [`and ${misshapen.length - MOST_LISTED} more of wrong shape`] : []),
   ];
-  if (problems.length > 0) throw new UserError(`${file}: its weights do not fit the model: ${printable(problems.join('; '))}.`);
 }
 
 const WEIGHT_KEYS = ['model', 'model_state_dict', 'state_dict'];
@@ -75,12 +138,12 @@ function listed(names: readonly string[]): string {
   return names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '');
 }
 
-function findWeights(value: PythonValue): ReadonlyMap<string, PythonValue> {
+function findWeights(value: PythonValue): { weights: ReadonlyMap<string, PythonValue>; key: string | undefined } {
   if (!(value instanceof Map)) throw new MalformedCheckpoint(`it holds ${describePython(value)}; expected a dict with the weights.`);
   const present = WEIGHT_KEYS.filter((name) => value.has(name));
   const key = present.find((name) => value.get(name) instanceof Map) ?? present[0];
-  if (key !== undefined) return requireTensorDict(value.get(key), key);
-  if ([...value.values()].some((item) => item instanceof TorchTensor)) return requireTensorDict(value, undefined);
+  if (key !== undefined) return { weights: requireTensorDict(value.get(key), key), key };
+  if ([...value.values()].some((item) => item instanceof TorchTensor)) return { weights: requireTensorDict(value, undefined), key };
   const found = [...value.keys()].slice(0, 10).map((name) => (typeof name === 'string' ? name : describePython(name)));
   throw new MalformedCheckpoint(
     `it holds no weights: expected one of the keys ${WEIGHT_KEYS.join(', ')}, or a state_dict itself; found ${found.join(', ') || 'no keys'}.`,
@@ -116,11 +179,20 @@ function wrapperPrefix(names: readonly string[]): string {
   return prefix;
 }
 
-function tensorData(value: PythonValue | undefined, name: string): NamedTensorData {
-  if (!(value instanceof TorchTensor))
-    throw new MalformedCheckpoint(`the weight "${name}" is ${describePython(value)}; expected a tensor.`);
-  const data = { shape: value.shape, values: value.toFloat32() };
-  return value.dtype === 'int64' ? { ...data, storedAs: value.dtype } : data;
+function requireTensor(value: PythonValue, name: string): TorchTensor {
+  if (value instanceof TorchTensor) return value;
+  throw new MalformedCheckpoint(`the weight "${name}" is ${describePython(value)}; expected a tensor.`);
+}
+
+function tensorData(tensor: TorchTensor): NamedTensorData {
+  const { dtype, shape } = tensor;
+  if (!isWhole(dtype)) return { shape, values: tensor.toFloat32() };
+  const exact = tensor.values();
+  return { shape, values: toFloat32Values(dtype, exact), storedAs: dtype, exact };
+}
+
+function isWhole(dtype: Dtype): dtype is WholeDtype {
+  return !dtype.includes('float');
 }
 
 function equalShapes(a: readonly number[], b: readonly number[]): boolean {

@@ -54,6 +54,11 @@ export class TorchTensor {
     return this.storage.dtype;
   }
 
+  /** Bytes of its values, which with strides and shared storages need not be those of its storage. */
+  get byteLength(): number {
+    return this.length * itemSizeOf(this.dtype);
+  }
+
   /** The values in row-major order, in an array of the caller's own (a tensor made by {@link tensorOf} gives back the one it was made of). */
   values(): TensorValues {
     const { storage, offset, length, dtype } = this;

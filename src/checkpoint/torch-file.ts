@@ -5,20 +5,21 @@ import { FileSource, type ByteSource } from './byte-source';
 import { MalformedCheckpoint, namingFile } from './malformed-checkpoint';
 import { pickleWithStorages } from './pickle-write';
 import type { PythonValue } from './python-values';
+import { isSafetensors, readSafetensors } from './safetensors-read';
 import { readTorchArchive } from './torch-archive';
 import { readTorchStream } from './torch-stream';
 import { StoredZipWriter } from './zip-write';
 
 /**
- * Reads a file that `torch.save` wrote, in its zip form or the one before PyTorch 1.6, without running anything in it.
- * @param use gets the value; a tensor in it can be read until `use` returns, and only those that are read take memory.
+ * Reads a file that `torch.save` wrote, in its zip form or the one before PyTorch 1.6, or a safetensors file, without running anything in it.
+ * @param use gets the value, and where it was read from; a tensor in it can be read until `use` returns, and only those that are read take memory.
  * @returns what `use` returns.
  * @throws UserError that names the file, where it is missing, damaged, no PyTorch file, or holds anything but plain data and tensors.
  */
-export function readTorchFile<Result>(file: string, use: (value: PythonValue) => Result): Result {
+export function readTorchFile<Result>(file: string, use: (value: PythonValue, source: ByteSource) => Result): Result {
   const source = new FileSource(file);
   try {
-    return namingFile(file, () => use(readTorchValue(source)));
+    return namingFile(file, () => use(readTorchValue(source), source));
   } finally {
     source.close();
   }
@@ -42,20 +43,38 @@ export function writeTorchFile(file: string, value: PythonValue): void {
   });
 }
 
+/** The forms in which weights come. */
+export type CheckpointForm = 'zip' | 'stream' | 'safetensors';
+
 /**
- * The value of a PyTorch file of either form; tensors are read from the source when they are wanted.
- * @throws MalformedCheckpoint without the file's name.
+ * The form of a file, by how it begins.
+ * @throws MalformedCheckpoint without the file's name, where it is none of them.
  */
-export function readTorchValue(source: ByteSource): PythonValue {
+export function checkpointForm(source: ByteSource): CheckpointForm {
   if (source.size === 0) throw new MalformedCheckpoint('it is empty (0 bytes).');
   const start = source.read(0, Math.min(source.size, 16));
-  if (start[0] === 0x50 && start[1] === 0x4b) return readTorchArchive(source);
-  if (start[0] === PICKLE_PROTOCOL) return readTorchStream(source);
+  if (start[0] === 0x50 && start[1] === 0x4b) return 'zip';
+  if (isSafetensors(source)) return 'safetensors';
+  if (start[0] === PICKLE_PROTOCOL) return 'stream';
   const shown = JSON.stringify(Buffer.from(start).toString('latin1'));
   throw new MalformedCheckpoint(`it is no PyTorch checkpoint: it begins with ${shown}, where torch.save writes a zip file or a pickle.`);
 }
 
+/**
+ * The value of a checkpoint of any form; tensors are read from the source when they are wanted.
+ * @throws MalformedCheckpoint without the file's name.
+ */
+export function readTorchValue(source: ByteSource): PythonValue {
+  return READERS[checkpointForm(source)](source);
+}
+
 const PICKLE_PROTOCOL = 0x80;
+
+const READERS: Readonly<Record<CheckpointForm, (source: ByteSource) => PythonValue>> = {
+  zip: readTorchArchive,
+  stream: readTorchStream,
+  safetensors: readSafetensors,
+};
 
 /** The folder inside the zip, as PyTorch names it: after the file, or `archive` where that is not plain ASCII. */
 function archiveName(file: string): string {

@@ -19,6 +19,8 @@ export interface StorageReference {
 /** Everything that a checkpoint's pickle may name; anything else is refused. */
 const ALLOWED_NAMES = new Map([...allowedPythonNames(), ...allowedNumpyNames(), ...allowedTorchNames()]);
 
+const REBUILD_FROM_TYPE = 'torch._tensor._rebuild_from_type_v2';
+
 /** What the names and references in a PyTorch file's pickle stand for. */
 export class TorchMeaning implements PickleMeaning {
   private readonly storages = new Map<string, TorchStorage>();
@@ -45,6 +47,7 @@ export class TorchMeaning implements PickleMeaning {
   }
 
   rebuild(name: PythonName, args: readonly PythonValue[]): PythonValue {
+    if (name.full === REBUILD_FROM_TYPE) return this.rebuildFromType(args);
     const rebuild = ALLOWED_NAMES.get(name.full);
     if (!rebuild) throw damagedPickle(`makes an object of ${name.full}`);
     this.rebuiltFrom += args.reduce<number>((sum, arg) => sum + sizeOf(arg), 0);
@@ -55,6 +58,13 @@ export class TorchMeaning implements PickleMeaning {
       this.limit(this.tensorBytes, 'bytes of tensors', 16 * this.fileSize + 2 ** 26);
     }
     return value;
+  }
+
+  /** `(function, type, arguments, attributes)`: how a tensor that was given attributes is pickled. The attributes are of no account. */
+  private rebuildFromType([name, , args]: readonly PythonValue[]): PythonValue {
+    if (!(name instanceof PythonName) || !(args instanceof PythonTuple) || name.full === REBUILD_FROM_TYPE)
+      throw damagedPickle('has a tensor with attributes that is no tensor');
+    return this.rebuild(name, args.items);
   }
 
   setState(target: PythonValue, state: PythonValue): void {

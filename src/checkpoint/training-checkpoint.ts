@@ -3,7 +3,7 @@ import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { plainRecordFromPython, pythonFromPlain, type PlainRecord } from './plain-value';
 import { numberFrom, pythonFloat, type PythonDict, type PythonValue } from './python-values';
-import { readStateDict, stateDictToPython, type StateDict } from './state-dict';
+import { readStateDict, stateDictToPython, type StateDict, type WeightDtype } from './state-dict';
 import { readTorchFile, writeTorchFile } from './torch-file';
 
 export type { AdamState } from './adam-state';
@@ -11,7 +11,7 @@ export type { PlainRecord } from './plain-value';
 export type { StateDict } from './state-dict';
 
 /** The weights of a checkpoint and what it says about itself. */
-interface CheckpointWeights {
+export interface CheckpointWeights {
   readonly model: StateDict;
   /** Epochs completed; undefined where the file does not say. */
   readonly epoch: number | undefined;
@@ -34,18 +34,28 @@ export interface TrainingCheckpoint {
   readonly args: PlainRecord | undefined;
 }
 
-/** Writes a training's checkpoint as a file that PyTorch resumes from, atomically. */
-export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckpoint): void {
-  writeTorchFile(file, checkpointToPython(checkpoint));
+/**
+ * Writes a training's checkpoint as a file that PyTorch resumes from, atomically.
+ * @param dtype the type of the weights; the optimiser's state stays in float32.
+ */
+export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckpoint, dtype: WeightDtype = 'float32'): void {
+  writeTorchFile(file, checkpointToPython(checkpoint, dtype));
 }
+
+/** The model's trained parameters in order, by which Adam's state is found; or how to tell them from the weights. */
+type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => readonly string[]);
 
 /**
  * Reads a checkpoint to go on training from.
- * @param parameterNames the model's trained parameters in order, by which Adam's state is found.
+ * @param onUnusableOptimizer is told why an optimiser's state cannot be used, and the rest is read without it; where absent, that is an error.
  * @throws UserError naming the file, the key, what was expected and what was found.
  */
-export function readTrainingCheckpoint(file: string, parameterNames: readonly string[]): TrainingCheckpoint {
-  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames));
+export function readTrainingCheckpoint(
+  file: string,
+  parameterNames: ParameterNames,
+  onUnusableOptimizer?: (reason: string) => void,
+): TrainingCheckpoint {
+  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, onUnusableOptimizer));
 }
 
 /**
@@ -57,12 +67,12 @@ export function readWeights(file: string): CheckpointWeights {
 }
 
 /** The reference's checkpoint: a dict with the keys epoch, model, optimizer, scheduler, scaler, best_metric, args and config. */
-export function checkpointToPython(checkpoint: TrainingCheckpoint): PythonDict {
+export function checkpointToPython(checkpoint: TrainingCheckpoint, dtype: WeightDtype = 'float32'): PythonDict {
   const { epoch, bestMetric, model, optimizer, scheduler, config, args } = checkpoint;
   return new Map<PythonValue, PythonValue>([
     ['epoch', epoch],
-    ['model', stateDictToPython(model)],
-    ['optimizer', optimizer ? adamToPython(optimizer, model) : null],
+    ['model', stateDictToPython(model, dtype)],
+    ['optimizer', optimizer ? adamToPython(withInitialRate(optimizer, scheduler), model) : null],
     ['scheduler', recordToPython(scheduler)],
     ['scaler', null],
     ['best_metric', pythonFloat(bestMetric)],
@@ -75,22 +85,44 @@ export function checkpointToPython(checkpoint: TrainingCheckpoint): PythonDict {
  * A checkpoint from what the file holds; one without training state (weights alone) has epoch 0 and no optimizer.
  * @throws MalformedCheckpoint naming the key, what was expected and what was found.
  */
-export function checkpointFromPython(value: PythonValue, parameterNames: readonly string[]): TrainingCheckpoint {
-  const { model, epoch, bestMetric, config, args } = weightsFromPython(value);
-  const optimizer = itemOf(value, 'optimizer');
-  if (optimizer !== undefined && epoch === undefined)
-    throw new MalformedCheckpoint(
-      'the key "epoch" is missing: expected the number of epochs trained, as there is an optimizer to go on with.',
-    );
+export function checkpointFromPython(
+  value: PythonValue,
+  parameterNames: ParameterNames,
+  onUnusableOptimizer?: (reason: string) => void,
+): TrainingCheckpoint {
+  const weights = weightsFromPython(value);
+  const { model, epoch, bestMetric, config, args } = weights;
   return {
     epoch: epoch ?? 0,
     bestMetric: bestMetric ?? -Infinity,
     model,
-    optimizer: optimizer === undefined ? undefined : adamFromPython(optimizer, parameterNames, model),
-    scheduler: recordAt(value, 'scheduler'),
+    optimizer: optimizerFrom(value, weights, parameterNames, onUnusableOptimizer),
+    scheduler: plainRecordAt(value, 'scheduler') ?? plainRecordAt(value, 'scheduler_state_dict'),
     config: config ?? {},
     args,
   };
+}
+
+function optimizerFrom(
+  value: PythonValue,
+  weights: CheckpointWeights,
+  parameterNames: ParameterNames,
+  onUnusable: ((reason: string) => void) | undefined,
+): AdamState | undefined {
+  const names = typeof parameterNames === 'function' ? parameterNames(weights) : parameterNames;
+  const optimizer = itemOf(value, 'optimizer') ?? itemOf(value, 'optimizer_state_dict');
+  if (optimizer === undefined) return undefined;
+  try {
+    if (weights.epoch === undefined)
+      throw new MalformedCheckpoint(
+        'the key "epoch" is missing: expected the number of epochs trained, as there is an optimizer to go on with.',
+      );
+    return adamFromPython(optimizer, names, weights.model);
+  } catch (error) {
+    if (onUnusable === undefined || !(error instanceof MalformedCheckpoint)) throw error;
+    onUnusable(error.message);
+    return undefined;
+  }
 }
 
 /** {@link readWeights} for a value at hand. */
@@ -99,7 +131,21 @@ export function weightsFromPython(value: PythonValue): CheckpointWeights {
   const epoch = numberAt(value, 'epoch');
   if (epoch !== undefined && (!Number.isSafeInteger(epoch) || epoch < 0))
     throw new MalformedCheckpoint(`"epoch": expected a whole number of epochs, found ${epoch}.`);
-  return { model, epoch, bestMetric: numberAt(value, 'best_metric'), config: recordAt(value, 'config'), args: recordAt(value, 'args') };
+  return {
+    model,
+    epoch,
+    bestMetric: numberAt(value, 'best_metric'),
+    config: plainRecordAt(value, 'config'),
+    args: plainRecordAt(value, 'args'),
+  };
+}
+
+/** PyTorch's schedulers that know a base rate look for it in the group of parameters too. */
+function withInitialRate(optimizer: AdamState, scheduler: PlainRecord | undefined): AdamState {
+  const [base] = Array.isArray(scheduler?.['base_lrs']) ? (scheduler['base_lrs'] as readonly unknown[]) : [];
+  const further = optimizer.furtherGroupKeys ?? new Map<string, never>();
+  if (typeof base !== 'number' || further.has('initial_lr')) return optimizer;
+  return { ...optimizer, furtherGroupKeys: new Map([...further, ['initial_lr', pythonFloat(base)]]) };
 }
 
 /** Settings of PyTorch's schedulers and of the reference that are floats in Python, though their values here may be whole. */
@@ -125,7 +171,11 @@ function numberAt(value: PythonValue, key: string): number | undefined {
   return number;
 }
 
-function recordAt(value: PythonValue, key: string): PlainRecord | undefined {
+/**
+ * What is under a key as a plain record; undefined where there is nothing.
+ * @throws MalformedCheckpoint where it is no dict.
+ */
+export function plainRecordAt(value: PythonValue, key: string): PlainRecord | undefined {
   const item = itemOf(value, key);
   const record = item === undefined ? undefined : plainRecordFromPython(item);
   if (item !== undefined && !record) throw new MalformedCheckpoint(`"${key}": expected a dict, found ${describePython(item)}.`);
