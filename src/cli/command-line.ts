@@ -18,6 +18,8 @@ export interface CommandUsage {
   readonly command: string;
   readonly summary: string;
   readonly flags: FlagTable;
+  /** What is typed besides flags, as `FILE`; undefined where nothing is. */
+  readonly takes?: string;
   /** What to type, and what it does. */
   readonly examples: readonly (readonly [string, string])[];
   readonly epilogue?: string;
@@ -30,6 +32,8 @@ export interface CommandLine {
    * @throws UserError for an argument that belongs to no flag.
    */
   readonly parse: () => Readonly<Record<string, unknown>>;
+  /** What was typed besides flags. */
+  readonly positionals: () => readonly string[];
   readonly help: () => Promise<string>;
 }
 
@@ -38,23 +42,27 @@ export interface CommandLine {
  * @param width columns of the help.
  */
 export function commandLineOf(usage: CommandUsage, argv: readonly string[], width: number): CommandLine {
-  return { parse: () => parse(usage, argv), help: () => help(usage, width) };
+  return { parse: () => parse(usage, argv), positionals: () => parseAll(usage, argv)._.map(String), help: () => help(usage, width) };
 }
 
-function parse(usage: CommandUsage, argv: readonly string[]): Readonly<Record<string, unknown>> {
+function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, unknown> & { _: (string | number)[] } {
   const texts = Object.entries(usage.flags).map(([name, { type, alias }]): [string, Options] => [
     name,
     { ...(alias === undefined ? {} : { alias }), type: type === 'boolean' ? 'boolean' : 'string' },
   ]);
-  const parsed = plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(READ_AS_TYPED).parseSync();
+  return plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(READ_AS_TYPED).parseSync();
+}
+
+function parse(usage: CommandUsage, argv: readonly string[]): Readonly<Record<string, unknown>> {
+  const parsed = parseAll(usage, argv);
   const [stray] = parsed._;
-  if (stray !== undefined) throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
+  if (stray !== undefined && usage.takes === undefined) throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
   return Object.fromEntries(Object.entries(parsed).filter(([name]) => name !== '_' && name !== '$0'));
 }
 
 function help(usage: CommandUsage, width: number): Promise<string> {
   return plainYargs([])
-    .usage(`${usage.summary}\n\nUsage: ${usage.command} [flags]`)
+    .usage(`${usage.summary}\n\nUsage: ${[usage.command, ...(usage.takes === undefined ? [] : [usage.takes])].join(' ')} [flags]`)
     .options(usage.flags)
     .example(usage.examples.map(([typed, does]): [string, string] => [typed, does]))
     .epilogue(usage.epilogue ?? '')

@@ -32,6 +32,12 @@ function unknownCommand(name: string): string {
   return `${name}: unknown command; ${hint}`;
 }
 
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 void main(process.argv.slice(2), { output: process.stdout, errors: process.stderr }).then((exitCode) => {
   process.exitCode = exitCode;
 });

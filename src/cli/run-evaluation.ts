@@ -56,7 +56,7 @@ async function openEvaluationData(
   const trained = Object.keys(settings).length === 0 ? undefined : resolveLayers([{ source: loaded.file, values: settings }]).settings;
   const recorded = trained === undefined ? undefined : modelEntry(trained.model).clipLocation(trained);
   const source = sourceOf(request) ?? recorded?.source;
-  if (source === undefined && loaded.settings['model'] === undefined) {
+  if (source === undefined && loaded.data['title'] === undefined) {
     throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
   }
   const dataset = await openData({

@@ -14,6 +14,7 @@ import type { Terminal } from './command';
 import { watchForInterruption } from './interruption';
 import { showLoading } from './loading';
 import { machineFacts } from './machine';
+import { shapeOf } from './model-flags';
 import { TerminalReporter } from './terminal-reporter';
 import { trainFlagKeys, type TrainCommandLine } from './train-flags';
 
@@ -53,7 +54,9 @@ function settle(typed: TrainCommandLine, reporter: TerminalReporter): { settings
       typed.resume === 'newest'
         ? newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders())
         : checkpointToResume(typed.resume.from),
+      shapeOf({ 'num-heads': typed.settings['num_heads'], pooling: typed.settings['pooling'] }),
     );
+    for (const note of resume.notes) reporter.report({ kind: 'note', text: `note: ${note}` });
     const file = typed.configFile === undefined ? [] : [readSettingsFile(typed.configFile)];
     return { settings: resumedSettings(resume, [...file, commandLine]), resume };
   }

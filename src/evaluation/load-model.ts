@@ -1,14 +1,12 @@
-import { checkStateDict } from '../checkpoint/state-dict';
 import { readWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
 import type { LabelNames } from '../data/clip-set';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
 import type { Program } from '../engine/program';
-import { UserError } from '../foundation/errors';
 import type { Model } from '../models/model';
-import { recogniseModel } from '../models/model-table';
 import { inferenceDefinition } from './inference';
+import { recogniseWeights } from './recognise';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
 export interface LoadedModel {
@@ -33,14 +31,7 @@ export interface LoadedModel {
  */
 export function loadModel(file: string, given: PlainRecord = {}): LoadedModel {
   const { model: stateDict, config = {}, args = {} } = readWeights(file);
-  const shapes = new Map([...stateDict].map(([name, { shape }]) => [name, shape]));
-  const recognised = recogniseModel({ config: { ...config, ...given }, shapes });
-  if (recognised === undefined) {
-    const some = [...shapes.keys()].slice(0, 5).join(', ');
-    throw new UserError(`${file}: its tensors (${some}, …) are those of none of the models that Kumpas knows`);
-  }
-  const { name, model, assumptions } = recognised;
-  checkStateDict(stateDict, new Map(model.parameters.map((parameter) => [parameter.name, parameter.shape])), file);
+  const { name, model, assumptions } = recogniseWeights(stateDict, { ...config, ...given }, file);
   return {
     file,
     name,
@@ -71,7 +62,8 @@ function recordAt(config: PlainRecord, key: string): PlainRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as PlainRecord) : {};
 }
 
-function savedLabels(config: PlainRecord, { numGloss, numCategory }: Model): LabelNames | undefined {
+/** The names of the classes that a checkpoint's config holds, where they are as many as the model tells apart. */
+export function savedLabels(config: PlainRecord, { numGloss, numCategory }: Model): LabelNames | undefined {
   const names = (key: string, count: number): string[] | undefined => {
     const saved = config[key];
     if (!Array.isArray(saved)) return undefined;

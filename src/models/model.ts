@@ -52,3 +52,8 @@ export interface Model {
   readonly numCategory: number;
   forward(parameters: NamedTensors, inputs: ModelInputs, context: ForwardContext): ModelOutputs;
 }
+
+/** The names of the parameters that are trained, in the order of the state_dict: PyTorch's optimisers know them by their position. */
+export function trainedParameters({ parameters }: Model): string[] {
+  return parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
+}

@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Fact, TrainingDone } from './events';
+import type { Progress } from './progress';
 import type { TrainingRun } from './run';
 import type { TrainingEnd } from './train';
 
@@ -10,7 +12,7 @@ export function endEvent(run: TrainingRun, end: TrainingEnd): TrainingDone {
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const facts: Fact[] =
     best === undefined
-      ? [['best', 'no epoch has ended yet']]
+      ? [['best', bestBefore(progress)]]
       : [
           [
             'best',
@@ -23,9 +25,15 @@ export function endEvent(run: TrainingRun, end: TrainingEnd): TrainingDone {
     outcome: outcomeText(end, progress.completedEpochs, settings.epochs),
     facts,
     folder: files.folder,
-    files: fileFacts(run, best !== undefined),
+    files: fileFacts(run),
     next: end === 'interrupted' ? [['go on', `npm run train -- --resume ${quoted(files.folder)}`]] : nextCommands(run),
   };
+}
+
+/** The best epoch where the log of this folder does not have it. */
+function bestBefore({ bestEpoch, bestMetric }: Progress): string {
+  if (bestEpoch === 0) return 'no epoch has ended yet';
+  return `still what it went on from: gloss accuracy ${(100 * bestMetric).toFixed(1)} %`;
 }
 
 function outcomeText(end: TrainingEnd, done: number, epochs: number): string {
@@ -33,10 +41,10 @@ function outcomeText(end: TrainingEnd, done: number, epochs: number): string {
   return end === 'stopped early' ? `Stopped early after ${done} of ${epochs} epochs` : `${done} epochs done`;
 }
 
-function fileFacts({ files }: TrainingRun, hasBest: boolean): Fact[] {
+function fileFacts({ files }: TrainingRun): Fact[] {
   const named = (file: string): string => path.basename(file);
   return [
-    ...(hasBest ? [[named(files.best), 'the best epoch, for PyTorch too'] satisfies Fact] : []),
+    ...(existsSync(files.best) ? [[named(files.best), 'the best epoch, for PyTorch too'] satisfies Fact] : []),
     [named(files.last), 'the last state, to go on from'],
     [named(files.log), 'a line an epoch'],
     [named(files.metrics), 'more of each epoch'],

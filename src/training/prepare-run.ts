@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import path from 'node:path';
 import type { Settings } from '../config/settings';
 import { BatchSource } from '../data/batches';
 import { bucketLengths } from '../data/bucket-lengths';
@@ -15,12 +17,14 @@ import { modelEntry } from '../models/model-table';
 import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
 import { MetricsLog } from './metrics-log';
-import { freshProgress, restoreProgress } from './progress';
+import { freshProgress, restoreProgress, type Progress } from './progress';
 import { folderToContinue, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
 import { describeRun, runRecordText, type MachineFacts } from './run-record';
+import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
+import { kindOfSchedule } from './schedules/recognise';
 import { startEvent } from './start-event';
 import { stepDefinition } from './step-definition';
 import { TrainingLog } from './training-log';
@@ -71,7 +75,8 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   if (resume !== undefined) {
     warnOfOtherData(resume, dataset, reporter);
     restoreProgram(resume, model, program);
-    if (resume.checkpoint.scheduler !== undefined) schedule.loadStateDict(resume.checkpoint.scheduler);
+    const { scheduler } = resume.checkpoint;
+    if (scheduler !== undefined && kindOfSchedule(scheduler) === settings.scheduler) schedule.loadStateDict(scheduler);
   }
   const progress =
     resume === undefined
@@ -84,7 +89,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
   writeTextAtomically(files.config, runRecordText(record));
   reporter.report(startEvent(record, { train, validation, devices }, resume, progress));
-  return {
+  const run: TrainingRun = {
     settings,
     model,
     dataset,
@@ -101,6 +106,18 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
     reporter,
     now,
   };
+  if (resume !== undefined && isBestOfNewFolder(resume, progress, files)) saveBest(run);
+  return run;
+}
+
+/** Whether a run starts in a new folder from a checkpoint that is the best so far: then the folder has a best checkpoint from the start. */
+function isBestOfNewFolder(
+  { file, told }: ResumePoint,
+  { completedEpochs, bestEpoch, batchesDone }: Progress,
+  { best }: RunFiles,
+): boolean {
+  const isBest = told === undefined ? bestEpoch === completedEpochs : /best/i.test(path.basename(file));
+  return isBest && batchesDone === 0 && completedEpochs > 0 && !existsSync(best);
 }
 
 async function openTrainingData(settings: Settings, { reporter, onDataProgress }: Surroundings): Promise<Dataset> {

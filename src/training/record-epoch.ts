@@ -50,7 +50,10 @@ export function recordEpoch(run: TrainingRun, result: EpochResult, clock: EpochC
 
 /** Writes the model folder's README.md from the log as it stands. */
 export function writeReadme(run: TrainingRun): void {
-  const best = run.log.rows.find(({ epoch }) => epoch === run.progress.bestEpoch);
+  const { rows } = run.log;
+  const noBest =
+    rows.length === 0 ? 'No epoch has ended yet.' : 'No epoch here was better than the checkpoint that this training went on from.';
+  const best = rows.find(({ epoch }) => epoch === run.progress.bestEpoch) ?? noBest;
   writeTextAtomically(run.files.readme, runReadme(run.record, best, modelEntry(run.settings.model).checkpointName));
 }
 

@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
-import { readTrainingCheckpoint, readWeights, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import type { Settings } from '../config/settings';
 import type { Program } from '../engine/program';
+import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
-import type { Model } from '../models/model';
-import { recogniseModel } from '../models/model-table';
+import { trainedParameters, type Model } from '../models/model';
+import { legacySettings, refuseOtherAdam } from './legacy-settings';
 import { readTrainingLog, type TrainingLogRow } from './training-log';
 
 /** Where an earlier run stopped. */
@@ -19,7 +20,14 @@ export interface ResumePoint {
   readonly progress: PlainRecord | undefined;
   /** The log so far, where the checkpoint lies in a run's folder. */
   readonly log: readonly TrainingLogRow[];
+  /** What was taken as usual because the checkpoint of another program does not tell it; a line each. */
+  readonly notes: readonly string[];
+  /** Settings that the checkpoint tells where it was not Kumpas that trained it: the others may be chosen. Undefined for a run of Kumpas. */
+  readonly told: ReadonlySet<string> | undefined;
 }
+
+/** The key in a checkpoint's config under which an import keeps the settings that the imported file told. */
+export const TOLD_SETTINGS = 'told_settings';
 
 /** Settings that say where the data lies: a new place takes the place of all that were recorded. */
 const PLACES = ['data', 'data_dir', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv', 'labels_reference'];
@@ -37,39 +45,48 @@ const CHANGEABLE = new Set([
 ]);
 
 /**
- * Reads the checkpoint to go on from.
+ * Reads the checkpoint to go on from: one of a run of Kumpas, or one that a PyTorch training wrote.
+ * @param given what a PyTorch checkpoint cannot tell of its model, as `num_heads`.
  * @throws UserError where it cannot be read, or holds no state to go on from.
  */
-export function readResumePoint(file: string): ResumePoint {
-  const weights = readWeights(file);
-  if (weights.args === undefined) {
-    throw new UserError(
-      `--resume ${file}: the checkpoint holds no settings ("args"), so it was not written by Kumpas; start a new training with --data`,
-    );
-  }
-  const shapes = new Map([...weights.model].map(([name, { shape }]) => [name, shape]));
-  const recognised = recogniseModel({ config: weights.config ?? {}, shapes });
-  if (recognised === undefined) throw new UserError(`--resume ${file}: its weights fit none of the models that Kumpas trains`);
-  const trainable = recognised.model.parameters.filter((parameter) => parameter.trainable).map(({ name }) => name);
-  const checkpoint = readTrainingCheckpoint(file, trainable);
-  if (checkpoint.optimizer === undefined) throw new UserError(`--resume ${file}: it holds weights alone, no optimizer; name a _last.pt`);
-  const saved = checkpoint.config['progress'];
-  const progress = typeof saved === 'object' && saved !== null && !Array.isArray(saved) ? (saved as PlainRecord) : undefined;
+export function readResumePoint(file: string, given: PlainRecord = {}): ResumePoint {
+  let recognised: NamedModel | undefined;
+  const checkpoint = readTrainingCheckpoint(file, ({ model, config }) => {
+    recognised = recogniseWeights(model, { ...given, ...config }, `--resume ${file}`);
+    return trainedParameters(recognised.model);
+  });
+  if (recognised === undefined || checkpoint.optimizer === undefined)
+    throw new UserError(`--resume ${file}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
   const logFile = path.join(path.dirname(file), 'training_log.txt');
-  return { file, checkpoint, progress, log: existsSync(logFile) ? readTrainingLog(logFile) : [] };
+  if (checkpoint.args === undefined || !isOurs(checkpoint)) {
+    refuseOtherAdam(`--resume ${file}`, checkpoint);
+    const { values, told, notes } = legacySettings(recognised, checkpoint);
+    return { file, checkpoint: { ...checkpoint, args: values }, progress: undefined, log: [], notes, told };
+  }
+  const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;
+  return {
+    file,
+    checkpoint,
+    progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
+    log: existsSync(logFile) ? readTrainingLog(logFile) : [],
+    notes: [],
+    told: Array.isArray(told) ? new Set(told.map(String)) : undefined,
+  };
 }
 
 /**
  * The settings of a resumed run: those that it recorded, and over them what was asked for now.
  * @throws UserError where something was asked for that a resumed run cannot change, or nothing is left to do.
  */
-export function resumedSettings({ file, checkpoint }: ResumePoint, asked: readonly SettingsLayer[]): Settings {
+export function resumedSettings({ file, checkpoint, told }: ResumePoint, asked: readonly SettingsLayer[]): Settings {
   const recorded = { source: file, values: { ...checkpoint.args } };
   const before = resolveLayers([recorded]).settings;
   const places = asked.some(({ values }) => PLACES.some((key) => values[key] !== undefined));
   const kept = places ? Object.fromEntries(Object.entries(recorded.values).filter(([key]) => !PLACES.includes(key))) : recorded.values;
+  if (told !== undefined && !places && !PLACES.some((key) => (recorded.values[key] ?? null) !== null))
+    throw new UserError(`--resume ${file}: it was trained by another program and does not say on which data; give --data`);
   const settings = resolveLayers([{ ...recorded, values: kept }, ...asked]).settings;
-  refuseChanges(file, before, settings);
+  refuseChanges(file, { before, after: settings, told });
   if (settings.epochs <= checkpoint.epoch) {
     throw new UserError(
       `--resume ${file}: the run has done ${checkpoint.epoch} of ${settings.epochs} epochs, there is nothing left to do; give --epochs with a larger number`,
@@ -90,15 +107,25 @@ export function restoreProgram({ file, checkpoint }: ResumePoint, model: Model, 
 
 /**
  * The folder that a resumed run goes on in: the checkpoint's own where it is a run's `_last.pt`. Any other checkpoint starts a new folder, so that a run is
- * never overwritten by one that branches off it.
+ * never overwritten by one that branches off it, and no folder of another program is written into.
  */
-export function folderToContinue({ file }: ResumePoint, checkpointName: string): string | undefined {
-  return path.basename(file) === `${checkpointName}_last.pt` ? path.dirname(file) : undefined;
+export function folderToContinue({ file, checkpoint }: ResumePoint, checkpointName: string): string | undefined {
+  return isOurs(checkpoint) && path.basename(file) === `${checkpointName}_last.pt` ? path.dirname(file) : undefined;
 }
 
-function refuseChanges(file: string, before: Settings, after: Settings): void {
+/** Whether Kumpas wrote a checkpoint, in a training or an import. */
+function isOurs({ config }: TrainingCheckpoint): boolean {
+  return config['kumpas_version'] !== undefined;
+}
+
+function refuseChanges(
+  file: string,
+  { before, after, told }: { readonly before: Settings; readonly after: Settings; readonly told: ResumePoint['told'] },
+): void {
   const old = new Map<string, unknown>(Object.entries(before));
-  const changed = Object.entries(after).filter(([key, value]) => !CHANGEABLE.has(key) && old.get(key) !== value);
+  const changed = Object.entries(after).filter(
+    ([key, value]) => !CHANGEABLE.has(key) && old.get(key) !== value && (told === undefined || told.has(key)),
+  );
   if (changed.length === 0) return;
   const lines = changed.map(
     ([key, value]) =>

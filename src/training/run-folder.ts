@@ -26,22 +26,42 @@ export function runFiles(folder: string, checkpointName: string): RunFiles {
   };
 }
 
+/** A folder for a model, and the description in its name. */
+export interface NamedFolder {
+  readonly folder: string;
+  readonly description: string;
+}
+
 /**
  * Makes the folder of a new run, `{model}_{description}_{MM-DD}`, and never takes one that is there: then the description becomes `baseline-2`, `baseline-3` …
  * @throws UserError where the folder cannot be made.
  */
-export function createRunFolder(saveDir: string, model: string, description: string, date: Date): { folder: string; description: string } {
-  const month = String(date.getMonth() + 1).padStart(2, '0');
-  const day = String(date.getDate()).padStart(2, '0');
+export function createRunFolder(saveDir: string, model: string, description: string, date: Date): NamedFolder {
   try {
     mkdirSync(saveDir, { recursive: true });
-    for (let attempt = 1; ; attempt++) {
-      const name = attempt === 1 ? description : `${description}-${attempt}`;
-      const folder = path.join(saveDir, `${model}_${name}_${month}-${day}`);
-      if (makeFolder(folder)) return { folder, description: name };
-    }
+    return firstFolder(saveDir, { model, description, date }, makeFolder);
   } catch (error) {
     throw new UserError(`--save-dir ${saveDir}: no folder can be made there: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The folder that {@link createRunFolder} would make; nothing is made. */
+export function freeRunFolder(saveDir: string, model: string, description: string, date: Date): NamedFolder {
+  return firstFolder(saveDir, { model, description, date }, (folder) => !existsSync(folder));
+}
+
+/** The first folder that can be taken: `{model}_{description}_{MM-DD}`, then with the description's `-2`, `-3` … */
+function firstFolder(
+  saveDir: string,
+  { model, description, date }: { readonly model: string; readonly description: string; readonly date: Date },
+  take: (folder: string) => boolean,
+): NamedFolder {
+  const month = String(date.getMonth() + 1).padStart(2, '0');
+  const day = String(date.getDate()).padStart(2, '0');
+  for (let attempt = 1; ; attempt++) {
+    const name = attempt === 1 ? description : `${description}-${attempt}`;
+    const folder = path.join(saveDir, `${model}_${name}_${month}-${day}`);
+    if (take(folder)) return { folder, description: name };
   }
 }
 
@@ -85,7 +105,7 @@ export function newestCheckpoint(saveFolders: readonly string[]): string {
 function foldersIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   const entries = readdirSync(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => path.join(folder, name));
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => path.join(folder, name));
 }
 
 function lastCheckpointOf(folder: string): string {

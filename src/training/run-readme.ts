@@ -1,13 +1,16 @@
 import type { RunRecord } from './run-record';
 import type { TrainingLogRow } from './training-log';
 
-/** The README.md of a model folder: what it is, its figures, how to load it. */
-export function runReadme(record: RunRecord, best: TrainingLogRow | undefined, checkpointName: string): string {
+/**
+ * The README.md of a model folder: what it is, its figures, how to load it.
+ * @param best the best epoch's row, or a sentence that says why there is none.
+ */
+export function runReadme(record: RunRecord, best: TrainingLogRow | string, checkpointName: string): string {
   const { run, settings } = record;
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const figures =
-    best === undefined
-      ? ['No epoch has ended yet.']
+    typeof best === 'string'
+      ? [best]
       : [
           '| figure | value |',
           '| --- | --- |',
@@ -43,14 +46,25 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | undefined, c
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
     '- All settings: `config.json`',
     '',
+    ...loadingLines(run.folder, checkpointName, Number(settings['epochs']) + 10),
+  ].join('\n');
+}
+
+/**
+ * The section of a model folder's README that says how to use it.
+ * @param epochs to go on to; undefined where there is no state to go on from.
+ * @param data what must be typed to name the clips; nothing where the folder knows them.
+ */
+export function loadingLines(folder: string, checkpointName: string, epochs: number | undefined, data = ''): string[] {
+  return [
     '## Load it',
     '',
     'With Kumpas, from the project’s folder:',
     '',
     '```sh',
-    `npm run evaluate -- --model-path ${run.folder}`,
-    `npm run predict -- --model-path ${run.folder} --input CLIP.npz`,
-    `npm run train -- --resume ${run.folder} --epochs ${Number(settings['epochs']) + 10}`,
+    `npm run evaluate -- --model-path ${folder}${data}`,
+    `npm run predict -- --model-path ${folder} --input CLIP.npz`,
+    ...(epochs === undefined ? [] : [`npm run train -- --resume ${folder}${data} --epochs ${epochs}`]),
     '```',
     '',
     'With PyTorch:',
@@ -62,5 +76,5 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | undefined, c
     'model.load_state_dict(checkpoint["model"])',
     '```',
     '',
-  ].join('\n');
+  ];
 }

@@ -38,7 +38,7 @@ export interface RunRecord {
 }
 
 /** The text of `config.json`. */
-export function runRecordText({ settings, run }: RunRecord): string {
+export function runRecordText({ settings, run }: { readonly settings: RunRecord['settings']; readonly run: object }): string {
   return `${JSON.stringify({ ...settings, run }, null, 2)}\n`;
 }
 

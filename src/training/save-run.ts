@@ -1,5 +1,6 @@
 import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { trainedParameters } from '../models/model';
 import { saveProgress } from './progress';
 import type { TrainingRun } from './run';
 
@@ -26,7 +27,7 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
     model: new Map(model.parameters.map(({ name, shape }) => [name, { shape, values: values.get(name) ?? new Float32Array() }])),
     optimizer: {
       ...program.readOptimizer(),
-      parameterNames: model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name),
+      parameterNames: trainedParameters(model),
       learningRate: schedule.learningRate,
       betas: [0.9, 0.999],
       eps: 1e-8,
@@ -52,7 +53,7 @@ function checkpointConfig({ model, settings, record, dataset }: TrainingRun): Pl
 }
 
 /** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
-function shareFile(from: string, to: string): void {
+export function shareFile(from: string, to: string): void {
   const temporary = `${to}.tmp`;
   rmSync(temporary, { force: true });
   try {

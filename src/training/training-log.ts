@@ -39,9 +39,14 @@ export class TrainingLog {
 
   append(row: TrainingLogRow): void {
     this.logged = [...this.logged, row];
-    const lines = [COLUMNS.join(','), ...this.logged.map((line) => COLUMNS.map((column) => String(line[column])).join(','))];
-    writeTextAtomically(this.file, `${lines.join('\n')}\n`);
+    writeTextAtomically(this.file, trainingLogText(this.logged));
   }
+}
+
+/** The text of a `training_log.txt`. */
+export function trainingLogText(rows: readonly TrainingLogRow[]): string {
+  const lines = [COLUMNS.join(','), ...rows.map((line) => COLUMNS.map((column) => String(line[column])).join(','))];
+  return `${lines.join('\n')}\n`;
 }
 
 /**

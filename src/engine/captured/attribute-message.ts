@@ -1,5 +1,5 @@
 import { graphMessages, type AttributeMessage, type ListMessage, type ShapeMessage, type TensorMessage } from './graph-messages';
-import type { AttributeValue, Constant } from './recording';
+import { DataType, type AttributeValue, type Constant } from './recording';
 
 const { AttrValue, Tensor, TensorShape } = graphMessages;
 
@@ -61,11 +61,13 @@ function tensorMessage({ dtype, shape, bytes }: Constant): TensorMessage {
   const tensor = new Tensor();
   tensor.setDtype(dtype);
   tensor.setTensorShape(shapeMessage(shape));
-  tensor.setTensorContent(bytes);
+  if (dtype === DataType.string) tensor.addStringVal(bytes);
+  else tensor.setTensorContent(bytes);
   return tensor;
 }
 
-function shapeMessage(shape: readonly number[]): ShapeMessage {
+/** A shape as the message that a graph holds. */
+export function shapeMessage(shape: readonly number[]): ShapeMessage {
   const message = new TensorShape();
   message.setDimList(
     shape.map((size) => {

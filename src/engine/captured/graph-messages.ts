@@ -14,6 +14,7 @@ export interface TensorMessage {
   setDtype(dtype: number): void;
   setTensorShape(shape: ShapeMessage): void;
   setTensorContent(bytes: Uint8Array): void;
+  addStringVal(bytes: Uint8Array): void;
 }
 
 export interface ListMessage {
@@ -50,9 +51,32 @@ interface InfoMessage {
   setTagsList(tags: readonly string[]): void;
 }
 
+export interface TensorInfoMessage {
+  setName(name: string): void;
+  setDtype(dtype: number): void;
+  setTensorShape(shape: ShapeMessage): void;
+}
+
+interface TensorInfoMap {
+  set(name: string, info: TensorInfoMessage): unknown;
+}
+
+interface SignatureMessage {
+  getInputsMap(): TensorInfoMap;
+  getOutputsMap(): TensorInfoMap;
+  setMethodName(name: string): void;
+}
+
+interface AssetMessage {
+  setTensorInfo(info: TensorInfoMessage): void;
+  setFilename(name: string): void;
+}
+
 interface MetaGraphMessage {
   setMetaInfoDef(info: InfoMessage): void;
   setGraphDef(graph: GraphMessage): void;
+  getSignatureDefMap(): { set(name: string, signature: SignatureMessage): unknown };
+  addAssetFileDef(asset: AssetMessage): void;
 }
 
 interface SavedModelMessage {
@@ -62,12 +86,15 @@ interface SavedModelMessage {
 }
 
 interface GraphMessages {
+  readonly AssetFileDef: MessageClass<AssetMessage>;
   readonly AttrValue: MessageClass<AttributeMessage> & { readonly ListValue: MessageClass<ListMessage> };
   readonly GraphDef: MessageClass<GraphMessage>;
   readonly MetaGraphDef: MessageClass<MetaGraphMessage> & { readonly MetaInfoDef: MessageClass<InfoMessage> };
   readonly NodeDef: MessageClass<NodeMessage>;
   readonly SavedModel: MessageClass<SavedModelMessage>;
+  readonly SignatureDef: MessageClass<SignatureMessage>;
   readonly Tensor: MessageClass<TensorMessage>;
+  readonly TensorInfo: MessageClass<TensorInfoMessage>;
   readonly TensorShape: MessageClass<ShapeMessage> & { readonly Dim: MessageClass<DimensionMessage> };
 }
 

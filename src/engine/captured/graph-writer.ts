@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sizeOfShape } from '../named-tensors';
-import { savedModelBytes, type GraphNode } from './saved-model';
+import { savedModelBytes, type GraphNode, type Signature } from './saved-model';
 import { DataType, neededOperations, typeOf, type Attributes, type Constant, type Recording, type TensorType } from './recording';
 
 /** An output of a graph's node: `name` for its first, `name:1` for its second. */
@@ -87,8 +87,8 @@ export class GraphWriter {
   }
 
   /** The graph as the bytes of a SavedModel. */
-  toBytes(): Uint8Array {
-    return savedModelBytes(this.nodes);
+  toBytes(signature?: Signature): Uint8Array {
+    return savedModelBytes(this.nodes, signature);
   }
 
   private writeConstant(constant: Constant): NodeOutput {

@@ -1,5 +1,16 @@
 /** TensorFlow's numbers of the types that captured graphs name (tensorflow/core/framework/types.proto). */
-export const DataType = { float32: 1, int32: 3, uint8: 4, string: 7, int64: 9, bool: 10, bfloat16: 14, resource: 20, variant: 21 } as const;
+export const DataType = {
+  float32: 1,
+  int32: 3,
+  uint8: 4,
+  string: 7,
+  int64: 9,
+  bool: 10,
+  bfloat16: 14,
+  float16: 19,
+  resource: 20,
+  variant: 21,
+} as const;
 
 /** What a tensor is, without its values. */
 export interface TensorType {

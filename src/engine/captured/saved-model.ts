@@ -1,8 +1,8 @@
-import { attributeMessage } from './attribute-message';
-import { graphMessages, type NodeMessage } from './graph-messages';
-import type { Attributes } from './recording';
+import { attributeMessage, shapeMessage } from './attribute-message';
+import { graphMessages, type NodeMessage, type TensorInfoMessage } from './graph-messages';
+import { DataType, type Attributes, type TensorType } from './recording';
 
-const { GraphDef, MetaGraphDef, NodeDef, SavedModel } = graphMessages;
+const { AssetFileDef, GraphDef, MetaGraphDef, NodeDef, SavedModel, SignatureDef, TensorInfo } = graphMessages;
 
 /** The tag under which a graph lies in its SavedModel. */
 export const GRAPH_TAG = 'kumpas';
@@ -17,19 +17,58 @@ export interface GraphNode {
   readonly device?: string | undefined;
 }
 
-/** Graph nodes as the bytes of a SavedModel's `saved_model.pb`. */
-export function savedModelBytes(nodes: Iterable<GraphNode>): Uint8Array {
+/** A tensor of a graph that a signature names. */
+export interface SignatureTensor extends TensorType {
+  /** The node whose first output it is. */
+  readonly node: string;
+}
+
+/** How others find their way in a graph: TensorFlow Serving, TensorFlow in Python, tfjs-node. */
+export interface Signature {
+  readonly tag: string;
+  readonly name: string;
+  readonly inputs: ReadonlyMap<string, SignatureTensor>;
+  readonly outputs: ReadonlyMap<string, SignatureTensor>;
+  /** Files in the SavedModel's folder `assets`, each with the node of type string that gives its path. */
+  readonly assets: readonly { readonly node: string; readonly file: string }[];
+}
+
+/** Graph nodes as the bytes of a SavedModel's `saved_model.pb`; without a signature, one for the engine's own use. */
+export function savedModelBytes(nodes: Iterable<GraphNode>, signature?: Signature): Uint8Array {
   const graph = new GraphDef();
   for (const node of nodes) graph.addNode(nodeMessage(node));
   const info = new MetaGraphDef.MetaInfoDef();
-  info.setTagsList([GRAPH_TAG]);
+  info.setTagsList([signature?.tag ?? GRAPH_TAG]);
   const metaGraph = new MetaGraphDef();
   metaGraph.setMetaInfoDef(info);
   metaGraph.setGraphDef(graph);
+  if (signature !== undefined) addSignature(metaGraph, signature);
   const model = new SavedModel();
   model.setSavedModelSchemaVersion(1);
   model.addMetaGraphs(metaGraph);
   return model.serializeBinary();
+}
+
+function addSignature(metaGraph: InstanceType<typeof MetaGraphDef>, { name, inputs, outputs, assets }: Signature): void {
+  const signature = new SignatureDef();
+  signature.setMethodName('tensorflow/serving/predict');
+  for (const [input, tensor] of inputs) signature.getInputsMap().set(input, tensorInfo(tensor));
+  for (const [output, tensor] of outputs) signature.getOutputsMap().set(output, tensorInfo(tensor));
+  metaGraph.getSignatureDefMap().set(name, signature);
+  for (const { node, file } of assets) {
+    const asset = new AssetFileDef();
+    asset.setTensorInfo(tensorInfo({ node, dtype: DataType.string, shape: [] }));
+    asset.setFilename(file);
+    metaGraph.addAssetFileDef(asset);
+  }
+}
+
+function tensorInfo({ node, dtype, shape }: SignatureTensor): TensorInfoMessage {
+  const info = new TensorInfo();
+  info.setName(`${node}:0`);
+  info.setDtype(dtype);
+  info.setTensorShape(shapeMessage(shape));
+  return info;
 }
 
 function nodeMessage({ name, operation, inputs, attributes, device }: GraphNode): NodeMessage {

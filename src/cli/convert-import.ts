@@ -1,0 +1,114 @@
+import { existsSync, statSync } from 'node:fs';
+import { fileNamePart } from '../config/setting';
+import { isModelName, modelNames, type ModelName } from '../config/settings';
+import { importCheckpoint } from '../conversion/import-checkpoint';
+import type { ImportedModel, ImportOptions } from '../conversion/import-request';
+import { importTree, type TreeImport } from '../conversion/import-tree';
+import { UserError } from '../foundation/errors';
+import { columns } from './columns';
+import type { Terminal } from './command';
+import { onlyPositional } from './convert-flags';
+import { kumpasVersion } from './machine';
+import { optionalText, shapeOf } from './model-flags';
+import { percentText } from './quantities';
+
+/**
+ * Makes model folders of a checkpoint or of all in a folder.
+ * @returns 1 where one of a folder could not be imported, else 0.
+ */
+export async function runImportCommand(
+  typed: Readonly<Record<string, unknown>>,
+  terminal: Terminal,
+  positionals: readonly string[],
+): Promise<number> {
+  const named = onlyPositional(positionals, 'a checkpoint (.pt or .safetensors), or a folder of checkpoints');
+  const options: ImportOptions = {
+    model: modelOf(typed),
+    shape: shapeOf(typed),
+    labels: optionalText(typed, 'labels'),
+    description: descriptionOf(typed),
+    saveDir: optionalText(typed, 'save-dir'),
+    date: new Date(),
+    versions: { kumpas: kumpasVersion, node: process.versions.node },
+  };
+  const log = optionalText(typed, 'log');
+  const json = typed['json'] === true;
+  if (existsSync(named) && statSync(named).isDirectory()) {
+    if (log !== undefined)
+      throw new UserError(`--log belongs to one checkpoint; ${named} is a folder, in which each log is found beside its checkpoint`);
+    const result = await importTree(named, options, showProgress(terminal));
+    terminal.output.write(json ? `${JSON.stringify(result, null, 2)}\n` : treeText(result));
+    return result.failed.length === 0 ? 0 : 1;
+  }
+  const imported = await importCheckpoint({ best: named, log }, options);
+  terminal.output.write(json ? `${JSON.stringify(imported, null, 2)}\n` : importText(imported));
+  return 0;
+}
+
+function modelOf(typed: Readonly<Record<string, unknown>>): ModelName | undefined {
+  const model = optionalText(typed, 'model') ?? 'auto';
+  if (model === 'auto') return undefined;
+  if (isModelName(model)) return model;
+  throw new UserError(`--model: expected auto, ${modelNames().join(', ')}, found "${model}"`);
+}
+
+function descriptionOf(typed: Readonly<Record<string, unknown>>): string {
+  const description = optionalText(typed, 'description') ?? 'legacy';
+  const { schema, expected } = fileNamePart();
+  if (schema.safeParse(description).success) return description;
+  throw new UserError(`--description: expected ${expected}, found "${description}"`);
+}
+
+function importText({ file, folder, files, model, epoch, bestMetric, resumable, notes }: ImportedModel): string {
+  const trained = epoch === undefined ? '' : `, after epoch ${epoch}`;
+  const lines = [
+    `${file}: a ${model}${trained}${bestMetric === undefined ? '' : `, best metric ${percentText(bestMetric)}`}`,
+    ...notes.map((note) => `note: ${note}`),
+    '',
+    folder,
+    `  ${files.join(', ')}`,
+    '',
+    'Next',
+    `  npm run evaluate -- --model-path ${folder} --data CLIPS`,
+    ...(resumable ? [`  npm run train -- --resume ${folder} --data CLIPS --epochs ${(epoch ?? 0) + 10}`] : []),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function treeText({ imported, failed }: TreeImport): string {
+  const header = ['checkpoint', 'model', 'epoch', 'best', 'classes', 'resume', 'folder'];
+  const rows = imported.map(({ file, model, epoch, bestMetric, config, resumable, folder }) => [
+    file,
+    model,
+    String(epoch ?? '–'),
+    bestMetric === undefined ? '–' : percentText(bestMetric),
+    `${String(config['num_gloss'])}/${String(config['num_cat'])}`,
+    resumable ? 'yes' : 'no',
+    folder,
+  ]);
+  const notes = groupedNotes(imported);
+  const lines = [
+    ...(rows.length === 0 ? [] : [...columns([header, ...rows]), '']),
+    ...notes.flatMap(([note, files]) => [
+      `note: ${note}`,
+      `  ${files.length === imported.length && files.length > 1 ? 'all of them' : files.join(', ')}`,
+    ]),
+    ...failed.map(({ reason }) => `not imported: ${reason}`),
+    `${imported.length} imported, ${failed.length} not`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Each note once, with the files that it is about. */
+function groupedNotes(imported: readonly ImportedModel[]): [string, string[]][] {
+  const groups = new Map<string, string[]>();
+  for (const { file, notes } of imported) for (const note of notes) groups.set(note, [...(groups.get(note) ?? []), file]);
+  return [...groups];
+}
+
+function showProgress({ errors }: Terminal): (done: number, total: number, file: string) => void {
+  if (errors.isTTY !== true) return () => undefined;
+  return (done, total, file) => {
+    errors.write(`\r\u001b[K${done + 1}/${total} ${file}${done + 1 === total ? '\r\u001b[K' : ''}`);
+  };
+}

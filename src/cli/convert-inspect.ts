@@ -1,0 +1,104 @@
+import { inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
+import { columns } from './columns';
+import type { Terminal } from './command';
+import { onlyPositional } from './convert-flags';
+import { shapeOf } from './model-flags';
+import { bytesText } from './quantities';
+
+/**
+ * Prints what a checkpoint is.
+ * @returns 1 where it is of a model that Kumpas knows and does not fit it, else 0.
+ */
+export function runInspectCommand(typed: Readonly<Record<string, unknown>>, terminal: Terminal, positionals: readonly string[]): number {
+  const file = onlyPositional(positionals, 'a checkpoint (.pt or .safetensors)');
+  const inspection = inspectCheckpoint(file, shapeOf(typed));
+  terminal.output.write(typed['json'] === true ? `${JSON.stringify(inspection, infinityAsText, 2)}\n` : inspectionText(inspection));
+  const problems = inspection.model?.problems ?? (inspection.refusal === undefined ? [] : [inspection.refusal]);
+  if (problems.length === 0) return 0;
+  terminal.errors.write(`${file}: its weights do not fit the model: ${problems.join('; ')}.\n`);
+  return 1;
+}
+
+/** JSON has no infinite numbers; a plateau scheduler that has not seen an epoch does. */
+function infinityAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+}
+
+const FORMS = {
+  zip: 'PyTorch zip file (torch.save since 1.6)',
+  stream: 'PyTorch stream (torch.save before 1.6)',
+  safetensors: 'safetensors',
+} as const;
+
+/** The report for people. */
+export function inspectionText(inspection: Inspection): string {
+  const { file, form, bytes, contents, weightsKey, prefix, tensors, values, modules } = inspection;
+  const types = [...new Set(tensors.map(({ dtype }) => dtype))].join(', ');
+  const lines = [
+    file,
+    '',
+    ...columns([
+      ['form', `${FORMS[form]}, ${bytesText(bytes)}`],
+      [
+        'weights',
+        `${tensors.length} tensors, ${values.toLocaleString('en')} values, ${types}; ${weightsKey === undefined ? 'the file is a state_dict' : `under "${weightsKey}"`}${prefix === '' ? '' : `, each name begins with ${prefix}`}`,
+      ],
+      ...modelRows(inspection),
+      ...trainingRows(inspection),
+    ]),
+    ...(contents.length === 0 ? [] : ['', 'Keys', ...columns(contents.map(([key, what]) => [key, what]))]),
+    '',
+    'Modules',
+    ...columns(
+      modules.map(({ name, tensors: count, values: numbers, kind }) => [
+        name,
+        counted(count, 'tensor'),
+        `${numbers.toLocaleString('en')} values`,
+        kind ?? '',
+      ]),
+    ),
+    '',
+    'Tensors',
+    ...columns(
+      tensors.map(({ name, dtype, shape, bytes: size }: TensorSummary) => [name, dtype, `[${shape.join(', ')}]`, bytesText(size)]),
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function modelRows({ model, refusal }: Inspection): [string, string][] {
+  if (model === undefined) {
+    const why = refusal ?? 'none that Kumpas knows; the modules below tell what it is made of';
+    return [['model', why]];
+  }
+  const { name, config, assumptions, problems } = model;
+  const shape = Object.entries(config).map(([key, value]) => `${key} ${String(value)}`);
+  return [
+    ['model', `${name}: ${shape.join(', ')}`],
+    ['fits', problems.length === 0 ? 'yes' : `no: ${problems.join('; ')}`],
+    ...assumptions.map((assumption): [string, string] => [
+      'needs',
+      `the file does not say: ${assumption} is taken; the flag of that name says otherwise`,
+    ]),
+  ];
+}
+
+function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config }: Inspection): [string, string][] {
+  const rows: [string, string][] = [];
+  if (epoch !== undefined) rows.push(['epoch', String(epoch)]);
+  if (bestMetric !== undefined) rows.push(['best', String(bestMetric)]);
+  if (optimizer !== undefined) {
+    const { kind, states, parameters, step, learningRate, weightDecay } = optimizer;
+    const rate = `lr ${String(learningRate)}, weight decay ${String(weightDecay)}`;
+    rows.push(['optimizer', `${kind}, ${states} of ${parameters} parameters with a state, step ${String(step ?? 0)}, ${rate}`]);
+  }
+  if (scheduler !== undefined) rows.push(['scheduler', Object.keys(scheduler).join(', ')]);
+  if (optimizer === undefined) rows.push(['resume', 'no: it holds weights alone, no optimizer']);
+  if (model !== undefined && config?.['gloss_labels'] === undefined)
+    rows.push(['needs', 'names of its classes: --labels labels_reference.csv when it is imported']);
+  return rows;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,93 @@
+import { UserError } from '../foundation/errors';
+import { nearestName } from '../foundation/nearest-name';
+import type { Command } from './command';
+import type { CommandUsage } from './command-line';
+import { exportFlags, importFlags, inspectFlags } from './convert-flags';
+import { runExportCommand } from './convert-export';
+import { runImportCommand } from './convert-import';
+import { runInspectCommand } from './convert-inspect';
+import { plainCommand } from './plain-command';
+
+const command = 'npm run convert --';
+
+const inspectExamples = [
+  [`${command} inspect old.pt`, 'what a checkpoint is, which model it fits'],
+  [`${command} inspect old.pt --json`, 'the same for a script'],
+] as const;
+
+const importExamples = [
+  [`${command} import old.pt --num-heads 8 --labels labels_reference.csv --log old.csv`, 'a model folder of one checkpoint'],
+  [`${command} import old_models/`, 'one of each checkpoint in a folder and below'],
+] as const;
+
+const exportExamples = [
+  [`${command} export trained_models/transformer/transformer_baseline_09-20 --format safetensors`, 'the weights of the best epoch'],
+  [
+    `${command} export trained_models/transformer/transformer_baseline_09-20/SignTransformer_last.pt --format torch --out resume.pt`,
+    'for PyTorch, to go on from',
+  ],
+  [`${command} export model.pt --format saved-model --frames 100`, 'for TensorFlow Serving'],
+] as const;
+
+const actions: Readonly<Record<string, Command>> = {
+  inspect: plainCommand(
+    {
+      command: `${command} inspect`,
+      takes: 'FILE',
+      summary: 'Says what a checkpoint is: its keys, its tensors, which model it fits, what it would need. Nothing in it is run.',
+      flags: inspectFlags,
+      examples: inspectExamples,
+    },
+    runInspectCommand,
+  ),
+  import: plainCommand(
+    {
+      command: `${command} import`,
+      takes: 'FILE|FOLDER',
+      summary:
+        'Makes a model folder of a checkpoint that PyTorch wrote (.pt of either form, .safetensors), or one of each in a folder and below.',
+      flags: importFlags,
+      examples: importExamples,
+    },
+    runImportCommand,
+  ),
+  export: plainCommand(
+    {
+      command: `${command} export`,
+      takes: 'FOLDER|FILE',
+      summary: 'Writes a model for PyTorch, as safetensors, or as a SavedModel for TensorFlow. Of a model folder, its _best.pt is taken.',
+      flags: exportFlags,
+      examples: exportExamples,
+    },
+    runExportCommand,
+  ),
+};
+
+const usage: CommandUsage = {
+  command,
+  takes: 'inspect|import|export FILE',
+  summary: 'Looks into checkpoints of PyTorch, makes model folders of them, and writes models for others.',
+  flags: { ...inspectFlags, ...importFlags, ...exportFlags },
+  examples: [...inspectExamples, ...importExamples, ...exportExamples],
+  epilogue: 'Each has a help of its own: npm run convert -- import --help. docs/from-pytorch.md tells more.',
+};
+
+/** The `convert` command, which has three of its own. */
+export const convertCommand: Command = {
+  run: async (argv, terminal) => {
+    const [name, ...rest] = argv;
+    if (name === undefined || name.startsWith('-')) return await plainCommand(usage, refuseNoAction).run(argv, terminal);
+    const chosen = Object.hasOwn(actions, name) ? actions[name] : undefined;
+    if (chosen === undefined) throw new UserError(unknownAction(name));
+    return await chosen.run(rest, terminal);
+  },
+};
+
+function refuseNoAction(): number {
+  throw new UserError(`${command}: say what to do: ${Object.keys(actions).join(', ')}; see ${command} --help`);
+}
+
+function unknownAction(name: string): string {
+  const nearest = nearestName(name, Object.keys(actions));
+  return `convert ${name}: ${nearest === undefined ? `expected ${Object.keys(actions).join(', ')}` : `did you mean ${nearest}?`}; see ${command} --help`;
+}

@@ -1,0 +1,126 @@
+import path from 'node:path';
+import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import type { LabelNames } from '../data/clip-set';
+import { sizeOfShape } from '../engine/named-tensors';
+import { writeTextAtomically } from '../foundation/atomic-file';
+import { modelEntry } from '../models/model-table';
+import { TOLD_SETTINGS } from '../training/resume';
+import { freeRunFolder, runFiles, type NamedFolder } from '../training/run-folder';
+import { runRecordText } from '../training/run-record';
+import { shareFile } from '../training/save-run';
+import { trainingLogText, type TrainingLogRow } from '../training/training-log';
+import { importReadme } from './import-readme';
+import type { ImportedModel, ImportOptions, ImportSource } from './import-request';
+import { readLegacyLog } from './legacy-log';
+import { buildFolder } from './new-folder';
+import { labelsOf, readImport, type ReadImport } from './read-import';
+
+/**
+ * Makes a model folder of a checkpoint that PyTorch or Kumpas wrote. Everything is read and checked first; the folder appears whole or not at all.
+ * @throws UserError that names the file and what is wrong with it.
+ */
+export async function importCheckpoint(source: ImportSource, options: ImportOptions): Promise<ImportedModel> {
+  const log = source.log === undefined ? undefined : readLegacyLog(source.log);
+  const best = readImport(source.best, options, log);
+  const last = source.last === undefined ? best : readImport(source.last, { ...options, model: best.recognised.name }, log);
+  const labels = await labelsOf(best, options.labels);
+  const { name, model } = best.recognised;
+  const rows = log?.rows ?? [];
+  const notes = [
+    ...new Set([...best.notes, ...last.notes]),
+    ...(best.checkpoint.optimizer === undefined && best.notes.every((note) => !note.startsWith('its optimizer'))
+      ? ['it holds weights alone: it can be evaluated and used, and no training can go on from it']
+      : []),
+    ...(labels === undefined ? ['it names no classes; give --labels labels_reference.csv'] : []),
+  ];
+  const saveDir = options.saveDir ?? path.join('trained_models', name);
+  const named = freeRunFolder(saveDir, name, options.description, options.date);
+  const { checkpointName } = modelEntry(name);
+  const resumable = last.checkpoint.optimizer !== undefined;
+  const facts = { named, saveDir, labels, rows, notes, options };
+
+  buildFolder(named.folder, (folder) => {
+    const files = runFiles(folder, checkpointName);
+    writeTrainingCheckpoint(files.best, importedCheckpoint(best, facts));
+    if (last !== best) writeTrainingCheckpoint(files.last, importedCheckpoint(last, facts));
+    else if (resumable) shareFile(files.best, files.last);
+    writeTextAtomically(files.log, trainingLogText(rows));
+    writeTextAtomically(files.config, runRecordText({ settings: settingsOf(best, facts), run: recordOf(best, facts) }));
+    writeTextAtomically(
+      files.readme,
+      importReadme({ read: best, named, rows, notes, resumable, checkpointName, versions: options.versions }),
+    );
+  });
+  const { checkpoint } = best;
+  const trained = checkpoint.epoch > 0;
+  return {
+    file: source.best,
+    folder: named.folder,
+    files: ['_best.pt', ...(resumable || last !== best ? ['_last.pt'] : [])]
+      .map((ending) => checkpointName + ending)
+      .concat('training_log.txt', 'config.json', 'README.md'),
+    model: name,
+    config: model.config,
+    epoch: trained ? checkpoint.epoch : undefined,
+    bestMetric: Number.isFinite(checkpoint.bestMetric) ? checkpoint.bestMetric : undefined,
+    resumable,
+    labelled: labels !== undefined,
+    notes,
+  };
+}
+
+interface Facts {
+  readonly named: NamedFolder;
+  readonly saveDir: string;
+  readonly labels: LabelNames | undefined;
+  readonly rows: readonly TrainingLogRow[];
+  readonly notes: readonly string[];
+  readonly options: ImportOptions;
+}
+
+/** What is written: the weights and the training's state as they were read, with a config that tells the model. */
+function importedCheckpoint(read: ReadImport, facts: Facts): TrainingCheckpoint {
+  const { checkpoint, recognised, ours, told } = read;
+  const { labels, named, options } = facts;
+  const names = labels === undefined ? {} : { gloss_labels: labels.gloss, category_labels: labels.category };
+  const kept = ours
+    ? checkpoint.config
+    : { [TOLD_SETTINGS]: [...told], imported_from: path.basename(read.file), ...progressOf(read, facts) };
+  const config: PlainRecord = {
+    model: recognised.name,
+    ...recognised.model.config,
+    ...kept,
+    ...names,
+    description: path.basename(named.folder),
+    kumpas_version: options.versions.kumpas,
+  };
+  return { ...checkpoint, config, args: settingsOf(read, facts) };
+}
+
+function settingsOf({ settings, recognised: { model } }: ReadImport, { named, saveDir }: Facts): PlainRecord {
+  return { ...settings, num_gloss: model.numGloss, num_cat: model.numCategory, description: named.description, save_dir: saveDir };
+}
+
+/** The best epoch so far, where the log tells it: early stopping and the README count from it. */
+function progressOf({ checkpoint }: ReadImport, { rows }: Facts): PlainRecord {
+  const done = rows.filter(({ epoch }) => epoch <= checkpoint.epoch);
+  const best = done.toSorted((one, other) => other.gloss_acc - one.gloss_acc || one.epoch - other.epoch)[0];
+  return best === undefined ? {} : { progress: { best_epoch: best.epoch } };
+}
+
+/** What `config.json` says of the folder beside its settings. */
+function recordOf({ file, recognised: { model }, checkpoint }: ReadImport, { named, labels, notes, options }: Facts): object {
+  return {
+    name: path.basename(named.folder),
+    folder: named.folder,
+    created: options.date.toISOString(),
+    versions: options.versions,
+    imported_from: path.basename(file),
+    notes,
+    epoch: checkpoint.epoch,
+    parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
+    classes: { gloss: model.numGloss, category: model.numCategory },
+    model: model.config,
+    ...(labels === undefined ? {} : { gloss_labels: labels.gloss, category_labels: labels.category }),
+  };
+}

@@ -1,0 +1,58 @@
+import path from 'node:path';
+import type { NamedFolder } from '../training/run-folder';
+import { loadingLines } from '../training/run-readme';
+import type { TrainingLogRow } from '../training/training-log';
+import type { ReadImport } from './read-import';
+
+/** The README.md of a model folder that was made of a checkpoint. */
+export function importReadme(facts: {
+  readonly read: ReadImport;
+  readonly named: NamedFolder;
+  readonly rows: readonly TrainingLogRow[];
+  readonly notes: readonly string[];
+  readonly resumable: boolean;
+  readonly checkpointName: string;
+  readonly versions: { readonly kumpas: string };
+}): string {
+  const { read, named, rows, notes, resumable, checkpointName, versions } = facts;
+  const { model } = read.recognised;
+  const { epoch } = read.checkpoint;
+  const shape = Object.entries(model.config).map(([key, value]) => `${key} ${String(value)}`);
+  return [
+    `# ${path.basename(named.folder)}`,
+    '',
+    `A ${checkpointName} that recognises ${model.numGloss} glosses in ${model.numCategory} categories, imported from \`${path.basename(read.file)}\` with Kumpas ${versions.kumpas}.`,
+    '',
+    '## Figures',
+    '',
+    ...figureLines(read, rows),
+    '',
+    '## What it is',
+    '',
+    `- ${shape.join(', ')}`,
+    ...(epoch > 0 ? [`- Trained for ${epoch} epochs`] : []),
+    ...notes.map((note) => `- Note: ${note}`),
+    '- All settings that the file tells, and the usual ones for the rest: `config.json`',
+    '',
+    ...loadingLines(named.folder, checkpointName, resumable ? epoch + 10 : undefined, read.ours ? '' : ' --data CLIPS'),
+  ].join('\n');
+}
+
+function figureLines({ checkpoint }: ReadImport, rows: readonly TrainingLogRow[]): string[] {
+  const row = rows.find(({ epoch }) => epoch === checkpoint.epoch);
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  if (row !== undefined)
+    return [
+      '| figure | value |',
+      '| --- | --- |',
+      `| validation gloss accuracy | ${percent(row.gloss_acc)} |`,
+      `| validation category accuracy | ${percent(row.cat_acc)} |`,
+      `| validation loss | ${row.val_loss.toFixed(4)} |`,
+      `| at epoch | ${row.epoch} |`,
+      '',
+      'As the log of that training has them; they were not measured again.',
+    ];
+  if (Number.isFinite(checkpoint.bestMetric))
+    return [`The file names ${percent(checkpoint.bestMetric)} as its best metric; it was not measured again.`];
+  return ['The file names none, and none were measured.'];
+}

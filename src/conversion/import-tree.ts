@@ -1,0 +1,117 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../foundation/errors';
+import { importCheckpoint } from './import-checkpoint';
+import type { ImportedModel, ImportOptions, ImportSource } from './import-request';
+import { readLegacyLog } from './legacy-log';
+
+/** A file of a tree that could not be imported. */
+export interface FailedImport {
+  readonly file: string;
+  readonly reason: string;
+}
+
+export interface TreeImport {
+  readonly imported: readonly ImportedModel[];
+  readonly failed: readonly FailedImport[];
+}
+
+/** What becomes one model folder, found in a tree. */
+export interface FoundSource extends ImportSource {
+  /** A word for its place in the tree, as `exp1-lr3e-4`; empty where there is none. */
+  readonly place: string;
+}
+
+/**
+ * Imports every checkpoint below a folder; one that cannot be imported does not stop the others.
+ * @param onImport is told of each file that is begun with, of how many.
+ * @throws UserError where there is no checkpoint.
+ */
+export async function importTree(
+  folder: string,
+  options: ImportOptions,
+  onImport: (done: number, total: number, file: string) => void = () => undefined,
+): Promise<TreeImport> {
+  const sources = findCheckpoints(folder);
+  if (sources.length === 0)
+    throw new UserError(`${folder}: the folder holds no checkpoint (${EXTENSIONS.join(', ')}), nor does any folder in it`);
+  const imported: ImportedModel[] = [];
+  const failed: FailedImport[] = [];
+  for (const [index, source] of sources.entries()) {
+    onImport(index, sources.length, source.best);
+    const description = describe(options.description, source.place);
+    try {
+      imported.push(await importCheckpoint(source, { ...options, description }));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failed.push({ file: source.best, reason: error.message });
+    }
+  }
+  return { imported, failed };
+}
+
+/**
+ * The checkpoints below a folder, by their paths. `X_best.pt` and `X_last.pt` of one folder are one model; a file beside them that is the log of a training is its
+ * log, where there is exactly one. Links are not followed, hidden folders not entered.
+ */
+export function findCheckpoints(root: string): FoundSource[] {
+  return foldersBelow(root).flatMap(({ folder, files }) => {
+    const checkpoints = files.filter((name) => EXTENSIONS.includes(path.extname(name).toLowerCase()));
+    if (checkpoints.length === 0) return [];
+    const logs = files
+      .filter((name) => LOG_EXTENSIONS.includes(path.extname(name).toLowerCase()))
+      .filter((name) => isLog(path.join(folder, name)));
+    const log = logs.length === 1 && logs[0] !== undefined ? path.join(folder, logs[0]) : undefined;
+    const place = path.relative(root, folder);
+    return checkpoints.flatMap((name): FoundSource[] => {
+      const last = name.replace(BEST, '_last$1');
+      if (LAST.test(name) && checkpoints.includes(name.replace(LAST, '_best$1'))) return [];
+      return [
+        {
+          best: path.join(folder, name),
+          last: last !== name && checkpoints.includes(last) ? path.join(folder, last) : undefined,
+          log,
+          place: wordOf(path.join(place, path.parse(name).name.replace(/_(best|last)$/, ''))),
+        },
+      ];
+    });
+  });
+}
+
+const EXTENSIONS: readonly string[] = ['.pt', '.pth', '.ckpt', '.safetensors'];
+const LOG_EXTENSIONS: readonly string[] = ['.csv', '.txt', '.log'];
+const BEST = /_best(\.\w+)$/;
+const LAST = /_last(\.\w+)$/;
+const DEEPEST = 32;
+const LONGEST_DESCRIPTION = 64;
+
+function foldersBelow(folder: string, depth = 0): { folder: string; files: string[] }[] {
+  const entries = readdirSync(folder, { withFileTypes: true }).sort((one, other) => (one.name < other.name ? -1 : 1));
+  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith('.')).map(({ name }) => name);
+  const inner = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && depth < DEEPEST);
+  return [{ folder, files }, ...inner.flatMap(({ name }) => foldersBelow(path.join(folder, name), depth + 1))];
+}
+
+function isLog(file: string): boolean {
+  try {
+    return readLegacyLog(file).rows.length > 0;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+function wordOf(place: string): string {
+  return place
+    .split(path.sep)
+    .map((part) => part.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+|[-.]+$/g, ''))
+    .filter((part) => part !== '')
+    .join('-');
+}
+
+/** Shortened at the front, where names of one tree are alike. */
+function describe(description: string, place: string): string {
+  if (place === '') return description;
+  const room = Math.max(1, LONGEST_DESCRIPTION - description.length - 1);
+  return `${description}-${place.slice(-room)}`;
+}

@@ -1,0 +1,115 @@
+import { describePython } from '../checkpoint/describe-python';
+import { stateDictProblems, weightTensors } from '../checkpoint/state-dict';
+import type { TorchTensor } from '../checkpoint/tensor';
+import { checkpointForm, readTorchFile, type CheckpointForm } from '../checkpoint/torch-file';
+import { plainRecordAt, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { numberFrom, type PythonValue } from '../checkpoint/python-values';
+import type { ModelName } from '../config/settings';
+import { UserError } from '../foundation/errors';
+import type { ModelConfig } from '../models/model';
+import { recogniseModel } from '../models/model-table';
+import { parameterShapes } from '../evaluation/recognise';
+import { describeModules, type ModuleSummary } from './describe-modules';
+import { describeOptimizer, type OptimizerSummary } from './describe-optimizer';
+
+/** A tensor of a checkpoint. */
+export interface TensorSummary {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+}
+
+/** The model of Kumpas that a checkpoint's tensors are of. */
+export interface ModelFit {
+  readonly name: ModelName;
+  readonly config: ModelConfig;
+  /** What the file does not tell and was taken as usual, as `num_heads 8`. */
+  readonly assumptions: readonly string[];
+  /** Why it cannot be used as it is; empty where it can. */
+  readonly problems: readonly string[];
+}
+
+/** What a checkpoint is. */
+export interface Inspection {
+  readonly file: string;
+  readonly form: CheckpointForm;
+  readonly bytes: number;
+  /** The keys of what was saved, with what is under each; empty for a state_dict itself. */
+  readonly contents: readonly (readonly [key: string, what: string])[];
+  /** The key that holds the weights; undefined where the file is a state_dict itself. */
+  readonly weightsKey: string | undefined;
+  /** What wrappers put before every name, as `module.`; empty where they put nothing. */
+  readonly prefix: string;
+  /** By their names without the prefix. */
+  readonly tensors: readonly TensorSummary[];
+  readonly values: number;
+  readonly modules: readonly ModuleSummary[];
+  /** Undefined where the tensors are of none of the models. */
+  readonly model: ModelFit | undefined;
+  /** Why a model could not be rebuilt of them, as a number of heads that does not divide the width; undefined where one could, or none was there. */
+  readonly refusal: string | undefined;
+  readonly epoch: number | undefined;
+  readonly bestMetric: number | undefined;
+  readonly optimizer: OptimizerSummary | undefined;
+  readonly scheduler: PlainRecord | undefined;
+  readonly config: PlainRecord | undefined;
+  readonly args: PlainRecord | undefined;
+}
+
+/**
+ * Says what a checkpoint is. No tensor is read: of the largest file only a few kilobytes are.
+ * @param given what the file may not say of its model, under the names of a checkpoint's config.
+ * @throws UserError that names the file, where it cannot be read or holds no weights.
+ */
+export function inspectCheckpoint(file: string, given: PlainRecord = {}): Inspection {
+  return readTorchFile(file, (value, source) => {
+    const { tensors, key, prefix } = weightTensors(value);
+    const config = plainRecordAt(value, 'config');
+    const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+    return {
+      file,
+      form: checkpointForm(source),
+      bytes: source.size,
+      contents: key === undefined ? [] : contentsOf(value),
+      weightsKey: key,
+      prefix,
+      tensors: [...tensors].map(([name, tensor]) => tensorSummary(name, tensor)),
+      values: [...tensors.values()].reduce((sum, { length }) => sum + length, 0),
+      modules: describeModules(shapes),
+      ...fitOf({ ...given, ...config }, shapes),
+      epoch: numberAt(value, 'epoch'),
+      bestMetric: numberAt(value, 'best_metric'),
+      optimizer: key === undefined ? undefined : describeOptimizer(value),
+      scheduler: key === undefined ? undefined : plainRecordAt(value, 'scheduler'),
+      config,
+      args: plainRecordAt(value, 'args'),
+    };
+  });
+}
+
+function tensorSummary(name: string, { dtype, shape, byteLength: bytes }: TorchTensor): TensorSummary {
+  return { name, dtype, shape, bytes };
+}
+
+function contentsOf(value: PythonValue): [string, string][] {
+  if (!(value instanceof Map)) return [];
+  return [...value].map(([key, item]) => [typeof key === 'string' ? key : describePython(key), describePython(item)]);
+}
+
+function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[]>): Pick<Inspection, 'model' | 'refusal'> {
+  try {
+    const recognised = recogniseModel({ config, shapes });
+    if (recognised === undefined) return { model: undefined, refusal: undefined };
+    const { name, model, assumptions } = recognised;
+    const problems = stateDictProblems(shapes, parameterShapes(recognised));
+    return { model: { name, config: model.config, assumptions, problems }, refusal: undefined };
+  } catch (error) {
+    if (error instanceof UserError) return { model: undefined, refusal: error.message };
+    throw error;
+  }
+}
+
+function numberAt(value: PythonValue, key: string): number | undefined {
+  return value instanceof Map ? numberFrom(value.get(key)) : undefined;
+}

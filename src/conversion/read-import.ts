@@ -1,0 +1,104 @@
+import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { resolveLayers } from '../config/resolve';
+import { modelTable, type ModelName, type Settings } from '../config/settings';
+import { checkLayer } from '../config/layers';
+import type { LabelNames } from '../data/clip-set';
+import { DataError } from '../data/data-error';
+import { readLabelReference } from '../data/label-reference';
+import { savedLabels } from '../evaluation/load-model';
+import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
+import { UserError } from '../foundation/errors';
+import { trainedParameters, type Model } from '../models/model';
+import { legacySettings } from '../training/legacy-settings';
+import type { ImportOptions } from './import-request';
+import type { LegacyLog } from './legacy-log';
+
+/** A checkpoint that was read whole, with what becomes of it here. */
+export interface ReadImport {
+  readonly file: string;
+  readonly recognised: NamedModel;
+  readonly checkpoint: TrainingCheckpoint;
+  /** Whether Kumpas wrote it. */
+  readonly ours: boolean;
+  readonly settings: Settings;
+  /** The settings that it tells itself. */
+  readonly told: ReadonlySet<string>;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads a checkpoint of any writer and finds out which model it is of.
+ * @throws UserError that names the file, where it cannot be read, is of none of the models, or does not fit the one it is of.
+ */
+export function readImport(file: string, { model: wanted, shape }: ImportOptions, log: LegacyLog | undefined): ReadImport {
+  const notes: string[] = [];
+  let recognised: NamedModel | undefined;
+  const onUnusableOptimizer = (reason: string): void => {
+    notes.push(`its optimizer was left out, so no training can go on from it: ${reason}`);
+  };
+  const checkpoint = readTrainingCheckpoint(
+    file,
+    ({ model, config = {} }) => {
+      recognised = recogniseWeights(model, { ...shape, ...config }, file);
+      return trainedParameters(recognised.model);
+    },
+    onUnusableOptimizer,
+  );
+  if (recognised === undefined) throw new Error('the weights were not looked at');
+  const { name, model } = recognised;
+  const found: string = name;
+  if (wanted !== undefined && wanted !== found)
+    throw new UserError(`${file}: it holds a ${found}, not the ${wanted} that --model asks for`);
+  notes.push(...contradictions(shape, model));
+  const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
+  if (ours) {
+    const { settings } = resolveLayers([{ source: file, values: { ...checkpoint.args } }]);
+    return { file, recognised, checkpoint, ours, settings, told: new Set(Object.keys(settings)), notes };
+  }
+  const legacy = legacySettings(recognised, checkpoint);
+  const fromLog = validOnly(name, log?.settings ?? {});
+  const values = { epochs: Math.max(1, checkpoint.epoch), ...fromLog, ...legacy.values };
+  return {
+    file,
+    recognised,
+    checkpoint,
+    ours,
+    settings: resolveLayers([{ source: file, values }]).settings,
+    told: new Set([...Object.keys(fromLog), ...legacy.told]),
+    notes: [...legacy.notes, ...notes],
+  };
+}
+
+/**
+ * The names of a model's classes: of a labels reference, else of the checkpoint; undefined where neither has them.
+ * @throws UserError where the reference cannot be used or has other counts than the model.
+ */
+export async function labelsOf(
+  { file, recognised: { model }, checkpoint }: ReadImport,
+  labels: string | undefined,
+): Promise<LabelNames | undefined> {
+  if (labels === undefined) return savedLabels(checkpoint.config, model);
+  const { reference, problems } = await readLabelReference(labels);
+  if (reference === undefined) throw new DataError(problems);
+  const { gloss, category } = reference.names;
+  if (gloss.length === model.numGloss && category.length === model.numCategory) return reference.names;
+  throw new UserError(
+    `--labels ${labels}: it names ${gloss.length} glosses in ${category.length} categories, ${file} tells ${model.numGloss} glosses in ${model.numCategory} categories apart`,
+  );
+}
+
+/** What was typed and is not what the file says: the file wins. */
+function contradictions(shape: PlainRecord, { config }: Model): string[] {
+  return Object.entries(shape).flatMap(([key, value]) =>
+    config[key] === undefined || config[key] === value
+      ? []
+      : [`${key} ${JSON.stringify(value)} was not taken: the file's config says ${String(config[key])}`],
+  );
+}
+
+function validOnly(name: ModelName, values: PlainRecord): PlainRecord {
+  const checked = Object.entries(values).map(
+    ([key, value]) => checkLayer({ source: 'log', values: { [key]: value } }, modelTable[name].schema.shape, () => undefined).values,
+  );
+  return Object.fromEntries(checked.flatMap((found) => [...found])) as PlainRecord;
+}

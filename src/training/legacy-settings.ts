@@ -1,0 +1,71 @@
+import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { checkLayer } from '../config/layers';
+import { modelTable, type ModelName } from '../config/settings';
+import { UserError } from '../foundation/errors';
+import type { RecognisedModel } from '../models/model-entry';
+import { recogniseSchedule } from './schedules/recognise';
+
+/** The settings of a training that another program did, as far as its checkpoint tells them. */
+export interface LegacySettings {
+  /** By key of Kumpas's settings. */
+  readonly values: PlainRecord;
+  /** The keys of those that the checkpoint itself tells; the others are as usual. */
+  readonly told: ReadonlySet<string>;
+  /** What the checkpoint could not tell, or what Kumpas does otherwise; a line each. */
+  readonly notes: readonly string[];
+}
+
+/** What a checkpoint's `args` and `config` say of another machine, or of how that program ran. */
+const NOT_TAKEN_OVER = new Set([
+  ...['model', 'data', 'labels_train_csv', 'labels_val_csv', 'labels_reference', 'keypoints_train', 'keypoints_val', 'kp_key'],
+  ...['save_dir', 'description', 'amp', 'compile_model', 'memory_budget_mb', 'num_buckets', 'save_every_minutes', 'scheduler'],
+]);
+
+/**
+ * Gathers what a checkpoint tells of its training: the architecture from its shapes, `args` and `config` as far as they name settings, the rate and decay of its
+ * optimiser, the kind of its scheduler.
+ */
+export function legacySettings(
+  { name, model, assumptions }: RecognisedModel & { readonly name: ModelName },
+  { config, args, optimizer, scheduler }: Pick<TrainingCheckpoint, 'config' | 'args' | 'optimizer' | 'scheduler'>,
+): LegacySettings {
+  const schedule = recogniseSchedule(scheduler, optimizer?.learningRate);
+  const said = validSettings(name, { ...config, ...args });
+  const values = {
+    ...Object.fromEntries([...said].filter(([key]) => !NOT_TAKEN_OVER.has(key))),
+    ...schedule.settings,
+    ...(optimizer === undefined ? {} : { weight_decay: optimizer.weightDecay }),
+    ...Object.fromEntries(validSettings(name, model.config)),
+    model: name,
+  } as PlainRecord;
+  // Dropout is in no shape: a model that was rebuilt has one all the same.
+  const told = new Set(Object.keys(values).filter((key) => key !== 'dropout' || said.has(key)));
+  return {
+    values,
+    told,
+    notes: [...assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`), ...schedule.notes],
+  };
+}
+
+/**
+ * Refuses an optimiser that would not go on here as it did there.
+ * @throws UserError naming the file and what differs.
+ */
+export function refuseOtherAdam(file: string, { optimizer }: Pick<TrainingCheckpoint, 'optimizer'>): void {
+  if (optimizer === undefined) return;
+  const { betas, eps } = optimizer;
+  if (betas[0] === 0.9 && betas[1] === 0.999 && eps === 1e-8) return;
+  throw new UserError(
+    `${file}: its Adam has betas ${betas.join(', ')} and eps ${eps}; Kumpas trains with 0.9, 0.999 and 1e-8, so it would not go on as it was`,
+  );
+}
+
+/** Those of some values that are valid settings of a model, under their own keys. */
+function validSettings(name: ModelName, values: Readonly<Record<string, unknown>>): Map<string, unknown> {
+  const { shape } = modelTable[name].schema;
+  return new Map(
+    Object.entries(values).flatMap(([key, value]) => [
+      ...checkLayer({ source: 'checkpoint', values: { [key]: value } }, shape, () => undefined).values,
+    ]),
+  );
+}

@@ -1,0 +1,62 @@
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { CapturedProgram } from '../../src/engine/captured/captured-program';
+import { EagerProgram } from '../../src/engine/eager-program';
+import { startRuntime } from '../../src/engine/runtime';
+import { signTransformer } from '../../src/models/transformer/sign-transformer';
+import { trainedParameters } from '../../src/models/model';
+import { importCheckpoint } from '../../src/conversion/import-checkpoint';
+import { readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
+import { classificationLoss } from '../../src/training/losses';
+import { stepDefinition, stepInputs } from '../../src/training/step-definition';
+import { inTemporaryFolder } from '../support/clip-files';
+import { importOptions } from '../support/import-options';
+import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance, torchFolder } from '../support/parity';
+import { parityBatch, plainAdam, tinyArchitecture } from '../support/tiny-transformer';
+
+beforeAll(async () => {
+  await startRuntime({ verbose: false });
+});
+
+// tiny_full_steps.npz was made by tiny_full_steps.py beside it: PyTorch 2.15, three steps from tiny_full.pt with its Adam state.
+describe.each([
+  ['captured', CapturedProgram],
+  ['eager', EagerProgram],
+])('three %s steps after importing tiny_full with its Adam state', (_mode, Program) => {
+  it('are those of PyTorch', async () => {
+    const expected = await readArrays(path.join(parityFolder, 'tiny_full_steps.npz'));
+    const batch = parityBatch(await readArrays(path.join(parityFolder, 'transformer_training.npz')));
+    await inTemporaryFolder(async (folder) => {
+      const { folder: imported } = await importCheckpoint({ best: path.join(torchFolder, 'tiny_full.pt') }, importOptions(folder));
+      const model = signTransformer({ ...tinyArchitecture, dropout: 0 });
+      const { model: weights, optimizer } = readTrainingCheckpoint(
+        path.join(imported, 'SignTransformer_last.pt'),
+        trainedParameters(model),
+      );
+      if (optimizer === undefined) throw new Error('the import lost the optimizer');
+      const loss = classificationLoss({ loss: 'ce', focal_gamma: 2, focal_alpha: 1, label_smoothing: 0.1 });
+      const definition = stepDefinition(model, loss, { ...plainAdam, weightDecay: optimizer.weightDecay });
+      const program = new Program(definition, new Map([...weights].map(([name, { values }]) => [name, values])));
+      program.writeOptimizer(optimizer);
+      const update = { learningRate: optimizer.learningRate, gradientScale: 1, apply: true };
+      const losses = [1, 2, 3].map(() => program.trainStep(stepInputs(batch, { alpha: 0.5, beta: 0.5 }, [0, 0]), update).loss);
+      expect(relativeDifference(losses, arrayNamed(expected, 'losses'))).toBeLessThan(1e-5);
+
+      const after = program.readParameters();
+      const state = program.readOptimizer();
+      expect(state.step).toBe(6);
+      for (const name of trainedParameters(model)) {
+        const norm = Math.hypot(...(after.get(name) ?? []));
+        expect({ name, close: relativeDifference([norm], arrayNamed(expected, `norm ${name}`)) < 1e-4 }).toEqual({ name, close: true });
+      }
+      const compared = [...expected.keys()].filter((name) => !name.startsWith('norm ') && name !== 'losses');
+      expect(compared).toHaveLength(15);
+      for (const key of compared) {
+        const [kind = '', name = ''] = key.split(' ');
+        const values = (kind === 'weight' ? after : kind === 'exp_avg' ? state.expAvg : state.expAvgSq).get(name) ?? [];
+        expect({ key, close: relativeDistance(values, arrayNamed(expected, key)) < 1e-4 }).toEqual({ key, close: true });
+      }
+      program.dispose();
+    });
+  });
+});
