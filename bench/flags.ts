@@ -16,21 +16,26 @@ export interface BenchFlags {
   readonly runs: number | undefined;
   /** A Python that has PyTorch, to be measured in turn. */
   readonly pytorch: string | undefined;
+  /** The checkpoint to read. */
+  readonly file: string | undefined;
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|checkpoint|fuzz [flags]
 
-  step       one training step, the batch fed anew each time; a quarter of the frames is padding
-  breakdown  where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
-  epoch      an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
-  load       reading and checking clips, and batches of them from memory and from files
+  step        one training step, the batch fed anew each time; a quarter of the frames is padding
+  breakdown   where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
+  epoch       an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
+  load        reading and checking clips, and batches of them from memory and from files
+  checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
+  fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error
 
   --batch 32  --frames 100 (step, breakdown), 30 (epoch, load)  --layers 4  --heads 8  --emb 256  --model transformer
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
   --runs N           steps or epochs that count
-  --pytorch PYTHON   step, epoch: a Python that has PyTorch; its steps or epochs are timed in turn with ours, and the ratio printed
+  --pytorch PYTHON   step, epoch, checkpoint: a Python that has PyTorch; it is timed in turn with ours, and the ratio printed
+  --file F.pt        checkpoint: the file; else one of the size of a whole InceptionV3-GRU is made
   --json             one JSON document
 `;
 
@@ -47,6 +52,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     emb: text,
     runs: text,
     pytorch: text,
+    file: text,
     amp: onOff,
     eager: onOff,
     json: onOff,
@@ -73,6 +79,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     eager: values.eager ?? false,
     json: values.json ?? false,
     pytorch: values.pytorch,
+    file: values.file,
   };
 }
 

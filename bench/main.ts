@@ -9,6 +9,8 @@ const benches = {
   epoch: async () => (await import('./epoch.js')).benchEpoch,
   breakdown: async () => (await import('./breakdown.js')).benchBreakdown,
   load: async () => (await import('./load.js')).benchLoad,
+  checkpoint: async () => (await import('./checkpoint.js')).benchCheckpoint,
+  fuzz: async () => (await import('./fuzz.js')).benchFuzz,
 } as const;
 
 /** Runs one bench and prints its figures: for people, or with `--json` as one document. */
