@@ -52,13 +52,13 @@ export function adamToPython(adam: AdamState, model: StateDict): PythonDict {
 
 /**
  * Adam's state from its state_dict; `step` may be a tensor or, as before PyTorch 1.12, a number.
- * @param parameterNames the model's trained parameters in order: the file knows only positions.
+ * @param candidates lists of the model's parameters in order, since the file knows only positions; the one as long as the file's is taken.
  * @throws MalformedCheckpoint naming the key, what was expected and what was found.
  */
-export function adamFromPython(value: PythonValue, parameterNames: readonly string[], model: StateDict): AdamState {
+export function adamFromPython(value: PythonValue, candidates: readonly (readonly string[])[], model: StateDict): AdamState {
   const optimizer = requireDict(value, 'optimizer');
   const state = requireDict(optimizer.get('state'), 'optimizer.state');
-  const group = singleGroup(optimizer.get('param_groups'), parameterNames.length);
+  const [group, parameterNames] = singleGroup(optimizer.get('param_groups'), candidates);
   const steps = new Set<number>();
   const expAvg = new Map<string, Float32Array>();
   const expAvgSq = new Map<string, Float32Array>();
@@ -96,17 +96,18 @@ function parameterGroup(adam: AdamState): PythonDict {
   ]);
 }
 
-function singleGroup(value: PythonValue | undefined, parameters: number): PythonDict {
+function singleGroup(value: PythonValue | undefined, candidates: readonly (readonly string[])[]): [PythonDict, readonly string[]] {
   if (!Array.isArray(value)) throw wrong('optimizer.param_groups', 'a list', describePython(value));
   if (value.length !== 1) throw wrong('optimizer.param_groups', 'one group of parameters', `${value.length} groups`);
   const group = requireDict(value[0], 'optimizer.param_groups[0]');
   const params = group.get('params');
-  const expected = `the positions of the model's ${parameters} parameters`;
+  const expected = `the positions of the model's ${[...new Set(candidates.map(({ length }) => length))].join(' or ')} parameters`;
   if (!Array.isArray(params)) throw wrong('optimizer.param_groups[0].params', expected, describePython(params));
-  if (params.length !== parameters) throw wrong('optimizer.param_groups[0].params', expected, `${params.length} positions`);
+  const names = candidates.find(({ length }) => length === params.length);
+  if (names === undefined) throw wrong('optimizer.param_groups[0].params', expected, `${params.length} positions`);
   for (const variant of ['amsgrad', 'maximize', 'decoupled_weight_decay'])
     if (group.get(variant) === true) throw wrong(`optimizer.param_groups[0].${variant}`, 'False (plain Adam)', 'True');
-  return group;
+  return [group, names];
 }
 
 function hyperparameters(group: PythonDict): Hyperparameters {

@@ -42,8 +42,11 @@ export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckp
   writeTorchFile(file, checkpointToPython(checkpoint, dtype));
 }
 
-/** The model's trained parameters in order, by which Adam's state is found; or how to tell them from the weights. */
-type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => readonly string[]);
+/**
+ * The model's parameters in the order in which Adam's state knows them; or how to tell them from the weights: as the lists that come into question, of different
+ * lengths.
+ */
+type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => readonly (readonly string[])[]);
 
 /**
  * Reads a checkpoint to go on training from.
@@ -109,7 +112,7 @@ function optimizerFrom(
   parameterNames: ParameterNames,
   onUnusable: ((reason: string) => void) | undefined,
 ): AdamState | undefined {
-  const names = typeof parameterNames === 'function' ? parameterNames(weights) : parameterNames;
+  const names = typeof parameterNames === 'function' ? parameterNames(weights) : [parameterNames];
   const optimizer = itemOf(value, 'optimizer') ?? itemOf(value, 'optimizer_state_dict');
   if (optimizer === undefined) return undefined;
   try {

@@ -1,6 +1,6 @@
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
-import { trainedParameters } from '../models/model';
+import { optimizerParameters } from '../models/model';
 
 /** A checkpoint that is about to leave. */
 export interface ReadExport {
@@ -22,7 +22,7 @@ export function readExport(file: string, shape: PlainRecord): ReadExport {
     file,
     ({ model, config }) => {
       recognised = recogniseWeights(model, { ...config, ...shape }, file);
-      return trainedParameters(recognised.model);
+      return optimizerParameters(recognised.model);
     },
     (reason) => {
       notes.push(`its optimizer was left out: ${reason}`);

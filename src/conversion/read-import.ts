@@ -8,7 +8,7 @@ import { readLabelReference } from '../data/label-reference';
 import { savedLabels } from '../evaluation/load-model';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
-import { trainedParameters, type Model } from '../models/model';
+import { optimizerParameters, type Model } from '../models/model';
 import { legacySettings } from '../training/legacy-settings';
 import type { ImportOptions } from './import-request';
 import type { LegacyLog } from './legacy-log';
@@ -40,7 +40,7 @@ export function readImport(file: string, { model: wanted, shape }: ImportOptions
     file,
     ({ model, config = {} }) => {
       recognised = recogniseWeights(model, { ...shape, ...config }, file);
-      return trainedParameters(recognised.model);
+      return optimizerParameters(recognised.model);
     },
     onUnusableOptimizer,
   );

@@ -53,7 +53,18 @@ export interface Model {
   forward(parameters: NamedTensors, inputs: ModelInputs, context: ForwardContext): ModelOutputs;
 }
 
-/** The names of the parameters that are trained, in the order of the state_dict: PyTorch's optimisers know them by their position. */
+/** What PyTorch's modules call their buffers, which no optimiser knows: BatchNorm's statistics, the positions. */
+const BUFFER = /(?:^|\.)(?:running_mean|running_var|num_batches_tracked|pe)$/;
+
+/**
+ * The names that an optimiser's positions may stand for, in the order of the state_dict: those of `torch.optim.Adam(model.parameters())`, which knows frozen
+ * parameters too and keeps no state for them; else those of the trained ones alone, where it was given only these.
+ */
+export function optimizerParameters(model: Model): [all: string[], trained: string[]] {
+  return [model.parameters.map(({ name }) => name).filter((name) => !BUFFER.test(name)), trainedParameters(model)];
+}
+
+/** The names of the parameters that are trained, in the order of the state_dict. */
 export function trainedParameters({ parameters }: Model): string[] {
   return parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
 }

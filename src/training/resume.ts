@@ -8,7 +8,7 @@ import type { Settings } from '../config/settings';
 import type { Program } from '../engine/program';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
-import { trainedParameters, type Model } from '../models/model';
+import { optimizerParameters, type Model } from '../models/model';
 import { legacySettings, refuseOtherAdam } from './legacy-settings';
 import { readTrainingLog, type TrainingLogRow } from './training-log';
 
@@ -53,7 +53,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
   let recognised: NamedModel | undefined;
   const checkpoint = readTrainingCheckpoint(file, ({ model, config }) => {
     recognised = recogniseWeights(model, { ...given, ...config }, `--resume ${file}`);
-    return trainedParameters(recognised.model);
+    return optimizerParameters(recognised.model);
   });
   if (recognised === undefined || checkpoint.optimizer === undefined)
     throw new UserError(`--resume ${file}: it holds weights alone, no optimizer to go on with; name a _last.pt`);

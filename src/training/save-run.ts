@@ -1,6 +1,6 @@
 import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { trainedParameters } from '../models/model';
+import { optimizerParameters } from '../models/model';
 import { saveProgress } from './progress';
 import type { TrainingRun } from './run';
 
@@ -27,7 +27,7 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
     model: new Map(model.parameters.map(({ name, shape }) => [name, { shape, values: values.get(name) ?? new Float32Array() }])),
     optimizer: {
       ...program.readOptimizer(),
-      parameterNames: trainedParameters(model),
+      parameterNames: optimizerParameters(model)[0],
       learningRate: schedule.learningRate,
       betas: [0.9, 0.999],
       eps: 1e-8,
