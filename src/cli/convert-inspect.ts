@@ -71,11 +71,12 @@ function modelRows({ model, refusal }: Inspection): [string, string][] {
     const why = refusal ?? 'none that Kumpas knows; the modules below tell what it is made of';
     return [['model', why]];
   }
-  const { name, config, assumptions, problems } = model;
+  const { name, config, assumptions, clip, problems } = model;
   const shape = Object.entries(config).map(([key, value]) => `${key} ${String(value)}`);
   return [
     ['model', `${name}: ${shape.join(', ')}`],
     ['fits', problems.length === 0 ? 'yes' : `no: ${problems.join('; ')}`],
+    ['clips', `[frames, ${clip.width}], at most ${clip.maxFrames} frames`],
     ...assumptions.map((assumption): [string, string] => [
       'needs',
       `the file does not say: ${assumption} is taken; the flag of that name says otherwise`,

@@ -26,6 +26,8 @@ export interface ModelFit {
   readonly config: ModelConfig;
   /** What the file does not tell and was taken as usual, as `num_heads 8`. */
   readonly assumptions: readonly string[];
+  /** What a clip must be: numbers a frame, and the most frames that are seen. */
+  readonly clip: { readonly width: number; readonly maxFrames: number };
   /** Why it cannot be used as it is; empty where it can. */
   readonly problems: readonly string[];
 }
@@ -103,7 +105,8 @@ function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[
     if (recognised === undefined) return { model: undefined, refusal: undefined };
     const { name, model, assumptions } = recognised;
     const problems = stateDictProblems(shapes, parameterShapes(recognised));
-    return { model: { name, config: model.config, assumptions, problems }, refusal: undefined };
+    const clip = { width: model.width, maxFrames: model.maxFrames };
+    return { model: { name, config: model.config, assumptions, clip, problems }, refusal: undefined };
   } catch (error) {
     if (error instanceof UserError) return { model: undefined, refusal: error.message };
     throw error;

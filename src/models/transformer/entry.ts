@@ -47,10 +47,15 @@ function sourceOf(settings: Extract<Settings, { model: 'transformer' }>): Return
 
 /** Layers, widths, class counts and max_len are in the shapes; heads and pooling only in a config, and dropout is of no account for weights. */
 function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undefined {
-  const [emb_dim] = shapes.get('embedding.weight') ?? [];
-  const [, max_len] = shapes.get('pos_encoder.pe') ?? [];
-  const [num_gloss] = shapes.get('gloss_head.3.weight') ?? [];
-  const [num_cat] = shapes.get('category_head.3.weight') ?? [];
+  const sizeOf = (name: string, axis = 0): number | undefined => shapes.get(name)?.at(axis);
+  // Told by several tensors, so that one that is missing or of another shape is named, and not all the others.
+  const emb_dim = mostCommon([
+    ...[sizeOf('input_norm.gamma'), sizeOf('embedding.weight'), sizeOf('embedding.bias'), sizeOf('pos_encoder.pe', 2)],
+    sizeOf('encoder_layers.0.attention.W_q.bias'),
+  ]);
+  const max_len = sizeOf('pos_encoder.pe', 1);
+  const num_gloss = mostCommon([sizeOf('gloss_head.3.bias'), sizeOf('gloss_head.3.weight')]);
+  const num_cat = mostCommon([sizeOf('category_head.3.bias'), sizeOf('category_head.3.weight')]);
   if (emb_dim === undefined || max_len === undefined) return undefined;
   if (num_gloss === undefined || num_cat === undefined) return undefined;
 
@@ -68,7 +73,7 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
     emb_dim,
     n_heads,
     n_layers: countLayers(shapes.keys()),
-    ff_dim: shapes.get('encoder_layers.0.feed_forward.linear1.weight')?.[0] ?? 4 * emb_dim,
+    ff_dim: sizeOf('encoder_layers.0.feed_forward.linear1.bias') ?? 4 * emb_dim,
     num_gloss,
     num_cat,
     dropout: typeof config['dropout'] === 'number' ? config['dropout'] : 0.1,
@@ -76,6 +81,13 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
     pooling_method: isPoolingMethod(pooling) ? pooling : 'mean',
   });
   return { model, assumptions };
+}
+
+/** The number that comes most often; of those that come equally often the first, and undefined where there is none. */
+function mostCommon(numbers: readonly (number | undefined)[]): number | undefined {
+  const known = numbers.filter((number) => number !== undefined);
+  const count = (number: number): number => known.filter((other) => other === number).length;
+  return known.toSorted((one, other) => count(other) - count(one))[0];
 }
 
 function countLayers(names: Iterable<string>): number {
