@@ -1,13 +1,16 @@
 import type { Rebuild } from './allowed-python-names';
 import { damagedPickle } from './pickle-stack';
-import { NumpyDtype, pythonFloat, pythonInt, type PythonValue } from './python-values';
+import { NumpyArray, NumpyDtype, pythonFloat, pythonInt, PythonTuple, type PythonValue } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { toFloat32Values } from './dtype';
 
-/** NumPy's names that a checkpoint may hold: scalars, which training loops let slip into epochs and metrics. */
+/** NumPy's names that a checkpoint may hold: scalars, which training loops let slip into epochs and metrics, and arrays, whose values are passed over. */
 export function allowedNumpyNames(): [string, Rebuild][] {
   return [
     ['numpy.dtype', ([code]) => numpyDtype(code)],
+    ['numpy.ndarray', undefined],
+    ['numpy.core.multiarray._reconstruct', () => new NumpyArray()],
+    ['numpy._core.multiarray._reconstruct', () => new NumpyArray()],
     ['numpy.core.multiarray.scalar', scalar],
     ['numpy._core.multiarray.scalar', scalar],
   ];
@@ -16,6 +19,13 @@ export function allowedNumpyNames(): [string, Rebuild][] {
 /** Takes the byte order from a dtype's pickled state, `(version, order, …)`. */
 export function setNumpyByteOrder(dtype: NumpyDtype, state: readonly PythonValue[]): void {
   dtype.bigEndian = state[1] === '>';
+}
+
+/** Takes shape and type from an array's pickled state, `(version, shape, dtype, …)`. */
+export function setNumpyArray(array: NumpyArray, [, shape, dtype]: readonly PythonValue[]): void {
+  if (!(shape instanceof PythonTuple) || !(dtype instanceof NumpyDtype)) throw damagedPickle('has a numpy array without a shape or type');
+  array.shape = shape.items.map((size) => (typeof size === 'number' ? size : NaN));
+  array.dtype = dtype.code;
 }
 
 function numpyDtype(code: PythonValue | undefined): NumpyDtype {

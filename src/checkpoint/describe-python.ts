@@ -1,4 +1,13 @@
-import { NumpyDtype, PythonFloat, PythonName, PythonNamespace, PythonSet, PythonTuple, type PythonValue } from './python-values';
+import {
+  NumpyArray,
+  NumpyDtype,
+  PythonFloat,
+  PythonName,
+  PythonNamespace,
+  PythonSet,
+  PythonTuple,
+  type PythonValue,
+} from './python-values';
 import { TorchTensor } from './tensor';
 
 /** What a value is, in a few words for an error: `a dict of 3 items`. */
@@ -16,5 +25,6 @@ export function describePython(value: PythonValue | undefined): string {
   if (value instanceof TorchTensor) return `a ${value.dtype} tensor of shape [${value.shape.join(', ')}]`;
   if (value instanceof PythonName) return value.full;
   if (value instanceof PythonNamespace) return 'an argparse.Namespace';
+  if (value instanceof NumpyArray) return `a numpy array ${value.dtype} of shape [${value.shape.join(', ')}]`;
   return value instanceof NumpyDtype ? 'a numpy.dtype' : 'raw bytes';
 }

@@ -3,6 +3,7 @@ import { storageClassOf } from './dtype';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { OPCODE } from './pickle-opcodes';
 import {
+  NumpyArray,
   NumpyDtype,
   PythonFloat,
   PythonName,
@@ -18,7 +19,7 @@ import { TorchStorage, TorchTensor } from './tensor';
 /**
  * A value as a pickle of protocol 2, in the instructions that `torch.load(weights_only=True)` knows, with the storages it refers to: the position is the key.
  * Text and objects that come again are referred to, so that what was shared stays shared.
- * @throws MalformedCheckpoint for what such a pickle cannot hold: sets, whole numbers of over 255 bytes, nesting deeper than 500.
+ * @throws MalformedCheckpoint for what such a pickle cannot hold: sets, NumPy's types and arrays, whole numbers of over 255 bytes, nesting deeper than 500.
  */
 export function pickleWithStorages(value: PythonValue): { pickle: Uint8Array; storages: readonly TorchStorage[] } {
   return new PickleWriter().write(value);
@@ -63,7 +64,7 @@ class PickleWriter {
     else if (value instanceof Uint8Array) this.bytes(value);
     else if (value instanceof PythonName) this.name(value.module, value.name);
     else if (value instanceof PythonNamespace) this.namespace(value);
-    else if (value instanceof PythonSet || value instanceof NumpyDtype)
+    else if (value instanceof PythonSet || value instanceof NumpyDtype || value instanceof NumpyArray)
       throw new MalformedCheckpoint(`a ${value.constructor.name} cannot be written.`);
     this.depth--;
   }

@@ -1,6 +1,7 @@
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import {
   numberFrom,
+  NumpyArray,
   NumpyDtype,
   PythonFloat,
   pythonFloat,
@@ -80,8 +81,9 @@ class PlainReader {
   }
 }
 
-function describe(value: Uint8Array | PythonName | NumpyDtype | TorchTensor | TorchStorage): string {
+function describe(value: Uint8Array | PythonName | NumpyDtype | NumpyArray | TorchTensor | TorchStorage): string {
   if (value instanceof PythonName) return value.full;
+  if (value instanceof NumpyArray) return `numpy array ${value.dtype} [${value.shape.join(', ')}]`;
   if (value instanceof NumpyDtype) return `numpy.dtype(${value.code})`;
   if (value instanceof TorchTensor) return `tensor ${value.dtype} [${value.shape.join(', ')}]`;
   return value instanceof TorchStorage ? `storage ${value.dtype} [${value.length}]` : `${value.length} bytes`;

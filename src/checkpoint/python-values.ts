@@ -17,6 +17,7 @@ export type PythonValue =
   | PythonName
   | PythonNamespace
   | NumpyDtype
+  | NumpyArray
   | TorchTensor
   | TorchStorage
   | PythonValue[]
@@ -64,6 +65,12 @@ export class NumpyDtype {
   bigEndian = false;
 
   constructor(readonly code: string) {}
+}
+
+/** A `numpy.ndarray` beside the weights, as losses of epochs or the state of a random generator: what it is, without its values, which nothing here uses. */
+export class NumpyArray {
+  shape: readonly number[] = [];
+  dtype = '';
 }
 
 /** A float in its canonical form: a number, or a {@link PythonFloat} where a number would be taken for an int. */

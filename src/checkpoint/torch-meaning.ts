@@ -1,11 +1,11 @@
-import { allowedNumpyNames, setNumpyByteOrder } from './allowed-numpy-names';
+import { allowedNumpyNames, setNumpyArray, setNumpyByteOrder } from './allowed-numpy-names';
 import { allowedPythonNames } from './allowed-python-names';
 import { allowedTorchNames, requireCount } from './allowed-torch-names';
 import { dtypeOfStorageClass, itemSizeOf, type Dtype } from './dtype';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import type { PickleMeaning } from './pickle-read';
 import { damagedPickle } from './pickle-stack';
-import { NumpyDtype, PythonName, PythonNamespace, PythonOrderedDict, PythonTuple, type PythonValue } from './python-values';
+import { NumpyArray, NumpyDtype, PythonName, PythonNamespace, PythonOrderedDict, PythonTuple, type PythonValue } from './python-values';
 import { TorchTensor, type TorchStorage } from './tensor';
 
 /** A storage as a pickle refers to it. */
@@ -70,6 +70,7 @@ export class TorchMeaning implements PickleMeaning {
   setState(target: PythonValue, state: PythonValue): void {
     if ((target instanceof PythonOrderedDict || target instanceof PythonNamespace) && state instanceof Map) target.attributes = state;
     else if (target instanceof NumpyDtype && state instanceof PythonTuple) setNumpyByteOrder(target, state.items);
+    else if (target instanceof NumpyArray && state instanceof PythonTuple) setNumpyArray(target, state.items);
     else throw damagedPickle('sets the state of something that has none');
   }
 

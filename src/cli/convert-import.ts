@@ -8,6 +8,7 @@ import { UserError } from '../foundation/errors';
 import { columns } from './columns';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';
+import { watchForInterruption } from './interruption';
 import { kumpasVersion } from './machine';
 import { optionalText, shapeOf } from './model-flags';
 import { percentText } from './quantities';
@@ -33,16 +34,45 @@ export async function runImportCommand(
   };
   const log = optionalText(typed, 'log');
   const json = typed['json'] === true;
-  if (existsSync(named) && statSync(named).isDirectory()) {
-    if (log !== undefined)
-      throw new UserError(`--log belongs to one checkpoint; ${named} is a folder, in which each log is found beside its checkpoint`);
-    const result = await importTree(named, options, showProgress(terminal));
-    terminal.output.write(json ? `${JSON.stringify(result, null, 2)}\n` : treeText(result));
-    return result.failed.length === 0 ? 0 : 1;
+  // So that Ctrl-C leaves no half of a folder.
+  const interruption = watchForInterruption(terminal.errors, 'the checkpoint that was begun with is imported');
+  try {
+    const failures = isFolder(named)
+      ? await importFolder(named, { options, log, json, terminal, signal: interruption.signal })
+      : await importFile(named, { options, log, json, terminal });
+    return interruption.exitCode() ?? (failures === 0 ? 0 : 1);
+  } finally {
+    interruption.end();
   }
-  const imported = await importCheckpoint({ best: named, log }, options);
+}
+
+interface ImportRun {
+  readonly options: ImportOptions;
+  readonly log: string | undefined;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+}
+
+/** Returns how many could not be imported. */
+async function importFolder(
+  folder: string,
+  { options, log, json, terminal, signal }: ImportRun & { readonly signal: AbortSignal },
+): Promise<number> {
+  if (log !== undefined)
+    throw new UserError(`--log belongs to one checkpoint; ${folder} is a folder, in which each log is found beside its checkpoint`);
+  const result = await importTree(folder, options, { onImport: showProgress(terminal), signal });
+  terminal.output.write(json ? `${JSON.stringify(result, null, 2)}\n` : treeText(result));
+  return result.failed.length;
+}
+
+async function importFile(file: string, { options, log, json, terminal }: ImportRun): Promise<number> {
+  const imported = await importCheckpoint({ best: file, log }, options);
   terminal.output.write(json ? `${JSON.stringify(imported, null, 2)}\n` : importText(imported));
   return 0;
+}
+
+function isFolder(named: string): boolean {
+  return existsSync(named) && statSync(named).isDirectory();
 }
 
 function modelOf(typed: Readonly<Record<string, unknown>>): ModelName | undefined {

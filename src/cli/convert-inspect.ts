@@ -41,7 +41,7 @@ export function inspectionText(inspection: Inspection): string {
       ['form', `${FORMS[form]}, ${bytesText(bytes)}`],
       [
         'weights',
-        `${tensors.length} tensors, ${values.toLocaleString('en')} values, ${types}; ${weightsKey === undefined ? 'the file is a state_dict' : `under "${weightsKey}"`}${prefix === '' ? '' : `, each name begins with ${prefix}`}`,
+        `${counted(tensors.length, 'tensor')}, ${values.toLocaleString('en')} values, ${types}; ${weightsKey === undefined ? 'the file is a state_dict' : `under "${weightsKey}"`}${prefix === '' ? '' : `, each name begins with ${prefix}`}`,
       ],
       ...modelRows(inspection),
       ...trainingRows(inspection),

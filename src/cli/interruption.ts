@@ -14,14 +14,17 @@ export interface Interruption {
   end(): void;
 }
 
-/** The first signal asks for an end and says so; the second ends the process at once. */
-export function watchForInterruption(errors: TerminalStream): Interruption {
+/**
+ * The first signal asks for an end and says so; the second ends the process at once.
+ * @param before what is done before the end.
+ */
+export function watchForInterruption(errors: TerminalStream, before = 'the step is finished and everything saved'): Interruption {
   const controller = new AbortController();
   let received: EndingSignal | undefined;
   const onSignal = (signal: EndingSignal): void => {
     if (received !== undefined) process.exit(EXIT_CODES[signal]);
     received = signal;
-    errors.write('\nstopping: the step is finished and everything saved; once more to stop at once\n');
+    errors.write(`\nstopping: ${before}; once more to stop at once\n`);
     controller.abort();
   };
   process.on('SIGINT', onSignal);

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../foundation/errors';
 import { importCheckpoint } from './import-checkpoint';
 import type { ImportedModel, ImportOptions, ImportSource } from './import-request';
@@ -22,23 +23,28 @@ export interface FoundSource extends ImportSource {
   readonly place: string;
 }
 
+/** Who watches an import of many. */
+export interface TreeWatch {
+  /** Is told of each file that is begun with, of how many. */
+  readonly onImport?: (done: number, total: number, file: string) => void;
+  /** Ends it after the file that is being imported. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Imports every checkpoint below a folder; one that cannot be imported does not stop the others.
- * @param onImport is told of each file that is begun with, of how many.
  * @throws UserError where there is no checkpoint.
  */
-export async function importTree(
-  folder: string,
-  options: ImportOptions,
-  onImport: (done: number, total: number, file: string) => void = () => undefined,
-): Promise<TreeImport> {
+export async function importTree(folder: string, options: ImportOptions, { onImport, signal }: TreeWatch = {}): Promise<TreeImport> {
   const sources = findCheckpoints(folder);
   if (sources.length === 0)
     throw new UserError(`${folder}: the folder holds no checkpoint (${EXTENSIONS.join(', ')}), nor does any folder in it`);
   const imported: ImportedModel[] = [];
   const failed: FailedImport[] = [];
   for (const [index, source] of sources.entries()) {
-    onImport(index, sources.length, source.best);
+    await setImmediate(); // Lets a Ctrl-C in.
+    if (signal?.aborted === true) break;
+    onImport?.(index, sources.length, source.best);
     const description = describe(options.description, source.place);
     try {
       imported.push(await importCheckpoint(source, { ...options, description }));

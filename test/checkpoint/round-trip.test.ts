@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { plainFromPython } from '../../src/checkpoint/plain-value';
 import { writeSafetensors } from '../../src/checkpoint/safetensors-write';
 import { stateDictTensors, stateDictToPython, weightTensors } from '../../src/checkpoint/state-dict';
 import type { TorchTensor } from '../../src/checkpoint/tensor';
@@ -65,6 +66,16 @@ describe('reading and writing', () => {
           .get('n')
           ?.values(),
       ).toEqual(BigInt64Array.of(3n));
+    });
+  });
+
+  it('NumPy arrays beside the weights are passed over', () => {
+    // Made with PyTorch 2.15 and NumPy 2: losses and names as arrays, and the states of three random generators, as training scripts keep them.
+    const file = path.join(torchFolder, 'numpy_arrays.pt');
+    expect(readWeights(file)).toMatchObject({ epoch: 3 });
+    expect(readTorchFile(file, plainFromPython)).toMatchObject({
+      history: { loss: 'numpy array f8 [1, 2]', names: 'numpy array U1 [2]' },
+      rng: { numpy: ['MT19937', 'numpy array u4 [624]', 624, 0, 0], torch: 'tensor uint8 [4]' },
     });
   });
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { PythonFloat, PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { checkStateDict, type StateDict } from '../../src/checkpoint/state-dict';
-import { tensorOf } from '../../src/checkpoint/tensor';
+import { tensorOf, TorchTensor } from '../../src/checkpoint/tensor';
 import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import {
   checkpointFromPython,
@@ -273,10 +273,7 @@ function withWeights(items: Readonly<Record<string, PythonValue>>): PythonDict {
 }
 
 function shapesOf(state: PythonDict): unknown {
-  return [...state].map(([key, tensor]) => [
-    key,
-    tensor !== null && typeof tensor === 'object' && 'shape' in tensor && [tensor.dtype, tensor.shape, tensor.strides],
-  ]);
+  return [...state].map(([key, tensor]) => [key, tensor instanceof TorchTensor && [tensor.dtype, tensor.shape, tensor.strides]]);
 }
 
 function changed(checkpoint: TrainingCheckpoint, key: string, value: PythonValue): PythonDict {

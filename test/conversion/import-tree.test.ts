@@ -48,7 +48,9 @@ describe('importing a folder of checkpoints', () => {
       const root = writeTree(folder);
       const saveDir = path.join(folder, 'models');
       const seen: string[] = [];
-      const { imported, failed } = await importTree(root, importOptions(saveDir), (done, total) => seen.push(`${done}/${total}`));
+      const { imported, failed } = await importTree(root, importOptions(saveDir), {
+        onImport: (done, total) => seen.push(`${done}/${total}`),
+      });
       expect(imported.map(({ folder: made, resumable }) => [path.basename(made), resumable])).toEqual([
         ['transformer_legacy-weights_11-24', false],
         ['transformer_legacy-exp-1-SignTransformer_11-24', true],
@@ -59,6 +61,21 @@ describe('importing a folder of checkpoints', () => {
       expect(readdirSync(saveDir)).toHaveLength(2);
       expect(readTrainingLog(path.join(imported[1]?.folder ?? '', 'training_log.txt'))).toHaveLength(1);
       expect(seen).toEqual(['0/3', '1/3', '2/3']);
+    });
+  });
+
+  it('ends after the one that it is at, when it is asked to', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const root = writeTree(folder);
+      const controller = new AbortController();
+      const onImport = (): void => {
+        controller.abort();
+      };
+      const { imported, failed } = await importTree(root, importOptions(path.join(folder, 'models')), {
+        onImport,
+        signal: controller.signal,
+      });
+      expect([imported.length, failed.length]).toEqual([1, 0]);
     });
   });
 
