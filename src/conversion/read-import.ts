@@ -9,7 +9,7 @@ import { savedLabels } from '../evaluation/load-model';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
-import { legacySettings } from '../training/legacy-settings';
+import { legacySettings, withComparableMetric } from '../training/legacy-settings';
 import type { ImportOptions } from './import-request';
 import type { LegacyLog } from './legacy-log';
 
@@ -58,10 +58,11 @@ export function readImport(file: string, { model: wanted, shape }: ImportOptions
   const legacy = legacySettings(recognised, checkpoint);
   const fromLog = validOnly(name, log?.settings ?? {});
   const values = { epochs: Math.max(1, checkpoint.epoch), ...fromLog, ...legacy.values };
+  const comparable = withComparableMetric(checkpoint, (note) => notes.push(note));
   return {
     file,
     recognised,
-    checkpoint,
+    checkpoint: comparable,
     ours,
     settings: resolveLayers([{ source: file, values }]).settings,
     told: new Set([...Object.keys(fromLog), ...legacy.told]),

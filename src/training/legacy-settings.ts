@@ -18,7 +18,17 @@ export interface LegacySettings {
 /** What a checkpoint's `args` and `config` say of another machine, or of how that program ran. */
 const NOT_TAKEN_OVER = new Set([
   ...['model', 'data', 'labels_train_csv', 'labels_val_csv', 'labels_reference', 'keypoints_train', 'keypoints_val', 'kp_key'],
-  ...['save_dir', 'description', 'amp', 'compile_model', 'memory_budget_mb', 'num_buckets', 'save_every_minutes', 'scheduler'],
+  ...[
+    'save_dir',
+    'description',
+    'amp',
+    'compile_model',
+    'enable_parallel',
+    'memory_budget_mb',
+    'num_buckets',
+    'save_every_minutes',
+    'scheduler',
+  ],
 ]);
 
 /**
@@ -45,6 +55,18 @@ export function legacySettings(
     told,
     notes: [...assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`), ...schedule.notes],
   };
+}
+
+/**
+ * A checkpoint of another program whose best metric is compared with shares from 0 to 1 here; one that is none (a percentage, a loss above 1) is left out, for
+ * nothing would ever be better.
+ * @param onNote is told where it is left out.
+ */
+export function withComparableMetric(checkpoint: TrainingCheckpoint, onNote: (note: string) => void): TrainingCheckpoint {
+  const { bestMetric } = checkpoint;
+  if (bestMetric <= 1) return checkpoint;
+  onNote(`its best metric ${bestMetric} is no accuracy from 0 to 1: it was left out, and the best epoch is found anew`);
+  return { ...checkpoint, bestMetric: -Infinity };
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Program } from '../engine/program';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
-import { legacySettings, refuseOtherAdam } from './legacy-settings';
+import { legacySettings, refuseOtherAdam, withComparableMetric } from './legacy-settings';
 import { readTrainingLog, type TrainingLogRow } from './training-log';
 
 /** Where an earlier run stopped. */
@@ -61,7 +61,10 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
     refuseOtherAdam(`--resume ${file}`, checkpoint);
     const { values, told, notes } = legacySettings(recognised, checkpoint);
-    return { file, checkpoint: { ...checkpoint, args: values }, progress: undefined, log: [], notes, told };
+    const furtherNotes: string[] = [];
+    const comparable = withComparableMetric(checkpoint, (note) => furtherNotes.push(note));
+    const allNotes = [...notes, ...furtherNotes];
+    return { file, checkpoint: { ...comparable, args: values }, progress: undefined, log: [], notes: allNotes, told };
   }
   const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;
   return {

@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { MemorySource } from '../../src/checkpoint/byte-source';
+import { MemorySource, type ByteSource } from '../../src/checkpoint/byte-source';
 import { plainFromPython } from '../../src/checkpoint/plain-value';
 import { PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
+import { weightTensors } from '../../src/checkpoint/state-dict';
 import { tensorOf, TorchTensor } from '../../src/checkpoint/tensor';
-import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
+import { readTorchFile, readTorchValue, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { readZipDirectory } from '../../src/checkpoint/zip-read';
 import { StoredZipWriter } from '../../src/checkpoint/zip-write';
 import { UserError } from '../../src/foundation/errors';
@@ -80,6 +81,34 @@ describe('a file that PyTorch wrote with every kind of value', () => {
       });
     });
   });
+});
+
+it('reads of a file only the tensors that are wanted', () => {
+  const whole = new MemorySource(readFileSync(path.join(fixtures, 'tiny_full.pt')));
+  let bytesRead = 0;
+  const counting: ByteSource = {
+    size: whole.size,
+    read: (position, length) => {
+      bytesRead += length;
+      return whole.read(position, length);
+    },
+  };
+  const { tensors } = weightTensors(readTorchValue(counting));
+  const before = bytesRead;
+  expect(before).toBeLessThan(whole.size / 3);
+  expect(tensors.get('embedding.bias')?.toFloat32()).toHaveLength(32);
+  expect(bytesRead - before).toBe(4 * 32);
+});
+
+it('tensors come from whichever device they were saved on', () => {
+  for (const device of ['mps', 'xla', 'cud']) {
+    const file = path.join(folder, 'device.pt');
+    const pickle = Buffer.from(tensorPickle(2, 2).toString('latin1').replace('cpu', device), 'latin1');
+    writeZip(file, { 'm/data.pkl': pickle, 'm/data/0': Buffer.from(Float32Array.of(1, 2).buffer) });
+    readTorchFile(file, (value) => {
+      expect(value instanceof TorchTensor && [...value.toFloat32()]).toEqual([1, 2]);
+    });
+  }
 });
 
 describe('a file written here', () => {

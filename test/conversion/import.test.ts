@@ -142,6 +142,15 @@ describe('importing a checkpoint of PyTorch', () => {
     });
   });
 
+  it('leaves out a best metric that is no share', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = changedCopy(folder, (value) => value.set('best_metric', 84.6));
+      const imported = await importCheckpoint({ best: file }, importOptions(path.join(folder, 'models')));
+      expect(imported.bestMetric).toBeUndefined();
+      expect(imported.notes[0]).toMatch(/best metric 84\.6 is no accuracy from 0 to 1/);
+    });
+  });
+
   it('imports a model folder of its own again, with all that it says', async () => {
     await inTemporaryFolder(async (folder) => {
       writeFileSync(path.join(folder, 'labels.csv'), labels(7));
