@@ -12,29 +12,34 @@ import { messageOf, UserError } from '../foundation/errors';
 export function buildFolder(folder: string, fill: (unfinished: string) => void): void {
   const parent = path.dirname(folder);
   const unfinished = path.join(parent, `.${path.basename(folder)}.${randomBytes(4).toString('hex')}.tmp`);
-  const made = makeParents(parent);
+  const made: string[] = [];
   try {
-    mkdirSync(unfinished);
+    // One by one: where a system folder refuses, Node's own recursive way does not always come back.
+    for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, parent));
     fill(unfinished);
     if (existsSync(folder)) throw new UserError(`${folder}: somebody made it meanwhile; try again`);
     renameSync(unfinished, folder);
   } catch (error) {
-    rmSync(unfinished, { recursive: true, force: true });
+    if (existsSync(unfinished)) rmSync(unfinished, { recursive: true });
     for (const emptied of made) removeIfEmpty(emptied);
     throw error;
   }
 }
 
-/** Makes a folder and those above it. Returns the ones that were not there, the deepest first. */
-function makeParents(folder: string): string[] {
-  const missing: string[] = [];
-  for (let at = path.resolve(folder); !existsSync(at) && at !== path.dirname(at); at = path.dirname(at)) missing.push(at);
+/** A folder and those above it, as far as they are not there, the highest first. */
+function absentFolders(folder: string): string[] {
+  const absent: string[] = [];
+  for (let at = path.resolve(folder); !existsSync(at); at = path.dirname(at)) absent.unshift(at);
+  return absent;
+}
+
+function makeFolder(folder: string, asked: string): string {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder);
+    return folder;
   } catch (error) {
-    throw new UserError(`${folder}: no folder can be made there: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${asked}: no folder can be made there: ${messageOf(error)}`, { cause: error });
   }
-  return missing;
 }
 
 function removeIfEmpty(folder: string): void {

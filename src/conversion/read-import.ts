@@ -1,3 +1,5 @@
+import { weightTensors } from '../checkpoint/state-dict';
+import { readTorchFile } from '../checkpoint/torch-file';
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import { modelTable, type ModelName, type Settings } from '../config/settings';
@@ -49,7 +51,7 @@ export function readImport(file: string, { model: wanted, shape }: ImportOptions
   const found: string = name;
   if (wanted !== undefined && wanted !== found)
     throw new UserError(`${file}: it holds a ${found}, not the ${wanted} that --model asks for`);
-  notes.push(...contradictions(shape, model));
+  notes.push(...contradictions(shape, model), ...roundings(file));
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const { settings } = resolveLayers([{ source: file, values: { ...checkpoint.args } }]);
@@ -86,6 +88,12 @@ export async function labelsOf(
   throw new UserError(
     `--labels ${labels}: it names ${gloss.length} glosses in ${category.length} categories, ${file} tells ${model.numGloss} glosses in ${model.numCategory} categories apart`,
   );
+}
+
+/** Whether weights lost digits: those of a type wider than float32 do. */
+function roundings(file: string): string[] {
+  const wide = readTorchFile(file, (value) => [...weightTensors(value).tensors.values()].filter(({ dtype }) => dtype === 'float64').length);
+  return wide === 0 ? [] : [`${wide} of its tensors are float64: they were rounded to float32`];
 }
 
 /** What was typed and is not what the file says: the file wins. */

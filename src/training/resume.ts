@@ -61,9 +61,8 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
     refuseOtherAdam(`--resume ${file}`, checkpoint);
     const { values, told, notes } = legacySettings(recognised, checkpoint);
-    const furtherNotes: string[] = [];
-    const comparable = withComparableMetric(checkpoint, (note) => furtherNotes.push(note));
-    const allNotes = [...notes, ...furtherNotes];
+    const allNotes = [...notes];
+    const comparable = withComparableMetric(checkpoint, (note) => allNotes.push(note));
     return { file, checkpoint: { ...comparable, args: values }, progress: undefined, log: [], notes: allNotes, told };
   }
   const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;

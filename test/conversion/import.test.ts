@@ -142,6 +142,16 @@ describe('importing a checkpoint of PyTorch', () => {
     });
   });
 
+  it('says where weights were rounded', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const { notes } = await importCheckpoint(
+        { best: fixture('tiny_double') },
+        importOptions(folder, { shape: { n_heads: 4, pooling_method: 'mean' } }),
+      );
+      expect(notes[0]).toBe('46 of its tensors are float64: they were rounded to float32');
+    });
+  });
+
   it('leaves out a best metric that is no share', async () => {
     await inTemporaryFolder(async (folder) => {
       const file = changedCopy(folder, (value) => value.set('best_metric', 84.6));
