@@ -1,4 +1,5 @@
 import { UserError } from '../foundation/errors';
+import { printableLine } from '../foundation/printable';
 
 /** What is wrong inside a checkpoint, without the file's name: `readTorchFile` puts that in front. */
 export class MalformedCheckpoint extends UserError {
@@ -11,7 +12,7 @@ export class MalformedCheckpoint extends UserError {
 
 /** A message that quotes a file's content as one line of bounded length, without the control characters that a hostile file may carry to a terminal. */
 export function printable(message: string): string {
-  const line = message.replace(/\p{Cc}/gu, '\ufffd');
+  const line = printableLine(message);
   return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line;
 }
 

@@ -5,6 +5,7 @@ import { importCheckpoint } from '../conversion/import-checkpoint';
 import type { ImportedModel, ImportOptions } from '../conversion/import-request';
 import { importTree, type TreeImport } from '../conversion/import-tree';
 import { UserError } from '../foundation/errors';
+import { printableLine } from '../foundation/printable';
 import { columns } from './columns';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';
@@ -102,7 +103,7 @@ function importText({ file, folder, files, model, epoch, bestMetric, resumable, 
     `  npm run evaluate -- --model-path ${folder} --data CLIPS`,
     ...(resumable ? [`  npm run train -- --resume ${folder} --data CLIPS --epochs ${(epoch ?? 0) + 10}`] : []),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printableLine).join('\n')}\n`;
 }
 
 function treeText({ imported, failed }: TreeImport): string {
@@ -126,7 +127,7 @@ function treeText({ imported, failed }: TreeImport): string {
     ...failed.map(({ reason }) => `not imported: ${reason}`),
     `${imported.length} imported, ${failed.length} not`,
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printableLine).join('\n')}\n`;
 }
 
 /** Each note once, with the files that it is about. */

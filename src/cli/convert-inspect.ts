@@ -1,4 +1,5 @@
 import { inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
+import { printableLine } from '../foundation/printable';
 import { columns } from './columns';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';
@@ -15,7 +16,7 @@ export function runInspectCommand(typed: Readonly<Record<string, unknown>>, term
   terminal.output.write(typed['json'] === true ? `${JSON.stringify(inspection, infinityAsText, 2)}\n` : inspectionText(inspection));
   const problems = inspection.model?.problems ?? (inspection.refusal === undefined ? [] : [inspection.refusal]);
   if (problems.length === 0) return 0;
-  terminal.errors.write(`${file}: its weights do not fit the model: ${problems.join('; ')}.\n`);
+  terminal.errors.write(`${printableLine(`${file}: its weights do not fit the model: ${problems.join('; ')}`)}.\n`);
   return 1;
 }
 
@@ -63,7 +64,7 @@ export function inspectionText(inspection: Inspection): string {
       tensors.map(({ name, dtype, shape, bytes: size }: TensorSummary) => [name, dtype, `[${shape.join(', ')}]`, bytesText(size)]),
     ),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printableLine).join('\n')}\n`;
 }
 
 function modelRows({ model, refusal }: Inspection): [string, string][] {

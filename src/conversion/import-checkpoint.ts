@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { defaultSaveDir, modelPlaceholder } from '../config/output-settings';
 import type { LabelNames } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import { writeTextAtomically } from '../foundation/atomic-file';
@@ -26,17 +27,17 @@ export async function importCheckpoint(source: ImportSource, options: ImportOpti
   const labels = await labelsOf(best, options.labels);
   const { name, model } = best.recognised;
   const rows = log?.rows ?? [];
+  const resumable = last.checkpoint.optimizer !== undefined;
   const notes = [
     ...new Set([...best.notes, ...last.notes]),
-    ...(best.checkpoint.optimizer === undefined && best.notes.every((note) => !note.startsWith('its optimizer'))
+    ...(!resumable && last.notes.every((note) => !note.startsWith('its optimizer'))
       ? ['it holds weights alone: it can be evaluated and used, and no training can go on from it']
       : []),
     ...(labels === undefined ? ['it names no classes; give --labels labels_reference.csv'] : []),
   ];
-  const saveDir = options.saveDir ?? path.join('trained_models', name);
+  const saveDir = options.saveDir ?? defaultSaveDir.replaceAll(modelPlaceholder, name);
   const named = freeRunFolder(saveDir, name, options.description, options.date);
   const { checkpointName } = modelEntry(name);
-  const resumable = last.checkpoint.optimizer !== undefined;
   const facts = { named, saveDir, labels, rows, notes, options };
 
   buildFolder(named.folder, (folder) => {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { printableLine } from '../foundation/printable';
 import type { NamedFolder } from '../training/run-folder';
 import { loadingLines } from '../training/run-readme';
 import type { TrainingLogRow } from '../training/training-log';
@@ -35,7 +36,9 @@ export function importReadme(facts: {
     '- All settings that the file tells, and the usual ones for the rest: `config.json`',
     '',
     ...loadingLines(named.folder, checkpointName, resumable ? epoch + 10 : undefined, read.ours ? '' : ' --data CLIPS'),
-  ].join('\n');
+  ]
+    .map(printableLine)
+    .join('\n');
 }
 
 function figureLines({ checkpoint }: ReadImport, rows: readonly TrainingLogRow[]): string[] {

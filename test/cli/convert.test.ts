@@ -2,6 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { PythonValue } from '../../src/checkpoint/python-values';
+import { tensorOf } from '../../src/checkpoint/tensor';
+import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import type { Terminal } from '../../src/cli/command';
 import { runImportCommand } from '../../src/cli/convert-import';
 import { runInspectCommand } from '../../src/cli/convert-inspect';
@@ -159,6 +162,23 @@ describe('convert inspect', () => {
     const { code, errors } = await act(runInspectCommand, {}, path.join(torchFolder, name));
     expect(code).toBe(1);
     expect(errors).toMatch(new RegExp(`^.*${name}: [^\\n]+\\n$`));
+  });
+
+  it('prints no control characters that a file carries', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = path.join(folder, 'escape.pt');
+      const escape = '\u001b[2Jevil\u0007';
+      const tensor = tensorOf('float32', [1], Float32Array.of(1));
+      const model = new Map<PythonValue, PythonValue>([[escape, tensor]]);
+      const value = new Map<PythonValue, PythonValue>([
+        [escape, 1],
+        ['model', model],
+      ]);
+      writeTorchFile(file, value);
+      const { output } = await act(runInspectCommand, {}, file);
+      expect(output).toContain('\ufffd[2Jevil\ufffd');
+      expect(output.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    });
   });
 
   it('says of a checkpoint of no known model what it is made of', async () => {
