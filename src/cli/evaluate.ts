@@ -21,13 +21,20 @@ const evaluateFlags = {
     defaultDescription: 'as in training',
   },
   'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },
+  strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' },
+  'output-dir': {
+    string: true,
+    group: 'Output:',
+    description: 'Where tables, pictures and report.html are written.',
+    defaultDescription: 'evaluation_results beside the checkpoint',
+  },
   ...jsonFlag,
   ...commonFlags,
 } as const satisfies FlagTable;
 
 const usage: CommandUsage = {
   command: 'npm run evaluate --',
-  summary: 'Evaluates a trained model on labelled clips: accuracy, top-5 accuracy and weighted F1 of both heads.',
+  summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
   flags: evaluateFlags,
   examples: [
     [
@@ -48,6 +55,8 @@ export const evaluateCommand: Command = plainCommand(usage, async (typed, termin
     labelsValCsv: optionalText(typed, 'labels-val-csv'),
     labelsReference: optionalText(typed, 'labels-reference'),
     key: optionalText(typed, 'kp-key'),
+    outputDir: optionalText(typed, 'output-dir'),
+    strict: typed['strict'] === true,
     batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
     json: typed['json'] === true,
     verbose: typed['verbose'] === true,

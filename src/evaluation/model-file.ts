@@ -2,6 +2,26 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../foundation/errors';
 
+/** The folder of results within a model folder. */
+export const RESULTS_FOLDER = 'evaluation_results';
+
+/**
+ * Where a checkpoint's results are kept: `evaluation_results` beside it. A checkpoint that its folder does not stand for, as a `_last.pt` beside a
+ * `_best.pt`, has a folder of its own name, so that none takes another's place.
+ */
+export function resultsFolderOf(checkpoint: string): string {
+  const folder = path.dirname(checkpoint);
+  return path.join(folder, isFoldersOwn(checkpoint, folder) ? RESULTS_FOLDER : `${RESULTS_FOLDER}_${path.parse(checkpoint).name}`);
+}
+
+function isFoldersOwn(checkpoint: string, folder: string): boolean {
+  try {
+    return path.resolve(modelFile(folder)) === path.resolve(checkpoint);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The checkpoint that `--model-path` means: a `.pt` file as it is, or of a model folder the `_best.pt`.
  * @throws UserError where there is none.
