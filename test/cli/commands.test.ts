@@ -57,7 +57,7 @@ describe('the commands, as people type them', () => {
       expect(trained.trim().split('\n')).toHaveLength(1 + 7);
       rmSync(results, { recursive: true });
 
-      const evaluation = kumpas('evaluate', '--model-path', run, '--data', data, '--json');
+      const evaluation = kumpas('evaluate', '--model-path', run, '--data', data, '--batch-size', '4', '--json');
       expect(evaluation).toMatchObject({ code: 0, errors: '' });
       const log = readFileSync(path.join(run, 'training_log.txt'), 'utf8').trim().split('\n').slice(1);
       const accuracies = log.map((line) => Number(line.split(',')[3]));

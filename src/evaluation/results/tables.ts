@@ -96,7 +96,8 @@ export function predictionsTable({ clips, gloss, category }: EvaluationResult): 
 function predictionCells({ labels }: HeadResult, prediction: HeadPrediction | undefined): (string | number | undefined)[] {
   if (prediction === undefined) return Array<undefined>(7).fill(undefined);
   const { truth, predicted, confidence, rankOfTruth, correct } = prediction;
-  return [truth, labels[truth], predicted, labels[predicted], confidence, rankOfTruth, Number(correct)];
+  // Beyond the sixth digit a float32 model says nothing, and other batches give other digits.
+  return [truth, labels[truth], predicted, labels[predicted], Number(confidence.toFixed(6)), rankOfTruth, Number(correct)];
 }
 
 /** A CSV document; what is no number is an empty cell. */
