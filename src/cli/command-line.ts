@@ -12,10 +12,15 @@ const READ_AS_TYPED = {
   'strip-aliased': true,
 };
 
+/** The name under which {@link CommandLine.parse} gives what was typed without a flag. */
+export const POSITIONALS = '_';
+
 /** A command as its help shows it. */
 export interface CommandUsage {
   /** As typed: `npm run train --`. */
   readonly command: string;
+  /** What is typed without a flag, as `MODEL MODEL …`; without it such arguments are refused. */
+  readonly positionals?: string;
   readonly summary: string;
   readonly flags: FlagTable;
   /** What to type, and what it does. */
@@ -26,7 +31,8 @@ export interface CommandUsage {
 /** A way to ask a command's yargs for its help or for what was typed. */
 export interface CommandLine {
   /**
-   * What was typed, by flag (`batch-size`): texts, true or false. Flags that the command does not have are among them.
+   * What was typed, by flag (`batch-size`): texts, true or false, and lists of texts for flags that take several. Flags that the command does not have are
+   * among them; what stands without a flag is under {@link POSITIONALS}, where the command takes such arguments.
    * @throws UserError for an argument that belongs to no flag.
    */
   readonly parse: () => Readonly<Record<string, unknown>>;
@@ -42,19 +48,35 @@ export function commandLineOf(usage: CommandUsage, argv: readonly string[], widt
 }
 
 function parse(usage: CommandUsage, argv: readonly string[]): Readonly<Record<string, unknown>> {
-  const texts = Object.entries(usage.flags).map(([name, { type, alias }]): [string, Options] => [
+  const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, Options] => [
     name,
-    { ...(alias === undefined ? {} : { alias }), type: type === 'boolean' ? 'boolean' : 'string' },
+    {
+      ...(alias === undefined ? {} : { alias }),
+      ...(array === true ? { array: true } : {}),
+      type: type === 'boolean' ? 'boolean' : 'string',
+    },
   ]);
-  const parsed = plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(READ_AS_TYPED).parseSync();
-  const [stray] = parsed._;
-  if (stray !== undefined) throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
-  return Object.fromEntries(Object.entries(parsed).filter(([name]) => name !== '_' && name !== '$0'));
+  const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);
+  const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral };
+  const parsed = plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
+  const positionals = parsed._.map(String);
+  const [stray] = positionals;
+  if (stray !== undefined && usage.positionals === undefined)
+    throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
+  const flags = Object.entries(parsed)
+    .filter(([name]) => name !== '_' && name !== '$0')
+    .map(([name, value]): [string, unknown] => [name, usage.flags[name]?.array === true ? value : lastOf(value)]);
+  return { ...Object.fromEntries(flags), ...(usage.positionals === undefined ? {} : { [POSITIONALS]: positionals }) };
+}
+
+/** Of a flag that takes one value and was typed twice, the last. */
+function lastOf(value: unknown): unknown {
+  return Array.isArray(value) ? value.at(-1) : value;
 }
 
 function help(usage: CommandUsage, width: number): Promise<string> {
   return plainYargs([])
-    .usage(`${usage.summary}\n\nUsage: ${usage.command} [flags]`)
+    .usage(`${usage.summary}\n\nUsage: ${usage.command} ${usage.positionals === undefined ? '' : `${usage.positionals} `}[flags]`)
     .options(usage.flags)
     .example(usage.examples.map(([typed, does]): [string, string] => [typed, does]))
     .epilogue(usage.epilogue ?? '')
@@ -72,7 +94,7 @@ function plainYargs(argv: readonly string[]): Argv {
  * @throws UserError that lists them, each with the nearest one it has.
  */
 export function refuseUnknownFlags(values: Readonly<Record<string, unknown>>, flags: FlagTable): void {
-  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(flags, name));
+  const unknown = Object.keys(values).filter((name) => name !== POSITIONALS && !Object.hasOwn(flags, name));
   if (unknown.length === 0) return;
   const lines = unknown.map((name) => {
     const nearest = nearestName(name, Object.keys(flags));

@@ -40,3 +40,13 @@ export function modelFile(modelPath: string): string {
   }
   return path.join(modelPath, found);
 }
+
+/**
+ * What a model is called: its folder's name, or its file's where the folder tells nothing.
+ * @param architecture the class's name in PyTorch, which the checkpoints of a model folder start with
+ */
+export function titleOfModel(file: string, architecture: string): string {
+  const folder = path.basename(path.dirname(path.resolve(file)));
+  const name = path.basename(file);
+  return name.startsWith(`${architecture}_`) && folder !== '' ? folder : name;
+}

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import type { DataProblem } from '../data/data-error';
 import { modelEntry } from '../models/model-table';
 import type { Evaluation } from './evaluate';
 import { describeHead, type HeadPrediction, type HeadResult } from './head-result';
 import { shownLabels, type LoadedModel } from './load-model';
+import { titleOfModel } from './model-file';
 
 /** The two things that a model says of a clip. */
 export const HEADS = ['gloss', 'category'] as const;
@@ -100,9 +100,7 @@ export function worstClips({ clips, gloss, category }: EvaluationResult, count: 
     .slice(0, count);
 }
 
-/** What a model is called: its folder's name, or its file's where the folder tells nothing. */
+/** What the evaluated model is called. */
 export function modelTitle({ model }: EvaluationResult): string {
-  const folder = path.basename(path.dirname(path.resolve(model.file)));
-  const file = path.basename(model.file);
-  return file.startsWith(`${model.architecture}_`) && folder !== '' ? folder : file;
+  return titleOfModel(model.file, model.architecture);
 }

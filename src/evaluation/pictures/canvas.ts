@@ -83,7 +83,7 @@ export function drawChart(
       responsive: false,
       animation: false,
       devicePixelRatio: RESOLUTION,
-      layout: { padding: 16 },
+      layout: configuration.options?.layout ?? { padding: 16 },
       events: [],
     },
   });
