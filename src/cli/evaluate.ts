@@ -4,13 +4,8 @@ import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
 
-const evaluateFlags = {
-  ...modelFlags,
-  data: {
-    string: true,
-    group: 'Data:',
-    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
-  },
+/** Flags that name labelled clips to evaluate on. */
+export const dataFlags = {
   'keypoints-val': { string: true, group: 'Data:', description: 'Folder with the clips, one .npz each.' },
   'labels-val-csv': { string: true, group: 'Data:', description: 'Their labels: file,gloss,cat[,occluded].' },
   'labels-reference': { string: true, group: 'Data:', description: 'Names of glosses and categories.' },
@@ -21,6 +16,16 @@ const evaluateFlags = {
     defaultDescription: 'as in training',
   },
   'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },
+} as const satisfies FlagTable;
+
+const evaluateFlags = {
+  ...modelFlags,
+  data: {
+    string: true,
+    group: 'Data:',
+    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
+  },
+  ...dataFlags,
   strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' },
   'output-dir': {
     string: true,

@@ -50,7 +50,7 @@ export function drawPicture({ width, height }: PictureSize, theme: Theme, draw: 
 
 /**
  * Draws a chart on the theme's background, its texts and lines in the theme's colours.
- * @param mark draws what belongs behind its lines and bars.
+ * @param mark draws what the chart has besides, over its lines and bars.
  * @returns the PNG.
  */
 export function drawChart(
@@ -71,7 +71,7 @@ export function drawChart(
       context.fillStyle = theme.background;
       context.fillRect(0, 0, width, height);
     },
-    beforeDatasetsDraw: (chart) => {
+    afterDatasetsDraw: (chart) => {
       mark(context, chart);
     },
   };
