@@ -33,7 +33,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/evaluation/report/sorting.js'],
+    files: ['src/evaluation/report/interaction.js'],
     languageOptions: { globals: { document: 'readonly' } },
   },
   {

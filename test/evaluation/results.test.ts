@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -141,6 +142,9 @@ describe('evaluation_results', () => {
       expect(page).not.toContain(DANGEROUS);
       expect(page).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;co&#39;');
       expect(page.match(/<script/g)).toHaveLength(1);
+      const script = /<script>([^]*)<\/script>/.exec(page)?.[1] ?? '';
+      expect(page).toContain(`script-src &#39;sha256-${createHash('sha256').update(script).digest('base64')}&#39;`);
+      expect(script).toContain('aria-sort');
       expect(page).toMatch(/Content-Security-Policy" content="default-src &#39;none&#39;; img-src data:/);
       expect(page.match(/(src|srcset|href)="(?!data:|#|[\w.]+")/g)).toBeNull();
       expect(page).toContain('Synthetic data.');

@@ -16,13 +16,15 @@ export type ReportPictures = { readonly light: ResultPictures; readonly dark: Re
 
 const WORST_CLIPS = 25;
 const CONFUSIONS = 30;
+/** Wider pictures are shown smaller until they are clicked. */
+const WIDTH_OF_THE_PAGE = 1140;
 
 /**
  * The page of an evaluation: one HTML file that holds all it needs and asks nothing of the network. It follows the reader's choice of light or dark.
  * @param created when it was made
  */
 export function reportPage(result: EvaluationResult, pictures: ReportPictures, created: Date): string {
-  const [style, script] = ['style.css', 'sorting.js'].map((file) => readFileSync(path.join(__dirname, file), 'utf8'));
+  const [style, script] = ['style.css', 'interaction.js'].map((file) => readFileSync(path.join(__dirname, file), 'utf8'));
   const scriptHash = createHash('sha256')
     .update(script ?? '')
     .digest('base64');
@@ -34,21 +36,22 @@ export function reportPage(result: EvaluationResult, pictures: ReportPictures, c
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta http-equiv="Content-Security-Policy" content="${policy}" />
         <title>${modelTitle(result)}: evaluation</title>
-        <style>
-          ${new Markup(style ?? '')}
-        </style>
+        ${element('style', style)}
       </head>
       <body>
         <main>
           ${heading(result, created)} ${cards(result)} ${findingsSection(result)} ${figures(result)} ${matrices(pictures)}
           ${classTables(result)} ${confusionsSection(result)} ${curvesAndReliability(pictures)} ${clips(result)} ${fileList(pictures)}
         </main>
-        <script>
-          ${new Markup(script ?? '')};
-        </script>
+        ${element('script', script)}
       </body>
     </html> `;
   return page.text;
+}
+
+/** Its text to the letter: the page's policy allows the one script of this very hash. */
+function element(name: 'script' | 'style', text = ''): Markup {
+  return new Markup(`<${name}>${text}</${name}>`);
 }
 
 function heading(result: EvaluationResult, created: Date): Markup {
@@ -218,11 +221,13 @@ function figure(pictures: ReportPictures, which: keyof ResultPictures, caption: 
   if (light === undefined || dark === undefined) return undefined;
   const address = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
   const width = Math.round(light.readUInt32BE(16) / 2); // The PNG's header: two of its pixels are one of the page's.
+  const picture = html`<picture
+    ><source media="(prefers-color-scheme: dark)" srcset="${address(dark)}" />
+    <img src="${address(light)}" width="${width}" alt="${caption}"
+  /></picture>`;
+  const large = width > WIDTH_OF_THE_PAGE;
   return html`<figure>
-    <picture
-      ><source media="(prefers-color-scheme: dark)" srcset="${address(dark)}" />
-      <img src="${address(light)}" width="${width}" alt="${caption}"
-    /></picture>
-    <figcaption>${caption}.</figcaption>
+    ${large ? html`<button type="button" class="zoom" title="In full, or as wide as the page">${picture}</button>` : picture}
+    <figcaption>${caption}${large ? '; a click shows it in full' : ''}.</figcaption>
   </figure>`;
 }

@@ -1,4 +1,4 @@
-// Runs in the report's page: a click on a column's heading sorts its table.
+// Runs in the report's page: a click on a column's heading sorts its table, and one on a large picture shows it in full.
 for (const table of document.querySelectorAll('table.sortable')) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {
@@ -21,3 +21,5 @@ for (const table of document.querySelectorAll('table.sortable')) {
     });
   });
 }
+
+for (const picture of document.querySelectorAll('.zoom')) picture.addEventListener('click', () => picture.classList.toggle('full'));
