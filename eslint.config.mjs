@@ -33,6 +33,10 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/evaluation/report/interaction.js'],
+    languageOptions: { globals: { document: 'readonly' } },
+  },
+  {
     files: ['**/*.{js,cjs}'],
     languageOptions: { sourceType: 'commonjs', globals: { require: 'readonly', module: 'writable', __dirname: 'readonly' } },
   },

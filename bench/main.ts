@@ -11,6 +11,9 @@ const benches = {
   load: async () => (await import('./load.js')).benchLoad,
   checkpoint: async () => (await import('./checkpoint.js')).benchCheckpoint,
   fuzz: async () => (await import('./fuzz.js')).benchFuzz,
+  evaluate: async () => (await import('./evaluate.js')).benchEvaluate,
+  predict: async () => (await import('./predict.js')).benchPredict,
+  picture: async () => (await import('./picture.js')).benchPicture,
 } as const;
 
 /** Runs one bench and prints its figures: for people, or with `--json` as one document. */
@@ -25,7 +28,7 @@ async function main([name, ...argv]: readonly string[]): Promise<void> {
       `${name}: unknown bench; ${nearest === undefined ? `there are ${Object.keys(benches).join(', ')}` : `did you mean ${nearest}?`}`,
     );
   }
-  const flags = readBenchFlags(argv, name === 'step' || name === 'breakdown' ? 100 : 30);
+  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict'].includes(name) ? 100 : 30);
   const bench = await benches[name]();
   const figures = { bench: name, ...(await bench(flags)) };
   process.stdout.write(flags.json ? `${JSON.stringify(figures, null, 2)}\n` : figuresText(figures));

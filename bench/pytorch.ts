@@ -9,6 +9,8 @@ export interface PytorchTraining {
   readonly version: string;
   /** Times so many steps, in milliseconds each. */
   steps(count: number): Promise<number[]>;
+  /** Times so many forward passes without gradients, in milliseconds each. */
+  forwards(count: number): Promise<number[]>;
   /** Times an epoch of so many clips, in milliseconds. */
   epoch(trainClips: number, validationClips: number): Promise<number[]>;
   end(): void;
@@ -39,6 +41,7 @@ export async function startPytorch(python: string, { batch, frames, layers, head
   return {
     version,
     steps: (count) => request(`step ${count}`),
+    forwards: (count) => request(`forward ${count}`),
     epoch: (trainClips, validationClips) => request(`epoch 1 ${trainClips} ${validationClips}`),
     end: () => {
       child.stdin.end();

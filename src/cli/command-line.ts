@@ -18,7 +18,7 @@ export interface CommandUsage {
   readonly command: string;
   readonly summary: string;
   readonly flags: FlagTable;
-  /** What is typed besides flags, as `FILE`; undefined where nothing is. */
+  /** What is typed besides flags, as `FILE`; without it such arguments are refused. */
   readonly takes?: string;
   /** What to type, and what it does. */
   readonly examples: readonly (readonly [string, string])[];
@@ -28,7 +28,8 @@ export interface CommandUsage {
 /** A way to ask a command's yargs for its help or for what was typed. */
 export interface CommandLine {
   /**
-   * What was typed, by flag (`batch-size`): texts, true or false. Flags that the command does not have are among them.
+   * What was typed, by flag (`batch-size`): texts, true or false, and lists of texts for flags that take several. Flags that the command does not have are
+   * among them.
    * @throws UserError for an argument that belongs to no flag.
    */
   readonly parse: () => Readonly<Record<string, unknown>>;
@@ -46,18 +47,32 @@ export function commandLineOf(usage: CommandUsage, argv: readonly string[], widt
 }
 
 function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, unknown> & { _: (string | number)[] } {
-  const texts = Object.entries(usage.flags).map(([name, { type, alias }]): [string, Options] => [
+  const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, Options] => [
     name,
-    { ...(alias === undefined ? {} : { alias }), type: type === 'boolean' ? 'boolean' : 'string' },
+    {
+      ...(alias === undefined ? {} : { alias }),
+      ...(array === true ? { array: true } : {}),
+      type: type === 'boolean' ? 'boolean' : 'string',
+    },
   ]);
-  return plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(READ_AS_TYPED).parseSync();
+  const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);
+  const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral };
+  return plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
 }
 
 function parse(usage: CommandUsage, argv: readonly string[]): Readonly<Record<string, unknown>> {
   const parsed = parseAll(usage, argv);
   const [stray] = parsed._;
   if (stray !== undefined && usage.takes === undefined) throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
-  return Object.fromEntries(Object.entries(parsed).filter(([name]) => name !== '_' && name !== '$0'));
+  const flags = Object.entries(parsed)
+    .filter(([name]) => name !== '_' && name !== '$0')
+    .map(([name, value]): [string, unknown] => [name, usage.flags[name]?.array === true ? value : lastOf(value)]);
+  return Object.fromEntries(flags);
+}
+
+/** Of a flag that takes one value and was typed twice, the last. */
+function lastOf(value: unknown): unknown {
+  return Array.isArray(value) ? value.at(-1) : value;
 }
 
 function help(usage: CommandUsage, width: number): Promise<string> {

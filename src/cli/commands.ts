@@ -15,6 +15,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'Look into, import and export checkpoints of PyTorch.',
     load: async () => (await import('./convert.js')).convertCommand,
   },
+  compare: { summary: 'Compare trained models on the same clips.', load: async () => (await import('./compare.js')).compareCommand },
   'demo-data': {
     summary: 'Write the synthetic demo set as a data folder.',
     load: async () => (await import('./demo-data.js')).demoDataCommand,

@@ -4,13 +4,8 @@ import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
 
-const evaluateFlags = {
-  ...modelFlags,
-  data: {
-    string: true,
-    group: 'Data:',
-    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
-  },
+/** Flags that name labelled clips to evaluate on. */
+export const dataFlags = {
   'keypoints-val': { string: true, group: 'Data:', description: 'Folder with the clips, one .npz each.' },
   'labels-val-csv': { string: true, group: 'Data:', description: 'Their labels: file,gloss,cat[,occluded].' },
   'labels-reference': { string: true, group: 'Data:', description: 'Names of glosses and categories.' },
@@ -21,13 +16,30 @@ const evaluateFlags = {
     defaultDescription: 'as in training',
   },
   'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },
+} as const satisfies FlagTable;
+
+const evaluateFlags = {
+  ...modelFlags,
+  data: {
+    string: true,
+    group: 'Data:',
+    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
+  },
+  ...dataFlags,
+  strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' },
+  'output-dir': {
+    string: true,
+    group: 'Output:',
+    description: 'Where tables, pictures and report.html are written.',
+    defaultDescription: 'evaluation_results beside the checkpoint',
+  },
   ...jsonFlag,
   ...commonFlags,
 } as const satisfies FlagTable;
 
 const usage: CommandUsage = {
   command: 'npm run evaluate --',
-  summary: 'Evaluates a trained model on labelled clips: accuracy, top-5 accuracy and weighted F1 of both heads.',
+  summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
   flags: evaluateFlags,
   examples: [
     [
@@ -48,6 +60,8 @@ export const evaluateCommand: Command = plainCommand(usage, async (typed, termin
     labelsValCsv: optionalText(typed, 'labels-val-csv'),
     labelsReference: optionalText(typed, 'labels-reference'),
     key: optionalText(typed, 'kp-key'),
+    outputDir: optionalText(typed, 'output-dir'),
+    strict: typed['strict'] === true,
     batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
     json: typed['json'] === true,
     verbose: typed['verbose'] === true,

@@ -36,6 +36,15 @@ export function optionalText(typed: TypedFlags, flag: string): string | undefine
   return value;
 }
 
+/** @throws UserError where the flag was left out, or a value of it is empty. */
+export function requiredTexts(typed: TypedFlags, flag: string, what: string): string[] {
+  const values = typed[flag];
+  if (values === undefined) throw new UserError(`--${flag} is missing: give ${what}`);
+  const texts = Array.isArray(values) ? values.filter((value) => typeof value === 'string' && value !== '').map(String) : [];
+  if (texts.length === 0) throw new UserError(`--${flag}: expected a value, found nothing`);
+  return texts;
+}
+
 /** @throws UserError where the flag is not a whole number of at least `least`. */
 export function wholeNumber(typed: TypedFlags, flag: string, least: number): number | undefined {
   const value = optionalText(typed, flag);

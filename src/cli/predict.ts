@@ -1,18 +1,39 @@
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
-import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './model-flags';
+import { modelFlags, optionalText, requiredTexts, shapeOf, wholeNumber } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
+import type { PredictionRequest } from './run-prediction';
+import { UserError } from '../foundation/errors';
 
 const predictFlags = {
   ...modelFlags,
-  input: { string: true, group: 'Data:', description: 'A clip (.npz), or a folder of clips.' },
+  'model-path': {
+    string: true,
+    array: true,
+    group: 'Model:',
+    description: 'A model folder (its _best.pt is used) or a .pt file; several are shown side by side.',
+  },
+  input: {
+    string: true,
+    array: true,
+    group: 'Data:',
+    description: 'Clips (.npz), folders of clips, or patterns such as "clips/*_fail.npz".',
+  },
   'kp-key': {
     string: true,
     group: 'Data:',
     description: 'The array in the .npz that holds the key points.',
     defaultDescription: 'as in training',
   },
+  'labels-reference': {
+    string: true,
+    group: 'Data:',
+    description: 'Names of glosses and categories, where the checkpoint has none.',
+  },
+  strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where one of several clips cannot be read.' },
+  attention: { string: true, group: 'Output:', description: 'A PNG to draw: which frames of the clip counted.' },
+  csv: { type: 'boolean', group: 'Output:', description: 'Print a CSV, a line for each clip and model.' },
   'top-k': { string: true, group: 'Output:', description: 'Signs to name, most likely first; 0 for all.', defaultDescription: '5' },
   ...jsonFlag,
   ...commonFlags,
@@ -20,7 +41,7 @@ const predictFlags = {
 
 const usage: CommandUsage = {
   command: 'npm run predict --',
-  summary: 'Recognises the sign in a clip.',
+  summary: 'Recognises the signs in clips.',
   flags: predictFlags,
   examples: [
     [
@@ -28,20 +49,30 @@ const usage: CommandUsage = {
       'the five most likely signs',
     ],
     ['npm run predict -- --model-path model.pt --input clips/ --top-k 0 --json', 'every clip of a folder, all classes, for a script'],
+    ['npm run predict -- --model-path new/ old.pt --input clip.npz', 'two models side by side'],
+    ['npm run predict -- --model-path model.pt --input clip.npz --attention attention.png', 'a picture of the frames that counted'],
   ],
 };
 
 /** The `predict` command. */
 export const predictCommand: Command = plainCommand(usage, async (typed, terminal) => {
   const request = {
-    modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
+    modelPaths: requiredTexts(typed, 'model-path', 'a model folder or a .pt file'),
     shape: shapeOf(typed),
-    input: requiredText(typed, 'input', 'a clip (.npz) or a folder of clips'),
+    inputs: requiredTexts(typed, 'input', 'a clip (.npz) or a folder of clips'),
     key: optionalText(typed, 'kp-key'),
+    labelsReference: optionalText(typed, 'labels-reference'),
     topK: wholeNumber(typed, 'top-k', 0) ?? 5,
-    json: typed['json'] === true,
+    attention: optionalText(typed, 'attention'),
+    strict: typed['strict'] === true,
+    format: formatOf(typed),
     verbose: typed['verbose'] === true,
   };
   const { runPrediction } = await import('./run-prediction.js'); // With TensorFlow: only when it is needed.
   return await runPrediction(request, terminal);
 });
+
+function formatOf(typed: Readonly<Record<string, unknown>>): PredictionRequest['format'] {
+  if (typed['json'] === true && typed['csv'] === true) throw new UserError('--json and --csv: give one of them');
+  return typed['json'] === true ? 'json' : typed['csv'] === true ? 'csv' : 'text';
+}

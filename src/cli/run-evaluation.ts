@@ -1,58 +1,81 @@
 import { totalmem } from 'node:os';
+import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
 import { KEYPOINT_LAYOUT } from '../data/data-source';
 import { openData } from '../data/open-data';
 import { startRuntime } from '../engine/runtime';
-import { evaluateModel, type Evaluation } from '../evaluation/evaluate';
+import { evaluateModel } from '../evaluation/evaluate';
+import type { HeadResult } from '../evaluation/head-result';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
-import { modelFile } from '../evaluation/model-file';
-import type { HeadScores } from '../evaluation/split-scores';
+import { modelFile, resultsFolderOf } from '../evaluation/model-file';
+import { describeEvaluation, occlusionGroups, type EvaluationResult } from '../evaluation/result';
+import { evaluationDocument } from '../evaluation/results/document';
+import { RESULT_FILES } from '../evaluation/results/result-files';
+import { saveResults } from '../evaluation/results/save-results';
+import { prepareResultsFolder } from '../evaluation/results/write-results';
+import { curvesBeside } from '../evaluation/training-curves';
 import { UserError } from '../foundation/errors';
 import { modelEntry } from '../models/model-table';
 import type { ClipLocation } from '../models/model-entry';
 import type { Terminal } from './command';
+import { USER_ERROR_EXIT_CODE } from './failure';
 import { showLoading } from './loading';
-import { percentText } from './quantities';
+import { paceText, percentText } from './quantities';
 
-export interface EvaluationRequest {
-  readonly modelPath: string;
-  readonly shape: PlainRecord;
+/** The data to evaluate on, as the command line names it; all undefined for the data that the model was trained with. */
+export interface EvaluationDataRequest {
   readonly data: string | undefined;
   readonly keypointsVal: string | undefined;
   readonly labelsValCsv: string | undefined;
   readonly labelsReference: string | undefined;
   readonly key: string | undefined;
+}
+
+export interface EvaluationRequest extends EvaluationDataRequest {
+  readonly modelPath: string;
+  readonly shape: PlainRecord;
   readonly batchSize: number;
+  readonly outputDir: string | undefined;
+  readonly strict: boolean;
   readonly json: boolean;
   readonly verbose: boolean;
 }
 
 /**
- * Evaluates a model and prints its figures.
- * @returns the process's exit code.
+ * Evaluates a model, writes its `evaluation_results` and prints its figures.
+ * @returns the process's exit code: not 0 where clips were left out and the request is strict.
  */
 export async function runEvaluation(request: EvaluationRequest, terminal: Terminal): Promise<number> {
   const loaded = loadModel(modelFile(request.modelPath), request.shape);
-  const warn = (text: string): void => {
-    terminal.errors.write(`warning: ${text}\n`);
-  };
-  const dataset = await openEvaluationData(loaded, request, terminal, warn);
+  const warn = warnTo(terminal);
+  const dataset = await openEvaluationData(loaded, request, terminal);
+  const folder = request.outputDir ?? resultsFolderOf(loaded.file);
+  prepareResultsFolder(folder);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) warn(runtime.warning);
-  const evaluation = await evaluateModel(loaded, dataset, request.batchSize);
-  terminal.output.write(request.json ? jsonText(loaded, dataset, evaluation) : plainText(loaded, dataset, evaluation));
-  return 0;
+  const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, request.batchSize));
+  await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning: warn });
+  terminal.output.write(
+    request.json ? `${JSON.stringify({ ...evaluationDocument(result), results: folder }, null, 2)}\n` : plainText(result, folder),
+  );
+  return request.strict && result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;
 }
 
-async function openEvaluationData(
-  loaded: LoadedModel,
-  request: EvaluationRequest,
-  terminal: Terminal,
-  onWarning: (text: string) => void,
-): Promise<Dataset> {
-  const { settings, model, name } = loaded;
+function warnTo({ errors }: Terminal): (text: string) => void {
+  return (text) => {
+    errors.write(`warning: ${text}\n`);
+  };
+}
+
+/**
+ * Opens the data that is asked for, or that the model was trained with. Clips that cannot be used are left out, and told.
+ * @throws UserError where there is no such data, or no clip of it can be used.
+ */
+export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, terminal: Terminal): Promise<Dataset> {
+  const onWarning = warnTo(terminal);
+  const { settings, name } = loaded;
   const trained = Object.keys(settings).length === 0 ? undefined : resolveLayers([{ source: loaded.file, values: settings }]).settings;
   const recorded = trained === undefined ? undefined : modelEntry(trained.model).clipLocation(trained);
   const source = sourceOf(request) ?? recorded?.source;
@@ -64,14 +87,14 @@ async function openEvaluationData(
     key: request.key ?? recorded?.key ?? 'X',
     layout: recorded?.layout ?? KEYPOINT_LAYOUT,
     width: modelEntry(name).width,
-    numGloss: model.numGloss,
-    numCat: model.numCategory,
     demoSeed: trained?.seed ?? 0,
     memoryBudgetBytes: totalmem() / 4,
     needTrain: false,
+    leaveOutBroken: true,
     onProgress: showLoading(terminal.errors),
     onWarning,
   });
+  for (const { file, problem } of dataset.leftOut) onWarning(`left out: ${file}: ${problem}`);
   if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
     // The demo set is made anew each time, and another version of Kumpas may make another one.
     onWarning(`the demo set is not the one that ${loaded.file} was trained on: another version of Kumpas made that`);
@@ -79,7 +102,7 @@ async function openEvaluationData(
   return dataset;
 }
 
-function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationRequest): ClipLocation['source'] {
+function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationDataRequest): ClipLocation['source'] {
   if (data !== undefined) {
     if (keypointsVal !== undefined || labelsValCsv !== undefined)
       throw new UserError('--data cannot be combined with --keypoints-val and --labels-val-csv');
@@ -91,40 +114,47 @@ function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: Evaluat
   return { keypoints_val: keypointsVal, labels_val_csv: labelsValCsv, labels_reference: labelsReference };
 }
 
-function plainText(loaded: LoadedModel, dataset: Dataset, { scores, cutClips }: Evaluation): string {
-  const row = (title: string, { accuracy, top5Accuracy, weightedF1 }: HeadScores): string =>
-    `${title.padEnd(10)}${percentText(accuracy).padStart(10)}${percentText(top5Accuracy).padStart(10)}${weightedF1.toFixed(4).padStart(13)}`;
+function plainText(result: EvaluationResult, folder: string): string {
+  const { model, data, clips, cutClips, leftOut, clipsPerSecond } = result;
+  const row = (title: string, { metrics }: HeadResult): string => {
+    const cells = [
+      percentText(metrics.accuracy),
+      percentText(metrics.top_5_accuracy),
+      metrics.f1_weighted.toFixed(4),
+      metrics.f1_macro.toFixed(4),
+    ];
+    const interval = `${percentText(metrics.accuracy_ci95_low)} to ${percentText(metrics.accuracy_ci95_high)}`;
+    return `${title.padEnd(10)}${tableRow([...cells, interval])}`;
+  };
+  const left = new Set(leftOut.map(({ file }) => file)).size;
   const lines = [
-    `model  ${loaded.file}`,
-    `data   ${dataset.title}, ${scores.clips} clips${dataset.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : ''}`,
-    ...loaded.assumptions.map((assumption) => `note   the checkpoint does not say: ${assumption} was taken`),
-    ...(cutClips === 0 ? [] : [`note   ${cutClips} clips are longer than ${loaded.model.maxFrames} frames and were cut`]),
+    `model  ${model.file}`,
+    `data   ${data.title}, ${clips.length} clips${data.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : ''}`,
+    `pace   ${paceText(clipsPerSecond)}`,
+    ...model.assumptions.map((assumption) => `note   the checkpoint does not say: ${assumption} was taken`),
+    ...(cutClips === 0 ? [] : [`note   clips longer than ${model.maxFrames} frames, which were cut: ${cutClips}`]),
+    ...(left === 0 ? [] : [`note   clips left out, as the warnings say: ${left}`]),
     '',
-    `${''.padEnd(10)}${'accuracy'.padStart(10)}${'top-5'.padStart(10)}${'weighted F1'.padStart(13)}`,
-    row('gloss', scores.gloss),
-    row('category', scores.category),
+    `${''.padEnd(10)}${tableRow(['accuracy', 'top-5', 'weighted F1', 'macro F1', '95 % interval of accuracy'])}`,
+    row('gloss', result.gloss),
+    row('category', result.category),
+    ...occlusionLines(result),
+    '',
+    `results  ${path.join(folder, RESULT_FILES.report)}`,
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function jsonText(loaded: LoadedModel, dataset: Dataset, { scores, cutClips }: Evaluation): string {
-  const head = ({ accuracy, top5Accuracy, weightedF1 }: HeadScores): Record<string, number> => ({
-    accuracy,
-    top_5_accuracy: top5Accuracy,
-    f1_weighted: weightedF1,
+/** Nothing where the labels tell no occluded clips from others. */
+function occlusionLines(result: EvaluationResult): string[] {
+  const groups = occlusionGroups(result).filter(({ clips }) => clips > 0);
+  if (groups.length < 2) return [];
+  return groups.map(({ occluded, clips, accuracy = { gloss: 0, category: 0 } }) => {
+    const name = `${clips} ${occluded ? 'occluded' : 'other'} clips`;
+    return `${name.padEnd(18)}gloss ${percentText(accuracy.gloss)}, category ${percentText(accuracy.category)}`;
   });
-  const document = {
-    model: loaded.file,
-    data: {
-      title: dataset.title,
-      synthetic: dataset.synthetic,
-      clips: scores.clips,
-      cut_clips: cutClips,
-      fingerprint: dataset.fingerprint,
-    },
-    assumptions: loaded.assumptions,
-    gloss: head(scores.gloss),
-    category: head(scores.category),
-  };
-  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function tableRow([accuracy = '', top5 = '', weighted = '', macro = '', interval = '']: readonly string[]): string {
+  return `${accuracy.padStart(10)}${top5.padStart(10)}${weighted.padStart(13)}${macro.padStart(10)}${interval.padStart(27)}`;
 }

@@ -1,60 +1,109 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { LabelNames } from '../data/clip-set';
+import { DataError, type FileError } from '../data/data-error';
+import { readLabelReference } from '../data/label-reference';
 import { startRuntime } from '../engine/runtime';
-import { loadModel } from '../evaluation/load-model';
-import { modelFile } from '../evaluation/model-file';
-import { predictClips, type Prediction, type RankedClass } from '../evaluation/predict';
+import { clipFiles } from '../evaluation/clip-files';
+import { loadModel, type LoadedModel } from '../evaluation/load-model';
+import { modelFile, titleOfModel } from '../evaluation/model-file';
+import { predictClips } from '../evaluation/predict';
 import { UserError } from '../foundation/errors';
+import { modelEntry } from '../models/model-table';
 import type { Terminal } from './command';
-import { percentText } from './quantities';
+import { USER_ERROR_EXIT_CODE } from './failure';
+import type { ModelPredictions } from './prediction-text';
 
 export interface PredictionRequest {
-  readonly modelPath: string;
+  readonly modelPaths: readonly string[];
   readonly shape: PlainRecord;
-  readonly input: string;
+  readonly inputs: readonly string[];
   readonly key: string | undefined;
+  readonly labelsReference: string | undefined;
   readonly topK: number;
-  readonly json: boolean;
+  /** The picture of the attention that is wanted, if any. */
+  readonly attention: string | undefined;
+  readonly strict: boolean;
+  readonly format: 'text' | 'json' | 'csv';
   readonly verbose: boolean;
 }
 
 /**
- * Recognises the sign in each clip and prints what it is.
- * @returns the process's exit code.
+ * Recognises the sign in each clip with each model and prints what they are.
+ * @returns the process's exit code: not 0 where no clip could be read, or one could not and the request is strict.
  */
 export async function runPrediction(request: PredictionRequest, terminal: Terminal): Promise<number> {
-  const files = clipsOf(request.input);
-  const loaded = loadModel(modelFile(request.modelPath), request.shape);
+  const files = await clipFiles(request.inputs);
+  refuseWide(request, files);
+  const loaded = request.modelPaths.map((modelPath) => loadModel(modelFile(modelPath), request.shape));
+  const labels = await labelsOf(request.labelsReference);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
-  for (const assumption of loaded.assumptions) terminal.errors.write(`note: the checkpoint does not say: ${assumption} was taken\n`);
-  const { kp_key: trainedKey } = loaded.settings;
-  const key = request.key ?? (typeof trainedKey === 'string' ? trainedKey : 'X');
-  const predictions = await predictClips(loaded, files, { key, topK: request.topK });
-  terminal.output.write(request.json ? `${JSON.stringify({ predictions }, null, 2)}\n` : predictions.map(predictionText).join('\n'));
-  return 0;
+  for (const model of loaded) noteAssumptions(model, loaded.length > 1, terminal);
+
+  const broken = new Set<string>();
+  const models: ModelPredictions[] = [];
+  for (const model of loaded) {
+    const { checkpointName } = modelEntry(model.name);
+    const onBroken = (error: FileError): void => {
+      broken.add(error.file);
+      terminal.errors.write(`${error.message} (a ${checkpointName} reads "${keyOf(model, request)}")\n`);
+    };
+    const options = { key: keyOf(model, request), topK: request.topK, labels, onBroken };
+    models.push({
+      title: titleOfModel(model.file, checkpointName),
+      file: model.file,
+      predictions: await predictClips(model, files, options),
+    });
+  }
+  if (models.every(({ predictions }) => predictions.length === 0)) return USER_ERROR_EXIT_CODE;
+  terminal.output.write(await textOf(request.format, files, models));
+  if (request.attention !== undefined) await drawAttention(request, request.attention, { loaded, models, file: files[0] }, terminal);
+  return request.strict && broken.size > 0 ? USER_ERROR_EXIT_CODE : 0;
 }
 
-/** @throws UserError where there is no clip. */
-function clipsOf(input: string): string[] {
-  if (!existsSync(input)) throw new UserError(`--input ${input}: no such file or folder`);
-  if (!statSync(input).isDirectory()) return [input];
-  const clips = readdirSync(input).filter((name) => name.endsWith('.npz'));
-  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no .npz clip`);
-  return clips.sort().map((name) => path.join(input, name));
+function refuseWide({ attention, modelPaths }: PredictionRequest, files: readonly string[]): void {
+  if (attention === undefined || (files.length === 1 && modelPaths.length === 1)) return;
+  throw new UserError(
+    `--attention draws one clip in one model, found ${files.length} clips and ${modelPaths.length} models; name one of each`,
+  );
 }
 
-function predictionText({ file, gloss, category }: Prediction): string {
-  const lines = [file, ...rankedLines('gloss', gloss), ...rankedLines('category', category)];
-  return `${lines.join('\n')}\n`;
+/** The array that a model reads: what was asked for, or what it was trained on. */
+function keyOf({ settings }: LoadedModel, { key }: PredictionRequest): string {
+  const { kp_key: trained } = settings;
+  return key ?? (typeof trained === 'string' ? trained : 'X');
 }
 
-function rankedLines(title: string, classes: readonly RankedClass[]): string[] {
-  const names = classes.map(({ label, id }) => `${label} (${id})`);
-  const widest = Math.max(...names.map((name) => name.length));
-  return classes.map(({ probability }, rank) => {
-    const heading = rank === 0 ? title : '';
-    return `  ${heading.padEnd(10)}${(names[rank] ?? '').padEnd(widest)}  ${percentText(probability).padStart(7)}`;
-  });
+function noteAssumptions({ file, assumptions }: LoadedModel, several: boolean, { errors }: Terminal): void {
+  for (const assumption of assumptions) errors.write(`note: ${several ? file : 'the checkpoint'} does not say: ${assumption} was taken\n`);
+}
+
+/** @throws DataError where the file is no labels reference. */
+async function labelsOf(file: string | undefined): Promise<LabelNames | undefined> {
+  if (file === undefined) return undefined;
+  const { reference, problems } = await readLabelReference(file);
+  if (reference === undefined) throw new DataError(problems);
+  return reference.names;
+}
+
+async function textOf(format: PredictionRequest['format'], files: readonly string[], models: readonly ModelPredictions[]): Promise<string> {
+  const texts = await import('./prediction-text.js');
+  return { text: texts.predictionsText, json: texts.predictionsJson, csv: texts.predictionsCsv }[format](files, models);
+}
+
+async function drawAttention(
+  request: PredictionRequest,
+  picture: string,
+  {
+    loaded: [model],
+    models: [seen],
+    file,
+  }: { loaded: readonly LoadedModel[]; models: readonly ModelPredictions[]; file: string | undefined },
+  terminal: Terminal,
+): Promise<void> {
+  const best = seen?.predictions[0]?.gloss[0];
+  if (model === undefined || file === undefined || best === undefined) return;
+  const { saveAttentionPicture } = await import('../evaluation/save-attention-picture.js'); // With the canvas: only when it is asked for.
+  await saveAttentionPicture(picture, model, { file, key: keyOf(model, request), best });
+  terminal.errors.write(`attention: ${picture}\n`);
 }

@@ -5,6 +5,7 @@ import { readSettingsFile } from '../config/settings-file';
 import { sharingDevices } from '../engine/devices';
 import { startRuntime } from '../engine/runtime';
 import { endEvent } from '../training/end-event';
+import { evaluateRun } from '../training/evaluate-run';
 import { prepareRun } from '../training/prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from '../training/resume';
 import { closeRun } from '../training/run';
@@ -37,7 +38,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal): 
   const interruption = watchForInterruption(terminal.errors);
   try {
     const end = await train(run, interruption.signal);
-    reporter.report(endEvent(run, end));
+    reporter.report(endEvent(run, end, end === 'interrupted' ? undefined : await evaluateRun(run)));
     return end === 'interrupted' ? (interruption.exitCode() ?? 1) : 0;
   } finally {
     interruption.end();

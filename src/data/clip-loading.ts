@@ -25,8 +25,8 @@ export interface LoadedClip {
 interface LoadedClips {
   /** In the order of the clips asked for; undefined for one that cannot be used. */
   readonly clips: readonly (LoadedClip | undefined)[];
-  /** Every clip's values in the same order; undefined where they take more than the budget. */
-  readonly values: readonly Float32Array[] | undefined;
+  /** Every clip's values in the same order, none for one that cannot be used; undefined where they take more than the budget. */
+  readonly values: readonly (Float32Array | undefined)[] | undefined;
   readonly problems: readonly DataProblem[];
   /** The files with numbers outside [0, 1]. */
   readonly outsideUnit: readonly string[];
@@ -60,7 +60,7 @@ export async function loadClips(
   const problems = located.flatMap((clip, index) => problemsOf(clip, inspected[index]?.problems ?? []));
   return {
     clips: inspected.map(({ loaded }) => loaded),
-    values: problems.length === 0 ? kept.all() : undefined,
+    values: kept.all(),
     problems,
     outsideUnit: located.filter((_, index) => inspected[index]?.outsideUnit).map(({ file }) => file),
   };
@@ -79,7 +79,7 @@ class ValueStore {
     if (this.values) this.values[index] = values;
   }
 
-  all(): readonly Float32Array[] | undefined {
+  all(): readonly (Float32Array | undefined)[] | undefined {
     return this.values;
   }
 }

@@ -1,3 +1,5 @@
+import type { DataProblem } from './data-error';
+
 /** One labelled clip of a split, found and checked. */
 export interface ClipEntry {
   /** The name in the labels CSV, without extension. */
@@ -42,4 +44,8 @@ export interface Dataset {
   readonly labels: LabelNames;
   /** sha256 over names, labels and values: the same data gives the same fingerprint wherever it lies. */
   readonly fingerprint: string;
+  /** The same over the validation clips alone, whether training clips were opened or not. */
+  readonly validationFingerprint: string;
+  /** What is wrong with clips that were left out; empty unless that was asked for. */
+  readonly leftOut: readonly DataProblem[];
 }

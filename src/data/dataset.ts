@@ -17,6 +17,8 @@ export interface DatasetOptions extends ClassCounts {
   readonly memoryBudgetBytes: number;
   /** False where validation is all that is needed (an evaluation): training clips are not looked for. */
   readonly needTrain: boolean;
+  /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
+  readonly leaveOutBroken?: boolean;
   readonly layout?: DataLayout;
   /** Is told how many clips have been read and checked, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -26,7 +28,7 @@ export interface DatasetOptions extends ClassCounts {
 
 /**
  * Opens a set of clips: finds it, reads its labels, reads and checks every clip.
- * @throws DataError with everything that is wrong with it, file by file.
+ * @throws DataError with everything that is wrong with it, file by file; with `leaveOutBroken` only where no validation clip is left, or labels are wrong.
  */
 export async function openDataset(source: DataSource, options: DatasetOptions): Promise<Dataset> {
   const located = await locateData(source, options.layout ?? KEYPOINT_LAYOUT, options.needTrain);
@@ -36,32 +38,50 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     reference?.names,
     options,
   );
-  const labelled = [...train, ...validation];
-  const loaded = await loadClips(labelled, options, options.memoryBudgetBytes, options.onProgress);
-  const setProblems = [...labelled.flatMap((clip) => idProblems(clip, names)), ...overlapProblems(train, validation)];
-  const problems = [...tableProblems, ...setProblems, ...loaded.problems];
+  const all = [...train, ...validation];
+  const loaded = await loadClips(all, options, options.memoryBudgetBytes, options.onProgress);
+  const setProblems = [...all.flatMap((clip) => idProblems(clip, names)), ...overlapProblems(train, validation)];
+  const broken = new Set(loaded.problems.map(({ file }) => file));
+  const leaveOut = options.leaveOutBroken === true && validation.some(({ file }) => !broken.has(file));
+  const problems = [...tableProblems, ...setProblems, ...(leaveOut ? [] : loaded.problems)];
   if (problems.length > 0) throw new DataError(problems);
 
-  const entries = labelled.map((clip, index) => entryOf(clip, loaded.clips[index]));
-  const setOf = (from: number, to: number): ClipSet => ({
-    entries: entries.slice(from, to),
-    width: options.width,
-    values: loaded.values?.slice(from, to),
-    key: options.key,
+  const members = all.flatMap((clip, index): Member[] => {
+    const clipLoaded = loaded.clips[index];
+    if (clipLoaded === undefined || broken.has(clip.file)) return [];
+    return [{ split: index < train.length ? 'train' : 'validation', clip, loaded: clipLoaded, values: loaded.values?.[index] }];
   });
-  const fingerprinted = labelled.map(({ label }, index): FingerprintedClip => {
-    const { name, gloss, category } = label;
-    return { split: index < train.length ? 'train' : 'validation', name, gloss, category, digest: loaded.clips[index]?.digest ?? '' };
-  });
+  const setOf = (split: Member['split']): ClipSet => {
+    const chosen = members.filter((member) => member.split === split);
+    return {
+      entries: chosen.map(entryOf),
+      width: options.width,
+      values: loaded.values === undefined ? undefined : chosen.map(({ values }) => values ?? new Float32Array()),
+      key: options.key,
+    };
+  };
+  const fingerprinted = members.map(fingerprintedOf);
+  const labelled = members.map(({ clip }) => clip);
   for (const warning of dataWarnings(labelled, reference, fingerprinted, loaded.outsideUnit)) options.onWarning?.(warning);
   return {
     title: located.title,
-    synthetic: loaded.clips.some((clip) => clip?.synthetic === true),
-    train: located.train && setOf(0, train.length),
-    validation: setOf(train.length, labelled.length),
+    synthetic: members.some((member) => member.loaded.synthetic),
+    train: located.train && setOf('train'),
+    validation: setOf('validation'),
     labels: names,
     fingerprint: fingerprint(fingerprinted),
+    validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
+    leftOut: loaded.problems,
   };
+}
+
+/** A clip that can be used. */
+interface Member {
+  readonly split: FingerprintedClip['split'];
+  readonly clip: LocatedClip;
+  readonly loaded: LoadedClip;
+  /** Undefined where clips are read as they are needed. */
+  readonly values: Float32Array | undefined;
 }
 
 interface Tables {
@@ -85,7 +105,11 @@ async function readSplit(split: SplitPaths | undefined): Promise<{ clips: readon
   return { clips: locateClips(split.folder, split.labels, labels), problems };
 }
 
-function entryOf({ label, file }: LocatedClip, loaded: LoadedClip | undefined): ClipEntry {
+function entryOf({ clip: { label, file }, loaded }: Member): ClipEntry {
   const { name, gloss, category, occluded } = label;
-  return { name, file, frames: loaded?.frames ?? 0, gloss, category, occluded };
+  return { name, file, frames: loaded.frames, gloss, category, occluded };
+}
+
+function fingerprintedOf({ split, clip: { label }, loaded }: Member): FingerprintedClip {
+  return { split, name: label.name, gloss: label.gloss, category: label.category, digest: loaded.digest };
 }

@@ -21,6 +21,8 @@ export interface DataRequest {
   readonly demoSeed: number;
   readonly memoryBudgetBytes: number;
   readonly needTrain: boolean;
+  /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
+  readonly leaveOutBroken?: boolean;
   readonly onProgress?: (done: number, total: number) => void;
   readonly onWarning?: (warning: string) => void;
 }

@@ -4,7 +4,7 @@ import type { Dataset, LabelNames } from '../data/clip-set';
 import { planEpoch } from '../data/plan-epoch';
 import { UserError } from '../foundation/errors';
 import { featureInputs } from './inference';
-import { inferenceProgram, type LoadedModel } from './load-model';
+import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { collectOutputs, type SplitOutputs } from './split-outputs';
 import { scoreSplit, type SplitScores } from './split-scores';
 
@@ -14,6 +14,8 @@ export interface Evaluation {
   readonly scores: SplitScores;
   /** Clips that were longer than the model takes, and were cut to their first frames. */
   readonly cutClips: number;
+  /** What the model's passes over all clips took, recording its graphs included. */
+  readonly seconds: number;
 }
 
 /**
@@ -28,10 +30,12 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize });
   const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths });
   const source = new BatchSource(set, { batchSize });
+  const start = performance.now();
   const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
     const outputs = await collectOutputs(set, source.epoch(plans), (batch) => program.evaluate(featureInputs(batch)));
-    return { outputs, scores: scoreSplit(outputs), cutClips: set.entries.filter(({ frames }) => frames > maxFrames).length };
+    const seconds = (performance.now() - start) / 1000;
+    return { outputs, scores: scoreSplit(outputs), cutClips: set.entries.filter(({ frames }) => frames > maxFrames).length, seconds };
   } finally {
     await source.close();
     program.dispose();
@@ -42,20 +46,33 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
 const WORTH_CAPTURING = 6;
 
 /** Class ids mean something only where model and data name the same classes. */
-function refuseOtherClasses({ file, labels }: LoadedModel, { title, labels: found }: Dataset): void {
-  if (labels === undefined) return;
-  const problems = (['gloss', 'category'] as const).flatMap((kind) => firstDifference(kind, labels, found));
+function refuseOtherClasses(loaded: LoadedModel, { title, labels: found }: Dataset): void {
+  const trained = shownLabels(loaded);
+  const problems = (['gloss', 'category'] as const).flatMap((kind) =>
+    firstDifference(kind, { trained, known: loaded.labels !== undefined, found }),
+  );
   if (problems.length === 0) return;
+  const { file } = loaded;
   throw new UserError(
     [`${file} was trained on other classes than ${title} has; evaluate it on data with its own classes`, ...problems].join('\n'),
   );
 }
 
-function firstDifference(kind: 'gloss' | 'category', trained: LabelNames, found: LabelNames): string[] {
+interface ClassLabels {
+  readonly trained: LabelNames;
+  /** Whether the checkpoint names the classes. */
+  readonly known: boolean;
+  readonly found: LabelNames;
+}
+
+function firstDifference(kind: 'gloss' | 'category', { trained, known, found }: ClassLabels): string[] {
   const ours = trained[kind];
   const theirs = found[kind];
-  if (ours.length !== theirs.length) return [`${kind}: the model has ${ours.length} classes, the data ${theirs.length}`];
   const isUnnamed = (label: string, id: number): boolean => label === `${kind} ${id}`;
+  // Labels without a reference say only how large their largest id is, and a model may have been given more classes than its data named.
+  const mayBeFewer = theirs.every(isUnnamed) || (known && ours.every((label, id) => id < theirs.length || isUnnamed(label, id)));
+  if (theirs.length > ours.length || (theirs.length < ours.length && !mayBeFewer))
+    return [`${kind}: the model has ${ours.length} classes, the data ${theirs.length}`];
   const id = ours.findIndex((label, place) => {
     const other = theirs[place] ?? '';
     return label !== other && !isUnnamed(label, place) && !isUnnamed(other, place);

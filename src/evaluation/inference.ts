@@ -3,14 +3,20 @@ import { packRows } from '../data/pack-rows';
 import { noDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
 import type { ProgramDefinition } from '../engine/program';
-import type { Model, ModelInputs } from '../models/model';
+import type { ForwardContext, Model, ModelInputs } from '../models/model';
 
-/** A model's forward pass alone: from `features` and `mask` to `gloss_logits` and `category_logits`. */
-export function inferenceDefinition(model: Model): ProgramDefinition {
+/**
+ * A model's forward pass alone: from `features` and `mask` to `gloss_logits` and `category_logits`.
+ * @param observe sees tensors from inside, in an eager program only.
+ */
+export function inferenceDefinition(model: Model, observe?: ForwardContext['observe']): ProgramDefinition {
   return {
     parameters: model.parameters,
     evaluate: (parameters, inputs) => {
-      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout: noDropout });
+      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), {
+        dropout: noDropout,
+        ...(observe === undefined ? {} : { observe }),
+      });
       return { gloss_logits: glossLogits, category_logits: categoryLogits };
     },
   };

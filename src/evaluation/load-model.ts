@@ -14,6 +14,8 @@ export interface LoadedModel {
   readonly name: ModelName;
   readonly model: Model;
   readonly weights: ParameterValues;
+  /** Epochs that it was trained for; undefined where the checkpoint does not say. */
+  readonly epoch: number | undefined;
   /** Names of the classes; undefined where the checkpoint has none. */
   readonly labels: LabelNames | undefined;
   /** The settings that it was trained with; empty where the checkpoint has none. */
@@ -30,13 +32,14 @@ export interface LoadedModel {
  * @throws UserError where the file cannot be read, holds none of the models, or tensors that do not fit.
  */
 export function loadModel(file: string, given: PlainRecord = {}): LoadedModel {
-  const { model: stateDict, config = {}, args = {} } = readWeights(file);
+  const { model: stateDict, epoch, config = {}, args = {} } = readWeights(file);
   const { name, model, assumptions } = recogniseWeights(stateDict, { ...config, ...given }, file);
   return {
     file,
     name,
     model,
     weights: new Map([...stateDict].map(([key, { values }]) => [key, values])),
+    epoch,
     labels: savedLabels(config, model),
     settings: args,
     data: recordAt(config, 'data'),

@@ -5,6 +5,8 @@ export interface ClassMetrics {
   readonly f1: number;
   /** Clips of this class. */
   readonly support: number;
+  /** Clips that were taken for this class. */
+  readonly predictions: number;
 }
 
 /** Averages over classes. */
@@ -33,18 +35,8 @@ export function accuracy(predicted: Int32Array, targets: Int32Array): number {
 
 /** The share of rows whose target is among the `k` highest logits. Of equal logits the lower class id counts as higher. */
 export function topKAccuracy(logits: Float32Array, targets: Int32Array, k: number): number {
-  const classes = logits.length / Math.max(1, targets.length);
-  let correct = 0;
-  targets.forEach((target, row) => {
-    const own = logitAt(logits, row * classes + target);
-    let above = 0;
-    for (let id = 0; id < classes; id++) {
-      const other = logitAt(logits, row * classes + id);
-      if (other > own || (other === own && id < target)) above++;
-    }
-    if (above < k) correct++;
-  });
-  return targets.length === 0 ? 0 : correct / targets.length;
+  const hits = ranksOfTargets(logits, targets).filter((rank) => rank <= k).length;
+  return ratio(hits, targets.length);
 }
 
 /** Per class, in the order of the ids. */
@@ -61,7 +53,13 @@ export function classMetrics(predicted: Int32Array, targets: Int32Array, classes
   return Array.from({ length: classes }, (_, id) => {
     const precision = ratio(correct[id], predictedCount[id]);
     const recall = ratio(correct[id], support[id]);
-    return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), support: support[id] ?? 0 };
+    return {
+      precision,
+      recall,
+      f1: ratio(2 * precision * recall, precision + recall),
+      support: support[id] ?? 0,
+      predictions: predictedCount[id] ?? 0,
+    };
   });
 }
 
@@ -74,6 +72,53 @@ export function weightedAverage(perClass: readonly ClassMetrics[]): AveragedMetr
       total,
     );
   return { precision: mean(({ precision }) => precision), recall: mean(({ recall }) => recall), f1: mean(({ f1 }) => f1) };
+}
+
+/** The mean over the classes that occur among targets or predictions, as scikit-learn takes it where no labels are given. */
+export function macroAverage(perClass: readonly ClassMetrics[]): AveragedMetrics {
+  const occurring = perClass.filter(({ support, predictions }) => support + predictions > 0);
+  const mean = (pick: (metrics: ClassMetrics) => number): number =>
+    ratio(
+      occurring.reduce((sum, metrics) => sum + pick(metrics), 0),
+      occurring.length,
+    );
+  return { precision: mean(({ precision }) => precision), recall: mean(({ recall }) => recall), f1: mean(({ f1 }) => f1) };
+}
+
+/** The mean recall of the classes that have clips (`balanced_accuracy_score`). */
+export function balancedAccuracy(perClass: readonly ClassMetrics[]): number {
+  const present = perClass.filter(({ support }) => support > 0);
+  return ratio(
+    present.reduce((sum, { recall }) => sum + recall, 0),
+    present.length,
+  );
+}
+
+/** The place of each row's target among its logits, from 1. Of equal logits the lower class id counts as higher. */
+export function ranksOfTargets(logits: Float32Array, targets: Int32Array): Int32Array {
+  const classes = logits.length / Math.max(1, targets.length);
+  return targets.map((target, row) => {
+    const own = logitAt(logits, row * classes + target);
+    let rank = 1;
+    for (let id = 0; id < classes; id++) {
+      const other = logitAt(logits, row * classes + id);
+      if (other > own || (other === own && id < target)) rank++;
+    }
+    return rank;
+  });
+}
+
+/** The mean over rows of `−log softmax(logits)[target]` (`log_loss`, `torch.nn.CrossEntropyLoss`). */
+export function meanCrossEntropy(logits: Float32Array, targets: Int32Array): number {
+  const classes = logits.length / Math.max(1, targets.length);
+  let sum = 0;
+  targets.forEach((target, row) => {
+    const values = logits.subarray(row * classes, (row + 1) * classes);
+    const highest = values.reduce((most, value) => Math.max(most, value), -Infinity);
+    const total = values.reduce((powers, value) => powers + Math.exp(value - highest), 0);
+    sum += Math.log(total) + highest - logitAt(values, target);
+  });
+  return ratio(sum, targets.length);
 }
 
 /** The softmax of one row of logits. */

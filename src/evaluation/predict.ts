@@ -1,6 +1,8 @@
 import { assembleBatch } from '../data/assemble-batch';
 import { readClip } from '../data/clip';
-import { valuesNamed } from '../engine/named-tensors';
+import type { LabelNames } from '../data/clip-set';
+import { FileError } from '../data/data-error';
+import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 import type { Program } from '../engine/program';
 import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
@@ -31,6 +33,10 @@ export interface PredictOptions {
   readonly key: string;
   /** Classes to name; 0 for all. */
   readonly topK: number;
+  /** Names of the classes where the checkpoint has none. */
+  readonly labels?: LabelNames | undefined;
+  /** Is told of a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
+  readonly onBroken?: (error: FileError) => void;
 }
 
 /**
@@ -41,25 +47,50 @@ export async function predictClips(loaded: LoadedModel, files: readonly string[]
   const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
     const predictions: Prediction[] = [];
-    for (const file of files) predictions.push(await predictClip(loaded, program, file, options));
+    for (const file of files) {
+      const prediction = await predictOrTell(loaded, program, file, options);
+      if (prediction !== undefined) predictions.push(prediction);
+    }
     return predictions;
   } finally {
     program.dispose();
   }
 }
 
-async function predictClip(loaded: LoadedModel, program: Program, file: string, { key, topK }: PredictOptions): Promise<Prediction> {
-  const { width, maxFrames } = loaded.model;
-  const clip = await readClip(file, { key, width });
-  const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
-  const batch = assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values);
-  const outputs = program.evaluate(featureInputs(batch));
-  const labels = shownLabels(loaded);
+async function predictOrTell(
+  loaded: LoadedModel,
+  program: Program,
+  file: string,
+  options: PredictOptions,
+): Promise<Prediction | undefined> {
+  try {
+    return await predictClip(loaded, program, file, options);
+  } catch (error) {
+    if (options.onBroken === undefined || !(error instanceof FileError)) throw error;
+    options.onBroken(error);
+    return undefined;
+  }
+}
+
+async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
+  const outputs = program.evaluate(await clipInputs(loaded, file, options.key));
+  const labels = shownLabels(loaded, options.labels);
   return {
     file,
-    gloss: rankClasses(valuesNamed(outputs, 'gloss_logits'), labels.gloss, topK),
-    category: rankClasses(valuesNamed(outputs, 'category_logits'), labels.category, topK),
+    gloss: rankClasses(valuesNamed(outputs, 'gloss_logits'), labels.gloss, options.topK),
+    category: rankClasses(valuesNamed(outputs, 'category_logits'), labels.category, options.topK),
   };
+}
+
+/**
+ * One clip as a batch of its own, padded to a length that clips of about its length share.
+ * @throws FileError where it cannot be read.
+ */
+export async function clipInputs({ model }: LoadedModel, file: string, key: string): Promise<NamedArrays> {
+  const { width, maxFrames } = model;
+  const clip = await readClip(file, { key, width });
+  const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
+  return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
 }
 
 /** The classes of one row of logits, best first; of equal ones the lower id. */

@@ -39,6 +39,16 @@ export interface RecognisedModel {
   readonly assumptions: readonly string[];
 }
 
+/** How a model's observed tensors tell which frames of a clip counted. */
+export interface FrameAttention {
+  /** Names of observed tensors, one a layer, `[batch, heads, positions, positions]`: how much each position (a row) takes from each (a column). */
+  readonly layers: readonly string[];
+  /** Positions before the first frame, as a class token's. */
+  readonly leadingPositions: number;
+  /** The position that the decision is read from; undefined where it is read from all frames alike. */
+  readonly readFrom: number | undefined;
+}
+
 /** Everything that differs between models, as the table of models holds it. */
 export interface ModelEntry<ModelSettings> {
   /** The class's name in PyTorch and the start of its checkpoints' names. */
@@ -49,4 +59,6 @@ export interface ModelEntry<ModelSettings> {
   clipLocation(settings: ModelSettings): ClipLocation;
   /** The model that a checkpoint holds; undefined where it is another one's. */
   fromCheckpoint(saved: SavedModel): RecognisedModel | undefined;
+  /** Where to see which frames counted; absent for a model without attention. */
+  frameAttention?(model: Model): FrameAttention;
 }

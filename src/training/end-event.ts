@@ -1,12 +1,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { RESULTS_FOLDER } from '../evaluation/model-file';
+import type { EvaluationResult } from '../evaluation/result';
+import { RESULT_FILES } from '../evaluation/results/result-files';
 import type { Fact, TrainingDone } from './events';
 import type { Progress } from './progress';
 import type { TrainingRun } from './run';
 import type { TrainingEnd } from './train';
 
-/** What is shown at the end: the best figures, where everything lies, and what one would type next. */
-export function endEvent(run: TrainingRun, end: TrainingEnd): TrainingDone {
+/**
+ * What is shown at the end: the best figures, where everything lies, and what one would type next.
+ * @param evaluation of the best checkpoint; undefined where the training was interrupted before.
+ */
+export function endEvent(run: TrainingRun, end: TrainingEnd, evaluation: EvaluationResult | undefined): TrainingDone {
   const { files, progress, settings, record, log } = run;
   const best = log.rows.find(({ epoch }) => epoch === progress.bestEpoch);
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
@@ -19,13 +25,19 @@ export function endEvent(run: TrainingRun, end: TrainingEnd): TrainingDone {
             `epoch ${best.epoch}: gloss accuracy ${percent(best.gloss_acc)}, category accuracy ${percent(best.cat_acc)}, validation loss ${best.val_loss.toFixed(3)}`,
           ],
         ];
+  if (evaluation !== undefined) facts.push(...evaluationFacts(evaluation));
   if (record.run.data.synthetic) facts.push(['data', `${record.run.data.title}: these figures say nothing about real signs`]);
   return {
     kind: 'end',
     outcome: outcomeText(end, progress.completedEpochs, settings.epochs),
     facts,
     folder: files.folder,
-    files: fileFacts(run),
+    files: [
+      ...fileFacts(run),
+      ...(evaluation === undefined
+        ? []
+        : [[`${RESULTS_FOLDER}/`, `figures, pictures and ${RESULT_FILES.report}: how good it is, where it fails`] satisfies Fact]),
+    ],
     next: end === 'interrupted' ? [['go on', `npm run train -- --resume ${quoted(files.folder)}`]] : nextCommands(run),
   };
 }
@@ -34,6 +46,16 @@ export function endEvent(run: TrainingRun, end: TrainingEnd): TrainingDone {
 function bestBefore({ bestEpoch, bestMetric }: Progress): string {
   if (bestEpoch === 0) return 'no epoch has ended yet';
   return `still what it went on from: gloss accuracy ${(100 * bestMetric).toFixed(1)} %`;
+}
+
+function evaluationFacts({ gloss, category }: EvaluationResult): Fact[] {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const head = ({ metrics }: EvaluationResult['gloss']): string =>
+    `${percent(metrics.accuracy)} right (95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}), weighted F1 ${metrics.f1_weighted.toFixed(3)}`;
+  return [
+    ['gloss', `${head(gloss)}, ${percent(gloss.metrics.top_5_accuracy)} among the top 5`],
+    ['category', head(category)],
+  ];
 }
 
 function outcomeText(end: TrainingEnd, done: number, epochs: number): string {

@@ -1,3 +1,4 @@
+import { replaceableFigures } from '../evaluation/results/readme-figures';
 import type { RunRecord } from './run-record';
 import type { TrainingLogRow } from './training-log';
 
@@ -32,11 +33,13 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
     '',
     '## Figures',
     '',
-    ...figures,
+    ...replaceableFigures([
+      ...figures,
+      '',
+      `Of the best epoch by validation gloss accuracy, which \`${checkpointName}_best.pt\` holds; the evaluation at the training’s end tells more.`,
+    ]),
     '',
-    'Of the best epoch by validation gloss accuracy, which `' +
-      `${checkpointName}_best.pt` +
-      '` holds. Every epoch is in `training_log.txt`.',
+    'Every epoch is in `training_log.txt`.',
     '',
     '## Data and recipe',
     '',

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
@@ -51,12 +51,19 @@ describe('the commands, as people type them', () => {
       expect(training.output).not.toContain('\u001b');
       const run = runFolder(folder);
 
-      const evaluation = kumpas('evaluate', '--model-path', run, '--data', data, '--json');
+      expect(readFileSync(path.join(run, 'README.md'), 'utf8')).toMatch(/\| accuracy \| \d+\.\d % \|[^]*evaluation_results\/report\.html/);
+      const results = path.join(run, 'evaluation_results');
+      const trained = readFileSync(path.join(results, 'predictions.csv'), 'utf8');
+      expect(trained.trim().split('\n')).toHaveLength(1 + 7);
+      rmSync(results, { recursive: true });
+
+      const evaluation = kumpas('evaluate', '--model-path', run, '--data', data, '--batch-size', '4', '--json');
       expect(evaluation).toMatchObject({ code: 0, errors: '' });
       const log = readFileSync(path.join(run, 'training_log.txt'), 'utf8').trim().split('\n').slice(1);
       const accuracies = log.map((line) => Number(line.split(',')[3]));
       expect(JSON.parse(evaluation.output)).toMatchObject({ data: { clips: 7 }, gloss: { accuracy: Math.max(...accuracies) } });
-      expect(kumpas('evaluate', '--model-path', run).output).toMatch(/accuracy +top-5 +weighted F1\ngloss .* %/);
+      expect(readFileSync(path.join(results, 'predictions.csv'), 'utf8')).toBe(trained);
+      expect(kumpas('evaluate', '--model-path', run).output).toMatch(/accuracy +top-5 +weighted F1.*\ngloss .* %/);
 
       const clip = path.join(data, 'keypoints_val', 'val_0.npz');
       const prediction = kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '0', '--json');
@@ -90,6 +97,7 @@ describe('the commands, as people type them', () => {
       expect(code).toBe(130);
       expect(output).toMatch(/Interrupted after \d+ of 100000 epochs[^]*go on +npm run train -- --resume /);
       const done = Number(/Interrupted after (\d+)/.exec(output)?.[1]);
+      expect(existsSync(path.join(runFolder(folder), 'evaluation_results'))).toBe(false);
       const resumed = kumpas('train', '--resume', '--save-dir', path.join(folder, 'models'), '--epochs', String(done + 1));
       expect(resumed).toMatchObject({ code: 0, errors: '' });
       const lines = readFileSync(path.join(runFolder(folder), 'training_log.txt'), 'utf8')
@@ -100,6 +108,7 @@ describe('the commands, as people type them', () => {
         ...Array.from({ length: done + 1 }, (_, index) => String(index + 1)),
       ]);
       expect(readdirSync(path.join(folder, 'models'))).toHaveLength(1);
+      expect(existsSync(path.join(runFolder(folder), 'evaluation_results', 'report.html'))).toBe(true);
     });
   });
 

@@ -1,7 +1,20 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { accuracy, classMetrics, predictedClasses, softmax, topKAccuracy, weightedAverage } from '../../src/evaluation/metrics';
+import { bootstrapInterval } from '../../src/evaluation/bootstrap';
+import { expectedCalibrationError, reliabilityBins } from '../../src/evaluation/calibration';
+import { cohenKappa, confusionMatrix, confusions, matthewsCorrelation, mostConfusedWith } from '../../src/evaluation/confusion';
+import { describeHead } from '../../src/evaluation/head-result';
+import {
+  accuracy,
+  balancedAccuracy,
+  classMetrics,
+  macroAverage,
+  predictedClasses,
+  softmax,
+  topKAccuracy,
+  weightedAverage,
+} from '../../src/evaluation/metrics';
 import { parityFolder, relativeDifference } from '../support/parity';
 
 interface Fixture {
@@ -10,7 +23,22 @@ interface Fixture {
   readonly labels: number;
   readonly accuracy: number;
   readonly weighted: { precision: number; recall: number; f1: number };
+  readonly macro: { precision: number; recall: number; f1: number };
+  readonly balanced_accuracy: number;
+  readonly cohen_kappa: number;
+  readonly matthews: number;
+  readonly confusion: number[][];
   readonly per_class: { precision: number[]; recall: number[]; f1: number[]; support: number[] };
+}
+
+/** Figures of drawn logits, 60 clips of 6 classes of which one never occurs. */
+interface DrawnFixture extends Pick<Fixture, 'macro' | 'balanced_accuracy' | 'cohen_kappa' | 'matthews'> {
+  readonly y_true: number[];
+  readonly logits: number[];
+  readonly log_loss: number;
+  readonly top_3_accuracy: number;
+  readonly top_5_accuracy: number;
+  readonly expected_calibration_error: number;
 }
 
 const fixture = JSON.parse(readFileSync(path.join(parityFolder, 'metrics.json'), 'utf8')) as Fixture;
@@ -28,6 +56,67 @@ describe('metrics', () => {
     }
     const average = weightedAverage(perClass);
     for (const figure of ['precision', 'recall', 'f1'] as const) expect(average[figure]).toBeCloseTo(fixture.weighted[figure], 12);
+  });
+
+  it('of agreement and macro averages equal scikit-learn’s too', () => {
+    const matrix = confusionMatrix(predicted, targets, fixture.labels);
+    expect([...matrix.counts]).toEqual(fixture.confusion.flat());
+    expect(cohenKappa(matrix)).toBeCloseTo(fixture.cohen_kappa, 12);
+    expect(matthewsCorrelation(matrix)).toBeCloseTo(fixture.matthews, 12);
+    expect(balancedAccuracy(perClass)).toBeCloseTo(fixture.balanced_accuracy, 12);
+    const average = macroAverage(perClass);
+    for (const figure of ['precision', 'recall', 'f1'] as const) expect(average[figure]).toBeCloseTo(fixture.macro[figure], 12);
+  });
+
+  it('of logits equal scikit-learn’s, a class that occurs nowhere included', () => {
+    const drawn = JSON.parse(readFileSync(path.join(parityFolder, 'classification.json'), 'utf8')) as DrawnFixture;
+    const { metrics } = describeHead(Float32Array.from(drawn.logits), Int32Array.from(drawn.y_true), ['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(metrics).toMatchObject({
+      loss: expect.closeTo(drawn.log_loss, 6),
+      top_3_accuracy: expect.closeTo(drawn.top_3_accuracy, 12),
+      top_5_accuracy: expect.closeTo(drawn.top_5_accuracy, 12),
+      precision_macro: expect.closeTo(drawn.macro.precision, 12),
+      recall_macro: expect.closeTo(drawn.macro.recall, 12),
+      f1_macro: expect.closeTo(drawn.macro.f1, 12),
+      balanced_accuracy: expect.closeTo(drawn.balanced_accuracy, 12),
+      cohen_kappa: expect.closeTo(drawn.cohen_kappa, 12),
+      matthews_corrcoef: expect.closeTo(drawn.matthews, 12),
+      expected_calibration_error: expect.closeTo(drawn.expected_calibration_error, 9),
+    });
+  });
+
+  it('tell which classes are confused, most often first', () => {
+    const matrix = confusionMatrix(Int32Array.of(1, 1, 2, 0, 0, 2), Int32Array.of(0, 0, 0, 0, 1, 2), 3);
+    expect(mostConfusedWith(matrix, 0)).toEqual({ id: 1, count: 2 });
+    expect(mostConfusedWith(matrix, 2)).toBeUndefined();
+    expect(confusions(matrix).map(({ truth, prediction, count }) => [truth, prediction, count])).toEqual([
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 1],
+    ]);
+  });
+
+  it('of agreement are defined as scikit-learn does for a single class', () => {
+    const single = confusionMatrix(Int32Array.of(0, 0), Int32Array.of(0, 0), 2);
+    expect(cohenKappa(single)).toBeNaN();
+    expect(matthewsCorrelation(single)).toBe(0);
+  });
+
+  it('put confidences into bins, the borders in the lower one', () => {
+    const bins = reliabilityBins([0.05, 0.1, 0.95, 1, 0.95], [true, false, true, true, false]);
+    expect(bins.map(({ clips }) => clips)).toEqual([2, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
+    expect(bins[9]).toMatchObject({ accuracy: 2 / 3, confidence: expect.closeTo(2.9 / 3, 12) });
+    expect(expectedCalibrationError(bins)).toBeCloseTo((2 * (0.5 - 0.075) + 3 * (2.9 / 3 - 2 / 3)) / 5, 12);
+  });
+
+  it('have an interval that the same clips always give, about as wide as the normal one', () => {
+    const correct = Array.from({ length: 400 }, (_, clip) => clip % 5 !== 0);
+    const interval = bootstrapInterval(correct, 0);
+    expect(bootstrapInterval(correct, 0)).toEqual(interval);
+    const halfWidth = 1.96 * Math.sqrt((0.8 * 0.2) / 400);
+    expect(interval.low).toBeCloseTo(0.8 - halfWidth, 1.7);
+    expect(interval.high).toBeCloseTo(0.8 + halfWidth, 1.7);
+    expect(bootstrapInterval([true, true], 0)).toEqual({ low: 1, high: 1 });
   });
 
   it('take the highest logit, and of equal ones the lower class', () => {

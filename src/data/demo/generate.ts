@@ -36,7 +36,17 @@ export function demoDataset({ seed, clipsPerGloss = 6, validationClipsPerGloss =
     validationClipsPerGloss,
     new RandomStream(seed, streams.validation),
   );
-  return { title: demoTitle, synthetic: true, train, validation, labels, fingerprint: fingerprintOf(train, validation) };
+  const [trained, validated] = [fingerprintedClips('train', train), fingerprintedClips('validation', validation)];
+  return {
+    title: demoTitle,
+    synthetic: true,
+    train,
+    validation,
+    labels,
+    fingerprint: fingerprint([...trained, ...validated]),
+    validationFingerprint: fingerprint(validated),
+    leftOut: [],
+  };
 }
 
 /** Name the random streams that clips are drawn from. */
@@ -82,10 +92,6 @@ function clipName(prefix: string, number: number, gloss: string): string {
     .replaceAll("'", '')
     .replaceAll(/[^a-z0-9]+/g, '_');
   return `synthetic_${prefix}_${String(number).padStart(4, '0')}_${word}`;
-}
-
-function fingerprintOf(train: ClipSet, validation: ClipSet): string {
-  return fingerprint([...fingerprintedClips('train', train), ...fingerprintedClips('validation', validation)]);
 }
 
 function fingerprintedClips(split: FingerprintedClip['split'], set: ClipSet): FingerprintedClip[] {

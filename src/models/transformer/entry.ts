@@ -30,6 +30,14 @@ export const transformerEntry: ModelEntry<Extract<Settings, { model: 'transforme
     layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
   }),
   fromCheckpoint,
+  frameAttention: ({ config }) => {
+    const withToken = config['pooling_method'] === 'cls';
+    return {
+      layers: Array.from({ length: Number(config['n_layers']) }, (_, layer) => `encoder_layers.${layer}.attention`),
+      leadingPositions: withToken ? 1 : 0,
+      readFrom: withToken ? 0 : undefined,
+    };
+  },
 };
 
 function sourceOf(settings: Extract<Settings, { model: 'transformer' }>): ReturnType<typeof transformerEntry.clipLocation>['source'] {

@@ -1,0 +1,85 @@
+import type { ClipEntry, Dataset } from '../src/data/clip-set';
+import { initialiseParameters } from '../src/engine/parameters';
+import { startRuntime } from '../src/engine/runtime';
+import { evaluateModel } from '../src/evaluation/evaluate';
+import type { LoadedModel } from '../src/evaluation/load-model';
+import { RandomStream } from '../src/foundation/random';
+import { signTransformer } from '../src/models/transformer/sign-transformer';
+import { median, round, timed, timeFigures, type Figures } from './figures';
+import type { BenchFlags } from './flags';
+import { startPytorch } from './pytorch';
+
+const CLIPS = 426;
+const GLOSSES = 105;
+const CATEGORIES = 10;
+const WIDTH = 156;
+
+/** Times whole evaluations, recording the graph and scoring included, and PyTorch's forward passes over as many clips in turn. */
+export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
+  const runtime = await startRuntime();
+  const { batch, frames, layers, heads, emb, runs = 7 } = flags;
+  const [loaded, dataset] = [randomModel(flags), randomDataset(frames)];
+  const evaluate = (): Promise<unknown> => evaluateModel(loaded, dataset, batch);
+  const first = await timed(evaluate);
+  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, flags);
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  while (ours.length < runs) {
+    ours.push(await timed(evaluate));
+    if (pytorch !== undefined) theirs.push(...(await pytorch.forwards(Math.ceil(CLIPS / batch))));
+  }
+  pytorch?.end();
+  const rate = (CLIPS / median(ours)) * 1000;
+  const pytorchRate = (batch / median(theirs)) * 1000;
+  return {
+    ...timeFigures(ours),
+    clips_per_second: round(rate),
+    first_evaluation_ms: round(first),
+    ...(pytorch === undefined
+      ? {}
+      : {
+          pytorch: { version: pytorch.version, ...timeFigures(theirs), clips_per_second: round(pytorchRate) },
+          rate_by_pytorchs: round(rate / pytorchRate, 3),
+        }),
+    setting: { model: flags.model, clips: CLIPS, batch, frames, layers, heads, emb },
+    machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
+  };
+}
+
+function randomModel({ emb, heads, layers, frames, model: name }: BenchFlags): LoadedModel {
+  const model = signTransformer({
+    input_dim: WIDTH,
+    emb_dim: emb,
+    n_heads: heads,
+    n_layers: layers,
+    ff_dim: 4 * emb,
+    num_gloss: GLOSSES,
+    num_cat: CATEGORIES,
+    dropout: 0.1,
+    max_len: Math.max(300, frames),
+    pooling_method: 'mean',
+  });
+  const weights = initialiseParameters(model.parameters, new RandomStream(42));
+  return { file: 'random', name, model, weights, epoch: undefined, labels: undefined, settings: {}, data: {}, assumptions: [] };
+}
+
+function randomDataset(frames: number): Dataset {
+  const random = new RandomStream(11);
+  const entries = Array.from({ length: CLIPS }, (_, clip): ClipEntry => {
+    return { name: `clip_${clip}`, file: '', frames, gloss: clip % GLOSSES, category: clip % CATEGORIES, occluded: undefined };
+  });
+  const values = entries.map(() => Float32Array.from({ length: frames * WIDTH }, () => random.uniform()));
+  return {
+    title: 'random clips',
+    synthetic: true,
+    train: undefined,
+    validation: { entries, width: WIDTH, values, key: 'X' },
+    labels: {
+      gloss: Array.from({ length: GLOSSES }, (_, id) => `gloss ${id}`),
+      category: Array.from({ length: CATEGORIES }, (_, id) => `category ${id}`),
+    },
+    fingerprint: '',
+    validationFingerprint: '',
+    leftOut: [],
+  };
+}

@@ -1,0 +1,93 @@
+import path from 'node:path';
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import { startRuntime } from '../engine/runtime';
+import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../evaluation/compare/compared-model';
+import { compareModels, regressions, type Comparison } from '../evaluation/compare/comparison';
+import { evaluateModel } from '../evaluation/evaluate';
+import { loadModel } from '../evaluation/load-model';
+import { modelFile } from '../evaluation/model-file';
+import { describeEvaluation } from '../evaluation/result';
+import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-file';
+import type { Terminal } from './command';
+import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison-text';
+import { openEvaluationData, type EvaluationDataRequest } from './run-evaluation';
+import { percentText } from './quantities';
+
+/** The exit code for a model that is worse than it may be. */
+const REGRESSION_EXIT_CODE = 2;
+
+export interface ComparisonRequest extends EvaluationDataRequest {
+  /** The baseline first. */
+  readonly models: readonly string[];
+  readonly shape: PlainRecord;
+  readonly batchSize: number;
+  readonly allowDifferentData: boolean;
+  /** The share of the clips by which a model may be worse. */
+  readonly failIfWorse: number | undefined;
+  readonly outputDir: string | undefined;
+  readonly format: 'text' | 'markdown' | 'json';
+  readonly verbose: boolean;
+}
+
+/**
+ * Compares models by their evaluation results, or by evaluating them now where data is named.
+ * @returns the process's exit code: 2 where a model is worse than the request allows.
+ */
+export async function runComparison(request: ComparisonRequest, terminal: Terminal): Promise<number> {
+  const [baseline, ...others] = withOwnTitles(await gather(request, terminal));
+  if (baseline === undefined) return 0;
+  for (const warning of [baseline, ...others].flatMap(({ warnings }) => warnings)) terminal.errors.write(`warning: ${warning}\n`);
+  const comparison = compareModels(baseline, others, request.allowDifferentData);
+  const texts = { text: comparisonText, markdown: comparisonMarkdown, json: comparisonJson };
+  terminal.output.write(texts[request.format](comparison));
+  if (request.outputDir !== undefined) await writeFiles(request.outputDir, comparison, terminal);
+  return request.failIfWorse === undefined ? 0 : tellRegressions(comparison, request.failIfWorse, terminal);
+}
+
+async function gather(request: ComparisonRequest, terminal: Terminal): Promise<ComparedModel[]> {
+  const { data, keypointsVal, labelsValCsv } = request;
+  if (data === undefined && keypointsVal === undefined && labelsValCsv === undefined) return request.models.map(comparedFromFiles);
+  const loaded = request.models.map((named) => ({ named, model: loadModel(modelFile(named, named), request.shape) }));
+  const runtime = await startRuntime({ verbose: request.verbose });
+  if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
+  const compared: ComparedModel[] = [];
+  for (const { named, model } of loaded) {
+    const dataset = await openEvaluationData(model, request, terminal);
+    compared.push(comparedFromResult(named, describeEvaluation(model, dataset, await evaluateModel(model, dataset, request.batchSize))));
+  }
+  return compared;
+}
+
+/** Models that are called the same are told apart by what was typed. */
+function withOwnTitles(models: readonly ComparedModel[]): ComparedModel[] {
+  return models.map((model) => {
+    const taken = models.some((other) => other !== model && other.title === model.title);
+    return taken ? { ...model, title: model.named } : model;
+  });
+}
+
+async function writeFiles(folder: string, comparison: Comparison, { errors }: Terminal): Promise<void> {
+  const [{ comparisonPicture }, { lightTheme }] = await Promise.all([
+    import('../evaluation/pictures/comparison-picture.js'),
+    import('../evaluation/pictures/theme.js'),
+  ]);
+  const { baseline, contrasts } = comparison;
+  const png = comparisonPicture([baseline, ...contrasts.map(({ model }) => model)], path.basename(baseline.data.title), lightTheme);
+  writeFileAtomically(path.join(folder, 'comparison.png'), (append) => {
+    append(png);
+  });
+  writeTextAtomically(path.join(folder, 'comparison.md'), comparisonMarkdown(comparison));
+  writeTextAtomically(path.join(folder, 'comparison.json'), comparisonJson(comparison));
+  errors.write(`written: ${path.join(folder, 'comparison.png')}, comparison.md and comparison.json\n`);
+}
+
+function tellRegressions(comparison: Comparison, tolerance: number, { errors }: Terminal): number {
+  const found = regressions(comparison, tolerance);
+  for (const { model, head } of found) {
+    const [now, before] = [model.figures[head].accuracy, comparison.baseline.figures[head].accuracy];
+    errors.write(
+      `worse: ${model.named}: ${head} accuracy ${percentText(now)}, the baseline has ${percentText(before)}; it may be worse by ${percentText(tolerance)}\n`,
+    );
+  }
+  return found.length === 0 ? 0 : REGRESSION_EXIT_CODE;
+}

@@ -1,0 +1,32 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../foundation/errors';
+
+/**
+ * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits.
+ * @throws UserError for a name that stands for no clip.
+ */
+export async function clipFiles(inputs: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const input of inputs) files.push(...(await filesOf(input)));
+  return [...new Set(files)];
+}
+
+async function filesOf(input: string): Promise<string[]> {
+  if (!existsSync(input)) {
+    const found = /[*?[{]/.test(input) ? await fitting(input) : undefined;
+    if (found === undefined) throw new UserError(`--input ${input}: no such file or folder`);
+    if (found.length === 0) throw new UserError(`--input ${input}: no file fits this pattern`);
+    return found;
+  }
+  if (!statSync(input).isDirectory()) return [input];
+  const clips = readdirSync(input).filter((name) => name.endsWith('.npz'));
+  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no .npz clip`);
+  return clips.sort().map((name) => path.join(input, name));
+}
+
+async function fitting(pattern: string): Promise<string[]> {
+  const { glob } = await import('tinyglobby');
+  const found = await glob([pattern.replaceAll('\\', '/')], { absolute: path.isAbsolute(pattern), expandDirectories: false });
+  return found.sort();
+}

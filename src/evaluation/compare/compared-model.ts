@@ -1,0 +1,146 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { parseCsvTable, type CsvRow } from '../../data/csv-table';
+import { messageOf, UserError } from '../../foundation/errors';
+import type { HeadMetrics } from '../head-result';
+import { modelFile, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
+import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
+import { RESULT_FILES } from '../results/result-files';
+
+/** Figures that a comparison shows. */
+const COMPARED_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;
+export type ComparedFigures = Pick<HeadMetrics, (typeof COMPARED_FIGURES)[number]>;
+
+/** Whether a model had one clip right, by head. */
+export interface ComparedClip {
+  readonly truth: Readonly<Record<HeadName, number>>;
+  /** The true gloss by name. */
+  readonly label: string;
+  readonly correct: Readonly<Record<HeadName, boolean>>;
+}
+
+/** One model of a comparison: what its evaluation found. */
+export interface ComparedModel {
+  readonly title: string;
+  /** As it was named. */
+  readonly named: string;
+  readonly data: { readonly title: string; readonly fingerprint: string; readonly synthetic: boolean };
+  readonly figures: Readonly<Record<HeadName, ComparedFigures>>;
+  /** By the clip's name. */
+  readonly clips: ReadonlyMap<string, ComparedClip>;
+  /** What is odd about its results, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/** A model that was evaluated just now. */
+export function comparedFromResult(named: string, result: EvaluationResult): ComparedModel {
+  const { gloss, category } = result;
+  return {
+    title: modelTitle(result),
+    named,
+    data: result.data,
+    figures: { gloss: gloss.metrics, category: category.metrics },
+    clips: new Map(
+      result.clips.map((clip, index) => [
+        clip.name,
+        {
+          truth: { gloss: clip.gloss, category: clip.category },
+          label: gloss.labels[clip.gloss] ?? '',
+          correct: { gloss: gloss.predictions[index]?.correct === true, category: category.predictions[index]?.correct === true },
+        },
+      ]),
+    ),
+    warnings: [],
+  };
+}
+
+/**
+ * A model as its `evaluation_results` have it.
+ * @param named a model folder, a `.pt` file, or a folder of results
+ * @throws UserError where there are no results, or they cannot be read.
+ */
+export function comparedFromFiles(named: string): ComparedModel {
+  const folder = resultsFolder(named);
+  const file = path.join(folder, RESULT_FILES.document);
+  if (!existsSync(file)) {
+    throw new UserError(
+      `${named}: it has no ${path.basename(folder)}/${RESULT_FILES.document}; run \`npm run evaluate -- --model-path ${named}\` first, or give --data to evaluate all models now`,
+    );
+  }
+  const document = readDocument(file);
+  return {
+    title: titleOfModel(document.model, document.architecture),
+    named,
+    data: document.data,
+    figures: { gloss: document.gloss, category: document.category },
+    clips: readClips(path.join(folder, RESULT_FILES.predictions)),
+    warnings: stalenessOf(named, file),
+  };
+}
+
+function resultsFolder(named: string): string {
+  if (existsSync(path.join(named, RESULT_FILES.document))) return named;
+  if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
+  return resultsFolderOf(modelFile(named, named));
+}
+
+const figures = z.object(
+  Object.fromEntries(COMPARED_FIGURES.map((name) => [name, z.number()])) as Record<keyof ComparedFigures, z.ZodNumber>,
+);
+const documentSchema = z.object({
+  model: z.string(),
+  architecture: z.string(),
+  data: z.object({ title: z.string(), fingerprint: z.string(), synthetic: z.boolean() }),
+  gloss: figures,
+  category: figures,
+});
+
+function readDocument(file: string): z.infer<typeof documentSchema> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${file}: it cannot be read (${messageOf(error)}); evaluate the model again`, { cause: error });
+  }
+  const checked = documentSchema.safeParse(parsed);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw new UserError(`${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no evaluation'}; evaluate the model again`);
+}
+
+const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;
+
+function readClips(file: string): Map<string, ComparedClip> {
+  if (!existsSync(file)) throw new UserError(`${file}: no such file; evaluate the model again`);
+  const required = ['file', 'true_gloss_label', ...HEADS.flatMap((head) => [`true_${head}`, CORRECT[head]])];
+  const { rows, problems } = parseCsvTable(readFileSync(file, 'utf8'), file, required);
+  const [problem] = problems;
+  if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
+  const ofBoth = <T>(read: (row: CsvRow, head: HeadName) => T, row: CsvRow): Record<HeadName, T> => ({
+    gloss: read(row, 'gloss'),
+    category: read(row, 'category'),
+  });
+  return new Map(
+    rows.map((row) => [
+      row.cell('file') ?? '',
+      {
+        truth: ofBoth((cells, head) => Number(cells.cell(`true_${head}`)), row),
+        label: row.cell('true_gloss_label') ?? '',
+        correct: ofBoth((cells, head) => cells.cell(CORRECT[head]) === '1', row),
+      },
+    ]),
+  );
+}
+
+/** Results that are older than the checkpoint may be of another one. */
+function stalenessOf(named: string, document: string): string[] {
+  let checkpoint: string;
+  try {
+    checkpoint = modelFile(named, named);
+  } catch {
+    return []; // Results alone, without their model, are compared as they are.
+  }
+  if (!checkpoint.endsWith('.pt') || statSync(checkpoint).mtimeMs <= statSync(document).mtimeMs) return [];
+  return [`${named}: ${path.basename(checkpoint)} is newer than its results; evaluate it again`];
+}

@@ -1,0 +1,57 @@
+/** Colours as `#rrggbb`. */
+type Colour = string;
+
+/** How pictures look: on a light page, or on a dark one. */
+export interface Theme {
+  readonly name: 'light' | 'dark';
+  readonly background: Colour;
+  /** What has no value: an empty cell of a matrix. */
+  readonly empty: Colour;
+  readonly text: Colour;
+  readonly muted: Colour;
+  readonly grid: Colour;
+  /** Lines and bars that are to be told apart, also by people who do not see all colours (Okabe and Ito 2008). */
+  readonly series: readonly [Colour, Colour, Colour, Colour];
+  /** Where truth and prediction agree, and where they do not: blue and orange, which everybody tells apart. */
+  readonly right: Colour;
+  readonly wrong: Colour;
+}
+
+/** The look of the picture files: dark on white, opaque, so that they can be read on any page and on paper. */
+export const lightTheme: Theme = {
+  name: 'light',
+  background: '#ffffff',
+  empty: '#f4f6f8',
+  text: '#1f2328',
+  muted: '#59636e',
+  grid: '#d8dee4',
+  series: ['#0072b2', '#d55e00', '#009e73', '#aa4499'],
+  right: '#00558c',
+  wrong: '#c24e00',
+};
+
+/** The same in light on dark, for the report on a dark screen. */
+export const darkTheme: Theme = {
+  name: 'dark',
+  background: '#161a20',
+  empty: '#1f252d',
+  text: '#e6edf3',
+  muted: '#9da7b1',
+  grid: '#333b45',
+  series: ['#56b4e9', '#e69f00', '#2bbd91', '#cc79a7'],
+  right: '#5cb8f0',
+  wrong: '#f08a24',
+};
+
+/** The colour at a share of the way between two. */
+export function between(from: Colour, to: Colour, share: number): Colour {
+  const channel = (colour: Colour, place: number): number => parseInt(colour.slice(1 + 2 * place, 3 + 2 * place), 16);
+  const mixed = [0, 1, 2].map((place) => Math.round(channel(from, place) + (channel(to, place) - channel(from, place)) * share));
+  return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** Black or white, whichever is read better on a colour. */
+export function readableOn(colour: Colour): Colour {
+  const [red = 0, green = 0, blue = 0] = [0, 1, 2].map((place) => parseInt(colour.slice(1 + 2 * place, 3 + 2 * place), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#000000' : '#ffffff';
+}

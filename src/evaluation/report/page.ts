@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { confusions, mostConfusedWith } from '../confusion';
+import type { HeadPrediction, HeadResult } from '../head-result';
+import { modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
+import type { ResultPictures } from '../results/draw-pictures';
+import { RESULT_FILES } from '../results/result-files';
+import { summaryRows } from '../results/tables';
+import { findings } from './findings';
+import { html, Markup } from './markup';
+import { countCell, shareCell, tableMarkup, type Cell } from './table';
+
+/** The report's pictures: drawn for a light page and for a dark one; undefined where none can be drawn. */
+export type ReportPictures = { readonly light: ResultPictures; readonly dark: ResultPictures } | undefined;
+
+const WORST_CLIPS = 25;
+const CONFUSIONS = 30;
+/** Wider pictures are shown smaller until they are clicked. */
+const WIDTH_OF_THE_PAGE = 1140;
+
+/**
+ * The page of an evaluation: one HTML file that holds all it needs and asks nothing of the network. It follows the reader's choice of light or dark.
+ * @param created when it was made
+ */
+export function reportPage(result: EvaluationResult, pictures: ReportPictures, created: Date): string {
+  const [style, script] = ['style.css', 'interaction.js'].map((file) => readFileSync(path.join(__dirname, file), 'utf8'));
+  const scriptHash = createHash('sha256')
+    .update(script ?? '')
+    .digest('base64');
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'`;
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta http-equiv="Content-Security-Policy" content="${policy}" />
+        <title>${modelTitle(result)}: evaluation</title>
+        ${element('style', style)}
+      </head>
+      <body>
+        <main>
+          ${heading(result, created)} ${cards(result)} ${findingsSection(result)} ${figures(result)} ${matrices(pictures)}
+          ${classTables(result)} ${confusionsSection(result)} ${curvesAndReliability(pictures)} ${clips(result)} ${fileList(pictures)}
+        </main>
+        ${element('script', script)}
+      </body>
+    </html> `;
+  return page.text;
+}
+
+/** Its text to the letter: the page's policy allows the one script of this very hash. */
+function element(name: 'script' | 'style', text = ''): Markup {
+  return new Markup(`<${name}>${text}</${name}>`);
+}
+
+function heading(result: EvaluationResult, created: Date): Markup {
+  const { model, data } = result;
+  const trained = model.epoch === undefined ? '' : `, after epoch ${model.epoch}`;
+  return html`<h1>${modelTitle(result)}</h1>
+    <p class="muted">
+      ${model.architecture}${trained}, evaluated on ${data.title} (${result.clips.length} clips, fingerprint
+      ${data.fingerprint.slice(0, 16)}), ${created.toISOString().slice(0, 16).replace('T', ' ')} UTC
+    </p>
+    ${data.synthetic ? html`<p class="notice"><strong>Synthetic data.</strong> A generator made these clips and nobody signed them: the figures say nothing about real signs.</p>` : undefined}
+    <nav>
+      <a href="#figures">Figures</a><a href="#matrices">Confusion matrices</a><a href="#classes">Classes</a
+      ><a href="#confusions">Confusions</a><a href="#training">Training and confidence</a><a href="#worst">Worst clips</a
+      ><a href="#clips">All clips</a>
+    </nav>`;
+}
+
+function cards({ gloss, category, clips: evaluated }: EvaluationResult): Markup {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const interval = ({ metrics }: HeadResult): string =>
+    `95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`;
+  const card = (figure: string, title: string, more: string): Markup =>
+    html`<div class="card"><b>${figure}</b>${title}<br /><span>${more}</span></div>`;
+  return html`<div class="cards">
+    ${card(percent(gloss.metrics.accuracy), 'gloss accuracy', interval(gloss))}
+    ${card(percent(gloss.metrics.top_5_accuracy), 'gloss among the top 5', `of ${gloss.labels.length} glosses`)}
+    ${card(gloss.metrics.f1_weighted.toFixed(3), 'weighted F1 of glosses', `macro ${gloss.metrics.f1_macro.toFixed(3)}`)}
+    ${card(percent(category.metrics.accuracy), 'category accuracy', interval(category))}
+    ${card(String(evaluated.length), 'clips', `${gloss.predictions.filter(({ correct }) => !correct).length} with a wrong gloss`)}
+  </div>`;
+}
+
+function findingsSection(result: EvaluationResult): Markup {
+  return html`<h2>What stands out</h2>
+    <ul>
+      ${findings(result).map((finding) => html`<li>${finding}</li>`)}
+    </ul>`;
+}
+
+function figures(result: EvaluationResult): Markup {
+  const cell = (value: number | undefined): Cell =>
+    value === undefined || Number.isNaN(value) ? '' : { value, text: Number.isInteger(value) ? String(value) : value.toFixed(4) };
+  const rows = summaryRows(result).map(({ metric, gloss, category }): Cell[] => [metric, cell(gloss), cell(category)]);
+  return html`<h2 id="figures">Figures</h2>
+    <p class="muted">Named and computed as in scikit-learn, with zero_division 0; macro averages are over the classes that occur.</p>
+    ${tableMarkup({ columns: ['metric', { number: 'gloss' }, { number: 'category' }], rows })}`;
+}
+
+function matrices(pictures: ReportPictures): Markup {
+  return html`<h2 id="matrices">Confusion matrices</h2>
+    ${figure(pictures, 'confusion', 'Confusion matrix of the glosses, those of a category framed')}
+    ${figure(pictures, 'categoryConfusion', 'Confusion matrix of the categories')}`;
+}
+
+function classTables({ gloss, category }: EvaluationResult): Markup {
+  return html`<h2 id="classes">Classes</h2>
+    <p class="muted">Click a heading to sort.</p>
+    ${classTable(gloss)}
+    <h2>Categories</h2>
+    ${classTable(category)}`;
+}
+
+function classTable({ labels, perClass, confusion }: HeadResult): Markup {
+  const rows = perClass.map(({ precision, recall, f1, support }, id): Cell[] => {
+    const confused = mostConfusedWith(confusion, id);
+    return [
+      countCell(id),
+      labels[id] ?? '',
+      shareCell(precision),
+      shareCell(recall),
+      shareCell(f1),
+      countCell(support),
+      confused === undefined ? '' : `${labels[confused.id] ?? ''} (${confused.count} of ${support})`,
+    ];
+  });
+  const columns = [
+    { number: 'id' },
+    'label',
+    { number: 'precision' },
+    { number: 'recall' },
+    { number: 'F1' },
+    { number: 'clips' },
+    'most confused with',
+  ];
+  return tableMarkup({ columns, rows, long: labels.length > 20 });
+}
+
+function confusionsSection({ gloss }: EvaluationResult): Markup {
+  const found = confusions(gloss.confusion);
+  const rows = found
+    .slice(0, CONFUSIONS)
+    .map(({ truth, prediction, count }): Cell[] => [
+      gloss.labels[truth] ?? '',
+      gloss.labels[prediction] ?? '',
+      countCell(count),
+      shareCell(count / Math.max(1, gloss.perClass[truth]?.support ?? 1)),
+    ]);
+  const more = found.length > CONFUSIONS ? html`<p class="muted">The ${CONFUSIONS} most frequent of ${found.length}.</p>` : undefined;
+  return html`<h2 id="confusions">Confusions</h2>
+    ${more}
+    ${rows.length === 0 ? html`<p>None: every gloss is right.</p>` : tableMarkup({ columns: ['true gloss', 'taken for', { number: 'clips' }, { number: 'of its clips' }], rows })}`;
+}
+
+function curvesAndReliability(pictures: ReportPictures): Markup {
+  const curves =
+    pictures?.light.curves === undefined
+      ? html`<p class="muted">No training log lies beside the checkpoint, so there are no curves of its training.</p>`
+      : figure(pictures, 'curves', 'Losses and validation accuracies of each epoch');
+  return html`<h2 id="training">Training and confidence</h2>
+    ${curves} ${figure(pictures, 'reliability', 'How often the model is right where it is how sure')}`;
+}
+
+function clips(result: EvaluationResult): Markup {
+  const everything = worstClips(result, result.clips.length);
+  return html`<h2 id="worst">Worst clips</h2>
+    <p class="muted">Those whose true gloss the model thought least likely: look at them first.</p>
+    ${clipTable(result, everything.slice(0, WORST_CLIPS), false)}
+    <h2 id="clips">All clips</h2>
+    ${clipTable(result, everything, true)}`;
+}
+
+function clipTable({ gloss, category }: EvaluationResult, judged: readonly JudgedClip[], long: boolean): Markup {
+  const marked = (prediction: HeadPrediction, { labels }: HeadResult): Markup | string => {
+    const label = labels[prediction.predicted] ?? '';
+    return prediction.correct ? label : html`<span class="wrong">${label}</span>`;
+  };
+  const occlusion = judged.some(({ clip }) => clip.occluded !== undefined);
+  const rows = judged.map(({ clip, gloss: ofGloss, category: ofCategory }): Cell[] => [
+    clip.name,
+    gloss.labels[ofGloss.truth] ?? '',
+    marked(ofGloss, gloss),
+    shareCell(ofGloss.confidence),
+    shareCell(ofGloss.truthProbability),
+    countCell(ofGloss.rankOfTruth),
+    marked(ofCategory, category),
+    countCell(clip.frames),
+    ...(occlusion ? [clip.occluded === true ? 'yes' : 'no'] : []),
+  ]);
+  const columns = [
+    'clip',
+    'true gloss',
+    'predicted',
+    { number: 'confidence' },
+    { number: 'of the truth' },
+    { number: 'rank of the truth' },
+    'predicted category',
+    { number: 'frames' },
+    ...(occlusion ? ['occluded'] : []),
+  ];
+  return tableMarkup({ columns, rows, long });
+}
+
+function fileList(pictures: ReportPictures): Markup {
+  const drawn = (name: string): boolean =>
+    !name.endsWith('.png') || (pictures !== undefined && (name !== RESULT_FILES.curves || pictures.light.curves !== undefined));
+  return html`<h2>Beside this page</h2>
+    <p>
+      ${Object.values(RESULT_FILES)
+        .filter((name) => name !== RESULT_FILES.report && drawn(name))
+        .map((name, place) => html`${place === 0 ? '' : ', '}<a href="${name}">${name}</a>`)}
+    </p>`;
+}
+
+function figure(pictures: ReportPictures, which: keyof ResultPictures, caption: string): Markup | undefined {
+  const [light, dark] = [pictures?.light[which], pictures?.dark[which]];
+  if (light === undefined || dark === undefined) return undefined;
+  const address = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
+  const width = Math.round(light.readUInt32BE(16) / 2); // The PNG's header: two of its pixels are one of the page's.
+  const picture = html`<picture
+    ><source media="(prefers-color-scheme: dark)" srcset="${address(dark)}" />
+    <img src="${address(light)}" width="${width}" alt="${caption}"
+  /></picture>`;
+  const large = width > WIDTH_OF_THE_PAGE;
+  return html`<figure>
+    ${large ? html`<button type="button" class="zoom" title="In full, or as wide as the page">${picture}</button>` : picture}
+    <figcaption>${caption}${large ? '; a click shows it in full' : ''}.</figcaption>
+  </figure>`;
+}

@@ -1,0 +1,106 @@
+import { stringify } from 'csv-stringify/sync';
+import { confusionAt, mostConfusedWith } from '../confusion';
+import type { HeadPrediction, HeadResult } from '../head-result';
+import { occlusionGroups, type EvaluationResult } from '../result';
+
+/** A figure of both heads; undefined where a head has none. */
+export interface SummaryRow {
+  /** As scikit-learn calls it. */
+  readonly metric: string;
+  readonly gloss: number | undefined;
+  readonly category: number | undefined;
+}
+
+/** The figures of an evaluation, in the order of `summary_metrics.csv`. */
+export function summaryRows(result: EvaluationResult): SummaryRow[] {
+  const { gloss, category, clips, cutClips, leftOut, clipsPerSecond } = result;
+  const ofBoth = (metric: string, value: number): SummaryRow => ({ metric, gloss: value, category: value });
+  const metrics = (Object.keys(gloss.metrics) as (keyof HeadResult['metrics'])[]).map((metric) => ({
+    metric,
+    gloss: gloss.metrics[metric],
+    category: category.metrics[metric],
+  }));
+  const occlusion = occlusionGroups(result).flatMap(({ occluded, clips: count, accuracy }) => {
+    const name = occluded ? 'occluded' : 'not_occluded';
+    const row = { metric: `accuracy_${name}`, gloss: accuracy?.gloss, category: accuracy?.category };
+    return [...(accuracy === undefined ? [] : [row]), ofBoth(`clips_${name}`, count)];
+  });
+  return [
+    ...metrics,
+    ofBoth('clips', clips.length),
+    ofBoth('clips_cut', cutClips),
+    ofBoth('clips_left_out', new Set(leftOut.map(({ file }) => file)).size),
+    ofBoth('clips_per_second', clipsPerSecond),
+    ...occlusion,
+  ];
+}
+
+/** `summary_metrics.csv`. */
+export function summaryTable(result: EvaluationResult): string {
+  return csvText([['metric', 'gloss', 'category'], ...summaryRows(result).map(({ metric, gloss, category }) => [metric, gloss, category])]);
+}
+
+/** `per_class_metrics.csv` of a head. */
+export function perClassTable({ labels, perClass, confusion }: HeadResult): string {
+  const rows = perClass.map(({ precision, recall, f1, support }, id) => {
+    const confused = mostConfusedWith(confusion, id);
+    return [id, labels[id], precision, recall, f1, support, confused === undefined ? '' : labels[confused.id]];
+  });
+  return csvText([['class_id', 'label', 'precision', 'recall', 'f1', 'support', 'most_confused_with'], ...rows]);
+}
+
+/** `confusion_matrix.csv` of a head: a line for each true class, a column for each predicted one, in the order of their ids. */
+export function confusionTable({ labels, confusion }: HeadResult): string {
+  const ids = [...labels.keys()];
+  return csvText([
+    ['true_label', ...labels],
+    ...ids.map((truth) => [labels[truth], ...ids.map((prediction) => confusionAt(confusion, truth, prediction))]),
+  ]);
+}
+
+/** The columns of `predictions.csv`. */
+export const PREDICTION_COLUMNS = [
+  'file',
+  'true_gloss',
+  'true_gloss_label',
+  'pred_gloss',
+  'pred_gloss_label',
+  'confidence',
+  'rank_of_truth',
+  'correct',
+  'true_category',
+  'true_category_label',
+  'pred_category',
+  'pred_category_label',
+  'category_confidence',
+  'category_rank_of_truth',
+  'category_correct',
+  'top5',
+  'occluded',
+] as const;
+
+/** `predictions.csv`: a line a clip, in the order of the labels. */
+export function predictionsTable({ clips, gloss, category }: EvaluationResult): string {
+  const rows = clips.map(({ name, occluded }, clip) => [
+    name,
+    ...predictionCells(gloss, gloss.predictions[clip]),
+    ...predictionCells(category, category.predictions[clip]),
+    (gloss.predictions[clip]?.likeliest ?? [])
+      .map(({ id, probability }) => `${gloss.labels[id] ?? ''} (${id}) ${probability.toFixed(4)}`)
+      .join('; '),
+    occluded === undefined ? '' : Number(occluded),
+  ]);
+  return csvText([[...PREDICTION_COLUMNS], ...rows]);
+}
+
+function predictionCells({ labels }: HeadResult, prediction: HeadPrediction | undefined): (string | number | undefined)[] {
+  if (prediction === undefined) return Array<undefined>(7).fill(undefined);
+  const { truth, predicted, confidence, rankOfTruth, correct } = prediction;
+  // Beyond the sixth digit a float32 model says nothing, and other batches give other digits.
+  return [truth, labels[truth], predicted, labels[predicted], Number(confidence.toFixed(6)), rankOfTruth, Number(correct)];
+}
+
+/** A CSV document; what is no number is an empty cell. */
+function csvText(rows: readonly (readonly (string | number | undefined)[])[]): string {
+  return stringify(rows.map((row) => row.map((cell) => (typeof cell === 'number' && Number.isNaN(cell) ? undefined : cell))));
+}

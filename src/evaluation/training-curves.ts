@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseCsvTable } from '../data/csv-table';
+
+/** An epoch of a training, as its log has it. */
+export interface CurvePoint {
+  readonly epoch: number;
+  readonly train_loss: number;
+  readonly val_loss: number;
+  readonly gloss_acc: number;
+  readonly cat_acc: number;
+}
+
+/** The logs that may lie beside a checkpoint. */
+const LOG_FILES = ['training_log.txt', 'training_log.csv'];
+
+/** The curves of the training whose log lies beside a checkpoint; nothing where none does, or it cannot be read. */
+export function curvesBeside(checkpoint: string): CurvePoint[] {
+  const log = LOG_FILES.map((name) => path.join(path.dirname(checkpoint), name)).find((file) => existsSync(file));
+  return log === undefined ? [] : readCurves(readFileSync(log, 'utf8'), log);
+}
+
+/** Reads a log of Kumpas, or one of the PyTorch pipeline, which starts with lines of comment and names accuracies `val_gloss_acc`. */
+export function readCurves(text: string, file: string): CurvePoint[] {
+  const lines = text.split('\n').filter((line) => !/^"?#/.test(line));
+  const { rows } = parseCsvTable(lines.join('\n'), file, ['epoch', 'train_loss', 'val_loss']);
+  return rows
+    .map((row) => {
+      const number = (...columns: string[]): number => Number(columns.map((column) => row.cell(column)).find((cell) => cell !== undefined));
+      return {
+        epoch: number('epoch'),
+        train_loss: number('train_loss'),
+        val_loss: number('val_loss'),
+        gloss_acc: number('gloss_acc', 'val_gloss_acc'),
+        cat_acc: number('cat_acc', 'val_cat_acc'),
+      };
+    })
+    .filter((point) => Object.values(point).every(Number.isFinite));
+}
