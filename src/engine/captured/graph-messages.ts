@@ -32,6 +32,33 @@ export interface AttributeMessage {
   setShape(shape: ShapeMessage): void;
   setTensor(tensor: TensorMessage): void;
   setList(list: ListMessage): void;
+  setFunc(called: CalledFunctionMessage): void;
+}
+
+/** The name of a function, where an operation calls it. */
+export interface CalledFunctionMessage {
+  setName(name: string): void;
+}
+
+export interface ArgumentMessage {
+  setName(name: string): void;
+  setType(dtype: number): void;
+}
+
+export interface SignatureMessage {
+  setName(name: string): void;
+  setInputArgList(inputs: readonly ArgumentMessage[]): void;
+  setOutputArgList(outputs: readonly ArgumentMessage[]): void;
+}
+
+export interface FunctionMessage {
+  setSignature(signature: SignatureMessage): void;
+  setNodeDefList(nodes: readonly NodeMessage[]): void;
+  getRetMap(): { set(output: string, value: string): unknown };
+}
+
+interface LibraryMessage {
+  addFunction(definition: FunctionMessage): void;
 }
 
 export interface NodeMessage {
@@ -44,6 +71,7 @@ export interface NodeMessage {
 
 interface GraphMessage {
   addNode(node: NodeMessage): void;
+  setLibrary(library: LibraryMessage): void;
 }
 
 interface InfoMessage {
@@ -63,9 +91,13 @@ interface SavedModelMessage {
 
 interface GraphMessages {
   readonly AttrValue: MessageClass<AttributeMessage> & { readonly ListValue: MessageClass<ListMessage> };
+  readonly FunctionDef: MessageClass<FunctionMessage>;
+  readonly FunctionDefLibrary: MessageClass<LibraryMessage>;
   readonly GraphDef: MessageClass<GraphMessage>;
   readonly MetaGraphDef: MessageClass<MetaGraphMessage> & { readonly MetaInfoDef: MessageClass<InfoMessage> };
+  readonly NameAttrList: MessageClass<CalledFunctionMessage>;
   readonly NodeDef: MessageClass<NodeMessage>;
+  readonly OpDef: MessageClass<SignatureMessage> & { readonly ArgDef: MessageClass<ArgumentMessage> };
   readonly SavedModel: MessageClass<SavedModelMessage>;
   readonly Tensor: MessageClass<TensorMessage>;
   readonly TensorShape: MessageClass<ShapeMessage> & { readonly Dim: MessageClass<DimensionMessage> };

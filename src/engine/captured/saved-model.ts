@@ -1,8 +1,9 @@
-import { attributeMessage } from './attribute-message';
-import { graphMessages, type NodeMessage } from './graph-messages';
+import { FunctionLibrary } from './function-library';
+import { graphMessages } from './graph-messages';
+import { nodeMessage } from './node-message';
 import type { Attributes } from './recording';
 
-const { GraphDef, MetaGraphDef, NodeDef, SavedModel } = graphMessages;
+const { GraphDef, MetaGraphDef, SavedModel } = graphMessages;
 
 /** The tag under which a graph lies in its SavedModel. */
 export const GRAPH_TAG = 'kumpas';
@@ -20,7 +21,12 @@ export interface GraphNode {
 /** Graph nodes as the bytes of a SavedModel's `saved_model.pb`. */
 export function savedModelBytes(nodes: Iterable<GraphNode>): Uint8Array {
   const graph = new GraphDef();
-  for (const node of nodes) graph.addNode(nodeMessage(node));
+  const library = new FunctionLibrary();
+  for (const node of nodes) {
+    graph.addNode(nodeMessage(node));
+    library.addCalledBy(node.attributes);
+  }
+  if (library.functions.size > 0) graph.setLibrary(library.message());
   const info = new MetaGraphDef.MetaInfoDef();
   info.setTagsList([GRAPH_TAG]);
   const metaGraph = new MetaGraphDef();
@@ -30,14 +36,4 @@ export function savedModelBytes(nodes: Iterable<GraphNode>): Uint8Array {
   model.setSavedModelSchemaVersion(1);
   model.addMetaGraphs(metaGraph);
   return model.serializeBinary();
-}
-
-function nodeMessage({ name, operation, inputs, attributes, device }: GraphNode): NodeMessage {
-  const node = new NodeDef();
-  node.setName(name);
-  node.setOp(operation);
-  node.setInputList([...inputs]);
-  if (device !== undefined) node.setDevice(device);
-  for (const [attribute, value] of Object.entries(attributes)) node.getAttrMap().set(attribute, attributeMessage(value));
-  return node;
 }
