@@ -19,18 +19,20 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|features [flags]
 
   step       one training step, the batch fed anew each time; a quarter of the frames is padding
   breakdown  where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
   epoch      an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
   load       reading and checking clips, and batches of them from memory and from files
+  features   InceptionV3's features of frames, 16 at once
 
-  --batch 32  --frames 100 (step, breakdown), 30 (epoch, load)  --layers 4  --heads 8  --emb 256  --model transformer
+  --batch 32  --frames 100 (step, breakdown), 30 (epoch, load)  --layers 4  --heads 8  --emb 256
+  --model transformer  step: or iv3_gru, on features
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
   --runs N           steps or epochs that count
-  --pytorch PYTHON   step, epoch: a Python that has PyTorch; its steps or epochs are timed in turn with ours, and the ratio printed
+  --pytorch PYTHON   step, epoch, features: a Python that has PyTorch (and torchvision); its steps, epochs or runs are timed in turn with ours, and the ratio printed
   --json             one JSON document
 `;
 

@@ -11,6 +11,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   train: { summary: 'Train a model, or go on with a training.', load: async () => (await import('./train.js')).trainCommand },
   evaluate: { summary: 'Evaluate a trained model on labelled clips.', load: async () => (await import('./evaluate.js')).evaluateCommand },
   predict: { summary: 'Recognise the sign in a clip.', load: async () => (await import('./predict.js')).predictCommand },
+  features: {
+    summary: "Compute InceptionV3's features of frames.",
+    load: async () => (await import('./features.js')).featuresCommand,
+  },
   'demo-data': {
     summary: 'Write the synthetic demo set as a data folder.',
     load: async () => (await import('./demo-data.js')).demoDataCommand,

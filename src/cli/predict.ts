@@ -9,8 +9,9 @@ const predictFlags = {
   input: { string: true, group: 'Data:', description: 'A clip (.npz), or a folder of clips.' },
   'kp-key': {
     string: true,
+    alias: 'feature-key',
     group: 'Data:',
-    description: 'The array in the .npz that holds the key points.',
+    description: 'The array in the .npz that holds the key points or features.',
     defaultDescription: 'as in training',
   },
   'top-k': { string: true, group: 'Output:', description: 'Signs to name, most likely first; 0 for all.', defaultDescription: '5' },

@@ -2,12 +2,12 @@ import { totalmem } from 'node:os';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
-import { KEYPOINT_LAYOUT } from '../data/data-source';
-import { openData } from '../data/open-data';
+import { openData, type DataRequest } from '../data/open-data';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel, type Evaluation } from '../evaluation/evaluate';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile } from '../evaluation/model-file';
+import { featureCache, openAsFeatures } from '../evaluation/pictures/open-encoded-data';
 import type { HeadScores } from '../evaluation/split-scores';
 import { UserError } from '../foundation/errors';
 import { modelEntry } from '../models/model-table';
@@ -38,9 +38,9 @@ export async function runEvaluation(request: EvaluationRequest, terminal: Termin
   const warn = (text: string): void => {
     terminal.errors.write(`warning: ${text}\n`);
   };
-  const dataset = await openEvaluationData(loaded, request, terminal, warn);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) warn(runtime.warning);
+  const dataset = await openEvaluationData(loaded, request, terminal, warn);
   const evaluation = await evaluateModel(loaded, dataset, request.batchSize);
   terminal.output.write(request.json ? jsonText(loaded, dataset, evaluation) : plainText(loaded, dataset, evaluation));
   return 0;
@@ -55,15 +55,16 @@ async function openEvaluationData(
   const { settings, model, name } = loaded;
   const trained = Object.keys(settings).length === 0 ? undefined : resolveLayers([{ source: loaded.file, values: settings }]).settings;
   const recorded = trained === undefined ? undefined : modelEntry(trained.model).clipLocation(trained);
+  const entry = modelEntry(name);
   const source = sourceOf(request) ?? recorded?.source;
   if (source === undefined && loaded.settings['model'] === undefined) {
     throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
   }
-  const dataset = await openData({
+  const data: DataRequest = {
     source,
-    key: request.key ?? recorded?.key ?? 'X',
-    layout: recorded?.layout ?? KEYPOINT_LAYOUT,
-    width: modelEntry(name).width,
+    key: request.key ?? recorded?.key ?? entry.usualClips.key,
+    layout: recorded?.layout ?? entry.usualClips.layout,
+    width: entry.width,
     numGloss: model.numGloss,
     numCat: model.numCategory,
     demoSeed: trained?.seed ?? 0,
@@ -71,7 +72,10 @@ async function openEvaluationData(
     needTrain: false,
     onProgress: showLoading(terminal.errors),
     onWarning,
-  });
+  };
+  // A model that was trained on pictures sees their features; those of its own weights.
+  const dataset =
+    recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, featureCache(process.env));
   if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
     // The demo set is made anew each time, and another version of Kumpas may make another one.
     onWarning(`the demo set is not the one that ${loaded.file} was trained on: another version of Kumpas made that`);

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import { resolveLayers } from '../config/resolve';
 import { startRuntime } from '../engine/runtime';
-import { loadModel } from '../evaluation/load-model';
+import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile } from '../evaluation/model-file';
 import { predictClips, type Prediction, type RankedClass } from '../evaluation/predict';
 import { UserError } from '../foundation/errors';
+import { modelEntry } from '../models/model-table';
 import type { Terminal } from './command';
 import { percentText } from './quantities';
 
@@ -29,11 +31,17 @@ export async function runPrediction(request: PredictionRequest, terminal: Termin
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
   for (const assumption of loaded.assumptions) terminal.errors.write(`note: the checkpoint does not say: ${assumption} was taken\n`);
-  const { kp_key: trainedKey } = loaded.settings;
-  const key = request.key ?? (typeof trainedKey === 'string' ? trainedKey : 'X');
+  const key = request.key ?? keyOf(loaded);
   const predictions = await predictClips(loaded, files, { key, topK: request.topK });
   terminal.output.write(request.json ? `${JSON.stringify({ predictions }, null, 2)}\n` : predictions.map(predictionText).join('\n'));
   return 0;
+}
+
+/** The array that the model was trained on; its kind's usual one where the checkpoint does not say. */
+function keyOf({ file, name, settings }: LoadedModel): string {
+  if (Object.keys(settings).length === 0) return modelEntry(name).usualClips.key;
+  const trained = resolveLayers([{ source: file, values: settings }]).settings;
+  return modelEntry(trained.model).clipLocation(trained).key;
 }
 
 /** @throws UserError where there is no clip. */

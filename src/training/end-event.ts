@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { modelEntry } from '../models/model-table';
 import type { Fact, TrainingDone } from './events';
 import type { TrainingRun } from './run';
 import type { TrainingEnd } from './train';
@@ -53,8 +54,8 @@ function nextCommands(run: TrainingRun): Fact[] {
     const seed = run.settings.seed === 42 ? '' : ` --seed ${run.settings.seed}`;
     return [
       ['evaluate', `npm run evaluate -- --model-path ${folder}`],
-      ['write clips', `npm run demo-data -- --out demo_data${seed}`],
-      predict(`demo_data/keypoints_val/${clip.name}.npz`),
+      ['write clips', `npm run demo-data -- --model ${run.settings.model} --out demo_data${seed}`],
+      predict(`demo_data/${modelEntry(run.settings.model).usualClips.layout.validationFolder}/${clip.name}.npz`),
     ];
   }
   const { data } = run.settings;

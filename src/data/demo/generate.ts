@@ -9,7 +9,7 @@ import { demoSigns, type SignRecipe } from './signs';
 /** What the demo set is called wherever it is named. */
 export const demoTitle = 'synthetic demo set';
 
-/** Options of {@link demoDataset}. */
+/** Options of the demo sets. */
 export interface DemoOptions {
   /** Decides who signs and how every clip turns out; the signs themselves stay the same. */
   readonly seed: number;
@@ -36,7 +36,7 @@ export function demoDataset({ seed, clipsPerGloss = 6, validationClipsPerGloss =
     validationClipsPerGloss,
     new RandomStream(seed, streams.validation),
   );
-  return { title: demoTitle, synthetic: true, train, validation, labels, fingerprint: fingerprintOf(train, validation) };
+  return { title: demoTitle, synthetic: true, train, validation, labels, fingerprint: demoFingerprint(train, validation) };
 }
 
 /** Name the random streams that clips are drawn from. */
@@ -62,7 +62,7 @@ function renderSplit(
       const occluded = random.uniform() < occludedShare;
       const rendered = renderClip(sign, signer, occluded, random);
       entries.push({
-        name: clipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
+        name: demoClipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
         file: '',
         frames: rendered.length / demoWidth,
         gloss: sign.gloss,
@@ -76,7 +76,7 @@ function renderSplit(
 }
 
 /** As `synthetic_train_0000_good_morning`. */
-function clipName(prefix: string, number: number, gloss: string): string {
+export function demoClipName(prefix: string, number: number, gloss: string): string {
   const word = gloss
     .toLowerCase()
     .replaceAll("'", '')
@@ -84,7 +84,8 @@ function clipName(prefix: string, number: number, gloss: string): string {
   return `synthetic_${prefix}_${String(number).padStart(4, '0')}_${word}`;
 }
 
-function fingerprintOf(train: ClipSet, validation: ClipSet): string {
+/** The fingerprint of a set at hand. */
+export function demoFingerprint(train: ClipSet, validation: ClipSet): string {
   return fingerprint([...fingerprintedClips('train', train), ...fingerprintedClips('validation', validation)]);
 }
 
