@@ -70,7 +70,7 @@ describe('the pages of the repository', () => {
     const configuration = readText('docs/configuration.md');
     const named = onAllPages(({ inlineCode }) => inlineCode).filter(({ claim }) => /^--[a-z]/.test(claim));
     const unknown = named.filter(({ claim }) => {
-      const flag = /^--[\w-]+/.exec(claim)?.[0] ?? '';
+      const flag = /^--[\w-]+/.exec(claim)?.[0].replace(/^--no-/, '--') ?? '';
       return !known.has(flag) && !configuration.includes(`\`${flag}\``);
     });
     expect(named.length).toBeGreaterThan(20);

@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import sharp from 'sharp';
 import { messageOf } from '../../foundation/errors';
 import { mapConcurrently } from '../concurrency';
 import { FileError } from '../data-error';
@@ -55,6 +54,7 @@ async function readFolder(folder: string, { side }: PictureFormat): Promise<Uint
 
 /** Transparency is dropped and colour profiles are left alone, as Pillow's `convert('RGB')` does. */
 async function decode(file: string): Promise<Picture> {
+  const { default: sharp } = await import('sharp'); // With its native library: only when it is needed.
   try {
     const image = sharp(file, { limitInputPixels: MOST_PIXELS, ignoreIcc: true, failOn: 'error' });
     const { data, info } = await image.removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
