@@ -27,7 +27,7 @@ describe('the demo set of features', () => {
   });
 
   it('is a function of its seed, with other people in validation', () => {
-    const print = (seed: number): string => featureDemoDataset({ seed, ...small }).fingerprint;
+    const print = (seed: number): string => featureDemoDataset({ seed, clipsPerGloss: 1, validationClipsPerGloss: 0 }).fingerprint;
     expect(print(1)).toBe(print(1));
     expect(print(2)).not.toBe(print(1));
   });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { beforeAll, describe, expect } from '@jest/globals';
-import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import { noDropout } from '../../src/engine/dropout';
+import { EagerProgram } from '../../src/engine/eager-program';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
@@ -60,7 +60,7 @@ describe('a training step with the backbone', () => {
           return { loss: tf.mean(tf.mul(tf.add(gloss, category), 0.5)), outputs: {}, increments };
         },
       };
-      const program = new CapturedProgram(definition, weights);
+      const program = new EagerProgram(definition, weights);
       const inputs = {
         pictures: { shape: [clips, frames, side * side * 3], values: pixels() },
         mask: { shape: [clips, frames], values: new Float32Array(clips * frames).fill(1) },
