@@ -25,7 +25,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | undefined, c
           '',
         ]
       : []),
-    `A ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, trained with Kumpas ${run.versions.kumpas}.`,
+    `${/^[AEIOU]/.test(checkpointName) ? 'An' : 'A'} ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, trained with Kumpas ${run.versions.kumpas}.`,
     '',
     '## Figures',
     '',

@@ -74,7 +74,7 @@ describe('a training of the InceptionV3GRU on features', () => {
       const { run, end } = await trainSmall(settingsIn(folder));
       expect(end).toBe('finished');
       expect(path.relative(folder, run.files.best)).toBe(path.join('models', 'iv3_gru_baseline_09-20', 'InceptionV3GRU_best.pt'));
-      expect(readFileSync(run.files.readme, 'utf8')).toContain('A InceptionV3GRU that recognises 3 glosses');
+      expect(readFileSync(run.files.readme, 'utf8')).toContain('An InceptionV3GRU that recognises 3 glosses');
       const loaded = loadModel(run.files.last);
       expect(loaded).toMatchObject({
         name: 'iv3_gru',
