@@ -10,5 +10,5 @@ module.exports = {
   // TypeScript names the file that `import()` loads as it will be called, with .js.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

@@ -12,7 +12,7 @@ import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
-import { transformerStep } from './transformer-step';
+import { modelStep } from './model-step';
 
 /** Rows and columns of the product that tells how fast this machine multiplies. */
 const LARGE = 2048;
@@ -24,7 +24,7 @@ const RUNS = 5;
  */
 export async function benchBreakdown(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { model, definition, inputs } = transformerStep(flags);
+  const { model, definition, inputs } = modelStep(flags);
   const plain = recordTraining(definition, inputTypesOf(inputs(0)));
   const recording = flags.amp ? withBfloat16Products(plain) : plain;
   const operations = neededOperations(recording);

@@ -11,6 +11,7 @@ import { train } from '../src/training/train';
 import type { EpochDone } from '../src/training/events';
 import { median, round, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { benchModels } from './models';
 import { startPytorch } from './pytorch';
 
 const TRAIN_CLIPS = 312;
@@ -41,7 +42,7 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
         gitCommit: undefined,
       },
     });
-    const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, flags);
+    const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, benchModels[flags.model](flags).pytorch);
     const theirs: number[] = [];
     for (let epoch = 1; epoch <= epochs; epoch++) {
       await train({ ...run, settings: { ...run.settings, epochs: epoch } }, new AbortController().signal);

@@ -4,24 +4,24 @@ import { startRuntime } from '../src/engine/runtime';
 import { evaluateModel } from '../src/evaluation/evaluate';
 import type { LoadedModel } from '../src/evaluation/load-model';
 import { RandomStream } from '../src/foundation/random';
-import { signTransformer } from '../src/models/transformer/sign-transformer';
+import type { Model } from '../src/models/model';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { benchModels, CATEGORIES, GLOSSES } from './models';
 import { startPytorch } from './pytorch';
 
 const CLIPS = 426;
-const GLOSSES = 105;
-const CATEGORIES = 10;
 const WIDTH = 156;
 
 /** Times whole evaluations, recording the graph and scoring included, and PyTorch's forward passes over as many clips in turn. */
 export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
   const { batch, frames, layers, heads, emb, runs = 7 } = flags;
-  const [loaded, dataset] = [randomModel(flags), randomDataset(frames)];
+  const { model, pytorch: script } = benchModels.transformer(flags);
+  const [loaded, dataset] = [randomModel(model), randomDataset(frames)];
   const evaluate = (): Promise<unknown> => evaluateModel(loaded, dataset, batch);
   const first = await timed(evaluate);
-  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, flags);
+  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
   const ours: number[] = [];
   const theirs: number[] = [];
   while (ours.length < runs) {
@@ -41,26 +41,15 @@ export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
           pytorch: { version: pytorch.version, ...timeFigures(theirs), clips_per_second: round(pytorchRate) },
           rate_by_pytorchs: round(rate / pytorchRate, 3),
         }),
-    setting: { model: flags.model, clips: CLIPS, batch, frames, layers, heads, emb },
+    setting: { model: loaded.name, clips: CLIPS, batch, frames, layers, heads, emb },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
   };
 }
 
-function randomModel({ emb, heads, layers, frames, model: name }: BenchFlags): LoadedModel {
-  const model = signTransformer({
-    input_dim: WIDTH,
-    emb_dim: emb,
-    n_heads: heads,
-    n_layers: layers,
-    ff_dim: 4 * emb,
-    num_gloss: GLOSSES,
-    num_cat: CATEGORIES,
-    dropout: 0.1,
-    max_len: Math.max(300, frames),
-    pooling_method: 'mean',
-  });
+function randomModel(model: Model): LoadedModel {
   const weights = initialiseParameters(model.parameters, new RandomStream(42));
-  return { file: 'random', name, model, weights, epoch: undefined, labels: undefined, settings: {}, data: {}, assumptions: [] };
+  const unsaid = { epoch: undefined, labels: undefined, settings: {}, data: {}, assumptions: [] };
+  return { file: 'random', name: 'transformer', model, weights, ...unsaid };
 }
 
 function randomDataset(frames: number): Dataset {

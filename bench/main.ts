@@ -8,6 +8,7 @@ const benches = {
   step: async () => (await import('./step.js')).benchStep,
   epoch: async () => (await import('./epoch.js')).benchEpoch,
   breakdown: async () => (await import('./breakdown.js')).benchBreakdown,
+  features: async () => (await import('./features.js')).benchFeatures,
   load: async () => (await import('./load.js')).benchLoad,
   checkpoint: async () => (await import('./checkpoint.js')).benchCheckpoint,
   fuzz: async () => (await import('./fuzz.js')).benchFuzz,

@@ -6,9 +6,9 @@ import { writeTrainingCheckpoint } from '../src/checkpoint/training-checkpoint';
 import { formatNpz } from '../src/data/npz-write';
 import { initialiseParameters } from '../src/engine/parameters';
 import { RandomStream } from '../src/foundation/random';
-import { signTransformer } from '../src/models/transformer/sign-transformer';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { benchModels } from './models';
 
 const WIDTH = 156;
 
@@ -52,19 +52,8 @@ export async function benchPredict(flags: BenchFlags): Promise<Figures> {
   }
 }
 
-function writeModel(file: string, { emb, heads, layers }: BenchFlags): void {
-  const model = signTransformer({
-    input_dim: WIDTH,
-    emb_dim: emb,
-    n_heads: heads,
-    n_layers: layers,
-    ff_dim: 4 * emb,
-    num_gloss: 105,
-    num_cat: 10,
-    dropout: 0.1,
-    max_len: 300,
-    pooling_method: 'mean',
-  });
+function writeModel(file: string, flags: BenchFlags): void {
+  const { model } = benchModels.transformer(flags);
   const weights = initialiseParameters(model.parameters, new RandomStream(42));
   writeTrainingCheckpoint(file, {
     epoch: 1,

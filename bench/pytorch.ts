@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from '../src/foundation/errors';
-import type { BenchFlags } from './flags';
 
 /** PyTorch in a process of its own, which works when it is asked to and rests otherwise. */
 export interface PytorchTraining {
@@ -16,11 +15,15 @@ export interface PytorchTraining {
   end(): void;
 }
 
-/** @throws UserError where that Python has no PyTorch. */
-export async function startPytorch(python: string, { batch, frames, layers, heads, emb, amp }: BenchFlags): Promise<PytorchTraining> {
-  const script = path.join(__dirname, 'pytorch_step.py');
-  const sizes = [batch, frames, layers, heads, emb].map(String);
-  const child = spawn(python, [script, ...sizes, amp ? 'bfloat16' : 'float32'], { stdio: ['pipe', 'pipe', 'inherit'] });
+/**
+ * @param script a file beside this one, and what it is given.
+ * @throws UserError where that Python has no PyTorch.
+ */
+export async function startPytorch(
+  python: string,
+  [script, argv]: readonly [script: string, argv: readonly (string | number)[]],
+): Promise<PytorchTraining> {
+  const child = spawn(python, [path.join(__dirname, script), ...argv.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const nextLine = async (): Promise<string> => {
     const line = (await lines.next()) as IteratorResult<string, undefined>;

@@ -4,8 +4,8 @@ import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { modelStep } from './model-step';
 import { startPytorch } from './pytorch';
-import { transformerStep } from './transformer-step';
 
 /** Steps of one side before the other has its turn. */
 const TURN = 3;
@@ -13,8 +13,8 @@ const TURN = 3;
 /** Times a training step, and PyTorch's in turn where one is there. */
 export async function benchStep(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { emb, heads, layers, batch, frames, amp, eager } = flags;
-  const { model, definition, inputs } = transformerStep(flags);
+  const { batch, frames, amp, eager } = flags;
+  const { model, definition, inputs, pytorch: script } = modelStep(flags);
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: eager ? 'eager' : 'captured',
     matrixType: amp ? 'bfloat16' : 'float32',
@@ -26,11 +26,11 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
   };
   const firstStep = await timed(run);
   for (let warmUp = 0; warmUp < 4; warmUp++) run();
-  const otherShape = transformerStep({ ...flags, frames: frames + 8 });
+  const otherShape = modelStep({ ...flags, frames: frames + 8 });
   const newShape = await timed(() => program.trainStep(otherShape.inputs(step++), once));
   const resident = process.memoryUsage.rss();
 
-  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, flags);
+  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
   const ours: number[] = [];
   const theirs: number[] = [];
   const runs = flags.runs ?? 24;
@@ -49,7 +49,7 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
     ...(pytorch === undefined
       ? {}
       : { pytorch: { version: pytorch.version, ...timeFigures(theirs) }, ratio_to_pytorch: round(median(ours) / median(theirs), 3) }),
-    setting: { model: flags.model, batch, frames, layers, heads, emb, amp, eager },
+    setting: { model: flags.model, batch, frames, ...model.config, amp, eager },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
   };
 }

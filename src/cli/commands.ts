@@ -16,6 +16,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./convert.js')).convertCommand,
   },
   compare: { summary: 'Compare trained models on the same clips.', load: async () => (await import('./compare.js')).compareCommand },
+  features: {
+    summary: "Compute InceptionV3's features of frames.",
+    load: async () => (await import('./features.js')).featuresCommand,
+  },
   'demo-data': {
     summary: 'Write the synthetic demo set as a data folder.',
     load: async () => (await import('./demo-data.js')).demoDataCommand,

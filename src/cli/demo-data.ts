@@ -1,5 +1,8 @@
+import { defaultModel, isModelName, modelNames, type ModelName } from '../config/settings';
+import { demoSetOfWidth } from '../data/demo/sets';
 import { writeDemoFolder } from '../data/demo/write';
 import { UserError } from '../foundation/errors';
+import { modelEntry } from '../models/model-table';
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
 import { optionalText, wholeNumber } from './model-flags';
@@ -11,6 +14,7 @@ const defaultSeed = 42;
 const largestSeed = 2 ** 31 - 1;
 
 const demoDataFlags = {
+  model: { string: true, group: 'Demo data:', description: 'The model whose kind of clips to write.', defaultDescription: defaultModel },
   out: { string: true, group: 'Demo data:', description: 'The new folder to write.', defaultDescription: defaultFolder },
   seed: {
     string: true,
@@ -28,18 +32,25 @@ const usage: CommandUsage = {
   examples: [
     ['npm run demo-data -- --out demo_data', 'write it to demo_data/'],
     ['npm run train -- --data demo_data', 'train on that folder'],
+    ['npm run demo-data -- --model iv3_gru --out demo_features', 'clips of features, for --model iv3_gru'],
   ],
 };
 
 /** The `demo-data` command. */
 export const demoDataCommand: Command = plainCommand(usage, (typed, terminal) => {
   const folder = optionalText(typed, 'out') ?? defaultFolder;
-  const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed));
+  const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed), demoSetOfWidth(modelEntry(modelOf(typed)).width));
   terminal.output.write(
     `${folder}: the synthetic demo set, ${trainClips} training and ${validationClips} validation clips (made by a generator, nobody was filmed)\n`,
   );
   return 0;
 });
+
+function modelOf(typed: Readonly<Record<string, unknown>>): ModelName {
+  const model = optionalText(typed, 'model') ?? defaultModel;
+  if (isModelName(model)) return model;
+  throw new UserError(`--model: expected ${modelNames().join(' or ')}, found "${model}"`);
+}
 
 function seedOf(typed: Readonly<Record<string, unknown>>): number {
   const seed = wholeNumber(typed, 'seed', 0) ?? defaultSeed;

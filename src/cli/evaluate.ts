@@ -6,13 +6,14 @@ import { plainCommand } from './plain-command';
 
 /** Flags that name labelled clips to evaluate on. */
 export const dataFlags = {
-  'keypoints-val': { string: true, group: 'Data:', description: 'Folder with the clips, one .npz each.' },
+  'keypoints-val': { string: true, alias: 'features-val', group: 'Data:', description: 'Folder with the clips, one .npz each.' },
   'labels-val-csv': { string: true, group: 'Data:', description: 'Their labels: file,gloss,cat[,occluded].' },
   'labels-reference': { string: true, group: 'Data:', description: 'Names of glosses and categories.' },
   'kp-key': {
     string: true,
+    alias: 'feature-key',
     group: 'Data:',
-    description: 'The array in each .npz that holds the key points.',
+    description: 'The array in each .npz that holds the key points or features.',
     defaultDescription: 'as in training',
   },
   'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },

@@ -22,8 +22,9 @@ const predictFlags = {
   },
   'kp-key': {
     string: true,
+    alias: 'feature-key',
     group: 'Data:',
-    description: 'The array in the .npz that holds the key points.',
+    description: 'The array in the .npz that holds the key points or features.',
     defaultDescription: 'as in training',
   },
   'labels-reference': {

@@ -3,13 +3,13 @@ import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
-import { KEYPOINT_LAYOUT } from '../data/data-source';
-import { openData } from '../data/open-data';
+import { openData, type DataRequest } from '../data/open-data';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel } from '../evaluation/evaluate';
 import type { HeadResult } from '../evaluation/head-result';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, resultsFolderOf } from '../evaluation/model-file';
+import { featureCache, openAsFeatures } from '../evaluation/pictures/open-encoded-data';
 import { describeEvaluation, occlusionGroups, type EvaluationResult } from '../evaluation/result';
 import { evaluationDocument } from '../evaluation/results/document';
 import { RESULT_FILES } from '../evaluation/results/result-files';
@@ -50,11 +50,11 @@ export interface EvaluationRequest extends EvaluationDataRequest {
 export async function runEvaluation(request: EvaluationRequest, terminal: Terminal): Promise<number> {
   const loaded = loadModel(modelFile(request.modelPath), request.shape);
   const warn = warnTo(terminal);
+  const runtime = await startRuntime({ verbose: request.verbose });
+  if (runtime.warning !== undefined) warn(runtime.warning);
   const dataset = await openEvaluationData(loaded, request, terminal);
   const folder = request.outputDir ?? resultsFolderOf(loaded.file);
   prepareResultsFolder(folder);
-  const runtime = await startRuntime({ verbose: request.verbose });
-  if (runtime.warning !== undefined) warn(runtime.warning);
   const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, request.batchSize));
   await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning: warn });
   terminal.output.write(
@@ -70,30 +70,34 @@ function warnTo({ errors }: Terminal): (text: string) => void {
 }
 
 /**
- * Opens the data that is asked for, or that the model was trained with. Clips that cannot be used are left out, and told.
+ * Opens the data that is asked for, or that the model was trained with. Clips that cannot be used are left out, and told. The runtime must have been started.
  * @throws UserError where there is no such data, or no clip of it can be used.
  */
 export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, terminal: Terminal): Promise<Dataset> {
   const onWarning = warnTo(terminal);
-  const { settings, name } = loaded;
+  const { settings, model, name } = loaded;
   const trained = Object.keys(settings).length === 0 ? undefined : resolveLayers([{ source: loaded.file, values: settings }]).settings;
   const recorded = trained === undefined ? undefined : modelEntry(trained.model).clipLocation(trained);
+  const entry = modelEntry(name);
   const source = sourceOf(request) ?? recorded?.source;
   if (source === undefined && loaded.data['title'] === undefined) {
     throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
   }
-  const dataset = await openData({
+  const data: DataRequest = {
     source,
-    key: request.key ?? recorded?.key ?? 'X',
-    layout: recorded?.layout ?? KEYPOINT_LAYOUT,
-    width: modelEntry(name).width,
+    key: request.key ?? recorded?.key ?? entry.usualClips.key,
+    layout: recorded?.layout ?? entry.usualClips.layout,
+    width: entry.width,
     demoSeed: trained?.seed ?? 0,
     memoryBudgetBytes: totalmem() / 4,
     needTrain: false,
     leaveOutBroken: true,
     onProgress: showLoading(terminal.errors),
     onWarning,
-  });
+  };
+  // A model that was trained on pictures sees their features; those of its own weights.
+  const dataset =
+    recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, featureCache(process.env));
   for (const { file, problem } of dataset.leftOut) onWarning(`left out: ${file}: ${problem}`);
   if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
     // The demo set is made anew each time, and another version of Kumpas may make another one.

@@ -1,4 +1,5 @@
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import { resolveLayers } from '../config/resolve';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, type FileError } from '../data/data-error';
 import { readLabelReference } from '../data/label-reference';
@@ -68,10 +69,12 @@ function refuseWide({ attention, modelPaths }: PredictionRequest, files: readonl
   );
 }
 
-/** The array that a model reads: what was asked for, or what it was trained on. */
-function keyOf({ settings }: LoadedModel, { key }: PredictionRequest): string {
-  const { kp_key: trained } = settings;
-  return key ?? (typeof trained === 'string' ? trained : 'X');
+/** The array that a model reads: what was asked for, else what it was trained on, else its kind's usual one. */
+function keyOf({ file, name, settings }: LoadedModel, { key }: PredictionRequest): string {
+  if (key !== undefined) return key;
+  if (Object.keys(settings).length === 0) return modelEntry(name).usualClips.key;
+  const trained = resolveLayers([{ source: file, values: settings }]).settings;
+  return modelEntry(trained.model).clipLocation(trained).key;
 }
 
 function noteAssumptions({ file, assumptions }: LoadedModel, several: boolean, { errors }: Terminal): void {

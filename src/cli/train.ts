@@ -46,6 +46,7 @@ function usageOf(model: ModelName): CommandUsage {
     examples: [
       ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],
       ['npm run train -- --data clips/ --epochs 30 --lr 3e-4', 'train on a folder of clips'],
+      ['npm run train -- --model iv3_gru --data features/', 'train an InceptionV3-GRU on features'],
       ['npm run train -- --data clips/ --config mine.json', 'take settings from a file'],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],

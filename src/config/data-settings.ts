@@ -7,7 +7,8 @@ const group = 'Data';
 export const dataSettings = {
   data: settingOrNone(text('the path of a folder'), 'see the other data settings; without any, the synthetic demo set', {
     group,
-    description: 'Folder with keypoints_train/, keypoints_val/, train_labels.csv, val_labels.csv and labels_reference.csv.',
+    description:
+      'Folder with the clips (keypoints_train/ and keypoints_val/; or features_…, frames_…), train_labels.csv, val_labels.csv and labels_reference.csv.',
     aliases: ['data_dir'],
   }),
   labels_train_csv: settingOrNone(text('the path of a CSV file'), 'in the data folder', {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { checkKeypointSources, keypointDataSettings, keypointSources } from './data-settings';
+import { checkInceptionSettings, inceptionArchitecture, inceptionDataSettings, inceptionSources } from './inception-settings';
 import { modelSettings } from './model-settings';
 import { checkTrainingSettings } from './training-settings';
 import { defaultSaveDir, modelPlaceholder } from './output-settings';
@@ -11,6 +12,11 @@ export const modelTable = {
     'transformer',
     { architecture: transformerArchitecture, data: keypointDataSettings, dataSources: keypointSources },
     (settings) => [...checkTrainingSettings(settings), ...checkTransformerArchitecture(settings), ...checkKeypointSources(settings)],
+  ),
+  iv3_gru: modelSettings(
+    'iv3_gru',
+    { architecture: inceptionArchitecture, data: inceptionDataSettings, dataSources: inceptionSources },
+    (settings) => [...checkTrainingSettings(settings), ...checkInceptionSettings(settings)],
   ),
 } as const;
 

@@ -16,6 +16,7 @@ export interface BatchWorkerSet {
   readonly entries: readonly Pick<ClipEntry, 'file' | 'frames' | 'gloss' | 'category'>[];
   readonly key: string;
   readonly width: number;
+  readonly pictureSide?: number;
   readonly batchSize: number;
 }
 

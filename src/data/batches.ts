@@ -22,9 +22,16 @@ export class BatchSource {
     private readonly set: ClipSet,
     private readonly options: BatchOptions,
   ) {
-    const { entries, key, width, values } = set;
+    const { entries, key, width, pictureSide, values } = set;
     const plain = entries.map(({ file, frames, gloss, category }) => ({ file, frames, gloss, category }));
-    if (values === undefined) this.reader = new BatchReader({ entries: plain, key, width, batchSize: options.batchSize });
+    if (values === undefined)
+      this.reader = new BatchReader({
+        entries: plain,
+        key,
+        width,
+        batchSize: options.batchSize,
+        ...(pictureSide === undefined ? {} : { pictureSide }),
+      });
   }
 
   /**

@@ -7,6 +7,8 @@ export interface ClipFormat {
   readonly key: string;
   /** Numbers a frame: 156 for key points (78 × x, y). */
   readonly width: number;
+  /** Where the clips are pictures: the side that they are brought to, in pixels. */
+  readonly pictureSide?: number;
 }
 
 const KEYPOINTS = 78;

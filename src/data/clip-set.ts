@@ -23,6 +23,8 @@ export interface ClipSet {
   readonly values: readonly Float32Array[] | undefined;
   /** The key in the `.npz` files that holds the values. */
   readonly key: string;
+  /** Where the clips are pictures: the side that they are brought to, in pixels. */
+  readonly pictureSide?: number;
 }
 
 /** The names behind the ids. */

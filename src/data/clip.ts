@@ -2,6 +2,7 @@ import { areKeypoints, checkMask, checkMeta, checkTimestamps, checkValues, saysS
 import { FileError } from './data-error';
 import type { NpyArray } from './npy';
 import { openNpz, type NpzFile } from './npz';
+import { pictureClip, readPictures } from './pictures/read-pictures';
 
 /** A clip's values, `[frames, width]` row by row. */
 export interface Clip {
@@ -25,6 +26,7 @@ export interface InspectedClip {
  * @throws FileError where the file or the values are not as they must be.
  */
 export async function readClip(file: string, format: ClipFormat): Promise<Clip> {
+  if (format.pictureSide !== undefined) return readPictureClip(file, format.key, format.pictureSide);
   const npz = await openNpz(file);
   const { values, frames, problems } = checkValues(await readValues(npz, format.key), format);
   const [problem] = problems;
@@ -44,6 +46,10 @@ export async function inspectClip(file: string, format: ClipFormat): Promise<Ins
       return undefined;
     }
   };
+  if (format.pictureSide !== undefined) {
+    const { key, pictureSide: side } = format;
+    return { clip: await attempt(() => readPictureClip(file, key, side)), problems, outsideUnit: false, synthetic: false };
+  }
   const npz = await attempt(() => openNpz(file));
   if (npz === undefined) return { clip: undefined, problems, outsideUnit: false, synthetic: false };
   const array = await attempt(() => readValues(npz, format.key));
@@ -64,13 +70,22 @@ export async function inspectClip(file: string, format: ClipFormat): Promise<Ins
   return {
     clip: values && frames ? { values, frames } : undefined,
     problems,
-    outsideUnit: checked?.outsideUnit ?? false,
+    outsideUnit: areKeypoints(format) && checked?.outsideUnit === true,
     synthetic: meta !== undefined && saysSynthetic(meta),
   };
+}
+
+/** A clip of pictures as pixels from 0 to 255. */
+async function readPictureClip(file: string, key: string, side: number): Promise<Clip> {
+  const pixels = await readPictures(await pictureClip(file), { key, side });
+  return { values: new Float32Array(pixels), frames: pixels.length / (side * side * 3) };
 }
 
 async function readValues(npz: NpzFile, key: string): Promise<NpyArray> {
   if (npz.has(key)) return npz.read(key);
   const keys = npz.keys.join(', ') || 'nothing';
-  throw new FileError(npz.file, `no array "${key}"; the file holds: ${keys}; choose the right one with --kp-key or make the file again`);
+  throw new FileError(
+    npz.file,
+    `no array "${key}"; the file holds: ${keys}; choose the right one with --kp-key or --feature-key, or make the file again`,
+  );
 }

@@ -23,6 +23,8 @@ export type DataSource = DataFolder | DataPaths;
 export interface DataLayout {
   readonly trainFolder: string;
   readonly validationFolder: string;
+  /** What they may be called too, where the first of these is not there. */
+  readonly otherwise?: DataLayout;
 }
 
 export const KEYPOINT_LAYOUT: DataLayout = { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' };
@@ -62,12 +64,21 @@ export async function locateData(source: DataSource, layout: DataLayout, needTra
 async function locateInFolder(folder: string, layout: DataLayout, needTrain: boolean): Promise<LocatedData> {
   const split = (clips: string, labels: string): SplitPaths => ({ folder: path.join(folder, clips), labels: path.join(folder, labels) });
   const reference = path.join(folder, 'labels_reference.csv');
+  const { trainFolder, validationFolder } = await layoutThere(folder, layout);
   return {
     title: folder,
-    train: needTrain ? split(layout.trainFolder, 'train_labels.csv') : undefined,
-    validation: split(layout.validationFolder, 'val_labels.csv'),
+    train: needTrain ? split(trainFolder, 'train_labels.csv') : undefined,
+    validation: split(validationFolder, 'val_labels.csv'),
     reference: (await kindOf(reference)) === 'nothing' ? undefined : reference,
   };
+}
+
+/** The layout whose validation clips are there; the first where none is. */
+async function layoutThere(folder: string, layout: DataLayout): Promise<DataLayout> {
+  for (let next: DataLayout | undefined = layout; next !== undefined; next = next.otherwise) {
+    if ((await kindOf(path.join(folder, next.validationFolder))) === 'folder') return next;
+  }
+  return layout;
 }
 
 function locateNamed(paths: DataPaths, needTrain: boolean): LocatedData {

@@ -13,6 +13,8 @@ export interface DatasetOptions extends ClassCounts {
   readonly key: string;
   /** Numbers a frame. */
   readonly width: number;
+  /** Where the clips are pictures: the side that they are brought to, in pixels. */
+  readonly pictureSide?: number;
   /** The most memory that the clips' values may take; a larger set is read from its files as it is needed. */
   readonly memoryBudgetBytes: number;
   /** False where validation is all that is needed (an evaluation): training clips are not looked for. */
@@ -58,6 +60,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
       width: options.width,
       values: loaded.values === undefined ? undefined : chosen.map(({ values }) => values ?? new Float32Array()),
       key: options.key,
+      ...(options.pictureSide === undefined ? {} : { pictureSide: options.pictureSide }),
     };
   };
   const fingerprinted = members.map(fingerprintedOf);

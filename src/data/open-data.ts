@@ -2,8 +2,9 @@ import type { DataLayout, DataSource } from './data-source';
 import { nameClasses } from './class-names';
 import type { Dataset } from './clip-set';
 import { openDataset } from './dataset';
-import { demoDataset, demoTitle } from './demo/generate';
+import { demoTitle } from './demo/generate';
 import { demoLabels } from './demo/labels';
+import { demoSetOfWidth } from './demo/sets';
 import { UserError } from '../foundation/errors';
 
 /** What is to be opened. */
@@ -14,6 +15,8 @@ export interface DataRequest {
   readonly layout: DataLayout;
   /** Numbers a frame. */
   readonly width: number;
+  /** Where the clips are pictures: the side that they are brought to, in pixels; `width` is the size of such a picture then. */
+  readonly pictureSide?: number;
   /** Class counts in place of those that the data tells. */
   readonly numGloss?: number | null;
   readonly numCat?: number | null;
@@ -37,7 +40,7 @@ export async function openData(request: DataRequest): Promise<Dataset> {
   const { gloss, category } = demoLabels();
   refuseFewer('--num-gloss', request.numGloss, gloss.length, 'glosses');
   refuseFewer('--num-cat', request.numCat, category.length, 'categories');
-  const demo = demoDataset({ seed: request.demoSeed });
+  const demo = demoSetOfWidth(request.width).dataset({ seed: request.demoSeed });
   return { ...demo, labels: nameClasses([], demo.labels, request) };
 }
 

@@ -33,14 +33,14 @@ export class EagerProgram implements Program {
   }
 
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
-    const { loss, outputs, gradients } = this.differentiate(inputs);
+    const { loss, outputs, gradients } = this.differentiate(inputs, true);
     this.accumulate(gradients, update.gradientScale);
     const gradientNorm = update.apply ? this.applyAccumulated(update.learningRate) : undefined;
     return { loss, outputs, gradientNorm };
   }
 
   gradients(inputs: NamedArrays): ParameterValues {
-    const { gradients } = this.differentiate(inputs);
+    const { gradients } = this.differentiate(inputs, false);
     const values = new Map<string, Float32Array>();
     for (const [name, gradient] of gradients) {
       values.set(name, gradient.dataSync<'float32'>());
@@ -91,26 +91,45 @@ export class EagerProgram implements Program {
     return Object.fromEntries(this.variables);
   }
 
-  /** One forward and backward pass. The gradients belong to the caller. */
-  private differentiate(inputs: NamedArrays): { loss: number; outputs: NamedArrays; gradients: Map<string, tf.Tensor> } {
+  /**
+   * One forward and backward pass. The gradients belong to the caller.
+   * @param keepIncrements whether buffers are moved, as a step does.
+   */
+  private differentiate(
+    inputs: NamedArrays,
+    keepIncrements: boolean,
+  ): { loss: number; outputs: NamedArrays; gradients: Map<string, tf.Tensor> } {
     const train = this.definition.train;
     if (train === undefined) throw new Error('this program has no training computation');
     const gradients = new Map<string, tf.Tensor>();
     const { loss, outputs } = inScope(() => {
       const tensors = toTensors(inputs);
       let passOutputs: NamedArrays = {};
+      let increments: NamedTensors = {};
       const { value, grads } = tf.variableGrads(() => {
-        const { loss: scalar, outputs: named } = train(this.namedVariables(), tensors);
+        const { loss: scalar, outputs: named, increments: added = {} } = train(this.namedVariables(), tensors);
         passOutputs = readAll(named);
+        increments = Object.fromEntries(Object.entries(added).map(([name, amount]) => [name, tf.keep(amount)]));
         return scalar.asScalar();
       }, this.trainable);
       for (const [variableName, gradient] of Object.entries(grads)) {
         const name = this.nameOfVariable.get(variableName);
         if (name !== undefined) gradients.set(name, tf.keep(gradient));
       }
+      if (keepIncrements) this.addIncrements(increments);
+      else for (const amount of Object.values(increments)) amount.dispose();
       return { loss: value.dataSync()[0] ?? NaN, outputs: passOutputs };
     });
     return { loss, outputs, gradients };
+  }
+
+  private addIncrements(increments: NamedTensors): void {
+    for (const [name, amount] of Object.entries(increments)) {
+      const variable = this.variables.get(name);
+      if (variable === undefined) throw new Error(`no parameter is named ${name}`);
+      variable.assign(tf.add(variable, amount));
+      amount.dispose();
+    }
   }
 
   private accumulate(gradients: ReadonlyMap<string, tf.Tensor>, scale: number): void {

@@ -55,7 +55,8 @@ export function normedLinearProduct(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Ten
   );
 }
 
-function addBias(x: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+/** Adds a bias to the last axis. */
+export function addBias(x: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   return hasNativeKernels()
     ? rawOperation('BiasAdd', [{ name: 'T', kind: 'type', value: TensorType.float32 }], [x, bias])
     : tf.add(x, bias);

@@ -9,6 +9,8 @@ export interface ParameterDeclaration {
   readonly trainable: boolean;
   /** Its first values, drawn from the run's seed. */
   readonly initialise: (random: RandomStream, size: number) => Float32Array;
+  /** How a checkpoint holds it: float32 unless said otherwise. */
+  readonly storedAs?: 'int64';
 }
 
 /** Values by state_dict name. */

@@ -7,6 +7,8 @@ import type { tf } from './tensorflow';
 export interface TrainingOutputs {
   readonly loss: tf.Tensor;
   readonly outputs: NamedTensors;
+  /** What is added to parameters that are not trained (running statistics) once the step is done, by name. */
+  readonly increments?: NamedTensors;
 }
 
 /**

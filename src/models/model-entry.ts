@@ -1,3 +1,4 @@
+import type { ParameterValues } from '../engine/parameters';
 import type { Model } from './model';
 
 /** How many classes the heads tell apart. */
@@ -21,7 +22,22 @@ export interface ClipLocation {
     | undefined;
   /** The array in each `.npz` that the model reads. */
   readonly key: string;
-  readonly layout: { readonly trainFolder: string; readonly validationFolder: string };
+  readonly layout: ClipFolders;
+  /** Where the clips are pictures. */
+  readonly pictures?: {
+    /** Side in pixels that they are brought to. */
+    readonly side: number;
+    /** Whether the model is trained on the features that its picture encoder gives for them; else on the pictures themselves. */
+    readonly encoded: boolean;
+  };
+}
+
+/** The names of the clips' folders within a data folder. */
+export interface ClipFolders {
+  readonly trainFolder: string;
+  readonly validationFolder: string;
+  /** What they may be called too, where these are not there. */
+  readonly otherwise?: ClipFolders;
 }
 
 /** What a checkpoint says of its model. */
@@ -49,6 +65,22 @@ export interface FrameAttention {
   readonly readFrom: number | undefined;
 }
 
+/** Values and their shape, as a checkpoint holds them. */
+export interface ShapedValues {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** Weights from elsewhere that a new training starts with. */
+export interface PretrainedWeights {
+  readonly file: string;
+  /**
+   * Those of the model's parameters that the file's weights give.
+   * @throws UserError without the file's name, where some are missing or of another shape.
+   */
+  readonly pick: (weights: ReadonlyMap<string, ShapedValues>) => ParameterValues;
+}
+
 /** Everything that differs between models, as the table of models holds it. */
 export interface ModelEntry<ModelSettings> {
   /** The class's name in PyTorch and the start of its checkpoints' names. */
@@ -57,6 +89,10 @@ export interface ModelEntry<ModelSettings> {
   readonly width: number;
   fromSettings(settings: ModelSettings, classes: ClassCounts): Model;
   clipLocation(settings: ModelSettings): ClipLocation;
+  /** Where clips lie that were given for a checkpoint that does not say it: their key and folders. */
+  readonly usualClips: Omit<ClipLocation, 'source'>;
+  /** Weights that a new training starts with in place of drawn ones, where the settings name any. */
+  pretrained?(settings: ModelSettings): PretrainedWeights | undefined;
   /** The model that a checkpoint holds; undefined where it is another one's. */
   fromCheckpoint(saved: SavedModel): RecognisedModel | undefined;
   /** Where to see which frames counted; absent for a model without attention. */

@@ -1,4 +1,5 @@
 import { modelNames, type ModelName, type Settings } from '../config/settings';
+import { inceptionEntry } from './inception/entry';
 import type { ModelEntry, RecognisedModel, SavedModel } from './model-entry';
 import { transformerEntry } from './transformer/entry';
 
@@ -7,10 +8,11 @@ type SettingsOf<Name extends ModelName> = Extract<Settings, { model: Name }>;
 /** The table of models: a further model is a further entry here and in the table of settings. */
 const modelEntries: { readonly [Name in ModelName]: ModelEntry<SettingsOf<Name>> } = {
   transformer: transformerEntry,
+  iv3_gru: inceptionEntry,
 };
 
-/** The entry of a model. */
-export function modelEntry<Name extends ModelName>(name: Name): ModelEntry<SettingsOf<Name>> {
+/** The entry of a model; it takes that model's settings. */
+export function modelEntry(name: ModelName): ModelEntry<Settings> {
   return modelEntries[name];
 }
 

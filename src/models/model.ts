@@ -1,6 +1,6 @@
 import type { Dropout } from '../engine/dropout';
 import type { NamedTensors } from '../engine/named-tensors';
-import type { ParameterDeclaration } from '../engine/parameters';
+import type { ParameterDeclaration, ParameterValues } from '../engine/parameters';
 import type { tf } from '../engine/tensorflow';
 
 /** A batch as a model sees it. */
@@ -34,10 +34,27 @@ export interface ForwardContext {
   readonly dropout: Dropout;
   /** Sees tensors from inside, as `encoder_layers.0.attention` with its weights `[batch, heads, frames, frames]`. They are freed with the pass. */
   readonly observe?: (name: string, tensor: tf.Tensor) => void;
+  /** Only in a training step: takes what is to be added to a buffer (BatchNorm's running statistics) once the step is done. */
+  readonly addToBuffer?: (name: string, amount: tf.Tensor) => void;
 }
 
 /** What fixes a model's shape, as a checkpoint's `config` holds it. */
 export type ModelConfig = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A frozen part of a model that sees pictures one by one. */
+export interface PictureEncoder {
+  /** Side of the pictures, in pixels: it takes `[frames, side, side, 3]`, pixels from 0 to 255. */
+  readonly side: number;
+  /** Numbers that it gives for a picture. */
+  readonly width: number;
+  /** Of its settings, what its features depend on, as `transform_input true`. */
+  readonly identity: string;
+  /** What it computes with, made once of the model's parameters. */
+  readonly parameters: readonly ParameterDeclaration[];
+  prepare(weights: ParameterValues): ParameterValues;
+  /** @returns `[frames, width]` */
+  encode(prepared: NamedTensors, pictures: tf.Tensor): tf.Tensor;
+}
 
 /** A model of a settled shape: what it is made of and what it computes. */
 export interface Model {
@@ -50,6 +67,10 @@ export interface Model {
   readonly maxFrames: number;
   readonly numGloss: number;
   readonly numCategory: number;
+  /** Whether it makes use of {@link ModelInputs.packed}; where it does not, a batch is not packed, which would only make further graphs. */
+  readonly leavesPaddingOut?: boolean;
+  /** What turns pictures into the features that it sees, where it can; its weights stay as they are. */
+  readonly pictureEncoder?: PictureEncoder;
   forward(parameters: NamedTensors, inputs: ModelInputs, context: ForwardContext): ModelOutputs;
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { RESULTS_FOLDER } from '../evaluation/model-file';
 import type { EvaluationResult } from '../evaluation/result';
 import { RESULT_FILES } from '../evaluation/results/result-files';
+import { modelEntry } from '../models/model-table';
 import type { Fact, TrainingDone } from './events';
 import type { Progress } from './progress';
 import type { TrainingRun } from './run';
@@ -83,8 +84,8 @@ function nextCommands(run: TrainingRun): Fact[] {
     const seed = run.settings.seed === 42 ? '' : ` --seed ${run.settings.seed}`;
     return [
       ['evaluate', `npm run evaluate -- --model-path ${folder}`],
-      ['write clips', `npm run demo-data -- --out demo_data${seed}`],
-      predict(`demo_data/keypoints_val/${clip.name}.npz`),
+      ['write clips', `npm run demo-data -- --model ${run.settings.model} --out demo_data${seed}`],
+      predict(`demo_data/${modelEntry(run.settings.model).usualClips.layout.validationFolder}/${clip.name}.npz`),
     ];
   }
   const { data } = run.settings;

@@ -5,14 +5,17 @@ import type { Settings } from '../config/settings';
 import { BatchSource } from '../data/batches';
 import { bucketLengths } from '../data/bucket-lengths';
 import type { ClipSet, Dataset } from '../data/clip-set';
-import { openData } from '../data/open-data';
+import { openData, type DataRequest } from '../data/open-data';
 import { planEpoch } from '../data/plan-epoch';
 import { createProgram } from '../engine/create-program';
-import { initialiseParameters } from '../engine/parameters';
+import { initialiseParameters, type ParameterValues } from '../engine/parameters';
+import { readPretrained } from '../evaluation/pictures/backbone-encoder';
+import { featureCache, openAsFeatures } from '../evaluation/pictures/open-encoded-data';
 import { removeUnfinishedFiles, writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
 import type { Model } from '../models/model';
+import type { PretrainedWeights } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
 import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
@@ -50,8 +53,9 @@ const WEIGHTS_STREAM = 0x77656967;
  */
 export async function prepareRun(settings: Settings, resume: ResumePoint | undefined, surroundings: Surroundings): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
-  const dataset = await openTrainingData(settings, surroundings);
   const entry = modelEntry(settings.model);
+  const given = givenWeights(entry.pretrained?.(settings), resume);
+  const dataset = await openTrainingData(settings, given, surroundings);
   const model = entry.fromSettings(settings, { gloss: dataset.labels.gloss.length, category: dataset.labels.category.length });
   const train = split(requireTraining(dataset), settings, model, true);
   const validation = split(dataset.validation, settings, model, false);
@@ -65,9 +69,9 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   };
   const definition = stepDefinition(model, classificationLoss(settings), optimizer);
   const schedule = chooseSchedule(settings);
-  const initial = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
   const devices = settings.enable_parallel ? (surroundings.sharingDevices ?? []) : [];
-  const program = createProgram(definition, initial, {
+  const drawn = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
+  const program = createProgram(definition, resume === undefined ? new Map([...drawn, ...given]) : drawn, {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: settings.amp ? 'bfloat16' : 'float32',
     devices,
@@ -97,7 +101,10 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
     validation,
     program,
     schedule,
-    stepOptions: { lossWeights: { alpha: settings.alpha, beta: settings.beta }, packPadding: devices.length === 0 },
+    stepOptions: {
+      lossWeights: { alpha: settings.alpha, beta: settings.beta },
+      packPadding: model.leavesPaddingOut === true && devices.length === 0,
+    },
     progress,
     files,
     record,
@@ -120,10 +127,21 @@ function isBestOfNewFolder(
   return isBest && batchesDone === 0 && completedEpochs > 0 && !existsSync(best);
 }
 
-async function openTrainingData(settings: Settings, { reporter, onDataProgress }: Surroundings): Promise<Dataset> {
+/** The weights that are not drawn: those of the checkpoint that is gone on from, or those that the settings name. */
+function givenWeights(pretrained: PretrainedWeights | undefined, resume: ResumePoint | undefined): ParameterValues {
+  if (resume !== undefined) return new Map([...resume.checkpoint.model].map(([name, { values }]) => [name, values]));
+  return pretrained === undefined ? new Map() : readPretrained(pretrained);
+}
+
+async function openTrainingData(
+  settings: Settings,
+  weights: ParameterValues,
+  { reporter, onDataProgress }: Surroundings,
+): Promise<Dataset> {
   const entry = modelEntry(settings.model);
-  return openData({
-    ...entry.clipLocation(settings),
+  const { pictures, ...location } = entry.clipLocation(settings);
+  const request: DataRequest = {
+    ...location,
     width: entry.width,
     numGloss: settings.num_gloss,
     numCat: settings.num_cat,
@@ -134,7 +152,12 @@ async function openTrainingData(settings: Settings, { reporter, onDataProgress }
       reporter.report({ kind: 'warning', text });
     },
     ...(onDataProgress === undefined ? {} : { onProgress: onDataProgress }),
-  });
+  };
+  if (pictures === undefined) return openData(request);
+  if (!pictures.encoded) return openData({ ...request, width: pictures.side * pictures.side * 3, pictureSide: pictures.side });
+  const cache = featureCache(process.env);
+  reporter.report({ kind: 'note', text: `the backbone stays as it is: features of frames are computed once, and kept in ${cache}` });
+  return openAsFeatures(request, entry.fromSettings(settings, { gloss: 1, category: 1 }), weights, cache);
 }
 
 function warnOfOtherData({ file, checkpoint }: ResumePoint, { title, fingerprint }: Dataset, reporter: TrainingReporter): void {

@@ -4,7 +4,7 @@ import { checkStateDict } from '../checkpoint/state-dict';
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
-import type { Settings } from '../config/settings';
+import { modelNames, modelTable, type Settings } from '../config/settings';
 import type { Program } from '../engine/program';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
@@ -30,7 +30,11 @@ export interface ResumePoint {
 export const TOLD_SETTINGS = 'told_settings';
 
 /** Settings that say where the data lies: a new place takes the place of all that were recorded. */
-const PLACES = ['data', 'data_dir', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv', 'labels_reference'];
+const PLACES: readonly string[] = [
+  ...new Set(modelNames().flatMap((name): readonly string[] => modelTable[name].dataSources)),
+  'data_dir',
+  'labels_reference',
+];
 
 /** Settings that a resumed run may be given anew: how long, where things lie, how it is watched. The others would make it another run. */
 const CHANGEABLE = new Set([

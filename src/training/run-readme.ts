@@ -29,7 +29,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
           '',
         ]
       : []),
-    `A ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, trained with Kumpas ${run.versions.kumpas}.`,
+    `${/^[AEIOU]/.test(checkpointName) ? 'An' : 'A'} ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, trained with Kumpas ${run.versions.kumpas}.`,
     '',
     '## Figures',
     '',

@@ -24,7 +24,12 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
   return {
     epoch: progress.completedEpochs,
     bestMetric: progress.bestMetric,
-    model: new Map(model.parameters.map(({ name, shape }) => [name, { shape, values: values.get(name) ?? new Float32Array() }])),
+    model: new Map(
+      model.parameters.map(({ name, shape, storedAs }) => [
+        name,
+        { shape, values: values.get(name) ?? new Float32Array(), ...(storedAs === undefined ? {} : { storedAs }) },
+      ]),
+    ),
     optimizer: {
       ...program.readOptimizer(),
       parameterNames: optimizerParameters(model)[0],

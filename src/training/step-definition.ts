@@ -28,12 +28,17 @@ export function stepDefinition(model: Model, loss: ClassificationLoss, optimizer
     division: { perExample: ['features', 'mask', 'gloss', 'category', 'weight'], seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));
-      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout });
+      const increments: Record<string, tf.Tensor> = {};
+      const addToBuffer = (name: string, amount: tf.Tensor): void => {
+        increments[name] = amount;
+      };
+      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout, addToBuffer });
       const weight = tensorNamed(inputs, 'weight');
       const losses = lossOfClips(inputs, glossLogits, categoryLogits);
       return {
         loss: tf.sum(tf.mul(losses, weight)),
         outputs: { gloss_logits: glossLogits, category_logits: categoryLogits },
+        increments,
       };
     },
     evaluate: (parameters, inputs) => {

@@ -56,7 +56,7 @@ describe('which value wins', () => {
     const file = settingsFile('data.json', { data: 'clips' });
     expect(resolveSettings({ file, commandLine: {} }).origins['lr']?.source).toBe('configs/transformer.json');
     expect(resolveSettings({ file, commandLine: { data: 'none' } }).settings.data).toBeNull();
-    expect(resolveSettings({ preset: 'transformer', commandLine: {} }).settings.emb_dim).toBe(256);
+    expect(resolveSettings({ preset: 'transformer', commandLine: {} }).settings).toMatchObject({ emb_dim: 256 });
   });
 
   it("puts the model's name into save_dir", () => {
@@ -116,8 +116,8 @@ describe('what is refused', () => {
     [{ emb_dim: '100' }, '--emb-dim: expected a multiple of num_heads (8), found 100'],
     [{ emb_dim: '7', num_heads: '7' }, '--emb-dim: expected an even number, found 7'],
     [{ alpha: '0', beta: '0' }, '--alpha: expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt'],
-    [{ model: 'transfromer' }, '--model: expected transformer, found "transfromer"; did you mean transformer?'],
-    [{ model: '__proto__' }, '--model: expected transformer, found "__proto__"'],
+    [{ model: 'transfromer' }, '--model: expected transformer or iv3_gru, found "transfromer"; did you mean transformer?'],
+    [{ model: '__proto__' }, '--model: expected transformer or iv3_gru, found "__proto__"'],
     [{ data: 'a', kp_key: 'X', keypoints_val: 'b' }, /^--keypoints-val: cannot be combined with data/],
     [{ keypoints_train: 'a' }, /^--keypoints-train: needs keypoints_val, labels_train_csv, labels_val_csv too/],
     [{ description: '../elsewhere' }, /^--description: expected up to 64 letters/],

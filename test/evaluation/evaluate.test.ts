@@ -1,6 +1,7 @@
 import { copyFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { writeTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { evaluateModel } from '../../src/evaluation/evaluate';
@@ -107,7 +108,24 @@ describe('the model that a path means', () => {
     }
     expect(() => loadModel(path.join(torchFolder, 'bad_missing_key.pt'))).toThrow(/missing/);
     expect(() => loadModel(path.join(torchFolder, 'bad_wrong_shape.pt'))).toThrow(/shape/);
-    expect(() => loadModel(path.join(torchFolder, 'iv3_gru_features_only.pt'))).toThrow(/none of the models/);
+    expect(loadModel(path.join(torchFolder, 'iv3_gru_features_only.pt'))).toMatchObject({ name: 'iv3_gru', assumptions: [] });
+  });
+
+  it('is refused where its tensors are those of no model', async () => {
+    await inTemporaryFolder((folder) => {
+      const file = path.join(folder, 'other.pt');
+      const model = new Map([['encoder.weight', { shape: [2], values: new Float32Array(2) }]]);
+      writeTrainingCheckpoint(file, {
+        epoch: 0,
+        bestMetric: 0,
+        model,
+        optimizer: undefined,
+        scheduler: undefined,
+        config: {},
+        args: undefined,
+      });
+      expect(() => loadModel(file)).toThrow(/its tensors \(encoder.weight, …\) are those of none of the models/);
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { benchUsage } from '../../bench/flags';
 import { commands } from '../../src/cli/commands';
+import { modelNames } from '../../src/config/settings';
 import { readMarkdown, type MarkdownPage } from './markdown';
 
 const root = path.resolve(__dirname, '../..');
@@ -28,12 +29,14 @@ function onAllPages(claimsOf: (page: MarkdownPage) => readonly string[]): { page
 }
 
 const flagsOf = new Map(Object.keys(commands).map((command) => [command, flagsInHelp(command)]));
+for (const model of modelNames())
+  flagsOf.set('train', new Set([...(flagsOf.get('train') ?? []), ...flagsInHelp('train', '--model', model)]));
 flagsOf.set('bench', new Set([...(benchUsage.match(/--[a-z]+/g) ?? []), '--help']));
 const COMMANDS = [...flagsOf.keys()];
 
 /** The flags that a command's help shows. (jest cannot load yargs, an ES module, so the command is spawned.) */
-function flagsInHelp(command: string): Set<string> {
-  const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', command, '--help'], {
+function flagsInHelp(command: string, ...further: readonly string[]): Set<string> {
+  const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', command, ...further, '--help'], {
     cwd: root,
     encoding: 'utf8',
   });
@@ -67,7 +70,7 @@ describe('the pages of the repository', () => {
     const configuration = readText('docs/configuration.md');
     const named = onAllPages(({ inlineCode }) => inlineCode).filter(({ claim }) => /^--[a-z]/.test(claim));
     const unknown = named.filter(({ claim }) => {
-      const flag = /^--[\w-]+/.exec(claim)?.[0] ?? '';
+      const flag = /^--[\w-]+/.exec(claim)?.[0].replace(/^--no-/, '--') ?? '';
       return !known.has(flag) && !configuration.includes(`\`${flag}\``);
     });
     expect(named.length).toBeGreaterThan(20);

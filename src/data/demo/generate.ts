@@ -9,7 +9,7 @@ import { demoSigns, type SignRecipe } from './signs';
 /** What the demo set is called wherever it is named. */
 export const demoTitle = 'synthetic demo set';
 
-/** Options of {@link demoDataset}. */
+/** Options of the demo sets. */
 export interface DemoOptions {
   /** Decides who signs and how every clip turns out; the signs themselves stay the same. */
   readonly seed: number;
@@ -36,17 +36,7 @@ export function demoDataset({ seed, clipsPerGloss = 6, validationClipsPerGloss =
     validationClipsPerGloss,
     new RandomStream(seed, streams.validation),
   );
-  const [trained, validated] = [fingerprintedClips('train', train), fingerprintedClips('validation', validation)];
-  return {
-    title: demoTitle,
-    synthetic: true,
-    train,
-    validation,
-    labels,
-    fingerprint: fingerprint([...trained, ...validated]),
-    validationFingerprint: fingerprint(validated),
-    leftOut: [],
-  };
+  return { title: demoTitle, synthetic: true, train, validation, labels, ...demoFingerprints(train, validation), leftOut: [] };
 }
 
 /** Name the random streams that clips are drawn from. */
@@ -72,7 +62,7 @@ function renderSplit(
       const occluded = random.uniform() < occludedShare;
       const rendered = renderClip(sign, signer, occluded, random);
       entries.push({
-        name: clipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
+        name: demoClipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
         file: '',
         frames: rendered.length / demoWidth,
         gloss: sign.gloss,
@@ -86,12 +76,18 @@ function renderSplit(
 }
 
 /** As `synthetic_train_0000_good_morning`. */
-function clipName(prefix: string, number: number, gloss: string): string {
+export function demoClipName(prefix: string, number: number, gloss: string): string {
   const word = gloss
     .toLowerCase()
     .replaceAll("'", '')
     .replaceAll(/[^a-z0-9]+/g, '_');
   return `synthetic_${prefix}_${String(number).padStart(4, '0')}_${word}`;
+}
+
+/** The fingerprints of a set at hand. */
+export function demoFingerprints(train: ClipSet, validation: ClipSet): Pick<Dataset, 'fingerprint' | 'validationFingerprint'> {
+  const [trained, validated] = [fingerprintedClips('train', train), fingerprintedClips('validation', validation)];
+  return { fingerprint: fingerprint([...trained, ...validated]), validationFingerprint: fingerprint(validated) };
 }
 
 function fingerprintedClips(split: FingerprintedClip['split'], set: ClipSet): FingerprintedClip[] {

@@ -1,9 +1,10 @@
+import { functionName } from './function-name';
 import { graphMessages, type AttributeMessage, type ListMessage, type ShapeMessage, type TensorMessage } from './graph-messages';
 import { DataType, type AttributeValue, type Constant } from './recording';
 
-const { AttrValue, Tensor, TensorShape } = graphMessages;
+const { AttrValue, NameAttrList, Tensor, TensorShape } = graphMessages;
 
-/** An operation's attribute as the message that a graph holds. */
+/** An operation's attribute as the message that a graph holds; a function is told by its name. */
 export function attributeMessage(attribute: AttributeValue): AttributeMessage {
   const message = new AttrValue();
   switch (attribute.kind) {
@@ -28,6 +29,12 @@ export function attributeMessage(attribute: AttributeValue): AttributeMessage {
     case 'tensor':
       message.setTensor(tensorMessage(attribute.value));
       break;
+    case 'function': {
+      const called = new NameAttrList();
+      called.setName(functionName(attribute.value));
+      message.setFunc(called);
+      break;
+    }
     case 'types':
     case 'ints':
     case 'floats':

@@ -104,8 +104,13 @@ class Join {
 
   finish(): Recording {
     const isSummed = (name: string): boolean => name === LOSS || name.startsWith(nameOfKind('gradient', ''));
+    // Running statistics are those of the first part, as PyTorch's DataParallel has them.
+    const isOfFirst = (name: string): boolean => name.startsWith(nameOfKind('increment', ''));
     const results = new Map(
-      [...this.results].map(([name, values]) => [name, isSummed(name) ? this.sum(values) : this.concatenate(values)]),
+      [...this.results].map(([name, values]) => [
+        name,
+        isOfFirst(name) ? (values[0] ?? this.sum(values)) : isSummed(name) ? this.sum(values) : this.concatenate(values),
+      ]),
     );
     const { types, given, constants, operations } = this;
     return { types, given, constants, operations, results };

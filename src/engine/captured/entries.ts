@@ -3,6 +3,7 @@ import { addAccumulation, addSumReads } from './accumulation-nodes';
 import { addAdamUpdate, type AdamRate, type AdamVariables, type GradientNodes } from './adam-nodes';
 import { EntryDraft, type Entry } from './entry';
 import type { NodeOutput } from './graph-writer';
+import { addIncrements } from './increment-nodes';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
 import type { Recording } from './recording';
 import type { SharedVariables } from './shared-variables';
@@ -51,7 +52,7 @@ export function updateEntry(recording: Recording, variables: UpdateVariables, se
   });
   draft.fetch([
     [GRADIENT_NORM, norm],
-    [DONE, draft.graph.addSignal(DONE, [...updates.values()])],
+    [DONE, draft.graph.addSignal(DONE, [...updates.values(), ...addIncrements(draft.graph, nodes.parameters, results, reads)])],
   ]);
   return draft.finish();
 }
@@ -59,14 +60,16 @@ export function updateEntry(recording: Recording, variables: UpdateVariables, se
 /** Computes the gradients and adds them, times a scale, to their sums. */
 export function accumulationEntry(recording: Recording, parameters: SharedVariables, sums: SharedVariables): Entry {
   const draft = new EntryDraft();
-  const { results, reads } = draft.addRecording(recording, draft.addVariables(parameters));
+  const parameterNodes = draft.addVariables(parameters);
+  const { results, reads } = draft.addRecording(recording, parameterNodes);
   draft.fetch(lossAndOutputs(results));
+  const increments = addIncrements(draft.graph, parameterNodes, results, reads);
   const added = addAccumulation(draft.graph, {
     sums: draft.addVariables(sums),
     gradients: gradientNodes(results, reads),
     scale: draft.addScalarInput(ACCUMULATION_SCALE),
   });
-  draft.fetch([[DONE, draft.graph.addSignal(DONE, added)]]);
+  draft.fetch([[DONE, draft.graph.addSignal(DONE, [...added, ...increments])]]);
   return draft.finish();
 }
 

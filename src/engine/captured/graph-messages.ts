@@ -33,6 +33,33 @@ export interface AttributeMessage {
   setShape(shape: ShapeMessage): void;
   setTensor(tensor: TensorMessage): void;
   setList(list: ListMessage): void;
+  setFunc(called: CalledFunctionMessage): void;
+}
+
+/** The name of a function, where an operation calls it. */
+export interface CalledFunctionMessage {
+  setName(name: string): void;
+}
+
+export interface ArgumentMessage {
+  setName(name: string): void;
+  setType(dtype: number): void;
+}
+
+export interface SignatureMessage {
+  setName(name: string): void;
+  setInputArgList(inputs: readonly ArgumentMessage[]): void;
+  setOutputArgList(outputs: readonly ArgumentMessage[]): void;
+}
+
+export interface FunctionMessage {
+  setSignature(signature: SignatureMessage): void;
+  setNodeDefList(nodes: readonly NodeMessage[]): void;
+  getRetMap(): { set(output: string, value: string): unknown };
+}
+
+interface LibraryMessage {
+  addFunction(definition: FunctionMessage): void;
 }
 
 export interface NodeMessage {
@@ -45,6 +72,7 @@ export interface NodeMessage {
 
 interface GraphMessage {
   addNode(node: NodeMessage): void;
+  setLibrary(library: LibraryMessage): void;
 }
 
 interface InfoMessage {
@@ -61,7 +89,7 @@ interface TensorInfoMap {
   set(name: string, info: TensorInfoMessage): unknown;
 }
 
-interface SignatureMessage {
+interface ServingSignatureMessage {
   getInputsMap(): TensorInfoMap;
   getOutputsMap(): TensorInfoMap;
   setMethodName(name: string): void;
@@ -75,7 +103,7 @@ interface AssetMessage {
 interface MetaGraphMessage {
   setMetaInfoDef(info: InfoMessage): void;
   setGraphDef(graph: GraphMessage): void;
-  getSignatureDefMap(): { set(name: string, signature: SignatureMessage): unknown };
+  getSignatureDefMap(): { set(name: string, signature: ServingSignatureMessage): unknown };
   addAssetFileDef(asset: AssetMessage): void;
 }
 
@@ -88,11 +116,15 @@ interface SavedModelMessage {
 interface GraphMessages {
   readonly AssetFileDef: MessageClass<AssetMessage>;
   readonly AttrValue: MessageClass<AttributeMessage> & { readonly ListValue: MessageClass<ListMessage> };
+  readonly FunctionDef: MessageClass<FunctionMessage>;
+  readonly FunctionDefLibrary: MessageClass<LibraryMessage>;
   readonly GraphDef: MessageClass<GraphMessage>;
   readonly MetaGraphDef: MessageClass<MetaGraphMessage> & { readonly MetaInfoDef: MessageClass<InfoMessage> };
+  readonly NameAttrList: MessageClass<CalledFunctionMessage>;
   readonly NodeDef: MessageClass<NodeMessage>;
+  readonly OpDef: MessageClass<SignatureMessage> & { readonly ArgDef: MessageClass<ArgumentMessage> };
   readonly SavedModel: MessageClass<SavedModelMessage>;
-  readonly SignatureDef: MessageClass<SignatureMessage>;
+  readonly SignatureDef: MessageClass<ServingSignatureMessage>;
   readonly Tensor: MessageClass<TensorMessage>;
   readonly TensorInfo: MessageClass<TensorInfoMessage>;
   readonly TensorShape: MessageClass<ShapeMessage> & { readonly Dim: MessageClass<DimensionMessage> };

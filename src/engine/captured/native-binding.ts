@@ -1,4 +1,5 @@
 import { tf } from '../tensorflow';
+import type { ScanInputs, ScanResult, ScanStep } from '../scan-step';
 import { hasNativeKernels } from '../raw-operation';
 import { CaptureError } from './errors';
 
@@ -32,6 +33,8 @@ export interface NativeBinding {
   readonly loadSavedModel: (folder: string, tags: string) => number;
   readonly deleteSavedModel: (session: number) => void;
   readonly runSavedModel: (session: number, inputs: readonly number[], inputNames: string, outputNames: string) => NativeTensor[];
+  /** Only of the binding that stands in while a computation is recorded: writes a scan down as a loop of the graph. */
+  readonly recordScan?: (given: ScanInputs, step: ScanStep) => ScanResult;
   readonly isUsingGpuDevice: () => boolean;
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;

@@ -5,7 +5,7 @@ import { capture } from './capture';
 import { DataType, type Recording, type TensorType } from './recording';
 
 /** The kinds of names in a program's recording: what it is given (parameters, inputs) and what it gives. */
-export type NameKind = 'parameter' | 'input' | 'output' | 'gradient';
+export type NameKind = 'parameter' | 'input' | 'output' | 'gradient' | 'increment';
 
 /** The name of the loss among the results. */
 export const LOSS = 'loss';
@@ -26,8 +26,9 @@ export function recordTraining(definition: ProgramDefinition, inputTypes: Readon
   return capture(givenTypes(definition, inputTypes), (given, setResult) => {
     const parameters = tensorsOfKind('parameter', given);
     const forward = (): tf.Tensor => {
-      const { loss, outputs } = train(parameters, tensorsOfKind('input', given));
+      const { loss, outputs, increments = {} } = train(parameters, tensorsOfKind('input', given));
       for (const [name, tensor] of Object.entries(outputs)) setResult(nameOfKind('output', name), tensor);
+      for (const [name, tensor] of Object.entries(increments)) setResult(nameOfKind('increment', name), tensor);
       return loss.asScalar();
     };
     const wanted = trainable.flatMap((name) => parameters[name] ?? []);

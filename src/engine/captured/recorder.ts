@@ -1,7 +1,15 @@
 import { sizeOfShape } from '../named-tensors';
+import type { ScanInputs, ScanResult, ScanStep } from '../scan-step';
 import type { tf } from '../tensorflow';
 import { CaptureError } from './errors';
-import type { NativeAttribute, NativeBackend, NativeBinding, NativeTensor, NativeValues } from './native-binding';
+import {
+  withBinding,
+  type NativeAttribute,
+  type NativeBackend,
+  type NativeBinding,
+  type NativeTensor,
+  type NativeValues,
+} from './native-binding';
 import {
   DataType,
   typeOf,
@@ -13,10 +21,15 @@ import {
   type TensorType,
   type ValueNumber,
 } from './recording';
+import { recordScanStep } from './record-scan-step';
+import { scanOperation } from './scan-function';
 import { outputType } from './shape-rules';
 
 /** Ids of tensors that exist only in a recording start here; the binding counts its own from 0. */
 const FIRST_RECORDED_ID = 2 ** 30;
+
+/** Counts on through all recordings: a tensor of another one is told from this one's. */
+let nextId = FIRST_RECORDED_ID;
 
 /** Operations that draw from a generator with a state of its own: a resumed run would draw something else. */
 const STATEFUL_DRAW = /^(?!Stateless)(.*Random.*|Multinomial|.*TruncatedNormal|Dropout)$/;
@@ -38,11 +51,14 @@ export class Recorder {
   private readonly operations: Operation[] = [];
   private readonly results = new Map<string, ValueNumber>();
   private readonly numberOfId = new Map<number, ValueNumber>();
-  private nextId = FIRST_RECORDED_ID;
   private refusal: CaptureError | undefined;
 
-  constructor(private readonly backend: NativeBackend) {
-    this.native = backend.binding;
+  /** @param native what runs what has to be run; another recorder's, for a computation within one that is being recorded. */
+  constructor(
+    private readonly backend: NativeBackend,
+    native: NativeBinding = backend.binding,
+  ) {
+    this.native = native;
     this.binding = {
       // The native module's properties are read-only, which a Proxy may not hide: they are copied.
       ...(Object.fromEntries(
@@ -54,6 +70,7 @@ export class Recorder {
         if (id < FIRST_RECORDED_ID) this.native.deleteTensor(id);
       },
       tensorDataSync: (id) => this.readBack(id),
+      recordScan: (given, step) => this.recordScan(given, step),
     };
   }
 
@@ -101,6 +118,20 @@ export class Recorder {
     return outputs;
   }
 
+  /** Records a scan's step by itself, and the whole scan as one operation. */
+  private recordScan(given: ScanInputs, step: ScanStep): ScanResult {
+    const { sequences, state, constants } = given;
+    const inputs = this.backend.getInputTensorIds([...sequences, ...state, ...constants]).map((id) => this.numberOf(id));
+    const types = inputs.map((input) => typeOf(this.types, input));
+    const inner = new Recorder(this.backend, this.native);
+    const scan = withBinding(this.backend, inner.binding, () => recordScanStep(inner, given, types, step));
+    const { name, attributes, outputs } = scanOperation(scan);
+    const tensors = outputs.map((type) => this.newTensor(type));
+    this.operations.push({ name, attributes, inputs, outputs: tensors.map(({ id }) => this.numberOf(id)) });
+    const made = tensors.map((tensor) => this.backend.createOutputTensor(tensor));
+    return { state: made.slice(0, state.length), outputs: made.slice(state.length) };
+  }
+
   private recordConstant(shape: readonly number[], dtype: number, values: NativeValues): number {
     if (dtype === DataType.string) this.refuse('a tensor of strings was made: a recorded step computes with numbers');
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
@@ -122,7 +153,7 @@ export class Recorder {
   }
 
   private newTensor({ dtype, shape }: TensorType): NativeTensor {
-    const id = this.nextId++;
+    const id = nextId++;
     this.types.set(this.addNumber(id), { dtype, shape });
     return { id, shape: [...shape], dtype };
   }
@@ -142,6 +173,8 @@ export class Recorder {
 
   /** The number of a tensor; one that was made before the recording began counts as a constant. */
   private numberOf(id: number): ValueNumber {
+    if (id >= FIRST_RECORDED_ID && !this.numberOfId.has(id))
+      this.refuse('the step of a scan uses a tensor from outside: give it to the scan as a constant');
     return this.numberOfId.get(id) ?? this.addConstant(id, this.readConstant(id));
   }
 

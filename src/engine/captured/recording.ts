@@ -35,9 +35,25 @@ export type AttributeValue =
   | { readonly kind: 'string'; readonly value: string }
   | { readonly kind: 'shape'; readonly value: readonly number[] }
   | { readonly kind: 'shapes'; readonly value: readonly (readonly number[])[] }
-  | { readonly kind: 'tensor'; readonly value: Constant };
+  | { readonly kind: 'tensor'; readonly value: Constant }
+  | { readonly kind: 'function'; readonly value: GraphFunction };
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** A function of a graph, which an operation such as a loop calls. Within it, outputs are named as TensorFlow names them there: `node:argument:place`. */
+export interface GraphFunction {
+  /** The types of its inputs, which its nodes know as `in0`, `in1` … */
+  readonly inputs: readonly number[];
+  readonly nodes: readonly FunctionNode[];
+  readonly outputs: readonly { readonly dtype: number; readonly value: string }[];
+}
+
+export interface FunctionNode {
+  readonly name: string;
+  readonly operation: string;
+  readonly inputs: readonly string[];
+  readonly attributes: Attributes;
+}
 
 /** A tensor of a recording, by the order in which it came up. */
 export type ValueNumber = number;

@@ -1,8 +1,10 @@
-import { attributeMessage, shapeMessage } from './attribute-message';
-import { graphMessages, type NodeMessage, type TensorInfoMessage } from './graph-messages';
+import { shapeMessage } from './attribute-message';
+import { FunctionLibrary } from './function-library';
+import { graphMessages, type TensorInfoMessage } from './graph-messages';
+import { nodeMessage } from './node-message';
 import { DataType, type Attributes, type TensorType } from './recording';
 
-const { AssetFileDef, GraphDef, MetaGraphDef, NodeDef, SavedModel, SignatureDef, TensorInfo } = graphMessages;
+const { AssetFileDef, GraphDef, MetaGraphDef, SavedModel, SignatureDef, TensorInfo } = graphMessages;
 
 /** The tag under which a graph lies in its SavedModel. */
 export const GRAPH_TAG = 'kumpas';
@@ -36,7 +38,12 @@ export interface Signature {
 /** Graph nodes as the bytes of a SavedModel's `saved_model.pb`; without a signature, one for the engine's own use. */
 export function savedModelBytes(nodes: Iterable<GraphNode>, signature?: Signature): Uint8Array {
   const graph = new GraphDef();
-  for (const node of nodes) graph.addNode(nodeMessage(node));
+  const library = new FunctionLibrary();
+  for (const node of nodes) {
+    graph.addNode(nodeMessage(node));
+    library.addCalledBy(node.attributes);
+  }
+  if (library.functions.size > 0) graph.setLibrary(library.message());
   const info = new MetaGraphDef.MetaInfoDef();
   info.setTagsList([signature?.tag ?? GRAPH_TAG]);
   const metaGraph = new MetaGraphDef();
@@ -69,14 +76,4 @@ function tensorInfo({ node, dtype, shape }: SignatureTensor): TensorInfoMessage 
   info.setDtype(dtype);
   info.setTensorShape(shapeMessage(shape));
   return info;
-}
-
-function nodeMessage({ name, operation, inputs, attributes, device }: GraphNode): NodeMessage {
-  const node = new NodeDef();
-  node.setName(name);
-  node.setOp(operation);
-  node.setInputList([...inputs]);
-  if (device !== undefined) node.setDevice(device);
-  for (const [attribute, value] of Object.entries(attributes)) node.getAttrMap().set(attribute, attributeMessage(value));
-  return node;
 }

@@ -7,6 +7,8 @@ import { signTransformer } from './sign-transformer';
 /** Key points x and y of 78 points: pose 25, hands 21 each, face 11. */
 const KEYPOINT_WIDTH = 156;
 
+const KEYPOINT_FOLDERS = { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' } as const;
+
 /** The SignTransformer in the table of models. */
 export const transformerEntry: ModelEntry<Extract<Settings, { model: 'transformer' }>> = {
   checkpointName: 'SignTransformer',
@@ -27,8 +29,9 @@ export const transformerEntry: ModelEntry<Extract<Settings, { model: 'transforme
   clipLocation: (settings) => ({
     source: sourceOf(settings),
     key: settings.kp_key,
-    layout: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
+    layout: KEYPOINT_FOLDERS,
   }),
+  usualClips: { key: 'X', layout: KEYPOINT_FOLDERS },
   fromCheckpoint,
   frameAttention: ({ config }) => {
     const withToken = config['pooling_method'] === 'cls';

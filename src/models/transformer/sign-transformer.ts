@@ -35,6 +35,7 @@ export function signTransformer(architecture: SignTransformerArchitecture): Mode
     maxFrames: pooling_method === 'cls' ? max_len - 1 : max_len,
     numGloss: architecture.num_gloss,
     numCategory: architecture.num_cat,
+    leavesPaddingOut: true,
     forward: (parameters, inputs, context) => forward(architecture, parameters, inputs, context),
   };
 }

@@ -1,0 +1,36 @@
+"""Times torchvision's InceptionV3 in its default layout: `npm run bench -- features --pytorch PYTHON` runs it in turn with ours.
+
+Argument: frames at once. It prints PyTorch's version; then, for every `step N` that it reads, the times of N runs in milliseconds.
+"""
+
+import sys
+import time
+
+import torch
+import torchvision
+
+
+def main():
+    frames = int(sys.argv[1])
+    torch.manual_seed(42)
+    model = torchvision.models.inception_v3(weights=None, init_weights=False, aux_logits=True, transform_input=True)
+    model.fc = torch.nn.Identity()
+    model.eval()
+    pixels = torch.randint(0, 256, (frames, 3, 299, 299), dtype=torch.uint8)
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+
+    def run():
+        start = time.perf_counter()
+        with torch.no_grad():
+            model((pixels.float() / 255 - mean) / deviation)
+        return (time.perf_counter() - start) * 1000
+
+    run()
+    print(torch.__version__, flush=True)
+    for line in sys.stdin:
+        print(*(f"{run():.3f}" for _ in range(int(line.split()[1]))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+import type { ExtractionProgress } from '../evaluation/pictures/extract-features';
+import type { TerminalStream } from './command';
+import { secondsText } from './quantities';
+
+const CLEAR_LINE = '\r\u001b[K';
+const WIDTH = 24;
+/** Lines that a pipe gets at most. */
+const PIPE_LINES = 20;
+
+/** How far the features of a folder have come: a bar in a terminal, a line now and then in a pipe. */
+export class ExtractionBar {
+  private readonly started = performance.now();
+  private told = 0;
+
+  constructor(private readonly stream: TerminalStream) {}
+
+  show({ done, clips, frames }: ExtractionProgress): void {
+    const seconds = (performance.now() - this.started) / 1000;
+    const pace = frames === 0 ? '' : `  ${(frames / seconds).toFixed(1)} frames/s`;
+    const left = done === clips || done === 0 ? '' : `  eta ${secondsText((seconds / done) * (clips - done))}`;
+    const text = `${done}/${clips} clips${pace}${left}`;
+    if (this.stream.isTTY === true) {
+      const filled = Math.round((WIDTH * done) / clips);
+      this.stream.write(`${CLEAR_LINE}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}  ${text}`);
+    } else if (done === clips || done >= this.told + clips / PIPE_LINES) {
+      this.told = done;
+      this.stream.write(`${text}\n`);
+    }
+  }
+
+  /** Makes room for other lines. */
+  clear(): void {
+    if (this.stream.isTTY === true) this.stream.write(CLEAR_LINE);
+  }
+}

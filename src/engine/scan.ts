@@ -1,0 +1,31 @@
+import { nativeBackend } from './captured/native-binding';
+import { hasNativeKernels } from './raw-operation';
+import type { ScanInputs, ScanResult, ScanStep } from './scan-step';
+import { tf } from './tensorflow';
+
+/**
+ * Runs a step for each frame in turn (as `jax.lax.scan`): a recurrence. While a computation is recorded it becomes one loop of the graph, whatever the number of
+ * frames; else it is run frame by frame. It has no gradient: whoever uses it writes one.
+ */
+export function scan(given: ScanInputs, step: ScanStep): ScanResult {
+  const recordScan = hasNativeKernels() ? nativeBackend().binding.recordScan : undefined;
+  return recordScan === undefined ? frameByFrame(given, step) : recordScan(given, step);
+}
+
+function frameByFrame({ sequences, state: first, constants, reverse = false }: ScanInputs, step: ScanStep): ScanResult {
+  const frames = sequences[0]?.shape[0] ?? 0;
+  const slices = sequences.map((sequence) => tf.unstack(sequence, 0));
+  const outputs: tf.Tensor[][] = [];
+  let state = first;
+  for (let count = 0; count < frames; count++) {
+    const frame = reverse ? frames - 1 - count : count;
+    const result = step(
+      slices.map((values) => values[frame] ?? tf.scalar(0)),
+      state,
+      constants,
+    );
+    state = result.state;
+    result.outputs.forEach((output, place) => ((outputs[place] ??= [])[frame] = output));
+  }
+  return { state, outputs: outputs.map((values) => tf.stack(values, 0)) };
+}

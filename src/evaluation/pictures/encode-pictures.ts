@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { createProgram, type ProgramOptions } from '../../engine/create-program';
+import type { ParameterValues } from '../../engine/parameters';
+import { tensorNamed, valuesNamed } from '../../engine/named-tensors';
+import type { Program } from '../../engine/program';
+import type { PictureEncoder } from '../../models/model';
+
+/** Pictures that go through the network at once. */
+export const PICTURES_AT_ONCE = 16;
+
+/** A picture encoder at work: pictures in, features out. */
+export class PictureFeatures {
+  /** Tells features of these weights from those of others. */
+  readonly digest: string;
+  private readonly program: Program;
+
+  /** @param weights the model's, of which the encoder makes its own once. */
+  constructor(
+    readonly encoder: PictureEncoder,
+    weights: ParameterValues,
+    options: ProgramOptions,
+  ) {
+    const prepared = encoder.prepare(weights);
+    this.digest = digestOf(encoder, prepared);
+    this.program = createProgram(
+      {
+        parameters: encoder.parameters,
+        evaluate: (parameters, inputs) => ({ features: encoder.encode(parameters, tensorNamed(inputs, 'pixels')) }),
+      },
+      prepared,
+      options,
+    );
+  }
+
+  /**
+   * The features of pictures, `[pictures, width]`.
+   * @param pixels `[pictures, side, side, 3]`, from 0 to 255.
+   */
+  encode(pixels: Uint8Array): Float32Array {
+    const { side, width } = this.encoder;
+    const size = side * side * 3;
+    const count = pixels.length / size;
+    const features = new Float32Array(count * width);
+    for (let start = 0; start < count; start += PICTURES_AT_ONCE) {
+      const end = Math.min(count, start + PICTURES_AT_ONCE);
+      const values = new Float32Array(PICTURES_AT_ONCE * size);
+      values.set(pixels.subarray(start * size, end * size));
+      const outputs = this.program.evaluate({ pixels: { shape: [PICTURES_AT_ONCE, side, side, 3], values } });
+      features.set((valuesNamed(outputs, 'features') as Float32Array).subarray(0, (end - start) * width), start * width);
+    }
+    return features;
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+}
+
+function digestOf({ identity }: PictureEncoder, prepared: ParameterValues): string {
+  const hash = createHash('sha256').update(identity);
+  for (const [name, { buffer, byteOffset, byteLength }] of prepared)
+    hash.update(name).update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest('hex').slice(0, 32);
+}

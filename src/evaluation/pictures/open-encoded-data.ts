@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { Dataset } from '../../data/clip-set';
+import { DataError, type DataProblem } from '../../data/data-error';
+import { locateData, type SplitPaths } from '../../data/data-source';
+import { readLabels } from '../../data/labels';
+import { openData, type DataRequest } from '../../data/open-data';
+import { pictureClip } from '../../data/pictures/read-pictures';
+import type { ParameterValues } from '../../engine/parameters';
+import type { Model } from '../../models/model';
+import { PictureFeatures } from './encode-pictures';
+import { extractFeatures } from './extract-features';
+import { FEATURE_KEY } from './feature-file';
+
+/** Where features of frames are kept, so that the next training on them finds them: `KUMPAS_CACHE` or the user's cache folder. */
+export function featureCache(environment: NodeJS.ProcessEnv): string {
+  const cache = environment['KUMPAS_CACHE'] ?? path.join(environment['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'kumpas');
+  return path.join(cache, 'features');
+}
+
+/** {@link openEncodedData} with the picture encoder of a model. @throws Error where it has none: a bug. */
+export async function openAsFeatures(
+  request: DataRequest,
+  { pictureEncoder }: Model,
+  weights: ParameterValues,
+  cache: string,
+): Promise<Dataset> {
+  if (pictureEncoder === undefined) throw new Error('the model has no encoder of pictures');
+  const features = new PictureFeatures(pictureEncoder, weights, { mode: 'captured' });
+  try {
+    return await openEncodedData(request, features, cache);
+  } finally {
+    features.dispose();
+  }
+}
+
+/**
+ * Opens clips of pictures as clips of features: those are computed once and kept in a folder, where the next opening finds them.
+ * @throws DataError with everything that is wrong with the clips.
+ */
+async function openEncodedData(request: DataRequest, features: PictureFeatures, cache: string): Promise<Dataset> {
+  const { source } = request;
+  if (source === undefined) return openData(request);
+  const located = await locateData(source, request.layout, request.needTrain);
+  const folderOf = ({ folder }: SplitPaths): string =>
+    path.join(cache, features.digest, createHash('sha256').update(path.resolve(folder)).digest('hex').slice(0, 16));
+  const problems: DataProblem[] = [];
+  for (const split of [located.train, located.validation]) {
+    if (split !== undefined) problems.push(...(await encodeSplit(split, folderOf(split), request, features)));
+  }
+  if (problems.length > 0) throw new DataError(problems);
+  const dataset = await openData({
+    ...request,
+    key: FEATURE_KEY,
+    width: features.encoder.width,
+    source: {
+      keypoints_train: located.train && folderOf(located.train),
+      keypoints_val: folderOf(located.validation),
+      labels_train_csv: located.train?.labels,
+      labels_val_csv: located.validation.labels,
+      labels_reference: located.reference,
+    },
+  });
+  return { ...dataset, title: located.title };
+}
+
+async function encodeSplit(
+  split: SplitPaths,
+  folder: string,
+  { key, onProgress }: DataRequest,
+  features: PictureFeatures,
+): Promise<DataProblem[]> {
+  const { labels } = await readLabels(split.labels); // What is wrong with the table is told when the features are opened.
+  const problems: DataProblem[] = [];
+  const clips = [];
+  for (const { name, line } of labels) {
+    const clip = await pictureClip(path.join(split.folder, `${name}.npz`));
+    if (existsSync(clip)) clips.push({ name, path: clip });
+    else
+      problems.push({
+        file: clip.replace(/\.npz$/, ''),
+        problem: `no such clip, neither a folder of pictures nor an .npz, though ${path.basename(split.labels)} names it (line ${line}); add it or remove the line`,
+      });
+  }
+  const { problems: unusable } = await extractFeatures(clips, features, {
+    framesKey: key,
+    fileOf: ({ name }) => path.join(folder, `${name}.npz`),
+    ...(onProgress === undefined
+      ? {}
+      : {
+          onProgress: ({ done, clips: total }) => {
+            onProgress(done, total);
+          },
+        }),
+  });
+  return [...problems, ...unusable];
+}

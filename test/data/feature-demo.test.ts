@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { featureDemoDataset } from '../../src/data/demo/features';
+import { demoSetOfWidth } from '../../src/data/demo/sets';
+import { writeDemoFolder } from '../../src/data/demo/write';
+import { inTemporaryFolder } from '../support/clip-files';
+import { openFolder } from '../support/open-folder';
+
+const small = { clipsPerGloss: 1, validationClipsPerGloss: 1 };
+
+describe('the demo set of features', () => {
+  it('says that it is synthetic, and has clips of 2048 finite numbers a frame, none negative', () => {
+    const demo = featureDemoDataset({ seed: 42, ...small });
+    expect(demo).toMatchObject({ synthetic: true, title: 'synthetic demo set', validation: { width: 2048, key: 'X2048' } });
+    expect(demo.labels.gloss).toHaveLength(105);
+    expect(new Set(demo.train?.entries.map(({ gloss }) => gloss)).size).toBe(105);
+    demo.validation.entries.forEach(({ frames }, index) => {
+      const values = demo.validation.values?.[index] ?? new Float32Array();
+      expect(values).toHaveLength(frames * 2048);
+      expect(values.every((value) => Number.isFinite(value) && value >= 0)).toBe(true);
+    });
+    const [first = new Float32Array()] = demo.validation.values ?? [];
+    const zeros = first.filter((value) => value === 0).length / first.length;
+    expect(zeros).toBeGreaterThan(0.2);
+    expect(zeros).toBeLessThan(0.8);
+  });
+
+  it('is a function of its seed, with other people in validation', () => {
+    const print = (seed: number): string => featureDemoDataset({ seed, clipsPerGloss: 1, validationClipsPerGloss: 0 }).fingerprint;
+    expect(print(1)).toBe(print(1));
+    expect(print(2)).not.toBe(print(1));
+  });
+
+  it('is written as a data folder that says what it is, and read as what it was', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const target = path.join(folder, 'demo');
+      const set = { ...demoSetOfWidth(2048), dataset: (options: { seed: number }) => featureDemoDataset({ ...options, ...small }) };
+      expect(writeDemoFolder(target, 5, set)).toEqual({ trainClips: 105, validationClips: 105 });
+      expect(readFileSync(path.join(target, 'README.txt'), 'utf8')).toMatch(
+        /^SYNTHETIC demo set[^]*X2048 float32 \[frames, 2048\] \(made up/,
+      );
+      const read = await openFolder(target, { key: 'X2048', width: 2048, layout: set.layout, needTrain: true });
+      expect(read).toMatchObject({ synthetic: true, fingerprint: featureDemoDataset({ seed: 5, ...small }).fingerprint });
+    });
+  });
+});

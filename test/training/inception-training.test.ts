@@ -1,0 +1,109 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
+import { resolveSettings } from '../../src/config/resolve';
+import type { Settings } from '../../src/config/settings';
+import { formatNpz } from '../../src/data/npz-write';
+import { openFolder } from '../support/open-folder';
+import { startRuntime } from '../../src/engine/runtime';
+import { evaluateModel } from '../../src/evaluation/evaluate';
+import { loadModel } from '../../src/evaluation/load-model';
+import { predictClips } from '../../src/evaluation/predict';
+import { RandomStream } from '../../src/foundation/random';
+import type { TrainingRun } from '../../src/training/run';
+import { inTemporaryFolder } from '../support/clip-files';
+import { resumeSmall, trainSmall } from '../support/small-training';
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+/** A data folder of 14 training and 6 validation clips of features, 3 to 12 frames, 3 glosses in 2 categories. */
+function writeFeatures(folder: string, prefix = 'features'): void {
+  const random = new RandomStream(3);
+  for (const [split, count] of [
+    ['train', 14],
+    ['val', 6],
+  ] as const) {
+    const clips = path.join(folder, 'data', `${prefix}_${split}`);
+    mkdirSync(clips, { recursive: true });
+    const lines = ['file,gloss,cat'];
+    for (let clip = 0; clip < count; clip++) {
+      const frames = 3 + ((clip * 7) % 10);
+      const values = Float32Array.from({ length: frames * 2048 }, (_, place) => (place % 3 === clip % 3 ? 1 : 0) + random.uniform(0, 0.5));
+      const name = `${split}_${clip}`;
+      writeFileSync(
+        path.join(clips, `${name}.npz`),
+        formatNpz({ X2048: { dtype: 'float32', shape: [frames, 2048], values } }, { compress: false }),
+      );
+      lines.push(`${name},${clip % 3},${clip % 2}`);
+    }
+    writeFileSync(path.join(folder, 'data', `${split}_labels.csv`), `${lines.join('\n')}\n`);
+  }
+}
+
+function settingsIn(folder: string, typed: Readonly<Record<string, string>> = {}): Settings {
+  return resolveSettings({
+    commandLine: {
+      model: 'iv3_gru',
+      data: path.join(folder, 'data'),
+      save_dir: path.join(folder, 'models'),
+      gru_hidden: '6',
+      hidden2: '5',
+      batch_size: '4',
+      num_buckets: '2',
+      lr: '1e-2',
+      epochs: '4',
+      ...typed,
+    },
+  }).settings;
+}
+
+/** Everything that must not differ, bit for bit. */
+function outcome({ model, files }: TrainingRun): unknown {
+  const names = model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
+  const { model: weights, optimizer, scheduler, epoch, config } = readTrainingCheckpoint(files.last, names);
+  return { weights: [...weights], optimizer, scheduler, epoch, progress: config['progress'], log: readFileSync(files.log, 'utf8') };
+}
+
+describe('a training of the InceptionV3GRU on features', () => {
+  it('leaves a folder of its own, and its checkpoints are evaluated and recognise clips', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFeatures(folder);
+      const { run, end } = await trainSmall(settingsIn(folder));
+      expect(end).toBe('finished');
+      expect(path.relative(folder, run.files.best)).toBe(path.join('models', 'iv3_gru_baseline_09-20', 'InceptionV3GRU_best.pt'));
+      expect(readFileSync(run.files.readme, 'utf8')).toContain('An InceptionV3GRU that recognises 3 glosses');
+      const loaded = loadModel(run.files.last);
+      expect(loaded).toMatchObject({
+        name: 'iv3_gru',
+        assumptions: [],
+        model: { config: { hidden1: 6, hidden2: 5, dropout: 0.3, backbone: false } },
+      });
+      expect([...readWeights(run.files.last).model.keys()].slice(0, 2)).toEqual(['gru1.weight_ih_l0', 'gru1.weight_hh_l0']);
+      const dataset = await openFolder(path.join(folder, 'data'), {
+        key: 'X2048',
+        width: 2048,
+        layout: { trainFolder: 'features_train', validationFolder: 'features_val' },
+      });
+      const { scores } = await evaluateModel(loaded, dataset, 4);
+      expect(scores.gloss.accuracy).toBe(run.log.rows.at(-1)?.gloss_acc);
+      const [prediction] = await predictClips(loaded, [path.join(folder, 'data/features_val/val_0.npz')], { key: 'X2048', topK: 0 });
+      expect(prediction?.gloss).toHaveLength(3);
+    });
+  });
+
+  it('is, stopped and gone on with, bit for bit the training that was not; and the same where clips are read as they are needed', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFeatures(folder, 'keypoints');
+      const { run: whole } = await trainSmall(settingsIn(folder, { description: 'whole' }));
+      const { run: first } = await trainSmall(settingsIn(folder, { description: 'parts', epochs: '2' }));
+      const { run: second } = await resumeSmall(first.files.last, { epochs: '4' });
+      expect(outcome(second)).toEqual(outcome(whole));
+      const { run: streamed } = await trainSmall(settingsIn(folder, { description: 'streamed', memory_budget_mb: '0.001' }));
+      expect(streamed.train.set.values).toBeUndefined();
+      expect(outcome(streamed)).toEqual(outcome(whole));
+    });
+  });
+});
