@@ -3,8 +3,8 @@ import { UserError } from '../foundation/errors';
 import { modelFlags } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 
-const { 'num-heads': numHeads, pooling } = modelFlags;
-const shapeFlags = { 'num-heads': numHeads, pooling } as const;
+const { 'num-heads': numHeads, pooling, 'transform-input': transformInput } = modelFlags;
+const shapeFlags = { 'num-heads': numHeads, pooling, 'transform-input': transformInput } as const;
 
 /** The flags of `convert inspect`. */
 export const inspectFlags = { ...shapeFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;

@@ -1,4 +1,4 @@
-import type { ExtractionProgress } from '../evaluation/pictures/extract-features';
+import type { ExtractionProgress } from '../evaluation/frame-features/extract-features';
 import type { TerminalStream } from './command';
 import { secondsText } from './quantities';
 

@@ -17,6 +17,11 @@ export const modelFlags = {
     group: 'Model:',
     description: 'mean, max or cls, where the checkpoint does not say (mean is taken).',
   },
+  'transform-input': {
+    type: 'boolean',
+    group: 'Model:',
+    description: "Whether InceptionV3's weights want torchvision's transform_input, where the checkpoint does not say (true is taken).",
+  },
 } as const satisfies FlagTable;
 
 type TypedFlags = Readonly<Record<string, unknown>>;
@@ -61,5 +66,10 @@ export function shapeOf(typed: TypedFlags): PlainRecord {
   if (pooling !== undefined && !['mean', 'max', 'cls'].includes(pooling)) {
     throw new UserError(`--pooling: expected mean, max or cls, found "${pooling}"`);
   }
-  return { ...(heads === undefined ? {} : { n_heads: heads }), ...(pooling === undefined ? {} : { pooling_method: pooling }) };
+  const transform = typed['transform-input'];
+  return {
+    ...(heads === undefined ? {} : { n_heads: heads }),
+    ...(pooling === undefined ? {} : { pooling_method: pooling }),
+    ...(typeof transform === 'boolean' ? { transform_input: transform } : {}),
+  };
 }

@@ -9,7 +9,7 @@ import { evaluateModel } from '../evaluation/evaluate';
 import type { HeadResult } from '../evaluation/head-result';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, resultsFolderOf } from '../evaluation/model-file';
-import { featureCache, openAsFeatures } from '../evaluation/pictures/open-encoded-data';
+import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
 import { describeEvaluation, occlusionGroups, type EvaluationResult } from '../evaluation/result';
 import { evaluationDocument } from '../evaluation/results/document';
 import { RESULT_FILES } from '../evaluation/results/result-files';

@@ -1,10 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { startRuntime } from '../engine/runtime';
-import { encoderOfFile, fetchedBackbone } from '../evaluation/pictures/backbone-encoder';
-import { PictureFeatures } from '../evaluation/pictures/encode-pictures';
-import { extractFeatures, type ExtractionResult } from '../evaluation/pictures/extract-features';
-import { listPictureClips, type PictureClip } from '../evaluation/pictures/list-clips';
+import { encoderOfFile, fetchedBackbone } from '../evaluation/frame-features/backbone-encoder';
+import { PictureFeatures } from '../evaluation/frame-features/encode-pictures';
+import { extractFeatures, type ExtractionResult } from '../evaluation/frame-features/extract-features';
+import { listPictureClips, type PictureClip } from '../evaluation/frame-features/list-clips';
 import { UserError } from '../foundation/errors';
 import type { Terminal } from './command';
 import { ExtractionBar } from './extraction-bar';

@@ -4,7 +4,7 @@ import { EagerProgram } from '../../src/engine/eager-program';
 import { valuesNamed } from '../../src/engine/named-tensors';
 import { startRuntime } from '../../src/engine/runtime';
 import { loadModel } from '../../src/evaluation/load-model';
-import { PictureFeatures } from '../../src/evaluation/pictures/encode-pictures';
+import { PictureFeatures } from '../../src/evaluation/frame-features/encode-pictures';
 import { arrayNamed, readArrays, relativeDifference } from '../support/parity';
 import { itWithShared, sharedPath } from '../support/shared';
 

@@ -6,10 +6,10 @@ import { openNpz } from '../../../src/data/npz';
 import { formatNpz } from '../../../src/data/npz-write';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
-import { PictureFeatures } from '../../../src/evaluation/pictures/encode-pictures';
-import { extractFeatures, type ExtractionResult } from '../../../src/evaluation/pictures/extract-features';
-import { listPictureClips } from '../../../src/evaluation/pictures/list-clips';
-import { openAsFeatures } from '../../../src/evaluation/pictures/open-encoded-data';
+import { PictureFeatures } from '../../../src/evaluation/frame-features/encode-pictures';
+import { extractFeatures, type ExtractionResult } from '../../../src/evaluation/frame-features/extract-features';
+import { listPictureClips } from '../../../src/evaluation/frame-features/list-clips';
+import { openAsFeatures } from '../../../src/evaluation/frame-features/open-encoded-data';
 import type { PictureEncoder } from '../../../src/models/model';
 import { inTemporaryFolder } from '../../support/clip-files';
 
