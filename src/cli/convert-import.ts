@@ -93,7 +93,7 @@ function descriptionOf(typed: Readonly<Record<string, unknown>>): string {
 function importText({ file, folder, files, model, epoch, bestMetric, resumable, notes }: ImportedModel): string {
   const trained = epoch === undefined ? '' : `, after epoch ${epoch}`;
   const lines = [
-    `${file}: a ${model}${trained}${bestMetric === undefined ? '' : `, best metric ${percentText(bestMetric)}`}`,
+    `${file}: ${model}${trained}${bestMetric === undefined ? '' : `, best metric ${percentText(bestMetric)}`}`,
     ...notes.map((note) => `note: ${note}`),
     '',
     folder,

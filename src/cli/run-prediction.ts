@@ -47,7 +47,7 @@ export async function runPrediction(request: PredictionRequest, terminal: Termin
     const { checkpointName } = modelEntry(model.name);
     const onBroken = (error: FileError): void => {
       broken.add(error.file);
-      terminal.errors.write(`${error.message} (a ${checkpointName} reads "${keyOf(model, request)}")\n`);
+      terminal.errors.write(`${error.message} (${checkpointName} reads "${keyOf(model, request)}")\n`);
     };
     const options = { key: keyOf(model, request), topK: request.topK, labels, onBroken };
     models.push({

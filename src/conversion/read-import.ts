@@ -49,8 +49,7 @@ export function readImport(file: string, { model: wanted, shape }: ImportOptions
   if (recognised === undefined) throw new Error('the weights were not looked at');
   const { name, model } = recognised;
   const found: string = name;
-  if (wanted !== undefined && wanted !== found)
-    throw new UserError(`${file}: it holds a ${found}, not the ${wanted} that --model asks for`);
+  if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
   notes.push(...contradictions(shape, model), ...roundings(file));
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
