@@ -1,13 +1,13 @@
 import { UserError } from '../foundation/errors';
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
-import { dataFlags } from './evaluate';
-import { modelFlags, optionalText, shapeOf, wholeNumber } from './model-flags';
+import { dataFlags, labelledDataOf } from './data-flags';
+import { modelFlags, optionalText, shapeOf } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
 import type { ComparisonRequest } from './run-comparison';
 
-const { 'num-heads': numHeads, pooling } = modelFlags;
+const { 'num-heads': numHeads, pooling, 'transform-input': transformInput } = modelFlags;
 
 const compareFlags = {
   baseline: {
@@ -36,6 +36,7 @@ const compareFlags = {
   },
   'num-heads': numHeads,
   pooling,
+  'transform-input': transformInput,
   markdown: { type: 'boolean', group: 'Output:', description: 'Print Markdown, for a page or a pull request.' },
   'output-dir': {
     string: true,
@@ -66,12 +67,7 @@ export const compareCommand: Command = plainCommand(usage, async (typed, termina
   const request: ComparisonRequest = {
     models: modelsOf(typed, positionals),
     shape: shapeOf(typed),
-    data: optionalText(typed, 'data'),
-    keypointsVal: optionalText(typed, 'keypoints-val'),
-    labelsValCsv: optionalText(typed, 'labels-val-csv'),
-    labelsReference: optionalText(typed, 'labels-reference'),
-    key: optionalText(typed, 'kp-key'),
-    batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
+    ...labelledDataOf(typed),
     allowDifferentData: typed['allow-different-data'] === true,
     failIfWorse: toleranceOf(typed),
     outputDir: optionalText(typed, 'output-dir'),

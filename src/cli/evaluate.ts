@@ -1,23 +1,9 @@
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
-import { modelFlags, optionalText, requiredText, shapeOf, wholeNumber } from './model-flags';
+import { dataFlags, labelledDataOf } from './data-flags';
+import { modelFlags, optionalText, requiredText, shapeOf } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
-
-/** Flags that name labelled clips to evaluate on. */
-export const dataFlags = {
-  'keypoints-val': { string: true, alias: 'features-val', group: 'Data:', description: 'Folder with the clips, one .npz each.' },
-  'labels-val-csv': { string: true, group: 'Data:', description: 'Their labels: file,gloss,cat[,occluded].' },
-  'labels-reference': { string: true, group: 'Data:', description: 'Names of glosses and categories.' },
-  'kp-key': {
-    string: true,
-    alias: 'feature-key',
-    group: 'Data:',
-    description: 'The array in each .npz that holds the key points or features.',
-    defaultDescription: 'as in training',
-  },
-  'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },
-} as const satisfies FlagTable;
 
 const evaluateFlags = {
   ...modelFlags,
@@ -56,14 +42,9 @@ export const evaluateCommand: Command = plainCommand(usage, async (typed, termin
   const request = {
     modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
     shape: shapeOf(typed),
-    data: optionalText(typed, 'data'),
-    keypointsVal: optionalText(typed, 'keypoints-val'),
-    labelsValCsv: optionalText(typed, 'labels-val-csv'),
-    labelsReference: optionalText(typed, 'labels-reference'),
-    key: optionalText(typed, 'kp-key'),
+    ...labelledDataOf(typed),
     outputDir: optionalText(typed, 'output-dir'),
     strict: typed['strict'] === true,
-    batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
     json: typed['json'] === true,
     verbose: typed['verbose'] === true,
   };
