@@ -18,7 +18,7 @@ const predictFlags = {
     string: true,
     array: true,
     group: 'Data:',
-    description: 'Clips (.npz), folders of clips, or patterns such as "clips/*_fail.npz".',
+    description: 'Clips (.npz, or a folder of pictures), folders of clips, or patterns such as "clips/*_fail.npz".',
   },
   'kp-key': {
     string: true,

@@ -5,10 +5,12 @@ import { DataError, type FileError } from '../data/data-error';
 import { readLabelReference } from '../data/label-reference';
 import { startRuntime } from '../engine/runtime';
 import { clipFiles } from '../evaluation/clip-files';
+import { clipFeatures } from '../evaluation/frame-features/clip-features';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, titleOfModel } from '../evaluation/model-file';
 import { predictClips } from '../evaluation/predict';
 import { UserError } from '../foundation/errors';
+import type { ClipLocation } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
 import type { Terminal } from './command';
 import { USER_ERROR_EXIT_CODE } from './failure';
@@ -49,12 +51,14 @@ export async function runPrediction(request: PredictionRequest, terminal: Termin
       broken.add(error.file);
       terminal.errors.write(`${error.message} (${checkpointName} reads "${keyOf(model, request)}")\n`);
     };
-    const options = { key: keyOf(model, request), topK: request.topK, labels, onBroken };
-    models.push({
-      title: titleOfModel(model.file, checkpointName),
-      file: model.file,
-      predictions: await predictClips(model, files, options),
-    });
+    const key = keyOf(model, request);
+    const ofPictures = trainedOn(model)?.pictures === undefined ? undefined : clipFeatures(model, key);
+    try {
+      const predictions = await predictClips(model, files, { key, read: ofPictures?.read, topK: request.topK, labels, onBroken });
+      models.push({ title: titleOfModel(model.file, checkpointName), file: model.file, predictions });
+    } finally {
+      ofPictures?.dispose();
+    }
   }
   if (models.every(({ predictions }) => predictions.length === 0)) return USER_ERROR_EXIT_CODE;
   terminal.output.write(await textOf(request.format, files, models));
@@ -70,11 +74,15 @@ function refuseWide({ attention, modelPaths }: PredictionRequest, files: readonl
 }
 
 /** The array that a model reads: what was asked for, else what it was trained on, else its kind's usual one. */
-function keyOf({ file, name, settings }: LoadedModel, { key }: PredictionRequest): string {
-  if (key !== undefined) return key;
-  if (Object.keys(settings).length === 0) return modelEntry(name).usualClips.key;
+function keyOf(loaded: LoadedModel, { key }: PredictionRequest): string {
+  return key ?? trainedOn(loaded)?.key ?? modelEntry(loaded.name).usualClips.key;
+}
+
+/** The clips that a model was trained on; undefined where the checkpoint does not say. */
+function trainedOn({ file, settings }: LoadedModel): ClipLocation | undefined {
+  if (Object.keys(settings).length === 0) return undefined;
   const trained = resolveLayers([{ source: file, values: settings }]).settings;
-  return modelEntry(trained.model).clipLocation(trained).key;
+  return modelEntry(trained.model).clipLocation(trained);
 }
 
 function noteAssumptions({ file, assumptions }: LoadedModel, several: boolean, { errors }: Terminal): void {

@@ -10,6 +10,9 @@ export interface Clip {
   readonly frames: number;
 }
 
+/** Reads the values of a clip. */
+export type ClipReader = (file: string) => Promise<Clip>;
+
 /** A clip read with everything that is wrong with it. */
 export interface InspectedClip {
   /** Undefined where there are no values that could be used. */

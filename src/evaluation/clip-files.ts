@@ -1,9 +1,11 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isPictureFile } from '../data/pictures/read-pictures';
 import { UserError } from '../foundation/errors';
 
 /**
- * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits.
+ * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
+ * of such folders several.
  * @throws UserError for a name that stands for no clip.
  */
 export async function clipFiles(inputs: readonly string[]): Promise<string[]> {
@@ -19,10 +21,15 @@ async function filesOf(input: string): Promise<string[]> {
     if (found.length === 0) throw new UserError(`--input ${input}: no file fits this pattern`);
     return found;
   }
-  if (!statSync(input).isDirectory()) return [input];
-  const clips = readdirSync(input).filter((name) => name.endsWith('.npz'));
-  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no .npz clip`);
-  return clips.sort().map((name) => path.join(input, name));
+  if (!statSync(input).isDirectory() || holdsPictures(input)) return [input];
+  const entries = readdirSync(input, { withFileTypes: true }).map((entry) => ({ entry, place: path.join(input, entry.name) }));
+  const clips = entries.filter(({ entry, place }) => (entry.isDirectory() ? holdsPictures(place) : entry.name.endsWith('.npz')));
+  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no .npz clip and no folder of pictures`);
+  return clips.map(({ place }) => place).sort();
+}
+
+function holdsPictures(folder: string): boolean {
+  return readdirSync(folder).some(isPictureFile);
 }
 
 async function fitting(pattern: string): Promise<string[]> {

@@ -23,13 +23,13 @@ export async function attendedFrames(loaded: LoadedModel, file: string, key: str
   const entry = modelEntry(loaded.name);
   const reading = entry.frameAttention?.(loaded.model);
   if (reading === undefined) {
-    throw new UserError(`${loaded.file}: a ${entry.checkpointName} has no attention to look at; leave --attention out`);
+    throw new UserError(`${loaded.file}: ${entry.checkpointName} has no attention to look at; leave --attention out`);
   }
   const observed = new Map<string, HostArray>();
   const definition = inferenceDefinition(loaded.model, (name, tensor) => {
     if (reading.layers.includes(name)) observed.set(name, { shape: tensor.shape, values: tensor.dataSync<'float32'>().slice() });
   });
-  const inputs = await clipInputs(loaded, file, key);
+  const inputs = await clipInputs(loaded, file, { key });
   const program = createProgram(definition, loaded.weights, { mode: 'eager' });
   try {
     program.evaluate(inputs);

@@ -1,5 +1,5 @@
 import { assembleBatch } from '../data/assemble-batch';
-import { readClip } from '../data/clip';
+import { readClip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
@@ -31,6 +31,8 @@ export interface Prediction {
 export interface PredictOptions {
   /** The array in the `.npz` that the model reads. */
   readonly key: string;
+  /** Gives a clip's values where they are not an array of the file: features of pictures. */
+  readonly read?: ClipReader | undefined;
   /** Classes to name; 0 for all. */
   readonly topK: number;
   /** Names of the classes where the checkpoint has none. */
@@ -73,7 +75,7 @@ async function predictOrTell(
 }
 
 async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
-  const outputs = program.evaluate(await clipInputs(loaded, file, options.key));
+  const outputs = program.evaluate(await clipInputs(loaded, file, options));
   const labels = shownLabels(loaded, options.labels);
   return {
     file,
@@ -86,9 +88,14 @@ async function predictClip(loaded: LoadedModel, program: Program, file: string, 
  * One clip as a batch of its own, padded to a length that clips of about its length share.
  * @throws FileError where it cannot be read.
  */
-export async function clipInputs({ model }: LoadedModel, file: string, key: string): Promise<NamedArrays> {
-  const { width, maxFrames } = model;
-  const clip = await readClip(file, { key, width });
+export async function clipInputs(
+  { model }: LoadedModel,
+  file: string,
+  { key, read }: Pick<PredictOptions, 'key' | 'read'>,
+): Promise<NamedArrays> {
+  const { maxFrames } = model;
+  const clip = read === undefined ? await readClip(file, { key, width: model.width }) : await read(file);
+  const width = clip.values.length / clip.frames;
   const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
   return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
 }

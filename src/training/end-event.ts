@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { ClipEntry } from '../data/clip-set';
 import { RESULTS_FOLDER } from '../evaluation/model-file';
 import type { EvaluationResult } from '../evaluation/result';
 import { RESULT_FILES } from '../evaluation/results/result-files';
@@ -90,7 +91,16 @@ function nextCommands(run: TrainingRun): Fact[] {
   }
   const { data } = run.settings;
   const from = data === null ? '' : ` --data ${quoted(data)}`;
-  return [['evaluate', `npm run evaluate -- --model-path ${folder}${from}`], predict(clip?.file ?? 'CLIP.npz')];
+  return [['evaluate', `npm run evaluate -- --model-path ${folder}${from}`], predict((clip && clipPath(run, clip)) ?? 'CLIP.npz')];
+}
+
+/** Where a clip lies: one of pictures in its folder, whatever was made of it on the way. */
+function clipPath({ settings }: TrainingRun, { name, file }: ClipEntry): string {
+  const { source, layout, pictures } = modelEntry(settings.model).clipLocation(settings);
+  if (pictures === undefined || source === undefined) return file;
+  const folder = 'folder' in source ? path.join(source.folder, layout.validationFolder) : source.keypoints_val;
+  const clip = path.join(folder, name);
+  return existsSync(clip) ? clip : `${clip}.npz`;
 }
 
 /** A path as a shell takes it. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readClip } from '../../src/data/clip';
 import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
@@ -33,7 +34,20 @@ describe('the clips that are named', () => {
       expect(await clipFiles([path.join(folder, '*_two.npz'), folder])).toEqual([two, one]);
       await expect(clipFiles([path.join(folder, '*_three.npz')])).rejects.toThrow('no file fits this pattern');
       await expect(clipFiles([path.join(folder, 'three.npz')])).rejects.toThrow('no such file or folder');
-      await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow('holds no .npz clip');
+      await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow('holds no .npz clip and no folder of pictures');
+    });
+  });
+
+  it('are folders of pictures too', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const clips = ['one', 'two'].map((name) => path.join(folder, name));
+      for (const clip of clips) {
+        mkdirSync(clip);
+        writeFileSync(path.join(clip, '000.png'), '');
+      }
+      mkdirSync(path.join(folder, 'empty'));
+      expect(await clipFiles([folder])).toEqual(clips);
+      expect(await clipFiles([path.join(folder, 'two')])).toEqual(clips.slice(1));
     });
   });
 });
@@ -50,6 +64,16 @@ describe('predicting', () => {
       expect(predictions.map(({ file }) => file)).toEqual([good]);
       expect(told).toEqual([expect.stringMatching(/other\.npz: no array "X"; the file holds: X2048/)]);
       await expect(predictClips(tiny(), [other], { key: 'X', topK: 2 })).rejects.toThrow(/no array "X"/);
+    });
+  });
+
+  it('takes the values that a reader gives in place of those in the file', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const clip = writeClip(path.join(folder, 'clip.npz'));
+      const format = { key: 'X', width: 156 };
+      const [plain] = await predictClips(tiny(), [clip], { key: 'X', topK: 0 });
+      const [read] = await predictClips(tiny(), ['elsewhere'], { key: 'none', topK: 0, read: () => readClip(clip, format) });
+      expect(read).toEqual({ ...plain, file: 'elsewhere' });
     });
   });
 

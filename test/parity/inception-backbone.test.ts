@@ -1,10 +1,17 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, describe, expect } from '@jest/globals';
+import { formatNpz } from '../../src/data/npz-write';
 import { noDropout } from '../../src/engine/dropout';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { valuesNamed } from '../../src/engine/named-tensors';
 import { startRuntime } from '../../src/engine/runtime';
 import { loadModel } from '../../src/evaluation/load-model';
 import { PictureFeatures } from '../../src/evaluation/frame-features/encode-pictures';
+import { clipFeatures } from '../../src/evaluation/frame-features/clip-features';
+import { softmax } from '../../src/evaluation/metrics';
+import { predictClips } from '../../src/evaluation/predict';
+import { inTemporaryFolder } from '../support/clip-files';
 import { arrayNamed, readArrays, relativeDifference } from '../support/parity';
 import { itWithShared, sharedPath } from '../support/shared';
 
@@ -53,6 +60,29 @@ describe('torchvision’s InceptionV3', () => {
       expect(relativeDifference(valuesNamed(outputs, 'gloss'), arrayNamed(expected, 'gloss'))).toBeLessThan(1e-3);
       expect(relativeDifference(valuesNamed(outputs, 'category'), arrayNamed(expected, 'cat'))).toBeLessThan(1e-3);
       program.dispose();
+    },
+    120_000,
+  );
+
+  itWithShared(
+    'fixtures/torch/iv3_gru_full.pt',
+    'predicts a clip of pictures as PyTorch does',
+    async (file) => {
+      const expected = await readArrays(sharedPath('fixtures/parity/iv3_gru_full.npz') ?? '');
+      const loaded = loadModel(file, { transform_input: false });
+      await inTemporaryFolder(async (folder) => {
+        const clip = path.join(folder, 'clip.npz');
+        const values = channelsLast(arrayNamed(expected, 'frames_u8'), 3, 299 * 299);
+        writeFileSync(clip, formatNpz({ frames: { dtype: 'uint8', shape: [3, 299, 299, 3], values } }));
+        const { read, dispose } = clipFeatures(loaded, 'frames');
+        const [prediction] = await predictClips(loaded, [clip], { key: 'frames', read, topK: 0 });
+        dispose();
+        for (const [head, logits] of [['gloss', 'gloss'] as const, ['category', 'cat'] as const]) {
+          const probabilities = softmax(arrayNamed(expected, logits));
+          expect(prediction?.[head]).toHaveLength(probabilities.length);
+          for (const { id, probability } of prediction?.[head] ?? []) expect(probability).toBeCloseTo(probabilities[id] ?? NaN, 4);
+        }
+      });
     },
     120_000,
   );

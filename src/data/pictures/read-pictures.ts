@@ -35,9 +35,14 @@ export async function pictureClip(npz: string): Promise<string> {
   return (await kindOf(npz)) === 'nothing' && (await kindOf(folder)) === 'folder' ? folder : npz;
 }
 
+/** Whether a file of that name is a picture. */
+export function isPictureFile(name: string): boolean {
+  return PICTURE_FILE.test(name) && !name.startsWith('.');
+}
+
 /** The picture files in a folder, in their order. */
 export async function pictureFiles(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => PICTURE_FILE.test(name) && !name.startsWith('.'));
+  const names = (await readdir(folder)).filter(isPictureFile);
   const byNumber = new Intl.Collator('en', { numeric: true });
   return names.sort((one, other) => byNumber.compare(one, other)).map((name) => path.join(folder, name));
 }

@@ -1,5 +1,6 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
+import { isPictureFile } from '../../data/pictures/read-pictures';
 import { messageOf, UserError } from '../../foundation/errors';
 
 /** A clip of pictures in a folder: an `.npz`, or a folder of pictures. */
@@ -10,7 +11,6 @@ export interface PictureClip {
 }
 
 const DEEPEST = 8;
-const PICTURE_FILE = /\.(jpe?g|png)$/i;
 
 /**
  * Every clip in a folder and in those within it, by name.
@@ -22,7 +22,7 @@ export function listPictureClips(folder: string): PictureClip[] {
 
 function listWithin(folder: string, name: string, depth: number): PictureClip[] {
   const entries = readEntries(folder);
-  if (name !== '' && entries.some((entry) => entry.isFile() && PICTURE_FILE.test(entry.name))) return [{ name, path: folder }];
+  if (name !== '' && entries.some((entry) => entry.isFile() && isPictureFile(entry.name))) return [{ name, path: folder }];
   return entries.flatMap((entry) => {
     const [found, inner] = [path.join(folder, entry.name), path.posix.join(name, entry.name)];
     if (entry.name.startsWith('.')) return [];
