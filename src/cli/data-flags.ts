@@ -1,6 +1,6 @@
 import { optionalText, wholeNumber } from './model-flags';
 import type { FlagTable } from './options';
-import type { EvaluationDataRequest } from './run-evaluation';
+import type { EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 
 /** Flags that name labelled clips to evaluate on. */
 export const dataFlags = {

@@ -6,11 +6,12 @@ import { compareModels, regressions, type Comparison } from '../evaluation/compa
 import { evaluateModel } from '../evaluation/evaluate';
 import { loadModel } from '../evaluation/load-model';
 import { modelFile } from '../evaluation/model-file';
+import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 import { describeEvaluation } from '../evaluation/result';
 import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-file';
 import type { Terminal } from './command';
+import { dataWatch } from './data-watch';
 import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison-text';
-import { openEvaluationData, type EvaluationDataRequest } from './run-evaluation';
 import { percentText } from './quantities';
 
 /** The exit code for a model that is worse than it may be. */
@@ -52,7 +53,7 @@ async function gather(request: ComparisonRequest, terminal: Terminal): Promise<C
   if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
   const compared: ComparedModel[] = [];
   for (const { named, model } of loaded) {
-    const dataset = await openEvaluationData(model, request, terminal);
+    const dataset = await openEvaluationData(model, request, dataWatch(terminal));
     compared.push(comparedFromResult(named, describeEvaluation(model, dataset, await evaluateModel(model, dataset, request.batchSize))));
   }
   return compared;

@@ -1,37 +1,21 @@
-import { totalmem } from 'node:os';
 import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
-import { resolveLayers } from '../config/resolve';
-import type { Dataset } from '../data/clip-set';
-import { openData, type DataRequest } from '../data/open-data';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel } from '../evaluation/evaluate';
 import type { HeadResult } from '../evaluation/head-result';
-import { loadModel, type LoadedModel } from '../evaluation/load-model';
+import { loadModel } from '../evaluation/load-model';
 import { modelFile, resultsFolderOf } from '../evaluation/model-file';
-import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
+import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 import { describeEvaluation, occlusionGroups, type EvaluationResult } from '../evaluation/result';
 import { evaluationDocument } from '../evaluation/results/document';
 import { RESULT_FILES } from '../evaluation/results/result-files';
 import { saveResults } from '../evaluation/results/save-results';
 import { prepareResultsFolder } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
-import { UserError } from '../foundation/errors';
-import { modelEntry } from '../models/model-table';
-import type { ClipLocation } from '../models/model-entry';
 import type { Terminal } from './command';
+import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
-import { showLoading } from './loading';
 import { paceText, percentText } from './quantities';
-
-/** The data to evaluate on, as the command line names it; all undefined for the data that the model was trained with. */
-export interface EvaluationDataRequest {
-  readonly data: string | undefined;
-  readonly keypointsVal: string | undefined;
-  readonly labelsValCsv: string | undefined;
-  readonly labelsReference: string | undefined;
-  readonly key: string | undefined;
-}
 
 export interface EvaluationRequest extends EvaluationDataRequest {
   readonly modelPath: string;
@@ -49,73 +33,18 @@ export interface EvaluationRequest extends EvaluationDataRequest {
  */
 export async function runEvaluation(request: EvaluationRequest, terminal: Terminal): Promise<number> {
   const loaded = loadModel(modelFile(request.modelPath), request.shape);
-  const warn = warnTo(terminal);
+  const { onWarning } = dataWatch(terminal);
   const runtime = await startRuntime({ verbose: request.verbose });
-  if (runtime.warning !== undefined) warn(runtime.warning);
-  const dataset = await openEvaluationData(loaded, request, terminal);
+  if (runtime.warning !== undefined) onWarning(runtime.warning);
+  const dataset = await openEvaluationData(loaded, request, dataWatch(terminal));
   const folder = request.outputDir ?? resultsFolderOf(loaded.file);
   prepareResultsFolder(folder);
   const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, request.batchSize));
-  await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning: warn });
+  await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning });
   terminal.output.write(
     request.json ? `${JSON.stringify({ ...evaluationDocument(result), results: folder }, null, 2)}\n` : plainText(result, folder),
   );
   return request.strict && result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;
-}
-
-function warnTo({ errors }: Terminal): (text: string) => void {
-  return (text) => {
-    errors.write(`warning: ${text}\n`);
-  };
-}
-
-/**
- * Opens the data that is asked for, or that the model was trained with. Clips that cannot be used are left out, and told. The runtime must have been started.
- * @throws UserError where there is no such data, or no clip of it can be used.
- */
-export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, terminal: Terminal): Promise<Dataset> {
-  const onWarning = warnTo(terminal);
-  const { settings, model, name } = loaded;
-  const trained = Object.keys(settings).length === 0 ? undefined : resolveLayers([{ source: loaded.file, values: settings }]).settings;
-  const recorded = trained === undefined ? undefined : modelEntry(trained.model).clipLocation(trained);
-  const entry = modelEntry(name);
-  const source = sourceOf(request) ?? recorded?.source;
-  if (source === undefined && loaded.data['title'] === undefined) {
-    throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
-  }
-  const data: DataRequest = {
-    source,
-    key: request.key ?? recorded?.key ?? entry.usualClips.key,
-    layout: recorded?.layout ?? entry.usualClips.layout,
-    width: entry.width,
-    demoSeed: trained?.seed ?? 0,
-    memoryBudgetBytes: totalmem() / 4,
-    needTrain: false,
-    leaveOutBroken: true,
-    onProgress: showLoading(terminal.errors),
-    onWarning,
-  };
-  // A model that was trained on pictures sees their features; those of its own weights.
-  const dataset =
-    recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, featureCache(process.env));
-  for (const { file, problem } of dataset.leftOut) onWarning(`left out: ${file}: ${problem}`);
-  if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
-    // The demo set is made anew each time, and another version of Kumpas may make another one.
-    onWarning(`the demo set is not the one that ${loaded.file} was trained on: another version of Kumpas made that`);
-  }
-  return dataset;
-}
-
-function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationDataRequest): ClipLocation['source'] {
-  if (data !== undefined) {
-    if (keypointsVal !== undefined || labelsValCsv !== undefined)
-      throw new UserError('--data cannot be combined with --keypoints-val and --labels-val-csv');
-    return { folder: data };
-  }
-  if (keypointsVal === undefined && labelsValCsv === undefined) return undefined;
-  if (keypointsVal === undefined || labelsValCsv === undefined)
-    throw new UserError('--keypoints-val and --labels-val-csv belong together: give both');
-  return { keypoints_val: keypointsVal, labels_val_csv: labelsValCsv, labels_reference: labelsReference };
 }
 
 function plainText(result: EvaluationResult, folder: string): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { messageOf, UserError } from '../foundation/errors';
+import { messageOf, UserError } from './errors';
 
 /**
  * Makes a folder that is there whole or not at all: it is filled under another name beside its place, then renamed. What had to be made above it goes again too
