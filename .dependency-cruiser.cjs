@@ -12,6 +12,7 @@ const MAY_USE = {
   evaluation: ['engine', 'data', 'models', 'checkpoint'],
   training: ['engine', 'data', 'models', 'checkpoint', 'evaluation'],
   conversion: ['engine', 'data', 'models', 'checkpoint', 'evaluation', 'training'],
+  zoo: ['engine', 'data', 'models', 'checkpoint', 'evaluation', 'training'],
 };
 
 const everyRoomMayUse = (room) => (room === 'foundation' ? [] : room === 'config' ? ['foundation'] : ['foundation', 'config']);

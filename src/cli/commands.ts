@@ -16,6 +16,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./convert.js')).convertCommand,
   },
   compare: { summary: 'Compare trained models on the same clips.', load: async () => (await import('./compare.js')).compareCommand },
+  models: {
+    summary: 'Keep trained models in order: list, check, release, share.',
+    load: async () => (await import('./models.js')).modelsCommand,
+  },
   features: {
     summary: "Compute InceptionV3's features of frames.",
     load: async () => (await import('./features.js')).featuresCommand,

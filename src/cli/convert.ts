@@ -1,7 +1,5 @@
-import { UserError } from '../foundation/errors';
-import { nearestName } from '../foundation/nearest-name';
 import type { Command } from './command';
-import type { CommandUsage } from './command-line';
+import { commandGroup } from './command-group';
 import { exportFlags, importFlags, inspectFlags } from './convert-flags';
 import { runExportCommand } from './convert-export';
 import { runImportCommand } from './convert-import';
@@ -29,65 +27,49 @@ const exportExamples = [
   [`${command} export model.pt --format saved-model --frames 100`, 'for TensorFlow Serving'],
 ] as const;
 
-const actions: Readonly<Record<string, Command>> = {
-  inspect: plainCommand(
-    {
-      command: `${command} inspect`,
-      takes: 'FILE',
-      summary: 'Says what a checkpoint is: its keys, its tensors, which model it fits, what it would need. Nothing in it is run.',
-      flags: inspectFlags,
-      examples: inspectExamples,
-    },
-    runInspectCommand,
-  ),
-  import: plainCommand(
-    {
-      command: `${command} import`,
-      takes: 'FILE|FOLDER',
-      summary:
-        'Makes a model folder of a checkpoint that PyTorch wrote (.pt of either form, .safetensors), or one of each in a folder and below.',
-      flags: importFlags,
-      examples: importExamples,
-    },
-    runImportCommand,
-  ),
-  export: plainCommand(
-    {
-      command: `${command} export`,
-      takes: 'FOLDER|FILE',
-      summary: 'Writes a model for PyTorch, as safetensors, or as a SavedModel for TensorFlow. Of a model folder, its _best.pt is taken.',
-      flags: exportFlags,
-      examples: exportExamples,
-    },
-    runExportCommand,
-  ),
-};
+const inspect = plainCommand(
+  {
+    command: `${command} inspect`,
+    takes: 'FILE',
+    summary: 'Says what a checkpoint is: its keys, its tensors, which model it fits, what it would need. Nothing in it is run.',
+    flags: inspectFlags,
+    examples: inspectExamples,
+  },
+  runInspectCommand,
+);
 
-const usage: CommandUsage = {
-  command,
-  takes: 'inspect|import|export FILE',
-  summary: 'Looks into checkpoints of PyTorch, makes model folders of them, and writes models for others.',
-  flags: { ...inspectFlags, ...importFlags, ...exportFlags },
-  examples: [...inspectExamples, ...importExamples, ...exportExamples],
-  epilogue: 'Each has a help of its own: npm run convert -- import --help. docs/from-pytorch.md tells more.',
-};
+const importInto = plainCommand(
+  {
+    command: `${command} import`,
+    takes: 'FILE|FOLDER',
+    summary:
+      'Makes a model folder of a checkpoint that PyTorch wrote (.pt of either form, .safetensors), or one of each in a folder and below.',
+    flags: importFlags,
+    examples: importExamples,
+  },
+  runImportCommand,
+);
+
+const exportAs = plainCommand(
+  {
+    command: `${command} export`,
+    takes: 'FOLDER|FILE',
+    summary: 'Writes a model for PyTorch, as safetensors, or as a SavedModel for TensorFlow. Of a model folder, its _best.pt is taken.',
+    flags: exportFlags,
+    examples: exportExamples,
+  },
+  runExportCommand,
+);
 
 /** The `convert` command, which has three of its own. */
-export const convertCommand: Command = {
-  run: async (argv, terminal) => {
-    const [name, ...rest] = argv;
-    if (name === undefined || name.startsWith('-')) return await plainCommand(usage, refuseNoAction).run(argv, terminal);
-    const chosen = Object.hasOwn(actions, name) ? actions[name] : undefined;
-    if (chosen === undefined) throw new UserError(unknownAction(name));
-    return await chosen.run(rest, terminal);
+export const convertCommand: Command = commandGroup({
+  command,
+  summary: 'Looks into checkpoints of PyTorch, makes model folders of them, and writes models for others.',
+  actions: {
+    inspect: { takes: 'FILE', summary: 'Say what a checkpoint is.', load: () => Promise.resolve(inspect) },
+    import: { takes: 'FILE|FOLDER', summary: 'Make a model folder of a checkpoint.', load: () => Promise.resolve(importInto) },
+    export: { takes: 'FOLDER|FILE', summary: 'Write a model in another form.', load: () => Promise.resolve(exportAs) },
   },
-};
-
-function refuseNoAction(): number {
-  throw new UserError(`${command}: say what to do: ${Object.keys(actions).join(', ')}; see ${command} --help`);
-}
-
-function unknownAction(name: string): string {
-  const nearest = nearestName(name, Object.keys(actions));
-  return `convert ${name}: ${nearest === undefined ? `expected ${Object.keys(actions).join(', ')}` : `did you mean ${nearest}?`}; see ${command} --help`;
-}
+  examples: [...inspectExamples, ...importExamples, ...exportExamples],
+  epilogue: 'docs/from-pytorch.md tells more.',
+});

@@ -24,7 +24,7 @@ import { freshProgress, restoreProgress, type Progress } from './progress';
 import { folderToContinue, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
-import { describeRun, runRecordText, type MachineFacts } from './run-record';
+import { describeRun, registryFactsIn, runRecordText, type MachineFacts } from './run-record';
 import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
 import { kindOfSchedule } from './schedules/recognise';
@@ -88,7 +88,15 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
       : restoreProgress(resume.checkpoint, resume.progress, train.plan(resume.checkpoint.epoch + 1).length);
 
   const { files, description } = chooseFolder(settings, resume, entry.checkpointName, now());
-  const record = describeRun({ settings: { ...settings, description }, dataset, model, machine, folder: files.folder, created: now() });
+  const record = describeRun({
+    settings: { ...settings, description },
+    dataset,
+    model,
+    machine,
+    folder: files.folder,
+    created: now(),
+    registry: registryFactsIn(files.config),
+  });
   const log = new TrainingLog(files.log, progress.completedEpochs, resume?.log);
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
   writeTextAtomically(files.config, runRecordText(record));

@@ -1,6 +1,9 @@
 import path from 'node:path';
+import { z } from 'zod';
+import { readSettingsFile } from '../config/settings-file';
 import type { Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
+import { UserError } from '../foundation/errors';
 import type { Model } from '../models/model';
 
 /** What a run was made on. */
@@ -10,6 +13,20 @@ export interface MachineFacts {
   readonly device: string;
   /** Of the project's checkout, where it is one. */
   readonly gitCommit: string | undefined;
+}
+
+/** Where a model is in its life. */
+export const STAGES = ['development', 'production', 'archived'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** What the registry keeps in a model's `config.json`, under `run`; a training leaves it as it is. */
+export interface RegistryFacts {
+  /** Of the last release, as `1.1.0`. */
+  readonly version?: string | undefined;
+  /** `development` where absent. */
+  readonly stage?: Stage | undefined;
+  /** The name of the model whose releases this one's go on from. */
+  readonly follows?: string | undefined;
 }
 
 /** What `config.json` holds: the resolved settings, which a later `--config` takes up again, and under `run` how they came to be used. */
@@ -34,12 +51,31 @@ export interface RunRecord {
     readonly model: Readonly<Record<string, unknown>>;
     readonly gloss_labels: readonly string[];
     readonly category_labels: readonly string[];
-  };
+  } & RegistryFacts;
 }
 
 /** The text of `config.json`. */
 export function runRecordText({ settings, run }: { readonly settings: RunRecord['settings']; readonly run: object }): string {
   return `${JSON.stringify({ ...settings, run }, null, 2)}\n`;
+}
+
+/** What the registry keeps in a folder's `config.json`; nothing where there is none, or it cannot be read. */
+export function registryFactsIn(file: string): RegistryFacts {
+  const parsed = registryFacts.safeParse(readRecord(file));
+  return parsed.success ? parsed.data.run : {};
+}
+
+const registryFacts = z.object({
+  run: z.object({ version: z.string().optional(), stage: z.enum(STAGES).optional(), follows: z.string().optional() }),
+});
+
+function readRecord(file: string): unknown {
+  try {
+    return readSettingsFile(file).values;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /** Describes a run that is about to start. */
@@ -50,8 +86,10 @@ export function describeRun(facts: {
   readonly machine: MachineFacts;
   readonly folder: string;
   readonly created: Date;
+  /** Of a folder that a training goes on in. */
+  readonly registry: RegistryFacts;
 }): RunRecord {
-  const { settings, dataset, model, machine, folder, created } = facts;
+  const { settings, dataset, model, machine, folder, created, registry } = facts;
   const counts = { gloss: model.numGloss, category: model.numCategory };
   return {
     settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
@@ -74,6 +112,7 @@ export function describeRun(facts: {
       model: model.config,
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,
+      ...registry,
     },
   };
 }

@@ -28,19 +28,33 @@ function onAllPages(claimsOf: (page: MarkdownPage) => readonly string[]): { page
   return [...pages].flatMap(([page, content]) => claimsOf(content).map((claim) => ({ page, claim })));
 }
 
+/** The actions of the commands that have some, as their help lists them. */
+const commandActions = Object.fromEntries(['convert', 'models'].map((group) => [group, actionsInHelp(group)]));
+
 const flagsOf = new Map(Object.keys(commands).map((command) => [command, flagsInHelp(command)]));
 for (const model of modelNames())
   flagsOf.set('train', new Set([...(flagsOf.get('train') ?? []), ...flagsInHelp('train', '--model', model)]));
+for (const [group, actions] of Object.entries(commandActions))
+  flagsOf.set(group, new Set(actions.flatMap((action) => [...flagsInHelp(group, action)])));
 flagsOf.set('bench', new Set([...(benchUsage.match(/--[a-z]+/g) ?? []), '--help']));
 const COMMANDS = [...flagsOf.keys()];
 
+function actionsInHelp(command: string): string[] {
+  const help = helpOf(command);
+  const actions = help.slice(help.indexOf('Actions:'), help.indexOf('Examples:'));
+  return [...actions.matchAll(/^ {2}([a-z-]+) /gm)].flatMap(([, action]) => action ?? []);
+}
+
+function helpOf(command: string, ...further: readonly string[]): string {
+  return spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', command, ...further, '--help'], { cwd: root, encoding: 'utf8' })
+    .stdout;
+}
+
 /** The flags that a command's help shows. (jest cannot load yargs, an ES module, so the command is spawned.) */
 function flagsInHelp(command: string, ...further: readonly string[]): Set<string> {
-  const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', command, ...further, '--help'], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  const columns = stdout.split('\n').flatMap((line) => /^ +(?:-\w, )?(--[a-z][a-z-]*(?:, --[a-z][a-z-]*)*)(?= |$)/.exec(line)?.[1] ?? []);
+  const columns = helpOf(command, ...further)
+    .split('\n')
+    .flatMap((line) => /^ +(?:-\w, )?(--[a-z][a-z-]*(?:, --[a-z][a-z-]*)*)(?= |$)/.exec(line)?.[1] ?? []);
   return new Set(columns.flatMap((column) => column.split(', ')));
 }
 

@@ -1,16 +1,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
 import { parseCsvTable, type CsvRow } from '../../data/csv-table';
-import { messageOf, UserError } from '../../foundation/errors';
-import type { HeadMetrics } from '../head-result';
+import { UserError } from '../../foundation/errors';
 import { modelFile, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
+import { readEvaluation, type ReadFigures } from '../results/read-evaluation';
 import { RESULT_FILES } from '../results/result-files';
-
-/** Figures that a comparison shows. */
-const COMPARED_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;
-export type ComparedFigures = Pick<HeadMetrics, (typeof COMPARED_FIGURES)[number]>;
 
 /** Whether a model had one clip right, by head. */
 export interface ComparedClip {
@@ -26,7 +21,7 @@ export interface ComparedModel {
   /** As it was named. */
   readonly named: string;
   readonly data: { readonly title: string; readonly fingerprint: string; readonly synthetic: boolean };
-  readonly figures: Readonly<Record<HeadName, ComparedFigures>>;
+  readonly figures: Readonly<Record<HeadName, ReadFigures>>;
   /** By the clip's name. */
   readonly clips: ReadonlyMap<string, ComparedClip>;
   /** What is odd about its results, a line each. */
@@ -68,7 +63,7 @@ export function comparedFromFiles(named: string): ComparedModel {
       `${named}: it has no ${path.basename(folder)}/${RESULT_FILES.document}; run \`npm run evaluate -- --model-path ${named}\` first, or give --data to evaluate all models now`,
     );
   }
-  const document = readDocument(file);
+  const document = readEvaluation(file);
   return {
     title: titleOfModel(document.model, document.architecture),
     named,
@@ -83,30 +78,6 @@ function resultsFolder(named: string): string {
   if (existsSync(path.join(named, RESULT_FILES.document))) return named;
   if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
   return resultsFolderOf(modelFile(named, named));
-}
-
-const figures = z.object(
-  Object.fromEntries(COMPARED_FIGURES.map((name) => [name, z.number()])) as Record<keyof ComparedFigures, z.ZodNumber>,
-);
-const documentSchema = z.object({
-  model: z.string(),
-  architecture: z.string(),
-  data: z.object({ title: z.string(), fingerprint: z.string(), synthetic: z.boolean() }),
-  gloss: figures,
-  category: figures,
-});
-
-function readDocument(file: string): z.infer<typeof documentSchema> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new UserError(`${file}: it cannot be read (${messageOf(error)}); evaluate the model again`, { cause: error });
-  }
-  const checked = documentSchema.safeParse(parsed);
-  if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  throw new UserError(`${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no evaluation'}; evaluate the model again`);
 }
 
 const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;

@@ -1,0 +1,32 @@
+import type { Command } from './command';
+import { commandGroup } from './command-group';
+
+const command = 'npm run models --';
+
+/** The `models` command: the registry of trained models, and what is done with them. */
+export const modelsCommand: Command = commandGroup({
+  command,
+  summary: 'Keeps trained models in order: the folders of trained_models are the registry.',
+  actions: {
+    list: {
+      takes: '',
+      summary: 'All models with their figures, the best marked.',
+      load: async () => (await import('./models/list.js')).listCommand,
+    },
+    show: {
+      takes: 'NAME',
+      summary: 'Everything known of one model.',
+      load: async () => (await import('./models/show.js')).showCommand,
+    },
+    tree: {
+      takes: '',
+      summary: 'The registry’s layout, and what each file is.',
+      load: async () => (await import('./models/tree.js')).treeCommand,
+    },
+  },
+  examples: [
+    [`${command} list --sort gloss_acc`, 'the most accurate first'],
+    [`${command} show transformer_baseline_09-20`, 'one of them'],
+  ],
+  epilogue: 'trained_models/TRAINED_MODEL_GUIDE.md tells more.',
+});

@@ -1,0 +1,92 @@
+import { printableLine } from '../../foundation/printable';
+import { filesBelow } from '../../zoo/folder-files';
+import { readRecord } from '../../zoo/model-record';
+import { findModel } from '../../zoo/registry';
+import { evaluationIn, summariseModel } from '../../zoo/summary';
+import { columns } from '../columns';
+import type { Command } from '../command';
+import { commonFlags, jsonFlag, type FlagTable } from '../options';
+import { plainCommand } from '../plain-command';
+import { bytesText, percentText } from '../quantities';
+import { onlyName, registryFlags, rootOf } from './registry-flags';
+
+const command = 'npm run models -- show';
+
+const flags = { ...registryFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
+
+/** `models show`. */
+export const showCommand: Command = plainCommand(
+  {
+    command,
+    takes: 'NAME',
+    summary: 'Tells what is known of one model: its figures, what it was made of, its recipe and its files.',
+    flags,
+    examples: [[`${command} transformer_baseline_09-20`, 'by the name of its folder']],
+  },
+  (typed, { output }, positionals) => {
+    const model = findModel(rootOf(typed), onlyName(positionals, command));
+    const summary = summariseModel(model);
+    const record = readRecord(model.folder);
+    const evaluation = evaluationIn(model.folder) ?? null;
+    const files = filesBelow(model.folder);
+    if (typed['json'] === true) {
+      output.write(`${JSON.stringify({ ...summary, evaluation, config: record, files }, null, 2)}\n`);
+      return 0;
+    }
+    const { run, ...settings } = record;
+    const head = (name: 'gloss' | 'category'): string => {
+      const figures = evaluation?.[name];
+      if (figures === undefined) return 'not evaluated';
+      const interval = `${percentText(figures.accuracy_ci95_low)} to ${percentText(figures.accuracy_ci95_high)}`;
+      return `${percentText(figures.accuracy)} (95 % interval ${interval}), top-5 ${percentText(figures.top_5_accuracy)}, weighted F1 ${figures.f1_weighted.toFixed(4)}`;
+    };
+    const given = Object.entries(settings).filter(([, value]) => value !== null && value !== undefined);
+    const lines = [
+      ...columns([
+        ['name', summary.name],
+        ['folder', summary.folder],
+        ['stage', `${summary.stage}${summary.version === null ? ', not released' : `, version ${summary.version}`}`],
+        ...(run.follows === undefined ? [] : [['follows', run.follows]]),
+        [
+          'made',
+          `${run.created}${run.imported_from === undefined ? '' : `, imported from ${run.imported_from}`}, with Kumpas ${run.versions.kumpas}`,
+        ],
+        ['model', shapeText(run.model)],
+        ['classes', `${run.classes.gloss} glosses in ${run.classes.category} categories`],
+        ['data', run.data === undefined ? 'not known' : dataText(run.data)],
+        ['gloss', head('gloss')],
+        ['category', head('category')],
+      ]),
+      '',
+      'settings',
+      ...columns(given.map(([key, value]) => [key, shown(value)])),
+      '',
+      'files',
+      ...columns(files.map(({ path, bytes }) => [path, bytesText(bytes)])),
+    ];
+    output.write(`${lines.join('\n')}\n`);
+    return 0;
+  },
+);
+
+function shapeText(model: Readonly<Record<string, unknown>>): string {
+  return Object.entries(model)
+    .map(([key, value]) => `${key} ${shown(value)}`)
+    .join(', ');
+}
+
+/** A value from a file, as one line. */
+function shown(value: unknown): string {
+  return printableLine(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function dataText(data: {
+  readonly title: string;
+  readonly synthetic: boolean;
+  readonly train_clips: number;
+  readonly validation_clips: number;
+  readonly fingerprint: string;
+}): string {
+  const { title, synthetic, train_clips: train, validation_clips: validation, fingerprint } = data;
+  return `${title}${synthetic ? ' (made by a generator)' : ''}: ${train} training and ${validation} validation clips, fingerprint ${fingerprint.slice(0, 16)}`;
+}

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { messageOf, UserError } from '../../foundation/errors';
+import type { HeadMetrics } from '../head-result';
+
+const READ_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;
+/** The figures of a head that programs go on with. */
+export type ReadFigures = Pick<HeadMetrics, (typeof READ_FIGURES)[number]>;
+
+const figures = z.object(Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<keyof ReadFigures, z.ZodNumber>);
+const documentSchema = z.object({
+  model: z.string(),
+  architecture: z.string(),
+  epoch: z.number().nullable().optional(),
+  created: z.string().optional(),
+  data: z.object({ title: z.string(), clips: z.number().optional(), fingerprint: z.string(), synthetic: z.boolean() }),
+  gloss: figures,
+  category: figures,
+});
+
+/** What {@link readEvaluation} tells of an evaluation. */
+export type ReadEvaluation = z.infer<typeof documentSchema>;
+
+/**
+ * Reads an `evaluation.json`.
+ * @throws UserError where it cannot be read, or is no such document.
+ */
+export function readEvaluation(file: string): ReadEvaluation {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${file}: it cannot be read (${messageOf(error)}); evaluate the model again`, { cause: error });
+  }
+  const checked = documentSchema.safeParse(parsed);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw new UserError(`${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no evaluation'}; evaluate the model again`);
+}

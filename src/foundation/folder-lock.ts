@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { UserError } from './errors';
+import { printableLine } from './printable';
+
+const HEARTBEAT_MS = 10_000;
+/** A holder on another machine, whose processes cannot be asked about, is believed for so long after its last sign of life. */
+const SILENT_FOR_MS = 10 * 60_000;
+
+/** A folder that this process holds for itself. */
+export interface FolderLock {
+  readonly release: () => void;
+}
+
+interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  /** When the process began, in the system's own count: its number may be another's by now. Empty where the system does not tell. */
+  readonly began: string;
+  /** What it does, as `train`. */
+  readonly purpose: string;
+  /** Tells this taking of the lock from any other. */
+  readonly id: string;
+}
+
+/**
+ * Keeps other processes of Kumpas from writing into a folder until the lock is released. It is a hidden file beside the folder, which need not be there yet; the
+ * lock of a process that has ended is taken over.
+ * @param purpose what the others are told that this process does.
+ * @throws UserError that names the holder where another process has it.
+ */
+export function lockFolder(folder: string, purpose: string): FolderLock {
+  const file = lockFileOf(folder);
+  mkdirSync(path.dirname(file), { recursive: true });
+  const holder: Holder = {
+    host: hostname(),
+    pid: process.pid,
+    began: beginningOf(process.pid),
+    purpose,
+    id: randomBytes(8).toString('hex'),
+  };
+  const content = JSON.stringify(holder);
+  while (!take(file, content)) {
+    const found = contentOf(file);
+    if (found !== undefined && !isStale(file, found)) throw new UserError(inUse(folder, file, found));
+    if (found !== undefined) removeIfStill(file, found);
+  }
+  const heartbeat = setInterval(() => {
+    touch(file);
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  return {
+    release: () => {
+      clearInterval(heartbeat);
+      if (contentOf(file) === content) rmSync(file, { force: true });
+    },
+  };
+}
+
+/** Does something while a folder is locked. */
+export async function withFolderLock<Result>(folder: string, purpose: string, action: () => Promise<Result> | Result): Promise<Result> {
+  const lock = lockFolder(folder, purpose);
+  try {
+    return await action();
+  } finally {
+    lock.release();
+  }
+}
+
+/** Where a folder's lock lies. */
+export function lockFileOf(folder: string): string {
+  const resolved = path.resolve(folder);
+  return path.join(path.dirname(resolved), `.${path.basename(resolved)}.lock`);
+}
+
+/** Writes the whole lock at once under its name, or finds it taken: a lock is never there without its holder. */
+function take(file: string, content: string): boolean {
+  const own = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  writeFileSync(own, content, { flag: 'wx' });
+  try {
+    linkSync(own, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    return takeWithoutLinks(file, content);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function takeWithoutLinks(file: string, content: string): boolean {
+  try {
+    writeFileSync(file, content, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes a lock that was found stale, and only that one: if another process took it over meanwhile, that one's is put back. */
+function removeIfStill(file: string, found: string): void {
+  const aside = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    renameSync(file, aside);
+  } catch {
+    return; // Released or taken over meanwhile.
+  }
+  if (contentOf(aside) !== found) {
+    try {
+      linkSync(aside, file);
+    } catch {
+      // A third process has it by now; the holder of this one finds that out by its content.
+    }
+  }
+  rmSync(aside, { force: true });
+}
+
+function isStale(file: string, content: string): boolean {
+  const holder = parse(content);
+  const ageMs = ageOf(file);
+  if (holder?.host !== hostname()) return ageMs > SILENT_FOR_MS;
+  return !isAlive(holder.pid) || (holder.began !== '' && holder.began !== beginningOf(holder.pid));
+}
+
+function inUse(folder: string, file: string, content: string): string {
+  const holder = parse(content);
+  const who =
+    holder === undefined
+      ? 'another process'
+      : `process ${holder.pid}${holder.host === hostname() ? '' : ` on ${printableLine(holder.host)}`} (${printableLine(holder.purpose)})`;
+  return `${folder}: ${who} is at work on it; wait until it has ended, or remove ${file} if you know that it has`;
+}
+
+function parse(content: string): Holder | undefined {
+  try {
+    const { host, pid, began, purpose, id } = JSON.parse(content) as Partial<Record<keyof Holder, unknown>>;
+    if (typeof host !== 'string' || typeof pid !== 'number' || typeof began !== 'string') return undefined;
+    return typeof purpose === 'string' && typeof id === 'string' ? { host, pid, began, purpose, id } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** The 22nd field of Linux's /proc/PID/stat: ticks from the machine's start to the process's. */
+function beginningOf(pid: number): string {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function ageOf(file: string): number {
+  try {
+    return Date.now() - statSync(file).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function touch(file: string): void {
+  try {
+    utimesSync(file, new Date(), new Date());
+  } catch {
+    // Taken away: whoever did it knows why.
+  }
+}

@@ -1,0 +1,15 @@
+/** What a file or folder of a model folder is, by its path from there; undefined for what the guide does not know. */
+export function meaningOf(path: string): string | undefined {
+  return MEANINGS.find(([pattern]) => pattern.test(path))?.[1];
+}
+
+const MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/^[^/]+_best\.pt$/, 'weights of the best epoch: the one to use'],
+  [/^[^/]+_last\.pt$/, 'the last state: the one to go on from'],
+  [/^training_log\.txt$/, 'a line an epoch'],
+  [/^metrics\.jsonl$/, 'more of each epoch'],
+  [/^config\.json$/, 'settings, data, versions'],
+  [/^README\.md$/, 'the card: what it is, its figures, how to load it'],
+  [/^evaluation_results(_[^/]+)?\/$/, 'figures, predictions, pictures, report.html'],
+  [/^exports\/$/, 'the model in other forms'],
+];
