@@ -5,8 +5,10 @@ const path = require('node:path');
 const { findProgram, runCommand } = require('./command');
 const { installAdvice } = require('./install-advice');
 const { tfjsPackageFolder } = require('./locations');
+const { kernelsRecipe, provideKernels } = require('./own-kernels');
 const { SetUpProblem } = require('./set-up-problem');
 const { TENSORFLOW_VERSION } = require('./target');
+/** @typedef {import('./report').Report} Report */
 /** @typedef {import('./target').Target} Target */
 
 const BINDING = 'tfjs_binding.node';
@@ -23,19 +25,22 @@ function bindingKey(target, packageVersion, project) {
   const recipe = createHash('sha256')
     .update(readFileSync(standardErrorSource(project)))
     .update(readFileSync(path.join(__dirname, 'binding.js')))
+    .update(target.cuda ? '' : kernelsRecipe(project))
     .digest('hex');
   return `binding-${packageVersion}-${recipe.slice(0, 8)}-${target.key}`;
 }
 
 /**
- * Compiles the binding that @tensorflow/tfjs-node-gpu ships in source, and Kumpas's own switch for standard error, against a prepared library.
+ * Compiles the binding that @tensorflow/tfjs-node-gpu ships in source, and Kumpas's own switch for standard error and operations for the processor, against a
+ * prepared library.
  * @param {Target} target
  * @param {string} library the library's folder in the cache
  * @param {string} folder where both go: a folder beside `library`
  * @param {string} project
+ * @param {Report} report
  * @throws {SetUpProblem} where there is no compiler, or it fails
  */
-async function compileBinding(target, library, folder, project) {
+async function compileBinding(target, library, folder, project, report) {
   const [compiler, ...own] = findCompiler(process.env);
   const package_ = tfjsPackageFolder(project);
   const sources = ['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'];
@@ -50,6 +55,8 @@ async function compileBinding(target, library, folder, project) {
   const common = compilerArguments(process.platform, path.basename(library), path.join(library, 'tensorflow/include'), nodeHeaders);
   await compile([...common, '-I.', ...sources, ...libraries, '-o', path.join(folder, BINDING)]);
   await compile([...common, standardErrorSource(project), '-o', path.join(folder, STANDARD_ERROR)]);
+  const [, framework = ''] = libraries;
+  if (!target.cuda) await provideKernels({ folder, project, framework, common, compile, report });
 }
 
 /**

@@ -29,8 +29,9 @@ function doctorReport({ node, packages, tensorflow, machine, nvidia, cache, miss
 }
 
 /** @param {Inspection['tensorflow']} tensorflow */
-function tensorflowLine({ version, backend, native, library }) {
-  if (native) return `${version}, native, for the ${backend.toUpperCase()} (${library ?? ''})`;
+function tensorflowLine({ version, backend, native, library, ownKernels }) {
+  if (native)
+    return `${version}, native, for the ${backend.toUpperCase()}${ownKernels ? ", with Kumpas's own kernels" : ''} (${library ?? ''})`;
   return backend === 'js' ? 'JavaScript backend (KUMPAS_BACKEND=js)' : `JavaScript backend: the native library ${version} is not in use`;
 }
 

@@ -9,6 +9,7 @@ const { sizeOf } = require('./folder-size');
 const { PROJECT, cacheFolder, installedVersion } = require('./locations');
 const { isLinked, planFor } = require('./native-library');
 const { missingPackages } = require('./npm-packages');
+const { hasKernels } = require('./own-kernels');
 const { SetUpProblem } = require('./set-up-problem');
 const { TENSORFLOW_VERSION, chooseBackend, whyNoGpu } = require('./target');
 
@@ -19,7 +20,7 @@ const NAMED_PACKAGES = ['@tensorflow/tfjs-node-gpu', 'tsx', 'zod', 'yargs', 'typ
  * @typedef {object} Inspection
  * @property {{ version: string, executable: string }} node
  * @property {{ missing: string[], versions: Record<string, string | null> }} packages
- * @property {{ version: string, backend: 'cpu' | 'gpu' | 'js', native: boolean, problem: string | null, library: string | null }} tensorflow
+ * @property {{ version: string, backend: 'cpu' | 'gpu' | 'js', native: boolean, problem: string | null, library: string | null, ownKernels: boolean }} tensorflow
  * @property {{ platform: string, model: string, threads: number, instructionSets: string[], memoryBytes: number, freeMemoryBytes: number }} machine
  * @property {{ driver: string | null, gpus: string[] }} nvidia
  * @property {{ folder: string, bytes: number, holds: string[] }} cache
@@ -69,15 +70,22 @@ async function inspectTensorflow(cache, driver) {
   let backend = 'js';
   try {
     backend = chooseBackend(process.env['KUMPAS_BACKEND'], driver);
-    if (backend === 'js') return { version: TENSORFLOW_VERSION, backend, native: false, problem: null, library: null };
+    if (backend === 'js') return { version: TENSORFLOW_VERSION, backend, native: false, problem: null, library: null, ownKernels: false };
     const plan = planFor(PROJECT, cache, backend);
     const earlier = rememberedFailure(cache, path.basename(plan.binding), Date.now());
     if (!isLinked(PROJECT, plan)) throw earlier ?? new SetUpProblem("TensorFlow's native library is not prepared", 'Run `npm run setup`');
     await tryBinding(plan.binding);
-    return { version: TENSORFLOW_VERSION, backend, native: true, problem: null, library: plan.library };
+    return {
+      version: TENSORFLOW_VERSION,
+      backend,
+      native: true,
+      problem: null,
+      library: plan.library,
+      ownKernels: hasKernels(plan.binding),
+    };
   } catch (error) {
     if (!(error instanceof SetUpProblem)) throw error;
-    return { version: TENSORFLOW_VERSION, backend, native: false, problem: error.message, library: null };
+    return { version: TENSORFLOW_VERSION, backend, native: false, problem: error.message, library: null, ownKernels: false };
   }
 }
 

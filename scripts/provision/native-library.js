@@ -86,7 +86,7 @@ async function provide(project, cache, plan, report) {
       if (!existsSync(library)) await makeFolderAtomically(library, (folder) => fetchWheels(target, folder, report));
       report.line('Compiling the binding …');
       await makeFolderAtomically(binding, async (folder) => {
-        await compileBinding(target, library, folder, project);
+        await compileBinding(target, library, folder, project, report);
         await tryBinding(folder);
       });
       report.line(`TensorFlow is ready, kept in ${cache}.`);

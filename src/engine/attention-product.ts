@@ -1,5 +1,7 @@
-import type { DropoutMask } from './dropout';
+import { drawAttributes, type DropoutDraw } from './dropout';
 import { savedTensor, withOwnGradient } from './own-gradient';
+import { hasOwnKernels } from './own-kernels';
+import { rawOperation, rawOperations } from './raw-operation';
 import { tf } from './tensorflow';
 
 export interface AttentionShape {
@@ -12,17 +14,17 @@ export interface AttentionShape {
 
 /** What surrounds the product: what dropout drew for `[batch, heads, frames, frames]`, if anything, and who sees the weights before dropout. */
 export interface AttentionSurroundings {
-  readonly drop: DropoutMask | undefined;
+  readonly drop: DropoutDraw | undefined;
   readonly observe: (weights: tf.Tensor) => void;
 }
 
 /**
- * Scaled dot-product attention of several heads (Vaswani et al. 2017): `dropout(softmax(q · kᵀ / sqrt(headWidth) + scoreBias)) · v`. Its gradient takes half
- * the passes over `[batch, heads, frames, frames]` that tfjs's takes: the softmax's row sums are those of `dy · y` (Dao et al. 2022), and every scale is
- * applied to the narrower tensors.
+ * Dot-product attention of several heads (Vaswani et al. 2017), without its two scales: `dropout(softmax(q · kᵀ + scoreBias)) · v`, where `q` comes divided by
+ * `sqrt(headWidth)`, and dropout's scale is left to whatever takes the result; both cost less on the weights before and after. Its gradient takes half the
+ * passes over `[batch, heads, frames, frames]` that tfjs's takes: the softmax's row sums are those of `dy · y` (Dao et al. 2022).
  * @param projected `[batch · frames, 3 · width]`: queries, keys and values side by side, each `[heads, headWidth]`
  * @param scoreBias `[batch, 1, 1, frames]`
- * @returns `[batch · frames, width]`
+ * @returns `[batch · frames, width]`, still to be multiplied with dropout's scale
  */
 export function attentionProduct(
   projected: tf.Tensor,
@@ -30,31 +32,72 @@ export function attentionProduct(
   shape: AttentionShape,
   { drop, observe }: AttentionSurroundings,
 ): tf.Tensor {
-  const scale = 1 / Math.sqrt(shape.headWidth);
-  const keptScale = drop?.scale ?? 1;
+  return hasOwnKernels() && (drop === undefined || drop.own !== undefined)
+    ? attentionInFewPasses(projected, scoreBias, shape, { drop, observe })
+    : attentionInOperations(projected, scoreBias, shape, { drop, observe });
+}
+
+function attentionInOperations(
+  projected: tf.Tensor,
+  scoreBias: tf.Tensor,
+  shape: AttentionShape,
+  { drop, observe }: AttentionSurroundings,
+): tf.Tensor {
   return withOwnGradient(
     [projected],
     () => {
       const { q, k, v } = splitHeads(projected, shape);
-      const weights = tf.softmax(tf.add(tf.mul(tf.matMul(q, k, false, true), scale), scoreBias));
+      const weights = tf.softmax(tf.add(tf.matMul(q, k, false, true), scoreBias));
       observe(weights);
-      const kept = drop === undefined ? weights : tf.mul(weights, drop.kept);
-      const value = joinHeads(times(tf.matMul(kept, v), keptScale), shape);
-      return { value, saved: [q, k, v, weights, value, ...(drop === undefined ? [] : [kept, drop.kept])] };
+      const mask = drop?.kept();
+      const kept = mask === undefined ? weights : tf.mul(weights, mask);
+      const value = joinHeads(tf.matMul(kept, v), shape);
+      return { value, saved: [q, k, v, weights, value, ...(mask === undefined ? [] : [kept, mask])] };
     },
     (dy, saved) => {
       const weights = savedTensor(saved, 3);
       const kept = drop === undefined ? weights : savedTensor(saved, 5);
-      const dMixed = times(headsFirst(dy, shape), scale * keptScale);
+      const dMixed = headsFirst(dy, shape);
       const dKept = tf.matMul(dMixed, savedTensor(saved, 2), false, true);
       const dWeights = drop === undefined ? dKept : tf.mul(dKept, savedTensor(saved, 6));
-      const dScores = tf.mul(weights, tf.sub(dWeights, times(rowSums(dy, savedTensor(saved, 4), shape), scale)));
-      const dq = tf.matMul(dScores, savedTensor(saved, 1));
-      const dk = tf.matMul(dScores, savedTensor(saved, 0), true, false);
-      const dv = times(tf.matMul(kept, dMixed, true, false), 1 / scale);
-      return [joinProjections([dq, dk, dv], shape)];
+      const dScores = tf.mul(weights, tf.sub(dWeights, rowSums(dy, savedTensor(saved, 4), shape)));
+      return [joinProjections(productGradients(dScores, kept, dMixed, saved), shape)];
     },
   );
+}
+
+/** The same where softmax, bias and dropout are one operation, and so is their gradient. */
+function attentionInFewPasses(
+  projected: tf.Tensor,
+  scoreBias: tf.Tensor,
+  shape: AttentionShape,
+  { drop, observe }: AttentionSurroundings,
+): tf.Tensor {
+  const { seed, attributes } = drop?.own ?? { seed: tf.tensor1d([0, 0], 'int32'), attributes: drawAttributes(0, 0) };
+  return withOwnGradient(
+    [projected],
+    () => {
+      const { q, k, v } = splitHeads(projected, shape);
+      const [weights, kept] = rawOperations('KumpasSoftmax', attributes, [tf.matMul(q, k, false, true), scoreBias, seed], 2);
+      if (weights === undefined || kept === undefined) throw new Error('the softmax gave no outputs');
+      observe(weights);
+      return { value: joinHeads(tf.matMul(kept, v), shape), saved: [q, k, v, weights, kept, seed] };
+    },
+    (dy, saved) => {
+      const dMixed = headsFirst(dy, shape);
+      const dKept = tf.matMul(dMixed, savedTensor(saved, 2), false, true);
+      const dScores = rawOperation('KumpasSoftmaxGrad', attributes, [dKept, savedTensor(saved, 3), savedTensor(saved, 5)]);
+      return [joinProjections(productGradients(dScores, savedTensor(saved, 4), dMixed, saved), shape)];
+    },
+  );
+}
+
+/** The gradients of queries, keys and values. @param saved which starts with queries and keys */
+function productGradients(dScores: tf.Tensor, kept: tf.Tensor, dMixed: tf.Tensor, saved: readonly tf.Tensor[]): tf.Tensor[] {
+  const dq = tf.matMul(dScores, savedTensor(saved, 1));
+  const dk = tf.matMul(dScores, savedTensor(saved, 0), true, false);
+  const dv = tf.matMul(kept, dMixed, true, false);
+  return [dq, dk, dv];
 }
 
 /** `[batch · frames, 3 · width]` as three of `[batch, heads, frames, headWidth]`. */
@@ -87,8 +130,4 @@ function joinHeads(x: tf.Tensor, { batch, frames, heads, headWidth }: AttentionS
 function rowSums(dy: tf.Tensor, y: tf.Tensor, { batch, frames, heads, headWidth }: AttentionShape): tf.Tensor {
   const sums = tf.sum(tf.reshape(tf.mul(dy, y), [batch, frames, heads, headWidth]), -1);
   return tf.reshape(tf.transpose(sums, [0, 2, 1]), [batch, heads, frames, 1]);
-}
-
-function times(x: tf.Tensor, factor: number): tf.Tensor {
-  return factor === 1 ? x : tf.mul(x, factor);
 }

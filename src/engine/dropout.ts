@@ -1,22 +1,32 @@
 import { RandomStream } from '../foundation/random';
 import { sizeOfShape } from './named-tensors';
 import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
+import { hasOwnKernels } from './own-kernels';
+import { hasNativeKernels, rawOperation, TensorType, type OperationAttribute } from './raw-operation';
 import { tf } from './tensorflow';
 
 /** Which values dropout keeps. */
-export interface DropoutMask {
-  /** 1 where a value is kept, 0 where it is dropped. */
-  readonly kept: tf.Tensor;
+export interface DropoutDraw {
   /** What the kept values are multiplied with, so that the expectation stays. */
   readonly scale: number;
+  /** 1 where a value is kept, 0 where it is dropped; a new tensor at each call. */
+  readonly kept: () => tf.Tensor;
+  /** How Kumpas's own kernels draw the same while they compute; undefined where they are not there. */
+  readonly own: OwnDraw | undefined;
+}
+
+/** What a kernel draws from. */
+interface OwnDraw {
+  /** int32 `[2]` */
+  readonly seed: tf.Tensor;
+  readonly attributes: readonly OperationAttribute[];
 }
 
 /** Zeroes each value with probability `rate` and scales the others up, so that the expectation stays (Srivastava et al. 2014). */
 export interface Dropout {
   (x: tf.Tensor, rate: number): tf.Tensor;
-  /** Only draws, for a computation that applies the mask itself; undefined where nothing is dropped. */
-  readonly draw: (shape: readonly number[], rate: number) => DropoutMask | undefined;
+  /** Only draws, for a computation that drops values itself; undefined where nothing is dropped. */
+  readonly draw: (shape: readonly number[], rate: number) => DropoutDraw | undefined;
 }
 
 /** Leaves everything as it is: evaluation, and parity checks. */
@@ -29,14 +39,33 @@ export const noDropout: Dropout = Object.assign((x: tf.Tensor) => x, { draw: () 
  */
 export function seededDropout(seed: tf.Tensor): Dropout {
   let place = 0;
-  const draw = (shape: readonly number[], rate: number): DropoutMask | undefined => {
+  const draw = (shape: readonly number[], rate: number): DropoutDraw | undefined => {
     place++;
     if (rate <= 0) return undefined;
     const threshold = dropThreshold(rate);
+    const scale = 256 / (256 - threshold);
+    if (hasOwnKernels()) return ownDraw(seed, { place, shape, threshold, scale });
     const kept = hasNativeKernels() ? drawNatively(seed, place, shape, threshold) : drawInJavaScript(seed, place, shape, threshold);
-    return { kept, scale: 256 / (256 - threshold) };
+    return { scale, kept: () => kept, own: undefined };
   };
-  return Object.assign((x: tf.Tensor, rate: number) => applyMask(x, draw(x.shape, rate)), { draw });
+  return Object.assign((x: tf.Tensor, rate: number) => drop(x, draw(x.shape, rate)), { draw });
+}
+
+function ownDraw(
+  seed: tf.Tensor,
+  { place, shape, threshold, scale }: { place: number; shape: readonly number[]; threshold: number; scale: number },
+): DropoutDraw {
+  const own = { seed, attributes: drawAttributes(place, threshold) };
+  return { scale, kept: () => tf.cast(tf.greater(dropInOnePass(tf.ones([...shape]), own), 0), 'float32'), own };
+}
+
+/** The attributes of an own kernel that draws. @param threshold of 256: 0 keeps all. */
+export function drawAttributes(place: number, threshold: number): OperationAttribute[] {
+  return [
+    { name: 'T', kind: 'type', value: TensorType.float32 },
+    { name: 'place', kind: 'int', value: place },
+    { name: 'threshold', kind: 'int', value: threshold },
+  ];
 }
 
 /**
@@ -48,14 +77,36 @@ export function dropThreshold(rate: number): number {
 }
 
 /** `x * kept * scale`, with a gradient that reaches `x` alone. */
-function applyMask(x: tf.Tensor, mask: DropoutMask | undefined): tf.Tensor {
-  if (mask === undefined) return x;
-  const factors = tf.mul(mask.kept, mask.scale);
+function drop(x: tf.Tensor, draw: DropoutDraw | undefined): tf.Tensor {
+  if (draw === undefined) return x;
+  const { own } = draw;
+  if (own !== undefined)
+    return withOwnGradient(
+      [x],
+      () => ({ value: dropInOnePass(x, own), saved: [] }),
+      (dy) => [dropInOnePass(dy, own)],
+    );
+  const factors = tf.mul(draw.kept(), draw.scale);
   return withOwnGradient(
     [x],
     () => ({ value: tf.mul(x, factors), saved: [factors] }),
     (dy, saved) => [tf.mul(dy, savedTensor(saved, 0))],
   );
+}
+
+/** `residual + dropout(x)`, as at the end of a transformer's layer. */
+export function addDropped(residual: tf.Tensor, x: tf.Tensor, draw: DropoutDraw | undefined): tf.Tensor {
+  const own = draw?.own;
+  if (own === undefined) return tf.add(residual, drop(x, draw));
+  return withOwnGradient(
+    [residual, x],
+    () => ({ value: rawOperation('KumpasDropoutAdd', own.attributes, [x, residual, own.seed]), saved: [] }),
+    (dy) => [dy, dropInOnePass(dy, own)],
+  );
+}
+
+function dropInOnePass(x: tf.Tensor, { seed, attributes }: OwnDraw): tf.Tensor {
+  return rawOperation('KumpasDropout', attributes, [x, seed]);
 }
 
 function drawNatively(seed: tf.Tensor, place: number, shape: readonly number[], threshold: number): tf.Tensor {

@@ -1,5 +1,7 @@
 import { columnSum } from './column-sum';
 import { savedTensor, withOwnGradient } from './own-gradient';
+import { hasOwnKernels } from './own-kernels';
+import { rawOperations, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
 
 /** The reference's epsilon, added to the variance. */
@@ -21,6 +23,7 @@ export interface NormalisedRows {
  * @param beta `[width]`
  */
 export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
+  if (hasOwnKernels()) return layerNormInOnePass(x, gamma, beta);
   return withOwnGradient(
     [x, gamma, beta],
     () => {
@@ -32,6 +35,18 @@ export function layerNorm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.T
       const dx = normaliseGradient(tf.mul(dy, savedTensor(saved, 2)), { normalised, inverse: savedTensor(saved, 1) });
       return [dx, columnSum(tf.mul(dy, normalised)), columnSum(dy)];
     },
+  );
+}
+
+function layerNormInOnePass(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
+  const attributes = [{ name: 'T', kind: 'type', value: TensorType.float32 }] as const;
+  return withOwnGradient(
+    [x, gamma, beta],
+    () => {
+      const outputs = rawOperations('KumpasLayerNorm', attributes, [x, gamma, beta], 3);
+      return { value: savedTensor(outputs, 0), saved: [x, savedTensor(outputs, 1), savedTensor(outputs, 2), gamma] };
+    },
+    (dy, saved) => rawOperations('KumpasLayerNormGrad', attributes, [dy, ...saved], 3),
   );
 }
 

@@ -1,7 +1,8 @@
 import { columnSum } from './column-sum';
-import { normalise, normaliseGradient } from './layer-norm';
+import { layerNorm, normalise, normaliseGradient } from './layer-norm';
 import { matrixProduct } from './matrix-product';
 import { savedTensor, withOwnGradient } from './own-gradient';
+import { hasOwnKernels } from './own-kernels';
 import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
 
@@ -20,8 +21,8 @@ export function linearProduct(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor):
 }
 
 /**
- * `layerNorm(x, gamma, beta) · weightᵀ + bias` in one. Gamma and beta are applied to the weights, which are many times smaller than `x`:
- * `(n · gamma + beta) · weightᵀ + bias = n · (weight · gamma)ᵀ + (bias + weight · beta)`.
+ * `layerNorm(x, gamma, beta) · weightᵀ + bias` in one. Where the norm takes several operations, gamma and beta are applied to the weights, which are many
+ * times smaller than `x`: `(n · gamma + beta) · weightᵀ + bias = n · (weight · gamma)ᵀ + (bias + weight · beta)`.
  * @param x `[rows, in]`
  * @param gamma `[in]`
  * @param beta `[in]`
@@ -29,6 +30,7 @@ export function linearProduct(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor):
  * @param bias `[out]`
  */
 export function normedLinearProduct(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  if (hasOwnKernels()) return linearProduct(layerNorm(x, gamma, beta), weight, bias);
   const [outputs = 0, inputs = 0] = weight.shape;
   const column = (vector: tf.Tensor, size: number): tf.Tensor => tf.reshape(vector, [size, 1]);
   return withOwnGradient(

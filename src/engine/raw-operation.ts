@@ -32,6 +32,18 @@ export function hasNativeKernels(): boolean {
  * @throws Error where the operation, an attribute or a shape is wrong, or where the native kernels are not running.
  */
 export function rawOperation(name: string, attributes: readonly OperationAttribute[], inputs: readonly tf.Tensor[]): tf.Tensor {
+  const [output] = rawOperations(name, attributes, inputs, 1);
+  if (output === undefined) throw new Error(`the operation ${name} gave no output`);
+  return output;
+}
+
+/** {@link rawOperation} for one that gives several outputs. */
+export function rawOperations(
+  name: string,
+  attributes: readonly OperationAttribute[],
+  inputs: readonly tf.Tensor[],
+  outputs: number,
+): tf.Tensor[] {
   if (!hasNativeKernels()) throw new Error(`the operation ${name} needs TensorFlow's native kernels`);
   const backend = tf.backend() as unknown as NativeBackend;
   const attributeKind = {
@@ -41,7 +53,5 @@ export function rawOperation(name: string, attributes: readonly OperationAttribu
     bool: backend.binding.TF_ATTR_BOOL,
   };
   const native = attributes.map(({ name: attribute, kind, value }) => ({ name: attribute, type: attributeKind[kind], value }));
-  const [output] = backend.executeMultipleOutputs(name, native, inputs, 1);
-  if (output === undefined) throw new Error(`the operation ${name} gave no output`);
-  return output;
+  return backend.executeMultipleOutputs(name, native, inputs, outputs);
 }

@@ -1,5 +1,6 @@
-import type { DropoutMask } from './dropout';
+import type { DropoutDraw } from './dropout';
 import { savedTensor, withOwnGradient } from './own-gradient';
+import { hasOwnKernels } from './own-kernels';
 import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
 
@@ -12,18 +13,28 @@ export function relu(x: tf.Tensor): tf.Tensor {
  * `max(x, 0) * kept`: a relu with dropout, but for dropout's scale, which whatever comes next can apply to something smaller. Where the value is not zero,
  * the gradient passes; so it needs no mask.
  */
-export function droppedRelu(x: tf.Tensor, drop: DropoutMask | undefined): tf.Tensor {
+export function droppedRelu(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Tensor {
   return withOwnGradient(
     [x],
     () => {
-      const value = drop === undefined ? tf.relu(x) : tf.mul(tf.relu(x), drop.kept);
+      const value = reluAndDrop(x, drop);
       return { value, saved: [value] };
     },
     (dy, saved) => [reluGradient(dy, savedTensor(saved, 0))],
   );
 }
 
+function reluAndDrop(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Tensor {
+  if (drop === undefined) return tf.relu(x);
+  const { own } = drop;
+  return own === undefined ? tf.mul(tf.relu(x), drop.kept()) : rawOperation('KumpasReluDropout', own.attributes, [x, own.seed]);
+}
+
 function reluGradient(dy: tf.Tensor, value: tf.Tensor): tf.Tensor {
   if (!hasNativeKernels()) return tf.mul(dy, tf.step(value));
-  return rawOperation('ReluGrad', [{ name: 'T', kind: 'type', value: TensorType.float32 }], [dy, value]);
+  return rawOperation(
+    hasOwnKernels() ? 'KumpasReluGrad' : 'ReluGrad',
+    [{ name: 'T', kind: 'type', value: TensorType.float32 }],
+    [dy, value],
+  );
 }

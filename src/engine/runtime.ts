@@ -4,6 +4,7 @@ import path from 'node:path';
 import util from 'node:util';
 import { messageOf } from '../foundation/errors';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
+import { loadOwnKernels } from './own-kernels';
 import { tf } from './tensorflow';
 
 /** What computes, once {@link startRuntime} has looked for it. */
@@ -62,7 +63,15 @@ async function start(verbose: boolean): Promise<Runtime> {
   } catch (error) {
     return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`npm run setup\` prepares it anew.`);
   }
-  return describeNative(tf.backend() as unknown as NativeBackend);
+  const runtime = describeNative(tf.backend() as unknown as NativeBackend);
+  if (!runtime.usesGpu && process.env['KUMPAS_KERNELS'] !== 'tensorflow') loadKernelsBeside(binding);
+  return runtime;
+}
+
+/** The operations of Kumpas's own, where they could be compiled; without them TensorFlow's do, more slowly. */
+function loadKernelsBeside(binding: string): void {
+  const file = path.join(path.dirname(realpathSync(binding)), 'kernels.node');
+  if (existsSync(file)) loadOwnKernels(file);
 }
 
 function describeNative({ isUsingGpuDevice, binding }: NativeBackend): Runtime {

@@ -114,7 +114,7 @@ describe("the doctor's report", () => {
   const healthy = {
     node: { version: '22.12.0', executable: '/usr/bin/node' },
     packages: { missing: [], versions: { zod: '4.6.7', jest: null } },
-    tensorflow: { version: '2.21.0', backend: 'cpu' as const, native: true, problem: null, library: '/c/tensorflow' },
+    tensorflow: { version: '2.21.0', backend: 'cpu' as const, native: true, problem: null, library: '/c/tensorflow', ownKernels: false },
     machine: {
       platform: 'linux-x64',
       model: 'Some Processor',
@@ -131,6 +131,8 @@ describe("the doctor's report", () => {
   it('says what is there', () => {
     const report = doctorReport(healthy);
     expect(report).toContain('TensorFlow    2.21.0, native, for the CPU (/c/tensorflow)\n');
+    const withKernels = doctorReport({ ...healthy, tensorflow: { ...healthy.tensorflow, ownKernels: true } });
+    expect(withKernels).toContain("for the CPU, with Kumpas's own kernels (/c/tensorflow)");
     expect(report).toContain('zod 4.6.7, jest missing');
     expect(report).toContain('Some Processor, 1 thread\n');
     expect(report).toContain('16.0 GiB, 8.0 GiB free');

@@ -1,3 +1,4 @@
+import { withoutOwnKernels } from '../own-kernels';
 import type { ParameterDeclaration, ParameterValues } from '../parameters';
 import type { ProgramDefinition } from '../program';
 import { GraphWriter, type NodeOutput } from './graph-writer';
@@ -28,7 +29,7 @@ export interface InferenceGraph {
  */
 export function inferenceGraphBytes({ definition, weights, narrow, inputs, asset }: InferenceGraph): Uint8Array {
   const types = new Map(Object.entries(inputs).map(([name, shape]): [string, TensorType] => [name, { dtype: DataType.float32, shape }]));
-  const recording = recordEvaluation(definition, types);
+  const recording = withoutOwnKernels(() => recordEvaluation(definition, types));
   const graph = new GraphWriter();
   const placeholders = new Map(
     [...types].map(([name, type]): [string, SignatureTensor] => [name, { ...type, node: graph.addPlaceholder(name, type) }]),

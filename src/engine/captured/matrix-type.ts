@@ -8,6 +8,25 @@ const MATRIX_PRODUCTS = new Set(['MatMul', 'BatchMatMul', 'BatchMatMulV2']);
 /** Operations that move values, or pick some, without computing: what is exact in bfloat16 before is so after. */
 const EXACT = new Set(['Reshape', 'Transpose', 'Slice', 'ConcatV2', 'GatherV2', 'Relu', 'ReluGrad']);
 
+/**
+ * Kumpas's own operations, which take and give either type: the places of the inputs and outputs that are of it. What a product gave goes into them as it is;
+ * without such an input they give bfloat16 where only products take it.
+ */
+const OWN: Readonly<Record<string, { readonly inputs: readonly number[]; readonly outputs: readonly number[] }>> = {
+  KumpasColumnSum: { inputs: [0], outputs: [] },
+  KumpasReluGrad: { inputs: [0, 1], outputs: [0] },
+  KumpasLayerNorm: { inputs: [], outputs: [0] },
+  KumpasLayerNormGrad: { inputs: [0], outputs: [] },
+  KumpasDropout: { inputs: [], outputs: [0] },
+  KumpasDropoutAdd: { inputs: [0], outputs: [] },
+  KumpasReluDropout: { inputs: [0], outputs: [0] },
+  KumpasSoftmax: { inputs: [0], outputs: [1] },
+  KumpasSoftmaxGrad: { inputs: [0], outputs: [0] },
+};
+
+/** Sums of columns take what products take: gradients of biases. */
+const TAKES_PRODUCTS = new Set([...MATRIX_PRODUCTS, 'BiasAddGrad', 'KumpasColumnSum']);
+
 /** How many of an operation's first inputs are of its own type: indices, sizes and axes follow. */
 function typedInputs({ name, inputs }: Operation): number {
   if (name === 'ConcatV2') return inputs.length - 1;
@@ -29,20 +48,28 @@ class Lowering {
   private readonly twins = new Map<ValueNumber, ValueNumber>();
   /** Values whose bfloat16 twin is exactly as good: results of products, what was moved of them, and masks of zeros and ones. */
   private readonly lossless = new Set<ValueNumber>();
-  private readonly masks = new Set<ValueNumber>();
+  /** Masks of zeros and ones, each with the truth values that it was made of. */
+  private readonly masks = new Map<ValueNumber, ValueNumber>();
+
+  /** Values that something takes which computes in float32, or that are results. */
+  private readonly wantedExact: ReadonlySet<ValueNumber>;
 
   constructor(private readonly recording: Recording) {
     this.types = new Map(recording.types);
+    const takers = recording.operations.filter(({ name }) => !TAKES_PRODUCTS.has(name)).flatMap(({ inputs }) => inputs);
+    this.wantedExact = new Set([...takers, ...recording.results.values()]);
   }
 
   run(): Recording {
     for (const operation of this.recording.operations) {
-      if (this.isLowered(operation)) this.lower(operation);
+      if (this.isOwnLowered(operation)) this.lowerOwn(operation, OWN[operation.name] ?? { inputs: [], outputs: [] });
+      else if (this.isLowered(operation)) this.lower(operation);
       else this.operations.push(operation);
       const [output] = operation.outputs;
-      if (output !== undefined && isMask(operation)) {
+      const [truth] = operation.inputs;
+      if (output !== undefined && truth !== undefined && isMask(operation)) {
         this.lossless.add(output);
-        this.masks.add(output);
+        this.masks.set(output, truth);
       }
     }
     return { ...this.recording, types: this.types, operations: this.operations };
@@ -57,6 +84,31 @@ class Lowering {
     const typed = inputs.slice(0, typedInputs(operation));
     if (name === 'BiasAdd') return typed.slice(0, 1).every(isLossless);
     return (EXACT.has(name) || (name === 'Mul' && this.hasMask(typed))) && typed.every(isLossless);
+  }
+
+  private isOwnLowered({ name, inputs, outputs }: Operation): boolean {
+    const places = Object.hasOwn(OWN, name) ? OWN[name] : undefined;
+    if (places === undefined) return false;
+    if (places.inputs.length > 0) return places.inputs.every((place) => this.lossless.has(inputs[place] ?? -1));
+    return places.outputs.every((place) => !this.wantedExact.has(outputs[place] ?? -1));
+  }
+
+  private lowerOwn(operation: Operation, places: { readonly inputs: readonly number[]; readonly outputs: readonly number[] }): void {
+    const inputs = operation.inputs.map((input, place) => (places.inputs.includes(place) ? this.twinOf(input) : input));
+    const lowered = operation.outputs.map((output, place): { output: ValueNumber; low: ValueNumber } | undefined =>
+      places.outputs.includes(place)
+        ? { output, low: this.addValue({ dtype: DataType.bfloat16, shape: typeOf(this.types, output).shape }) }
+        : undefined,
+    );
+    const attributes: Attributes = { ...operation.attributes, T: { kind: 'type', value: DataType.bfloat16 } };
+    const outputs = operation.outputs.map((output, place) => lowered[place]?.low ?? output);
+    this.operations.push({ ...operation, attributes, inputs, outputs });
+    for (const twin of lowered) {
+      if (twin === undefined) continue;
+      this.addCast(twin.low, twin.output);
+      this.twins.set(twin.output, twin.low);
+      this.lossless.add(twin.output);
+    }
   }
 
   /** Computes an operation in bfloat16, and its float32 result from that, for whoever takes it. */
@@ -77,7 +129,7 @@ class Lowering {
     const known = this.twins.get(value);
     if (known !== undefined) return known;
     const low = this.addValue({ dtype: DataType.bfloat16, shape: typeOf(this.types, value).shape });
-    this.addCast(value, low);
+    this.addCast(this.masks.get(value) ?? value, low);
     this.twins.set(value, low);
     return low;
   }

@@ -49,20 +49,18 @@ export function normedAttention(
   { size, packing, dropoutRate, context }: AttentionSurroundings,
 ): tf.Tensor {
   const { batch, frames, width, heads } = size;
-  const projected = normedLinear(
-    parameters,
-    normName,
-    ['W_q', 'W_k', 'W_v'].map((matrix) => `${name}.${matrix}`),
-    x,
-  );
+  const headWidth = width / heads;
+  const projections = [{ name: `${name}.W_q`, scale: 1 / Math.sqrt(headWidth) }, { name: `${name}.W_k` }, { name: `${name}.W_v` }];
+  const projected = normedLinear(parameters, normName, projections, x);
+  const drop = context.dropout.draw([batch, heads, frames, frames], dropoutRate);
   const mixed = attentionProduct(
     spreadRows(projected, packing),
     scoreBias,
-    { batch, frames, heads, headWidth: width / heads },
+    { batch, frames, heads, headWidth },
     {
-      drop: context.dropout.draw([batch, heads, frames, frames], dropoutRate),
+      drop,
       observe: (weights) => context.observe?.(name, weights),
     },
   );
-  return linear(parameters, `${name}.W_o`, packRows(mixed, packing));
+  return linear(parameters, `${name}.W_o`, packRows(mixed, packing), drop?.scale);
 }

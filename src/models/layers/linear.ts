@@ -21,10 +21,20 @@ export function linear(parameters: NamedTensors, name: string, x: tf.Tensor, inp
   return linearProduct(x, inputScale === 1 ? weight : tf.mul(weight, inputScale), tensorNamed(parameters, `${name}.bias`));
 }
 
+/** A linear layer among several that take the same input. */
+export interface LinearName {
+  readonly name: string;
+  /** What its output is to be multiplied with; it is applied to the weights, which are smaller. */
+  readonly scale?: number;
+}
+
 /** A layer norm, then linear layers of what it gives, their outputs side by side, in one product. */
-export function normedLinear(parameters: NamedTensors, normName: string, names: readonly string[], x: tf.Tensor): tf.Tensor {
+export function normedLinear(parameters: NamedTensors, normName: string, layers: readonly LinearName[], x: tf.Tensor): tf.Tensor {
   const sideBySide = (kind: 'weight' | 'bias'): tf.Tensor => {
-    const tensors = names.map((name) => tensorNamed(parameters, `${name}.${kind}`));
+    const tensors = layers.map(({ name, scale = 1 }) => {
+      const tensor = tensorNamed(parameters, `${name}.${kind}`);
+      return scale === 1 ? tensor : tf.mul(tensor, scale);
+    });
     return tensors.length === 1 && tensors[0] !== undefined ? tensors[0] : tf.concat(tensors);
   };
   const [gamma, beta] = [tensorNamed(parameters, `${normName}.gamma`), tensorNamed(parameters, `${normName}.beta`)];

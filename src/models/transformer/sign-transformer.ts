@@ -1,3 +1,4 @@
+import { addDropped } from '../../engine/dropout';
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
 import { standardNormal, type ParameterDeclaration } from '../../engine/parameters';
 import { droppedRelu, relu } from '../../engine/relu';
@@ -111,9 +112,9 @@ function encoderLayer(
   const { dropoutRate, context } = surroundings;
   const [attentionNames, feedForward] = [{ name: `${name}.attention`, normName: `${name}.residual1.norm` }, `${name}.feed_forward`];
   const attended = normedAttention(parameters, attentionNames, x, scoreBias, surroundings);
-  const withAttention = tf.add(x, context.dropout(attended, dropoutRate));
-  const raised = normedLinear(parameters, `${name}.residual2.norm`, [`${feedForward}.linear1`], withAttention);
+  const withAttention = addDropped(x, attended, context.dropout.draw(attended.shape, dropoutRate));
+  const raised = normedLinear(parameters, `${name}.residual2.norm`, [{ name: `${feedForward}.linear1` }], withAttention);
   const drop = context.dropout.draw(raised.shape, dropoutRate);
   const lowered = linear(parameters, `${feedForward}.linear2`, droppedRelu(raised, drop), drop?.scale);
-  return tf.add(withAttention, context.dropout(lowered, dropoutRate));
+  return addDropped(withAttention, lowered, context.dropout.draw(lowered.shape, dropoutRate));
 }

@@ -1,0 +1,97 @@
+#include "dropout.h"
+
+#include "operations.h"
+#include "worker-threads.h"
+
+namespace kumpas {
+namespace {
+
+void* Create(TF_OpKernelConstruction* construction) { return new DrawAttributes(ReadDrawAttributes(construction)); }
+void Destroy(void* attributes) { delete static_cast<DrawAttributes*>(attributes); }
+
+// The draw of this run, from the seed that the operation is given; refuses a seed that is none.
+bool ReadDraw(Call& call, const DrawAttributes& attributes, TF_Tensor* seed, Draw* draw) {
+  if (SizeOf(seed) != 2) {
+    call.Refuse("seed: expected two numbers");
+    return false;
+  }
+  *draw = DrawOf(Values<int32_t>(seed), attributes.place, attributes.threshold);
+  return true;
+}
+
+template <typename T>
+void Dropout(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto& attributes = *static_cast<DrawAttributes*>(kernel);
+  TF_Tensor *x = call.Input(0), *seed = call.Input(1);
+  Draw draw;
+  if (!call.Fine() || !ReadDraw(call, attributes, seed, &draw)) return;
+  TF_Tensor* y = call.Output(0, TypeOf<T>::value, ShapeOf(x));
+  if (!call.Fine()) return;
+  InParts(SizeOf(x), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) {
+    DropoutRange<float, T, false>(Values<float>(x), nullptr, draw, attributes.Scale(), from, to, Values<T>(y));
+  });
+}
+
+template <typename T>
+void DropoutAdd(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto& attributes = *static_cast<DrawAttributes*>(kernel);
+  TF_Tensor *x = call.Input(0), *residual = call.Input(1), *seed = call.Input(2);
+  Draw draw;
+  if (!call.Fine() || !ReadDraw(call, attributes, seed, &draw)) return;
+  if (SizeOf(x) != SizeOf(residual)) return call.Refuse("x and residual: expected the same shape");
+  TF_Tensor* y = call.Output(0, TF_FLOAT, ShapeOf(x));
+  if (!call.Fine()) return;
+  InParts(SizeOf(x), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) {
+    DropoutRange<T, float, true>(Values<T>(x), Values<float>(residual), draw, attributes.Scale(), from, to, Values<float>(y));
+  });
+}
+
+template <typename T>
+void ReluDropout(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto& attributes = *static_cast<DrawAttributes*>(kernel);
+  TF_Tensor *x = call.Input(0), *seed = call.Input(1);
+  Draw draw;
+  if (!call.Fine() || !ReadDraw(call, attributes, seed, &draw)) return;
+  TF_Tensor* y = call.Output(0, TypeOf<T>::value, ShapeOf(x));
+  if (!call.Fine()) return;
+  InParts(SizeOf(x), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) { ReluDropoutRange(Values<T>(x), draw, from, to, Values<T>(y)); });
+}
+
+template <typename T>
+void ReluGrad(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  TF_Tensor *dy = call.Input(0), *y = call.Input(1);
+  if (!call.Fine()) return;
+  if (SizeOf(dy) != SizeOf(y)) return call.Refuse("dy and y: expected the same shape");
+  TF_Tensor* dx = call.Output(0, TypeOf<T>::value, ShapeOf(dy));
+  if (!call.Fine()) return;
+  InParts(SizeOf(dy), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) { ReluGradRange(Values<T>(dy), Values<T>(y), from, to, Values<T>(dx)); });
+}
+
+void ShapeOfFirst(TF_ShapeInferenceContext* context, TF_Status* status) { CopyShape(context, 0, 0, status); }
+
+}  // namespace
+
+bool RegisterDropout() {
+  return Define({"KumpasDropout", {"T: {float, bfloat16}", "place: int", "threshold: int"}, {"x: float", "seed: int32"}, {"y: T"}, ShapeOfFirst}) &&
+         Define({"KumpasDropoutAdd",
+                 {"T: {float, bfloat16}", "place: int", "threshold: int"},
+                 {"x: T", "residual: float", "seed: int32"},
+                 {"y: float"},
+                 ShapeOfFirst}) &&
+         Define({"KumpasReluDropout", {"T: {float, bfloat16}", "place: int", "threshold: int"}, {"x: T", "seed: int32"}, {"y: T"}, ShapeOfFirst}) &&
+         Define({"KumpasReluGrad", {"T: {float, bfloat16}"}, {"dy: T", "y: T"}, {"dx: T"}, ShapeOfFirst}) &&
+         AddKernel("KumpasReluGrad", TF_FLOAT, nullptr, ReluGrad<float>, nullptr) &&
+         AddKernel("KumpasReluGrad", TF_BFLOAT16, nullptr, ReluGrad<BFloat16>, nullptr) &&
+         AddKernel("KumpasDropout", TF_FLOAT, Create, Dropout<float>, Destroy) &&
+         AddKernel("KumpasDropout", TF_BFLOAT16, Create, Dropout<BFloat16>, Destroy) &&
+         AddKernel("KumpasDropoutAdd", TF_FLOAT, Create, DropoutAdd<float>, Destroy) &&
+         AddKernel("KumpasDropoutAdd", TF_BFLOAT16, Create, DropoutAdd<BFloat16>, Destroy) &&
+         AddKernel("KumpasReluDropout", TF_FLOAT, Create, ReluDropout<float>, Destroy) &&
+         AddKernel("KumpasReluDropout", TF_BFLOAT16, Create, ReluDropout<BFloat16>, Destroy);
+}
+
+}  // namespace kumpas

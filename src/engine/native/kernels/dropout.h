@@ -1,0 +1,56 @@
+// Dropout over a range of values, alone, with what it is added to, or of a relu.
+#ifndef KUMPAS_KERNELS_DROPOUT_H_
+#define KUMPAS_KERNELS_DROPOUT_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "dropout-draw.h"
+#include "numbers.h"
+
+namespace kumpas {
+
+// y = x * kept * scale (+ residual)
+template <typename From, typename To, bool kAdd>
+void DropoutRange(const From* x, const float* residual, const Draw& draw, float scale, int64_t from, int64_t to, To* y) {
+  for (int64_t start = from; start < to; start += kBlock) {
+    float kept[kBlock];
+    Kept(draw, start / kBlock, kept);
+    const int64_t count = std::min(kBlock, to - start);
+    if (count == kBlock) {
+      for (int64_t at = 0; at < kBlock; at++) {
+        const float value = Load(x + start + at) * (kept[at] * scale);
+        Store(y + start + at, kAdd ? value + residual[start + at] : value);
+      }
+    } else {
+      for (int64_t at = 0; at < count; at++) {
+        const float value = Load(x + start + at) * (kept[at] * scale);
+        Store(y + start + at, kAdd ? value + residual[start + at] : value);
+      }
+    }
+  }
+}
+
+template <typename T>
+void ReluDropoutRange(const T* x, const Draw& draw, int64_t from, int64_t to, T* y) {
+  for (int64_t start = from; start < to; start += kBlock) {
+    float kept[kBlock];
+    Kept(draw, start / kBlock, kept);
+    const int64_t count = std::min(kBlock, to - start);
+    if (count == kBlock) {
+      for (int64_t at = 0; at < kBlock; at++) Store(y + start + at, std::max(Load(x + start + at), 0.0f) * kept[at]);
+    } else {
+      for (int64_t at = 0; at < count; at++) Store(y + start + at, std::max(Load(x + start + at), 0.0f) * kept[at]);
+    }
+  }
+}
+
+// dy where y is not zero.
+template <typename T>
+void ReluGradRange(const T* dy, const T* y, int64_t from, int64_t to, T* dx) {
+  for (int64_t at = from; at < to; at++) Store(dx + at, Load(y + at) > 0.0f ? Load(dy + at) : 0.0f);
+}
+
+}  // namespace kumpas
+
+#endif
