@@ -5,69 +5,73 @@ import { withBfloat16Products } from '../../src/engine/captured/matrix-type';
 import { DataType, type Recording } from '../../src/engine/captured/recording';
 import { drawAttributes, seededDropout } from '../../src/engine/dropout';
 import { layerNorm } from '../../src/engine/layer-norm';
+import { hasOwnKernels } from '../../src/engine/own-kernels';
 import { rawOperation, rawOperations } from '../../src/engine/raw-operation';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope } from '../../src/engine/scope';
 import { tf } from '../../src/engine/tensorflow';
 
+let usesGpu: boolean;
+
 beforeAll(async () => {
-  await startRuntime();
+  ({ usesGpu } = await startRuntime());
 });
 
 const oneType = [{ name: 'T', kind: 'type', value: DataType.float32 }] as const;
 
+const onProcessor = (title: string, test: () => void): void => {
+  it(title, () => {
+    if (hasOwnKernels()) inScope(test);
+    else expect(usesGpu).toBe(true);
+  });
+};
+
 describe('the own kernels', () => {
-  it('refuse shapes and seeds that do not fit, and compute nothing of nothing', () => {
-    inScope(() => {
-      const x = tf.ones([4, 8]);
-      const norm = (width: number): unknown => rawOperations('KumpasLayerNorm', oneType, [x, tf.ones([width]), tf.ones([width])], 3);
-      expect(() => norm(7)).toThrow(/gamma and beta: expected as many values as x has columns/);
-      expect(() => rawOperation('KumpasDropout', drawAttributes(1, 26), [x, tf.tensor1d([1], 'int32')])).toThrow(
-        /seed: expected two numbers/,
-      );
-      expect(() => rawOperation('KumpasDropout', drawAttributes(1, 256), [x, tf.tensor1d([1, 2], 'int32')])).toThrow(
-        /threshold: expected 0 to 255/,
-      );
-      expect(() => rawOperation('KumpasReluGrad', oneType, [x, tf.ones([3])])).toThrow(/expected the same shape/);
-      const seed = tf.tensor1d([1, 2], 'int32');
-      expect(() => rawOperations('KumpasSoftmax', drawAttributes(0, 0), [x, tf.ones([3, 8]), seed], 2)).toThrow(/do not fit each other/);
-      expect(layerNorm(tf.zeros([0, 8]), tf.ones([8]), tf.ones([8])).shape).toEqual([0, 8]);
-    });
+  onProcessor('refuse shapes and seeds that do not fit, and compute nothing of nothing', () => {
+    const x = tf.ones([4, 8]);
+    const norm = (width: number): unknown => rawOperations('KumpasLayerNorm', oneType, [x, tf.ones([width]), tf.ones([width])], 3);
+    expect(() => norm(7)).toThrow(/gamma and beta: expected as many values as x has columns/);
+    expect(() => rawOperation('KumpasDropout', drawAttributes(1, 26), [x, tf.tensor1d([1], 'int32')])).toThrow(
+      /seed: expected two numbers/,
+    );
+    expect(() => rawOperation('KumpasDropout', drawAttributes(1, 256), [x, tf.tensor1d([1, 2], 'int32')])).toThrow(
+      /threshold: expected 0 to 255/,
+    );
+    expect(() => rawOperation('KumpasReluGrad', oneType, [x, tf.ones([3])])).toThrow(/expected the same shape/);
+    const seed = tf.tensor1d([1, 2], 'int32');
+    expect(() => rawOperations('KumpasSoftmax', drawAttributes(0, 0), [x, tf.ones([3, 8]), seed], 2)).toThrow(/do not fit each other/);
+    expect(layerNorm(tf.zeros([0, 8]), tf.ones([8]), tf.ones([8])).shape).toEqual([0, 8]);
   });
 
-  it('draw values that do not depend on each other, whatever their places', () => {
-    inScope(() => {
-      const draws = [
-        [42, 7],
-        [42, 8],
-        [43, 7],
-      ].map((seed) => {
-        const dropout = seededDropout(tf.tensor1d(seed, 'int32'));
-        return [0, 1].map(() => dropout.draw([200, 501], 0.5)?.kept().dataSync() ?? []);
-      });
-      const [first = [], ...others] = draws.flat();
-      const half = 128 / 256;
-      const agreement = (one: ArrayLike<number>, other: ArrayLike<number>, lag = 0): number => {
-        let same = 0;
-        for (let place = 0; place + lag < one.length; place++) if (one[place + lag] === other[place]) same++;
-        return same / (one.length - lag);
-      };
-      // 100,200 throws of a coin: five standard deviations are 0.008.
-      for (const other of others) expect(Math.abs(agreement(first, other) - half)).toBeLessThan(0.008);
-      for (const lag of [1, 2, 16, 63, 64, 501]) expect(Math.abs(agreement(first, first, lag) - half)).toBeLessThan(0.008);
+  onProcessor('draw values that do not depend on each other, whatever their places', () => {
+    const draws = [
+      [42, 7],
+      [42, 8],
+      [43, 7],
+    ].map((seed) => {
+      const dropout = seededDropout(tf.tensor1d(seed, 'int32'));
+      return [0, 1].map(() => dropout.draw([200, 501], 0.5)?.kept().dataSync() ?? []);
     });
+    const [first = [], ...others] = draws.flat();
+    const half = 128 / 256;
+    const agreement = (one: ArrayLike<number>, other: ArrayLike<number>, lag = 0): number => {
+      let same = 0;
+      for (let place = 0; place + lag < one.length; place++) if (one[place + lag] === other[place]) same++;
+      return same / (one.length - lag);
+    };
+    // 100,200 throws of a coin: five standard deviations are 0.008.
+    for (const other of others) expect(Math.abs(agreement(first, other) - half)).toBeLessThan(0.008);
+    for (const lag of [1, 2, 16, 63, 64, 501]) expect(Math.abs(agreement(first, first, lag) - half)).toBeLessThan(0.008);
   });
 
-  it('leave the weights of masked keys at exactly 0, and rows that add up to 1', () => {
-    inScope(() => {
-      const scores = tf.tensor([80, -80, 3, 0.5, 1, 2, 3, 4], [2, 4]);
-      const bias = tf.tensor([0, 0, 0, 0, 0, 0, -1e9, -1e9], [2, 4]);
-      const [weights] = rawOperations('KumpasSoftmax', drawAttributes(0, 0), [scores, bias, tf.tensor1d([0, 0], 'int32')], 2);
-      const values = [...(weights?.dataSync() ?? [])];
-      expect(values.slice(6)).toEqual([0, 0]);
-      expect(values[4]).toBeCloseTo(1 / (1 + Math.E), 6);
-      for (const row of [values.slice(0, 4), values.slice(4)]) expect(row.reduce((sum, value) => sum + value)).toBeCloseTo(1, 6);
-    });
+  onProcessor('leave the weights of masked keys at exactly 0, and rows that add up to 1', () => {
+    const scores = tf.tensor([80, -80, 3, 0.5, 1, 2, 3, 4], [2, 4]);
+    const bias = tf.tensor([0, 0, 0, 0, 0, 0, -1e9, -1e9], [2, 4]);
+    const [weights] = rawOperations('KumpasSoftmax', drawAttributes(0, 0), [scores, bias, tf.tensor1d([0, 0], 'int32')], 2);
+    const values = [...(weights?.dataSync() ?? [])];
+    expect(values.slice(6)).toEqual([0, 0]);
+    expect(values[4]).toBeCloseTo(1 / (1 + Math.E), 6);
+    for (const row of [values.slice(0, 4), values.slice(4)]) expect(row.reduce((sum, value) => sum + value)).toBeCloseTo(1, 6);
   });
 });
 
@@ -82,7 +86,7 @@ describe('the own kernels in graphs', () => {
       .operations.filter(({ name }) => name === 'KumpasLayerNorm')
       .map(({ attributes }) => attributes['T']?.value);
 
-  it('give bfloat16 to products, and float32 to all else', () => {
+  onProcessor('give bfloat16 to products, and float32 to all else', () => {
     expect(normTypes(record((x) => tf.matMul(layerNorm(x, ones(), ones()), x)))).toEqual([DataType.bfloat16]);
     expect(normTypes(record((x) => tf.exp(layerNorm(x, ones(), ones()))))).toEqual([DataType.float32]);
     expect(
@@ -95,7 +99,7 @@ describe('the own kernels in graphs', () => {
     ).toEqual([DataType.float32]);
   });
 
-  it('are not in a graph that goes to others', () => {
+  onProcessor('are not in a graph that goes to others', () => {
     const parameter = { name: 'gamma', shape: [8], trainable: true, initialise: () => new Float32Array(8) };
     const bytes = inferenceGraphBytes({
       definition: {
