@@ -23,6 +23,26 @@ export const modelsCommand: Command = commandGroup({
       summary: 'The registry’s layout, and what each file is.',
       load: async () => (await import('./models/tree.js')).treeCommand,
     },
+    stage: {
+      takes: 'NAME STAGE',
+      summary: 'development, production or archived.',
+      load: async () => (await import('./models/stage.js')).stageCommand,
+    },
+    archive: {
+      takes: 'NAME',
+      summary: 'Compresses a model folder; it is listed still.',
+      load: async () => (await import('./models/archive.js')).archiveCommand,
+    },
+    restore: {
+      takes: 'NAME',
+      summary: 'Brings an archived model back.',
+      load: async () => (await import('./models/restore.js')).restoreCommand,
+    },
+    prune: {
+      takes: '',
+      summary: 'Archives all but the best.',
+      load: async () => (await import('./models/prune.js')).pruneCommand,
+    },
   },
   examples: [
     [`${command} list --sort gloss_acc`, 'the most accurate first'],

@@ -1,3 +1,4 @@
+import { archivedModels } from '../../zoo/archive/archive-files';
 import { listModels, sortKey, SORT_KEYS, type ListedModel } from '../../zoo/list';
 import { modelsIn } from '../../zoo/registry';
 import { summariseModel } from '../../zoo/summary';
@@ -33,7 +34,10 @@ export const listCommand: Command = plainCommand(
   },
   (typed, { output }) => {
     const root = rootOf(typed);
-    const listed = listModels(modelsIn(root).map(summariseModel), sortKey(optionalText(typed, 'sort') ?? 'name'));
+    const listed = listModels(
+      [...modelsIn(root).map(summariseModel), ...archivedModels(root)],
+      sortKey(optionalText(typed, 'sort') ?? 'name'),
+    );
     output.write(typed['json'] === true ? `${JSON.stringify({ root, models: listed }, null, 2)}\n` : listText(root, listed));
     return 0;
   },
