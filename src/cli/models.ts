@@ -23,6 +23,11 @@ export const modelsCommand: Command = commandGroup({
       summary: 'The registry’s layout, and what each file is.',
       load: async () => (await import('./models/tree.js')).treeCommand,
     },
+    check: {
+      takes: '[NAME…]',
+      summary: 'Holds every folder against the guide; --fix mends what it can.',
+      load: async () => (await import('./models/check.js')).checkCommand,
+    },
     stage: {
       takes: 'NAME STAGE',
       summary: 'development, production or archived.',
@@ -42,6 +47,21 @@ export const modelsCommand: Command = commandGroup({
       takes: '',
       summary: 'Archives all but the best.',
       load: async () => (await import('./models/prune.js')).pruneCommand,
+    },
+    pack: {
+      takes: 'NAME',
+      summary: 'One file to share, with checksums and examples.',
+      load: async () => (await import('./models/pack.js')).packCommand,
+    },
+    unpack: {
+      takes: 'FILE.tar.gz',
+      summary: 'Makes a model folder of a pack, which is verified first.',
+      load: async () => (await import('./models/unpack.js')).unpackCommand,
+    },
+    verify: {
+      takes: 'NAME|FILE.tar.gz',
+      summary: 'Holds files against their checksums.',
+      load: async () => (await import('./models/verify.js')).verifyCommand,
     },
   },
   examples: [

@@ -31,9 +31,9 @@ export function leftoversBeside(parent: string): Leftover[] {
   });
 }
 
-/** The leftovers in a model folder. */
-export function leftoversIn(folder: string): Leftover[] {
-  return unfinishedBelow(folder, 0).map((found) => ({ path: found, folder, isLock: false }));
+/** The unfinished files and folders in a model folder. */
+export function leftoversIn(folder: string): string[] {
+  return unfinishedBelow(folder, 0);
 }
 
 /** Whether a name within a model folder is one that only a process that is at work, or was killed, gives. */
@@ -41,15 +41,21 @@ export function isUnfinishedName(name: string): boolean {
   return UNFINISHED.test(name) || SHARED.test(name);
 }
 
-/** Removes a leftover; false where somebody is at work on its model, or may be. */
-export function removeLeftover({ path: found, folder, isLock }: Leftover, now: Date): boolean {
-  if (lockState(folder) === 'held' || (!isLock && isFresh(found, now))) return false;
-  const lock = lockFolder(folder, 'check');
+/** Removes a leftover under its model's lock; false where somebody is at work on that, or may be. */
+export function removeLeftover(leftover: Leftover, now: Date): boolean {
+  if (lockState(leftover.folder) === 'held') return false;
+  const lock = lockFolder(leftover.folder, 'check');
   try {
-    if (!isLock) rmSync(found, { recursive: true, force: true });
+    return leftover.isLock || removeUnfinished(leftover.path, now);
   } finally {
     lock.release();
   }
+}
+
+/** Removes what was not finished, for those who hold the lock; false where it changed a moment ago. */
+export function removeUnfinished(found: string, now: Date): boolean {
+  if (isFresh(found, now)) return false;
+  rmSync(found, { recursive: true, force: true });
   return true;
 }
 
