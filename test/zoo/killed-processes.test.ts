@@ -118,6 +118,28 @@ describe('two at once', () => {
   });
 });
 
+describe('a full disk', () => {
+  it('leaves what was there, nothing half, and one line', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const root = path.join(folder, 'registry');
+      const model = await largeModel(root, 'large');
+      const pack = path.join(folder, 'pack.tar.gz');
+      await packModel({ model, out: pack, withLast: false, kumpas: '0.0.0' });
+      const before = [...contentOf(root), ...readdirSync(folder)];
+      const elsewhere = path.join(folder, 'elsewhere');
+      for (const args of [`archive ${model.name} --root ${root}`, `unpack ${pack} --root ${elsewhere}`]) {
+        // A limit on the size of files refuses a write as a full disk does.
+        const limited = `ulimit -f 200; exec "${process.execPath}" --import tsx src/cli/main.ts models ${args}`;
+        const { status, stderr } = spawnSync('bash', ['-c', limited], { cwd: project, encoding: 'utf8' });
+        expect(stderr).toMatch(/^EFBIG: [^\n]*; everything saved before is intact\n$/);
+        expect(status).toBe(1);
+      }
+      expect([...contentOf(root), ...readdirSync(folder)]).toEqual(before);
+      expect(readdirSync(path.join(root, 'archive'))).toEqual([]);
+    });
+  });
+});
+
 describe('the commands', () => {
   it('exit with 1 where a problem remains, and with 0 once it is mended', async () => {
     await inTemporaryFolder(async (root) => {
