@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { archivedModels, readSidecar } from '../../src/zoo/archive/archive-files';
@@ -77,6 +77,27 @@ describe('an archived model', () => {
       // A sidecar that leads elsewhere is none.
       writeFileSync(sidecar, JSON.stringify({ ...readSidecar(sidecar), folder: '../elsewhere' }));
       await expect(restoreModel(root, name, undefined)).rejects.toThrow(/expected a folder of the registry/);
+    });
+  });
+
+  it('is ended where an earlier call was killed before it had removed the one or the other', async () => {
+    await inTemporaryFolder(async (root) => {
+      const model = await addModel(root, 'killed');
+      const copy = path.join(root, 'copy');
+      cpSync(model.folder, copy, { recursive: true });
+      const { archive, sidecar } = await archiveModel(root, model, facts);
+      cpSync(copy, model.folder, { recursive: true });
+      const before = readFileSync(sidecar, 'utf8');
+      await archiveModel(root, model, { ...facts, now: new Date() });
+      expect([existsSync(model.folder), readFileSync(sidecar, 'utf8')]).toEqual([false, before]);
+      cpSync(copy, model.folder, { recursive: true });
+      await restoreModel(root, model.name, undefined);
+      expect([existsSync(model.folder), existsSync(archive), existsSync(sidecar)]).toEqual([true, false, false]);
+      expect(contentOf(model.folder)).toEqual(contentOf(copy));
+      // An archive that had not got its name yet.
+      writeFileSync(sidecar, before);
+      await archiveModel(root, model, facts);
+      expect(archivedModels(root)).toHaveLength(1);
     });
   });
 

@@ -1,3 +1,4 @@
+import { printableLine } from '../../foundation/printable';
 import { archivedModels } from '../../zoo/archive/archive-files';
 import { listModels, sortKey, SORT_KEYS, type ListedModel } from '../../zoo/list';
 import { modelsIn } from '../../zoo/registry';
@@ -60,7 +61,9 @@ function listText(root: string, models: readonly ListedModel[]): string {
     model.created.slice(0, 10),
     model.fingerprint === null ? '–' : `${model.fingerprint.slice(0, 8)}${model.synthetic ? ' (synthetic)' : ''}`,
   ]);
-  return `${columns([HEADINGS, ...rows]).join('\n')}\n`;
+  return `${columns([HEADINGS, ...rows])
+    .map(printableLine)
+    .join('\n')}\n`;
 }
 
 function shareText(share: number | null): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { flushFolder, writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { removeFolder } from '../../foundation/new-folder';
@@ -118,6 +118,7 @@ async function writeArchive(
     const description = describe(statSync(unfinished).size, checksumOf(unfinished));
     writeTextAtomically(sidecar, `${JSON.stringify(description, null, 2)}\n`);
     renameSync(unfinished, archive);
+    flushFolder(path.dirname(archive));
   } catch (error) {
     rmSync(unfinished, { force: true });
     if (!existsSync(archive)) rmSync(sidecar, { force: true });

@@ -1,9 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { flushFolder } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { nearestName } from '../../foundation/nearest-name';
-import { buildFolderInSteps } from '../../foundation/new-folder';
+import { buildFolderInSteps, withFoldersAbove } from '../../foundation/new-folder';
 import type { Stage } from '../../training/run-record';
 import { checksumOf } from '../file-checksum';
 import { refuseHostileName } from '../folder-name';
@@ -34,21 +35,25 @@ export async function restoreModel(root: string, name: string, as: string | unde
   if (sidecar.name !== name) throw new UserError(`${files.sidecar}: it tells of ${sidecar.name}; rename both files of the archive back`);
   const original = path.join(root, ...sidecar.folder.split('/'));
   const folder = as === undefined ? original : path.join(path.dirname(original), as);
-  return withFolderLock(folder, 'restore', () =>
-    withFolderLock(archiveLockOf(files), 'restore', async () => {
-      if (!existsSync(files.archive)) throw new UserError(`${files.archive}: somebody restored it meanwhile`);
-      if (!existsSync(folder)) await build(folder, files, sidecar);
-      else if (!isRestored(folder, sidecar)) {
-        throw new UserError(
-          `${folder}: it is there already and is another; give a name that is free: npm run models -- restore ${name} --name OTHER`,
-        );
-      }
-      // The sidecar last: without its archive it tells of nothing that is lost.
-      rmSync(files.archive);
-      rmSync(files.sidecar, { force: true });
-      return { name: path.basename(folder), folder, stage: sidecar.summary.stage };
-    }),
+  return withFoldersAbove(folder, () =>
+    withFolderLock(folder, 'restore', () => withFolderLock(archiveLockOf(files), 'restore', () => bringBack(folder, files, sidecar))),
   );
+}
+
+async function bringBack(folder: string, files: ArchiveFiles, sidecar: Sidecar): Promise<RestoredModel> {
+  const { name } = sidecar;
+  if (!existsSync(files.archive)) throw new UserError(`${files.archive}: somebody restored it meanwhile`);
+  if (!existsSync(folder)) await build(folder, files, sidecar);
+  else if (!isRestored(folder, sidecar)) {
+    throw new UserError(
+      `${folder}: it is there already and is another; give a name that is free: npm run models -- restore ${name} --name OTHER`,
+    );
+  }
+  flushFolder(path.dirname(folder));
+  // The sidecar last: without its archive it tells of nothing that is lost.
+  rmSync(files.archive);
+  rmSync(files.sidecar, { force: true });
+  return { name: path.basename(folder), folder, stage: sidecar.summary.stage };
 }
 
 async function build(folder: string, files: ArchiveFiles, sidecar: Sidecar): Promise<void> {
@@ -73,7 +78,7 @@ function archivedFiles(root: string, name: string): ArchiveFiles {
   const files = archiveFilesOf(root, name);
   if (existsSync(files.sidecar) && existsSync(files.archive)) return files;
   if (existsSync(files.archive))
-    throw new UserError(`${files.archive}: ${files.sidecar} is missing; npm run models -- check --fix makes it anew`);
+    throw new UserError(`${files.archive}: ${files.sidecar} is missing; put it back, or unpack the archive by hand: tar -xzf`);
   const nearest = nearestName(name, archivedNames(root));
   throw new UserError(
     `${name}: ${root} holds no such archived model; ${nearest === undefined ? 'npm run models -- list shows those that are archived' : `did you mean ${nearest}?`}`,

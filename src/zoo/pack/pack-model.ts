@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } fro
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
+import { printableLine } from '../../foundation/printable';
 import { modelEntry } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
 import type { CheckedFile } from '../archive/archive-files';
@@ -58,6 +59,10 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
   const { name, folder } = model;
   return withFolderLock(folder, 'pack', async () => {
     const record = readRecord(folder);
+    if (record.run.name !== name)
+      throw new UserError(
+        `${folder}: its config.json is of ${printableLine(record.run.name)}: the folder was renamed; npm run models -- check --fix takes up the new name`,
+      );
     const all = everythingIn(folder).filter(({ path: inner }) => inner !== MANIFEST_FILE && !inner.startsWith(`${EXAMPLES_FOLDER}/`));
     const patterns = withLast ? [...PACKED, ...LAST] : PACKED;
     const taken = all.filter(({ path: inner }) => patterns.some((pattern) => pattern.test(inner)) && !/(^|\/)\./.test(inner));
