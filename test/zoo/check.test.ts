@@ -341,6 +341,12 @@ describe('--fix', () => {
       writeFileSync(path.join(model.folder, 'new.txt'), 'by hand');
       expect(await findingsOf(root, true)).toEqual([expect.stringMatching(/is there too, and is another/)]);
       expect(existsSync(archive)).toBe(true);
+      // Whoever archives or restores at this moment is not interfered with.
+      const lock = lockFolder(path.join(root, 'archive', model.name), 'archive');
+      rmSync(path.join(model.folder, 'new.txt'));
+      expect(await findingsOf(root, true)).toEqual([expect.stringMatching(/^remark .*another process is at work on it/)]);
+      lock.release();
+      writeFileSync(path.join(model.folder, 'new.txt'), '');
       rmSync(path.join(model.folder, 'new.txt'));
       expect(await findingsOf(root, true)).toEqual([]);
       expect([archive, sidecar, model.folder].map((file) => existsSync(file))).toEqual([false, false, true]);

@@ -14,7 +14,7 @@ export interface PrunedModel {
   readonly gloss_acc: number | null;
   readonly bytes: number;
   readonly goes: boolean;
-  /** In words: `the 2nd best of 5`, `released as v1.0.0`. */
+  /** In words: `number 2 of 5 on the same data`, `released as v1.0.0`. */
   readonly reason: string;
 }
 

@@ -20,12 +20,15 @@ const releaseSchema = z.looseObject({ version: z.string(), file: z.string(), sha
 export function releaseProblems(folder: string, record: ModelRecord | undefined): FolderFinding[] {
   const releases = releasesIn(folder);
   const versions = releases.flatMap((name) => toldVersion(folder, name) ?? []);
-  const newest = semver.rsort([...versions])[0];
   return [
     ...releases.flatMap((name) => oneRelease(folder, name)),
-    ...versionFindings(folder, newest, record),
+    ...versionFindings(folder, newestVersion(folder), record),
     ...changelogFindings(folder, versions),
   ];
+}
+
+function newestVersion(folder: string): string | undefined {
+  return semver.rsort(releasesIn(folder).flatMap((name) => toldVersion(folder, name) ?? []))[0];
 }
 
 /** The version of a release whose release.json tells of it. */
@@ -79,8 +82,10 @@ function versionFindings(folder: string, newest: string | undefined, record: Mod
   }
   return [
     problem('config.json', `its version is ${version ?? 'not set'}, the newest release is ${newest}`, '--fix writes it', () => {
-      updateRecord(folder, { version: newest });
-      return `config.json has version ${newest} now`;
+      // Looked up once more: this is called under the model's lock.
+      const version = newestVersion(folder) ?? newest;
+      updateRecord(folder, { version });
+      return `config.json has version ${version} now`;
     }),
   ];
 }
