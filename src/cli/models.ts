@@ -23,6 +23,46 @@ export const modelsCommand: Command = commandGroup({
       summary: 'The registry’s layout, and what each file is.',
       load: async () => (await import('./models/tree.js')).treeCommand,
     },
+    check: {
+      takes: '[NAME…]',
+      summary: 'Holds every folder against the guide; --fix mends what it can.',
+      load: async () => (await import('./models/check.js')).checkCommand,
+    },
+    stage: {
+      takes: 'NAME STAGE',
+      summary: 'development, production or archived.',
+      load: async () => (await import('./models/stage.js')).stageCommand,
+    },
+    archive: {
+      takes: 'NAME',
+      summary: 'Compresses a model folder; it is listed still.',
+      load: async () => (await import('./models/archive.js')).archiveCommand,
+    },
+    restore: {
+      takes: 'NAME',
+      summary: 'Brings an archived model back.',
+      load: async () => (await import('./models/restore.js')).restoreCommand,
+    },
+    prune: {
+      takes: '',
+      summary: 'Archives all but the best.',
+      load: async () => (await import('./models/prune.js')).pruneCommand,
+    },
+    pack: {
+      takes: 'NAME',
+      summary: 'One file to share, with checksums and examples.',
+      load: async () => (await import('./models/pack.js')).packCommand,
+    },
+    unpack: {
+      takes: 'FILE.tar.gz',
+      summary: 'Makes a model folder of a pack, which is verified first.',
+      load: async () => (await import('./models/unpack.js')).unpackCommand,
+    },
+    verify: {
+      takes: 'NAME|FILE.tar.gz',
+      summary: 'Holds files against their checksums.',
+      load: async () => (await import('./models/verify.js')).verifyCommand,
+    },
   },
   examples: [
     [`${command} list --sort gloss_acc`, 'the most accurate first'],

@@ -45,8 +45,8 @@ function appendAll(descriptor: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
 }
 
-/** Makes the rename itself durable, where the file system lets a folder be flushed. */
-function flushFolder(folder: string): void {
+/** Makes a rename in a folder itself durable, where the file system lets a folder be flushed. */
+export function flushFolder(folder: string): void {
   try {
     const descriptor = openSync(folder, 'r');
     try {

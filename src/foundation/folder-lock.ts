@@ -69,6 +69,14 @@ export async function withFolderLock<Result>(folder: string, purpose: string, ac
   }
 }
 
+/** Whether another process holds a folder's lock, or one that has ended left it. */
+export function lockState(folder: string): 'free' | 'held' | 'stale' {
+  const file = lockFileOf(folder);
+  const found = contentOf(file);
+  if (found === undefined) return 'free';
+  return isStale(file, found) ? 'stale' : 'held';
+}
+
 /** Where a folder's lock lies. */
 export function lockFileOf(folder: string): string {
   const resolved = path.resolve(folder);

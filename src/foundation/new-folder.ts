@@ -10,20 +10,69 @@ import { messageOf, UserError } from './errors';
  * @throws UserError where the folder cannot be made or is there by now; and what `fill` throws.
  */
 export function buildFolder(folder: string, fill: (unfinished: string) => void): void {
-  const parent = path.dirname(folder);
-  const unfinished = path.join(parent, `.${path.basename(folder)}.${randomBytes(4).toString('hex')}.tmp`);
   const made: string[] = [];
+  const unfinished = unfinishedNameOf(folder);
   try {
-    // One by one: where a system folder refuses, Node's own recursive way does not always come back.
-    for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, parent));
+    begin(unfinished, made);
     fill(unfinished);
-    if (existsSync(folder)) throw new UserError(`${folder}: somebody made it meanwhile; try again`);
-    renameSync(unfinished, folder);
+    finish(unfinished, folder);
   } catch (error) {
-    if (existsSync(unfinished)) rmSync(unfinished, { recursive: true });
-    for (const emptied of made) removeIfEmpty(emptied);
+    discard(unfinished, made);
     throw error;
   }
+}
+
+/** {@link buildFolder} where filling takes its time. */
+export async function buildFolderInSteps(folder: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
+  const made: string[] = [];
+  const unfinished = unfinishedNameOf(folder);
+  try {
+    begin(unfinished, made);
+    await fill(unfinished);
+    finish(unfinished, folder);
+  } catch (error) {
+    discard(unfinished, made);
+    throw error;
+  }
+}
+
+/** Does something that makes the folders above one as it needs them; where it fails, those that were not there go again. */
+export async function withFoldersAbove<Result>(folder: string, action: () => Promise<Result>): Promise<Result> {
+  const absent = absentFolders(path.dirname(folder)).reverse();
+  try {
+    return await action();
+  } catch (error) {
+    for (const emptied of absent) removeIfEmpty(emptied);
+    throw error;
+  }
+}
+
+/** Removes a folder that is gone at once for whoever looks: it is renamed first, and what a crash leaves of it is hidden. */
+export function removeFolder(folder: string): void {
+  const unfinished = unfinishedNameOf(folder);
+  renameSync(folder, unfinished);
+  rmSync(unfinished, { recursive: true, force: true });
+}
+
+/** `.NAME.0123abcd.tmp` beside a folder: what a process that was killed leaves under such a name serves nobody. */
+function unfinishedNameOf(folder: string): string {
+  return path.join(path.dirname(folder), `.${path.basename(folder)}.${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** One by one: where a system folder refuses, Node's own recursive way does not always come back. */
+function begin(unfinished: string, made: string[]): void {
+  const parent = path.dirname(unfinished);
+  for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, parent));
+}
+
+function finish(unfinished: string, folder: string): void {
+  if (existsSync(folder)) throw new UserError(`${folder}: somebody made it meanwhile; try again`);
+  renameSync(unfinished, folder);
+}
+
+function discard(unfinished: string, made: readonly string[]): void {
+  if (existsSync(unfinished)) rmSync(unfinished, { recursive: true });
+  for (const emptied of made) removeIfEmpty(emptied);
 }
 
 /** A folder and those above it, as far as they are not there, the highest first. */

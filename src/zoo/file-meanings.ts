@@ -12,4 +12,6 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^README\.md$/, 'the card: what it is, its figures, how to load it'],
   [/^evaluation_results(_[^/]+)?\/$/, 'figures, predictions, pictures, report.html'],
   [/^exports\/$/, 'the model in other forms'],
+  [/^manifest\.json$/, 'of a pack: the size and sha256 of each file'],
+  [/^examples\/$/, 'of a pack: how to load the model'],
 ];

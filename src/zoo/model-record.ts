@@ -61,9 +61,21 @@ export function readRecord(folder: string): ModelRecord {
  * @throws UserError as {@link readRecord}.
  */
 export function updateRecord(folder: string, facts: RegistryFacts): void {
+  changeRun(folder, facts);
+}
+
+/**
+ * Writes another name, and another place where there is one, into a model folder's `config.json`; all else in it stays.
+ * @throws UserError as {@link readRecord}.
+ */
+export function renameRecord(folder: string, name: string, place: string): void {
+  changeRun(folder, { name, folder: place });
+}
+
+function changeRun(folder: string, changes: object): void {
   readRecord(folder);
   const file = path.join(folder, RECORD_FILE);
   const record = JSON.parse(readFileSync(file, 'utf8')) as { run: Record<string, unknown> };
-  const changed = { ...record, run: { ...record.run, ...facts } };
+  const changed = { ...record, run: { ...record.run, ...changes } };
   writeTextAtomically(file, `${JSON.stringify(changed, null, 2)}\n`);
 }

@@ -41,6 +41,8 @@ export function findModel(root: string, named: string): RegisteredModel {
     path.basename(named),
     models.map(({ name }) => name),
   );
+  if (!asPath && existsSync(path.join(root, ARCHIVE_FOLDER, `${named}.json`)))
+    throw new UserError(`${named}: it is archived; npm run models -- restore ${named} brings it back`);
   const hint = nearest === undefined ? `npm run models -- list shows those that are there` : `did you mean ${nearest}?`;
   throw new UserError(`${named}: ${root} holds no such model; ${hint}`);
 }

@@ -1,47 +1,22 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import { resolveSettings } from '../../src/config/resolve';
 import type { Settings } from '../../src/config/settings';
-import { formatNpz } from '../../src/data/npz-write';
 import { openFolder } from '../support/open-folder';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { predictClips } from '../../src/evaluation/predict';
-import { RandomStream } from '../../src/foundation/random';
 import type { TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder } from '../support/clip-files';
+import { writeFeatures } from '../support/feature-files';
 import { resumeSmall, trainSmall } from '../support/small-training';
 
 beforeAll(async () => {
   await startRuntime();
 });
-
-/** A data folder of 14 training and 6 validation clips of features, 3 to 12 frames, 3 glosses in 2 categories. */
-function writeFeatures(folder: string, prefix = 'features'): void {
-  const random = new RandomStream(3);
-  for (const [split, count] of [
-    ['train', 14],
-    ['val', 6],
-  ] as const) {
-    const clips = path.join(folder, 'data', `${prefix}_${split}`);
-    mkdirSync(clips, { recursive: true });
-    const lines = ['file,gloss,cat'];
-    for (let clip = 0; clip < count; clip++) {
-      const frames = 3 + ((clip * 7) % 10);
-      const values = Float32Array.from({ length: frames * 2048 }, (_, place) => (place % 3 === clip % 3 ? 1 : 0) + random.uniform(0, 0.5));
-      const name = `${split}_${clip}`;
-      writeFileSync(
-        path.join(clips, `${name}.npz`),
-        formatNpz({ X2048: { dtype: 'float32', shape: [frames, 2048], values } }, { compress: false }),
-      );
-      lines.push(`${name},${clip % 3},${clip % 2}`);
-    }
-    writeFileSync(path.join(folder, 'data', `${split}_labels.csv`), `${lines.join('\n')}\n`);
-  }
-}
 
 function settingsIn(folder: string, typed: Readonly<Record<string, string>> = {}): Settings {
   return resolveSettings({

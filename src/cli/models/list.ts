@@ -1,3 +1,5 @@
+import { printableLine } from '../../foundation/printable';
+import { archivedModels } from '../../zoo/archive/archive-files';
 import { listModels, sortKey, SORT_KEYS, type ListedModel } from '../../zoo/list';
 import { modelsIn } from '../../zoo/registry';
 import { summariseModel } from '../../zoo/summary';
@@ -33,7 +35,10 @@ export const listCommand: Command = plainCommand(
   },
   (typed, { output }) => {
     const root = rootOf(typed);
-    const listed = listModels(modelsIn(root).map(summariseModel), sortKey(optionalText(typed, 'sort') ?? 'name'));
+    const listed = listModels(
+      [...modelsIn(root).map(summariseModel), ...archivedModels(root)],
+      sortKey(optionalText(typed, 'sort') ?? 'name'),
+    );
     output.write(typed['json'] === true ? `${JSON.stringify({ root, models: listed }, null, 2)}\n` : listText(root, listed));
     return 0;
   },
@@ -56,7 +61,9 @@ function listText(root: string, models: readonly ListedModel[]): string {
     model.created.slice(0, 10),
     model.fingerprint === null ? '–' : `${model.fingerprint.slice(0, 8)}${model.synthetic ? ' (synthetic)' : ''}`,
   ]);
-  return `${columns([HEADINGS, ...rows]).join('\n')}\n`;
+  return `${columns([HEADINGS, ...rows])
+    .map(printableLine)
+    .join('\n')}\n`;
 }
 
 function shareText(share: number | null): string {

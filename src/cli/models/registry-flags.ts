@@ -32,3 +32,8 @@ export function onlyName(positionals: readonly string[], command: string): strin
   const found = positionals.length === 0 ? 'nothing' : positionals.join(' ');
   throw new UserError(`${command}: expected one name of a model, found ${found}; npm run models -- list shows them`);
 }
+
+/** What must be typed again where the registry is not the usual one. */
+export function rootFlag(typed: Readonly<Record<string, unknown>>): string {
+  return typed['root'] === undefined ? '' : ` --root ${rootOf(typed)}`;
+}

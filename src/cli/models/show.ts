@@ -1,4 +1,5 @@
 import { printableLine } from '../../foundation/printable';
+import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archive-files';
 import { filesBelow } from '../../zoo/folder-files';
 import { readRecord } from '../../zoo/model-record';
 import { findModel } from '../../zoo/registry';
@@ -24,7 +25,14 @@ export const showCommand: Command = plainCommand(
     examples: [[`${command} transformer_baseline_09-20`, 'by the name of its folder']],
   },
   (typed, { output }, positionals) => {
-    const model = findModel(rootOf(typed), onlyName(positionals, command));
+    const root = rootOf(typed);
+    const name = onlyName(positionals, command);
+    const archived = archivedModel(root, name);
+    if (archived !== undefined) {
+      output.write(typed['json'] === true ? `${JSON.stringify(archived, null, 2)}\n` : archivedText(archived));
+      return 0;
+    }
+    const model = findModel(root, name);
     const summary = summariseModel(model);
     const record = readRecord(model.folder);
     const evaluation = evaluationIn(model.folder) ?? null;
@@ -68,6 +76,28 @@ export const showCommand: Command = plainCommand(
     return 0;
   },
 );
+
+/** What is known of a model that is compressed, in so far as its folder is gone. */
+function archivedText({ summary, archive, archived, bytes, files, name }: ArchivedRecord): string {
+  const share = (value: number | null): string => (value === null ? 'not evaluated' : percentText(value));
+  const lines = [
+    ...columns([
+      ['name', name],
+      ['archive', `${archive}, ${bytesText(bytes)}, of ${archived.slice(0, 10)}`],
+      ['stage', `archived, before ${summary.stage}${summary.version === null ? ', not released' : `, version ${summary.version}`}`],
+      ['made', summary.created],
+      ['gloss', share(summary.gloss_acc)],
+      ['category', share(summary.cat_acc)],
+    ]),
+    '',
+    'files',
+    ...columns(files.map((file) => [printableLine(file.path), bytesText(file.bytes)])),
+    '',
+    'Back again',
+    `  npm run models -- restore ${name}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
 
 function shapeText(model: Readonly<Record<string, unknown>>): string {
   return Object.entries(model)

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { archivedModels } from '../../zoo/archive/archive-files';
 import { meaningOf } from '../../zoo/file-meanings';
-import { modelsIn } from '../../zoo/registry';
-import { summariseModel } from '../../zoo/summary';
+import { ARCHIVE_FOLDER, modelsIn } from '../../zoo/registry';
+import { summariseModel, type ModelSummary } from '../../zoo/summary';
 import type { Command } from '../command';
 import { commonFlags, type FlagTable } from '../options';
 import { plainCommand } from '../plain-command';
@@ -36,15 +37,25 @@ export const treeCommand: Command = plainCommand(
       const branches = models.filter(({ folder }) => path.dirname(folder) === parent).map(modelBranch);
       return parent === root ? branches : [{ name: `${path.basename(parent)}/`, note: '', branches }];
     });
+    const archive = archivedModels(root);
+    if (archive.length > 0)
+      tree.push({ name: `${ARCHIVE_FOLDER}/`, note: 'compressed; restore brings a model back', branches: archive.map(archiveBranch) });
     output.write(`${[`${root}/`, ...drawn(tree, '')].join('\n')}\n`);
     return 0;
   },
 );
 
 function modelBranch(model: { readonly name: string; readonly folder: string }): Branch {
-  const { version, stage, gloss_acc: accuracy } = summariseModel(model);
+  return { name: `${model.name}/`, note: noteOf(summariseModel(model)), branches: fileBranches(model.folder) };
+}
+
+function archiveBranch(summary: ModelSummary): Branch {
+  return { name: path.basename(summary.folder), note: noteOf(summary), branches: [] };
+}
+
+function noteOf({ version, stage, gloss_acc: accuracy }: ModelSummary): string {
   const note = [version === null ? '' : `v${version}`, stage, accuracy === null ? '' : `gloss ${percentText(accuracy)}`];
-  return { name: `${model.name}/`, note: note.filter((part) => part !== '').join(', '), branches: fileBranches(model.folder) };
+  return note.filter((part) => part !== '').join(', ');
 }
 
 function fileBranches(folder: string): Branch[] {

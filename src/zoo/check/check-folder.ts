@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { resolveLayers } from '../../config/resolve';
+import { readSettingsFile } from '../../config/settings-file';
+import { RESULTS_FOLDER } from '../../evaluation/model-file';
+import { readEvaluation } from '../../evaluation/results/read-evaluation';
+import { RESULT_FILES } from '../../evaluation/results/result-files';
+import { parseFolderName } from '../folder-name';
+import { leftoversIn, removeLeftover, removeUnfinished, type Leftover } from '../leftovers';
+import { readRecord, RECORD_FILE, renameRecord, type ModelRecord } from '../model-record';
+import type { RegisteredModel } from '../registry';
+import type { CheckpointFit } from './checkpoint-fit';
+import { manifestFindings, productionFindings } from './checksum-findings';
+import { problem, remark, valueOrFault, type Finding, type FolderFinding } from './finding';
+import { checkpointsOf, unfitFindings, type FoundCheckpoint } from './folder-checkpoints';
+import { logFindings } from './log-findings';
+import { writeMissingCard } from './missing-card';
+import { releaseProblems } from './release-problems';
+
+/** All that is not as the guide has it in one model folder. */
+export function checkFolder(root: string, model: RegisteredModel, now: Date): Finding[] {
+  const { folder, name } = model;
+  const read = valueOrFault(() => readRecord(folder));
+  const record = 'value' in read ? read.value : undefined;
+  const fits = checkpointsOf(folder, record);
+  const at = (ending: string): CheckpointFit | undefined => fits.find(({ file }) => !file.includes('/') && file.endsWith(ending))?.fit;
+  const [best, last] = [at('_best.pt'), at('_last.pt')];
+  const found = [
+    ...nameFindings(root, model, record),
+    ...('fault' in read ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')] : settingsFindings(folder)),
+    ...presenceFindings(folder, { best, last, fits }),
+    ...unfitFindings(fits),
+    ...logFindings({ folder, best, last, imported: record?.run.imported_from !== undefined }),
+    ...resultFindings(folder, best ?? last),
+    ...productionFindings(folder),
+    ...releaseProblems(folder, record),
+    ...manifestFindings(folder),
+    ...leftoversIn(folder).map((unfinished) => unfinishedFinding(folder, unfinished, now)),
+  ];
+  return found.map((finding) => ({ ...finding, model: name }));
+}
+
+/** What a killed process left in a model folder. */
+function unfinishedFinding(folder: string, found: string, now: Date): FolderFinding {
+  const place = path.relative(folder, found).split(path.sep).join('/');
+  return problem(place, KILLED, FIX_REMOVES, () => (removeUnfinished(found, now) ? 'removed' : LEFT_ALONE));
+}
+
+/** What a killed process left beside one; it is removed under the lock of its own model. */
+export function leftoverFinding(parent: string, leftover: Leftover, now: Date): FolderFinding {
+  const place = path.relative(parent, leftover.path).split(path.sep).join('/');
+  const what = leftover.isLock ? 'the lock of a process that has ended' : KILLED;
+  const mend = (): string => (removeLeftover(leftover, now) ? 'removed' : LEFT_ALONE);
+  return { ...problem(place, what, FIX_REMOVES, mend), locksItself: true };
+}
+
+const KILLED = 'a process that was killed left it';
+const FIX_REMOVES = '--fix removes it';
+const LEFT_ALONE = 'left alone: somebody is writing it, or was a moment ago; check again later';
+
+function nameFindings(root: string, { name, folder }: RegisteredModel, record: ModelRecord | undefined): FolderFinding[] {
+  const parsed = parseFolderName(name);
+  const parent = path.dirname(folder);
+  const isAtTop = path.resolve(parent) === path.resolve(root);
+  const typeFolder = path.basename(parent);
+  const rename = 'rename the folder, as the guide says';
+  return [
+    ...(parsed === undefined ? [problem('', 'expected a name like {model_type}_{description}_{MM-DD}', rename)] : []),
+    ...(parsed !== undefined && record !== undefined && parsed.type !== record.model
+      ? [problem('', `its name says ${parsed.type}, config.json says ${record.model}`, rename)]
+      : []),
+    ...(isAtTop && record !== undefined
+      ? [remark('', `it lies outside of a folder ${record.model}/`, `move it into ${path.join(root, record.model)}`)]
+      : []),
+    ...(!isAtTop && record !== undefined && typeFolder !== record.model
+      ? [problem('', `it lies in ${typeFolder}/, config.json says ${record.model}`, `move it into ${path.join(root, record.model)}`)]
+      : []),
+    ...(record !== undefined && record.run.name !== name
+      ? [
+          problem(
+            RECORD_FILE,
+            `its run.name is ${JSON.stringify(record.run.name)}: the folder was renamed`,
+            '--fix writes the new name',
+            () => {
+              renameRecord(folder, name, folder);
+              return 'run.name is the name of the folder now';
+            },
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** Settings that `--config` would refuse. */
+function settingsFindings(folder: string): FolderFinding[] {
+  const file = path.join(folder, RECORD_FILE);
+  const read = valueOrFault(() => resolveLayers([readSettingsFile(file)]));
+  return 'fault' in read ? [problem(RECORD_FILE, read.fault, 'mend the settings, or put the file back')] : [];
+}
+
+interface Found {
+  readonly best: CheckpointFit | undefined;
+  readonly last: CheckpointFit | undefined;
+  readonly fits: readonly FoundCheckpoint[];
+}
+
+function presenceFindings(folder: string, { best, last, fits }: Found): FolderFinding[] {
+  const has = (name: string): boolean => existsSync(path.join(folder, name));
+  const trained = has('training_log.txt');
+  const bests = fits.filter(({ file }) => !file.includes('/') && file.endsWith('_best.pt'));
+  return [
+    ...(bests.length > 1
+      ? [problem('', `several checkpoints end in _best.pt: ${bests.map(({ file }) => file).join(', ')}`, 'keep the one that belongs here')]
+      : []),
+    ...(best === undefined && last === undefined && trained
+      ? [problem('', 'it holds no checkpoint, neither _best.pt nor _last.pt', 'put it back, or remove the folder')]
+      : []),
+    ...(best === undefined && last === undefined && !trained
+      ? [
+          remark(
+            '',
+            'nothing was trained here yet: the training was stopped before its first state was saved',
+            'remove the folder, and train again',
+          ),
+        ]
+      : []),
+    ...(best === undefined && last !== undefined
+      ? [
+          remark(
+            '',
+            'it holds no _best.pt: no epoch here was better than what the training went on from',
+            'go on with --resume, or use _last.pt',
+          ),
+        ]
+      : []),
+    ...(!has('README.md') && best !== undefined && trained && has(RECORD_FILE)
+      ? [
+          problem('README.md', 'it is missing', '--fix writes one; npm run evaluate tells more', () => {
+            writeMissingCard(folder);
+            return 'written, from config.json and the figures';
+          }),
+        ]
+      : []),
+  ];
+}
+
+function resultFindings(folder: string, model: CheckpointFit | undefined): FolderFinding[] {
+  const place = `${RESULTS_FOLDER}/${RESULT_FILES.document}`;
+  const again = `evaluate it again: npm run evaluate -- --model-path ${folder}`;
+  if (!existsSync(path.join(folder, RESULTS_FOLDER))) return [];
+  if (!existsSync(path.join(folder, place))) return [remark(RESULTS_FOLDER, 'an evaluation was stopped before it had ended', again)];
+  const read = valueOrFault(() => readEvaluation(path.join(folder, place)));
+  if ('fault' in read) return [problem(place, read.fault, again)];
+  const { epoch } = read.value;
+  if (model?.epoch === undefined || epoch === undefined || epoch === null || epoch === model.epoch) return [];
+  return [remark(place, `it is of epoch ${epoch}, the checkpoint of epoch ${model.epoch}: the figures are older`, again)];
+}

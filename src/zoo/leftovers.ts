@@ -1,0 +1,89 @@
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { lockFolder, lockState } from '../foundation/folder-lock';
+
+/** What a process that was killed left: a file or folder that was not finished, or its lock. */
+export interface Leftover {
+  readonly path: string;
+  /** The folder whose lock must be free before it may go. */
+  readonly folder: string;
+  readonly isLock: boolean;
+}
+
+const UNFINISHED = /^\.(.+)\.[0-9a-f]{8}\.tmp$/;
+const LOCK = /^\.(.+)\.lock$/;
+/** The second name of a checkpoint's bytes, before it takes the place of the one that was there. */
+const SHARED = /^.+\.pt\.tmp$/;
+const DEEPEST = 8;
+
+/** Something that is written at this moment changes all the time; so long must it have been left alone. */
+const QUIET_MS = 5_000;
+
+/** The leftovers beside model folders: in the registry itself, a folder of a type, or the archive. */
+export function leftoversBeside(parent: string): Leftover[] {
+  return namesIn(parent).flatMap((name): Leftover[] => {
+    const unfinished = UNFINISHED.exec(name)?.[1];
+    const locked = LOCK.exec(name)?.[1];
+    if (unfinished !== undefined)
+      return [{ path: path.join(parent, name), folder: path.join(parent, withoutEnding(unfinished)), isLock: false }];
+    if (locked === undefined || lockState(path.join(parent, locked)) !== 'stale') return [];
+    return [{ path: path.join(parent, name), folder: path.join(parent, locked), isLock: true }];
+  });
+}
+
+/** The unfinished files and folders in a model folder. */
+export function leftoversIn(folder: string): string[] {
+  return unfinishedBelow(folder, 0);
+}
+
+/** Whether a name within a model folder is one that only a process that is at work, or was killed, gives. */
+export function isUnfinishedName(name: string): boolean {
+  return UNFINISHED.test(name) || SHARED.test(name);
+}
+
+/** Removes a leftover under its model's lock; false where somebody is at work on that, or may be. */
+export function removeLeftover(leftover: Leftover, now: Date): boolean {
+  if (lockState(leftover.folder) === 'held') return false;
+  const lock = lockFolder(leftover.folder, 'check');
+  try {
+    return leftover.isLock || removeUnfinished(leftover.path, now);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Removes what was not finished, for those who hold the lock; false where it changed a moment ago. */
+export function removeUnfinished(found: string, now: Date): boolean {
+  if (isFresh(found, now)) return false;
+  rmSync(found, { recursive: true, force: true });
+  return true;
+}
+
+function isFresh(found: string, now: Date): boolean {
+  return now.getTime() - newestChange(found, 0) < QUIET_MS;
+}
+
+function newestChange(found: string, depth: number): number {
+  if (!existsSync(found)) return 0;
+  const status = statSync(found);
+  if (!status.isDirectory() || depth > DEEPEST) return status.mtimeMs;
+  return Math.max(status.mtimeMs, ...readdirSync(found).map((name) => newestChange(path.join(found, name), depth + 1)));
+}
+
+function unfinishedBelow(folder: string, depth: number): string[] {
+  if (depth > DEEPEST) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const inner = path.join(folder, entry.name);
+    if (isUnfinishedName(entry.name)) return [inner];
+    return entry.isDirectory() ? unfinishedBelow(inner, depth + 1) : [];
+  });
+}
+
+/** The model's name in that of an archive, a sidecar or a lock. */
+function withoutEnding(name: string): string {
+  return name.replace(/(\.tar\.gz|\.json|\.lock)$/, '');
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith('.')) : [];
+}

@@ -1,0 +1,102 @@
+import { EXAMPLES_FOLDER } from './manifest';
+
+/** What the examples of a pack are about. */
+export interface ExampleFacts {
+  readonly name: string;
+  /** Its type, as `transformer`. */
+  readonly model: string;
+  /** The checkpoint to load, from the pack's folder. */
+  readonly checkpoint: string;
+  /** The class's name in PyTorch. */
+  readonly architecture: string;
+}
+
+/** The files of a pack that show how to load the model, by their paths. */
+export function exampleFiles(facts: ExampleFacts): ReadonlyMap<string, string> {
+  return new Map(
+    [
+      ['load_in_pytorch.py', pytorchExample(facts)],
+      ['load_in_kumpas.sh', kumpasExample(facts)],
+      ['request_over_http.py', httpExample(facts)],
+    ].map(([file = '', text = '']) => [`${EXAMPLES_FOLDER}/${file}`, text]),
+  );
+}
+
+function pytorchExample({ name, checkpoint, architecture }: ExampleFacts): string {
+  return `"""Loads ${name} in PyTorch.
+
+    python load_in_pytorch.py                                what the checkpoint holds
+    python load_in_pytorch.py my_models:${architecture}      builds that class of yours and loads the weights into it
+"""
+
+import importlib
+import inspect
+import pathlib
+import sys
+
+import torch
+
+file = pathlib.Path(__file__).resolve().parent.parent / "${checkpoint}"
+checkpoint = torch.load(file, map_location="cpu", weights_only=True)  # weights_only: nothing in the file is run
+config, weights = checkpoint["config"], checkpoint["model"]
+
+print(f"{file.name}: epoch {checkpoint.get('epoch')}, {len(weights)} tensors, {sum(t.numel() for t in weights.values()):,} values")
+print({key: value for key, value in config.items() if isinstance(value, (bool, int, float, str))})
+print("glosses:", config.get("gloss_labels", "not named"))
+
+if len(sys.argv) > 1:
+    sys.path.insert(0, ".")
+    module, name = sys.argv[1].split(":")
+    model_class = getattr(importlib.import_module(module), name)
+    takes = inspect.signature(model_class.__init__).parameters
+    model = model_class(**{key: value for key, value in config.items() if key in takes})
+    model.load_state_dict(weights)
+    model.eval()
+    print(f"{name}: the weights fit")
+`;
+}
+
+function kumpasExample({ name, model }: ExampleFacts): string {
+  return `#!/bin/sh
+# From the folder of Kumpas, after: npm run models -- unpack ${name}.tar.gz
+set -e
+npm run predict -- --model-path "trained_models/${model}/${name}" --input "\${1:?give a clip, as clip.npz}" --top-k 3
+# For a program, as one JSON document:
+npm run --silent predict -- --model-path "trained_models/${model}/${name}" --input "$1" --json
+`;
+}
+
+function httpExample({ name, model, checkpoint }: ExampleFacts): string {
+  return `"""Asks a server of TensorFlow Serving about one clip, over HTTP and JSON.
+
+Kumpas itself has no server: it writes the model in the form that TensorFlow Serving takes, for a fixed number of frames:
+
+    npm run convert -- export trained_models/${model}/${name}/${checkpoint} \\\\
+        --format saved-model --frames 100 --out served/1
+    docker run -p 8501:8501 -v "$PWD/served:/models/model" tensorflow/serving
+
+    python request_over_http.py clip.npz X 100             prints the request
+    python request_over_http.py clip.npz X 100 http://localhost:8501/v1/models/model:predict
+"""
+
+import json
+import sys
+import urllib.request
+
+import numpy
+
+file, key, frames = sys.argv[1], sys.argv[2], int(sys.argv[3])
+clip = numpy.load(file)[key].astype("float32")[:frames]
+features = numpy.zeros((1, frames, clip.shape[1]), "float32")
+mask = numpy.zeros((1, frames), "float32")
+features[0, : len(clip)] = clip
+mask[0, : len(clip)] = 1
+request = json.dumps({"signature_name": "serving_default", "inputs": {"features": features.tolist(), "mask": mask.tolist()}})
+
+if len(sys.argv) > 4:
+    sent = urllib.request.Request(sys.argv[4], request.encode(), {"Content-Type": "application/json"})
+    print(json.dumps(json.load(urllib.request.urlopen(sent))["outputs"]))
+else:
+    print(request)
+`;
+}

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../../foundation/errors';
+import { checkedFileSchema } from '../archive/archive-files';
+import { checksumOf } from '../file-checksum';
+import { isSafeName } from '../folder-name';
+
+/** The file of a pack that says what is in it. */
+export const MANIFEST_FILE = 'manifest.json';
+/** The folder of a pack that shows how to load the model. */
+export const EXAMPLES_FOLDER = 'examples';
+
+const manifestSchema = z.object({
+  format: z.literal('kumpas-pack'),
+  format_version: z.literal(1),
+  name: z.string().refine(isSafeName, 'expected the name of a model folder'),
+  /** Its type: the model in `config.json`. */
+  model: z.string(),
+  /** The version of Kumpas that packed it. */
+  kumpas: z.string(),
+  /** All but the manifest itself, by their paths. */
+  files: z.array(checkedFileSchema),
+});
+/** What a pack holds, with the size and sha256 of every file. */
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The text of a `manifest.json`. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/**
+ * Reads the text of a manifest.
+ * @throws UserError where it is none.
+ */
+export function parseManifest(text: string, place: string): Manifest {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${place}: it is no JSON; this is no pack that Kumpas made`, { cause: error });
+  }
+  const checked = manifestSchema.safeParse(parsed);
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  throw new UserError(`${place}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}; this is no pack that Kumpas made`);
+}
+
+/** The manifest that lies in a model folder; undefined where none does. */
+export function manifestIn(folder: string): Manifest | undefined {
+  const file = path.join(folder, MANIFEST_FILE);
+  return existsSync(file) ? parseManifest(readFileSync(file, 'utf8'), file) : undefined;
+}
+
+/** A file that is missing, or of another checksum. */
+interface FileDifference {
+  readonly path: string;
+  readonly missing: boolean;
+}
+
+/** Files of a manifest that are not in a folder as it says. */
+export function differencesFrom({ files }: Manifest, folder: string): FileDifference[] {
+  return files.flatMap(({ path: inner, sha256 }): FileDifference[] => {
+    const file = path.join(folder, ...inner.split('/'));
+    if (!existsSync(file)) return [{ path: inner, missing: true }];
+    return checksumOf(file) === sha256 ? [] : [{ path: inner, missing: false }];
+  });
+}

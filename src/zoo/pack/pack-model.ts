@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../../foundation/errors';
+import { withFolderLock } from '../../foundation/folder-lock';
+import { printableLine } from '../../foundation/printable';
+import { modelEntry } from '../../models/model-table';
+import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
+import type { CheckedFile } from '../archive/archive-files';
+import { checkpointFit } from '../check/checkpoint-fit';
+import { checksumOf, checksumOfText } from '../file-checksum';
+import { readRecord } from '../model-record';
+import type { RegisteredModel } from '../registry';
+import { writeTar, type TarSource } from '../tar/write-tar';
+import { exampleFiles } from './examples';
+import { EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
+
+/** What a pack is to be made of. */
+export interface PackRequest {
+  readonly model: RegisteredModel;
+  readonly out: string;
+  /** Whether the state to go on training from is packed too. */
+  readonly withLast: boolean;
+  /** The version of Kumpas. */
+  readonly kumpas: string;
+}
+
+/** A pack that was written. */
+export interface PackedModel {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly files: readonly CheckedFile[];
+  /** Files of the folder that are not in it. */
+  readonly leftOut: readonly string[];
+  /** What whoever sends it should know. */
+  readonly notes: readonly string[];
+}
+
+/** What is packed of a model folder. */
+const PACKED: readonly RegExp[] = [
+  /^(README\.md|CHANGELOG\.md|config\.json|training_log\.txt|metrics\.jsonl|production\.json)$/,
+  /^performance_history\.(csv|png)$/,
+  /^[^/]+_(best|production)\.pt$/,
+  /^evaluation_results\/[^/]+$/,
+  /^releases\/[^/]+\/.+$/,
+];
+const LAST: readonly RegExp[] = [/^[^/]+_last\.pt$/, /^evaluation_results_[^/]+_last\/[^/]+$/];
+
+/** Of every file in a pack: nothing of it depends on when it was made. */
+const MODIFIED = new Date('2000-01-01T00:00:00Z');
+
+/**
+ * Writes a model as one file to share: its card, checkpoints, config, log, results, changelog and releases, a manifest with the size and sha256 of each, and
+ * examples. The same folder gives the same bytes every time.
+ * @throws UserError where the folder holds no checkpoint that can be used, or another file is there.
+ */
+export async function packModel({ model, out, withLast, kumpas }: PackRequest): Promise<PackedModel> {
+  const { name, folder } = model;
+  return withFolderLock(folder, 'pack', async () => {
+    const record = readRecord(folder);
+    if (record.run.name !== name)
+      throw new UserError(
+        `${folder}: its config.json is of ${printableLine(record.run.name)}: the folder was renamed; npm run models -- check --fix takes up the new name`,
+      );
+    const all = everythingIn(folder).filter(({ path: inner }) => inner !== MANIFEST_FILE && !inner.startsWith(`${EXAMPLES_FOLDER}/`));
+    const patterns = withLast ? [...PACKED, ...LAST] : PACKED;
+    const taken = all.filter(({ path: inner }) => patterns.some((pattern) => pattern.test(inner)) && !/(^|\/)\./.test(inner));
+    const checkpoint = checkpointToLoad(name, folder, taken);
+    for (const { path: inner } of taken.filter(({ path: at }) => /^[^/]+\.pt$/.test(at))) refuseUnfit(folder, inner, record);
+    const { checkpointName: architecture } = modelEntry(record.model);
+    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture });
+    const files = [...withChecksums(folder, taken), ...[...examples].map(textFile)].sort(byPath);
+    const manifest: Manifest = { format: 'kumpas-pack', format_version: 1, name, model: record.model, kumpas, files };
+    const sources = [
+      source(name, MANIFEST_FILE, { text: manifestText(manifest) }),
+      ...files.map(({ path: inner }) => {
+        const text = examples.get(inner);
+        return source(name, inner, text === undefined ? { file: path.join(folder, ...inner.split('/')) } : { text });
+      }),
+    ];
+    await writeOnce(out, sources);
+    return {
+      file: out,
+      bytes: statSync(out).size,
+      sha256: checksumOf(out),
+      files,
+      leftOut: all.filter((file) => !taken.includes(file)).map(({ path: inner }) => inner),
+      notes: notesOn(folder),
+    };
+  });
+}
+
+/** Best, else the one to deploy, else the last. */
+function checkpointToLoad(name: string, folder: string, taken: readonly KeptFile[]): string {
+  const found = ['_best.pt', '_production.pt', '_last.pt']
+    .map((ending) => taken.find(({ path: inner }) => !inner.includes('/') && inner.endsWith(ending)))
+    .find((file) => file !== undefined);
+  if (found !== undefined) return found.path;
+  throw new UserError(
+    `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
+  );
+}
+
+function refuseUnfit(folder: string, inner: string, record: ReturnType<typeof readRecord>): void {
+  const [unfit] = checkpointFit(path.join(folder, inner), record).problems;
+  if (unfit !== undefined) throw new UserError(`${path.join(folder, inner)}: it is not packed: ${unfit}`);
+}
+
+function textFile([inner, text]: [string, string]): CheckedFile {
+  return { path: inner, bytes: Buffer.byteLength(text), sha256: checksumOfText(text) };
+}
+
+function byPath(one: CheckedFile, other: CheckedFile): number {
+  return one.path < other.path ? -1 : 1;
+}
+
+function source(name: string, inner: string, from: TarSource['from']): TarSource {
+  return { path: `${name}/${inner}`, from, modified: MODIFIED };
+}
+
+/**
+ * Writes a pack under another name first; one that is there already stays, which is well where it is the same.
+ * @throws UserError where it is another.
+ */
+async function writeOnce(out: string, sources: readonly TarSource[]): Promise<void> {
+  const parent = path.dirname(out);
+  mkdirSync(parent, { recursive: true });
+  const unfinished = path.join(parent, `.${path.basename(out)}.${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    await writeTar(unfinished, sources);
+    if (!existsSync(out)) renameSync(unfinished, out);
+    else if (!statSync(out).isFile() || checksumOf(out) !== checksumOf(unfinished))
+      throw new UserError(`${out}: it is there already and is another; give another place with --out, or remove it`);
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+/** Texts that name folders of this machine go with the pack. */
+function notesOn(folder: string): string[] {
+  const naming = ['config.json', 'README.md'].filter((name) => {
+    const file = path.join(folder, name);
+    return existsSync(file) && /["'`( ](\/(home|Users|mnt|data|root|tmp|work)\/|[A-Z]:\\)/.test(readFileSync(file, 'utf8'));
+  });
+  return naming.map((name) => `${name} names folders of this machine; look whether others may read that`);
+}

@@ -1,0 +1,92 @@
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { UserError } from '../../foundation/errors';
+import { archivedModel, type ArchivedRecord } from '../archive/archive-files';
+import { readChecked } from '../archive/checked-reading';
+import { manifestFindings, productionFindings } from '../check/checksum-findings';
+import { valueOrFault, type Finding } from '../check/finding';
+import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
+import { releaseProblems } from '../check/release-problems';
+import { checksumOf } from '../file-checksum';
+import { readRecord } from '../model-record';
+import { findModel, type RegisteredModel } from '../registry';
+import { inspectPack } from './inspect-pack';
+import { MANIFEST_FILE } from './manifest';
+import { writeChecked } from './unpack-model';
+
+/** What a verification looked at, and what it found wrong. */
+export interface Verification {
+  readonly name: string;
+  readonly place: string;
+  /** In words: `12 files have the checksums of manifest.json`. */
+  readonly verified: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Verifies that files are what they were: of a pack, an archived model or a model folder. Nothing is changed.
+ * @param named a pack's file, or a model's name.
+ * @throws UserError where there is no such thing, or a pack or an archive is not whole.
+ */
+export async function verify(root: string, named: string): Promise<Verification> {
+  if (existsSync(named) && statSync(named).isFile()) return verifyPack(named);
+  if (/\.(tar\.gz|tgz)$/.test(named)) throw new UserError(`${named}: no such file`);
+  const archived = archivedModel(root, named);
+  return archived === undefined ? verifyFolder(findModel(root, named)) : verifyArchive(archived);
+}
+
+async function verifyPack(file: string): Promise<Verification> {
+  const pack = await inspectPack(file);
+  const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-verify-'));
+  try {
+    await writeChecked(pack, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const { files, name } = pack.manifest;
+  return {
+    name,
+    place: file,
+    verified: [
+      `${files.length} files have the sizes and checksums of ${MANIFEST_FILE}`,
+      'its checkpoints hold weights and plain data alone, and fit its config.json',
+    ],
+    findings: [],
+  };
+}
+
+async function verifyArchive({ name, archive, files, sha256 }: ArchivedRecord): Promise<Verification> {
+  if (checksumOf(archive) !== sha256) throw new UserError(`${archive}: its checksum is not the one that was taken when it was archived`);
+  await readChecked({ archive, name, files, rules: { hidden: true, links: true } }, undefined);
+  return {
+    name,
+    place: archive,
+    verified: [`${files.length} files have the sizes and checksums that they were archived with`],
+    findings: [],
+  };
+}
+
+function verifyFolder({ name, folder }: RegisteredModel): Verification {
+  const read = valueOrFault(() => readRecord(folder));
+  const record = 'value' in read ? read.value : undefined;
+  const checkpoints = checkpointsOf(folder, record);
+  const found = [
+    ...unfitFindings(checkpoints),
+    ...productionFindings(folder),
+    ...releaseProblems(folder, record),
+    ...manifestFindings(folder),
+  ];
+  const withSums = ['production.json', 'releases', MANIFEST_FILE].filter((file) => existsSync(path.join(folder, file)));
+  return {
+    name,
+    place: folder,
+    verified: [
+      `${checkpoints.length} checkpoints were opened: ${checkpoints.map(({ file }) => file).join(', ') || 'none'}`,
+      withSums.length === 0
+        ? 'no checksums are kept of it: it was neither promoted, released nor packed'
+        : `checksums of ${withSums.join(', ')}`,
+    ],
+    findings: found.map((finding) => ({ ...finding, model: name })),
+  };
+}

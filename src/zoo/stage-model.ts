@@ -1,0 +1,35 @@
+import { UserError } from '../foundation/errors';
+import { withFolderLock } from '../foundation/folder-lock';
+import { nearestName } from '../foundation/nearest-name';
+import { STAGES, type Stage } from '../training/run-record';
+import { readRecord, updateRecord } from './model-record';
+import type { RegisteredModel } from './registry';
+import { productionCheckpointIn, releasesIn } from './released';
+
+/** @throws UserError where there is no such stage. */
+export function stageNamed(text: string | undefined): Stage {
+  const stage = STAGES.find((candidate) => candidate === text);
+  if (stage !== undefined) return stage;
+  const nearest = text === undefined ? undefined : nearestName(text, STAGES);
+  throw new UserError(
+    `expected a stage, ${STAGES.join(', ')}, found ${text === undefined ? 'nothing' : `"${text}"`}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`,
+  );
+}
+
+/**
+ * Says where a model is in its life: in its `config.json`, under `run.stage`.
+ * @returns the stage that it was in.
+ * @throws UserError where there is nothing of it that could be in production.
+ */
+export async function stageModel({ name, folder }: RegisteredModel, stage: Stage): Promise<Stage> {
+  return withFolderLock(folder, 'stage', () => {
+    const before = readRecord(folder).run.stage ?? 'development';
+    if (stage === 'production' && productionCheckpointIn(folder) === undefined && releasesIn(folder).length === 0) {
+      throw new UserError(
+        `${name}: it has neither a production checkpoint nor a release; make one first: npm run models -- promote ${name}`,
+      );
+    }
+    if (before !== stage) updateRecord(folder, { stage });
+    return before;
+  });
+}

@@ -1,0 +1,213 @@
+import { createReadStream, statSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { Parser, type ReadEntry } from 'tar';
+import { messageOf, UserError } from '../../foundation/errors';
+import { printableLine } from '../../foundation/printable';
+import { pathProblem, PathSet } from './safe-path';
+
+/** A file of an archive. */
+export interface TarEntry {
+  readonly path: string;
+  readonly bytes: number;
+  readonly modified: Date | undefined;
+  /** The file of the archive whose bytes it shares. */
+  readonly sameAs: string | undefined;
+}
+
+/** Takes the bytes of one file as they are read. */
+export interface TarSink {
+  readonly write: (bytes: Uint8Array) => void;
+  readonly end: () => void;
+}
+
+/** What an archive may hold. */
+export interface TarRules {
+  readonly hidden: boolean;
+  /** Whether a file may share the bytes of one that comes before it. */
+  readonly links: boolean;
+  readonly mostEntries: number;
+  readonly mostBytes: number;
+}
+
+const BLOCK = 512;
+/** Files of one archive, and bytes in all, that no model comes near. */
+export const USUAL_LIMITS = { mostEntries: 10_000, mostBytes: 64e9 } as const;
+/** What unpacks to more than this must not do so from almost nothing. */
+const UNSUSPICIOUS_BYTES = 100e6;
+const MOST_RATIO = 200;
+
+/**
+ * Goes through a `.tar.gz` once, and writes nothing itself. Refused are paths that are not contained, links, devices, files that come twice, and more than the
+ * rules allow, as soon as they are met.
+ * @param visit gets each file before its bytes, and returns what takes them; a UserError that it throws ends the reading.
+ * @throws UserError that names the archive and the file in it.
+ */
+export async function readTar(file: string, rules: TarRules, visit: (entry: TarEntry) => TarSink | undefined): Promise<void> {
+  const compressed = sizeOf(file);
+  const reading = new TarReading(file, rules, visit);
+  const mostBytes = Math.min(rules.mostBytes, Math.max(UNSUSPICIOUS_BYTES, compressed * MOST_RATIO));
+  // Ending a pipeline early is an error of its own, which would hide why it was ended.
+  let refusal: Error | undefined;
+  try {
+    await pipeline(createReadStream(file), createGunzip(), async (pieces: AsyncIterable<Buffer>) => {
+      let total = 0;
+      try {
+        for await (const piece of pieces) {
+          total += piece.length;
+          if (total > mostBytes)
+            throw new UserError(`${file}: it unpacks to more than ${mostBytes} bytes from ${compressed}; nothing was written`);
+          reading.take(piece);
+        }
+        reading.finish();
+      } catch (error) {
+        refusal = error instanceof Error ? error : new Error(String(error));
+        throw refusal;
+      }
+    });
+  } catch (error) {
+    const reason: unknown = refusal ?? error;
+    if (reason instanceof UserError || !isArchiveFault(reason)) throw reason;
+    throw new UserError(`${file}: it is damaged, or no .tar.gz (${messageOf(reason)}); get it anew`, { cause: reason });
+  }
+}
+
+/** Faults of the compressed stream have codes of zlib's; those of the machine (a full disk) stay what they are. */
+function isArchiveFault(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(Z_|ERR_|TAR_)/.test(String(error.code));
+}
+
+class TarReading {
+  private readonly parser: Parser;
+  private readonly paths = new PathSet();
+  private readonly files = new Map<string, number>();
+  private start: Buffer | undefined = Buffer.alloc(0);
+  private failure: Error | undefined;
+  private entries = 0;
+  private open: string | undefined;
+
+  constructor(
+    private readonly file: string,
+    private readonly rules: TarRules,
+    private readonly visit: (entry: TarEntry) => TarSink | undefined,
+  ) {
+    this.parser = new Parser({ strict: true });
+    this.parser.on('entry', (entry: ReadEntry) => {
+      this.guarded(() => {
+        this.begin(entry);
+      });
+    });
+    this.parser.on('ignoredEntry', (entry: ReadEntry) => {
+      this.guarded(() => this.refuse(entry.path, 'it is of a kind that is not taken'));
+    });
+    this.parser.on('error', (error: Error) => {
+      this.failure ??= error;
+    });
+  }
+
+  take(piece: Buffer): void {
+    if (this.start === undefined) {
+      this.feed(piece);
+      return;
+    }
+    this.start = Buffer.concat([this.start, piece]);
+    if (this.start.length < BLOCK) return;
+    const { start } = this;
+    this.start = undefined;
+    // The parser would unpack what is compressed twice by itself, past all bounds.
+    if (start.toString('latin1', 257, 262) !== 'ustar') throw new UserError(`${this.file}: it holds no tar archive`);
+    this.feed(start);
+  }
+
+  finish(): void {
+    if (this.start !== undefined) throw new UserError(`${this.file}: it holds no tar archive`);
+    this.parser.end();
+    this.throwFailure();
+    if (this.open !== undefined) throw new UserError(`${this.file}: it ends in the middle of ${this.open}; get it anew`);
+  }
+
+  private feed(piece: Buffer): void {
+    this.parser.write(piece);
+    this.throwFailure();
+  }
+
+  private throwFailure(): void {
+    const { failure } = this;
+    if (failure === undefined) return;
+    if (failure instanceof UserError || !('tarCode' in failure)) throw failure;
+    throw new UserError(`${this.file}: it is damaged (${failure.message}); get it anew`, { cause: failure });
+  }
+
+  private guarded(action: () => void): void {
+    if (this.failure !== undefined) return;
+    try {
+      action();
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  private begin(entry: ReadEntry): void {
+    const { path, size, type } = entry;
+    this.entries++;
+    if (this.entries > this.rules.mostEntries)
+      throw new UserError(`${this.file}: it holds more than ${this.rules.mostEntries} files; nothing was written`);
+    if (type === 'Directory') {
+      this.refuseProblem(path, pathProblem(path.replace(/\/$/, ''), this.rules));
+      entry.resume();
+      return;
+    }
+    const isLink = type === 'Link' && this.rules.links;
+    if (type !== 'File' && type !== 'OldFile' && !isLink) this.refuse(path, `it is a ${KINDS[type] ?? type}, no file`);
+    this.refuseProblem(path, pathProblem(path, this.rules) ?? this.paths.add(path));
+    if (!Number.isSafeInteger(size) || size < 0 || size > this.rules.mostBytes) this.refuse(path, 'its size is beyond all bounds');
+    const sameAs = isLink ? this.linkedFile(entry) : undefined;
+    const bytes = sameAs === undefined ? size : (this.files.get(sameAs) ?? 0);
+    this.files.set(path, bytes);
+    this.pass(entry, this.visit({ path, bytes, modified: entry.mtime, sameAs }));
+  }
+
+  private pass(entry: ReadEntry, sink: TarSink | undefined): void {
+    this.open = entry.path;
+    entry.on('data', (bytes: Buffer) => {
+      this.guarded(() => sink?.write(bytes));
+    });
+    entry.on('end', () => {
+      this.open = undefined;
+      this.guarded(() => sink?.end());
+    });
+  }
+
+  private linkedFile({ path, linkpath, size }: ReadEntry): string {
+    if (linkpath === undefined || size !== 0 || !this.files.has(linkpath))
+      this.refuse(path, 'it is a link to what does not come before it');
+    return linkpath;
+  }
+
+  private refuseProblem(path: string, problem: string | undefined): void {
+    if (problem !== undefined) this.refuse(path, problem);
+  }
+
+  private refuse(path: string, problem: string): never {
+    throw new UserError(`${this.file}: ${printableLine(JSON.stringify(path.slice(0, 200)))}: ${problem}; nothing was written`);
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  Link: 'link',
+  SymbolicLink: 'symbolic link',
+  CharacterDevice: 'device',
+  BlockDevice: 'device',
+  FIFO: 'pipe',
+};
+
+function sizeOf(file: string): number {
+  try {
+    const status = statSync(file);
+    if (!status.isFile()) throw new UserError(`${file}: expected a .tar.gz file`);
+    return status.size;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file}: it cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
