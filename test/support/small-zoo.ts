@@ -1,6 +1,9 @@
-import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll, beforeAll } from '@jest/globals';
 import { readWeights, writeTrainingCheckpoint, type PlainRecord } from '../../src/checkpoint/training-checkpoint';
+import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { predictedClasses } from '../../src/evaluation/metrics';
@@ -8,6 +11,7 @@ import type { CheckpointData } from '../../src/zoo/evaluate-checkpoints';
 import type { ReleaseSurroundings } from '../../src/zoo/promote';
 import type { RegisteredModel } from '../../src/zoo/registry';
 import type { ReleaseRequest } from '../../src/zoo/release-plan';
+import { inTemporaryFolder } from './clip-files';
 import { openFolder } from './open-folder';
 import { smallSettings, trainSmall, writeSmallData } from './small-training';
 
@@ -19,7 +23,7 @@ export interface SmallZoo {
 }
 
 /** Trains a model into a registry, and labels the clips as it sees them. */
-export async function trainSmallZoo(folder: string): Promise<SmallZoo> {
+async function trainSmallZoo(folder: string): Promise<SmallZoo> {
   const data = writeSmallData(folder);
   const root = path.join(folder, 'models');
   const { run } = await trainSmall(smallSettings(folder, { save_dir: path.join(root, 'transformer'), epochs: '2' }));
@@ -38,6 +42,32 @@ export function copyZoo({ root, data, model }: SmallZoo, folder: string): SmallZ
   const copy = path.join(folder, 'models');
   cpSync(root, copy, { recursive: true });
   return { root: copy, data, model: { name: model.name, folder: path.join(copy, 'transformer', model.name) } };
+}
+
+/** A registry that is trained once for the tests of a file. */
+export interface TrainedZoo {
+  /** What no test may change. */
+  readonly original: () => SmallZoo;
+  /** Runs a test with a copy of it. */
+  readonly inZoo: (test: (zoo: SmallZoo) => Promise<void>) => Promise<void>;
+}
+
+/** Trains a registry before a file's tests. */
+export function trainedZoo(): TrainedZoo {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-zoo-'));
+  let trained: SmallZoo | undefined;
+  beforeAll(async () => {
+    await startRuntime();
+    trained = await trainSmallZoo(folder);
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const original = (): SmallZoo => {
+    if (trained === undefined) throw new Error('nothing has been trained yet');
+    return trained;
+  };
+  return { original, inZoo: (test) => inTemporaryFolder((copy) => test(copyZoo(original(), copy))) };
 }
 
 /** Where a model's best checkpoint lies. */

@@ -1,10 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { readTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
-import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { lockFolder } from '../../src/foundation/folder-lock';
@@ -13,29 +11,22 @@ import { readRecord } from '../../src/zoo/model-record';
 import { readProduction } from '../../src/zoo/production-record';
 import { promoteModel } from '../../src/zoo/promote';
 import { fileDigest, sameBits } from '../../src/zoo/weights';
-import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';
-import { bestOf, changeBest, contentOf, copyZoo, ownData, releaseWorld, trainSmallZoo, type SmallZoo } from '../support/small-zoo';
+import { bestOf, changeBest, contentOf, ownData, releaseWorld, trainedZoo } from '../support/small-zoo';
 
-const trained = mkdtempSync(path.join(tmpdir(), 'kumpas-promote-'));
-let original: SmallZoo;
-
-beforeAll(async () => {
-  await startRuntime();
-  original = await trainSmallZoo(trained);
-});
-afterAll(() => {
-  rmSync(trained, { recursive: true });
-});
-
-async function inZoo(test: (zoo: SmallZoo) => Promise<void>): Promise<void> {
-  await inTemporaryFolder((folder) => test(copyZoo(original, folder)));
-}
+const { original, inZoo } = trainedZoo();
 
 describe('promote', () => {
   it('writes weights alone, which give the very logits of the best checkpoint', async () => {
     await inZoo(async ({ model, data }) => {
-      const record = await promoteModel(model, { dtype: 'float32', data: ownData }, releaseWorld());
+      let timesRead = 0;
+      const world = releaseWorld();
+      const onProgress = (done: number, total: number): void => {
+        if (done === total) timesRead++;
+      };
+      const watch = { ...world.watch, onProgress };
+      const record = await promoteModel(model, { dtype: 'float32', data: ownData }, { ...world, watch });
+      expect(timesRead).toBe(1);
       const file = path.join(model.folder, 'SignTransformer_production.pt');
       expect(record).toMatchObject({ ...fileDigest(file), dtype: 'float32', version: null, largest_logit_difference: 0 });
       expect(record.source).toEqual({ file: 'SignTransformer_best.pt', sha256: fileDigest(bestOf(model)).sha256 });
@@ -88,14 +79,14 @@ describe('promote', () => {
       ];
       for (const [message, dtype, change] of refusals) {
         rmSync(bestOf(model));
-        writeFileSync(bestOf(model), readFileSync(bestOf(original.model)));
+        writeFileSync(bestOf(model), readFileSync(bestOf(original().model)));
         changeBest(model, change);
         const before = contentOf(root);
         await expect(promoteModel(model, { dtype, data: ownData }, releaseWorld())).rejects.toThrow(message);
         expect(contentOf(root)).toEqual(before);
       }
       rmSync(bestOf(model));
-      writeFileSync(bestOf(model), readFileSync(bestOf(original.model)));
+      writeFileSync(bestOf(model), readFileSync(bestOf(original().model)));
       const lock = lockFolder(model.folder, 'train');
       await expect(promoteModel(model, { dtype: 'float32', data: ownData }, releaseWorld())).rejects.toThrow(/\(train\) is at work on it/);
       lock.release();
@@ -109,7 +100,7 @@ describe('promote', () => {
     await inZoo(async ({ model }) => {
       const record = await promoteModel(model, { dtype: 'float32', data: ownData }, releaseWorld());
       rmSync(path.join(model.folder, 'production.json'));
-      writeFileSync(path.join(model.folder, 'config.json'), readFileSync(path.join(original.model.folder, 'config.json')));
+      writeFileSync(path.join(model.folder, 'config.json'), readFileSync(path.join(original().model.folder, 'config.json')));
       expect(unfinishedReleases(model)).toEqual(['production.json of SignTransformer_production.pt']);
       expect(completeReleases(model).completed).toHaveLength(1);
       expect(readProduction(model.folder)).toEqual(record);

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
-import { startRuntime } from '../../src/engine/runtime';
 import { comparedFromFiles } from '../../src/evaluation/compare/compared-model';
 import { resultsFolderOf } from '../../src/evaluation/model-file';
 import { completeReleases, unfinishedReleases } from '../../src/zoo/complete-releases';
@@ -18,35 +16,20 @@ import type { ReleaseRequest } from '../../src/zoo/release-plan';
 import { releasesOf } from '../../src/zoo/release-record';
 import { releaseState } from '../../src/zoo/release-state';
 import { fileDigest } from '../../src/zoo/weights';
-import { inTemporaryFolder } from '../support/clip-files';
 import {
   bestOf,
   changeBest,
   contentOf,
-  copyZoo,
   nudge,
   ownData,
   releaseRequest,
   releaseWorld,
-  trainSmallZoo,
+  trainedZoo,
   turnGlossHead,
   type SmallZoo,
 } from '../support/small-zoo';
 
-const trained = mkdtempSync(path.join(tmpdir(), 'kumpas-release-'));
-let original: SmallZoo;
-
-beforeAll(async () => {
-  await startRuntime();
-  original = await trainSmallZoo(trained);
-});
-afterAll(() => {
-  rmSync(trained, { recursive: true });
-});
-
-async function inZoo(test: (zoo: SmallZoo) => Promise<void>): Promise<void> {
-  await inTemporaryFolder((folder) => test(copyZoo(original, folder)));
-}
+const { inZoo } = trainedZoo();
 
 let day = 0;
 /** Releases on a day of its own, so that each is newer than the one before. */
