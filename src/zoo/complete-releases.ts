@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { readWeights } from '../checkpoint/training-checkpoint';
 import { writeTextAtomically } from '../foundation/atomic-file';
-import { UserError } from '../foundation/errors';
 import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
 import { readRecord, updateRecord } from './model-record';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
 import type { RegisteredModel } from './registry';
 import { releasesOf, TAG_PENDING_FILE, type Release } from './release-record';
 import { hasTag, makeTag } from './release-tag';
+import { orUndefined } from './summary';
 import { compareVersions, isVersion } from './version';
 import { fileDigest } from './weights';
 import { modelEntry } from '../models/model-table';
@@ -96,12 +96,12 @@ function isOfRelease(folder: string, { record: { created } }: Release): boolean 
 
 /** What a production checkpoint says of itself, else what lies beside it says. */
 function promotedIn(folder: string): { readonly created: string; readonly sha256?: string } | undefined {
-  return unrecordedPromotion(folder)?.record ?? readProduction(folder);
+  return unrecordedPromotion(folder)?.record ?? recordedProduction(folder);
 }
 
 function productionStep(folder: string, { folder: place, record: { checkpoint } }: Release): Step[] {
   const file = path.join(folder, checkpoint.file);
-  const recorded = readProduction(folder);
+  const recorded = recordedProduction(folder);
   if (recorded?.sha256 === checkpoint.sha256 && existsSync(file) && statSync(file).size === checkpoint.bytes) return [];
   if (!existsSync(path.join(place, checkpoint.file))) return [];
   const complete = (): undefined => {
@@ -127,7 +127,7 @@ function unrecordedPromotion(folder: string): { readonly record: ProductionRecor
   const file = path.join(folder, name);
   if (!existsSync(file)) return undefined;
   const digest = fileDigest(file);
-  const recorded = readProduction(folder);
+  const recorded = recordedProduction(folder);
   if (recorded?.sha256 === digest.sha256) return undefined;
   const facts = factsOf(file);
   // A checkpoint that is older than what is recorded was damaged or put there by hand: that is told by a check, not hidden.
@@ -135,13 +135,13 @@ function unrecordedPromotion(folder: string): { readonly record: ProductionRecor
   return { record: { file: name, ...digest, ...facts } };
 }
 
+/** A damaged `production.json` is as good as none: it is written anew from what it was of. */
+function recordedProduction(folder: string): ProductionRecord | undefined {
+  return orUndefined(() => readProduction(folder));
+}
+
 function factsOf(file: string): ReturnType<typeof factsInConfig> {
-  try {
-    return factsInConfig(readWeights(file).config);
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
+  return orUndefined(() => factsInConfig(readWeights(file).config));
 }
 
 function tagStep(folder: string, { folder: place, record }: Release): Step[] {

@@ -19,7 +19,7 @@ import { readRecord, type ModelRecord } from './model-record';
 import { labelsOf } from './promote';
 import { findModel, type RegisteredModel } from './registry';
 import { releaseNamed, releasesOf, RELEASES_FOLDER, type Release } from './release-record';
-import { evaluationIn } from './summary';
+import { evaluationIn, orUndefined } from './summary';
 import { parseVersion } from './version';
 import { weightDistances, type PartDistance } from './weights';
 
@@ -109,12 +109,7 @@ function releaseInLine(root: string, model: RegisteredModel, typed: string): Rel
 
 function followedBy(root: string, { folder }: RegisteredModel): RegisteredModel | undefined {
   const { follows } = readRecord(folder).run;
-  try {
-    return follows === undefined ? undefined : findModel(root, follows);
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
+  return follows === undefined ? undefined : orUndefined(() => findModel(root, follows));
 }
 
 function stateOfRelease({ folder, record }: Release): ModelState {

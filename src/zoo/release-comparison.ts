@@ -1,8 +1,8 @@
 import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../evaluation/compare/compared-model';
 import { compareModels, type Contrast } from '../evaluation/compare/comparison';
 import { HEADS, type EvaluationResult } from '../evaluation/result';
-import { UserError } from '../foundation/errors';
 import type { Release, ReleaseComparison } from './release-record';
+import { orUndefined } from './summary';
 
 /**
  * Sets a new release against the one before: by what both gave just now for the same clips, else by what is recorded of the one before where that was for the
@@ -16,7 +16,7 @@ export function compareReleases(before: Release, evaluated: EvaluationResult | s
   if (record.evaluation.data.fingerprint !== after.data.fingerprint) {
     return { basis: 'none', reason: `${evaluated}, and its recorded figures are of other clips` };
   }
-  const recorded = recordedFigures(folder);
+  const recorded = orUndefined(() => comparedFromFiles(folder));
   if (recorded !== undefined) return comparisonOf('recorded', recorded, now);
   const { data, gloss, category } = record.evaluation;
   const contrast = (head: 'gloss' | 'category', was: number): { before: number; after: number; mcnemar_p: null } => ({
@@ -77,13 +77,4 @@ function headOf(
     after: model.figures[head].accuracy,
     mcnemar_p: pairedClips === 0 ? null : test[head].p,
   };
-}
-
-function recordedFigures(folder: string): ComparedModel | undefined {
-  try {
-    return comparedFromFiles(folder);
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
 }

@@ -98,6 +98,20 @@ export function releasedVersions(folder: string): string[] {
     .sort(compareVersions);
 }
 
+const LARGEST_RECORD = 900_000;
+
+/**
+ * The text of a `release.json`.
+ * @throws UserError where it would be too large to be read again.
+ */
+export function releaseText(record: ReleaseRecord): string {
+  const text = `${JSON.stringify(record, null, 2)}\n`;
+  if (Buffer.byteLength(text) <= LARGEST_RECORD) return text;
+  throw new UserError(
+    `${record.model}: ${RELEASE_FILE} would be larger than ${LARGEST_RECORD} bytes: shorten the notes, or the CHANGELOG.md of the model that it follows`,
+  );
+}
+
 /** @throws UserError where the release's file is missing or damaged. */
 function readRelease(folder: string, released: string): ReleaseRecord {
   const file = path.join(folder, RELEASE_FILE);

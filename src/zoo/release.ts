@@ -27,7 +27,7 @@ import {
   type ReleasePlan,
   type ReleaseRequest,
 } from './release-plan';
-import { RELEASE_FILE, TAG_PENDING_FILE, type Release, type ReleaseComparison, type ReleaseRecord } from './release-record';
+import { RELEASE_FILE, releaseText, TAG_PENDING_FILE, type Release, type ReleaseComparison, type ReleaseRecord } from './release-record';
 import { withFolderBeside } from './unfinished-folders';
 
 /** A release that has been made. */
@@ -123,11 +123,12 @@ async function keep(model: RegisteredModel, beside: string, kept: Kept, { now, w
   const surroundings = { curves: curvesBeside(candidate.source.file), created: now, onWarning: watch.onWarning };
   await writeResults(path.join(beside, RESULTS_FOLDER), result, surroundings);
   const record = releaseRecord(model, kept);
+  const text = releaseText(record);
   buildFolder(plan.folder, (unfinished) => {
     renameSync(made.file, path.join(unfinished, file));
     renameSync(path.join(beside, RESULTS_FOLDER), path.join(unfinished, RESULTS_FOLDER));
     if (plan.tag !== null) writeFileSync(path.join(unfinished, TAG_PENDING_FILE), '');
-    writeTextAtomically(path.join(unfinished, RELEASE_FILE), `${JSON.stringify(record, null, 2)}\n`);
+    writeTextAtomically(path.join(unfinished, RELEASE_FILE), text);
   });
   return { folder: plan.folder, record };
 }

@@ -49,7 +49,7 @@ export interface TrainedZoo {
   /** What no test may change. */
   readonly original: () => SmallZoo;
   /** Runs a test with a copy of it. */
-  readonly inZoo: (test: (zoo: SmallZoo) => Promise<void>) => Promise<void>;
+  readonly inZoo: (test: (zoo: SmallZoo) => Promise<void> | void) => Promise<void>;
 }
 
 /** Trains a registry before a file's tests. */

@@ -94,25 +94,22 @@ describe('a command that is killed', () => {
   });
 
   // Of release: the lock, the checkpoint twice, 12 results, three parts of the release, its folder, then what is derived from it.
-  it.each([19, 20, 24])(
-    'leaves a valid registry when it is release, before its write %d, and succeeds when repeated',
-    async (before) => {
-      await inTemporaryFolder(async (copy) => {
-        const zoo = copyZoo(released, copy);
-        const { root, model } = zoo;
-        expect(killed(zoo, before, 'release', model.name, '--bump', 'minor', '--notes', 'a text', '--allow-regression')).toBe(true);
-        const made = releasesOf(model.folder).length === 2;
-        const unfinished = copyZoo(zoo, path.join(path.dirname(root), 'copy'));
-        expectValid(zoo);
-        // Repeated where nothing has been completed yet.
-        const { release, completedOnly } = await releaseModel(unfinished.root, unfinished.model, releaseRequest(), releaseWorld(28));
-        expect([release.record.version, completedOnly]).toEqual(['1.1.0', made]);
-        expectValid(unfinished);
-        expect(readProduction(unfinished.model.folder)?.version).toBe('1.1.0');
-        expect(hiddenIn(unfinished.root)).toEqual([]);
-      });
-    },
-  );
+  it.each([19, 20, 24])('leaves a valid registry when it is release, before its write %d, and succeeds when repeated', async (before) => {
+    await inTemporaryFolder(async (copy) => {
+      const zoo = copyZoo(released, copy);
+      const { root, model } = zoo;
+      expect(killed(zoo, before, 'release', model.name, '--bump', 'minor', '--notes', 'a text', '--allow-regression')).toBe(true);
+      const made = releasesOf(model.folder).length === 2;
+      const unfinished = copyZoo(zoo, path.join(path.dirname(root), 'copy'));
+      expectValid(zoo);
+      // Repeated where nothing has been completed yet.
+      const { release, completedOnly } = await releaseModel(unfinished.root, unfinished.model, releaseRequest(), releaseWorld(28));
+      expect([release.record.version, completedOnly]).toEqual(['1.1.0', made]);
+      expectValid(unfinished);
+      expect(readProduction(unfinished.model.folder)?.version).toBe('1.1.0');
+      expect(hiddenIn(unfinished.root)).toEqual([]);
+    });
+  });
 });
 
 it('of two releases at once exactly one wins', async () => {

@@ -99,7 +99,7 @@ describe('promote', () => {
   it('is completed where it was stopped before production.json was written, and left alone where a file was put there by hand', async () => {
     await inZoo(async ({ model }) => {
       const record = await promoteModel(model, { dtype: 'float32', data: ownData }, releaseWorld());
-      rmSync(path.join(model.folder, 'production.json'));
+      writeFileSync(path.join(model.folder, 'production.json'), '{"file": 1}');
       writeFileSync(path.join(model.folder, 'config.json'), readFileSync(path.join(original().model.folder, 'config.json')));
       expect(unfinishedReleases(model)).toEqual(['production.json of SignTransformer_production.pt']);
       expect(completeReleases(model).completed).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -279,4 +279,69 @@ describe('release', () => {
       expect(bestOf(model)).toContain(root);
     });
   });
+
+  it('tells all of it on the command line, for people and for scripts', async () => {
+    await inZoo(({ root, model: { name } }) => {
+      const [none, promoted, first, shown, shownJson, diff, diffJson, second, changelog, changelogJson, noNotes, noDtype] = kumpas(root, [
+        ['changelog', name],
+        ['promote', name, '--dtype', 'float16'],
+        // A flag that may come several times takes one text each, and the name may come last.
+        ['release', '--bump', 'major', '--dtype', 'float32', '--notes', 'one', '--notes', 'two', name],
+        ['show', name],
+        ['show', name, '--json'],
+        ['diff', name],
+        ['diff', name, 'v1.0.0', '--json'],
+        ['release', name, '--bump', 'minor', '--dtype', 'float16', '--notes', 'three', '--json'],
+        ['changelog', name],
+        ['changelog', name, '--json'],
+        ['release', name, '--bump', 'minor'],
+        ['promote', name, '--dtype', 'int8'],
+      ]);
+      expect(none).toMatch(/has no release yet; npm run models -- release/);
+      expect(promoted).toMatch(
+        /is in production\n[^]*on 7 clips of [^]*gloss +100\.0 % +100\.0 % +none\n[^]*logits differ by up to [^]*weights in float16\n/,
+      );
+      expect(first).toMatch(/v1\.0\.0 is released\n[^]* - one\n {2}- two\n[^]*releases\/v1\.0\.0\n/);
+      expect(shown).toMatch(
+        /stage +production, version 1\.0\.0\n[^]*releases +v1\.0\.0 of \d{4}-\d\d-\d\d \(gloss 100\.0 %\)\n[^]*the weights are those of v1\.0\.0[^]*production +SignTransformer_production\.pt, float32/,
+      );
+      expect(JSON.parse(shownJson ?? '')).toMatchObject({
+        releases: [{ version: '1.0.0', gloss_acc: 1 }],
+        changed_since_release: false,
+        production: { version: '1.0.0' },
+      });
+      expect(diff).toMatch(/^From \S+ v1\.0\.0 to \S+ now\n[^]*architecture\n {2}the same\n[^]*gloss_head\.3 +not moved +\d+ values\n/);
+      expect(JSON.parse(diffJson ?? '')).toMatchObject({ before: { version: '1.0.0' }, architecture: [] });
+      expect(JSON.parse(second ?? '')).toMatchObject({ version: '1.1.0', completed_only: false, notes: ['three'] });
+      expect(changelog?.match(/^- (one|two|three)$/gm)).toEqual(['- three', '- one', '- two']);
+      const { entries } = JSON.parse(changelogJson ?? '') as { entries: { release: { notes: string[] } }[] };
+      expect(entries.map(({ release: { notes } }) => notes)).toEqual([['three'], ['one', 'two']]);
+      expect(noNotes).toMatch(/^--notes is missing/);
+      expect(noDtype).toMatch(/^--dtype: expected float32 or float16, found "int8"/);
+    });
+  });
 });
+
+/** Runs actions of the `models` command one after another in one process of their own. @returns what each printed, or the mistake that it told. */
+function kumpas(root: string, commands: readonly (readonly string[])[]): string[] {
+  const project = path.resolve(__dirname, '../..');
+  const script = `
+    import models from ${JSON.stringify(path.join(project, 'src/cli/models.ts'))};
+    const { modelsCommand } = models;
+    const [root, commands] = JSON.parse(process.env.TEST_COMMANDS);
+    const texts = [];
+    for (const argv of commands) {
+      let text = '';
+      const output = { write: (more) => (text += more) };
+      await modelsCommand.run([...argv, '--root', root], { output, errors: { write: () => true } }).catch(({ message }) => (text = message));
+      texts.push(text);
+    }
+    console.log(JSON.stringify(texts));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
+    cwd: project,
+    encoding: 'utf8',
+    env: { ...process.env, TEST_COMMANDS: JSON.stringify([root, commands]) },
+  });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as string[];
+}
