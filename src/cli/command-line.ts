@@ -56,7 +56,8 @@ function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, 
     },
   ]);
   const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);
-  const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral };
+  // Where names are typed besides flags, a flag that takes several takes them one by one: `--notes A --notes B NAME`.
+  const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral, 'greedy-arrays': usage.takes === undefined };
   return plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
 }
 

@@ -1,6 +1,7 @@
 import type { ComparedModel } from '../evaluation/compare/compared-model';
 import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/comparison';
 import { HEADS } from '../evaluation/result';
+import { pickFigures } from '../evaluation/results/read-evaluation';
 import { percentText } from './quantities';
 
 const CLASSES_SHOWN = 6;
@@ -68,11 +69,6 @@ export function comparisonJson({ baseline, contrasts, sameData }: Comparison): s
     })),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
-}
-
-function pickFigures(figures: ComparedModel['figures']['gloss']): ComparedModel['figures']['gloss'] {
-  const { accuracy, top_5_accuracy, f1_weighted, f1_macro, accuracy_ci95_low, accuracy_ci95_high } = figures;
-  return { accuracy, top_5_accuracy, f1_weighted, f1_macro, accuracy_ci95_low, accuracy_ci95_high };
 }
 
 function aboutLines({ baseline, sameData }: Comparison): string[] {

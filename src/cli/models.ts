@@ -63,6 +63,26 @@ export const modelsCommand: Command = commandGroup({
       summary: 'Holds files against their checksums.',
       load: async () => (await import('./models/verify.js')).verifyCommand,
     },
+    promote: {
+      takes: 'NAME',
+      summary: 'Makes the production checkpoint, and evaluates it.',
+      load: async () => (await import('./models/promote.js')).promoteCommand,
+    },
+    release: {
+      takes: 'NAME',
+      summary: 'Gives a model the next version, and keeps it under releases/.',
+      load: async () => (await import('./models/release.js')).releaseCommand,
+    },
+    changelog: {
+      takes: 'NAME',
+      summary: 'What changed from release to release.',
+      load: async () => (await import('./models/changelog.js')).changelogCommand,
+    },
+    diff: {
+      takes: 'NAME [VERSION] [VERSION]',
+      summary: 'How two releases differ, or a release and what the folder holds now.',
+      load: async () => (await import('./models/diff.js')).diffCommand,
+    },
   },
   examples: [
     [`${command} list --sort gloss_acc`, 'the most accurate first'],

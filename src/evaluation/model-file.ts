@@ -7,9 +7,11 @@ export const RESULTS_FOLDER = 'evaluation_results';
 
 /**
  * Where a checkpoint's results are kept: `evaluation_results` beside it. A checkpoint that its folder does not stand for, as a `_last.pt` beside a
- * `_best.pt`, has a folder of its own name, so that none takes another's place.
+ * `_best.pt`, has a folder of its own name, so that none takes another's place; a release's lie in the model's folder, for the release stays as it is.
  */
 export function resultsFolderOf(checkpoint: string): string {
+  const release = releaseOf(checkpoint);
+  if (release !== undefined) return path.join(release.modelFolder, `${RESULTS_FOLDER}_${release.version}`);
   const folder = path.dirname(checkpoint);
   return path.join(folder, isFoldersOwn(checkpoint, folder) ? RESULTS_FOLDER : `${RESULTS_FOLDER}_${path.parse(checkpoint).name}`);
 }
@@ -40,12 +42,25 @@ export function modelFile(modelPath: string, named = `--model-path ${modelPath}`
   return path.join(modelPath, found);
 }
 
+/** The release of a model folder that a checkpoint lies in, as `{model folder}/releases/v1.1.0/SignTransformer_production.pt`; undefined where it lies in none. */
+export function releaseOf(checkpoint: string): { readonly modelFolder: string; readonly version: string } | undefined {
+  const folder = path.dirname(path.resolve(checkpoint));
+  const version = path.basename(folder);
+  const releases = path.dirname(folder);
+  if (path.basename(releases) !== 'releases' || !/^v\d+\.\d+\.\d+$/.test(version)) return undefined;
+  return { modelFolder: path.join(path.dirname(checkpoint), '../..'), version };
+}
+
 /**
- * What a model is called: its folder's name, or its file's where the folder tells nothing.
+ * What a model is called: its folder's name, with the version of a release; or its file's name where the folder tells nothing.
  * @param architecture the class's name in PyTorch, which the checkpoints of a model folder start with
  */
 export function titleOfModel(file: string, architecture: string): string {
   const folder = path.basename(path.dirname(path.resolve(file)));
   const name = path.basename(file);
+  const release = releaseOf(file);
+  if (release !== undefined && name.startsWith(`${architecture}_`)) {
+    return `${path.basename(path.resolve(file, '../../..'))} ${release.version}`;
+  }
   return name.startsWith(`${architecture}_`) && folder !== '' ? folder : name;
 }

@@ -86,15 +86,21 @@ export function lockFileOf(folder: string): string {
 /** Writes the whole lock at once under its name, or finds it taken: a lock is never there without its holder. */
 function take(file: string, content: string): boolean {
   const own = `${file}.${randomBytes(4).toString('hex')}.tmp`;
-  writeFileSync(own, content, { flag: 'wx' });
+  try {
+    writeFileSync(own, content, { flag: 'wx' });
+    return linkTo(own, file, content);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function linkTo(own: string, file: string, content: string): boolean {
   try {
     linkSync(own, file);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     return takeWithoutLinks(file, content);
-  } finally {
-    rmSync(own, { force: true });
   }
 }
 

@@ -6,6 +6,10 @@ export function meaningOf(path: string): string | undefined {
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^[^/]+_best\.pt$/, 'weights of the best epoch: the one to use'],
   [/^[^/]+_last\.pt$/, 'the last state: the one to go on from'],
+  [/^[^/]+_production\.pt$/, 'weights alone, for use: promote or release wrote it'],
+  [/^production\.json$/, 'what was found of the production checkpoint'],
+  [/^CHANGELOG\.md$/, 'what changed from release to release'],
+  [/^releases\/$/, 'each release, as it was made'],
   [/^training_log\.txt$/, 'a line an epoch'],
   [/^metrics\.jsonl$/, 'more of each epoch'],
   [/^config\.json$/, 'settings, data, versions'],

@@ -72,7 +72,8 @@ function createdOf(folder: string, record: ModelRecord | undefined): string {
   return record?.run.created ?? statSync(folder).mtime.toISOString();
 }
 
-function orUndefined<Value>(read: () => Value): Value | undefined {
+/** What a file says; undefined where a user's mistake keeps it from being read. */
+export function orUndefined<Value>(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {

@@ -3,6 +3,7 @@ import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archive-fi
 import { filesBelow } from '../../zoo/folder-files';
 import { readRecord } from '../../zoo/model-record';
 import { findModel } from '../../zoo/registry';
+import { releaseState } from '../../zoo/release-state';
 import { evaluationIn, summariseModel } from '../../zoo/summary';
 import { columns } from '../columns';
 import type { Command } from '../command';
@@ -10,6 +11,7 @@ import { commonFlags, jsonFlag, type FlagTable } from '../options';
 import { plainCommand } from '../plain-command';
 import { bytesText, percentText } from '../quantities';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
+import { releaseStateRows } from './release-state-text';
 
 const command = 'npm run models -- show';
 
@@ -37,8 +39,9 @@ export const showCommand: Command = plainCommand(
     const record = readRecord(model.folder);
     const evaluation = evaluationIn(model.folder) ?? null;
     const files = filesBelow(model.folder);
+    const state = releaseState(model);
     if (typed['json'] === true) {
-      output.write(`${JSON.stringify({ ...summary, evaluation, config: record, files }, null, 2)}\n`);
+      output.write(`${JSON.stringify({ ...summary, evaluation, ...state, config: record, files }, null, 2)}\n`);
       return 0;
     }
     const { run, ...settings } = record;
@@ -64,6 +67,7 @@ export const showCommand: Command = plainCommand(
         ['data', run.data === undefined ? 'not known' : dataText(run.data)],
         ['gloss', head('gloss')],
         ['category', head('category')],
+        ...releaseStateRows(state),
       ]),
       '',
       'settings',

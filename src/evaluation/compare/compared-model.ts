@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parseCsvTable, type CsvRow } from '../../data/csv-table';
 import { UserError } from '../../foundation/errors';
-import { modelFile, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
+import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
 import { readEvaluation, type ReadFigures } from '../results/read-evaluation';
 import { RESULT_FILES } from '../results/result-files';
@@ -77,7 +77,8 @@ export function comparedFromFiles(named: string): ComparedModel {
 function resultsFolder(named: string): string {
   if (existsSync(path.join(named, RESULT_FILES.document))) return named;
   if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
-  return resultsFolderOf(modelFile(named, named));
+  const checkpoint = modelFile(named, named);
+  return releaseOf(checkpoint) === undefined ? resultsFolderOf(checkpoint) : path.join(path.dirname(checkpoint), RESULTS_FOLDER);
 }
 
 const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;

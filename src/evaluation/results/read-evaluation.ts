@@ -7,15 +7,24 @@ const READ_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', '
 /** The figures of a head that programs go on with. */
 export type ReadFigures = Pick<HeadMetrics, (typeof READ_FIGURES)[number]>;
 
-const figures = z.object(Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<keyof ReadFigures, z.ZodNumber>);
+/** Those figures in a file. */
+export const figuresSchema = z.object(
+  Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<keyof ReadFigures, z.ZodNumber>,
+);
+
+/** Those figures alone. */
+export function pickFigures(figures: ReadFigures): ReadFigures {
+  return Object.fromEntries(READ_FIGURES.map((name) => [name, figures[name]])) as Record<keyof ReadFigures, number>;
+}
+
 const documentSchema = z.object({
   model: z.string(),
   architecture: z.string(),
   epoch: z.number().nullable().optional(),
   created: z.string().optional(),
   data: z.object({ title: z.string(), clips: z.number().optional(), fingerprint: z.string(), synthetic: z.boolean() }),
-  gloss: figures,
-  category: figures,
+  gloss: figuresSchema,
+  category: figuresSchema,
 });
 
 /** What {@link readEvaluation} tells of an evaluation. */

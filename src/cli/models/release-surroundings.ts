@@ -1,0 +1,13 @@
+import { startRuntime } from '../../engine/runtime';
+import type { ReleaseSurroundings } from '../../zoo/promote';
+import type { Terminal } from '../command';
+import { dataWatch } from '../data-watch';
+import { kumpasVersion } from '../machine';
+
+/** Starts the runtime, and gives what promoting and releasing need of the world. */
+export async function releaseSurroundings(terminal: Terminal, verbose: boolean): Promise<ReleaseSurroundings> {
+  const watch = dataWatch(terminal);
+  const runtime = await startRuntime({ verbose });
+  if (runtime.warning !== undefined) watch.onWarning(runtime.warning);
+  return { now: new Date(), kumpas: kumpasVersion, watch };
+}

@@ -1,0 +1,177 @@
+import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { readWeights } from '../checkpoint/training-checkpoint';
+import { writeTextAtomically } from '../foundation/atomic-file';
+import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
+import { readRecord, updateRecord } from './model-record';
+import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
+import type { RegisteredModel } from './registry';
+import { releasesOf, TAG_PENDING_FILE, type Release } from './release-record';
+import { hasTag, makeTag } from './release-tag';
+import { orUndefined } from './summary';
+import { compareVersions, isVersion } from './version';
+import { fileDigest } from './weights';
+import { modelEntry } from '../models/model-table';
+
+/** What {@link completeReleases} did. */
+export interface Completion {
+  /** What was made up for, a few words each; empty where nothing was missing. */
+  readonly completed: readonly string[];
+  /** What could not be, a line each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Makes up for what a `promote` or `release` that was killed left undone: of each release the entry in CHANGELOG.md, of the last the version in config.json, the
+ * folder's production checkpoint and the tag. What people wrote or changed since stays. Whoever asks holds the folder's lock.
+ * @throws UserError where a `release.json` or the folder's `config.json` cannot be read.
+ */
+export function completeReleases(model: RegisteredModel): Completion {
+  const steps = missingSteps(model);
+  const problems: string[] = [];
+  const completed = steps.flatMap(({ what, complete }) => {
+    const problem = complete();
+    if (problem === undefined) return [what];
+    problems.push(problem);
+    return [];
+  });
+  return { completed, problems };
+}
+
+/**
+ * What {@link completeReleases} would make up for, a few words each; nothing is written.
+ * @throws UserError as {@link completeReleases}.
+ */
+export function unfinishedReleases(model: RegisteredModel): string[] {
+  return missingSteps(model).map(({ what }) => what);
+}
+
+interface Step {
+  readonly what: string;
+  /** @returns why it cannot be done; undefined where it was. */
+  readonly complete: () => string | undefined;
+}
+
+function missingSteps({ name, folder }: RegisteredModel): Step[] {
+  const releases = releasesOf(folder);
+  const latest = releases.at(-1);
+  if (latest === undefined) return promotionStep(folder);
+  const released = isOfRelease(folder, latest);
+  return [
+    ...changelogStep(name, folder, releases),
+    ...recordStep(folder, latest),
+    ...(released ? productionStep(folder, latest) : promotionStep(folder)),
+    ...releases.flatMap((release) => tagStep(folder, release)),
+  ];
+}
+
+function changelogStep(name: string, folder: string, releases: readonly Release[]): Step[] {
+  const text = readChangelog(folder);
+  const there = new Set(changelogEntries(text ?? '').map(({ version }) => version));
+  const absent = releases.filter(({ record }) => !there.has(record.version));
+  if (absent.length === 0) return [];
+  const complete = (): undefined => {
+    const records = releases.map(({ record }) => record);
+    writeTextAtomically(path.join(folder, CHANGELOG_FILE), completedChangelog(text, name, records));
+  };
+  return [{ what: `${CHANGELOG_FILE}: ${absent.map(({ record }) => `v${record.version}`).join(', ')}`, complete }];
+}
+
+function recordStep(folder: string, { record: { version, follows } }: Release): Step[] {
+  const recorded = readRecord(folder).run.version;
+  if (recorded === version) return [];
+  const isNewer = recorded === undefined || !isVersion(recorded) || compareVersions(recorded, version) < 0;
+  const complete = (): undefined => {
+    updateRecord(folder, { version, ...(isNewer ? { stage: 'production' } : {}), ...(follows === null ? {} : { follows }) });
+  };
+  return [{ what: `config.json: version ${version}`, complete }];
+}
+
+/** Whether the folder's production checkpoint should be the last release's: it is unless another was promoted since. */
+function isOfRelease(folder: string, { record: { created } }: Release): boolean {
+  const production = promotedIn(folder);
+  return production === undefined || production.created <= created;
+}
+
+/** What a production checkpoint says of itself, else what lies beside it says. */
+function promotedIn(folder: string): { readonly created: string; readonly sha256?: string } | undefined {
+  return unrecordedPromotion(folder)?.record ?? recordedProduction(folder);
+}
+
+function productionStep(folder: string, { folder: place, record: { checkpoint } }: Release): Step[] {
+  const file = path.join(folder, checkpoint.file);
+  const recorded = recordedProduction(folder);
+  if (recorded?.sha256 === checkpoint.sha256 && existsSync(file) && statSync(file).size === checkpoint.bytes) return [];
+  if (!existsSync(path.join(place, checkpoint.file))) return [];
+  const complete = (): undefined => {
+    giveSecondName(path.join(place, checkpoint.file), file);
+    writeProductionRecord(folder, checkpoint);
+  };
+  return [{ what: `${checkpoint.file} of v${checkpoint.version ?? ''}`, complete }];
+}
+
+/** A promotion whose checkpoint is there, and what it says of itself not yet. */
+function promotionStep(folder: string): Step[] {
+  const found = unrecordedPromotion(folder);
+  if (found === undefined) return [];
+  const complete = (): undefined => {
+    updateRecord(folder, { stage: 'production' });
+    writeProductionRecord(folder, found.record);
+  };
+  return [{ what: `${PRODUCTION_RECORD_FILE} of ${found.record.file}`, complete }];
+}
+
+function unrecordedPromotion(folder: string): { readonly record: ProductionRecord } | undefined {
+  const name = `${modelEntry(readRecord(folder).model).checkpointName}_production.pt`;
+  const file = path.join(folder, name);
+  if (!existsSync(file)) return undefined;
+  const digest = fileDigest(file);
+  const recorded = recordedProduction(folder);
+  if (recorded?.sha256 === digest.sha256) return undefined;
+  const facts = factsOf(file);
+  // A checkpoint that is older than what is recorded was damaged or put there by hand: that is told by a check, not hidden.
+  if (facts === undefined || (recorded !== undefined && facts.created <= recorded.created)) return undefined;
+  return { record: { file: name, ...digest, ...facts } };
+}
+
+/** A damaged `production.json` is as good as none: it is written anew from what it was of. */
+function recordedProduction(folder: string): ProductionRecord | undefined {
+  return orUndefined(() => readProduction(folder));
+}
+
+function factsOf(file: string): ReturnType<typeof factsInConfig> {
+  return orUndefined(() => factsInConfig(readWeights(file).config));
+}
+
+function tagStep(folder: string, { folder: place, record }: Release): Step[] {
+  const pending = path.join(place, TAG_PENDING_FILE);
+  const { tag } = record;
+  if (tag === null || !existsSync(pending)) return [];
+  const complete = (): string | undefined => {
+    const problem = hasTag(folder, tag.name) ? undefined : makeTag(folder, tag, entryText(record));
+    rmSync(pending);
+    return problem === undefined ? undefined : `the tag ${tag.name} could not be made: ${problem}`;
+  };
+  return [{ what: `tag ${tag.name}`, complete }];
+}
+
+/** Writes a model folder's `production.json`. */
+export function writeProductionRecord(folder: string, record: ProductionRecord): void {
+  writeTextAtomically(path.join(folder, PRODUCTION_RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
+function giveSecondName(from: string, to: string): void {
+  const temporary = path.join(path.dirname(to), `.${path.basename(to)}.${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    try {
+      linkSync(from, temporary);
+    } catch {
+      copyFileSync(from, temporary);
+    }
+    renameSync(temporary, to);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}

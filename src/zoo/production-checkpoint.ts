@@ -1,0 +1,144 @@
+import path from 'node:path';
+import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
+import type { LabelNames } from '../data/clip-set';
+import type { SplitOutputs } from '../evaluation/split-outputs';
+import { loadModel, type LoadedModel } from '../evaluation/load-model';
+import type { DataWatch } from '../evaluation/open-evaluation-data';
+import { HEADS, type EvaluationResult } from '../evaluation/result';
+import { UserError } from '../foundation/errors';
+import { evaluateCheckpoints, type CheckpointData, type EvaluatedCheckpoint } from './evaluate-checkpoints';
+import { productionFileName, type ProductionDtype, type ProductionFacts, type ProductionRecord } from './production-record';
+import { fileDigest, sameBits, sameWeights } from './weights';
+
+/** A checkpoint that is about to become the production one. */
+export interface ProductionRequest {
+  /** The checkpoint that it is made of. */
+  readonly source: LoadedModel;
+  readonly dtype: ProductionDtype;
+  /** Of the release that it is for. */
+  readonly version: string | undefined;
+  /** Names of the classes, for a checkpoint that has none. */
+  readonly labels: LabelNames | undefined;
+  readonly data: CheckpointData;
+  /** Checkpoints that are to be evaluated on the same clips. */
+  readonly alongside: readonly LoadedModel[];
+  readonly created: Date;
+  readonly kumpas: string;
+}
+
+/** A production checkpoint that has been written and evaluated. */
+export interface MadeProduction {
+  /** Where it was written. */
+  readonly file: string;
+  readonly record: ProductionRecord;
+  /** What the production checkpoint gave. */
+  readonly after: EvaluatedCheckpoint;
+  /** What {@link ProductionRequest.alongside} gave. */
+  readonly alongside: readonly EvaluatedCheckpoint[];
+}
+
+/**
+ * Writes a production checkpoint into a folder: weights without a training's state, config, labels and settings. It and the checkpoint that it is made of are
+ * evaluated on the same clips: in float32 the logits must be the same, bit for bit; in float16 the difference is measured.
+ * @throws UserError where they differ, or float16 cannot hold the weights; and as {@link evaluateCheckpoints}.
+ */
+export async function makeProduction(folder: string, request: ProductionRequest, watch: DataWatch): Promise<MadeProduction> {
+  const { source, dtype, data, alongside, created, kumpas, version } = request;
+  const name = productionFileName(source);
+  const file = path.join(folder, name);
+  const weights = readWeights(source.file);
+  const write = (facts?: ProductionFacts): void => {
+    writeProduction(file, weights, request, facts);
+  };
+  write();
+  const written = loadModel(file);
+  const [before, after, ...others] = await evaluateCheckpoints([source, written, ...alongside], data, watch);
+  if (before === undefined || after === undefined) throw new Error('the checkpoints were not evaluated');
+  const difference = largestDifference(before.evaluation.outputs, after.evaluation.outputs);
+  refuseOtherLogits({ source, dtype, difference, before, after });
+  const facts: ProductionFacts = {
+    dtype,
+    source: { file: path.basename(source.file), sha256: fileDigest(source.file).sha256 },
+    epoch: source.epoch ?? null,
+    version: version ?? null,
+    data: { ...after.result.data, clips: after.result.clips.length },
+    before: figuresOf(before.result),
+    after: figuresOf(after.result),
+    largest_logit_difference: difference,
+    created: created.toISOString(),
+    kumpas,
+  };
+  const evaluated = readWeights(file).model;
+  write(facts);
+  if (!sameWeights(evaluated, readWeights(file).model))
+    throw new Error(`${file}: the weights that were evaluated are not those that were written`);
+  return { file, record: { file: name, ...fileDigest(file), ...facts }, after, alongside: others };
+}
+
+/** What a config says of a training's course. */
+const OF_THE_COURSE: ReadonlySet<string> = new Set(['progress', 'told_settings', 'production', 'version']);
+
+function writeProduction(
+  file: string,
+  { epoch, bestMetric, model, config, args }: CheckpointWeights,
+  { source, dtype, version, labels }: ProductionRequest,
+  facts: ProductionFacts | undefined,
+): void {
+  const said = Object.fromEntries(Object.entries(config ?? {}).filter(([key]) => !OF_THE_COURSE.has(key)));
+  const named = source.labels ?? labels;
+  const full: PlainRecord = {
+    ...said,
+    model: source.name,
+    ...source.model.config,
+    ...(named === undefined ? {} : { gloss_labels: named.gloss, category_labels: named.category }),
+    ...(version === undefined ? {} : { version }),
+    ...(facts === undefined ? {} : { production: facts }),
+  };
+  const state = { epoch: epoch ?? 0, bestMetric: bestMetric ?? -Infinity, optimizer: undefined, scheduler: undefined };
+  writeTrainingCheckpoint(file, { ...state, model, config: full, args }, dtype);
+}
+
+function refuseOtherLogits(found: {
+  readonly source: LoadedModel;
+  readonly dtype: ProductionDtype;
+  readonly difference: number;
+  readonly before: EvaluatedCheckpoint;
+  readonly after: EvaluatedCheckpoint;
+}): void {
+  const { source, dtype, difference, before, after } = found;
+  const [one, other] = [before.evaluation.outputs, after.evaluation.outputs];
+  if (![...one.glossLogits, ...one.categoryLogits].every(Number.isFinite)) {
+    throw new UserError(`${source.file}: its logits are no numbers (NaN or infinite): its weights are damaged; nothing was written`);
+  }
+  if (dtype === 'float32') {
+    if (sameBits(one.glossLogits, other.glossLogits) && sameBits(one.categoryLogits, other.categoryLogits)) return;
+    throw new UserError(
+      `${source.file}: the production checkpoint gives other logits than it (by up to ${difference}), so nothing was written; if evaluating it twice gives other figures too, this machine’s device computes differently each time: try with KUMPAS_BACKEND=cpu`,
+    );
+  }
+  if (Number.isFinite(difference)) return;
+  throw new UserError(
+    `${source.file}: float16 cannot hold its weights: the logits are no numbers any more; nothing was written, promote it in float32`,
+  );
+}
+
+/** The largest difference of two logits; infinite where one is no number and the other is. */
+function largestDifference(one: SplitOutputs, other: SplitOutputs): number {
+  return Math.max(differenceOf(one.glossLogits, other.glossLogits), differenceOf(one.categoryLogits, other.categoryLogits));
+}
+
+function differenceOf(one: Float32Array, other: Float32Array): number {
+  return one.reduce((largest, value, place) => {
+    const difference = Math.abs(value - (other[place] ?? NaN));
+    return Number.isNaN(difference) ? Infinity : Math.max(largest, difference);
+  }, 0);
+}
+
+function figuresOf(result: EvaluationResult): ProductionFacts['before'] {
+  const [gloss, category] = HEADS.map((head) => {
+    const { accuracy, f1_weighted, loss } = result[head].metrics;
+    return { accuracy, f1_weighted, loss };
+  });
+  if (gloss === undefined || category === undefined) throw new Error('there are two heads');
+  return { gloss, category };
+}

@@ -1,0 +1,73 @@
+import { renameSync } from 'node:fs';
+import path from 'node:path';
+import { readWeights } from '../checkpoint/training-checkpoint';
+import { loadModel, type LoadedModel } from '../evaluation/load-model';
+import { modelFile } from '../evaluation/model-file';
+import type { DataWatch } from '../evaluation/open-evaluation-data';
+import { UserError } from '../foundation/errors';
+import { withFolderLock } from '../foundation/folder-lock';
+import { completeReleases, writeProductionRecord } from './complete-releases';
+import type { CheckpointData } from './evaluate-checkpoints';
+import { readRecord, updateRecord, type ModelRecord } from './model-record';
+import { makeProduction } from './production-checkpoint';
+import { productionFileName, type ProductionDtype, type ProductionRecord } from './production-record';
+import type { RegisteredModel } from './registry';
+import { releasesOf, RELEASES_FOLDER } from './release-record';
+import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from './unfinished-folders';
+import { weightsDigest } from './weights';
+
+/** What the commands that write a production checkpoint need of the world. */
+export interface ReleaseSurroundings {
+  readonly now: Date;
+  /** The version of Kumpas. */
+  readonly kumpas: string;
+  readonly watch: DataWatch;
+}
+
+/**
+ * Makes a model's production checkpoint of its best one, and evaluates both. The runtime must have been started.
+ * @throws UserError where the model cannot be evaluated, or the checkpoints do not give the same; then nothing has been written.
+ */
+export async function promoteModel(
+  model: RegisteredModel,
+  { dtype, data }: { readonly dtype: ProductionDtype; readonly data: CheckpointData },
+  { now, kumpas, watch }: ReleaseSurroundings,
+): Promise<ProductionRecord> {
+  const { name, folder } = model;
+  return await withFolderLock(folder, 'promote', async () => {
+    const record = readRecord(folder);
+    tidy(model, watch);
+    const source = loadModel(modelFile(folder, name));
+    if (path.basename(source.file) === productionFileName(source)) {
+      throw new UserError(`${name}: it holds no checkpoint of a training, only ${productionFileName(source)}; there is nothing to promote`);
+    }
+    const latest = releasesOf(folder).at(-1)?.record;
+    const released = latest?.weights_sha256 === weightsDigest(readWeights(source.file).model) ? latest.version : undefined;
+    const request = { source, dtype, data, version: released, labels: labelsOf(record), alongside: [], created: now, kumpas };
+    return await withFolderBeside(folder, async (beside) => {
+      const made = await makeProduction(beside, request, watch);
+      renameSync(made.file, path.join(folder, made.record.file));
+      updateRecord(folder, { stage: 'production' });
+      writeProductionRecord(folder, made.record);
+      return made.record;
+    });
+  });
+}
+
+/** Completes and clears what commands that were killed left of a model. Whoever asks holds its lock. */
+export function tidy(model: RegisteredModel, { onWarning }: DataWatch): readonly string[] {
+  const { completed, problems } = completeReleases(model);
+  for (const what of completed) onWarning(`${model.name}: a command was stopped before it was done; completed: ${what}`);
+  for (const problem of problems) onWarning(problem);
+  clearFoldersBeside(model.folder);
+  clearUnfinishedIn(model.folder);
+  clearUnfinishedIn(path.join(model.folder, RELEASES_FOLDER));
+  return completed;
+}
+
+/** The names of the classes, as a model folder's `config.json` has them. */
+export function labelsOf({ run }: ModelRecord): LoadedModel['labels'] {
+  const { gloss_labels: gloss, category_labels: category, classes } = run;
+  if (gloss?.length !== classes.gloss || category?.length !== classes.category) return undefined;
+  return { gloss, category };
+}

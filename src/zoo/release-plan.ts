@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { readWeights } from '../checkpoint/training-checkpoint';
+import { loadModel, type LoadedModel } from '../evaluation/load-model';
+import { modelFile } from '../evaluation/model-file';
+import { UserError } from '../foundation/errors';
+import { architectureChanges, architectureOf, classChangeTexts, classesOf, type Architecture, type ClassNames } from './architecture';
+import { completedChangelog, entriesText, readChangelog } from './changelog';
+import type { CheckpointData } from './evaluate-checkpoints';
+import type { ModelRecord } from './model-record';
+import { readProduction, type ProductionDtype } from './production-record';
+import { labelsOf } from './promote';
+import { findModel, type RegisteredModel } from './registry';
+import { releaseFolder, releasesOf, type Release, type ReleaseRecord } from './release-record';
+import { planTag } from './release-tag';
+import { nextVersion, type Bump } from './version';
+import { weightsDigest } from './weights';
+
+/** A release that is asked for. */
+export interface ReleaseRequest {
+  readonly bump: Bump;
+  readonly notes: readonly string[];
+  /** Whether it may be less accurate than the one before. */
+  readonly allowRegression: boolean;
+  /** The model whose releases this one's go on from. */
+  readonly follows: string | undefined;
+  /** Whether git gets a tag of it. */
+  readonly tag: boolean;
+  /** Of its weights; undefined for that of the promoted checkpoint, else float32. */
+  readonly dtype: ProductionDtype | undefined;
+  readonly data: CheckpointData;
+}
+
+/** What is to be released. */
+export interface Candidate {
+  readonly source: LoadedModel;
+  readonly dtype: ProductionDtype;
+  readonly weightsSha256: string;
+  readonly architecture: Architecture;
+  readonly classes: ClassNames;
+}
+
+/** The releases that a new one goes on from. */
+export interface ReleaseLine {
+  readonly own: readonly Release[];
+  readonly follows: string | undefined;
+  /** The last one, of the model itself or of the one that it follows. */
+  readonly previous: Release | undefined;
+  /** What the changelog of a model that follows another starts with. */
+  readonly inheritedChangelog: string | undefined;
+}
+
+/** What a release will be, once it is sure that it can be made. */
+export interface ReleasePlan {
+  readonly version: string;
+  readonly folder: string;
+  readonly previous: Release | undefined;
+  readonly changes: readonly string[];
+  /** The release before where it can be asked about the same clips, else why not. */
+  readonly rival: LoadedModel | string | undefined;
+  readonly tag: ReleaseRecord['tag'];
+}
+
+/** @throws UserError where the model's checkpoint cannot be read. */
+export function candidateOf({ name, folder }: RegisteredModel, record: ModelRecord, { dtype }: ReleaseRequest): Candidate {
+  const source = loadModel(modelFile(folder, name));
+  return {
+    source,
+    dtype: dtype ?? readProduction(folder)?.dtype ?? 'float32',
+    weightsSha256: weightsDigest(readWeights(source.file).model),
+    architecture: architectureOf(source),
+    classes: classesOf(source, labelsOf(record)),
+  };
+}
+
+/** @throws UserError where a model cannot follow the one that is asked for. */
+export function lineOf(root: string, { name, folder }: RegisteredModel, { run }: ModelRecord, asked: string | undefined): ReleaseLine {
+  const own = releasesOf(folder);
+  const recorded = own.find(({ record }) => record.follows !== null)?.record.follows ?? run.follows;
+  const followed = asked === undefined ? undefined : findModel(root, asked);
+  if (followed?.folder === folder || followed?.name === name) throw new UserError(`--follows ${name}: a model cannot follow itself`);
+  if (followed !== undefined && own.length > 0 && followed.name !== recorded) {
+    throw new UserError(`--follows ${followed.name}: ${name} has releases of its own already, up to v${own.at(-1)?.record.version ?? ''}`);
+  }
+  const follows = followed?.name ?? recorded;
+  if (own.length > 0 || follows === undefined) return { own, follows, previous: own.at(-1), inheritedChangelog: undefined };
+  const before = followed ?? findModel(root, follows);
+  const previous = releasesOf(before.folder).at(-1);
+  if (previous === undefined) throw new UserError(`--follows ${before.name}: it has no releases that others could go on from`);
+  const records = releasesOf(before.folder).map(({ record }) => record);
+  return {
+    own,
+    follows,
+    previous,
+    inheritedChangelog: entriesText(completedChangelog(readChangelog(before.folder), before.name, records)),
+  };
+}
+
+/** Whether a release would hold nothing that the one before does not. */
+export function isUnchanged(before: ReleaseRecord, { weightsSha256, dtype, architecture, classes }: Candidate): boolean {
+  return (
+    before.weights_sha256 === weightsSha256 &&
+    before.checkpoint.dtype === dtype &&
+    [...architectureChanges(before.architecture, architecture), ...classChangeTexts(before.classes, classes)].length === 0
+  );
+}
+
+/**
+ * Checks all that can be checked before anything is evaluated.
+ * @throws UserError where nothing changed, an incompatible change is no major one, or the tag cannot be made.
+ */
+export function planRelease(
+  { name, folder }: RegisteredModel,
+  { candidate, line, request }: { readonly candidate: Candidate; readonly line: ReleaseLine; readonly request: ReleaseRequest },
+): ReleasePlan {
+  const { previous } = line;
+  const before = previous?.record;
+  const version = nextVersion(before?.version, request.bump);
+  const place = releaseFolder(folder, version);
+  if (existsSync(place)) throw new UserError(`${place}: it is there already; a release is never written over`);
+  if (before !== undefined && isUnchanged(before, candidate)) {
+    throw new UserError(
+      `${name}: nothing has changed since v${before.version}: the weights of ${path.basename(candidate.source.file)} are the same`,
+    );
+  }
+  const classChanges = before === undefined ? [] : classChangeTexts(before.classes, candidate.classes);
+  const changes = before === undefined ? [] : [...architectureChanges(before.architecture, candidate.architecture), ...classChanges];
+  if (before !== undefined && changes.length > 0 && request.bump !== 'major') {
+    throw new UserError(
+      `${name}: whoever uses v${before.version} must change too, so this release must be --bump major: ${changes.join('; ')}`,
+    );
+  }
+  return {
+    version,
+    folder: place,
+    previous,
+    changes,
+    rival: previous === undefined ? undefined : rivalOf(previous, candidate, classChanges.length > 0),
+    tag: request.tag ? planTag(folder, name, version) : null,
+  };
+}
+
+function rivalOf({ folder, record }: Release, { source }: Candidate, otherClasses: boolean): LoadedModel | string {
+  if (record.architecture.model !== source.name) return `v${record.version} is another model`;
+  if (otherClasses) return `v${record.version} has other classes`;
+  try {
+    return loadModel(path.join(folder, record.checkpoint.file));
+  } catch (error) {
+    if (error instanceof UserError) return `the checkpoint of v${record.version} cannot be read (${error.message})`;
+    throw error;
+  }
+}

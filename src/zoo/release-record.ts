@@ -1,0 +1,144 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { readSettingsFile } from '../config/settings-file';
+import { figuresSchema } from '../evaluation/results/read-evaluation';
+import { UserError } from '../foundation/errors';
+import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';
+import { BUMPS, compareVersions, isVersion, parseVersion } from './version';
+
+/** The folder of a model folder that its releases lie in. */
+export const RELEASES_FOLDER = 'releases';
+/** The file of a release that says everything about it. */
+export const RELEASE_FILE = 'release.json';
+/** Lies in a release whose tag is still to be made. */
+export const TAG_PENDING_FILE = '.tag-pending';
+
+const version = z.string().refine(isVersion, 'expected a version as 1.2.0');
+const contrast = z.object({ before: z.number(), after: z.number(), mcnemar_p: z.number().nullable() });
+const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const releaseSchema = z.object({
+  version,
+  bump: z.enum(BUMPS),
+  created: z.string(),
+  kumpas: z.string(),
+  /** The model folder that it was made of. */
+  model: plainFileName,
+  notes: z.array(z.string()),
+  previous: z.object({ model: plainFileName, version }).nullable(),
+  /** The model whose releases this one's go on from. */
+  follows: plainFileName.nullable(),
+  checkpoint: productionRecordSchema,
+  /** Of the weights that it was made of, whatever their type and file. */
+  weights_sha256: sha256Text,
+  architecture: z.object({
+    model: z.string(),
+    config: z.record(z.string(), scalar),
+    tensors: z.record(z.string(), z.array(z.number()).readonly()),
+  }),
+  classes: z.object({ gloss: z.array(z.string()).readonly(), category: z.array(z.string()).readonly() }),
+  /** What it was trained with, where that is known. */
+  trained_with: z
+    .object({ title: z.string(), synthetic: z.boolean(), train_clips: z.number(), validation_clips: z.number(), fingerprint: z.string() })
+    .nullable(),
+  evaluation: z.object({ data: evaluatedData, gloss: figuresSchema, category: figuresSchema }),
+  /** Set against the release before; null for the first. */
+  comparison: z
+    .union([
+      z.object({ basis: z.enum(['evaluated', 'recorded']), clips: z.number(), gloss: contrast, category: contrast }),
+      z.object({ basis: z.literal('none'), reason: z.string() }),
+    ])
+    .nullable(),
+  /** Of architecture and classes, from the release before. */
+  changes: z.array(z.string()),
+  regression_allowed: z.boolean(),
+  /** The git tag that was asked for, and the commit that it is of. */
+  tag: z.object({ name: z.string(), commit: z.string().regex(/^[0-9a-f]{40,64}$/) }).nullable(),
+  /** The bullets of its entry in CHANGELOG.md. */
+  changelog: z.array(z.string()),
+  /** The entries of the model that it follows, of the first release of a folder that follows one. */
+  inherited_changelog: z.string().nullable(),
+});
+
+/** A release's `release.json`: the truth about it, which CHANGELOG.md and `run.version` are derived from. */
+export type ReleaseRecord = z.infer<typeof releaseSchema>;
+export type ReleaseComparison = NonNullable<ReleaseRecord['comparison']>;
+
+/** A release of a model. */
+export interface Release {
+  /** `releases/v1.1.0` of the model folder. */
+  readonly folder: string;
+  readonly record: ReleaseRecord;
+}
+
+/** Where a release of a model folder lies. */
+export function releaseFolder(folder: string, released: string): string {
+  return path.join(folder, RELEASES_FOLDER, `v${released}`);
+}
+
+/**
+ * The releases of a model folder, the oldest first.
+ * @throws UserError that names the file, where a `release.json` is missing or damaged.
+ */
+export function releasesOf(folder: string): Release[] {
+  return releasedVersions(folder).map((released) => {
+    const place = releaseFolder(folder, released);
+    return { folder: place, record: readRelease(place, released) };
+  });
+}
+
+/** The versions that a model folder has folders of, the oldest first. */
+export function releasedVersions(folder: string): string[] {
+  const place = path.join(folder, RELEASES_FOLDER);
+  if (!existsSync(place)) return [];
+  return readdirSync(place, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name.startsWith('v') && isVersion(entry.name.slice(1)))
+    .map(({ name }) => name.slice(1))
+    .sort(compareVersions);
+}
+
+const LARGEST_RECORD = 900_000;
+
+/**
+ * The text of a `release.json`.
+ * @throws UserError where it would be too large to be read again.
+ */
+export function releaseText(record: ReleaseRecord): string {
+  const text = `${JSON.stringify(record, null, 2)}\n`;
+  if (Buffer.byteLength(text) <= LARGEST_RECORD) return text;
+  throw new UserError(
+    `${record.model}: ${RELEASE_FILE} would be larger than ${LARGEST_RECORD} bytes: shorten the notes, or the CHANGELOG.md of the model that it follows`,
+  );
+}
+
+/** @throws UserError where the release's file is missing or damaged. */
+function readRelease(folder: string, released: string): ReleaseRecord {
+  const file = path.join(folder, RELEASE_FILE);
+  if (!existsSync(file)) throw new UserError(`${file}: no such file; the folder is no release that Kumpas made: move it elsewhere`);
+  const checked = releaseSchema.safeParse(readSettingsFile(file).values);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw new UserError(
+      `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no release'}; restore it, or move the folder elsewhere`,
+    );
+  }
+  if (checked.data.version === released) return checked.data;
+  throw new UserError(`${file}: it is of version ${checked.data.version}, the folder's name says ${released}`);
+}
+
+/**
+ * A model's release of a version.
+ * @param typed the version as a user typed it.
+ * @throws UserError where there is none.
+ */
+export function releaseNamed(folder: string, typed: string): Release {
+  const wanted = parseVersion(typed);
+  const releases = releasesOf(folder);
+  const found = releases.find(({ record }) => record.version === wanted);
+  if (found !== undefined) return found;
+  const there = releases.map(({ record }) => `v${record.version}`).join(', ');
+  throw new UserError(
+    `${path.basename(folder)}: it has no release v${wanted}; ${there === '' ? 'it has none at all' : `there are ${there}`}`,
+  );
+}

@@ -1,0 +1,134 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { loadModel } from '../../src/evaluation/load-model';
+import { completeReleases } from '../../src/zoo/complete-releases';
+import { readRecord } from '../../src/zoo/model-record';
+import { readProduction } from '../../src/zoo/production-record';
+import { promoteModel } from '../../src/zoo/promote';
+import { modelsIn } from '../../src/zoo/registry';
+import { releaseModel } from '../../src/zoo/release';
+import { releasesOf } from '../../src/zoo/release-record';
+import { fileDigest } from '../../src/zoo/weights';
+import { inTemporaryFolder } from '../support/clip-files';
+import { copyZoo, nudge, ownData, releaseRequest, releaseWorld, trainedZoo, type SmallZoo } from '../support/small-zoo';
+
+const project = path.resolve(__dirname, '../..');
+const { original, inZoo } = trainedZoo();
+const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-killed-'));
+/** A registry with a first release, and weights that have moved since. */
+let released: SmallZoo;
+
+beforeAll(async () => {
+  released = copyZoo(original(), folder);
+  await releaseModel(released.root, released.model, releaseRequest({ bump: 'major' }), releaseWorld());
+  nudge(released.model);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** Ends its own process, as kill -9 does, right before the nth time that something within a folder gets its name. */
+const KILLER = `import fs from 'node:fs';
+let left = Number(process.env.KILL_BEFORE);
+for (const name of ['renameSync', 'linkSync']) {
+  const real = fs[name];
+  fs[name] = (from, to) => {
+    if (String(to).startsWith(process.env.KILL_WITHIN) && --left === 0) process.kill(process.pid, 'SIGKILL');
+    return real(from, to);
+  };
+}`;
+
+function models(...args: string[]): string[] {
+  return ['--import', 'tsx', path.join(project, 'src/cli/main.ts'), 'models', ...args];
+}
+
+/** Runs a command that is killed before the nth file or folder within the registry gets its name. @returns whether it was. */
+function killed({ root }: SmallZoo, before: number, ...args: string[]): boolean {
+  const preload = `data:text/javascript,${encodeURIComponent(KILLER)}`;
+  const { signal, status, stderr } = spawnSync(process.execPath, ['--import', preload, ...models(...args, '--root', root)], {
+    cwd: project,
+    encoding: 'utf8',
+    env: { ...process.env, KILL_BEFORE: String(before), KILL_WITHIN: root },
+  });
+  if (signal !== 'SIGKILL' && status !== 0) throw new Error(stderr);
+  return signal === 'SIGKILL';
+}
+
+/** Whatever is there is whole: the registry's folders, its checkpoints, and what is said of them. */
+function expectValid({ root, model }: SmallZoo): void {
+  expect(modelsIn(root).map(({ name }) => name)).toEqual([model.name]);
+  expect(readRecord(model.folder).run.name).toBe(model.name);
+  for (const { folder, record } of releasesOf(model.folder)) {
+    expect(fileDigest(path.join(folder, record.checkpoint.file)).sha256).toBe(record.checkpoint.sha256);
+    expect(existsSync(path.join(folder, 'evaluation_results/evaluation.json'))).toBe(true);
+  }
+  completeReleases(model);
+  const [latest] = releasesOf(model.folder).toReversed();
+  const production = readProduction(model.folder);
+  if (production !== undefined) {
+    const file = path.join(model.folder, production.file);
+    expect(fileDigest(file).sha256).toBe(production.sha256);
+    loadModel(file);
+    expect(readRecord(model.folder).run.stage).toBe('production');
+  }
+  expect(readRecord(model.folder).run.version).toBe(latest?.record.version);
+}
+
+function hiddenIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => path.basename(name).startsWith('.'));
+}
+
+describe('a command that is killed', () => {
+  // Of promote: the lock, the checkpoint twice, then its name in the folder, config.json and production.json.
+  it.each([4, 6])('leaves a valid registry when it is promote, before its write %d, and succeeds when repeated', async (before) => {
+    await inZoo(async (zoo) => {
+      expect(killed(zoo, before, 'promote', zoo.model.name)).toBe(true);
+      expectValid(zoo);
+      const record = await promoteModel(zoo.model, { dtype: 'float32', data: ownData }, releaseWorld());
+      expect(readProduction(zoo.model.folder)).toEqual(record);
+      expect(hiddenIn(zoo.root)).toEqual([]);
+    });
+  });
+
+  // Of release: the lock, the checkpoint twice, 12 results, three parts of the release, its folder, then what is derived from it.
+  it.each([19, 20, 24])('leaves a valid registry when it is release, before its write %d, and succeeds when repeated', async (before) => {
+    await inTemporaryFolder(async (copy) => {
+      const zoo = copyZoo(released, copy);
+      const { root, model } = zoo;
+      expect(killed(zoo, before, 'release', model.name, '--bump', 'minor', '--notes', 'a text', '--allow-regression')).toBe(true);
+      const made = releasesOf(model.folder).length === 2;
+      const unfinished = copyZoo(zoo, path.join(path.dirname(root), 'copy'));
+      expectValid(zoo);
+      // Repeated where nothing has been completed yet.
+      const { release, completedOnly } = await releaseModel(unfinished.root, unfinished.model, releaseRequest(), releaseWorld(28));
+      expect([release.record.version, completedOnly]).toEqual(['1.1.0', made]);
+      expectValid(unfinished);
+      expect(readProduction(unfinished.model.folder)?.version).toBe('1.1.0');
+      expect(hiddenIn(unfinished.root)).toEqual([]);
+    });
+  });
+});
+
+it('of two releases at once exactly one wins', async () => {
+  await inZoo(async (zoo) => {
+    const args = models('release', zoo.model.name, '--bump', 'minor', '--notes', 'at once', '--root', zoo.root);
+    const run = (): Promise<{ code: number | null; errors: string }> =>
+      new Promise((resolve) => {
+        const child = spawn(process.execPath, args, { cwd: project });
+        let errors = '';
+        child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
+        child.on('close', (code) => {
+          resolve({ code, errors });
+        });
+      });
+    const ends = await Promise.all([run(), run()]);
+    expect(ends.map(({ code }) => code).sort()).toEqual([0, 1]);
+    expect(ends.find(({ code }) => code === 1)?.errors).toMatch(/^.*(is at work on it|nothing has changed since v0\.1\.0).*\n$/);
+    expect(releasesOf(zoo.model.folder).map(({ record }) => record.version)).toEqual(['0.1.0']);
+    expectValid(zoo);
+    expect(hiddenIn(zoo.root)).toEqual([]);
+  });
+});
