@@ -1,6 +1,7 @@
 import type { ComparedModel } from '../evaluation/compare/compared-model';
 import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/comparison';
 import { HEADS } from '../evaluation/result';
+import { plainMarkdown as plain } from '../foundation/markdown';
 import { percentText } from './quantities';
 
 const CLASSES_SHOWN = 6;
@@ -130,9 +131,4 @@ function changesText(changes: readonly ClassChange[]): string {
 function pointsText(difference: number): string {
   const points = (100 * Math.abs(difference)).toFixed(1);
   return points === '0.0' ? '0.0' : `${difference > 0 ? '+' : '−'}${points}`;
-}
-
-/** Text in which Markdown finds nothing to form. */
-function plain(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|#]/g, String.raw`\$&`);
 }

@@ -18,6 +18,11 @@ export const modelsCommand: Command = commandGroup({
       summary: 'Everything known of one model.',
       load: async () => (await import('./models/show.js')).showCommand,
     },
+    card: {
+      takes: 'NAME',
+      summary: 'Write a model’s README.md: figures, recipe, limits, how to load it.',
+      load: async () => (await import('./models/card.js')).cardCommand,
+    },
     tree: {
       takes: '',
       summary: 'The registry’s layout, and what each file is.',

@@ -5,15 +5,26 @@ import type { HeadMetrics } from '../head-result';
 
 const READ_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;
 /** The figures of a head that programs go on with. */
-export type ReadFigures = Pick<HeadMetrics, (typeof READ_FIGURES)[number]>;
+export type ReadFigures = Pick<HeadMetrics, (typeof READ_FIGURES)[number]> & {
+  readonly expected_calibration_error?: number | undefined;
+};
 
-const figures = z.object(Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<keyof ReadFigures, z.ZodNumber>);
+type RequiredFigure = (typeof READ_FIGURES)[number];
+const figures = z
+  .object(Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<RequiredFigure, z.ZodNumber>)
+  .extend({ expected_calibration_error: z.number().optional() });
 const documentSchema = z.object({
   model: z.string(),
   architecture: z.string(),
   epoch: z.number().nullable().optional(),
   created: z.string().optional(),
-  data: z.object({ title: z.string(), clips: z.number().optional(), fingerprint: z.string(), synthetic: z.boolean() }),
+  data: z.object({
+    title: z.string(),
+    clips: z.number().optional(),
+    cut_clips: z.number().optional(),
+    fingerprint: z.string(),
+    synthetic: z.boolean(),
+  }),
   gloss: figures,
   category: figures,
 });
