@@ -2,6 +2,7 @@ import type { ComparedModel } from '../evaluation/compare/compared-model';
 import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/comparison';
 import { HEADS } from '../evaluation/result';
 import { plainMarkdown as plain } from '../foundation/markdown';
+import { judgementsJson } from './judgement-text';
 import { percentText } from './quantities';
 
 const CLASSES_SHOWN = 6;
@@ -68,12 +69,12 @@ export function comparisonJson({ baseline, contrasts, sameData }: Comparison): s
       gloss_changes: contrast.classes,
     })),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, judgements: judgementsJson({ baseline, contrasts, sameData }) }, null, 2)}\n`;
 }
 
 function pickFigures(figures: ComparedModel['figures']['gloss']): ComparedModel['figures']['gloss'] {
-  const { accuracy, top_5_accuracy, f1_weighted, f1_macro, accuracy_ci95_low, accuracy_ci95_high } = figures;
-  return { accuracy, top_5_accuracy, f1_weighted, f1_macro, accuracy_ci95_low, accuracy_ci95_high };
+  const { accuracy, top_5_accuracy, f1_weighted, f1_macro, accuracy_ci95_low, accuracy_ci95_high, expected_calibration_error } = figures;
+  return { accuracy, top_5_accuracy, f1_weighted, f1_macro, accuracy_ci95_low, accuracy_ci95_high, expected_calibration_error };
 }
 
 function aboutLines({ baseline, sameData }: Comparison): string[] {

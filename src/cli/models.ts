@@ -23,6 +23,11 @@ export const modelsCommand: Command = commandGroup({
       summary: 'Write a model’s README.md: figures, recipe, limits, how to load it.',
       load: async () => (await import('./models/card.js')).cardCommand,
     },
+    compare: {
+      takes: 'NAME …',
+      summary: 'Set models against a baseline or the last release, in words and numbers.',
+      load: async () => (await import('./models/compare.js')).compareModelsCommand,
+    },
     tree: {
       takes: '',
       summary: 'The registry’s layout, and what each file is.',

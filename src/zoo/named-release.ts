@@ -38,21 +38,43 @@ export function releasesIn(folder: string): NamedRelease[] {
  * @throws UserError where there is no such model or release.
  */
 export function findNamed(root: string, named: string): NamedModel {
-  const at = named.lastIndexOf('@');
-  if (at === -1) return { model: findModel(root, named), release: undefined };
-  const model = findModel(root, named.slice(0, at));
-  const asked = named.slice(at + 1).replace(/^v/, '');
+  const [, name, version] = /^(.*)@v?(\d[^/]*)$/.exec(named) ?? [];
+  if (name === undefined || version === undefined) return { model: findModel(root, named), release: undefined };
+  const model = findModel(root, name);
   const releases = releasesIn(model.folder);
-  const release = releases.find(({ version }) => version === asked);
+  const release = releases.find((candidate) => candidate.version === version);
   if (release !== undefined) return { model, release };
-  const there = releases.length === 0 ? 'it has no releases' : `it has ${releases.map(({ version }) => version).join(', ')}`;
-  throw new UserError(`${model.name}: no release ${JSON.stringify(asked.slice(0, 40))}; ${there}`);
+  const there = releases.length === 0 ? 'it has no releases' : `it has ${releases.map((made) => made.version).join(', ')}`;
+  throw new UserError(`${model.name}: no release ${JSON.stringify(version.slice(0, 40))}; ${there}`);
 }
 
-/** The last release of a model, or of the one that it follows; undefined where neither has any. */
-export function lastReleaseFor(root: string, { folder }: RegisteredModel): NamedRelease | undefined {
-  const [own] = releasesIn(folder);
-  const { follows } = readRecord(folder).run;
-  if (own !== undefined || follows === undefined) return own;
-  return releasesIn(findModel(root, follows).folder)[0];
+/** What a model is compared with unless told otherwise, and what it is called. */
+export interface ReleasedBaseline {
+  readonly title: string;
+  readonly folder: string;
+}
+
+/**
+ * The release that a model goes on from: of one of its releases the one before, else its last, or the last of the model that it follows; undefined where there is
+ * none.
+ * @throws UserError where the model that it follows is not in the registry.
+ */
+export function releaseBefore(root: string, { model, release }: NamedModel): ReleasedBaseline | undefined {
+  const own = releasesIn(model.folder);
+  const [before] = release === undefined ? own : own.filter(({ version }) => rcompare(version, release.version) > 0);
+  if (before !== undefined) return titled(model, before);
+  const { follows } = readRecord(model.folder).run;
+  if (follows === undefined) return undefined;
+  const followed = findModel(root, follows);
+  const [last] = releasesIn(followed.folder);
+  return last === undefined ? undefined : titled(followed, last);
+}
+
+function titled({ name }: RegisteredModel, { version, folder }: NamedRelease): ReleasedBaseline {
+  return { title: `${name}@${version}`, folder };
+}
+
+/** The folder that a named model or release has, and what it is called. */
+export function placeOf({ model, release }: NamedModel): ReleasedBaseline {
+  return release === undefined ? { title: model.name, folder: model.folder } : titled(model, release);
 }
