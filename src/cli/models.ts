@@ -28,6 +28,11 @@ export const modelsCommand: Command = commandGroup({
       summary: 'Set models against a baseline or the last release, in words and numbers.',
       load: async () => (await import('./models/compare.js')).compareModelsCommand,
     },
+    monitor: {
+      takes: 'NAME',
+      summary: 'Evaluate a released model on new data, and watch for a drop.',
+      load: async () => (await import('./models/monitor.js')).monitorCommand,
+    },
     tree: {
       takes: '',
       summary: 'The registry’s layout, and what each file is.',

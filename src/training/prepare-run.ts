@@ -25,7 +25,7 @@ import { freshProgress, restoreProgress, type Progress } from './progress';
 import { folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
-import { describeRun, registryFactsIn, runRecordText, type MachineFacts } from './run-record';
+import { describeRun, registryFactsIn, runRecordText, type MachineFacts, type RegistryFacts } from './run-record';
 import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
 import { kindOfSchedule } from './schedules/recognise';
@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly reporter: TrainingReporter;
   readonly now: () => Date;
   readonly machine: MachineFacts;
+  /** What the registry keeps of a new run from its start. */
+  readonly registry?: RegistryFacts;
   /** TensorFlow's names of the devices that enable_parallel divides each batch among; none where there are fewer than two. */
   readonly sharingDevices?: readonly string[];
   /** Is told how many clips have been read and checked, of how many. */
@@ -120,7 +122,7 @@ async function prepareHeldRun(
     machine,
     folder: files.folder,
     created: now(),
-    registry: registryFactsIn(files.config),
+    registry: { ...surroundings.registry, ...registryFactsIn(files.config) },
   });
   const log = new TrainingLog(files.log, progress.completedEpochs, resume?.log);
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
