@@ -33,6 +33,11 @@ export const modelsCommand: Command = commandGroup({
       summary: 'Evaluate a released model on new data, and watch for a drop.',
       load: async () => (await import('./models/monitor.js')).monitorCommand,
     },
+    'git-setup': {
+      takes: '',
+      summary: 'Prepare the git repository for large files, with a check before each commit.',
+      load: async () => (await import('./models/git-setup.js')).gitSetupCommand,
+    },
     tree: {
       takes: '',
       summary: 'The registry’s layout, and what each file is.',
