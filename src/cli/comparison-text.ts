@@ -2,6 +2,8 @@ import type { ComparedModel } from '../evaluation/compare/compared-model';
 import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/comparison';
 import { HEADS } from '../evaluation/result';
 import { pickFigures } from '../evaluation/results/read-evaluation';
+import { plainMarkdown as plain } from '../foundation/markdown';
+import { judgementsJson } from './judgement-text';
 import { percentText } from './quantities';
 
 const CLASSES_SHOWN = 6;
@@ -68,7 +70,7 @@ export function comparisonJson({ baseline, contrasts, sameData }: Comparison): s
       gloss_changes: contrast.classes,
     })),
   };
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${JSON.stringify({ ...document, judgements: judgementsJson({ baseline, contrasts, sameData }) }, null, 2)}\n`;
 }
 
 function aboutLines({ baseline, sameData }: Comparison): string[] {
@@ -126,9 +128,4 @@ function changesText(changes: readonly ClassChange[]): string {
 function pointsText(difference: number): string {
   const points = (100 * Math.abs(difference)).toFixed(1);
   return points === '0.0' ? '0.0' : `${difference > 0 ? '+' : '−'}${points}`;
-}
-
-/** Text in which Markdown finds nothing to form. */
-function plain(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|#]/g, String.raw`\$&`);
 }

@@ -18,6 +18,26 @@ export const modelsCommand: Command = commandGroup({
       summary: 'Everything known of one model.',
       load: async () => (await import('./models/show.js')).showCommand,
     },
+    card: {
+      takes: 'NAME',
+      summary: 'Write a model’s README.md: figures, recipe, limits, how to load it.',
+      load: async () => (await import('./models/card.js')).cardCommand,
+    },
+    compare: {
+      takes: 'NAME …',
+      summary: 'Set models against a baseline or the last release, in words and numbers.',
+      load: async () => (await import('./models/compare.js')).compareModelsCommand,
+    },
+    monitor: {
+      takes: 'NAME',
+      summary: 'Evaluate a released model on new data, and watch for a drop.',
+      load: async () => (await import('./models/monitor.js')).monitorCommand,
+    },
+    'git-setup': {
+      takes: '',
+      summary: 'Prepare the git repository for large files, with a check before each commit.',
+      load: async () => (await import('./models/git-setup.js')).gitSetupCommand,
+    },
     tree: {
       takes: '',
       summary: 'The registry’s layout, and what each file is.',

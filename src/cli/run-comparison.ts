@@ -12,6 +12,7 @@ import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-f
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison-text';
+import { judgementMarkdown, judgementText } from './judgement-text';
 import { percentText } from './quantities';
 
 /** The exit code for a model that is worse than it may be. */
@@ -20,6 +21,10 @@ const REGRESSION_EXIT_CODE = 2;
 export interface ComparisonRequest extends EvaluationDataRequest {
   /** The baseline first. */
   readonly models: readonly string[];
+  /** What they are called, by how they are named here; their own titles where absent. */
+  readonly titles?: ReadonlyMap<string, string>;
+  /** Whether it is said in words what got better and worse. */
+  readonly judged?: boolean;
   readonly shape: PlainRecord;
   readonly batchSize: number;
   readonly allowDifferentData: boolean;
@@ -35,15 +40,19 @@ export interface ComparisonRequest extends EvaluationDataRequest {
  * @returns the process's exit code: 2 where a model is worse than the request allows.
  */
 export async function runComparison(request: ComparisonRequest, terminal: Terminal): Promise<number> {
-  const [baseline, ...others] = withOwnTitles(await gather(request, terminal));
+  const titled = (await gather(request, terminal)).map((model) => ({ ...model, title: request.titles?.get(model.named) ?? model.title }));
+  const [baseline, ...others] = withOwnTitles(titled);
   if (baseline === undefined) return 0;
   for (const warning of [baseline, ...others].flatMap(({ warnings }) => warnings)) terminal.errors.write(`warning: ${warning}\n`);
   const comparison = compareModels(baseline, others, request.allowDifferentData);
-  const texts = { text: comparisonText, markdown: comparisonMarkdown, json: comparisonJson };
-  terminal.output.write(texts[request.format](comparison));
-  if (request.outputDir !== undefined) await writeFiles(request.outputDir, comparison, terminal);
+  terminal.output.write(TEXTS[request.format](comparison));
+  if (request.judged === true && request.format !== 'json') terminal.output.write(JUDGEMENTS[request.format](comparison));
+  if (request.outputDir !== undefined) await writeFiles(request.outputDir, request.judged === true, comparison, terminal);
   return request.failIfWorse === undefined ? 0 : tellRegressions(comparison, request.failIfWorse, terminal);
 }
+
+const TEXTS = { text: comparisonText, markdown: comparisonMarkdown, json: comparisonJson };
+const JUDGEMENTS = { text: judgementText, markdown: judgementMarkdown };
 
 async function gather(request: ComparisonRequest, terminal: Terminal): Promise<ComparedModel[]> {
   const { data, keypointsVal, labelsValCsv } = request;
@@ -67,7 +76,7 @@ function withOwnTitles(models: readonly ComparedModel[]): ComparedModel[] {
   });
 }
 
-async function writeFiles(folder: string, comparison: Comparison, { errors }: Terminal): Promise<void> {
+async function writeFiles(folder: string, judged: boolean, comparison: Comparison, { errors }: Terminal): Promise<void> {
   const [{ comparisonPicture }, { lightTheme }] = await Promise.all([
     import('../evaluation/pictures/comparison-picture.js'),
     import('../evaluation/pictures/theme.js'),
@@ -77,7 +86,8 @@ async function writeFiles(folder: string, comparison: Comparison, { errors }: Te
   writeFileAtomically(path.join(folder, 'comparison.png'), (append) => {
     append(png);
   });
-  writeTextAtomically(path.join(folder, 'comparison.md'), comparisonMarkdown(comparison));
+  const judgement = judged ? judgementMarkdown(comparison) : '';
+  writeTextAtomically(path.join(folder, 'comparison.md'), comparisonMarkdown(comparison) + judgement);
   writeTextAtomically(path.join(folder, 'comparison.json'), comparisonJson(comparison));
   errors.write(`written: ${path.join(folder, 'comparison.png')}, comparison.md and comparison.json\n`);
 }

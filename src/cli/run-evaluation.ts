@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { startRuntime } from '../engine/runtime';
@@ -12,6 +13,7 @@ import { RESULT_FILES } from '../evaluation/results/result-files';
 import { saveResults } from '../evaluation/results/save-results';
 import { prepareResultsFolder } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
+import { withFolderLock } from '../foundation/folder-lock';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
@@ -32,12 +34,23 @@ export interface EvaluationRequest extends EvaluationDataRequest {
  * @returns the process's exit code: not 0 where clips were left out and the request is strict.
  */
 export async function runEvaluation(request: EvaluationRequest, terminal: Terminal): Promise<number> {
-  const loaded = loadModel(modelFile(request.modelPath), request.shape);
+  const file = modelFile(request.modelPath);
+  const folder = request.outputDir ?? resultsFolderOf(file);
+  return await withModelOf(folder, () => evaluateInto(folder, file, request, terminal));
+}
+
+/** Holds the model folder that results are written into, where it is one: its README.md changes too. */
+async function withModelOf(results: string, action: () => Promise<number>): Promise<number> {
+  const owner = path.dirname(path.resolve(results));
+  return existsSync(path.join(owner, 'config.json')) ? await withFolderLock(owner, 'evaluate', action) : await action();
+}
+
+async function evaluateInto(folder: string, file: string, request: EvaluationRequest, terminal: Terminal): Promise<number> {
+  const loaded = loadModel(file, request.shape);
   const { onWarning } = dataWatch(terminal);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) onWarning(runtime.warning);
   const dataset = await openEvaluationData(loaded, request, dataWatch(terminal));
-  const folder = request.outputDir ?? resultsFolderOf(loaded.file);
   prepareResultsFolder(folder);
   const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, request.batchSize));
   await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning });

@@ -10,6 +10,7 @@ import { prepareRun } from '../training/prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from '../training/resume';
 import { closeRun } from '../training/run';
 import { checkpointToResume, newestCheckpoint } from '../training/run-folder';
+import type { RegistryFacts } from '../training/run-record';
 import { train } from '../training/train';
 import type { Terminal } from './command';
 import { watchForInterruption } from './interruption';
@@ -21,9 +22,10 @@ import { trainFlagKeys, type TrainCommandLine } from './train-flags';
 
 /**
  * Trains as the command line asks, showing it in the terminal.
+ * @param registry what the registry keeps of a new run from its start.
  * @returns the process's exit code.
  */
-export async function runTraining(typed: TrainCommandLine, terminal: Terminal): Promise<number> {
+export async function runTraining(typed: TrainCommandLine, terminal: Terminal, registry: RegistryFacts = {}): Promise<number> {
   const reporter = new TerminalReporter(terminal.output);
   const { settings, resume } = settle(typed, reporter);
   const runtime = await startRuntime({ verbose: typed.verbose });
@@ -32,6 +34,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal): 
     reporter,
     now: () => new Date(),
     machine: machineFacts(runtime),
+    registry,
     sharingDevices: sharingDevices(runtime),
     onDataProgress: showLoading(terminal.errors),
   });

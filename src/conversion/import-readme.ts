@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { notesLines } from '../foundation/hand-written';
+import { plainMarkdown } from '../foundation/markdown';
 import { printableLine } from '../foundation/printable';
 import type { NamedFolder } from '../training/run-folder';
 import { loadingLines } from '../training/run-readme';
@@ -22,7 +24,7 @@ export function importReadme(facts: {
   return [
     `# ${path.basename(named.folder)}`,
     '',
-    `A ${checkpointName} that recognises ${model.numGloss} glosses in ${model.numCategory} categories, imported from \`${path.basename(read.file)}\` with Kumpas ${versions.kumpas}.`,
+    `A ${checkpointName} that recognises ${model.numGloss} glosses in ${model.numCategory} categories, imported from ${plainMarkdown(path.basename(read.file))} with Kumpas ${versions.kumpas}.`,
     '',
     '## Figures',
     '',
@@ -30,12 +32,13 @@ export function importReadme(facts: {
     '',
     '## What it is',
     '',
-    `- ${shape.join(', ')}`,
+    `- ${plainMarkdown(shape.join(', '))}`,
     ...(epoch > 0 ? [`- Trained for ${epoch} epochs`] : []),
-    ...notes.map((note) => `- Note: ${note}`),
+    ...notes.map((note) => `- Note: ${plainMarkdown(note)}`),
     '- All settings that the file tells, and the usual ones for the rest: `config.json`',
     '',
     ...loadingLines(named.folder, checkpointName, resumable ? epoch + 10 : undefined, read.ours ? '' : ' --data CLIPS'),
+    ...notesLines(),
   ]
     .map(printableLine)
     .join('\n');

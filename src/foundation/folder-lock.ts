@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { UserError } from './errors';
+import { messageOf, UserError } from './errors';
 import { printableLine } from './printable';
 
 const HEARTBEAT_MS = 10_000;
@@ -161,19 +161,29 @@ function parse(content: string): Holder | undefined {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
-/** The 22nd field of Linux's /proc/PID/stat: ticks from the machine's start to the process's. */
+/** Ticks from the machine's start to the process's; empty where the system does not tell. */
 function beginningOf(pid: number): string {
+  return statusOf(pid)[19] ?? '';
+}
+
+/** Whether a process has ended and only its number is still taken, until its parent asks for its exit code. */
+function isZombie(pid: number): boolean {
+  return statusOf(pid)[0] === 'Z';
+}
+
+/** Linux's /proc/PID/stat from its third field on; nothing where the system does not tell. */
+function statusOf(pid: number): string[] {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return '';
+    return [];
   }
 }
 
@@ -185,11 +195,18 @@ function ageOf(file: string): number {
   }
 }
 
+/**
+ * Undefined where there is none.
+ * @throws UserError where something lies in its place that cannot be read.
+ */
 function contentOf(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UserError(`${file}: the lock cannot be read (${messageOf(error)}); remove it if no process of Kumpas is at work there`, {
+      cause: error,
+    });
   }
 }
 

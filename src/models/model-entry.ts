@@ -81,10 +81,22 @@ export interface PretrainedWeights {
   readonly pick: (weights: ReadonlyMap<string, ShapedValues>) => ParameterValues;
 }
 
+/** How a model's class is made and filled in PyTorch. */
+export interface PytorchClass {
+  /** Arguments of its constructor that a checkpoint's config holds under the same names. */
+  readonly fromConfig: readonly string[];
+  /** Further arguments, as `pretrained_backbone=False`. */
+  readonly others: readonly string[];
+  /** False where the class has parameters that such a checkpoint lacks, and that do not take part. */
+  readonly whole: boolean;
+}
+
 /** Everything that differs between models, as the table of models holds it. */
 export interface ModelEntry<ModelSettings> {
   /** The class's name in PyTorch and the start of its checkpoints' names. */
   readonly checkpointName: string;
+  /** How the class is made in PyTorch, for a page that shows it. */
+  pytorch(config: Model['config']): PytorchClass;
   /** Numbers a frame that its clips must have. */
   readonly width: number;
   fromSettings(settings: ModelSettings, classes: ClassCounts): Model;

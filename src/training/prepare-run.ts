@@ -13,6 +13,7 @@ import { readPretrained } from '../evaluation/frame-features/backbone-encoder';
 import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
 import { removeUnfinishedFiles, writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
+import { lockFolder, type FolderLock } from '../foundation/folder-lock';
 import { RandomStream } from '../foundation/random';
 import type { Model } from '../models/model';
 import type { PretrainedWeights } from '../models/model-entry';
@@ -21,10 +22,10 @@ import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
 import { MetricsLog } from './metrics-log';
 import { freshProgress, restoreProgress, type Progress } from './progress';
-import { folderToContinue, restoreProgram, type ResumePoint } from './resume';
+import { folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
-import { describeRun, registryFactsIn, runRecordText, type MachineFacts } from './run-record';
+import { describeRun, registryFactsIn, runRecordText, type MachineFacts, type RegistryFacts } from './run-record';
 import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
 import { kindOfSchedule } from './schedules/recognise';
@@ -37,6 +38,8 @@ export interface Surroundings {
   readonly reporter: TrainingReporter;
   readonly now: () => Date;
   readonly machine: MachineFacts;
+  /** What the registry keeps of a new run from its start. */
+  readonly registry?: RegistryFacts;
   /** TensorFlow's names of the devices that enable_parallel divides each batch among; none where there are fewer than two. */
   readonly sharingDevices?: readonly string[];
   /** Is told how many clips have been read and checked, of how many. */
@@ -46,12 +49,36 @@ export interface Surroundings {
 /** Names the stream of random numbers that the starting weights are drawn from. */
 const WEIGHTS_STREAM = 0x77656967;
 
+/** What other processes are told that the holder of a folder does. */
+const PURPOSE = 'train';
+
 /**
- * Opens and checks the data, builds the model with its weights, makes the run's folder and writes what is known of the run.
+ * Opens and checks the data, builds the model with its weights, makes the run's folder and writes what is known of the run. The folder is the run's alone until
+ * it is closed.
  * @param resume where an earlier run stopped; undefined for a new one.
- * @throws UserError for anything wrong with data, settings or checkpoint; then no folder has been made.
+ * @throws UserError for anything wrong with data, settings or checkpoint, or where another process is at work on the folder; then no folder has been made.
  */
 export async function prepareRun(settings: Settings, resume: ResumePoint | undefined, surroundings: Surroundings): Promise<TrainingRun> {
+  const going = resume === undefined ? undefined : folderToContinue(resume, modelEntry(settings.model).checkpointName);
+  const held = going === undefined ? undefined : lockFolder(going, PURPOSE);
+  let chosen: ChosenFolder | undefined;
+  const choose = (): ChosenFolder => (chosen = chooseFolder(settings, going, held, surroundings.now()));
+  try {
+    if (resume !== undefined) refuseOutdated(resume);
+    return await prepareHeldRun(settings, resume, surroundings, choose);
+  } catch (error) {
+    (chosen?.lock ?? held)?.release();
+    throw error;
+  }
+}
+
+/** @param choose makes or takes the run's folder, and gives it locked. */
+async function prepareHeldRun(
+  settings: Settings,
+  resume: ResumePoint | undefined,
+  surroundings: Surroundings,
+  choose: () => ChosenFolder,
+): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
   const entry = modelEntry(settings.model);
   const given = givenWeights(entry.pretrained?.(settings), resume);
@@ -87,7 +114,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
       ? freshProgress()
       : restoreProgress(resume.checkpoint, resume.progress, train.plan(resume.checkpoint.epoch + 1).length);
 
-  const { files, description } = chooseFolder(settings, resume, entry.checkpointName, now());
+  const { files, description, lock } = choose();
   const record = describeRun({
     settings: { ...settings, description },
     dataset,
@@ -95,7 +122,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
     machine,
     folder: files.folder,
     created: now(),
-    registry: registryFactsIn(files.config),
+    registry: { ...surroundings.registry, ...registryFactsIn(files.config) },
   });
   const log = new TrainingLog(files.log, progress.completedEpochs, resume?.log);
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
@@ -115,6 +142,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
     },
     progress,
     files,
+    lock,
     record,
     log,
     metrics,
@@ -193,17 +221,27 @@ function split(set: ClipSet, settings: Settings, model: Model, shuffle: boolean)
   };
 }
 
-function chooseFolder(
-  settings: Settings,
-  resume: ResumePoint | undefined,
-  checkpointName: string,
-  date: Date,
-): { files: RunFiles; description: string } {
-  const going = resume === undefined ? undefined : folderToContinue(resume, checkpointName);
-  if (going !== undefined) {
+/** The folder of a run, which no other process writes into. */
+interface ChosenFolder {
+  readonly files: RunFiles;
+  /** The description in its name. */
+  readonly description: string;
+  readonly lock: FolderLock;
+}
+
+/** @param going the folder that a resumed run goes on in, and `held` its lock; undefined for a new one. */
+function chooseFolder(settings: Settings, going: string | undefined, held: FolderLock | undefined, date: Date): ChosenFolder {
+  const { checkpointName } = modelEntry(settings.model);
+  if (going !== undefined && held !== undefined) {
     removeUnfinishedFiles(going);
-    return { files: runFiles(going, checkpointName), description: settings.description };
+    return { files: runFiles(going, checkpointName), description: settings.description, lock: held };
   }
   const { folder, description } = createRunFolder(settings.save_dir, settings.model, settings.description, date);
-  return { files: runFiles(folder, checkpointName), description };
+  return { files: runFiles(folder, checkpointName), description, lock: lockFolder(folder, PURPOSE) };
+}
+
+/** Another process may have gone on with the run after its checkpoint was read, and before its folder was locked. */
+function refuseOutdated({ file, stamp }: ResumePoint): void {
+  if (stampOf(file) === stamp) return;
+  throw new UserError(`--resume ${file}: another process went on with it just now; start the command again to go on from there`);
 }

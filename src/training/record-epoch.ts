@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { memoryUsage } from 'node:process';
 import { tensorCount } from '../engine/scope';
 import { writeTextAtomically } from '../foundation/atomic-file';
+import { keepHandWritten } from '../foundation/hand-written';
 import { modelEntry } from '../models/model-table';
 import type { EpochClock } from './epoch-clock';
 import type { EpochSums } from './progress';
@@ -48,13 +50,15 @@ export function recordEpoch(run: TrainingRun, result: EpochResult, clock: EpochC
   });
 }
 
-/** Writes the model folder's README.md from the log as it stands. */
+/** Writes the model folder's README.md from the log as it stands; what a person wrote between its marks stays. */
 export function writeReadme(run: TrainingRun): void {
   const { rows } = run.log;
   const noBest =
     rows.length === 0 ? 'No epoch has ended yet.' : 'No epoch here was better than the checkpoint that this training went on from.';
   const best = rows.find(({ epoch }) => epoch === run.progress.bestEpoch) ?? noBest;
-  writeTextAtomically(run.files.readme, runReadme(run.record, best, modelEntry(run.settings.model).checkpointName));
+  const page = runReadme(run.record, best, modelEntry(run.settings.model).checkpointName);
+  const { readme } = run.files;
+  writeTextAtomically(readme, existsSync(readme) ? keepHandWritten(page, readFileSync(readme, 'utf8')) : page);
 }
 
 function logRow({ epoch, learningRate, sums, validation }: EpochResult): TrainingLogRow {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
@@ -15,6 +15,8 @@ import { readTrainingLog, type TrainingLogRow } from './training-log';
 /** Where an earlier run stopped. */
 export interface ResumePoint {
   readonly file: string;
+  /** Of the file as it was read: see {@link stampOf}. */
+  readonly stamp: string;
   readonly checkpoint: TrainingCheckpoint;
   /** What Kumpas keeps in the checkpoint's config beside epoch and best metric. */
   readonly progress: PlainRecord | undefined;
@@ -55,6 +57,7 @@ const CHANGEABLE = new Set([
  */
 export function readResumePoint(file: string, given: PlainRecord = {}): ResumePoint {
   let recognised: NamedModel | undefined;
+  const stamp = stampOf(file);
   const checkpoint = readTrainingCheckpoint(file, ({ model, config }) => {
     recognised = recogniseWeights(model, { ...given, ...config }, `--resume ${file}`);
     return optimizerParameters(recognised.model);
@@ -67,17 +70,24 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
     const { values, told, notes } = legacySettings(recognised, checkpoint);
     const allNotes = [...notes];
     const comparable = withComparableMetric(checkpoint, (note) => allNotes.push(note));
-    return { file, checkpoint: { ...comparable, args: values }, progress: undefined, log: [], notes: allNotes, told };
+    return { file, stamp, checkpoint: { ...comparable, args: values }, progress: undefined, log: [], notes: allNotes, told };
   }
   const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;
   return {
     file,
+    stamp,
     checkpoint,
     progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
     log: existsSync(logFile) ? readTrainingLog(logFile) : [],
     notes: [],
     told: Array.isArray(told) ? new Set(told.map(String)) : undefined,
   };
+}
+
+/** Tells a file from another one that was written in its place; the same for a file that is not there. */
+export function stampOf(file: string): string {
+  const status = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return status === undefined ? '' : `${status.ino} ${status.size} ${status.mtimeNs}`;
 }
 
 /**

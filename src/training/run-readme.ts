@@ -1,4 +1,6 @@
 import { replaceableFigures } from '../evaluation/results/readme-figures';
+import { notesLines } from '../foundation/hand-written';
+import { plainMarkdown, shellWord } from '../foundation/markdown';
 import type { RunRecord } from './run-record';
 import type { TrainingLogRow } from './training-log';
 
@@ -43,13 +45,14 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
     '',
     '## Data and recipe',
     '',
-    `- Data: ${run.data.title}; ${run.data.train_clips} training clips, ${run.data.validation_clips} validation clips; fingerprint \`${run.data.fingerprint.slice(0, 16)}\``,
+    `- Data: ${plainMarkdown(run.data.title)}; ${run.data.train_clips} training clips, ${run.data.validation_clips} validation clips; fingerprint \`${run.data.fingerprint.slice(0, 16)}\``,
     `- Parameters: ${run.parameters.toLocaleString('en')}`,
     `- Seed ${String(settings['seed'])}, batch size ${String(settings['batch_size'])}, learning rate ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}`,
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
     '- All settings: `config.json`',
     '',
     ...loadingLines(run.folder, checkpointName, Number(settings['epochs']) + 10),
+    ...notesLines(),
   ].join('\n');
 }
 
@@ -59,15 +62,16 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
  * @param data what must be typed to name the clips; nothing where the folder knows them.
  */
 export function loadingLines(folder: string, checkpointName: string, epochs: number | undefined, data = ''): string[] {
+  const place = shellWord(folder);
   return [
     '## Load it',
     '',
     'With Kumpas, from the project’s folder:',
     '',
     '```sh',
-    `npm run evaluate -- --model-path ${folder}${data}`,
-    `npm run predict -- --model-path ${folder} --input CLIP.npz`,
-    ...(epochs === undefined ? [] : [`npm run train -- --resume ${folder}${data} --epochs ${epochs}`]),
+    `npm run evaluate -- --model-path ${place}${data}`,
+    `npm run predict -- --model-path ${place} --input CLIP.npz`,
+    ...(epochs === undefined ? [] : [`npm run train -- --resume ${place}${data} --epochs ${epochs}`]),
     '```',
     '',
     'With PyTorch:',

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../config/settings-file';
-import type { Dataset } from '../data/clip-set';
+import type { ClipEntry, Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import { UserError } from '../foundation/errors';
 import type { Model } from '../models/model';
@@ -47,6 +47,13 @@ export interface RunRecord {
       readonly train_clips: number;
       readonly validation_clips: number;
       readonly fingerprint: string;
+    };
+    readonly training_clips: {
+      /** Position = gloss id. */
+      readonly of_gloss: readonly number[];
+      readonly shortest_frames: number;
+      readonly median_frames: number;
+      readonly longest_frames: number;
     };
     readonly model: Readonly<Record<string, unknown>>;
     readonly gloss_labels: readonly string[];
@@ -109,10 +116,21 @@ export function describeRun(facts: {
         validation_clips: dataset.validation.entries.length,
         fingerprint: dataset.fingerprint,
       },
+      training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
       model: model.config,
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,
       ...registry,
     },
+  };
+}
+
+function describeClips(clips: readonly ClipEntry[], glosses: number): RunRecord['run']['training_clips'] {
+  const frames = clips.map((clip) => clip.frames).sort((one, other) => one - other);
+  return {
+    of_gloss: Array.from({ length: glosses }, (_, id) => clips.filter(({ gloss }) => gloss === id).length),
+    shortest_frames: frames[0] ?? 0,
+    median_frames: frames[Math.floor(frames.length / 2)] ?? 0,
+    longest_frames: frames.at(-1) ?? 0,
   };
 }

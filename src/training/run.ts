@@ -3,6 +3,7 @@ import type { BatchSource } from '../data/batches';
 import type { Dataset, ClipSet } from '../data/clip-set';
 import type { BatchPlan } from '../data/plan-epoch';
 import type { Program } from '../engine/program';
+import type { FolderLock } from '../foundation/folder-lock';
 import type { Model } from '../models/model';
 import type { TrainingReporter } from './events';
 import type { MetricsLog } from './metrics-log';
@@ -33,6 +34,8 @@ export interface TrainingRun {
   readonly stepOptions: Omit<StepOptions, 'randomSeed'>;
   readonly progress: Progress;
   readonly files: RunFiles;
+  /** Keeps other processes from writing into its folder. */
+  readonly lock: FolderLock;
   readonly record: RunRecord;
   readonly log: TrainingLog;
   readonly metrics: MetricsLog;
@@ -40,9 +43,13 @@ export interface TrainingRun {
   readonly now: () => Date;
 }
 
-/** Frees what a run holds: its reading threads and its tensors. */
+/** Frees what a run holds: its reading threads, its tensors and its folder. */
 export async function closeRun(run: TrainingRun): Promise<void> {
-  await run.train.batches.close();
-  await run.validation.batches.close();
-  run.program.dispose();
+  try {
+    await run.train.batches.close();
+    await run.validation.batches.close();
+    run.program.dispose();
+  } finally {
+    run.lock.release();
+  }
 }

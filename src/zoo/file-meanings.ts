@@ -15,6 +15,8 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^config\.json$/, 'settings, data, versions'],
   [/^README\.md$/, 'the card: what it is, its figures, how to load it'],
   [/^evaluation_results(_[^/]+)?\/$/, 'figures, predictions, pictures, report.html'],
+  [/^performance_history\.csv$/, 'how it did on data that came later'],
+  [/^performance_history\.png$/, 'the same as a picture'],
   [/^exports\/$/, 'the model in other forms'],
   [/^manifest\.json$/, 'of a pack: the size and sha256 of each file'],
   [/^examples\/$/, 'of a pack: how to load the model'],

@@ -31,6 +31,9 @@ const recordSchema = z.looseObject({
         fingerprint: z.string(),
       })
       .optional(),
+    training_clips: z
+      .object({ of_gloss: z.array(z.number()), shortest_frames: z.number(), median_frames: z.number(), longest_frames: z.number() })
+      .optional(),
     model: z.record(z.string(), z.unknown()),
     gloss_labels: labels,
     category_labels: labels,

@@ -13,6 +13,8 @@ export interface ComparedClip {
   /** The true gloss by name. */
   readonly label: string;
   readonly correct: Readonly<Record<HeadName, boolean>>;
+  /** The gloss that the model took it for. */
+  readonly predictedGloss?: number | undefined;
 }
 
 /** One model of a comparison: what its evaluation found. */
@@ -43,6 +45,7 @@ export function comparedFromResult(named: string, result: EvaluationResult): Com
           truth: { gloss: clip.gloss, category: clip.category },
           label: gloss.labels[clip.gloss] ?? '',
           correct: { gloss: gloss.predictions[index]?.correct === true, category: category.predictions[index]?.correct === true },
+          predictedGloss: gloss.predictions[index]?.predicted,
         },
       ]),
     ),
@@ -100,9 +103,14 @@ function readClips(file: string): Map<string, ComparedClip> {
         truth: ofBoth((cells, head) => Number(cells.cell(`true_${head}`)), row),
         label: row.cell('true_gloss_label') ?? '',
         correct: ofBoth((cells, head) => cells.cell(CORRECT[head]) === '1', row),
+        predictedGloss: idOf(row.cell('pred_gloss')),
       },
     ]),
   );
+}
+
+function idOf(cell: string | undefined): number | undefined {
+  return cell !== undefined && /^\d+$/.test(cell) ? Number(cell) : undefined;
 }
 
 /** Results that are older than the checkpoint may be of another one. */

@@ -5,16 +5,21 @@ import type { HeadMetrics } from '../head-result';
 
 const READ_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;
 /** The figures of a head that programs go on with. */
-export type ReadFigures = Pick<HeadMetrics, (typeof READ_FIGURES)[number]>;
+export type ReadFigures = Pick<HeadMetrics, (typeof READ_FIGURES)[number]> & {
+  readonly expected_calibration_error?: number | undefined;
+};
 
+type RequiredFigure = (typeof READ_FIGURES)[number];
 /** Those figures in a file. */
-export const figuresSchema = z.object(
-  Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<keyof ReadFigures, z.ZodNumber>,
-);
+export const figuresSchema = z
+  .object(Object.fromEntries(READ_FIGURES.map((name) => [name, z.number()])) as Record<RequiredFigure, z.ZodNumber>)
+  .extend({ expected_calibration_error: z.number().optional() });
 
 /** Those figures alone. */
 export function pickFigures(figures: ReadFigures): ReadFigures {
-  return Object.fromEntries(READ_FIGURES.map((name) => [name, figures[name]])) as Record<keyof ReadFigures, number>;
+  const required = Object.fromEntries(READ_FIGURES.map((name) => [name, figures[name]])) as Record<RequiredFigure, number>;
+  const { expected_calibration_error: calibration } = figures;
+  return calibration === undefined ? required : { ...required, expected_calibration_error: calibration };
 }
 
 const documentSchema = z.object({
@@ -22,7 +27,13 @@ const documentSchema = z.object({
   architecture: z.string(),
   epoch: z.number().nullable().optional(),
   created: z.string().optional(),
-  data: z.object({ title: z.string(), clips: z.number().optional(), fingerprint: z.string(), synthetic: z.boolean() }),
+  data: z.object({
+    title: z.string(),
+    clips: z.number().optional(),
+    cut_clips: z.number().optional(),
+    fingerprint: z.string(),
+    synthetic: z.boolean(),
+  }),
   gloss: figuresSchema,
   category: figuresSchema,
 });

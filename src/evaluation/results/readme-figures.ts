@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
+import { handWrittenIn } from '../../foundation/hand-written';
+import { plainMarkdown as plain } from '../../foundation/markdown';
 import { findings } from '../report/findings';
 import type { EvaluationResult } from '../result';
 import { RESULT_FILES } from './result-files';
@@ -11,6 +13,11 @@ const END = '<!-- end of figures -->';
 /** Marks the lines of a model folder's README.md that an evaluation puts its figures in place of. */
 export function replaceableFigures(lines: readonly string[]): string[] {
   return [START, '', ...lines, '', END];
+}
+
+/** Whether a page has a place for an evaluation's figures. */
+export function hasReplaceableFigures(text: string): boolean {
+  return text.includes(START);
 }
 
 /**
@@ -24,7 +31,9 @@ export function updateReadme(folder: string, result: EvaluationResult): void {
   const [start, end] = [text.indexOf(START), text.indexOf(END)];
   if (start === -1 || end < start) return;
   const block = replaceableFigures(figureLines(path.basename(folder), result)).join('\n');
-  writeTextAtomically(file, text.slice(0, start) + block + text.slice(end + END.length));
+  // What a person wrote among the figures stays, below them.
+  const written = handWrittenIn(text.slice(start, end));
+  writeTextAtomically(file, text.slice(0, start) + block + written + text.slice(end + END.length));
 }
 
 function figureLines(folder: string, result: EvaluationResult): string[] {
@@ -51,9 +60,4 @@ function figureLines(folder: string, result: EvaluationResult): string[] {
     '',
     `![Confusion matrix of the glosses](${folder}/${RESULT_FILES.confusionPicture})`,
   ];
-}
-
-/** Text in which Markdown finds nothing to form. */
-function plain(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|#]/g, String.raw`\$&`);
 }

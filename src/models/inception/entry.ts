@@ -21,6 +21,11 @@ const FRAME_FOLDERS: ClipFolders = { trainFolder: 'frames_train', validationFold
 /** The InceptionV3GRU in the table of models. */
 export const inceptionEntry: ModelEntry<InceptionSettings> = {
   checkpointName: 'InceptionV3GRU',
+  pytorch: ({ backbone }) => ({
+    fromConfig: ['num_gloss', 'num_cat', 'hidden1', 'hidden2', 'dropout'],
+    others: ['pretrained_backbone=False'],
+    whole: backbone === true,
+  }),
   width: FEATURE_WIDTH,
   fromSettings: (settings, classes) =>
     inceptionGru({

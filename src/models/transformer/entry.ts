@@ -12,6 +12,7 @@ const KEYPOINT_FOLDERS = { trainFolder: 'keypoints_train', validationFolder: 'ke
 /** The SignTransformer in the table of models. */
 export const transformerEntry: ModelEntry<Extract<Settings, { model: 'transformer' }>> = {
   checkpointName: 'SignTransformer',
+  pytorch: (config) => ({ fromConfig: Object.keys(config), others: [], whole: true }),
   width: KEYPOINT_WIDTH,
   fromSettings: (settings, classes) =>
     signTransformer({

@@ -1,0 +1,78 @@
+import { UserError } from '../../foundation/errors';
+import { findNamed, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/named-release';
+import type { Command } from '../command';
+import { comparisonFlags, formatOf, toleranceOf } from '../comparison-flags';
+import { labelledDataOf } from '../data-flags';
+import { optionalText, shapeOf } from '../model-flags';
+import { commonFlags, jsonFlag, type FlagTable } from '../options';
+import { plainCommand } from '../plain-command';
+import { registryFlags, rootOf } from './registry-flags';
+
+const command = 'npm run models -- compare';
+
+const flags = {
+  baseline: {
+    string: true,
+    group: 'Comparison:',
+    description: 'The model or release (NAME@1.0.0) that the others are set against.',
+    defaultDescription: 'the last release of the first, or of the model that it follows',
+  },
+  ...comparisonFlags,
+  ...registryFlags,
+  ...jsonFlag,
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+/** `models compare`. */
+export const compareModelsCommand: Command = plainCommand(
+  {
+    command,
+    takes: 'NAME …',
+    summary:
+      'Compares models of the registry, NAME or NAME@1.0.0, with a baseline: figures, gains and losses by gloss, calibration, and a verdict that says what chance explains.',
+    flags,
+    examples: [
+      [`${command} transformer_baseline_09-20`, 'with its last release'],
+      [
+        `${command} transformer_cls_09-21 --baseline transformer_baseline_09-20@1.0.0 --fail-if-worse 0.01`,
+        'for CI: exits with 2 where it is worse',
+      ],
+      [`${command} transformer_baseline_09-20@1.1.0 --data clips/ --markdown`, 'with the release before, both evaluated now'],
+    ],
+  },
+  async (typed, terminal, positionals) => {
+    const places = comparedPlaces(rootOf(typed), positionals, optionalText(typed, 'baseline'));
+    const { runComparison } = await import('../run-comparison.js'); // With TensorFlow: only when it is needed.
+    return await runComparison(
+      {
+        models: places.map(({ folder }) => folder),
+        titles: new Map(places.map(({ folder, title }) => [folder, title])),
+        judged: true,
+        shape: shapeOf(typed),
+        ...labelledDataOf(typed),
+        allowDifferentData: typed['allow-different-data'] === true,
+        failIfWorse: toleranceOf(typed),
+        outputDir: optionalText(typed, 'output-dir'),
+        format: formatOf(typed),
+        verbose: typed['verbose'] === true,
+      },
+      terminal,
+    );
+  },
+);
+
+/** The baseline first. @throws UserError where there is nothing to compare, or nothing to compare with. */
+function comparedPlaces(root: string, names: readonly string[], baseline: string | undefined): ReleasedBaseline[] {
+  const [first, ...others] = names.map((name) => findNamed(root, name));
+  if (first === undefined) throw new UserError(`${command}: name at least one model; npm run models -- list shows them`);
+  const before = baseline === undefined ? releaseBefore(root, first) : placeOf(findNamed(root, baseline));
+  if (before === undefined) {
+    throw new UserError(
+      `${placeOf(first).title}: there is no release to compare it with, neither its own nor one of a model that it follows; give --baseline NAME or NAME@VERSION`,
+    );
+  }
+  const compared = [first, ...others].map(placeOf).filter(({ folder }) => folder !== before.folder);
+  const places = [before, ...new Map(compared.map((place) => [place.folder, place])).values()];
+  if (places.length < 2) throw new UserError(`${before.title}: it is the baseline itself; name another model`);
+  return places;
+}

@@ -1,0 +1,61 @@
+import { UserError } from '../../foundation/errors';
+import { findNamed } from '../../zoo/named-release';
+import type { Command } from '../command';
+import { dataFlags, labelledDataOf } from '../data-flags';
+import { commonFlags, jsonFlag, type FlagTable } from '../options';
+import { plainCommand } from '../plain-command';
+import { onlyName, registryFlags, rootOf } from './registry-flags';
+
+const command = 'npm run models -- monitor';
+
+const flags = {
+  retrain: {
+    type: 'boolean',
+    group: 'Monitor:',
+    description: 'After a drop, train anew with the model’s own settings on --data, in a new folder.',
+  },
+  'fail-if-worse': { type: 'boolean', group: 'Monitor:', description: 'Exit with 2 after a drop.' },
+  data: {
+    string: true,
+    group: 'Data:',
+    description: 'New labelled clips: a folder laid out as for training, its validation clips are evaluated.',
+  },
+  ...dataFlags,
+  ...registryFlags,
+  ...jsonFlag,
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+/** `models monitor`. */
+export const monitorCommand: Command = plainCommand(
+  {
+    command,
+    takes: 'NAME',
+    summary:
+      'Evaluates a model on new data: NAME@1.0.0, or of NAME the last release, else the production checkpoint, else the best. Writes performance_history.csv and .png, and warns of a drop that chance would not explain.',
+    flags,
+    examples: [
+      [`${command} transformer_baseline_09-20 --data november/`, 'a row in its history'],
+      [`${command} transformer_baseline_09-20@1.0.0 --data november/ --fail-if-worse`, 'for a schedule: exits with 2 after a drop'],
+      [`${command} transformer_baseline_09-20 --data november/ --retrain`, 'and trains anew if it dropped'],
+    ],
+  },
+  async (typed, terminal, positionals) => {
+    const named = findNamed(rootOf(typed), onlyName(positionals, command));
+    const data = labelledDataOf(typed);
+    if (data.data === undefined && data.keypointsVal === undefined && data.labelsValCsv === undefined)
+      throw new UserError(`${command}: on which data? give --data, or --keypoints-val and --labels-val-csv`);
+    const { runMonitoring } = await import('../run-monitoring.js'); // With TensorFlow: only when it is needed.
+    return await runMonitoring(
+      {
+        named,
+        ...data,
+        retrain: typed['retrain'] === true,
+        failIfWorse: typed['fail-if-worse'] === true,
+        json: typed['json'] === true,
+        verbose: typed['verbose'] === true,
+      },
+      terminal,
+    );
+  },
+);

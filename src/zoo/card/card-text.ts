@@ -1,0 +1,200 @@
+import path from 'node:path';
+import { RESULTS_FOLDER } from '../../evaluation/model-file';
+import { replaceableFigures } from '../../evaluation/results/readme-figures';
+import type { ReadFigures } from '../../evaluation/results/read-evaluation';
+import { RESULT_FILES } from '../../evaluation/results/result-files';
+import { notesLines } from '../../foundation/hand-written';
+import { plainMarkdown as plain } from '../../foundation/markdown';
+import { modelEntry } from '../../models/model-table';
+import type { CardFacts, CardSetting } from './card-facts';
+import { limits } from './limits';
+import { loadingSections } from './loading';
+
+const WEAKEST = 10;
+
+/** The card of a model: its README.md. The same facts give the same text. */
+export function cardText(facts: CardFacts): string {
+  return [
+    `# ${plain(facts.name)}`,
+    '',
+    ...whatItIs(facts),
+    '',
+    '## Figures',
+    '',
+    ...replaceableFigures(figures(facts)),
+    '',
+    '## Data',
+    '',
+    ...data(facts),
+    '',
+    '## Recipe',
+    '',
+    ...recipe(facts),
+    '',
+    ...releases(facts),
+    '## Limits',
+    '',
+    ...limits(facts).map((limit) => `- ${limit}`),
+    '',
+    ...loadingSections(facts),
+    '## Dependencies',
+    '',
+    ...dependencies(facts),
+    '',
+    ...notesLines(),
+  ].join('\n');
+}
+
+function whatItIs({ record: { run, model: name }, model, evaluation, production }: CardFacts): string[] {
+  const { checkpointName } = modelEntry(name);
+  const made = run.imported_from === undefined ? 'trained' : `imported from ${plain(run.imported_from)}`;
+  const state = run.version === undefined ? (run.stage ?? 'development') : `version ${plain(run.version)}, ${run.stage ?? 'development'}`;
+  return [
+    ...(run.data?.synthetic === true
+      ? ['> **Trained on synthetic data.** A generator made it, nobody signed it: these figures say nothing about real signs.', '']
+      : []),
+    `${/^[AEIOU]/.test(checkpointName) ? 'An' : 'A'} ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, ${made} with Kumpas ${plain(run.versions.kumpas)} on ${plain(run.created.slice(0, 10))}.`,
+    '',
+    `- Stage: ${state}`,
+    ...(run.follows === undefined ? [] : [`- Its releases go on from ${plain(run.follows)}`]),
+    `- Checkpoint: \`${path.basename(model.file)}\`${model.epoch === undefined || model.epoch === 0 ? '' : `, epoch ${model.epoch}`}`,
+    ...(production === undefined ? [] : [`- For use: \`${production}\`, the weights alone with config and labels`]),
+    ...(evaluation === undefined
+      ? ['- It has not been evaluated yet: `npm run evaluate` does it']
+      : [
+          `- Right in ${percent(evaluation.gloss.accuracy)} of the glosses and ${percent(evaluation.category.accuracy)} of the categories of ${evaluation.data.clips ?? 'its'} clips`,
+        ]),
+    ...(run.parameters === undefined ? [] : [`- Parameters: ${run.parameters.toLocaleString('en')}`]),
+    `- Shape: ${Object.entries(run.model)
+      .map(([key, value]) => `${plain(key)} ${shown(value)}`)
+      .join(', ')}`,
+    ...glossLine(run.gloss_labels),
+  ];
+}
+
+function glossLine(labels: readonly string[] | undefined): string[] {
+  return labels === undefined ? ['- The names of its classes are not known'] : [`- Glosses: ${labels.map(plain).join(', ')}`];
+}
+
+/** What an evaluation found, from its files. */
+function figures({ evaluation, glosses, results }: CardFacts): string[] {
+  if (evaluation === undefined) return ['Not evaluated yet.'];
+  const { gloss, category, data: on } = evaluation;
+  const row = (title: string, show: (head: ReadFigures) => string): string => `| ${title} | ${show(gloss)} | ${show(category)} |`;
+  const calibration = (head: ReadFigures): string =>
+    head.expected_calibration_error === undefined ? '–' : percent(head.expected_calibration_error);
+  const picture = (title: string, file: string): string[] => (results.has(file) ? ['', `![${title}](${RESULTS_FOLDER}/${file})`] : []);
+  return [
+    '| figure | gloss | category |',
+    '| --- | --- | --- |',
+    row('accuracy', ({ accuracy }) => percent(accuracy)),
+    row('95 % interval', (head) => `${percent(head.accuracy_ci95_low)} to ${percent(head.accuracy_ci95_high)}`),
+    row('top-5 accuracy', ({ top_5_accuracy: share }) => percent(share)),
+    row('weighted F1', ({ f1_weighted: f1 }) => f1.toFixed(4)),
+    row('macro F1', ({ f1_macro: f1 }) => f1.toFixed(4)),
+    row('expected calibration error', calibration),
+    '',
+    `Of ${plain(path.basename(evaluation.model))}${typeof evaluation.epoch === 'number' ? `, epoch ${evaluation.epoch}` : ''}, on the ${evaluation.data.clips ?? ''} validation clips of ${plain(on.title)} (fingerprint ${plain(on.fingerprint.slice(0, 16))})${on.synthetic ? ', which a generator made' : ''}.`,
+    ...weakSpots(glosses),
+    ...picture('Training curves', RESULT_FILES.curves),
+    ...picture('Confusion matrix of the glosses', RESULT_FILES.confusionPicture),
+    ...picture('Confusion matrix of the categories', RESULT_FILES.categoryConfusionPicture),
+    ...picture('Reliability', RESULT_FILES.reliability),
+    ...(results.has(RESULT_FILES.report) ? ['', `All of it: [${RESULT_FILES.report}](${RESULTS_FOLDER}/${RESULT_FILES.report}).`] : []),
+  ];
+}
+
+function weakSpots(glosses: CardFacts['glosses']): string[] {
+  const weak = (glosses ?? [])
+    .filter(({ support, f1 }) => support > 0 && f1 < 1)
+    .sort((one, other) => one.f1 - other.f1 || one.id - other.id)
+    .slice(0, WEAKEST);
+  if (weak.length === 0) return [];
+  return [
+    '',
+    'Where it is weakest:',
+    '',
+    '| gloss | F1 | right | most often taken for |',
+    '| --- | --- | --- | --- |',
+    ...weak.map(
+      ({ label, f1, recall, support, confusedWith }) =>
+        `| ${plain(label)} | ${f1.toFixed(2)} | ${Math.round(recall * support)} of ${support} | ${plain(confusedWith)} |`,
+    ),
+  ];
+}
+
+function data({ record: { run } }: CardFacts): string[] {
+  if (run.data === undefined) return ['Not known: the checkpoint that it was imported from does not say.'];
+  const { title, train_clips: train, validation_clips: validation, fingerprint, synthetic } = run.data;
+  const of = run.training_clips?.of_gloss;
+  return [
+    `- ${plain(title)}${synthetic ? ' (made by a generator)' : ''}: ${train} training and ${validation} validation clips`,
+    `- Fingerprint \`${fingerprint.replace(/\W/g, '').slice(0, 64)}\`: the same clips have the same one wherever they lie`,
+    ...(of === undefined || of.length === 0 ? [] : [`- Training clips of a gloss: ${Math.min(...of)} to ${Math.max(...of)}`]),
+  ];
+}
+
+function recipe({ settings, record }: CardFacts): string[] {
+  const changed = settings.filter(differs);
+  const others = settings.filter((setting) => !differs(setting) && setting.value !== null);
+  return [
+    ...(changed.length === 0
+      ? ['All settings are the usual ones.']
+      : [
+          'Settings that are not the usual ones:',
+          '',
+          '| setting | here | usually |',
+          '| --- | --- | --- |',
+          ...changed.map(({ key, value, usual }) => `| ${plain(key)} | ${shown(value)} | ${shown(usual)} |`),
+        ]),
+    '',
+    `The others: ${others.map(({ key, value }) => `${plain(key)} ${shown(value)}`).join(', ')}.`,
+    '',
+    record.run.imported_from === undefined
+      ? 'The same training anew: `npm run train -- --config config.json` with this folder’s file; each epoch is in `training_log.txt`.'
+      : 'What the imported file did not tell is taken as usual.',
+  ];
+}
+
+function releases({ hasChangelog, releases: made }: CardFacts): string[] {
+  if (made.length === 0 && !hasChangelog) return [];
+  return [
+    '## Releases',
+    '',
+    ...made.map(({ version, evaluation }) => {
+      const accuracy =
+        evaluation === undefined ? '' : `: gloss ${percent(evaluation.gloss.accuracy)}, category ${percent(evaluation.category.accuracy)}`;
+      return `- [v${version}](releases/v${version})${accuracy}`;
+    }),
+    ...(hasChangelog ? [`${made.length === 0 ? '' : '\n'}What changed: [CHANGELOG.md](CHANGELOG.md).`] : []),
+    '',
+  ];
+}
+
+function dependencies({ record: { run } }: CardFacts): string[] {
+  const { kumpas, node, tensorflow } = run.versions;
+  const made = [
+    `Kumpas ${plain(kumpas)}`,
+    ...(node === undefined ? [] : [`Node ${plain(node)}`]),
+    ...(tensorflow === undefined ? [] : [`TensorFlow ${plain(tensorflow)}`]),
+  ];
+  return [
+    `- Made with ${made.join(', ')}${run.device === undefined ? '' : ` on ${plain(run.device)}`}${typeof run.git_commit === 'string' ? `, commit ${plain(run.git_commit.slice(0, 20))}` : ''}`,
+    `- Here: Kumpas ${plain(kumpas)} or later`,
+    '- In PyTorch: torch 1.13 or later for `weights_only`; Kumpas checks its files with torch 2.15',
+    '- Over HTTP: TensorFlow Serving 2.x; NumPy for the request',
+  ];
+}
+
+function differs({ value, usual }: CardSetting): boolean {
+  return (value ?? null) !== (usual ?? null);
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return 'none';
+  return plain(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

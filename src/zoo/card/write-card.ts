@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { writeTextAtomically } from '../../foundation/atomic-file';
+import { withFolderLock } from '../../foundation/folder-lock';
+import { asHandWritten, hasHandWrittenMarks, keepHandWritten } from '../../foundation/hand-written';
+import { hasReplaceableFigures } from '../../evaluation/results/readme-figures';
+import type { RegisteredModel } from '../registry';
+import { readCardFacts } from './card-facts';
+import { cardText } from './card-text';
+
+/** What {@link writeCard} did. */
+export interface WrittenCard {
+  readonly file: string;
+  /** False where the card was the same already. */
+  readonly changed: boolean;
+  /** Whether a page that was written by hand alone was taken over as a whole, among the notes. */
+  readonly tookOver: boolean;
+}
+
+/**
+ * Writes the card of a model, its README.md, from what lies in its folder. What a person wrote between its marks stays; a page without any sign of Kumpas is kept
+ * whole, among the notes.
+ * @throws UserError where the model cannot be read, or another process is at work on it.
+ */
+export async function writeCard(model: RegisteredModel): Promise<WrittenCard> {
+  return await withFolderLock(model.folder, 'card', () => {
+    const file = path.join(model.folder, 'README.md');
+    const old = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
+    const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));
+    if (text !== old) writeTextAtomically(file, text);
+    return { file, changed: text !== old, tookOver: !ours };
+  });
+}

@@ -1,0 +1,31 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { parseCsvTable } from '../data/csv-table';
+
+/** What an evaluation found of one class. */
+export interface ClassFigures {
+  readonly id: number;
+  readonly label: string;
+  readonly recall: number;
+  readonly f1: number;
+  /** Clips of the class. */
+  readonly support: number;
+  /** The class that it is most often taken for; empty where it is always right. */
+  readonly confusedWith: string;
+}
+
+/** Reads a `per_class_metrics.csv`; undefined where there is none, or it is no such table. */
+export function readClassFigures(file: string): ClassFigures[] | undefined {
+  if (!existsSync(file)) return undefined;
+  const required = ['class_id', 'label', 'recall', 'f1', 'support', 'most_confused_with'];
+  const { rows, problems } = parseCsvTable(readFileSync(file, 'utf8'), file, required);
+  if (problems.length > 0) return undefined;
+  const classes = rows.map((row) => ({
+    id: Number(row.cell('class_id')),
+    label: row.cell('label') ?? '',
+    recall: Number(row.cell('recall')),
+    f1: Number(row.cell('f1')),
+    support: Number(row.cell('support')),
+    confusedWith: row.cell('most_confused_with') ?? '',
+  }));
+  return classes.every((one) => [one.id, one.recall, one.f1, one.support].every(Number.isFinite)) ? classes : undefined;
+}

@@ -1,0 +1,87 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { stringify } from 'csv-stringify/sync';
+import { z } from 'zod';
+import { parseCsvTable } from '../../data/csv-table';
+import { writeTextAtomically } from '../../foundation/atomic-file';
+import { UserError } from '../../foundation/errors';
+
+/** The file of a model folder that keeps how the model did on data that came later. */
+export const HISTORY_FILE = 'performance_history.csv';
+/** The same as a picture. */
+export const HISTORY_PICTURE = 'performance_history.png';
+
+/** What an evaluation on new data came to, beside the model's own. */
+const VERDICTS = ['drop_gloss', 'drop_category', 'drop_both', 'within_interval', 'unchanged', 'no_reference'] as const;
+/** What it was set against: both intervals, the very same clips, or nothing. */
+const BASES = ['intervals', 'paired', 'none'] as const;
+
+const share = z.coerce.number().min(0).max(1);
+const text = z.string().min(1).max(1000);
+const rowSchema = z.object({
+  date: z.iso.datetime(),
+  version: text,
+  data: text,
+  fingerprint: z.string().regex(/^[0-9a-f]{16,64}$/),
+  clips: z.coerce.number().int().positive(),
+  gloss_acc: share,
+  gloss_low: share,
+  gloss_high: share,
+  cat_acc: share,
+  cat_low: share,
+  cat_high: share,
+  f1_weighted: share,
+  expected_calibration_error: share,
+  verdict: z.enum(VERDICTS),
+  basis: z.enum(BASES),
+});
+const COLUMNS = Object.keys(rowSchema.shape) as (keyof HistoryRow)[];
+
+/** A line of the history. Shares are from 0 to 1, F1 and calibration those of the glosses. */
+export type HistoryRow = z.infer<typeof rowSchema>;
+
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Reads a history; no rows where there is none yet.
+ * @throws UserError that lists all that is wrong with it.
+ */
+export function readHistory(file: string): HistoryRow[] {
+  if (!existsSync(file)) return [];
+  const { size } = statSync(file);
+  if (size > MOST_BYTES) throw new UserError(`${file}: ${size} bytes, at most ${MOST_BYTES} are read; is this the right file?`);
+  const { rows, problems } = parseCsvTable(readFileSync(file, 'utf8'), file, COLUMNS);
+  const wrong = problems.map(({ problem }) => problem);
+  const read = rows.flatMap((row): HistoryRow[] => {
+    const empty = COLUMNS.filter((column) => (row.cell(column) ?? '') === '');
+    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, row.cell(column)])));
+    if (empty.length === 0 && checked.success) return [checked.data];
+    const faults = empty.length > 0 ? empty.map((column) => `${column} is empty`) : issuesOf(checked.error);
+    wrong.push(...faults.map((fault) => `line ${row.line}: ${fault}`));
+    return [];
+  });
+  if (wrong.length === 0) return read;
+  throw new UserError(
+    [`${file}: it is no history as \`npm run models -- monitor\` writes it; mend it, or move it away to begin anew`, ...wrong].join('\n'),
+  );
+}
+
+function issuesOf(error: z.ZodError | undefined): string[] {
+  return (error?.issues ?? []).map(({ path: [column], message }) => `${String(column)}: ${message}`);
+}
+
+/**
+ * The history with a row more, which takes the place of an earlier one of the same version on the same data.
+ * @returns the rows, and the one that went.
+ */
+export function withRow(
+  rows: readonly HistoryRow[],
+  row: HistoryRow,
+): { readonly rows: HistoryRow[]; readonly replaced: HistoryRow | undefined } {
+  const isSame = ({ version, fingerprint }: HistoryRow): boolean => version === row.version && fingerprint === row.fingerprint;
+  return { rows: [...rows.filter((other) => !isSame(other)), row], replaced: rows.find(isSame) };
+}
+
+/** Writes a history, whole or not at all. */
+export function writeHistory(file: string, rows: readonly HistoryRow[]): void {
+  writeTextAtomically(file, stringify([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
+}

@@ -1,0 +1,138 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compared-model';
+import { evaluateModel } from '../../evaluation/evaluate';
+import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import { modelFile, RESULTS_FOLDER } from '../../evaluation/model-file';
+import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/open-evaluation-data';
+import { lightTheme } from '../../evaluation/pictures/theme';
+import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
+import { RESULT_FILES } from '../../evaluation/results/result-files';
+import { writeFileAtomically } from '../../foundation/atomic-file';
+import { messageOf, UserError } from '../../foundation/errors';
+import { withFolderLock } from '../../foundation/folder-lock';
+import { printableLine } from '../../foundation/printable';
+import { modelEntry } from '../../models/model-table';
+import { readRecord } from '../model-record';
+import { releasesIn, type NamedModel, type NamedRelease } from '../named-release';
+import { judgeDrop, type DropJudgement } from './drop';
+import { HISTORY_FILE, HISTORY_PICTURE, readHistory, withRow, writeHistory, type HistoryRow } from './history';
+
+/** The checkpoint of a model that is watched. */
+export interface WatchedCheckpoint {
+  readonly file: string;
+  /** The release's, else which checkpoint it is and of which epoch. */
+  readonly version: string;
+  /** The folder that holds its own evaluation; undefined where it has none. */
+  readonly own: string | undefined;
+}
+
+/** What an evaluation on new data found, and what was written of it. */
+export interface Monitored {
+  readonly row: HistoryRow;
+  readonly judgement: DropJudgement;
+  readonly history: string;
+  /** Undefined where no pictures can be drawn on this machine. */
+  readonly picture: string | undefined;
+  readonly rows: number;
+  /** The earlier row of the same version on the same data, in whose place this one is. */
+  readonly replaced: HistoryRow | undefined;
+}
+
+/** The last release's checkpoint, or that of the release that was named; where there is none the promoted one, else the best. */
+export function watchedCheckpoint({ model: { folder }, release }: NamedModel): {
+  readonly checkpoint: WatchedCheckpoint;
+  readonly loaded: LoadedModel;
+} {
+  const released = release ?? releasesIn(folder)[0];
+  if (released !== undefined) {
+    const file = releasedCheckpoint(released);
+    return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file) };
+  }
+  const production = path.join(folder, `${modelEntry(readRecord(folder).model).checkpointName}_production.pt`);
+  const promoted = existsSync(production);
+  const file = promoted ? production : modelFile(folder, folder);
+  const loaded = loadModel(file);
+  const epoch = loaded.epoch === undefined || loaded.epoch === 0 ? '' : ` epoch ${loaded.epoch}`;
+  return { checkpoint: { file, version: `${promoted ? 'production' : 'best'}${epoch}`, own: evaluationAt(folder) }, loaded };
+}
+
+/**
+ * Evaluates a model on new labelled data, and writes what it found into the model's history. The runtime must have been started.
+ * @throws UserError where the history, the model or the data cannot be read, or the data has other classes; then nothing is written.
+ */
+export async function monitorModel(
+  named: NamedModel,
+  request: EvaluationDataRequest & { readonly batchSize: number; readonly now: () => Date },
+  watch: DataWatch,
+): Promise<Monitored & { readonly checkpoint: WatchedCheckpoint }> {
+  const { folder, name } = named.model;
+  return await withFolderLock(folder, 'monitor', async () => {
+    const history = path.join(folder, HISTORY_FILE);
+    readHistory(history);
+    const { checkpoint, loaded } = watchedCheckpoint(named);
+    const dataset = await openEvaluationData(loaded, request, watch);
+    const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, request.batchSize));
+    const own = checkpoint.own === undefined ? undefined : comparedFromFiles(checkpoint.own);
+    const judgement = judgeDrop(own, comparedFromResult(name, result));
+    const row = rowOf(result, { judgement, version: checkpoint.version, date: request.now() });
+    const { rows, replaced } = withRow(readHistory(history), row);
+    writeHistory(history, rows);
+    const picture = await drawHistory(path.join(folder, HISTORY_PICTURE), { name, rows }, watch);
+    return { checkpoint, row, judgement, history, picture, rows: rows.length, replaced };
+  });
+}
+
+function releasedCheckpoint({ folder, version }: NamedRelease): string {
+  const found = readdirSync(folder).filter((name) => name.endsWith('_production.pt'));
+  const [file] = found;
+  if (file !== undefined && found.length === 1) return path.join(folder, file);
+  throw new UserError(`${folder}: release ${version} has ${found.length} checkpoints that end in _production.pt, expected one`);
+}
+
+function evaluationAt(folder: string): string | undefined {
+  const results = path.join(folder, RESULTS_FOLDER);
+  return existsSync(path.join(results, RESULT_FILES.document)) ? results : undefined;
+}
+
+function rowOf(
+  { data, clips, gloss, category }: EvaluationResult,
+  { judgement, version, date }: { readonly judgement: DropJudgement; readonly version: string; readonly date: Date },
+): HistoryRow {
+  return {
+    date: date.toISOString(),
+    version,
+    data: printableLine(data.title).trim().slice(-1000),
+    fingerprint: data.fingerprint,
+    clips: clips.length,
+    gloss_acc: gloss.metrics.accuracy,
+    gloss_low: gloss.metrics.accuracy_ci95_low,
+    gloss_high: gloss.metrics.accuracy_ci95_high,
+    cat_acc: category.metrics.accuracy,
+    cat_low: category.metrics.accuracy_ci95_low,
+    cat_high: category.metrics.accuracy_ci95_high,
+    f1_weighted: gloss.metrics.f1_weighted,
+    expected_calibration_error: gloss.metrics.expected_calibration_error,
+    verdict: judgement.verdict,
+    basis: judgement.basis,
+  };
+}
+
+async function drawHistory(
+  file: string,
+  { name, rows }: { readonly name: string; readonly rows: readonly HistoryRow[] },
+  { onWarning }: DataWatch,
+): Promise<string | undefined> {
+  try {
+    await import('@napi-rs/canvas');
+  } catch (error) {
+    onWarning(`no pictures can be drawn on this machine (${messageOf(error)})`);
+    return undefined;
+  }
+  const { historyPicture } = await import('./history-picture.js');
+  const png = historyPicture(`${name} on data that came later`, rows, lightTheme);
+  writeFileAtomically(file, (append) => {
+    append(png);
+  });
+  return file;
+}
