@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { inTemporaryFolder } from '../support/clip-files';
+import { sharedPath } from '../support/shared';
+
+const root = path.resolve(__dirname, '../..');
+const loader = pathToFileURL(createRequire(__filename).resolve('tsx')).href;
+
+/** A command of the tutorial. */
+interface Typed {
+  readonly line: string;
+  readonly arguments: readonly string[];
+  readonly refused: boolean;
+}
+
+/** The commands of the tutorial's shell blocks, in their order; a comment says which are refused. */
+function tutorialCommands(today: string): Typed[] {
+  const page = readFileSync(path.join(root, 'docs/life-of-a-model.md'), 'utf8').replaceAll('09-20', today);
+  const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block);
+  return blocks
+    .flatMap((block) => block.split('\n').filter((line) => line !== ''))
+    .map((line) => {
+      const [command = '', comment = ''] = line.split(/\s+# /);
+      const [npm, run, name = '', ...rest] = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
+      if (npm !== 'npm' || run !== 'run') throw new Error(`no command of npm: ${line}`);
+      return { line, arguments: [name, ...rest.slice(rest[0] === '--' ? 1 : 0)], refused: comment === 'refused' };
+    });
+}
+
+function runIn(folder: string, { arguments: typed }: Pick<Typed, 'arguments'>): { code: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', loader, path.join(root, 'src/cli/main.ts'), ...typed], {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  return { code: status, output: stdout + stderr };
+}
+
+/** Real clips where they are here, else as many of the demo set. */
+function provideClips(folder: string): void {
+  const real = sharedPath('data/isl13');
+  if (real !== undefined) symlinkSync(real, path.join(folder, 'clips'));
+  else expect(runIn(folder, { arguments: ['demo-data', '--out', 'clips'] })).toMatchObject({ code: 0 });
+}
+
+describe('the life of a model', () => {
+  it('goes as docs/life-of-a-model.md tells it', async () => {
+    await inTemporaryFolder((folder) => {
+      provideClips(folder);
+      const now = new Date();
+      const today = `${String(now.getMonth() + 1).padStart(2, '0')}-${String(now.getDate()).padStart(2, '0')}`;
+      const commands = tutorialCommands(today);
+      expect(commands.length).toBeGreaterThan(25);
+      const outputs = new Map<string, string>();
+      for (const typed of commands) {
+        const { code, output } = runIn(folder, typed);
+        expect({ line: typed.line, code, output }).toEqual({ line: typed.line, code: typed.refused ? 1 : 0, output });
+        outputs.set(typed.line, output);
+      }
+      const said = (part: string): string => [...outputs].filter(([line]) => line.includes(part)).at(-1)?.[1] ?? '';
+
+      const model = path.join(folder, 'trained_models', 'transformer', `transformer_baseline_${today}`);
+      for (const file of ['releases/v1.0.0', 'releases/v1.1.0', 'SignTransformer_production.pt', 'performance_history.png']) {
+        expect({ file, there: existsSync(path.join(model, file)) }).toEqual({ file, there: true });
+      }
+      expect(readFileSync(path.join(model, 'CHANGELOG.md'), 'utf8')).toMatch(
+        /## v1\.1\.0 - [^]*gloss 0\.\d+ → 0\.\d+ \(\+[^]*## v1\.0\.0 - /,
+      );
+      expect(said('transformer_hasty')).toMatch(/less accurate than v1\.1\.0/);
+      expect(said('"Class token"')).toMatch(/must be --bump major: pooling_method mean → cls/);
+      expect(said('models -- prune --keep 1')).toMatch(new RegExp(`archived +transformer_hasty_${today}`));
+      expect(said('models -- list')).toMatch(new RegExp(`transformer_baseline_${today} +1\\.1\\.0 +production`));
+      expect(said('npm run predict')).toMatch(/gloss +.+ %/);
+      expect(said('models -- check --root elsewhere')).toMatch(/^1 model/m);
+    });
+  });
+});
