@@ -47,6 +47,15 @@ export function findModel(root: string, named: string): RegisteredModel {
   throw new UserError(`${named}: ${root} holds no such model; ${hint}`);
 }
 
+/**
+ * For those who have just got a model's lock: whoever had it before may have taken the model away.
+ * @throws UserError where its folder is gone.
+ */
+export function refuseGone({ name, folder }: RegisteredModel): void {
+  if (!existsSync(folder))
+    throw new UserError(`${name}: no such folder any more: another process archived, renamed or removed it meanwhile`);
+}
+
 /** The folders directly within the registry, without the archive. */
 function registryFolders(root: string): string[] {
   if (!existsSync(root) || !statSync(root).isDirectory()) {

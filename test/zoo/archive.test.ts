@@ -113,6 +113,9 @@ describe('an archived model', () => {
       const lock = lockFolder(other.folder, 'train');
       await expect(archiveModel(root, other, facts)).rejects.toThrow(/\(train\) is at work on it/);
       lock.release();
+      await expect(archiveModel(root, { name: 'gone', folder: path.join(root, 'transformer', 'gone') }, facts)).rejects.toThrow(
+        /no such folder any more/,
+      );
       expect(modelsIn(root)).toHaveLength(2);
       expect(snapshotOf(path.join(root, 'archive'))).toEqual([]);
     });

@@ -6,7 +6,7 @@ import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { removeFolder } from '../../foundation/new-folder';
 import { checksumOf } from '../file-checksum';
-import type { RegisteredModel } from '../registry';
+import { refuseGone, type RegisteredModel } from '../registry';
 import { summariseModel } from '../summary';
 import { writeTar, type TarSource } from '../tar/write-tar';
 import { archiveFilesOf, readSidecar, type ArchiveFiles, type CheckedFile, type Sidecar } from './archive-files';
@@ -42,6 +42,7 @@ export async function archiveModel(
   const files = archiveFilesOf(root, model.name);
   return withFolderLock(model.folder, 'archive', () =>
     withFolderLock(archiveLockOf(files), 'archive', async () => {
+      refuseGone(model);
       const summary = summariseModel(model);
       if (summary.stage === 'production')
         throw new UserError(`${model.name}: it is in production; take it out first: npm run models -- stage ${model.name} development`);

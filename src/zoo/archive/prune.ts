@@ -1,7 +1,7 @@
 import { UserError } from '../../foundation/errors';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { removeFolder } from '../../foundation/new-folder';
-import type { RegisteredModel } from '../registry';
+import { refuseGone, type RegisteredModel } from '../registry';
 import { productionCheckpointIn, releasesIn } from '../released';
 import { evaluationIn, summariseModel, type ModelSummary } from '../summary';
 import { archiveModel } from './archive-model';
@@ -64,6 +64,7 @@ export async function pruneModel(root: string, model: RegisteredModel, { now, ku
 }
 
 function refuseSafe(model: RegisteredModel, lookAtLock = true): void {
+  refuseGone(model);
   const safe = reasonToStay(model, summariseModel(model), lookAtLock);
   if (safe !== undefined) throw new UserError(`${model.name}: it stays: ${safe}`);
 }
