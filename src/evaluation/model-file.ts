@@ -4,6 +4,8 @@ import { UserError } from '../foundation/errors';
 
 /** The folder of results within a model folder. */
 export const RESULTS_FOLDER = 'evaluation_results';
+/** The file of a release that says everything about it. */
+export const RELEASE_FILE = 'release.json';
 
 /**
  * Where a checkpoint's results are kept: `evaluation_results` beside it. A checkpoint that its folder does not stand for, as a `_last.pt` beside a
@@ -11,7 +13,8 @@ export const RESULTS_FOLDER = 'evaluation_results';
  */
 export function resultsFolderOf(checkpoint: string): string {
   const release = releaseOf(checkpoint);
-  if (release !== undefined) return path.join(release.modelFolder, `${RESULTS_FOLDER}_${release.version}`);
+  if (release !== undefined && existsSync(path.join(path.dirname(checkpoint), RELEASE_FILE)))
+    return path.join(release.modelFolder, `${RESULTS_FOLDER}_${release.version}`);
   const folder = path.dirname(checkpoint);
   return path.join(folder, isFoldersOwn(checkpoint, folder) ? RESULTS_FOLDER : `${RESULTS_FOLDER}_${path.parse(checkpoint).name}`);
 }

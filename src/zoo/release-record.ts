@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../config/settings-file';
+import { RELEASE_FILE } from '../evaluation/model-file';
 import { figuresSchema } from '../evaluation/results/read-evaluation';
 import { UserError } from '../foundation/errors';
 import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';
@@ -9,8 +10,6 @@ import { BUMPS, compareVersions, isVersion, parseVersion } from './version';
 
 /** The folder of a model folder that its releases lie in. */
 export const RELEASES_FOLDER = 'releases';
-/** The file of a release that says everything about it. */
-export const RELEASE_FILE = 'release.json';
 /** Lies in a release whose tag is still to be made. */
 export const TAG_PENDING_FILE = '.tag-pending';
 

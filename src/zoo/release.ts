@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { RESULTS_FOLDER } from '../evaluation/model-file';
+import { RELEASE_FILE, RESULTS_FOLDER } from '../evaluation/model-file';
 import type { EvaluationResult } from '../evaluation/result';
 import { pickFigures } from '../evaluation/results/read-evaluation';
 import { writeResults } from '../evaluation/results/write-results';
@@ -27,7 +27,7 @@ import {
   type ReleasePlan,
   type ReleaseRequest,
 } from './release-plan';
-import { RELEASE_FILE, releaseText, TAG_PENDING_FILE, type Release, type ReleaseComparison, type ReleaseRecord } from './release-record';
+import { releaseText, TAG_PENDING_FILE, type Release, type ReleaseComparison, type ReleaseRecord } from './release-record';
 import { withFolderBeside } from './unfinished-folders';
 
 /** A release that has been made. */

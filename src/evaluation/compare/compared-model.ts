@@ -81,7 +81,8 @@ function resultsFolder(named: string): string {
   if (existsSync(path.join(named, RESULT_FILES.document))) return named;
   if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
   const checkpoint = modelFile(named, named);
-  return releaseOf(checkpoint) === undefined ? resultsFolderOf(checkpoint) : path.join(path.dirname(checkpoint), RESULTS_FOLDER);
+  const own = path.join(path.dirname(checkpoint), RESULTS_FOLDER);
+  return releaseOf(checkpoint) !== undefined && existsSync(own) ? own : resultsFolderOf(checkpoint);
 }
 
 const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;
