@@ -103,10 +103,9 @@ describe('git-setup', () => {
       expect(git(path.join(beside, 'transformer'), 'commit', '-m', 'Wrong').text).toMatch(/transformer_two_01-02 is not in order/);
 
       rmSync(request.kumpas, { recursive: true });
-      expect(git(beside, 'commit', '-m', 'Without Kumpas')).toMatchObject({
-        code: 0,
-        text: expect.stringMatching(/run git-setup again/) as string,
-      });
+      const without = git(beside, 'commit', '-m', 'Without Kumpas');
+      expect(without.code).toBe(0);
+      expect(without.text).toMatch(/run git-setup again/);
     });
   });
 
