@@ -139,7 +139,7 @@ describe('git-setup', () => {
       chmodSync(hook, 0o700);
       expect(actions(await setUpGit(request))).toEqual(['same', 'same', 'changed']);
       expect(readFileSync(hook, 'utf8')).toBe(own);
-      expect(statSync(hook).mode & 0o777).toBe(0o711);
+      expect(statSync(hook).mode & 0o777).toBe(0o700);
       writeFileSync(path.join(folder, '.gitignore'), '# kumpas: end\n');
       expect((await setUpGit(request)).steps[0]).toMatchObject({
         action: 'left',
