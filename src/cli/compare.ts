@@ -1,9 +1,8 @@
 import { UserError } from '../foundation/errors';
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
-import { comparisonFlags, formatOf, toleranceOf } from './comparison-flags';
-import { labelledDataOf } from './data-flags';
-import { optionalText, shapeOf } from './model-flags';
+import { comparisonFlags, comparisonOf } from './comparison-flags';
+import { optionalText } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
 import type { ComparisonRequest } from './run-comparison';
@@ -39,13 +38,7 @@ const usage: CommandUsage = {
 export const compareCommand: Command = plainCommand(usage, async (typed, terminal, positionals) => {
   const request: ComparisonRequest = {
     models: modelsOf(typed, positionals),
-    shape: shapeOf(typed),
-    ...labelledDataOf(typed),
-    allowDifferentData: typed['allow-different-data'] === true,
-    failIfWorse: toleranceOf(typed),
-    outputDir: optionalText(typed, 'output-dir'),
-    format: formatOf(typed),
-    verbose: typed['verbose'] === true,
+    ...comparisonOf(typed),
   };
   const { runComparison } = await import('./run-comparison.js'); // With TensorFlow: only when it is needed.
   return await runComparison(request, terminal);

@@ -1,6 +1,6 @@
 import { UserError } from '../foundation/errors';
-import { dataFlags } from './data-flags';
-import { modelFlags, optionalText } from './model-flags';
+import { dataFlags, labelledDataOf } from './data-flags';
+import { modelFlags, optionalText, shapeOf } from './model-flags';
 import type { FlagTable } from './options';
 import type { ComparisonRequest } from './run-comparison';
 
@@ -37,8 +37,20 @@ export const comparisonFlags = {
   },
 } as const satisfies FlagTable;
 
-/** @throws UserError where it is no share. */
-export function toleranceOf(typed: Readonly<Record<string, unknown>>): number | undefined {
+/** What was typed of a comparison, its models aside. @throws UserError for a flag without its value, or with a wrong one. */
+export function comparisonOf(typed: Readonly<Record<string, unknown>>): Omit<ComparisonRequest, 'models' | 'titles' | 'judged'> {
+  return {
+    shape: shapeOf(typed),
+    ...labelledDataOf(typed),
+    allowDifferentData: typed['allow-different-data'] === true,
+    failIfWorse: toleranceOf(typed),
+    outputDir: optionalText(typed, 'output-dir'),
+    format: formatOf(typed),
+    verbose: typed['verbose'] === true,
+  };
+}
+
+function toleranceOf(typed: Readonly<Record<string, unknown>>): number | undefined {
   const text = optionalText(typed, 'fail-if-worse');
   if (text === undefined) return undefined;
   const tolerance = Number(text);
@@ -46,8 +58,7 @@ export function toleranceOf(typed: Readonly<Record<string, unknown>>): number | 
   throw new UserError(`--fail-if-worse: expected a share of the clips from 0 to below 1, as 0.01, found "${text}"`);
 }
 
-/** @throws UserError where both are asked for. */
-export function formatOf(typed: Readonly<Record<string, unknown>>): ComparisonRequest['format'] {
+function formatOf(typed: Readonly<Record<string, unknown>>): ComparisonRequest['format'] {
   if (typed['json'] === true && typed['markdown'] === true) throw new UserError('--json and --markdown: give one of them');
   return typed['json'] === true ? 'json' : typed['markdown'] === true ? 'markdown' : 'text';
 }

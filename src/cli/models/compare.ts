@@ -1,9 +1,8 @@
 import { UserError } from '../../foundation/errors';
 import { findNamed, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/named-release';
 import type { Command } from '../command';
-import { comparisonFlags, formatOf, toleranceOf } from '../comparison-flags';
-import { labelledDataOf } from '../data-flags';
-import { optionalText, shapeOf } from '../model-flags';
+import { comparisonFlags, comparisonOf } from '../comparison-flags';
+import { optionalText } from '../model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from '../options';
 import { plainCommand } from '../plain-command';
 import { registryFlags, rootOf } from './registry-flags';
@@ -48,13 +47,7 @@ export const compareModelsCommand: Command = plainCommand(
         models: places.map(({ folder }) => folder),
         titles: new Map(places.map(({ folder, title }) => [folder, title])),
         judged: true,
-        shape: shapeOf(typed),
-        ...labelledDataOf(typed),
-        allowDifferentData: typed['allow-different-data'] === true,
-        failIfWorse: toleranceOf(typed),
-        outputDir: optionalText(typed, 'output-dir'),
-        format: formatOf(typed),
-        verbose: typed['verbose'] === true,
+        ...comparisonOf(typed),
       },
       terminal,
     );

@@ -125,7 +125,7 @@ function planHook({ hooks, inside, sharedHooks }: Repository, { kumpas, limitMeg
       byHand: ['there is a hook already; add to it, before any line that ends it:', ...markedBlock(lines)],
     };
   const text = old === undefined ? `#!/bin/sh\n${markedBlock(lines).join('\n')}\n` : withBlock(old, lines);
-  const same = text === old && (statSync(file).mode & 0o111) !== 0;
+  const same = text === old && (statSync(file).mode & 0o100) !== 0;
   return { ...facts, text, action: old === undefined ? 'made' : same ? 'same' : 'changed', byHand: [] };
 }
 
@@ -133,7 +133,7 @@ function write({ file, action, text, executable }: Planned): void {
   if (action !== 'made' && action !== 'changed') return;
   const mode = action === 'changed' ? statSync(file).mode : undefined;
   writeTextAtomically(file, text);
-  if (executable) chmodSync(file, (mode ?? 0o755) | 0o111);
+  if (executable) chmodSync(file, (mode ?? 0o755) | 0o100);
   else if (mode !== undefined) chmodSync(file, mode);
 }
 
