@@ -135,11 +135,20 @@ describe('git-setup', () => {
 
       // With the block in it, it is kept up to date, and what stands around it stays.
       const own = `#!/bin/sh\necho mine\n${(setUp.steps[2]?.byHand ?? []).slice(1).join('\n')}\necho too\n`;
-      writeFileSync(hook, own.replace(' . 10', ' . 99'));
+      writeFileSync(hook, own.replaceAll(/ \. 10| 10 "\."/g, ' . 99'));
       chmodSync(hook, 0o700);
       expect(actions(await setUpGit(request))).toEqual(['same', 'same', 'changed']);
       expect(readFileSync(hook, 'utf8')).toBe(own);
       expect(statSync(hook).mode & 0o777).toBe(0o700);
+      // A second registry of the repository is checked too, until it is gone.
+      const second = path.join(folder, 'second "one"');
+      mkdirSync(second);
+      expect(actions(await setUpGit({ ...request, root: second, limitMegabytes: 5 }))).toEqual(['made', 'made', 'changed']);
+      expect(readFileSync(hook, 'utf8')).toMatch(/check-commit\.js' \. 10 \|\| exit 1\n {2}node .* 'second "one"' 5 \|\| exit 1/);
+      expect(actions(await setUpGit(request))).toEqual(['same', 'same', 'same']);
+      rmSync(second, { recursive: true });
+      expect(actions(await setUpGit(request))).toEqual(['same', 'same', 'changed']);
+      expect(readFileSync(hook, 'utf8')).toBe(own);
       writeFileSync(path.join(folder, '.gitignore'), '# kumpas: end\n');
       expect((await setUpGit(request)).steps[0]).toMatchObject({
         action: 'left',

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { shellWord } from '../../foundation/markdown';
+import { commitCheckLines } from './commit-check';
 import { blockIn, markedBlock, withBlock } from './marked-block';
 import { filterOf, ignoringLine, repositoryOf, type Repository } from './repository';
 
@@ -89,20 +89,10 @@ function planLines(named: string, lines: readonly string[], purpose: string): Pl
   return { ...facts, text, action: old === undefined ? 'made' : text === old ? 'same' : 'changed', byHand: [] };
 }
 
-function planHook({ hooks, inside, sharedHooks }: Repository, { kumpas, limitMegabytes }: SetUpRequest): Planned {
+function planHook({ top, hooks, inside, sharedHooks }: Repository, { kumpas, limitMegabytes }: SetUpRequest): Planned {
   const file = realFile(path.join(hooks, 'pre-commit'));
-  const script = shellWord(path.join(kumpas, 'scripts', 'check-commit.js'));
-  const call = `node ${script} ${shellWord(inside === '' ? '.' : inside)} ${limitMegabytes}`;
-  const lines = [
-    `if [ ! -f ${script} ]; then`,
-    `  echo ${shellWord(`Kumpas is not in ${kumpas} any more: run git-setup again from where it is`)} >&2`,
-    'elif ! command -v node >/dev/null; then',
-    "  echo 'node is not to be found, so the trained models cannot be checked: git commit --no-verify leaves the check out' >&2",
-    '  exit 1',
-    'else',
-    `  ${call} || exit 1`,
-    'fi',
-  ];
+  const registry = { folder: inside === '' ? '.' : inside, limit: limitMegabytes };
+  const lines = commitCheckLines(kumpas, registry, textOf(file) ?? '', (folder) => existsSync(path.join(top, folder)));
   const purpose = `refuses staged files over ${limitMegabytes} MB that Git LFS does not take, and models that \`models check\` finds wrong`;
   const old = textOf(file);
   const facts = { file, purpose, executable: true };
