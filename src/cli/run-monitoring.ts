@@ -5,7 +5,7 @@ import { UserError } from '../foundation/errors';
 import { isDrop, type HeadChange } from '../zoo/monitor/drop';
 import { monitorModel, type Monitored, type WatchedCheckpoint } from '../zoo/monitor/monitor-model';
 import { retrainingOf, type Retraining } from '../zoo/monitor/retraining';
-import { placeOf, type NamedModel } from '../zoo/named-release';
+import { placeOf, type NamedModel } from '../zoo/release/named-release';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { percentText } from './quantities';

@@ -4,7 +4,8 @@ import { nearestName } from '../foundation/nearest-name';
 import { STAGES, type Stage } from '../training/run-record';
 import { readRecord, updateRecord } from './model-record';
 import type { RegisteredModel } from './registry';
-import { productionCheckpointIn, releasesIn } from './released';
+import { productionCheckpointIn } from './release/production-record';
+import { releasedVersions } from './release/release-record';
 
 /** @throws UserError where there is no such stage. */
 export function stageNamed(text: string | undefined): Stage {
@@ -24,7 +25,7 @@ export function stageNamed(text: string | undefined): Stage {
 export async function stageModel({ name, folder }: RegisteredModel, stage: Stage): Promise<Stage> {
   return withFolderLock(folder, 'stage', () => {
     const before = readRecord(folder).run.stage ?? 'development';
-    if (stage === 'production' && productionCheckpointIn(folder) === undefined && releasesIn(folder).length === 0) {
+    if (stage === 'production' && productionCheckpointIn(folder) === undefined && releasedVersions(folder).length === 0) {
       throw new UserError(
         `${name}: it has neither a production checkpoint nor a release; make one first: npm run models -- promote ${name}`,
       );

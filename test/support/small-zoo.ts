@@ -7,10 +7,10 @@ import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { predictedClasses } from '../../src/evaluation/metrics';
-import type { CheckpointData } from '../../src/zoo/evaluate-checkpoints';
-import type { ReleaseSurroundings } from '../../src/zoo/promote';
+import type { CheckpointData } from '../../src/zoo/release/evaluate-checkpoints';
+import type { ReleaseSurroundings } from '../../src/zoo/release/promote';
 import type { RegisteredModel } from '../../src/zoo/registry';
-import type { ReleaseRequest } from '../../src/zoo/release-plan';
+import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
 import { inTemporaryFolder } from './clip-files';
 import { openFolder } from './open-folder';
 import { smallSettings, trainSmall, writeSmallData } from './small-training';
@@ -89,7 +89,7 @@ export function changeBest(
   ]);
   writeTrainingCheckpoint(file, {
     epoch: read.epoch ?? 0,
-    bestMetric: 0,
+    bestMetric: read.bestMetric ?? 0,
     model: new Map(changed),
     optimizer: undefined,
     scheduler: undefined,

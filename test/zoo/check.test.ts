@@ -5,12 +5,15 @@ import { readWeights, writeTrainingCheckpoint } from '../../src/checkpoint/train
 import { lockFileOf, lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
-import { checksumOf } from '../../src/zoo/file-checksum';
 import { readRecord, updateRecord } from '../../src/zoo/model-record';
 import type { RegisteredModel } from '../../src/zoo/registry';
+import { promoteModel } from '../../src/zoo/release/promote';
+import { releaseModel } from '../../src/zoo/release/release';
+import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
 import { inTemporaryFolder } from '../support/clip-files';
 import { torchFolder } from '../support/parity';
 import { addModel, findingsOf, later, snapshotOf, writeEvaluation } from '../support/small-registry';
+import { nudge, ownData, releaseRequest, releaseWorld, trainedZoo } from '../support/small-zoo';
 
 const BEST = 'SignTransformer_best.pt';
 const COLUMNS = 'epoch,train_loss,val_loss,gloss_acc,cat_acc,lr';
@@ -148,9 +151,9 @@ const damages: readonly (readonly [string, Damage, RegExp])[] = [
   [
     'a version that was not released',
     record((told) => (told.run['version'] = '1.0.0')),
-    /^problem .*its version is 1\.0\.0, and releases\/ has none/,
+    /^problem .*its version is 1\.0\.0, which releases\/ does not have/,
   ],
-  ['a release that tells nothing', write('releases/v1.0.0/x.txt', ''), /^problem .*releases\/v1\.0\.0\/release\.json: it is missing/],
+  ['a release that tells nothing', write('releases/v1.0.0/x.txt', ''), /^problem .*releases\/v1\.0\.0\/release\.json: no such file/],
   ['a folder that is no release', write('releases/latest/x.txt', ''), /^problem .*expected a folder named after a version/],
   ['a manifest that lies', write('manifest.json', '{"format":"kumpas-pack"}'), /^problem .*manifest\.json: .*no pack that Kumpas made/],
   [
@@ -169,6 +172,8 @@ const damages: readonly (readonly [string, Damage, RegExp])[] = [
     /^problem .*expected a path within a model folder/,
   ],
 ];
+
+const { inZoo } = trainedZoo();
 
 describe('a check of a model', () => {
   it('finds nothing where nothing is wrong', async () => {
@@ -215,65 +220,60 @@ describe('a check of a model', () => {
     });
   });
 
-  it('holds releases, their versions and the changelog against each other', async () => {
-    await inTemporaryFolder(async (root) => {
-      const { folder } = await trainedModel(root);
-      const release = (version: string): void => {
-        const place = path.join(folder, 'releases', `v${version}`);
-        mkdirSync(place, { recursive: true });
-        const file = 'SignTransformer_production.pt';
-        copyFileSync(path.join(torchFolder, 'tiny_full.pt'), path.join(place, file));
-        writeFileSync(path.join(place, 'release.json'), JSON.stringify({ version, file, sha256: checksumOf(path.join(place, file)) }));
+  it('holds releases, their versions and the changelog against each other, and completes what was stopped', async () => {
+    await inZoo(async ({ root, model }) => {
+      const { folder } = model;
+      const release = async (changes: Partial<ReleaseRequest>, day: number): Promise<void> => {
+        await releaseModel(root, model, releaseRequest(changes), releaseWorld(day));
       };
-      release('1.0.0');
-      release('1.10.0');
-      release('1.9.0');
-      updateRecord(folder, { version: '1.10.0' });
-      writeFileSync(path.join(folder, 'CHANGELOG.md'), '## v1.10.0 - 2026-11-24\n\n## v1.9.0 - 2026-11-23\n\n## v1.0.0 - 2026-11-22\n');
+      await release({ bump: 'major' }, 20);
+      nudge(model);
+      await release({ bump: 'minor' }, 21);
       expect(await findingsOf(root)).toEqual([]);
 
-      // A release that was stopped before it had written what follows from it.
-      release('2.0.0');
-      expect(await findingsOf(root)).toEqual([
-        expect.stringContaining('config.json: its version is 1.10.0, the newest release is 2.0.0'),
-        expect.stringContaining('CHANGELOG.md: it has no entry "## v2.0.0"'),
-      ]);
-      expect(await findingsOf(root, true)).toEqual([expect.stringContaining('CHANGELOG.md: it has no entry')]);
-      expect(readRecord(folder).run.version).toBe('2.0.0');
-
-      copyFileSync(path.join(torchFolder, 'tiny_half.pt'), path.join(folder, 'releases', 'v1.0.0', 'SignTransformer_production.pt'));
-      rmSync(path.join(folder, 'releases', 'v1.9.0', 'SignTransformer_production.pt'));
-      writeFileSync(
-        path.join(folder, 'releases', 'v1.10.0', 'release.json'),
-        JSON.stringify({ version: '1.10.0', file: '../../x', sha256: '' }),
+      // As a release that was killed leaves it: the release is there, what follows from it is not.
+      updateRecord(folder, { version: '1.0.0' });
+      const changelog = path.join(folder, 'CHANGELOG.md');
+      writeFileSync(changelog, readFileSync(changelog, 'utf8').replace(/## v1\.1\.0[^]*?(?=## v1\.0\.0)/, ''));
+      rmSync(path.join(folder, 'production.json'));
+      const stopped = await findingsOf(root);
+      expect(stopped.join()).toMatch(
+        /^remark .*stopped before it had written all: CHANGELOG\.md: v1\.1\.0; config\.json: version 1\.1\.0; SignTransformer_production\.pt of v1\.1\.0$/,
       );
+      await findingsOf(root, true);
+      expect(await findingsOf(root)).toEqual([]);
+      expect(readRecord(folder).run.version).toBe('1.1.0');
+      expect(readFileSync(changelog, 'utf8')).toContain('## v1.1.0 - ');
+
+      const released = (version: string, file: string): string => path.join(folder, 'releases', version, file);
+      copyFileSync(path.join(torchFolder, 'tiny_half.pt'), released('v1.0.0', 'SignTransformer_production.pt'));
+      rmSync(released('v1.1.0', 'SignTransformer_production.pt'));
       const found = (await findingsOf(root)).join('\n');
       expect(found).toMatch(/v1\.0\.0\/SignTransformer_production\.pt: its checksum is not the one of the release/);
-      expect(found).toMatch(/v1\.9\.0\/SignTransformer_production\.pt: it is missing/);
-      expect(found).toMatch(/v1\.10\.0\/release\.json: the file it names is none of its folder/);
+      expect(found).toMatch(/v1\.1\.0\/SignTransformer_production\.pt: it is missing/);
+      const told = JSON.parse(readFileSync(released('v1.1.0', 'release.json'), 'utf8')) as { checkpoint: { file: string } };
+      writeFileSync(released('v1.1.0', 'release.json'), JSON.stringify({ ...told, checkpoint: { ...told.checkpoint, file: '../../x' } }));
+      expect((await findingsOf(root)).join('\n')).toMatch(/v1\.1\.0\/release\.json: checkpoint\.file: expected the name of a file/);
     });
   });
 
   it('holds a production checkpoint against production.json', async () => {
-    await inTemporaryFolder(async (root) => {
-      const { folder } = await trainedModel(root);
-      const file = path.join(folder, 'SignTransformer_production.pt');
-      copyFileSync(path.join(folder, BEST), file);
-      const source = { file: BEST, sha256: checksumOf(path.join(folder, BEST)) };
-      const tell = (sha256: string): void => {
-        writeFileSync(path.join(folder, 'production.json'), JSON.stringify({ sha256, source }));
-      };
-      tell(checksumOf(file));
+    await inZoo(async ({ root, model }) => {
+      const { folder } = model;
+      await promoteModel(model, { dtype: 'float32', data: ownData }, releaseWorld());
       expect(await findingsOf(root)).toEqual([]);
-      tell('0'.repeat(64));
-      expect(await findingsOf(root)).toEqual([
-        expect.stringMatching(/^problem .*_production\.pt: its checksum is not the one in production\.json/),
-      ]);
-      tell(checksumOf(file));
-      copyFileSync(path.join(folder, 'SignTransformer_last.pt'), path.join(folder, BEST));
-      expect(await findingsOf(root)).toEqual(
-        expect.arrayContaining([expect.stringMatching(/^remark .*SignTransformer_best\.pt has changed since it was promoted/)]),
+      const file = path.join(folder, 'production.json');
+      const recorded = readFileSync(file, 'utf8');
+      writeFileSync(
+        file,
+        recorded
+          .replace(/"sha256": "[0-9a-f]{64}"(?=\s*})/, `"sha256": "${'0'.repeat(64)}"`)
+          .replace(/("bytes": \d+,\s*"sha256": ")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`),
       );
+      expect((await findingsOf(root)).join('\n')).toMatch(/^problem .*_production\.pt: its checksum is not the one in production\.json/m);
+      writeFileSync(file, recorded);
+      nudge(model);
+      expect((await findingsOf(root)).join('\n')).toMatch(/^remark .*SignTransformer_best\.pt has changed since it was promoted/m);
     });
   });
 });
@@ -309,7 +309,7 @@ describe('--fix', () => {
         expect.arrayContaining(['run.name is the name of the folder now', 'written, from config.json and the figures', 'removed']),
       );
       expect(readRecord(renamed).run.name).toBe('transformer_renamed_11-24');
-      expect(readFileSync(path.join(renamed, 'README.md'), 'utf8')).toMatch(/^# transformer_renamed_11-24\n[^]*50\.0 %/);
+      expect(readFileSync(path.join(renamed, 'README.md'), 'utf8')).toMatch(/^# transformer\\_renamed\\_11-24\n[^]*50\.0 %/);
       for (const file of leftovers) expect([file, existsSync(file)]).toEqual([file, false]);
       expect(snapshotOf(path.join(root, 'transformer')).filter((line) => line.startsWith('.'))).toEqual([]);
     });

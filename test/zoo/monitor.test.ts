@@ -11,7 +11,7 @@ import { historyPicture } from '../../src/zoo/monitor/history-picture';
 import { watchedCheckpoint } from '../../src/zoo/monitor/monitor-model';
 import { retrainingOf } from '../../src/zoo/monitor/retraining';
 import { readRecord } from '../../src/zoo/model-record';
-import { findNamed } from '../../src/zoo/named-release';
+import { findNamed } from '../../src/zoo/release/named-release';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallRegistry } from '../support/registered-model';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runComparison } from '../../src/cli/run-comparison';
 import { updateRecord } from '../../src/zoo/model-record';
-import { findNamed, placeOf, releaseBefore, releasesIn } from '../../src/zoo/named-release';
+import { findNamed, placeOf, releaseBefore, releasesIn } from '../../src/zoo/release/named-release';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addSmallModel, smallRegistry } from '../support/registered-model';

@@ -6,11 +6,11 @@ import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { lockFolder } from '../../src/foundation/folder-lock';
-import { completeReleases, unfinishedReleases } from '../../src/zoo/complete-releases';
+import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
 import { readRecord } from '../../src/zoo/model-record';
-import { readProduction } from '../../src/zoo/production-record';
-import { promoteModel } from '../../src/zoo/promote';
-import { fileDigest, sameBits } from '../../src/zoo/weights';
+import { readProduction } from '../../src/zoo/release/production-record';
+import { promoteModel } from '../../src/zoo/release/promote';
+import { fileDigest, sameBits } from '../../src/zoo/release/weights';
 import { openFolder } from '../support/open-folder';
 import { bestOf, changeBest, contentOf, ownData, releaseWorld, trainedZoo } from '../support/small-zoo';
 
@@ -54,19 +54,19 @@ describe('promote', () => {
     });
   });
 
-  it('measures what float16 loses', async () => {
+  it('measures what float16 changes', async () => {
     await inZoo(async ({ model }) => {
-      // Weights at the edge of what float16 tells apart: rounding them makes all glosses alike.
+      // Of all clips alike gloss 1 is the likeliest, by less than float16 tells apart: there gloss 0, the first of equals, takes its place.
       changeBest(model, (name, values) => {
-        if (name === 'gloss_head.3.weight') return values.map((value) => value * 1e-9);
-        return name === 'gloss_head.3.bias' ? values.fill(0) : values;
+        if (name === 'gloss_head.3.weight') return values.fill(0);
+        return name === 'gloss_head.3.bias' ? Float32Array.of(1, 1.0003, 1) : values;
       });
       const exact = await promoteModel(model, { dtype: 'float32', data: ownData }, releaseWorld(20));
       const halved = await promoteModel(model, { dtype: 'float16', data: ownData }, releaseWorld(21));
       expect(halved.bytes).toBeLessThan(exact.bytes * 0.7);
       expect(halved.before).toEqual(exact.before);
       expect(halved.largest_logit_difference).toBeGreaterThan(0);
-      expect(halved.after.gloss.accuracy).toBeLessThan(halved.before.gloss.accuracy);
+      expect(halved.after.gloss.accuracy).not.toBe(halved.before.gloss.accuracy);
       expect(halved.after.category.accuracy).toBe(halved.before.category.accuracy);
     });
   });

@@ -5,17 +5,17 @@ import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { comparedFromFiles } from '../../src/evaluation/compare/compared-model';
 import { resultsFolderOf } from '../../src/evaluation/model-file';
-import { completeReleases, unfinishedReleases } from '../../src/zoo/complete-releases';
-import { diffModel } from '../../src/zoo/diff';
+import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
+import { diffModel } from '../../src/zoo/release/diff';
 import { readRecord } from '../../src/zoo/model-record';
-import { readProduction } from '../../src/zoo/production-record';
-import { promoteModel } from '../../src/zoo/promote';
+import { readProduction } from '../../src/zoo/release/production-record';
+import { promoteModel } from '../../src/zoo/release/promote';
 import { findModel, type RegisteredModel } from '../../src/zoo/registry';
-import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release';
-import type { ReleaseRequest } from '../../src/zoo/release-plan';
-import { releasesOf } from '../../src/zoo/release-record';
-import { releaseState } from '../../src/zoo/release-state';
-import { fileDigest } from '../../src/zoo/weights';
+import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release/release';
+import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
+import { releasesOf } from '../../src/zoo/release/release-record';
+import { releaseState } from '../../src/zoo/release/release-state';
+import { fileDigest } from '../../src/zoo/release/weights';
 import {
   bestOf,
   changeBest,

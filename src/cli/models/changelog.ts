@@ -1,7 +1,7 @@
 import { printableLine } from '../../foundation/printable';
-import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/changelog';
+import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
 import { findModel } from '../../zoo/registry';
-import { releasesOf } from '../../zoo/release-record';
+import { releasesOf } from '../../zoo/release/release-record';
 import type { Command } from '../command';
 import { commonFlags, jsonFlag, type FlagTable } from '../options';
 import { plainCommand } from '../plain-command';

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { findNamed, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/named-release';
+import { findNamed, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/release/named-release';
 import type { Command } from '../command';
 import { comparisonFlags, comparisonOf } from '../comparison-flags';
 import { optionalText } from '../model-flags';

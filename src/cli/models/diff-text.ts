@@ -1,6 +1,6 @@
 import { printableLine } from '../../foundation/printable';
-import type { ClassChanges } from '../../zoo/architecture';
-import type { FigureChange, ModelDiff } from '../../zoo/diff';
+import type { ClassChanges } from '../../zoo/release/architecture';
+import type { FigureChange, ModelDiff } from '../../zoo/release/diff';
 import { columns } from '../columns';
 import { bytesText } from '../quantities';
 

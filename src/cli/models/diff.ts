@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { diffModel } from '../../zoo/diff';
+import { diffModel } from '../../zoo/release/diff';
 import { findModel } from '../../zoo/registry';
 import type { Command } from '../command';
 import { commonFlags, jsonFlag, type FlagTable } from '../options';

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { findNamed } from '../../zoo/named-release';
+import { findNamed } from '../../zoo/release/named-release';
 import type { Command } from '../command';
 import { dataFlags, labelledDataOf } from '../data-flags';
 import { commonFlags, jsonFlag, type FlagTable } from '../options';

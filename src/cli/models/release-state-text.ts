@@ -1,5 +1,5 @@
 import { printableLine } from '../../foundation/printable';
-import type { ReleaseState } from '../../zoo/release-state';
+import type { ReleaseState } from '../../zoo/release/release-state';
 import { bytesText, percentText } from '../quantities';
 
 /** Where a model stands in its releases, as rows for people. */

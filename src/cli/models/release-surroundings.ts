@@ -1,5 +1,5 @@
 import { startRuntime } from '../../engine/runtime';
-import type { ReleaseSurroundings } from '../../zoo/promote';
+import type { ReleaseSurroundings } from '../../zoo/release/promote';
 import type { Terminal } from '../command';
 import { dataWatch } from '../data-watch';
 import { kumpasVersion } from '../machine';

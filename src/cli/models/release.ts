@@ -1,4 +1,4 @@
-import { bumpOf, BUMPS } from '../../zoo/version';
+import { bumpOf, BUMPS } from '../../zoo/release/version';
 import type { Command } from '../command';
 import { labelledDataOf } from '../data-flags';
 import { optionalText, requiredText, requiredTexts } from '../model-flags';

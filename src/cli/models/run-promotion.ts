@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { CheckpointData } from '../../zoo/evaluate-checkpoints';
-import type { ProductionDtype, ProductionRecord } from '../../zoo/production-record';
-import { promoteModel } from '../../zoo/promote';
+import type { CheckpointData } from '../../zoo/release/evaluate-checkpoints';
+import type { ProductionDtype, ProductionRecord } from '../../zoo/release/production-record';
+import { promoteModel } from '../../zoo/release/promote';
 import { findModel } from '../../zoo/registry';
 import { columns } from '../columns';
 import type { Terminal } from '../command';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { printableLine } from '../../foundation/printable';
-import { releaseModel, type ReleaseOutcome } from '../../zoo/release';
-import type { ReleaseRequest } from '../../zoo/release-plan';
+import { releaseModel, type ReleaseOutcome } from '../../zoo/release/release';
+import type { ReleaseRequest } from '../../zoo/release/release-plan';
 import { findModel } from '../../zoo/registry';
 import { columns } from '../columns';
 import type { Terminal } from '../command';

@@ -3,7 +3,7 @@ import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archive-fi
 import { filesBelow } from '../../zoo/folder-files';
 import { readRecord } from '../../zoo/model-record';
 import { findModel } from '../../zoo/registry';
-import { releaseState } from '../../zoo/release-state';
+import { releaseState } from '../../zoo/release/release-state';
 import { evaluationIn, summariseModel } from '../../zoo/summary';
 import { columns } from '../columns';
 import type { Command } from '../command';

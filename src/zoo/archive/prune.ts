@@ -2,7 +2,8 @@ import { UserError } from '../../foundation/errors';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { removeFolder } from '../../foundation/new-folder';
 import { refuseGone, type RegisteredModel } from '../registry';
-import { productionCheckpointIn, releasesIn } from '../released';
+import { productionCheckpointIn } from '../release/production-record';
+import { releasedVersions } from '../release/release-record';
 import { evaluationIn, summariseModel, type ModelSummary } from '../summary';
 import { archiveModel } from './archive-model';
 import { bytesOf, everythingIn } from './everything-in';
@@ -75,9 +76,9 @@ function candidateOf(model: RegisteredModel): Candidate {
 }
 
 function reasonToStay({ folder }: RegisteredModel, { stage, version }: ModelSummary, lookAtLock = true): string | undefined {
-  const [release] = releasesIn(folder);
+  const released = version ?? releasedVersions(folder).at(-1);
   if (stage === 'production') return 'in production';
-  if (version !== null || release !== undefined) return `released as ${version === null ? (release ?? '') : `v${version}`}`;
+  if (released !== undefined) return `released as v${released}`;
   if (productionCheckpointIn(folder) !== undefined) return 'promoted';
   return lookAtLock && lockState(folder) === 'held' ? 'worked on by another process' : undefined;
 }

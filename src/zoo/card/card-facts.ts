@@ -8,7 +8,7 @@ import { RESULT_FILES } from '../../evaluation/results/result-files';
 import { modelEntry } from '../../models/model-table';
 import { readClassFigures, type ClassFigures } from '../class-figures';
 import { readRecord, type ModelRecord } from '../model-record';
-import { releasesIn } from '../named-release';
+import { releasesIn } from '../release/named-release';
 import type { RegisteredModel } from '../registry';
 import { evaluationIn } from '../summary';
 

@@ -23,12 +23,15 @@ export interface WrittenCard {
  * @throws UserError where the model cannot be read, or another process is at work on it.
  */
 export async function writeCard(model: RegisteredModel): Promise<WrittenCard> {
-  return await withFolderLock(model.folder, 'card', () => {
-    const file = path.join(model.folder, 'README.md');
-    const old = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
-    const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));
-    if (text !== old) writeTextAtomically(file, text);
-    return { file, changed: text !== old, tookOver: !ours };
-  });
+  return await withFolderLock(model.folder, 'card', () => putCard(model));
+}
+
+/** {@link writeCard} for whoever holds the model's lock. */
+export function putCard(model: RegisteredModel): WrittenCard {
+  const file = path.join(model.folder, 'README.md');
+  const old = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
+  const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));
+  if (text !== old) writeTextAtomically(file, text);
+  return { file, changed: text !== old, tookOver: !ours };
 }

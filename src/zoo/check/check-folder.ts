@@ -5,6 +5,7 @@ import { readSettingsFile } from '../../config/settings-file';
 import { RESULTS_FOLDER } from '../../evaluation/model-file';
 import { readEvaluation } from '../../evaluation/results/read-evaluation';
 import { RESULT_FILES } from '../../evaluation/results/result-files';
+import { putCard } from '../card/write-card';
 import { parseFolderName } from '../folder-name';
 import { leftoversIn, removeLeftover, removeUnfinished, type Leftover } from '../leftovers';
 import { readRecord, RECORD_FILE, renameRecord, type ModelRecord } from '../model-record';
@@ -14,7 +15,6 @@ import { manifestFindings, productionFindings } from './checksum-findings';
 import { problem, remark, valueOrFault, type Finding, type FolderFinding } from './finding';
 import { checkpointsOf, unfitFindings, type FoundCheckpoint } from './folder-checkpoints';
 import { logFindings } from './log-findings';
-import { writeMissingCard } from './missing-card';
 import { releaseProblems } from './release-problems';
 
 /** All that is not as the guide has it in one model folder. */
@@ -28,12 +28,12 @@ export function checkFolder(root: string, model: RegisteredModel, now: Date): Fi
   const found = [
     ...nameFindings(root, model, record),
     ...('fault' in read ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')] : settingsFindings(folder)),
-    ...presenceFindings(folder, { best, last, fits }),
+    ...presenceFindings(model, { best, last, fits }),
     ...unfitFindings(fits),
     ...logFindings({ folder, best, last, imported: record?.run.imported_from !== undefined }),
     ...resultFindings(folder, best ?? last),
-    ...productionFindings(folder),
-    ...releaseProblems(folder, record),
+    ...productionFindings(model),
+    ...releaseProblems(model, record),
     ...manifestFindings(folder),
     ...leftoversIn(folder).map((unfinished) => unfinishedFinding(folder, unfinished, now)),
   ];
@@ -104,7 +104,8 @@ interface Found {
   readonly fits: readonly FoundCheckpoint[];
 }
 
-function presenceFindings(folder: string, { best, last, fits }: Found): FolderFinding[] {
+function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): FolderFinding[] {
+  const { folder } = model;
   const has = (name: string): boolean => existsSync(path.join(folder, name));
   const trained = has('training_log.txt');
   const bests = fits.filter(({ file }) => !file.includes('/') && file.endsWith('_best.pt'));
@@ -136,7 +137,7 @@ function presenceFindings(folder: string, { best, last, fits }: Found): FolderFi
     ...(!has('README.md') && best !== undefined && trained && has(RECORD_FILE)
       ? [
           problem('README.md', 'it is missing', '--fix writes one; npm run evaluate tells more', () => {
-            writeMissingCard(folder);
+            putCard(model);
             return 'written, from config.json and the figures';
           }),
         ]

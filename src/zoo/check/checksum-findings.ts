@@ -1,48 +1,38 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
-import { messageOf } from '../../foundation/errors';
 import { checksumOf } from '../file-checksum';
 import { differencesFrom, MANIFEST_FILE, manifestIn } from '../pack/manifest';
-import { PRODUCTION_FILE, productionCheckpointIn } from '../released';
-import { isSafeName } from '../folder-name';
+import { unfinishedReleases } from '../release/complete-releases';
+import type { RegisteredModel } from '../registry';
+import { PRODUCTION_RECORD_FILE, productionCheckpointIn, readProduction } from '../release/production-record';
 import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 
-const productionSchema = z.looseObject({
-  sha256: z.string(),
-  source: z.looseObject({ file: z.string(), sha256: z.string() }).optional(),
-});
-
-/** What is wrong with the production checkpoint: its checksum, and what it was made of. */
-export function productionFindings(folder: string): FolderFinding[] {
+/** What is wrong with the production checkpoint: its checksum, and what it was made of. What a promotion that was killed left to do is told elsewhere. */
+export function productionFindings(model: RegisteredModel): FolderFinding[] {
+  const { folder } = model;
   const checkpoint = productionCheckpointIn(folder);
-  const file = path.join(folder, PRODUCTION_FILE);
+  const file = path.join(folder, PRODUCTION_RECORD_FILE);
   const again = `promote it again: npm run models -- promote ${path.basename(folder)}`;
   if (checkpoint === undefined && !existsSync(file)) return [];
-  if (checkpoint === undefined) return [problem(PRODUCTION_FILE, 'the production checkpoint that it tells of is missing', again)];
+  if (checkpoint === undefined) return [problem(PRODUCTION_RECORD_FILE, 'the production checkpoint that it tells of is missing', again)];
+  if (isUnfinished(model)) return [];
   const name = path.basename(checkpoint);
-  if (!existsSync(file)) return [problem(name, `there is no ${PRODUCTION_FILE} beside it, so nothing says what it is`, again)];
-  const read = readProduction(file);
-  if (typeof read === 'string') return [problem(PRODUCTION_FILE, read, again)];
-  if (checksumOf(checkpoint) !== read.sha256) return [problem(name, `its checksum is not the one in ${PRODUCTION_FILE}`, again)];
-  return isOfAnother(folder, read.source) ? [remark(name, `${read.source?.file ?? ''} has changed since it was promoted`, again)] : [];
+  if (!existsSync(file)) return [problem(name, `there is no ${PRODUCTION_RECORD_FILE} beside it, so nothing says what it is`, again)];
+  const recorded = valueOrFault(() => readProduction(folder));
+  if ('fault' in recorded) return [problem(PRODUCTION_RECORD_FILE, recorded.fault.replace(`${file}: `, ''), again)];
+  const read = recorded.value;
+  if (checksumOf(checkpoint) !== read?.sha256) return [problem(name, `its checksum is not the one in ${PRODUCTION_RECORD_FILE}`, again)];
+  return isOfAnother(folder, read.source) ? [remark(name, `${read.source.file} has changed since it was promoted`, again)] : [];
 }
 
-function isOfAnother(folder: string, source: { readonly file: string; readonly sha256: string } | undefined): boolean {
-  if (source === undefined || !isSafeName(path.basename(source.file))) return false;
-  const file = path.join(folder, path.basename(source.file));
+function isUnfinished(model: RegisteredModel): boolean {
+  const read = valueOrFault(() => unfinishedReleases(model));
+  return 'value' in read && read.value.length > 0;
+}
+
+function isOfAnother(folder: string, source: { readonly file: string; readonly sha256: string }): boolean {
+  const file = path.join(folder, source.file);
   return existsSync(file) && checksumOf(file) !== source.sha256;
-}
-
-function readProduction(file: string): z.infer<typeof productionSchema> | string {
-  try {
-    const checked = productionSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    if (checked.success) return checked.data;
-    const [issue] = checked.error.issues;
-    return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
-  } catch (error) {
-    return `it cannot be read (${messageOf(error)})`;
-  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { ModelRecord } from '../model-record';
-import { RELEASES_FOLDER } from '../released';
+import { RELEASES_FOLDER } from '../release/release-record';
 import { checkpointFit, type CheckpointFit } from './checkpoint-fit';
 import { problem, type FolderFinding } from './finding';
 

@@ -1,111 +1,98 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import semver from 'semver';
-import { z } from 'zod';
-import { messageOf } from '../../foundation/errors';
+import { RELEASE_FILE } from '../../evaluation/model-file';
 import { checksumOf } from '../file-checksum';
-import { updateRecord, type ModelRecord } from '../model-record';
-import { RELEASES_FOLDER, releasesIn } from '../released';
-import { pathProblem } from '../tar/safe-path';
-import { problem, remark, type FolderFinding } from './finding';
+import type { ModelRecord } from '../model-record';
+import type { RegisteredModel } from '../registry';
+import { CHANGELOG_FILE, changelogEntries, readChangelog } from '../release/changelog';
+import { completeReleases, unfinishedReleases } from '../release/complete-releases';
+import { releasedVersions, releaseFolder, releaseOf, RELEASES_FOLDER } from '../release/release-record';
+import { isVersion } from '../release/version';
+import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 
-const RELEASE_FILE = 'release.json';
-const CHANGELOG = 'CHANGELOG.md';
-const releaseSchema = z.looseObject({ version: z.string(), file: z.string(), sha256: z.string() });
+const RESTORE = 'put the release back as it was made (a pack or another copy of it has it), or remove its folder';
 
 /**
- * What is wrong with a model's releases: each `releases/vX.Y.Z/release.json` is the truth, the CHANGELOG.md and config.json's version follow from them.
+ * What is wrong with a model's releases: each `releases/vX.Y.Z/release.json` is the truth, the CHANGELOG.md, config.json's version and the production checkpoint
+ * follow from them.
  * @param record undefined where config.json cannot be read, which is told elsewhere.
  */
-export function releaseProblems(folder: string, record: ModelRecord | undefined): FolderFinding[] {
-  const releases = releasesIn(folder);
-  const versions = releases.flatMap((name) => toldVersion(folder, name) ?? []);
+export function releaseProblems(model: RegisteredModel, record: ModelRecord | undefined): FolderFinding[] {
+  const { folder } = model;
+  const versions = releasedVersions(folder);
+  const broken = versions.flatMap((version) => oneRelease(folder, version));
   return [
-    ...releases.flatMap((name) => oneRelease(folder, name)),
-    ...versionFindings(folder, newestVersion(folder), record),
-    ...changelogFindings(folder, versions),
+    ...strayFolders(folder),
+    ...broken,
+    ...(broken.length === 0 && record !== undefined ? unfinishedFindings(model) : []),
+    ...untoldVersion(versions, record),
+    ...unmadeReleases(folder, versions),
   ];
 }
 
-function newestVersion(folder: string): string | undefined {
-  return semver.rsort(releasesIn(folder).flatMap((name) => toldVersion(folder, name) ?? []))[0];
+function strayFolders(folder: string): FolderFinding[] {
+  const releases = path.join(folder, RELEASES_FOLDER);
+  if (!existsSync(releases)) return [];
+  return readdirSync(releases, { withFileTypes: true })
+    .filter(
+      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && !(entry.name.startsWith('v') && isVersion(entry.name.slice(1))),
+    )
+    .map(({ name }) => problem(`${RELEASES_FOLDER}/${name}`, 'expected a folder named after a version, as v1.1.0', 'rename or remove it'));
 }
 
-/** The version of a release whose release.json tells of it. */
-function toldVersion(folder: string, name: string): string | undefined {
-  const read = readRelease(path.join(folder, RELEASES_FOLDER, name, RELEASE_FILE));
-  return typeof read !== 'string' && semver.valid(read.version) !== null && name === `v${read.version}` ? read.version : undefined;
+function oneRelease(folder: string, version: string): FolderFinding[] {
+  const place = `${RELEASES_FOLDER}/v${version}`;
+  const read = valueOrFault(() => releaseOf(folder, version));
+  if ('fault' in read) return [problem(`${place}/${RELEASE_FILE}`, faultOf(read.fault, releaseFolder(folder, version)), RESTORE)];
+  const { file, sha256 } = read.value.record.checkpoint;
+  const checkpoint = path.join(releaseFolder(folder, version), file);
+  if (!existsSync(checkpoint)) return [problem(`${place}/${file}`, 'it is missing', RESTORE)];
+  return checksumOf(checkpoint) === sha256 ? [] : [problem(`${place}/${file}`, 'its checksum is not the one of the release', RESTORE)];
 }
 
-function oneRelease(folder: string, name: string): FolderFinding[] {
-  const place = `${RELEASES_FOLDER}/${name}`;
-  const restore = 'put the release back as it was made (a pack or another copy of it has it), or remove its folder';
-  const version = name.startsWith('v') ? semver.valid(name.slice(1)) : null;
-  if (version === null || `v${version}` !== name)
-    return [problem(place, 'expected a folder named after a version, as v1.1.0', 'rename or remove it')];
-  const file = path.join(folder, RELEASES_FOLDER, name, RELEASE_FILE);
-  if (!existsSync(file)) return [problem(`${place}/${RELEASE_FILE}`, 'it is missing', restore)];
-  const read = readRelease(file);
-  if (typeof read === 'string') return [problem(`${place}/${RELEASE_FILE}`, read, restore)];
-  if (read.version !== version) return [problem(`${place}/${RELEASE_FILE}`, `it says version ${JSON.stringify(read.version)}`, restore)];
-  if (pathProblem(read.file, { hidden: false }) !== undefined)
-    return [problem(`${place}/${RELEASE_FILE}`, 'the file it names is none of its folder', restore)];
-  const checkpoint = path.join(folder, RELEASES_FOLDER, name, read.file);
-  if (!existsSync(checkpoint)) return [problem(`${place}/${read.file}`, 'it is missing', restore)];
-  return checksumOf(checkpoint) === read.sha256
-    ? []
-    : [problem(`${place}/${read.file}`, 'its checksum is not the one of the release', restore)];
+/** The fault without the path that the finding has already. */
+function faultOf(fault: string, folder: string): string {
+  return fault
+    .replace(`${path.join(folder, RELEASE_FILE)}: `, '')
+    .replace(/; (the folder is no release|restore it|move the folder).*$/, '');
 }
 
-function readRelease(file: string): z.infer<typeof releaseSchema> | string {
-  try {
-    const checked = releaseSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    if (checked.success) return checked.data;
-    const [issue] = checked.error.issues;
-    return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`;
-  } catch (error) {
-    return `it cannot be read (${messageOf(error)})`;
-  }
+/** What a release or promotion that was killed left to do. */
+function unfinishedFindings(model: RegisteredModel): FolderFinding[] {
+  const read = valueOrFault(() => unfinishedReleases(model));
+  if ('fault' in read || read.value.length === 0) return [];
+  const mend = (): string => {
+    const { completed, problems } = completeReleases(model);
+    return [...completed.map((what) => `completed: ${what}`), ...problems].join('; ');
+  };
+  const what = `a release or promotion was stopped before it had written all: ${read.value.join('; ')}`;
+  return [remark('', what, '--fix writes it, and so does the next promote or release', mend)];
 }
 
-function versionFindings(folder: string, newest: string | undefined, record: ModelRecord | undefined): FolderFinding[] {
-  if (record === undefined || record.run.version === newest) return [];
-  const { version } = record.run;
-  if (newest === undefined) {
-    return [
-      problem(
-        'config.json',
-        `its version is ${version ?? ''}, and releases/ has none`,
-        'put the release back, or take run.version out of config.json',
+function untoldVersion(versions: readonly string[], record: ModelRecord | undefined): FolderFinding[] {
+  const version = record?.run.version;
+  if (version === undefined || versions.includes(version)) return [];
+  const what = `its version is ${version}, which ${RELEASES_FOLDER}/ does not have`;
+  return [problem('config.json', what, 'put the release back, or take run.version out of config.json')];
+}
+
+function unmadeReleases(folder: string, versions: readonly string[]): FolderFinding[] {
+  const told = new Set(changelogEntries(readChangelog(folder) ?? '').map(({ version }) => version));
+  const first = versions[0];
+  const inherited = first === undefined ? '' : inheritedBy(folder, first);
+  return [...told]
+    .filter((version) => isVersion(version) && !versions.includes(version) && !inherited.includes(`## v${version} `))
+    .map((version) =>
+      remark(
+        CHANGELOG_FILE,
+        `it tells of v${version}, which ${RELEASES_FOLDER}/ does not have`,
+        'put the release back where it should be there',
       ),
-    ];
-  }
-  return [
-    problem('config.json', `its version is ${version ?? 'not set'}, the newest release is ${newest}`, '--fix writes it', () => {
-      // Looked up once more: this is called under the model's lock.
-      const version = newestVersion(folder) ?? newest;
-      updateRecord(folder, { version });
-      return `config.json has version ${version} now`;
-    }),
-  ];
+    );
 }
 
-function changelogFindings(folder: string, versions: readonly string[]): FolderFinding[] {
-  const file = path.join(folder, CHANGELOG);
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const told = new Set([...text.matchAll(/^## v(\S+)/gm)].map(([, version = '']) => version));
-  const untold = versions.filter((version) => !told.has(version));
-  const unmade = [...told].filter((version) => semver.valid(version) !== null && !versions.includes(version));
-  return [
-    ...untold.map((version) =>
-      problem(
-        CHANGELOG,
-        `it has no entry "## v${version}", which releases/ has`,
-        `write it, from ${RELEASES_FOLDER}/v${version}/${RELEASE_FILE}`,
-      ),
-    ),
-    ...unmade.map((version) =>
-      remark(CHANGELOG, `it tells of v${version}, which releases/ does not have`, 'put the release back where it should be there'),
-    ),
-  ];
+/** The entries of the model that a folder's first release followed: those releases lie in its folder. */
+function inheritedBy(folder: string, first: string): string {
+  const read = valueOrFault(() => releaseOf(folder, first));
+  return 'value' in read ? (read.value.record.inherited_changelog ?? '') : '';
 }

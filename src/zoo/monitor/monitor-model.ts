@@ -14,7 +14,7 @@ import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine } from '../../foundation/printable';
 import { modelEntry } from '../../models/model-table';
 import { readRecord } from '../model-record';
-import { releasesIn, type NamedModel, type NamedRelease } from '../named-release';
+import { releasesIn, type NamedModel, type NamedRelease } from '../release/named-release';
 import { judgeDrop, type DropJudgement } from './drop';
 import { HISTORY_FILE, HISTORY_PICTURE, readHistory, withRow, writeHistory, type HistoryRow } from './history';
 

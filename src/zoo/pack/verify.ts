@@ -67,14 +67,15 @@ async function verifyArchive({ name, archive, files, sha256 }: ArchivedRecord): 
   };
 }
 
-function verifyFolder({ name, folder }: RegisteredModel): Verification {
+function verifyFolder(model: RegisteredModel): Verification {
+  const { name, folder } = model;
   const read = valueOrFault(() => readRecord(folder));
   const record = 'value' in read ? read.value : undefined;
   const checkpoints = checkpointsOf(folder, record);
   const found = [
     ...unfitFindings(checkpoints),
-    ...productionFindings(folder),
-    ...releaseProblems(folder, record),
+    ...productionFindings(model),
+    ...releaseProblems(model, record),
     ...manifestFindings(folder),
   ];
   const withSums = ['production.json', 'releases', MANIFEST_FILE].filter((file) => existsSync(path.join(folder, file)));

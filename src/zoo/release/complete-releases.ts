@@ -1,18 +1,18 @@
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { readWeights } from '../checkpoint/training-checkpoint';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { readWeights } from '../../checkpoint/training-checkpoint';
+import { writeTextAtomically } from '../../foundation/atomic-file';
 import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
-import { readRecord, updateRecord } from './model-record';
+import { readRecord, updateRecord } from '../model-record';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
-import type { RegisteredModel } from './registry';
+import type { RegisteredModel } from '../registry';
 import { releasesOf, TAG_PENDING_FILE, type Release } from './release-record';
 import { hasTag, makeTag } from './release-tag';
-import { orUndefined } from './summary';
+import { orUndefined } from '../summary';
 import { compareVersions, isVersion } from './version';
 import { fileDigest } from './weights';
-import { modelEntry } from '../models/model-table';
+import { modelEntry } from '../../models/model-table';
 
 /** What {@link completeReleases} did. */
 export interface Completion {

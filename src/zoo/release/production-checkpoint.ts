@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
-import type { LabelNames } from '../data/clip-set';
-import type { SplitOutputs } from '../evaluation/split-outputs';
-import { loadModel, type LoadedModel } from '../evaluation/load-model';
-import type { DataWatch } from '../evaluation/open-evaluation-data';
-import { HEADS, type EvaluationResult } from '../evaluation/result';
-import { UserError } from '../foundation/errors';
+import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
+import type { LabelNames } from '../../data/clip-set';
+import type { SplitOutputs } from '../../evaluation/split-outputs';
+import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import type { DataWatch } from '../../evaluation/open-evaluation-data';
+import { HEADS, type EvaluationResult } from '../../evaluation/result';
+import { UserError } from '../../foundation/errors';
 import { evaluateCheckpoints, type CheckpointData, type EvaluatedCheckpoint } from './evaluate-checkpoints';
 import { productionFileName, type ProductionDtype, type ProductionFacts, type ProductionRecord } from './production-record';
 import { fileDigest, sameBits, sameWeights } from './weights';

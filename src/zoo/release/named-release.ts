@@ -1,12 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs';
-import path from 'node:path';
-import { rcompare, valid } from 'semver';
-import { UserError } from '../foundation/errors';
-import { readRecord } from './model-record';
-import { findModel, type RegisteredModel } from './registry';
-
-/** The folder of releases within a model folder. */
-const RELEASES_FOLDER = 'releases';
+import { UserError } from '../../foundation/errors';
+import { readRecord } from '../model-record';
+import { findModel, type RegisteredModel } from '../registry';
+import { releasedVersions, releaseFolder } from './release-record';
+import { compareVersions } from './version';
 
 /** A release of a model, as its folder has it. */
 export interface NamedRelease {
@@ -23,14 +19,9 @@ export interface NamedModel {
 
 /** The releases in a model folder, the newest first. */
 export function releasesIn(folder: string): NamedRelease[] {
-  const releases = path.join(folder, RELEASES_FOLDER);
-  if (!existsSync(releases)) return [];
-  return readdirSync(releases, { withFileTypes: true })
-    .flatMap((entry) => {
-      const version = entry.name.startsWith('v') ? valid(entry.name.slice(1)) : null;
-      return entry.isDirectory() && version !== null ? [{ version, folder: path.join(releases, entry.name) }] : [];
-    })
-    .sort((one, other) => rcompare(one.version, other.version));
+  return releasedVersions(folder)
+    .toReversed()
+    .map((version) => ({ version, folder: releaseFolder(folder, version) }));
 }
 
 /**
@@ -61,7 +52,7 @@ export interface ReleasedBaseline {
  */
 export function releaseBefore(root: string, { model, release }: NamedModel): ReleasedBaseline | undefined {
   const own = releasesIn(model.folder);
-  const [before] = release === undefined ? own : own.filter(({ version }) => rcompare(version, release.version) > 0);
+  const [before] = release === undefined ? own : own.filter(({ version }) => compareVersions(version, release.version) < 0);
   if (before !== undefined) return titled(model, before);
   const { follows } = readRecord(model.folder).run;
   if (follows === undefined) return undefined;

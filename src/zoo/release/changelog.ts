@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { UserError } from '../foundation/errors';
+import { UserError } from '../../foundation/errors';
 import type { ReleaseRecord } from './release-record';
 import { compareVersions, isVersion } from './version';
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readWeights, type StateDict } from '../checkpoint/training-checkpoint';
-import { loadModel } from '../evaluation/load-model';
-import { modelFile } from '../evaluation/model-file';
-import type { ReadFigures } from '../evaluation/results/read-evaluation';
-import { UserError } from '../foundation/errors';
+import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
+import { loadModel } from '../../evaluation/load-model';
+import { modelFile } from '../../evaluation/model-file';
+import type { ReadFigures } from '../../evaluation/results/read-evaluation';
+import { UserError } from '../../foundation/errors';
 import {
   architectureChanges,
   architectureOf,
@@ -14,12 +14,12 @@ import {
   type ClassChanges,
   type ClassNames,
 } from './architecture';
-import { filesBelow } from './folder-files';
-import { readRecord, type ModelRecord } from './model-record';
+import { filesBelow } from '../folder-files';
+import { readRecord, type ModelRecord } from '../model-record';
 import { labelsOf } from './promote';
-import { findModel, type RegisteredModel } from './registry';
+import { findModel, type RegisteredModel } from '../registry';
 import { releaseNamed, releasesOf, RELEASES_FOLDER, type Release } from './release-record';
-import { evaluationIn, orUndefined } from './summary';
+import { evaluationIn, orUndefined } from '../summary';
 import { parseVersion } from './version';
 import { weightDistances, type PartDistance } from './weights';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { StateDict } from '../checkpoint/training-checkpoint';
+import type { StateDict } from '../../checkpoint/training-checkpoint';
 
 /** sha256 over names, shapes and values of a state_dict: the same weights give the same, whatever file they lie in. */
 export function weightsDigest(weights: StateDict): string {

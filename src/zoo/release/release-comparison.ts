@@ -1,8 +1,8 @@
-import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../evaluation/compare/compared-model';
-import { compareModels, type Contrast } from '../evaluation/compare/comparison';
-import { HEADS, type EvaluationResult } from '../evaluation/result';
+import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../../evaluation/compare/compared-model';
+import { compareModels, type Contrast } from '../../evaluation/compare/comparison';
+import { HEADS, type EvaluationResult } from '../../evaluation/result';
 import type { Release, ReleaseComparison } from './release-record';
-import { orUndefined } from './summary';
+import { orUndefined } from '../summary';
 
 /**
  * Sets a new release against the one before: by what both gave just now for the same clips, else by what is recorded of the one before where that was for the

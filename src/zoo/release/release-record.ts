@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { readSettingsFile } from '../config/settings-file';
-import { RELEASE_FILE } from '../evaluation/model-file';
-import { figuresSchema } from '../evaluation/results/read-evaluation';
-import { UserError } from '../foundation/errors';
+import { readSettingsFile } from '../../config/settings-file';
+import { RELEASE_FILE } from '../../evaluation/model-file';
+import { figuresSchema } from '../../evaluation/results/read-evaluation';
+import { UserError } from '../../foundation/errors';
 import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';
 import { BUMPS, compareVersions, isVersion, parseVersion } from './version';
 
@@ -81,10 +81,16 @@ export function releaseFolder(folder: string, released: string): string {
  * @throws UserError that names the file, where a `release.json` is missing or damaged.
  */
 export function releasesOf(folder: string): Release[] {
-  return releasedVersions(folder).map((released) => {
-    const place = releaseFolder(folder, released);
-    return { folder: place, record: readRelease(place, released) };
-  });
+  return releasedVersions(folder).map((released) => releaseOf(folder, released));
+}
+
+/**
+ * One of them.
+ * @throws UserError as {@link releasesOf}.
+ */
+export function releaseOf(folder: string, released: string): Release {
+  const place = releaseFolder(folder, released);
+  return { folder: place, record: readRelease(place, released) };
 }
 
 /** The versions that a model folder has folders of, the oldest first. */

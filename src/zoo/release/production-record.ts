@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { readSettingsFile } from '../config/settings-file';
-import { UserError } from '../foundation/errors';
-import { modelEntry } from '../models/model-table';
-import type { LoadedModel } from '../evaluation/load-model';
-import { isSafeName } from './folder-name';
+import { readSettingsFile } from '../../config/settings-file';
+import { UserError } from '../../foundation/errors';
+import { modelEntry } from '../../models/model-table';
+import type { LoadedModel } from '../../evaluation/load-model';
+import { isSafeName } from '../folder-name';
 
 /** The file that says what `promote` or `release` found of the production checkpoint. */
 export const PRODUCTION_RECORD_FILE = 'production.json';
@@ -55,6 +55,12 @@ export function factsInConfig(config: Readonly<Record<string, unknown>> | undefi
 /** What a model's production checkpoint is called. */
 export function productionFileName({ name }: Pick<LoadedModel, 'name'>): string {
   return `${modelEntry(name).checkpointName}_production.pt`;
+}
+
+/** The production checkpoint in a model folder; undefined where there is none. */
+export function productionCheckpointIn(folder: string): string | undefined {
+  const name = readdirSync(folder).find((file) => file.endsWith('_production.pt'));
+  return name === undefined ? undefined : path.join(folder, name);
 }
 
 /**

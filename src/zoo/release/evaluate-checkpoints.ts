@@ -1,7 +1,7 @@
-import { evaluateModel, type Evaluation } from '../evaluation/evaluate';
-import type { LoadedModel } from '../evaluation/load-model';
-import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
-import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
+import { evaluateModel, type Evaluation } from '../../evaluation/evaluate';
+import type { LoadedModel } from '../../evaluation/load-model';
+import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/open-evaluation-data';
+import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { sameBits } from './weights';
 
 /** The clips that checkpoints are evaluated on, and how many at a time. */

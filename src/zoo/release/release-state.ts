@@ -1,9 +1,9 @@
-import { readWeights } from '../checkpoint/training-checkpoint';
-import { modelFile } from '../evaluation/model-file';
-import { UserError } from '../foundation/errors';
+import { readWeights } from '../../checkpoint/training-checkpoint';
+import { modelFile } from '../../evaluation/model-file';
+import { UserError } from '../../foundation/errors';
 import { unfinishedReleases } from './complete-releases';
 import { readProduction, type ProductionRecord } from './production-record';
-import type { RegisteredModel } from './registry';
+import type { RegisteredModel } from '../registry';
 import { releasesOf } from './release-record';
 import { weightsDigest } from './weights';
 
