@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { replaceableFigures } from '../evaluation/results/readme-figures';
 import { notesLines } from '../foundation/hand-written';
 import { plainMarkdown, shellWord } from '../foundation/markdown';
@@ -45,7 +46,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
     '',
     '## Data and recipe',
     '',
-    `- Data: ${plainMarkdown(run.data.title)}; ${run.data.train_clips} training clips, ${run.data.validation_clips} validation clips; fingerprint \`${run.data.fingerprint.slice(0, 16)}\``,
+    `- Data: ${plainMarkdown(path.basename(run.data.title))}; ${run.data.train_clips} training clips, ${run.data.validation_clips} validation clips; fingerprint \`${run.data.fingerprint.slice(0, 16)}\``,
     `- Parameters: ${run.parameters.toLocaleString('en')}`,
     `- Seed ${String(settings['seed'])}, batch size ${String(settings['batch_size'])}, learning rate ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}`,
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,

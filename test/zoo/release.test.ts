@@ -77,7 +77,7 @@ describe('release', () => {
         [
           `# Changelog of ${model.name}\n\n## v1.0.0 - ${first.created.slice(0, 10)}\n`,
           `- Folder: ${model.name}`,
-          `- Data: 22 training and 7 validation clips of ${zoo.data}, fingerprint ${String(first.trained_with?.fingerprint.slice(0, 16))}`,
+          `- Data: 22 training and 7 validation clips of data, fingerprint ${String(first.trained_with?.fingerprint.slice(0, 16))}`,
           `- Validation: gloss 0.000, category 1.000 at epoch ${String(first.checkpoint.epoch)}`,
           '- The first',
           String.raw`- \# that others use`,

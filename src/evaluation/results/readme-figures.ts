@@ -52,7 +52,7 @@ function figureLines(folder: string, result: EvaluationResult): string[] {
     row('macro F1', ({ metrics }) => metrics.f1_macro.toFixed(4)),
     row('expected calibration error', ({ metrics }) => percent(metrics.expected_calibration_error)),
     '',
-    `Of \`${path.basename(model.file)}\`${epoch}, on the ${clips.length} validation clips of ${plain(data.title)} (fingerprint \`${data.fingerprint.slice(0, 16)}\`).`,
+    `Of \`${path.basename(model.file)}\`${epoch}, on the ${clips.length} validation clips of ${plain(path.basename(data.title))} (fingerprint \`${data.fingerprint.slice(0, 16)}\`).`,
     '',
     ...findings(result).map((finding) => `- ${plain(finding)}`),
     '',

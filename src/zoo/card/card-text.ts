@@ -94,7 +94,7 @@ function figures({ evaluation, glosses, results }: CardFacts): string[] {
     row('macro F1', ({ f1_macro: f1 }) => f1.toFixed(4)),
     row('expected calibration error', calibration),
     '',
-    `Of ${plain(path.basename(evaluation.model))}${typeof evaluation.epoch === 'number' ? `, epoch ${evaluation.epoch}` : ''}, on the ${evaluation.data.clips ?? ''} validation clips of ${plain(on.title)} (fingerprint ${plain(on.fingerprint.slice(0, 16))})${on.synthetic ? ', which a generator made' : ''}.`,
+    `Of ${plain(path.basename(evaluation.model))}${typeof evaluation.epoch === 'number' ? `, epoch ${evaluation.epoch}` : ''}, on the ${evaluation.data.clips ?? ''} validation clips of ${plain(path.basename(on.title))} (fingerprint ${plain(on.fingerprint.slice(0, 16))})${on.synthetic ? ', which a generator made' : ''}.`,
     ...weakSpots(glosses),
     ...picture('Training curves', RESULT_FILES.curves),
     ...picture('Confusion matrix of the glosses', RESULT_FILES.confusionPicture),
@@ -128,7 +128,7 @@ function data({ record: { run } }: CardFacts): string[] {
   const { title, train_clips: train, validation_clips: validation, fingerprint, synthetic } = run.data;
   const of = run.training_clips?.of_gloss;
   return [
-    `- ${plain(title)}${synthetic ? ' (made by a generator)' : ''}: ${train} training and ${validation} validation clips`,
+    `- ${plain(path.basename(title))}${synthetic ? ' (made by a generator)' : ''}: ${train} training and ${validation} validation clips`,
     `- Fingerprint \`${fingerprint.replace(/\W/g, '').slice(0, 64)}\`: the same clips have the same one wherever they lie`,
     ...(of === undefined || of.length === 0 ? [] : [`- Training clips of a gloss: ${Math.min(...of)} to ${Math.max(...of)}`]),
   ];

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { harmless } from './changelog';
 import { changesText, worseHeads } from './release-comparison';
 import type { ReleaseRecord } from './release-record';
@@ -19,7 +20,7 @@ function dataLine({ trained_with: data }: Omit<ReleaseRecord, 'changelog'>): str
   if (data === null) return 'Data: what it was trained with is not known';
   const count = (clips: number): string => clips.toLocaleString('en');
   const made = data.synthetic ? ' (synthetic: figures say nothing about real signs)' : '';
-  return `Data: ${count(data.train_clips)} training and ${count(data.validation_clips)} validation clips of ${harmless(data.title)}${made}, fingerprint ${harmless(data.fingerprint.slice(0, 16))}`;
+  return `Data: ${count(data.train_clips)} training and ${count(data.validation_clips)} validation clips of ${harmless(path.basename(data.title))}${made}, fingerprint ${harmless(data.fingerprint.slice(0, 16))}`;
 }
 
 function validationLine({
@@ -28,7 +29,8 @@ function validationLine({
   trained_with,
 }: Omit<ReleaseRecord, 'changelog'>): string {
   const at = epoch === null ? '' : ` at epoch ${epoch}`;
-  const elsewhere = trained_with?.title === data.title ? '' : `, on ${data.clips.toLocaleString('en')} clips of ${harmless(data.title)}`;
+  const elsewhere =
+    trained_with?.title === data.title ? '' : `, on ${data.clips.toLocaleString('en')} clips of ${harmless(path.basename(data.title))}`;
   return `Validation: gloss ${gloss.accuracy.toFixed(3)}, category ${category.accuracy.toFixed(3)}${at}${elsewhere}`;
 }
 
