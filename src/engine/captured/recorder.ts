@@ -23,7 +23,7 @@ import {
 } from './recording';
 import { recordScanStep } from './record-scan-step';
 import { scanOperation } from './scan-function';
-import { outputType } from './shape-rules';
+import { outputTypes } from './shape-rules';
 
 /** Ids of tensors that exist only in a recording start here; the binding counts its own from 0. */
 const FIRST_RECORDED_ID = 2 ** 30;
@@ -111,9 +111,9 @@ export class Recorder {
     const inputTypes = inputs.map((input) => typeOf(this.types, input));
     const attributes = completeAttributes(name, inputTypes, this.attributesOf(nativeAttributes));
     const call = { inputs: inputTypes, attributes, constantInput: (place: number) => this.constants.get(inputs[place] ?? -1) };
-    const ruled = outputCount === 1 ? outputType(name, call) : undefined;
-    const outputTypes = ruled === undefined ? this.runOnZeros(name, nativeAttributes, ids, outputCount) : [ruled];
-    const outputs = outputTypes.map((type) => this.newTensor(type));
+    const ruled = outputTypes(name, call);
+    const types = ruled?.length === outputCount ? ruled : this.runOnZeros(name, nativeAttributes, ids, outputCount);
+    const outputs = types.map((type) => this.newTensor(type));
     this.operations.push({ name, attributes, inputs, outputs: outputs.map(({ id }) => this.numberOf(id)) });
     return outputs;
   }

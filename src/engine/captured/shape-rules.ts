@@ -12,6 +12,8 @@ type Rule = (call: OperationCall) => TensorType | undefined;
 
 const sameAsFirst: Rule = ({ inputs }) => inputs[0];
 
+const lastAxis: Rule = ({ inputs: [input] }) => input && { dtype: input.dtype, shape: input.shape.slice(-1) };
+
 const broadcast: Rule = ({ inputs: [left, right] }) =>
   left && right && { dtype: left.dtype, shape: broadcastShapes(left.shape, right.shape) };
 
@@ -56,6 +58,7 @@ const RULES = new Map<string, Rule>([
       'Relu6',
       'Relu6Grad',
     ],
+    ...['KumpasDropout', 'KumpasDropoutAdd', 'KumpasReluDropout', 'KumpasReluGrad', 'KumpasSoftmaxGrad'],
     ...['Rsqrt', 'Sigmoid', 'SigmoidGrad', 'Sign', 'Softmax', 'Softplus', 'Sqrt', 'Square', 'Tanh', 'TanhGrad', 'ZerosLike'],
   ].map((name) => [name, sameAsFirst] as const),
   ...['Add', 'AddV2', 'Sub', 'Mul', 'Div', 'RealDiv', 'DivNoNan', 'Maximum', 'Minimum', 'Pow', 'SquaredDifference'].map(
@@ -89,7 +92,7 @@ const RULES = new Map<string, Rule>([
       };
     },
   ],
-  ['BiasAddGrad', ({ inputs: [dy] }) => dy && { dtype: dy.dtype, shape: dy.shape.slice(-1) }],
+  ...['BiasAddGrad', 'KumpasColumnSum'].map((name) => [name, lastAxis] as const),
   [
     'Bitcast',
     ({ inputs: [input], attributes: { type: to } }) =>
@@ -133,17 +136,32 @@ const RULES = new Map<string, Rule>([
   ],
 ]);
 
+/** Of operations that give several outputs. */
+const RULES_OF_SEVERAL = new Map<string, (inputs: readonly TensorType[]) => (TensorType | undefined)[]>([
+  [
+    'KumpasLayerNorm',
+    ([x]) => {
+      const rows = x && { dtype: x.dtype, shape: x.shape.slice(0, -1) };
+      return [x, rows, rows];
+    },
+  ],
+  ['KumpasLayerNormGrad', ([, x, , , gamma]) => [x, gamma, gamma]],
+  ['KumpasSoftmax', ([scores]) => [scores, scores]],
+]);
+
 /**
  * What an operation gives, from what it is given, for the operations that a model spends its time in: so that recording runs none of them. Undefined where
  * there is no rule, or the rule needs a value that is not constant: then the operation has to run once.
  */
-export function outputType(operation: string, call: OperationCall): TensorType | undefined {
-  return RULES.get(operation)?.(call);
+export function outputTypes(operation: string, call: OperationCall): TensorType[] | undefined {
+  const types = RULES_OF_SEVERAL.get(operation)?.(call.inputs) ?? [RULES.get(operation)?.(call)];
+  const known = types.filter((type) => type !== undefined);
+  return known.length === types.length ? known : undefined;
 }
 
 /** The operations that have a rule. */
 export function operationsWithRule(): string[] {
-  return [...RULES.keys()];
+  return [...RULES.keys(), ...RULES_OF_SEVERAL.keys()];
 }
 
 function broadcastShapes(left: readonly number[], right: readonly number[]): number[] {
