@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { nameOfUnfinished, unfinishedNameOf } from './unfinished-name';
 
 /**
  * Writes a file so that it is either the old one or the new one, whatever happens meanwhile: to a temporary file beside it, flushed, then renamed.
@@ -10,7 +10,7 @@ import path from 'node:path';
 export function writeFileAtomically(file: string, write: (append: (bytes: Uint8Array | string) => void) => void): void {
   const folder = path.dirname(file);
   mkdirSync(folder, { recursive: true });
-  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(4).toString('hex')}.tmp`);
+  const temporary = unfinishedNameOf(file);
   const descriptor = openSync(temporary, 'wx');
   let open = true;
   try {
@@ -38,7 +38,7 @@ export function writeTextAtomically(file: string, text: string): void {
 
 /** Removes what writers that were killed left in a folder: temporary files of {@link writeFileAtomically}. Nobody may be writing there meanwhile. */
 export function removeUnfinishedFiles(folder: string): void {
-  for (const name of readdirSync(folder)) if (/^\..+\.[0-9a-f]{8}\.tmp$/.test(name)) rmSync(path.join(folder, name), { force: true });
+  for (const name of readdirSync(folder)) if (nameOfUnfinished(name) !== undefined) rmSync(path.join(folder, name), { force: true });
 }
 
 function appendAll(descriptor: number, bytes: Uint8Array): void {

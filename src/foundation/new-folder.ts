@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
+import { unfinishedNameOf } from './unfinished-name';
 
 /**
  * Makes a folder that is there whole or not at all: it is filled under another name beside its place, then renamed. What had to be made above it goes again too
@@ -52,11 +52,6 @@ export function removeFolder(folder: string): void {
   const unfinished = unfinishedNameOf(folder);
   renameSync(folder, unfinished);
   rmSync(unfinished, { recursive: true, force: true });
-}
-
-/** `.NAME.0123abcd.tmp` beside a folder: what a process that was killed leaves under such a name serves nobody. */
-function unfinishedNameOf(folder: string): string {
-  return path.join(path.dirname(folder), `.${path.basename(folder)}.${randomBytes(4).toString('hex')}.tmp`);
 }
 
 /** One by one: where a system folder refuses, Node's own recursive way does not always come back. */

@@ -3,20 +3,26 @@ import { closeSync, openSync, readSync } from 'node:fs';
 
 const PIECE = 1 << 20;
 
-/** sha256 of a file, in hexadecimal; it is never in memory as a whole. */
-export function checksumOf(file: string): string {
+/** A file's size, and its sha256 in hexadecimal; it is never in memory as a whole. */
+export function fileDigest(file: string): { readonly bytes: number; readonly sha256: string } {
   const hash = createHash('sha256');
   const piece = Buffer.allocUnsafe(PIECE);
   const descriptor = openSync(file, 'r');
   try {
-    for (;;) {
-      const bytes = readSync(descriptor, piece);
-      if (bytes === 0) return hash.digest('hex');
-      hash.update(piece.subarray(0, bytes));
+    let bytes = 0;
+    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {
+      hash.update(piece.subarray(0, read));
+      bytes += read;
     }
+    return { bytes, sha256: hash.digest('hex') };
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** The sha256 alone. */
+export function checksumOf(file: string): string {
+  return fileDigest(file).sha256;
 }
 
 /** sha256 of a text's UTF-8 bytes, in hexadecimal. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { lockFolder, lockState } from '../foundation/folder-lock';
+import { nameOfUnfinished } from '../foundation/unfinished-name';
 
 /** What a process that was killed left: a file or folder that was not finished, or its lock. */
 export interface Leftover {
@@ -10,7 +11,6 @@ export interface Leftover {
   readonly isLock: boolean;
 }
 
-const UNFINISHED = /^\.(.+)\.[0-9a-f]{8}\.tmp$/;
 const LOCK = /^\.(.+)\.lock$/;
 /** The second name of a checkpoint's bytes, before it takes the place of the one that was there. */
 const SHARED = /^.+\.pt\.tmp$/;
@@ -22,7 +22,7 @@ const QUIET_MS = 5_000;
 /** The leftovers beside model folders: in the registry itself, a folder of a type, or the archive. */
 export function leftoversBeside(parent: string): Leftover[] {
   return namesIn(parent).flatMap((name): Leftover[] => {
-    const unfinished = UNFINISHED.exec(name)?.[1];
+    const unfinished = nameOfUnfinished(name);
     const locked = LOCK.exec(name)?.[1];
     if (unfinished !== undefined)
       return [{ path: path.join(parent, name), folder: path.join(parent, withoutEnding(unfinished)), isLock: false }];
@@ -38,7 +38,7 @@ export function leftoversIn(folder: string): string[] {
 
 /** Whether a name within a model folder is one that only a process that is at work, or was killed, gives. */
 export function isUnfinishedName(name: string): boolean {
-  return UNFINISHED.test(name) || SHARED.test(name);
+  return nameOfUnfinished(name) !== undefined || SHARED.test(name);
 }
 
 /** Removes a leftover under its model's lock; false where somebody is at work on that, or may be. */

@@ -11,7 +11,7 @@ import { promoteModel } from '../../src/zoo/release/promote';
 import { modelsIn } from '../../src/zoo/registry';
 import { releaseModel } from '../../src/zoo/release/release';
 import { releasesOf } from '../../src/zoo/release/release-record';
-import { fileDigest } from '../../src/zoo/release/weights';
+import { fileDigest } from '../../src/zoo/file-checksum';
 import { inTemporaryFolder } from '../support/clip-files';
 import { copyZoo, nudge, ownData, releaseRequest, releaseWorld, trainedZoo, type SmallZoo } from '../support/small-zoo';
 

@@ -10,7 +10,8 @@ import { completeReleases, unfinishedReleases } from '../../src/zoo/release/comp
 import { readRecord } from '../../src/zoo/model-record';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { fileDigest, sameBits } from '../../src/zoo/release/weights';
+import { fileDigest } from '../../src/zoo/file-checksum';
+import { sameBits } from '../../src/zoo/release/weights';
 import { openFolder } from '../support/open-folder';
 import { bestOf, changeBest, contentOf, ownData, releaseWorld, trainedZoo } from '../support/small-zoo';
 

@@ -15,7 +15,7 @@ import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release/release
 import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
 import { releasesOf } from '../../src/zoo/release/release-record';
 import { releaseState } from '../../src/zoo/release/release-state';
-import { fileDigest } from '../../src/zoo/release/weights';
+import { fileDigest } from '../../src/zoo/file-checksum';
 import {
   bestOf,
   changeBest,

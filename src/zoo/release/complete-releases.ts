@@ -11,7 +11,7 @@ import { releasesOf, TAG_PENDING_FILE, type Release } from './release-record';
 import { hasTag, makeTag } from './release-tag';
 import { orUndefined } from '../summary';
 import { compareVersions, isVersion } from './version';
-import { fileDigest } from './weights';
+import { fileDigest } from '../file-checksum';
 import { modelEntry } from '../../models/model-table';
 
 /** What {@link completeReleases} did. */

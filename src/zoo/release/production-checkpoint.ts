@@ -8,7 +8,8 @@ import { HEADS, type EvaluationResult } from '../../evaluation/result';
 import { UserError } from '../../foundation/errors';
 import { evaluateCheckpoints, type CheckpointData, type EvaluatedCheckpoint } from './evaluate-checkpoints';
 import { productionFileName, type ProductionDtype, type ProductionFacts, type ProductionRecord } from './production-record';
-import { fileDigest, sameBits, sameWeights } from './weights';
+import { fileDigest } from '../file-checksum';
+import { sameBits, sameWeights } from './weights';
 
 /** A checkpoint that is about to become the production one. */
 export interface ProductionRequest {

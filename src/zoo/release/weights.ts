@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { StateDict } from '../../checkpoint/training-checkpoint';
 
 /** sha256 over names, shapes and values of a state_dict: the same weights give the same, whatever file they lie in. */
@@ -19,23 +18,6 @@ export function sameBits(one: Float32Array, other: Float32Array | undefined): bo
 /** An array's bytes, without a copy. */
 export function bytesOf(values: Float32Array): Buffer {
   return Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-}
-
-/** sha256 of a file, and its size. */
-export function fileDigest(file: string): { readonly bytes: number; readonly sha256: string } {
-  const hash = createHash('sha256');
-  const piece = Buffer.allocUnsafe(1 << 20);
-  const descriptor = openSync(file, 'r');
-  try {
-    let bytes = 0;
-    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {
-      hash.update(piece.subarray(0, read));
-      bytes += read;
-    }
-    return { bytes, sha256: hash.digest('hex') };
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Whether two state_dicts hold the same tensors, bit for bit. */
