@@ -6,9 +6,6 @@
 namespace kumpas {
 namespace {
 
-void* Create(TF_OpKernelConstruction* construction) { return new DrawAttributes(ReadDrawAttributes(construction)); }
-void Destroy(void* attributes) { delete static_cast<DrawAttributes*>(attributes); }
-
 // The draw of this run, from the seed that the operation is given; refuses a seed that is none.
 bool ReadDraw(Call& call, const DrawAttributes& attributes, TF_Tensor* seed, Draw* draw) {
   if (SizeOf(seed) != 2) {
@@ -86,12 +83,12 @@ bool RegisterDropout() {
          Define({"KumpasReluGrad", {"T: {float, bfloat16}"}, {"dy: T", "y: T"}, {"dx: T"}, ShapeOfFirst}) &&
          AddKernel("KumpasReluGrad", TF_FLOAT, nullptr, ReluGrad<float>, nullptr) &&
          AddKernel("KumpasReluGrad", TF_BFLOAT16, nullptr, ReluGrad<BFloat16>, nullptr) &&
-         AddKernel("KumpasDropout", TF_FLOAT, Create, Dropout<float>, Destroy) &&
-         AddKernel("KumpasDropout", TF_BFLOAT16, Create, Dropout<BFloat16>, Destroy) &&
-         AddKernel("KumpasDropoutAdd", TF_FLOAT, Create, DropoutAdd<float>, Destroy) &&
-         AddKernel("KumpasDropoutAdd", TF_BFLOAT16, Create, DropoutAdd<BFloat16>, Destroy) &&
-         AddKernel("KumpasReluDropout", TF_FLOAT, Create, ReluDropout<float>, Destroy) &&
-         AddKernel("KumpasReluDropout", TF_BFLOAT16, Create, ReluDropout<BFloat16>, Destroy);
+         AddKernel("KumpasDropout", TF_FLOAT, CreateDraw, Dropout<float>, DestroyDraw) &&
+         AddKernel("KumpasDropout", TF_BFLOAT16, CreateDraw, Dropout<BFloat16>, DestroyDraw) &&
+         AddKernel("KumpasDropoutAdd", TF_FLOAT, CreateDraw, DropoutAdd<float>, DestroyDraw) &&
+         AddKernel("KumpasDropoutAdd", TF_BFLOAT16, CreateDraw, DropoutAdd<BFloat16>, DestroyDraw) &&
+         AddKernel("KumpasReluDropout", TF_FLOAT, CreateDraw, ReluDropout<float>, DestroyDraw) &&
+         AddKernel("KumpasReluDropout", TF_BFLOAT16, CreateDraw, ReluDropout<BFloat16>, DestroyDraw);
 }
 
 }  // namespace kumpas

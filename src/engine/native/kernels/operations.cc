@@ -2,8 +2,9 @@
 
 namespace kumpas {
 
-DrawAttributes ReadDrawAttributes(TF_OpKernelConstruction* construction) {
-  DrawAttributes read;
+void* CreateDraw(TF_OpKernelConstruction* construction) {
+  auto* attributes = new DrawAttributes();
+  DrawAttributes& read = *attributes;
   TF_Status* status = TF_NewStatus();
   TF_OpKernelConstruction_GetAttrInt32(construction, "place", &read.place, status);
   if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "threshold", &read.threshold, status);
@@ -12,8 +13,10 @@ DrawAttributes ReadDrawAttributes(TF_OpKernelConstruction* construction) {
   }
   if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
-  return read;
+  return attributes;
 }
+
+void DestroyDraw(void* attributes) { delete static_cast<DrawAttributes*>(attributes); }
 
 bool Define(const Definition& definition) {
   TF_OpDefinitionBuilder* builder = TF_NewOpDefinitionBuilder(definition.name);

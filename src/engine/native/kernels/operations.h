@@ -96,7 +96,9 @@ struct DrawAttributes {
   float Scale() const { return 256.0f / static_cast<float>(256 - threshold); }
 };
 
-DrawAttributes ReadDrawAttributes(TF_OpKernelConstruction* construction);
+// What a kernel that draws is created with, and its end.
+void* CreateDraw(TF_OpKernelConstruction* construction);
+void DestroyDraw(void* attributes);
 
 // An operation as TensorFlow is to know it.
 struct Definition {

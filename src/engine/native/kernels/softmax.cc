@@ -6,9 +6,6 @@
 namespace kumpas {
 namespace {
 
-void* Create(TF_OpKernelConstruction* construction) { return new DrawAttributes(ReadDrawAttributes(construction)); }
-void Destroy(void* attributes) { delete static_cast<DrawAttributes*>(attributes); }
-
 // Room for the bytes of one row, and for the blocks at its ends.
 std::vector<float> Scratch(int64_t width) { return std::vector<float>(static_cast<size_t>(width + 2 * kBlock)); }
 
@@ -68,10 +65,10 @@ bool RegisterSoftmax() {
                  {"dkept: T", "weights: float", "seed: int32"},
                  {"dscores: T"},
                  SoftmaxGradShapes}) &&
-         AddKernel("KumpasSoftmax", TF_FLOAT, Create, Softmax<float>, Destroy) &&
-         AddKernel("KumpasSoftmax", TF_BFLOAT16, Create, Softmax<BFloat16>, Destroy) &&
-         AddKernel("KumpasSoftmaxGrad", TF_FLOAT, Create, SoftmaxGrad<float>, Destroy) &&
-         AddKernel("KumpasSoftmaxGrad", TF_BFLOAT16, Create, SoftmaxGrad<BFloat16>, Destroy);
+         AddKernel("KumpasSoftmax", TF_FLOAT, CreateDraw, Softmax<float>, DestroyDraw) &&
+         AddKernel("KumpasSoftmax", TF_BFLOAT16, CreateDraw, Softmax<BFloat16>, DestroyDraw) &&
+         AddKernel("KumpasSoftmaxGrad", TF_FLOAT, CreateDraw, SoftmaxGrad<float>, DestroyDraw) &&
+         AddKernel("KumpasSoftmaxGrad", TF_BFLOAT16, CreateDraw, SoftmaxGrad<BFloat16>, DestroyDraw);
 }
 
 }  // namespace kumpas
