@@ -1,15 +1,27 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { attentionProduct } from '../../src/engine/attention-product';
 import { inferenceGraphBytes } from '../../src/engine/captured/inference-graph';
 import { capture } from '../../src/engine/captured/capture';
-import { withBfloat16Products } from '../../src/engine/captured/matrix-type';
+import { inputTypesOf } from '../../src/engine/captured/input-types';
+import { withBfloat16Products, type MatrixType } from '../../src/engine/captured/matrix-type';
+import { recordTraining } from '../../src/engine/captured/recorded-program';
 import { DataType, type Recording } from '../../src/engine/captured/recording';
-import { drawAttributes, seededDropout } from '../../src/engine/dropout';
+import { createProgram } from '../../src/engine/create-program';
+import { addDropped, drawAttributes, seededDropout } from '../../src/engine/dropout';
 import { layerNorm } from '../../src/engine/layer-norm';
+import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
+import { sizeOfShape } from '../../src/engine/named-tensors';
 import { hasOwnKernels } from '../../src/engine/own-kernels';
+import type { ParameterValues } from '../../src/engine/parameters';
+import type { ProgramDefinition } from '../../src/engine/program';
 import { rawOperation, rawOperations } from '../../src/engine/raw-operation';
+import { droppedRelu } from '../../src/engine/relu';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope } from '../../src/engine/scope';
 import { tf } from '../../src/engine/tensorflow';
+import { relativeDifference } from '../support/parity';
 
 let usesGpu: boolean;
 
@@ -75,6 +87,19 @@ describe('the own kernels', () => {
   });
 });
 
+it('are left out where KUMPAS_KERNELS says so', () => {
+  const root = path.resolve(__dirname, '../..');
+  const program = `
+    const { startRuntime } = require('./src/engine/runtime.ts');
+    const { hasOwnKernels } = require('./src/engine/own-kernels.ts');
+    void startRuntime().then(() => console.log(hasOwnKernels()));`;
+  const said = (kernels: string): string => {
+    const env = { ...process.env, KUMPAS_KERNELS: kernels };
+    return spawnSync(process.execPath, ['--import', 'tsx', '--eval', program], { cwd: root, env, encoding: 'utf8' }).stdout.trim();
+  };
+  expect([said(''), said('tensorflow')]).toEqual([String(!usesGpu), 'false']);
+});
+
 describe('the own kernels in graphs', () => {
   const record = (computation: (x: tf.Tensor) => tf.Tensor): Recording =>
     capture(new Map([['x', { dtype: DataType.float32, shape: [8, 8] }]]), ({ x }, setResult) => {
@@ -97,6 +122,67 @@ describe('the own kernels in graphs', () => {
         }),
       ),
     ).toEqual([DataType.float32]);
+  });
+
+  onProcessor('compute in bfloat16 what they compute in float32, forward and backward, but for rounding', () => {
+    const shape = { batch: 2, frames: 9, heads: 2, headWidth: 16 };
+    const values = (name: number, size: number): Float32Array =>
+      Float32Array.from({ length: size }, (_, place) => Math.sin(place * (name + 1)) / 2);
+    const parameters = ['weight', 'gamma', 'beta', 'bias'].map((name, place) => {
+      const dimensions = name === 'weight' ? [96, 32] : name === 'bias' ? [96] : [32];
+      return { name, shape: dimensions, trainable: true, initialise: () => values(place, sizeOfShape(dimensions)) };
+    });
+    const definition: ProgramDefinition = {
+      parameters,
+      evaluate: () => ({}),
+      optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: undefined },
+      train: ({ weight, gamma, beta, bias }, { x, seed }) => {
+        if (
+          weight === undefined ||
+          gamma === undefined ||
+          beta === undefined ||
+          bias === undefined ||
+          x === undefined ||
+          seed === undefined
+        )
+          throw new Error('an input is missing');
+        const dropout = seededDropout(seed);
+        const projected = normedLinearProduct(x, gamma, beta, weight, bias);
+        const drop = dropout.draw([2, 2, 9, 9], 0.3);
+        const mixed = attentionProduct(projected, tf.zeros([2, 1, 1, 9]), shape, { drop, observe: () => undefined });
+        const query = tf.slice(weight, [0, 0], [32, 32]);
+        const raised = droppedRelu(linearProduct(mixed, query, beta), dropout.draw([18, 32], 0.3));
+        const lowered = linearProduct(raised, query, beta);
+        const out = addDropped(x, lowered, dropout.draw([18, 32], 0.3));
+        return { loss: tf.sum(tf.square(out)), outputs: { out } };
+      },
+    };
+    const inputs = {
+      x: { shape: [18, 32], values: values(9, 18 * 32) },
+      seed: { shape: [2], values: Int32Array.of(4, 2) },
+    };
+    const initial = new Map(parameters.map(({ name, initialise }) => [name, initialise()]));
+    const gradients = (matrixType: MatrixType): ParameterValues => {
+      const program = createProgram(definition, initial, { mode: 'captured', matrixType });
+      try {
+        return program.gradients(inputs);
+      } finally {
+        program.dispose();
+      }
+    };
+    const [exact, low] = [gradients('float32'), gradients('bfloat16')];
+    for (const { name } of parameters) {
+      const difference = relativeDifference(low.get(name) ?? [], exact.get(name) ?? []);
+      // bfloat16 has eight bits: 2^-9 a value, several products and norms deep.
+      expect([name, difference < 0.03, difference > 1e-6]).toEqual([name, true, true]);
+    }
+    const recording = withBfloat16Products(recordTraining(definition, inputTypesOf(inputs)));
+    const types = recording.operations
+      .filter(({ name }) => name.startsWith('Kumpas'))
+      .map(({ name, attributes }) => [name, attributes['T']?.value]);
+    const names = ['ColumnSum', 'Dropout', 'DropoutAdd', 'LayerNorm', 'LayerNormGrad', 'ReluDropout', 'ReluGrad', 'Softmax', 'SoftmaxGrad'];
+    expect([...new Set(types.map(([name]) => name))].sort()).toEqual(names.map((name) => `Kumpas${name}`));
+    expect(types.filter(([, type]) => type !== DataType.bfloat16)).toEqual([]);
   });
 
   onProcessor('are not in a graph that goes to others', () => {

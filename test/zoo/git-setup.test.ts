@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { cacheFolder } from '../../scripts/provision/locations';
 import { blockIn, withBlock } from '../../src/zoo/git/marked-block';
 import { setUpGit, type SetUp } from '../../src/zoo/git/set-up';
 import { inTemporaryFolder } from '../support/clip-files';
+import { addModel as importedModel } from '../support/small-registry';
 
 const project = path.resolve(__dirname, '../..');
 
@@ -15,7 +17,14 @@ interface Said {
 
 /** Runs git as somebody without settings of their own. */
 function git(folder: string, ...args: string[]): Said {
-  const env = { PATH: process.env['PATH'], HOME: folder, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    // What a hook starts finds the native library where it is prepared, not in the home folder of this somebody.
+    KUMPAS_CACHE: cacheFolder(),
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+  };
   const who = ['-c', 'user.name=Ana', '-c', 'user.email=ana@example.org', '-c', 'init.defaultBranch=main'];
   const { status, stdout, stderr } = spawnSync('git', [...who, ...args], { cwd: folder, env, encoding: 'utf8' });
   return { code: status, text: stdout + stderr };
@@ -106,6 +115,22 @@ describe('git-setup', () => {
       const without = git(beside, 'commit', '-m', 'Without Kumpas');
       expect(without.code).toBe(0);
       expect(without.text).toMatch(/run git-setup again/);
+    });
+  });
+
+  it('refuses what the real check finds wrong', async () => {
+    await inTemporaryFolder(async (top) => {
+      git(top, 'init', '-q');
+      const root = path.join(top, 'models');
+      const { folder } = await importedModel(root, 'real');
+      await setUpGit({ root, kumpas: project, limitMegabytes: 10, dryRun: false });
+      git(top, 'add', '-f', '-A');
+      expect(git(top, 'commit', '-m', 'In order')).toMatchObject({ code: 0 });
+      writeFileSync(path.join(folder, 'training_log.txt'), 'no log');
+      git(top, 'add', '-f', '-A');
+      const refused = git(top, 'commit', '-m', 'Damaged');
+      expect(refused.code).toBe(1);
+      expect(refused.text).toMatch(/is not in order:[^]*training_log\.txt: expected the columns[^]*Nothing was committed/);
     });
   });
 

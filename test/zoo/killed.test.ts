@@ -13,6 +13,7 @@ import { releaseModel } from '../../src/zoo/release/release';
 import { releasesOf } from '../../src/zoo/release/release-record';
 import { fileDigest } from '../../src/zoo/file-checksum';
 import { inTemporaryFolder } from '../support/clip-files';
+import { findingsOf } from '../support/small-registry';
 import { copyZoo, nudge, ownData, releaseRequest, releaseWorld, trainedZoo, type SmallZoo } from '../support/small-zoo';
 
 const project = path.resolve(__dirname, '../..');
@@ -108,6 +109,26 @@ describe('a command that is killed', () => {
       expectValid(unfinished);
       expect(readProduction(unfinished.model.folder)?.version).toBe('1.1.0');
       expect(hiddenIn(unfinished.root)).toEqual([]);
+    });
+  });
+});
+
+describe('a command that writes a file or two and is killed', () => {
+  // Of each: the lock, then what it writes.
+  it.each([
+    ['card', 2, []],
+    ['stage', 2, ['archived']],
+    ['monitor', 3, ['--data']],
+  ] as const)('leaves a valid registry when it is %s, before its write %d, and succeeds when repeated', async (action, before, further) => {
+    await inZoo(async (zoo) => {
+      const args = [action, zoo.model.name, ...further, ...(action === 'monitor' ? [zoo.data] : [])];
+      expect(killed(zoo, before, ...args)).toBe(true);
+      expectValid(zoo);
+      expect(killed(zoo, 1000, ...args)).toBe(false);
+      expectValid(zoo);
+      await findingsOf(zoo.root, true);
+      expect(await findingsOf(zoo.root)).toEqual([]);
+      expect(hiddenIn(zoo.root)).toEqual([]);
     });
   });
 });
