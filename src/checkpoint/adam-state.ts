@@ -1,7 +1,7 @@
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
-import type { NamedTensorData, StateDict } from './state-dict';
+import type { StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
 
 /** The state of torch.optim.Adam, by the names of the parameters. */
@@ -62,14 +62,15 @@ export function adamFromPython(value: PythonValue, candidates: readonly (readonl
   const steps = new Set<number>();
   const expAvg = new Map<string, Float32Array>();
   const expAvgSq = new Map<string, Float32Array>();
+  const moments = new MomentReader(model);
   for (const [position, item] of state) {
     const name = typeof position === 'number' ? parameterNames[position] : undefined;
     if (name === undefined) throw wrong('optimizer.state', `positions of ${parameterNames.length} parameters`, describePython(position));
     const key = `optimizer.state of ${name}`;
     const entry = requireDict(item, key);
     steps.add(requireStep(entry.get('step'), `${key}: step`));
-    expAvg.set(name, requireMoment(entry.get('exp_avg'), `${key}: exp_avg`, model.get(name)));
-    expAvgSq.set(name, requireMoment(entry.get('exp_avg_sq'), `${key}: exp_avg_sq`, model.get(name)));
+    expAvg.set(name, moments.read(entry.get('exp_avg'), `${key}: exp_avg`, name));
+    expAvgSq.set(name, moments.read(entry.get('exp_avg_sq'), `${key}: exp_avg_sq`, name));
   }
   if (steps.size > 1) throw wrong('optimizer.state', 'the same step for every parameter', `steps ${[...steps].slice(0, 5).join(', ')}`);
   const [step = 0] = steps;
@@ -154,11 +155,21 @@ function requireStep(value: PythonValue | undefined, key: string): number {
   return step;
 }
 
-function requireMoment(value: PythonValue | undefined, key: string, parameter: NamedTensorData | undefined): Float32Array {
-  if (!parameter) throw wrong(key, 'a parameter of this name among the weights', 'none');
-  const expected = `a tensor of shape [${parameter.shape.join(', ')}], as the parameter's`;
-  if (!(value instanceof TorchTensor) || value.shape.join() !== parameter.shape.join()) throw wrong(key, expected, describePython(value));
-  return value.toFloat32();
+/** Reads moments, one that stands for several parameters once. */
+class MomentReader {
+  private readonly known = new Map<TorchTensor, Float32Array>();
+
+  constructor(private readonly model: StateDict) {}
+
+  read(value: PythonValue | undefined, key: string, name: string): Float32Array {
+    const parameter = this.model.get(name);
+    if (!parameter) throw wrong(key, 'a parameter of this name among the weights', 'none');
+    const expected = `a tensor of shape [${parameter.shape.join(', ')}], as the parameter's`;
+    if (!(value instanceof TorchTensor) || value.shape.join() !== parameter.shape.join()) throw wrong(key, expected, describePython(value));
+    const values = this.known.get(value) ?? value.toFloat32();
+    this.known.set(value, values);
+    return values;
+  }
 }
 
 function wrong(key: string, expected: string, found: string): MalformedCheckpoint {

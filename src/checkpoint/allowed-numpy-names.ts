@@ -3,6 +3,7 @@ import { damagedPickle } from './pickle-stack';
 import { NumpyArray, NumpyDtype, pythonFloat, pythonInt, PythonTuple, type PythonValue } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { toFloat32Values } from './dtype';
+import { MOST_DIMENSIONS } from './tensor';
 
 /** NumPy's names that a checkpoint may hold: scalars, which training loops let slip into epochs and metrics, and arrays, whose values are passed over. */
 export function allowedNumpyNames(): [string, Rebuild][] {
@@ -24,6 +25,7 @@ export function setNumpyByteOrder(dtype: NumpyDtype, state: readonly PythonValue
 /** Takes shape and type from an array's pickled state, `(version, shape, dtype, …)`. */
 export function setNumpyArray(array: NumpyArray, [, shape, dtype]: readonly PythonValue[]): void {
   if (!(shape instanceof PythonTuple) || !(dtype instanceof NumpyDtype)) throw damagedPickle('has a numpy array without a shape or type');
+  if (shape.items.length > MOST_DIMENSIONS) throw damagedPickle(`has a numpy array of ${shape.items.length} dimensions`);
   array.shape = shape.items.map((size) => (typeof size === 'number' ? size : NaN));
   array.dtype = dtype.code;
 }

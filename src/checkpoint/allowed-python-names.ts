@@ -1,3 +1,4 @@
+import { setItem } from './pickle-containers';
 import { damagedPickle } from './pickle-stack';
 import { PythonNamespace, PythonOrderedDict, PythonSet, PythonTuple, type PythonValue } from './python-values';
 
@@ -14,8 +15,8 @@ export function allowedPythonNames(): [string, Rebuild][] {
     ['_codecs.encode', ([text, encoding]) => encodeLatin1(text, encoding)],
     ...BUILTINS.flatMap((module): [string, Rebuild][] => [
       ...FACTORIES.map((name): [string, Rebuild] => [`${module}.${name}`, undefined]),
-      [`${module}.set`, ([items]) => new PythonSet(itemsOf(items))],
-      [`${module}.frozenset`, ([items]) => new PythonSet(itemsOf(items))],
+      [`${module}.set`, ([items]) => new PythonSet([...itemsOf(items)])],
+      [`${module}.frozenset`, ([items]) => new PythonSet([...itemsOf(items)])],
     ]),
     ...PATHS.map((name): [string, Rebuild] => [name, joinPath]),
   ];
@@ -33,16 +34,17 @@ const PATHS = ['pathlib', 'pathlib._local'].flatMap((module) =>
 function orderedDict(pairs: PythonValue | undefined): PythonOrderedDict {
   const dict = new PythonOrderedDict();
   for (const pair of pairs === undefined ? [] : itemsOf(pairs)) {
-    const [key, value] = itemsOf(pair);
-    if (key === undefined || value === undefined) throw damagedPickle('has an OrderedDict with an item that is no pair');
-    dict.set(key, value);
+    const [key, value, ...more] = itemsOf(pair).slice(0, 3);
+    if (key === undefined || value === undefined || more.length > 0) throw damagedPickle('has an OrderedDict with an item that is no pair');
+    setItem(dict, key, value);
   }
   return dict;
 }
 
-function itemsOf(value: PythonValue | undefined): PythonValue[] {
+/** The items themselves, uncopied: a small pickle may hand over the same long list any number of times. */
+function itemsOf(value: PythonValue | undefined): readonly PythonValue[] {
   if (Array.isArray(value)) return value;
-  if (value instanceof PythonTuple) return [...value.items];
+  if (value instanceof PythonTuple) return value.items;
   throw damagedPickle('has something else where a list belongs');
 }
 

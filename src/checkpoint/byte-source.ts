@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { messageOf, UserError } from '../foundation/errors';
+import { closeSync, readSync } from 'node:fs';
+import { openRegularFile } from '../foundation/regular-file';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 
 /** Bytes that can be read at any position. */
@@ -17,15 +17,11 @@ export class FileSource implements ByteSource {
   readonly size: number;
   private readonly descriptor: number;
 
-  /** @throws UserError when there is no such file or it cannot be read. */
+  /** @throws UserError when there is no such file, it cannot be read, or it is none. */
   constructor(file: string) {
-    this.descriptor = openToRead(file);
-    const status = fstatSync(this.descriptor);
-    if (!status.isFile()) {
-      closeSync(this.descriptor);
-      throw new UserError(`${file}: is not a file.`);
-    }
-    this.size = status.size;
+    const { descriptor, size } = openRegularFile(file);
+    this.descriptor = descriptor;
+    this.size = size;
   }
 
   read(position: number, length: number): Uint8Array<ArrayBuffer> {
@@ -60,15 +56,6 @@ export class MemorySource implements ByteSource {
 
 /** One system call reads less than 2 GiB. */
 const LARGEST_READ = 2 ** 30;
-
-function openToRead(file: string): number {
-  try {
-    return openSync(file, 'r');
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw new UserError(missing ? `${file}: there is no such file.` : `${file}: cannot be read (${messageOf(error)}).`, { cause: error });
-  }
-}
 
 function requireInside(size: number, position: number, length: number): void {
   if (!Number.isSafeInteger(position) || !Number.isSafeInteger(length) || position < 0 || length < 0 || position + length > size)

@@ -10,12 +10,15 @@ import {
 } from './python-values';
 import { TorchTensor } from './tensor';
 
+const LONGEST_SHOWN_BITS = 128;
+
 /** What a value is, in a few words for an error: `a dict of 3 items`. */
 export function describePython(value: PythonValue | undefined): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'None';
   if (typeof value === 'string') return `the text ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
   if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'bigint' && BigInt.asIntN(LONGEST_SHOWN_BITS, value) !== value) return `a number of over ${LONGEST_SHOWN_BITS} bits`;
   if (typeof value === 'number' || typeof value === 'bigint') return `the number ${value.toString()}`;
   if (value instanceof PythonFloat) return `the number ${value.value}`;
   if (value instanceof Map) return `a dict of ${value.size} items`;

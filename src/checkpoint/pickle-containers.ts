@@ -1,4 +1,5 @@
 import { OPCODE } from './pickle-opcodes';
+import { MalformedCheckpoint } from './malformed-checkpoint';
 import { damagedPickle, type PickleStack } from './pickle-stack';
 import { PythonSet, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 
@@ -8,6 +9,25 @@ import { PythonSet, PythonTuple, type PythonDict, type PythonValue } from './pyt
  */
 export function containerMaker(opcode: number): ContainerMaker | undefined {
   return CONTAINERS.get(opcode);
+}
+
+/**
+ * Sets an item of a dict.
+ * @throws MalformedCheckpoint where the dict has thousands of items and the key is a large number, or one with a fraction: a Map takes chosen numbers of these
+ *   kinds for neighbours, and looks at every one of them for each that comes.
+ */
+export function setItem(dict: PythonDict, key: PythonValue, value: PythonValue): void {
+  if (dict.size >= MOST_NUMBERED && isUnusualNumber(key))
+    throw new MalformedCheckpoint(`it has a dict of over ${MOST_NUMBERED} items under large or broken numbers, which no checkpoint has.`);
+  dict.set(key, value);
+}
+
+const MOST_NUMBERED = 10_000;
+const LARGEST_USUAL = 1_000_000;
+
+function isUnusualNumber(key: PythonValue): boolean {
+  if (typeof key === 'number') return !Number.isInteger(key) || Math.abs(key) > LARGEST_USUAL;
+  return typeof key === 'bigint';
 }
 
 type ContainerMaker = (stack: PickleStack) => PythonValue;
@@ -39,7 +59,7 @@ function extendList(items: readonly PythonValue[], list: PythonValue): PythonVal
 function setItems(items: readonly PythonValue[], dict: PythonValue): PythonDict {
   if (!(dict instanceof Map)) throw damagedPickle('sets items of something that is not a dict');
   if (items.length % 2 !== 0) throw damagedPickle('has a key without a value');
-  for (let index = 0; index < items.length; index += 2) dict.set(items[index] ?? null, items[index + 1] ?? null);
+  for (let index = 0; index < items.length; index += 2) setItem(dict, items[index] ?? null, items[index + 1] ?? null);
   return dict;
 }
 

@@ -41,8 +41,9 @@ export class PickleStack {
     return this.values.splice(mark);
   }
 
-  /** Keeps the topmost value under a number: by default the next one. */
+  /** Keeps the topmost value under a number: by default the next one. Picklers count them. */
   remember(index = this.memo.size): void {
+    if (index > LARGEST_MEMO) throw damagedPickle(`stores a value as number ${index}`);
     this.memo.set(index, this.top());
   }
 
@@ -53,6 +54,8 @@ export class PickleStack {
     return value;
   }
 }
+
+const LARGEST_MEMO = 1_000_000;
 
 /** The error of a pickle that no pickler writes. */
 export function damagedPickle(what: string): MalformedCheckpoint {

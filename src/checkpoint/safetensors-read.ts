@@ -1,3 +1,5 @@
+import { parseJson } from '../config/json-text';
+import { UserError } from '../foundation/errors';
 import { toHostByteOrder } from './byte-order';
 import type { ByteSource } from './byte-source';
 import { itemSizeOf, type Dtype } from './dtype';
@@ -21,7 +23,7 @@ export function isSafetensors(source: ByteSource): boolean {
 export function readSafetensors(source: ByteSource): PythonDict {
   const length = Number(headerLength(source.read(0, LENGTH_SIZE)));
   if (length > LONGEST_HEADER) throw damaged(`its header has ${length} bytes, more than any model's`);
-  const { __metadata__: metadata, ...entries } = parseHeader(Buffer.from(source.read(LENGTH_SIZE, length)).toString('utf8'));
+  const { __metadata__: metadata, ...entries } = parseHeader(Buffer.from(source.read(LENGTH_SIZE, length).buffer));
   const dataStart = LENGTH_SIZE + length;
   const places = Object.entries(entries).map(([name, entry]) => placeOf(name, entry));
   requireNoGaps(places, source.size - dataStart);
@@ -38,6 +40,8 @@ const LENGTH_SIZE = 8;
 const OPENING_BRACE = 0x7b;
 /** The same limit as that of the library that defines the format. */
 const LONGEST_HEADER = 100_000_000;
+const MOST_TENSORS = 100_000;
+const PLACE_KEY = 'data_offsets';
 const DEEPEST_NESTING = 64;
 
 interface TensorPlace {
@@ -54,15 +58,28 @@ function headerLength(start: Uint8Array): bigint {
   return Buffer.from(start.buffer, start.byteOffset, LENGTH_SIZE).readBigUInt64LE(0);
 }
 
-function parseHeader(text: string): Record<string, unknown> {
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch {
-    throw damaged('its header is no JSON');
-  }
+function parseHeader(bytes: Buffer): Record<string, unknown> {
+  refuseMany(bytes);
+  const header = jsonOf(bytes.toString('utf8'), 'its header');
   if (!isRecord(header)) throw damaged('its header is no JSON object');
   return header;
+}
+
+/** Before anything is made of them: every tensor has its place, so there are no more tensors than mentions of one. */
+function refuseMany(header: Buffer): void {
+  let count = 0;
+  for (let at = header.indexOf(PLACE_KEY); at !== -1; at = header.indexOf(PLACE_KEY, at + 1)) count++;
+  if (count > MOST_TENSORS)
+    throw new MalformedCheckpoint(`its header tells of ${count} tensors; at most ${MOST_TENSORS} are read, more than any model has.`);
+}
+
+function jsonOf(text: string, what: string): unknown {
+  try {
+    return parseJson(text, DEEPEST_NESTING);
+  } catch (error) {
+    if (error instanceof UserError) throw damaged(`${what} is no JSON that can be used (${error.message})`);
+    throw error;
+  }
 }
 
 function placeOf(name: string, entry: unknown): TensorPlace {
@@ -95,26 +112,16 @@ function metadataItems(metadata: unknown): [string, PythonValue][] {
   if (!isRecord(metadata)) throw damaged('its metadata is no object');
   return Object.entries(metadata).flatMap(([key, text]): [string, PythonValue][] => {
     if (typeof text !== 'string') throw damaged(`its metadata "${key}" is no text`);
-    if (key === 'config' || key === 'args') return [[key, jsonValue(key, text)]];
+    if (key === 'config' || key === 'args') return [[key, pythonFromJson(jsonOf(text, `its metadata "${key}"`))]];
     if (key === 'epoch') return [[key, Number(text)]];
     return key === 'best_metric' ? [[key, pythonFloat(Number(text))]] : [];
   });
 }
 
-function jsonValue(key: string, text: string): PythonValue {
-  try {
-    return pythonFromJson(JSON.parse(text), 0);
-  } catch (error) {
-    if (error instanceof MalformedCheckpoint) throw error;
-    throw damaged(`its metadata "${key}" is no JSON`);
-  }
-}
-
-function pythonFromJson(value: unknown, depth: number): PythonValue {
-  if (depth > DEEPEST_NESTING) throw new MalformedCheckpoint(`its settings are nested deeper than ${DEEPEST_NESTING}.`);
+function pythonFromJson(value: unknown): PythonValue {
   if (value === null || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'number') return value;
-  if (Array.isArray(value)) return value.map((item) => pythonFromJson(item, depth + 1));
-  return new Map(Object.entries(value as object).map(([key, item]) => [key, pythonFromJson(item, depth + 1)]));
+  if (Array.isArray(value)) return value.map(pythonFromJson);
+  return new Map(Object.entries(value as object).map(([key, item]) => [key, pythonFromJson(item)]));
 }
 
 function shownName(name: unknown): string {

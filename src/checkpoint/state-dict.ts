@@ -4,7 +4,7 @@ import { MalformedCheckpoint, printable } from './malformed-checkpoint';
 import { toFloat32Values, type Dtype, type TensorValues } from './dtype';
 import { toHalves, type HalfDtype } from './narrow-floats';
 import { PythonOrderedDict, type PythonDict, type PythonValue } from './python-values';
-import { tensorOf, TorchTensor } from './tensor';
+import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
 
 /** One tensor of a model: its values as float32, row-major. */
 export interface NamedTensorData {
@@ -32,13 +32,28 @@ export type StateDict = ReadonlyMap<string, NamedTensorData>;
  */
 export function readStateDict(value: PythonValue): StateDict {
   const read = new Map<TorchTensor, NamedTensorData>();
+  const { tensors } = weightTensors(value);
+  refuseRepetition(tensors);
   return new Map(
-    [...weightTensors(value).tensors].map(([name, tensor]) => {
+    [...tensors].map(([name, tensor]) => {
       const data = read.get(tensor) ?? tensorData(tensor);
       read.set(tensor, data);
       return [name, data];
     }),
   );
+}
+
+/** A model has every weight under every name: a few bytes of a file may not stand for gigabytes of it. */
+function refuseRepetition(tensors: ReadonlyMap<string, TorchTensor>): void {
+  let values = 0;
+  const storages = new Map<TorchStorage, number>();
+  for (const { length, storage } of tensors.values()) {
+    values += length;
+    storages.set(storage, storage.byteLength);
+  }
+  const stored = [...storages.values()].reduce((sum, bytes) => sum + bytes, 0);
+  if (4 * values > 16 * stored + 2 ** 26)
+    throw new MalformedCheckpoint(`its weights are ${values} values, made of ${stored} bytes again and again: it is forged.`);
 }
 
 /** The tensors of a model in what a file holds, unread. */

@@ -29,18 +29,22 @@ export class TorchStorage {
   }
 }
 
+/** As in PyTorch and NumPy. */
+export const MOST_DIMENSIONS = 64;
+
 /** A view of a storage, as PyTorch's: value `[i, j]` is at `offset + i * strides[0] + j * strides[1]`. */
 export class TorchTensor {
   /** Number of values. */
   readonly length: number;
 
-  /** @throws MalformedCheckpoint where the view reaches out of its storage. */
+  /** @throws MalformedCheckpoint where the view reaches out of its storage, or has more dimensions than any. */
   constructor(
     readonly storage: TorchStorage,
     readonly offset: number,
     readonly shape: readonly number[],
     readonly strides: readonly number[],
   ) {
+    if (shape.length > MOST_DIMENSIONS) throw new MalformedCheckpoint(`it has a tensor of ${shape.length} dimensions: it is forged.`);
     this.length = shape.reduce((product, size) => product * size, 1);
     if (strides.length !== shape.length)
       throw new MalformedCheckpoint(`a tensor of ${shape.length} dimensions has ${strides.length} strides.`);

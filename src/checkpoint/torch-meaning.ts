@@ -54,7 +54,8 @@ export class TorchMeaning implements PickleMeaning {
     this.limit(this.rebuiltFrom, 'values', 4 * this.fileSize + 2 ** 20);
     const value = rebuild(args);
     if (value instanceof TorchTensor) {
-      this.tensorBytes += value.length * itemSizeOf(value.dtype);
+      // Weights of one byte become floats of four.
+      this.tensorBytes += value.length * Math.max(4, itemSizeOf(value.dtype));
       this.limit(this.tensorBytes, 'bytes of tensors', 16 * this.fileSize + 2 ** 26);
     }
     return value;

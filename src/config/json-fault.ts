@@ -18,7 +18,9 @@ export function describeJsonFault(text: string): string | undefined {
 }
 
 const DEEPEST = 200;
-const STRING = /"(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+/** A piece of a string: a run of characters that stand for themselves, or one that is escaped. */
+const STRING_PIECE = /[ !#-[\]-\uffff]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const QUOTE = /"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])/y;
 const WORD = /(?:true|false|null)(?!\w)/y;
 const SPACE = /[ \t\r\n]*/y;
@@ -40,9 +42,9 @@ class JsonReader {
   readValue(depth: number): void {
     this.take(SPACE);
     if (depth > DEEPEST) throw new Fault(this.position, 'fewer levels');
-    if (this.next() === '{') this.readMembers('}', 'a key in double quotes (no comma after the last value, no comments)', depth, STRING);
-    else if (this.next() === '[') this.readMembers(']', 'a value', depth, undefined);
-    else if (!this.take(STRING) && !this.take(NUMBER) && !this.take(WORD)) throw new Fault(this.position, 'a value');
+    if (this.next() === '{') this.readMembers('}', 'a key in double quotes (no comma after the last value, no comments)', depth, true);
+    else if (this.next() === '[') this.readMembers(']', 'a value', depth, false);
+    else if (!this.takeString() && !this.take(NUMBER) && !this.take(WORD)) throw new Fault(this.position, 'a value');
     this.take(SPACE);
   }
 
@@ -51,7 +53,7 @@ class JsonReader {
   }
 
   /** Reads `{…}` (with `keys`) or `[…]`, the first bracket being next. */
-  private readMembers(close: '}' | ']', member: string, depth: number, keys: RegExp | undefined): void {
+  private readMembers(close: '}' | ']', member: string, depth: number, keys: boolean): void {
     this.position++;
     this.take(SPACE);
     if (this.next() === close) {
@@ -60,8 +62,8 @@ class JsonReader {
     }
     for (;;) {
       this.take(SPACE);
-      if (keys !== undefined) {
-        if (!this.take(keys)) throw new Fault(this.position, member);
+      if (keys) {
+        if (!this.takeString()) throw new Fault(this.position, member);
         this.take(SPACE);
         this.expect(':');
       }
@@ -79,6 +81,17 @@ class JsonReader {
 
   private next(): string | undefined {
     return this.text[this.position];
+  }
+
+  /** Piece by piece: one pattern for the whole would need memory for every character of a long string. */
+  private takeString(): boolean {
+    const start = this.position;
+    if (this.take(QUOTE)) {
+      while (this.take(STRING_PIECE));
+      if (this.take(QUOTE)) return true;
+    }
+    this.position = start;
+    return false;
   }
 
   private take(pattern: RegExp): boolean {

@@ -21,6 +21,9 @@ export interface CheckedLayer {
 
 /** What a run's config.json holds beside its settings; with it, that file can be given to `--config` as it is. */
 const RUN_RECORD = 'run';
+/** Unknown keys that are named one by one; of more, the number is told. */
+const MOST_UNKNOWN = 20;
+const LONGEST_NAME = 80;
 
 /** The source of what was typed. */
 export const commandLineSource = 'command line';
@@ -37,13 +40,14 @@ export function checkLayer(layer: SettingsLayer, shape: SettingShape, ownerOf: (
   const complain = (name: string, text: string): void => {
     problems.push(`${locate(layer.source, name)}: ${text}`);
   };
+  let unknown = 0;
   const typed = layer.source === commandLineSource;
   for (const [name, given] of Object.entries(layer.values)) {
     if (name === '$schema' || (name === RUN_RECORD && !typed)) continue;
     const key = keys.get(name);
     const schema = key === undefined ? undefined : shape[key];
     if (key === undefined || schema === undefined) {
-      complain(name, unknownName(name, layer, keys.keys(), ownerOf(name)));
+      if (++unknown <= MOST_UNKNOWN) complain(name, unknownName(name, layer, keys.keys(), ownerOf(name)));
       continue;
     }
     if (values.has(key)) {
@@ -55,12 +59,20 @@ export function checkLayer(layer: SettingsLayer, shape: SettingShape, ownerOf: (
     if (checked.success) values.set(key, checked.data);
     else complain(name, `expected ${factsOf(schema).expected}, found ${typed && given === true ? shown('') : shown(given)}`);
   }
+  if (unknown > MOST_UNKNOWN)
+    problems.push(`${layer.source}: and ${unknown - MOST_UNKNOWN} more ${typed ? 'flags' : 'keys'} that are unknown`);
   return { source: layer.source, values, problems };
+}
+
+/** The names under which a model's settings are accepted: their keys and aliases. */
+export function settingNames(shape: SettingShape): ReadonlySet<string> {
+  return new Set(keysByName(shape).keys());
 }
 
 /** How a message names a setting: `--batch-size` on the command line, `file: batch_size` in a file. */
 export function locate(source: string, name: string): string {
-  return source === commandLineSource ? flagOf(name) : `${source}: ${name}`;
+  const short = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name;
+  return source === commandLineSource ? flagOf(short) : `${source}: ${short}`;
 }
 
 /** The flag of a key: `--batch-size` for `batch_size`. */

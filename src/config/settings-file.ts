@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { messageOf, UserError } from '../foundation/errors';
-import { describeJsonFault } from './json-fault';
+import { UserError } from '../foundation/errors';
+import { readRegularText } from '../foundation/regular-file';
+import { parseJson } from './json-text';
 import type { SettingsLayer } from './layers';
 
 const LARGEST_FILE = 1_000_000;
@@ -11,29 +11,24 @@ const LARGEST_FILE = 1_000_000;
  * @throws UserError where it cannot be read, is no JSON (with line and column) or no object.
  */
 export function readSettingsFile(file: string, shownAs: string = file): SettingsLayer {
-  const text = readText(file, shownAs);
-  const content = parse(text, shownAs);
+  const content = read(file, shownAs);
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new UserError(`${shownAs}: expected one JSON object of settings, as {"batch_size": 32}`);
   }
   return { source: shownAs, values: { ...content } };
 }
 
-function readText(file: string, shownAs: string): string {
-  try {
-    const { size } = statSync(file);
-    if (size > LARGEST_FILE) throw new UserError(`${shownAs}: ${size} bytes are too many for a file of settings`);
-    return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${shownAs}: the file of settings cannot be read: ${messageOf(error)}`, { cause: error });
-  }
+function read(file: string, shownAs: string): unknown {
+  const text = asShown(file, () => readRegularText(file, LARGEST_FILE), `${shownAs}: the file of settings cannot be read`);
+  return asShown(file, () => parseJson(text), shownAs);
 }
 
-function parse(text: string, shownAs: string): unknown {
+/** Puts the name that messages use before what is wrong, in the place of the file's own. */
+function asShown<Value>(file: string, action: () => Value, said: string): Value {
   try {
-    return JSON.parse(text);
+    return action();
   } catch (error) {
-    throw new UserError(`${shownAs}: no valid JSON: ${describeJsonFault(text) ?? messageOf(error)}`, { cause: error });
+    if (error instanceof UserError) throw new UserError(`${said}: ${error.message.replace(`${file}: `, '')}`, { cause: error });
+    throw error;
   }
 }

@@ -3,7 +3,7 @@ import { readTorchFile } from '../checkpoint/torch-file';
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import { modelTable, type ModelName, type Settings } from '../config/settings';
-import { checkLayer } from '../config/layers';
+import { checkLayer, settingNames } from '../config/layers';
 import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/label-reference';
@@ -105,8 +105,10 @@ function contradictions(shape: PlainRecord, { config }: Model): string[] {
 }
 
 function validOnly(name: ModelName, values: PlainRecord): PlainRecord {
-  const checked = Object.entries(values).map(
-    ([key, value]) => checkLayer({ source: 'log', values: { [key]: value } }, modelTable[name].schema.shape, () => undefined).values,
-  );
+  const { shape } = modelTable[name].schema;
+  const names = settingNames(shape);
+  const checked = Object.entries(values)
+    .filter(([key]) => names.has(key))
+    .map(([key, value]) => checkLayer({ source: 'log', values: { [key]: value } }, shape, () => undefined).values);
   return Object.fromEntries(checked.flatMap((found) => [...found])) as PlainRecord;
 }

@@ -1,5 +1,5 @@
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { checkLayer } from '../config/layers';
+import { checkLayer, settingNames } from '../config/layers';
 import { modelTable, type ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
 import type { RecognisedModel } from '../models/model-entry';
@@ -85,9 +85,10 @@ export function refuseOtherAdam(file: string, { optimizer }: Pick<TrainingCheckp
 /** Those of some values that are valid settings of a model, under their own keys. */
 function validSettings(name: ModelName, values: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const { shape } = modelTable[name].schema;
+  const names = settingNames(shape);
   return new Map(
-    Object.entries(values).flatMap(([key, value]) => [
-      ...checkLayer({ source: 'checkpoint', values: { [key]: value } }, shape, () => undefined).values,
-    ]),
+    Object.entries(values)
+      .filter(([key]) => names.has(key))
+      .flatMap(([key, value]) => [...checkLayer({ source: 'checkpoint', values: { [key]: value } }, shape, () => undefined).values]),
   );
 }

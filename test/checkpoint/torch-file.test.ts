@@ -208,10 +208,10 @@ describe('a file that is none of PyTorch, or damaged,', () => {
   it('is refused when it is missing or a folder', () => {
     expect(() => {
       readTorchFile(path.join(folder, 'none.pt'), () => undefined);
-    }).toThrow('none.pt: there is no such file.');
+    }).toThrow('none.pt: no such file');
     expect(() => {
       readTorchFile(folder, () => undefined);
-    }).toThrow('is not a file.');
+    }).toThrow('expected a file, found a folder');
   });
 
   it('of the form before PyTorch 1.6 is refused wherever it is cut off', () => {

@@ -186,7 +186,7 @@ describe('a checkpoint that cannot be imported', () => {
     ['bad_truncated', /bad_truncated\.pt: it is cut off/],
     ['bad_whole_module', /bad_whole_module\.pt: .*torch\.save\(model\.state_dict\(\)/],
     ['bad_wrong_shape', /bad_wrong_shape\.pt: .*embedding\.weight has shape \[32, 10\], expected \[32, 156\]/],
-    ['iv3_none', /iv3_none\.pt: there is no such file/],
+    ['iv3_none', /iv3_none\.pt: no such file/],
   ])('%s is refused in one line, and nothing is written', async (name, message) => {
     await inTemporaryFolder(async (folder) => {
       const saveDir = path.join(folder, 'deep', 'models');
