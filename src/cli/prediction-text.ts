@@ -24,7 +24,7 @@ export function predictionsText(files: readonly string[], models: readonly Model
       ...rankedLines(prediction?.gloss ?? []),
       ...rankedLines(prediction?.category ?? []),
     ]);
-    const widths = columns.map((column) => Math.max(0, ...column.map((cell) => cell.length)));
+    const widths = columns.map((column) => column.reduce((widest, cell) => Math.max(widest, cell.length), 0));
     const [first] = ofClip.flatMap(({ prediction }) => (prediction === undefined ? [] : [prediction]));
     const headings = [...(models.length > 1 ? [''] : []), ...headingOf('gloss', first?.gloss), ...headingOf('category', first?.category)];
     const lines = headings.map((heading, line) => {
@@ -87,6 +87,6 @@ function headingOf(title: string, classes: readonly RankedClass[] = []): string[
 
 function rankedLines(classes: readonly RankedClass[]): string[] {
   const names = classes.map(({ label, id }) => `${label} (${id})`);
-  const widest = Math.max(0, ...names.map((name) => name.length));
+  const widest = names.reduce((most, name) => Math.max(most, name.length), 0);
   return classes.map(({ probability }, rank) => `${(names[rank] ?? '').padEnd(widest)}  ${percentText(probability).padStart(7)}`);
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { startRuntime } from '../engine/runtime';
 import { encoderOfFile, fetchedBackbone } from '../evaluation/frame-features/backbone-encoder';
@@ -82,7 +82,7 @@ function clipsOf(folder: string): PictureClip[] {
 
 /** The tables of a data folder are those of its features too. */
 function copyLabels(from: string, to: string): void {
-  for (const name of readdirSync(from).filter((entry) => entry.endsWith('.csv'))) {
+  for (const name of readdirSync(from).filter((entry) => entry.endsWith('.csv') && statSync(path.join(from, entry)).isFile())) {
     mkdirSync(to, { recursive: true });
     if (!existsSync(path.join(to, name))) copyFileSync(path.join(from, name), path.join(to, name));
   }

@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
 import { parseCsvTable, type CsvRow } from '../data/csv-table';
-import { messageOf, UserError } from '../foundation/errors';
-import type { TrainingLogRow } from '../training/training-log';
+import { UserError } from '../foundation/errors';
+import { countLines } from '../foundation/lines';
+import { readRegularText } from '../foundation/regular-file';
+import { MOST_LOGGED_EPOCHS, type TrainingLogRow } from '../training/training-log';
 
 /** The log of a training, and what its comments say of the settings. */
 export interface LegacyLog {
@@ -26,6 +27,7 @@ export function readLegacyLog(file: string): LegacyLog {
 
 /** {@link readLegacyLog} for a text that is at hand. */
 export function parseLegacyLog(text: string, file: string): LegacyLog {
+  refuseMany(text, file);
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const isComment = (line: string): boolean => /^"?\s*#/.test(line);
   const settings = Object.fromEntries(lines.filter(isComment).flatMap(settingsIn));
@@ -39,23 +41,52 @@ export function parseLegacyLog(text: string, file: string): LegacyLog {
 
 function readText(file: string): string {
   try {
-    const { size } = statSync(file);
-    if (size > LARGEST_LOG) throw new UserError(`--log ${file}: ${size} bytes are too many for a log`);
-    return readFileSync(file, 'utf8');
+    return readRegularText(file, LARGEST_LOG);
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`--log ${file}: cannot be read: ${messageOf(error)}`, { cause: error });
+    if (error instanceof UserError)
+      throw new UserError(`--log ${file}: cannot be read: ${error.message.replace(`${file}: `, '')}`, { cause: error });
+    throw error;
   }
 }
 
-/** `# Training Configuration: epochs=30, batch_size=32` and `# Learning Rate: 0.0003, Weight Decay: 0.0`. */
+/** Before anything is made of the lines. */
+function refuseMany(text: string, file: string): void {
+  const count = countLines(text);
+  if (count > MOST_LOGGED_EPOCHS)
+    throw new UserError(
+      `${file}: it has ${count} lines, and no training has more than ${MOST_LOGGED_EPOCHS} epochs; is it the right file?`,
+    );
+}
+
+/**
+ * `# Training Configuration: epochs=30, batch_size=32` and `# Learning Rate: 0.0003, Weight Decay: 0.0`: of each `=` or `:` the words before it and the value after it.
+ * From one to the next, and never back beyond the last value, so that a line of any length is gone through once.
+ */
 function settingsIn(comment: string): [string, number | string][] {
-  return [...comment.matchAll(/([A-Za-z][A-Za-z_ ]*)\s*[=:]\s*([^\s,"=:]+)(?=[\s,"]|$)/g)].flatMap(
-    ([, name = '', value = '']): [string, number | string][] => {
-      const key = name.trim().toLowerCase().replaceAll(/\s+/g, '_');
-      return key === '__proto__' ? [] : [[key, Number.isNaN(Number(value)) ? value : Number(value)]];
-    },
-  );
+  const settings: [string, number | string][] = [];
+  let free = 0;
+  for (const { index } of comment.matchAll(/[=:]/g)) {
+    const name = wordsBefore(comment, index, free);
+    VALUE.lastIndex = index + 1;
+    const value = VALUE.exec(comment)?.[1];
+    if (name === '' || value === undefined) continue;
+    free = VALUE.lastIndex;
+    const key = name.toLowerCase().replaceAll(/\s+/g, '_');
+    if (key !== '__proto__') settings.push([key, Number.isNaN(Number(value)) ? value : Number(value)]);
+  }
+  return settings;
+}
+
+const VALUE = /\s*([^\s,"=:]+)(?=[\s,"]|$)/y;
+
+/** The words that a text has just before a place, from their first letter on. */
+function wordsBefore(text: string, place: number, from: number): string {
+  let end = place;
+  while (end > from && /\s/.test(text.charAt(end - 1))) end--;
+  let start = end;
+  while (start > from && /[A-Za-z_ ]/.test(text.charAt(start - 1))) start--;
+  while (start < end && !/[A-Za-z]/.test(text.charAt(start))) start++;
+  return text.slice(start, end);
 }
 
 function rowOf(row: CsvRow, file: string): TrainingLogRow {

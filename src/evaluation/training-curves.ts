@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseCsvTable } from '../data/csv-table';
+import { UserError } from '../foundation/errors';
+import { readRegularText } from '../foundation/regular-file';
 
 /** An epoch of a training, as its log has it. */
 export interface CurvePoint {
@@ -14,10 +16,19 @@ export interface CurvePoint {
 /** The logs that may lie beside a checkpoint. */
 const LOG_FILES = ['training_log.txt', 'training_log.csv'];
 
-/** The curves of the training whose log lies beside a checkpoint; nothing where none does, or it cannot be read. */
+/** That of 200,000 epochs. */
+const LARGEST_LOG = 16_000_000;
+
+/** The curves of the training whose log lies beside a checkpoint; nothing where none does, or it cannot be read (`models check` says why). */
 export function curvesBeside(checkpoint: string): CurvePoint[] {
   const log = LOG_FILES.map((name) => path.join(path.dirname(checkpoint), name)).find((file) => existsSync(file));
-  return log === undefined ? [] : readCurves(readFileSync(log, 'utf8'), log);
+  if (log === undefined) return [];
+  try {
+    return readCurves(readRegularText(log, LARGEST_LOG), log);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
 }
 
 /** Reads a log of Kumpas, or one of the PyTorch pipeline, which starts with lines of comment and names accuracies `val_gloss_acc`. */

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
 import { printableLine } from './printable';
+import { readRegularText } from './regular-file';
 
 const HEARTBEAT_MS = 10_000;
+const LARGEST_LOCK = 64_000;
 /** A holder on another machine, whose processes cannot be asked about, is believed for so long after its last sign of life. */
 const SILENT_FOR_MS = 10 * 60_000;
 
@@ -201,10 +203,11 @@ function ageOf(file: string): number {
  */
 function contentOf(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readRegularText(file, LARGEST_LOCK);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new UserError(`${file}: the lock cannot be read (${messageOf(error)}); remove it if no process of Kumpas is at work there`, {
+    if (!existsSync(file)) return undefined;
+    const reason = messageOf(error).replace(`${file}: `, '');
+    throw new UserError(`${file}: the lock cannot be read (${reason}); remove it if no process of Kumpas is at work there`, {
       cause: error,
     });
   }

@@ -2,6 +2,9 @@ const START = '<!-- by hand: what stands between these two lines stays as it is 
 const END = '<!-- end of by hand -->';
 const NOTES_HEADING = '## Notes by hand';
 
+/** Most bytes of a README.md that is read: hundreds of times those of any that people write. */
+export const LARGEST_PAGE = 16_000_000;
+
 /** A block that a person wrote, and the heading that it stands under. */
 interface Block {
   /** The heading's line; undefined before the first one. */
@@ -24,16 +27,29 @@ export function keepHandWritten(written: string, old: string): string {
   if (blocks.length === 0) return written;
   const { lines } = splitPage(written);
   const sections = sectionsOf(lines);
-  const known = new Set(sections.map(({ heading }) => keyOf(heading)));
-  const placeOf = (block: Block): string => (known.has(keyOf(block.heading)) ? keyOf(block.heading) : keyOf(NOTES_HEADING));
-  const placed = sections.flatMap((section, index) => {
-    const isFirst = sections.findIndex(({ heading }) => keyOf(heading) === keyOf(section.heading)) === index;
-    const own = isFirst ? blocks.filter((block) => placeOf(block) === keyOf(section.heading)) : [];
-    const empty = keyOf(section.heading) === keyOf(NOTES_HEADING) && own.length === 0 ? [[START, '', END]] : [];
+  const placedBlocks = blocksByPlace(blocks, new Set(sections.map(({ heading }) => keyOf(heading))));
+  const placed = sections.flatMap((section) => {
+    const key = keyOf(section.heading);
+    const own = placedBlocks.get(key) ?? [];
+    placedBlocks.delete(key); // Of sections of one title the first has them.
+    const empty = key === keyOf(NOTES_HEADING) && own.length === 0 ? [[START, '', END]] : [];
     const marked = [...empty, ...own.map((block) => [START, ...block.lines, END])];
     return marked.length === 0 ? section.lines : [...trimmed(section.lines), ...marked.flatMap((block) => ['', ...block]), ''];
   });
   return `${trimmed(placed).join('\n')}\n`;
+}
+
+/** Blocks by the key of the section that they go to: their own, or the notes. */
+function blocksByPlace(blocks: readonly Block[], known: ReadonlySet<string>): Map<string, Block[]> {
+  const places = new Map<string, Block[]>();
+  for (const block of blocks) {
+    const own = keyOf(block.heading);
+    const key = known.has(own) ? own : keyOf(NOTES_HEADING);
+    const place = places.get(key);
+    if (place === undefined) places.set(key, [block]);
+    else place.push(block);
+  }
+  return places;
 }
 
 /** The blocks between marks of a part of a page, marks included, each with an empty line before it. */
@@ -56,6 +72,7 @@ export function asHandWritten(text: string): string {
 /** A page without its blocks, and the blocks. One whose end is missing ends before the next heading. */
 function splitPage(text: string): { readonly lines: readonly string[]; readonly blocks: readonly Block[] } {
   const all = text.split(/\r?\n/);
+  const ends = blockEnds(all);
   const lines: string[] = [];
   const blocks: Block[] = [];
   let heading: string | undefined;
@@ -63,7 +80,7 @@ function splitPage(text: string): { readonly lines: readonly string[]; readonly 
   for (let at = 0; at < all.length; at++) {
     const line = all[at] ?? '';
     if (line.trim() === START) {
-      const end = endOf(all, at);
+      const end = ends[at] ?? all.length;
       blocks.push({ heading, lines: all.slice(at + 1, end) });
       // Without an end the line at hand is the next heading, which is no part of the block.
       at = all[end]?.trim() === END ? end : end - 1;
@@ -76,12 +93,21 @@ function splitPage(text: string): { readonly lines: readonly string[]; readonly 
   return { lines, blocks };
 }
 
-function endOf(lines: readonly string[], start: number): number {
-  const end = lines.findIndex((line, at) => at > start && line.trim() === END);
-  const next = lines.findIndex((line, at) => at > start && line.trim() === START);
-  if (end !== -1 && (next === -1 || end < next)) return end;
-  const heading = lines.findIndex((line, at) => at > start && (isHeading(line) || at === next));
-  return heading === -1 ? lines.length : heading;
+/**
+ * Where a block that starts at each line would end: at its end mark, or, where the next start mark comes before that, at that or the next heading. From the last line
+ * to the first, so that a page of start marks alone is gone through once.
+ */
+function blockEnds(lines: readonly string[]): Uint32Array {
+  const ends = new Uint32Array(lines.length);
+  let [end, start, heading] = [lines.length, lines.length, lines.length];
+  for (let at = lines.length - 1; at >= 0; at--) {
+    ends[at] = end < start ? end : Math.min(heading, start);
+    const line = lines[at] ?? '';
+    if (line.trim() === END) end = at;
+    else if (line.trim() === START) start = at;
+    else if (isHeading(line)) heading = at;
+  }
+  return ends;
 }
 
 function isHeading(line: string): boolean {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { messageOf, UserError } from './errors';
 
 /** A file that is open to be read; whoever opened it closes its descriptor. */
@@ -50,6 +50,11 @@ export function readRegularText(file: string, mostBytes: number): string {
   return readRegularFile(file, mostBytes)
     .toString('utf8')
     .replace(/^\uFEFF/, '');
+}
+
+/** {@link readRegularText}; undefined where there is no such file. */
+export function readTextIfThere(file: string, mostBytes: number): string | undefined {
+  return existsSync(file) ? readRegularText(file, mostBytes) : undefined;
 }
 
 /** Without O_NONBLOCK, opening a named pipe waits until somebody writes into it. */

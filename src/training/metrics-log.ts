@@ -1,5 +1,7 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { appendFileSync } from 'node:fs';
+import { writeFileAtomically } from '../foundation/atomic-file';
+import { linesOf } from '../foundation/lines';
+import { readTextIfThere } from '../foundation/regular-file';
 import type { TrainingLogRow } from './training-log';
 
 /** A line of `metrics.jsonl`: what `training_log.txt` says of an epoch, and more. */
@@ -20,6 +22,9 @@ export interface EpochMetrics extends TrainingLogRow {
   readonly tensors: number;
 }
 
+/** Most bytes of a `metrics.jsonl` that is read: that of half a million epochs. */
+export const LARGEST_METRICS = 256_000_000;
+
 /** `metrics.jsonl`: one JSON object an epoch. */
 export class MetricsLog {
   /** @param lastEpoch lines after it are dropped, as in the training log. */
@@ -27,11 +32,11 @@ export class MetricsLog {
     private readonly file: string,
     lastEpoch: number,
   ) {
-    if (!existsSync(file)) return;
-    const lines = readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => epochOf(line) <= lastEpoch);
-    writeTextAtomically(file, lines.map((line) => `${line}\n`).join(''));
+    const text = readTextIfThere(file, LARGEST_METRICS);
+    if (text === undefined) return;
+    writeFileAtomically(file, (append) => {
+      for (const line of linesOf(text)) if (epochOf(line) <= lastEpoch) append(`${line}\n`);
+    });
   }
 
   append(metrics: EpochMetrics): void {
@@ -39,7 +44,7 @@ export class MetricsLog {
   }
 }
 
-/** Infinity for a line that is none: one that was cut off by a crash is dropped. */
+/** The epoch of a line of `metrics.jsonl`; Infinity for a line that is none: one that was cut off by a crash is dropped. */
 function epochOf(line: string): number {
   try {
     const parsed: unknown = JSON.parse(line);

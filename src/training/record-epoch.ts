@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { memoryUsage } from 'node:process';
 import { tensorCount } from '../engine/scope';
 import { writeTextAtomically } from '../foundation/atomic-file';
-import { keepHandWritten } from '../foundation/hand-written';
+import { keepHandWritten, LARGEST_PAGE } from '../foundation/hand-written';
+import { readTextIfThere } from '../foundation/regular-file';
 import { modelEntry } from '../models/model-table';
 import type { EpochClock } from './epoch-clock';
 import type { EpochSums } from './progress';
@@ -58,7 +58,8 @@ export function writeReadme(run: TrainingRun): void {
   const best = rows.find(({ epoch }) => epoch === run.progress.bestEpoch) ?? noBest;
   const page = runReadme(run.record, best, modelEntry(run.settings.model).checkpointName);
   const { readme } = run.files;
-  writeTextAtomically(readme, existsSync(readme) ? keepHandWritten(page, readFileSync(readme, 'utf8')) : page);
+  const old = readTextIfThere(readme, LARGEST_PAGE);
+  writeTextAtomically(readme, old === undefined ? page : keepHandWritten(page, old));
 }
 
 function logRow({ epoch, learningRate, sums, validation }: EpochResult): TrainingLogRow {

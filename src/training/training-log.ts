@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
+import { countLines, linesOf } from '../foundation/lines';
+import { readRegularText } from '../foundation/regular-file';
 
 /** A line of `training_log.txt`. */
 export interface TrainingLogRow {
@@ -13,6 +15,11 @@ export interface TrainingLogRow {
   /** The rate used in this epoch. */
   readonly lr: number;
 }
+
+/** As many epochs as the settings allow. */
+export const MOST_LOGGED_EPOCHS = 1_000_000;
+const LARGEST_LOG = 128_000_000;
+const LONGEST_QUOTED = 200;
 
 const COLUMNS = ['epoch', 'train_loss', 'val_loss', 'gloss_acc', 'cat_acc', 'lr'] as const;
 
@@ -51,17 +58,29 @@ export function trainingLogText(rows: readonly TrainingLogRow[]): string {
 
 /**
  * The rows of a `training_log.txt`.
- * @throws UserError where the file is not such a log.
+ * @throws UserError where the file is not such a log, or has more rows than a training can have epochs.
  */
 export function readTrainingLog(file: string): TrainingLogRow[] {
-  const [header, ...lines] = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-  if (header?.trim() !== COLUMNS.join(','))
-    throw new UserError(`${file}: expected the columns ${COLUMNS.join(',')}, found ${header ?? 'nothing'}`);
-  return lines.map((line, index) => {
-    const [epoch = NaN, train_loss = NaN, val_loss = NaN, gloss_acc = NaN, cat_acc = NaN, lr = NaN] = line.split(',').map(Number);
-    if (!Number.isInteger(epoch)) throw new UserError(`${file}, line ${index + 2}: expected an epoch's figures, found "${line}"`);
-    return { epoch, train_loss, val_loss, gloss_acc, cat_acc, lr };
-  });
+  const text = readRegularText(file, LARGEST_LOG);
+  if (countLines(text) > MOST_LOGGED_EPOCHS + 1)
+    throw new UserError(`${file}: it has more than ${MOST_LOGGED_EPOCHS} rows, and no training has so many epochs; is it the right file?`);
+  const rows: TrainingLogRow[] = [];
+  let header: string | undefined;
+  for (const line of linesOf(text)) {
+    if (line.trim() === '') continue;
+    if (header === undefined) {
+      header = line.trim();
+      if (header !== COLUMNS.join(',')) break;
+    } else rows.push(rowOf(line, `${file}, line ${rows.length + 2}`));
+  }
+  if (header === COLUMNS.join(',')) return rows;
+  throw new UserError(`${file}: expected the columns ${COLUMNS.join(',')}, found ${header?.slice(0, LONGEST_QUOTED) ?? 'nothing'}`);
+}
+
+function rowOf(line: string, place: string): TrainingLogRow {
+  const cells = line.split(',', COLUMNS.length).map(Number);
+  const [epoch = NaN, train_loss = NaN, val_loss = NaN, gloss_acc = NaN, cat_acc = NaN, lr = NaN] = cells;
+  if (!Number.isInteger(epoch) || epoch < 0 || epoch > MOST_LOGGED_EPOCHS)
+    throw new UserError(`${place}: expected an epoch's figures, found "${line.slice(0, LONGEST_QUOTED)}"`);
+  return { epoch, train_loss, val_loss, gloss_acc, cat_acc, lr };
 }

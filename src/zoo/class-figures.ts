@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { parseCsvTable } from '../data/csv-table';
+import { readTextIfThere } from '../foundation/regular-file';
 
 /** What an evaluation found of one class. */
 export interface ClassFigures {
@@ -13,11 +13,14 @@ export interface ClassFigures {
   readonly confusedWith: string;
 }
 
+const LARGEST_TABLE = 64_000_000;
+
 /** Reads a `per_class_metrics.csv`; undefined where there is none, or it is no such table. */
 export function readClassFigures(file: string): ClassFigures[] | undefined {
-  if (!existsSync(file)) return undefined;
+  const text = readTextIfThere(file, LARGEST_TABLE);
+  if (text === undefined) return undefined;
   const required = ['class_id', 'label', 'recall', 'f1', 'support', 'most_confused_with'];
-  const { rows, problems } = parseCsvTable(readFileSync(file, 'utf8'), file, required);
+  const { rows, problems } = parseCsvTable(text, file, required);
   if (problems.length > 0) return undefined;
   const classes = rows.map((row) => ({
     id: Number(row.cell('class_id')),

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { openRegularFile } from '../foundation/regular-file';
 
 const PIECE = 1 << 20;
 
-/** A file's size, and its sha256 in hexadecimal; it is never in memory as a whole. */
+/**
+ * A file's size, and its sha256 in hexadecimal; it is never in memory as a whole.
+ * @throws UserError where it is no file that can be read.
+ */
 export function fileDigest(file: string): { readonly bytes: number; readonly sha256: string } {
   const hash = createHash('sha256');
   const piece = Buffer.allocUnsafe(PIECE);
-  const descriptor = openSync(file, 'r');
+  const { descriptor } = openRegularFile(file);
   try {
     let bytes = 0;
     for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {

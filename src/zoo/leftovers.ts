@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { lockFolder, lockState } from '../foundation/folder-lock';
 import { nameOfUnfinished } from '../foundation/unfinished-name';
@@ -63,11 +63,14 @@ function isFresh(found: string, now: Date): boolean {
   return now.getTime() - newestChange(found, 0) < QUIET_MS;
 }
 
+/** Links are not followed: a few that lead back up would be gone through again and again. */
 function newestChange(found: string, depth: number): number {
-  if (!existsSync(found)) return 0;
-  const status = statSync(found);
-  if (!status.isDirectory() || depth > DEEPEST) return status.mtimeMs;
-  return Math.max(status.mtimeMs, ...readdirSync(found).map((name) => newestChange(path.join(found, name), depth + 1)));
+  const status = lstatSync(found, { throwIfNoEntry: false });
+  if (status === undefined) return 0;
+  let newest = status.mtimeMs;
+  if (status.isDirectory() && depth <= DEEPEST)
+    for (const name of readdirSync(found)) newest = Math.max(newest, newestChange(path.join(found, name), depth + 1));
+  return newest;
 }
 
 function unfinishedBelow(folder: string, depth: number): string[] {

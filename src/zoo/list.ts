@@ -31,14 +31,24 @@ export function listModels(models: readonly ModelSummary[], by: SortKey): Listed
     if (first === null || second === null) return first === null ? 1 : -1;
     return (first < second ? -1 : 1) * direction;
   });
-  return sorted.map((model) => ({ ...model, best: isBest(model, models) }));
+  const best = bestAccuracies(models);
+  return sorted.map((model) => {
+    const { gloss_acc: accuracy, stage } = model;
+    return { ...model, best: accuracy !== null && stage !== 'archived' && accuracy >= (best.get(rivalry(model)) ?? 0) };
+  });
 }
 
-function isBest(model: ModelSummary, models: readonly ModelSummary[]): boolean {
-  const { gloss_acc: accuracy, stage } = model;
-  if (accuracy === null || stage === 'archived') return false;
-  const rivals = models.filter(
-    ({ type, fingerprint, stage: at }) => type === model.type && fingerprint === model.fingerprint && at !== 'archived',
-  );
-  return rivals.every(({ gloss_acc: other }) => (other ?? 0) <= accuracy);
+/** The best gloss accuracy of the models that can be compared, by {@link rivalry}. */
+function bestAccuracies(models: readonly ModelSummary[]): Map<string, number> {
+  const best = new Map<string, number>();
+  for (const model of models) {
+    if (model.stage === 'archived') continue;
+    best.set(rivalry(model), Math.max(best.get(rivalry(model)) ?? 0, model.gloss_acc ?? 0));
+  }
+  return best;
+}
+
+/** The same for models of one type that were trained with the same clips. */
+function rivalry({ type, fingerprint }: ModelSummary): string {
+  return JSON.stringify([type, fingerprint]);
 }

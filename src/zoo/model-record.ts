@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { modelNames, type ModelName } from '../config/settings';
@@ -78,7 +78,7 @@ export function renameRecord(folder: string, name: string, place: string): void 
 function changeRun(folder: string, changes: object): void {
   readRecord(folder);
   const file = path.join(folder, RECORD_FILE);
-  const record = JSON.parse(readFileSync(file, 'utf8')) as { run: Record<string, unknown> };
+  const record = readSettingsFile(file).values as { run: Record<string, unknown> };
   const changed = { ...record, run: { ...record.run, ...changes } };
   writeTextAtomically(file, `${JSON.stringify(changed, null, 2)}\n`);
 }

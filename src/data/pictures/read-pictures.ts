@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../foundation/errors';
+import { readRegularFile } from '../../foundation/regular-file';
 import { mapConcurrently } from '../concurrency';
 import { FileError } from '../data-error';
 import { openNpz } from '../npz';
@@ -16,6 +17,7 @@ export interface PictureFormat {
 
 const PICTURE_FILE = /\.(jpe?g|png)$/i;
 const MOST_PIXELS = 64 * 1024 * 1024;
+const MOST_FILE_BYTES = 4 * MOST_PIXELS;
 /** At 299 pixels, 4 GB. */
 const MOST_FRAMES = 16_000;
 const DECODED_AT_ONCE = 4;
@@ -61,11 +63,13 @@ async function readFolder(folder: string, { side }: PictureFormat): Promise<Uint
 async function decode(file: string): Promise<Picture> {
   const { default: sharp } = await import('sharp'); // With its native library: only when it is needed.
   try {
-    const image = sharp(file, { limitInputPixels: MOST_PIXELS, ignoreIcc: true, failOn: 'error' });
+    const image = sharp(readRegularFile(file, MOST_FILE_BYTES), { limitInputPixels: MOST_PIXELS, ignoreIcc: true, failOn: 'error' });
     const { data, info } = await image.removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     return { height: info.height, width: info.width, pixels: data };
   } catch (error) {
-    throw new FileError(file, `the picture cannot be read (${messageOf(error).split('\n')[0] ?? ''})`, { cause: error });
+    throw new FileError(file, `the picture cannot be read (${messageOf(error).replace(`${file}: `, '').split('\n')[0] ?? ''})`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parseCsvTable, type CsvRow } from '../../data/csv-table';
 import { UserError } from '../../foundation/errors';
+import { readRegularText } from '../../foundation/regular-file';
 import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
 import { readEvaluation, type ReadFigures } from '../results/read-evaluation';
@@ -85,12 +86,13 @@ function resultsFolder(named: string): string {
   return releaseOf(checkpoint) !== undefined && existsSync(own) ? own : resultsFolderOf(checkpoint);
 }
 
+const LARGEST_TABLE = 64_000_000;
 const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;
 
 function readClips(file: string): Map<string, ComparedClip> {
   if (!existsSync(file)) throw new UserError(`${file}: no such file; evaluate the model again`);
   const required = ['file', 'true_gloss_label', ...HEADS.flatMap((head) => [`true_${head}`, CORRECT[head]])];
-  const { rows, problems } = parseCsvTable(readFileSync(file, 'utf8'), file, required);
+  const { rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, required);
   const [problem] = problems;
   if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
   const ofBoth = <T>(read: (row: CsvRow, head: HeadName) => T, row: CsvRow): Record<HeadName, T> => ({

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parseJson } from '../../config/json-text';
 import { messageOf, UserError } from '../../foundation/errors';
+import { readRegularText } from '../../foundation/regular-file';
 import type { HeadMetrics } from '../head-result';
 
 const READ_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;
@@ -21,6 +22,8 @@ export function pickFigures(figures: ReadFigures): ReadFigures {
   const { expected_calibration_error: calibration } = figures;
   return calibration === undefined ? required : { ...required, expected_calibration_error: calibration };
 }
+
+const LARGEST_DOCUMENT = 64_000_000;
 
 const documentSchema = z.object({
   model: z.string(),
@@ -48,9 +51,11 @@ export type ReadEvaluation = z.infer<typeof documentSchema>;
 export function readEvaluation(file: string): ReadEvaluation {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
+    parsed = parseJson(readRegularText(file, LARGEST_DOCUMENT));
   } catch (error) {
-    throw new UserError(`${file}: it cannot be read (${messageOf(error)}); evaluate the model again`, { cause: error });
+    throw new UserError(`${file}: it cannot be read (${messageOf(error).replace(`${file}: `, '')}); evaluate the model again`, {
+      cause: error,
+    });
   }
   const checked = documentSchema.safeParse(parsed);
   if (checked.success) return checked.data;

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
-import { handWrittenIn } from '../../foundation/hand-written';
+import { handWrittenIn, LARGEST_PAGE } from '../../foundation/hand-written';
 import { plainMarkdown as plain } from '../../foundation/markdown';
+import { readTextIfThere } from '../../foundation/regular-file';
 import { findings } from '../report/findings';
 import type { EvaluationResult } from '../result';
 import { RESULT_FILES } from './result-files';
@@ -26,8 +26,8 @@ export function hasReplaceableFigures(text: string): boolean {
  */
 export function updateReadme(folder: string, result: EvaluationResult): void {
   const file = path.join(path.dirname(folder), 'README.md');
-  if (!existsSync(file)) return;
-  const text = readFileSync(file, 'utf8');
+  const text = readTextIfThere(file, LARGEST_PAGE);
+  if (text === undefined) return;
   const [start, end] = [text.indexOf(START), text.indexOf(END)];
   if (start === -1 || end < start) return;
   const block = replaceableFigures(figureLines(path.basename(folder), result)).join('\n');

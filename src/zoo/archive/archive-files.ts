@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { parseJson } from '../../config/json-text';
 import { messageOf, UserError } from '../../foundation/errors';
+import { readRegularText } from '../../foundation/regular-file';
 import { STAGES } from '../../training/run-record';
 import { isSafeName } from '../folder-name';
 import { ARCHIVE_FOLDER } from '../registry';
@@ -81,10 +83,9 @@ export function readSidecar(file: string): Sidecar {
 
 function parse(file: string): unknown {
   try {
-    if (statSync(file).size > LARGEST_SIDECAR) throw new Error('it is too large');
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return parseJson(readRegularText(file, LARGEST_SIDECAR));
   } catch (error) {
-    throw new UserError(`${file}: it cannot be read (${messageOf(error)})`, { cause: error });
+    throw new UserError(`${file}: it cannot be read (${messageOf(error).replace(`${file}: `, '')})`, { cause: error });
   }
 }
 

@@ -130,7 +130,11 @@ function data({ record: { run } }: CardFacts): string[] {
   return [
     `- ${plain(path.basename(title))}${synthetic ? ' (made by a generator)' : ''}: ${train} training and ${validation} validation clips`,
     `- Fingerprint \`${fingerprint.replace(/\W/g, '').slice(0, 64)}\`: the same clips have the same one wherever they lie`,
-    ...(of === undefined || of.length === 0 ? [] : [`- Training clips of a gloss: ${Math.min(...of)} to ${Math.max(...of)}`]),
+    ...(of === undefined || of.length === 0
+      ? []
+      : [
+          `- Training clips of a gloss: ${of.reduce((fewest, clips) => Math.min(fewest, clips))} to ${of.reduce((most, clips) => Math.max(most, clips))}`,
+        ]),
   ];
 }
 

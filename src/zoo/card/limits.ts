@@ -32,7 +32,7 @@ export function limits(facts: CardFacts): string[] {
     ...(thin.length === 0
       ? []
       : [
-          `${thin.length} of ${glosses?.length ?? 0} glosses were evaluated on fewer than ${FEW_CLIPS} clips each (the fewest ${Math.min(...thin.map(({ support }) => support))}): their own figures are rough.`,
+          `${thin.length} of ${glosses?.length ?? 0} glosses were evaluated on fewer than ${FEW_CLIPS} clips each (the fewest ${thin.reduce((fewest, { support }) => Math.min(fewest, support), Infinity)}): their own figures are rough.`,
         ]),
     ...(low.length === 0
       ? []

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { asHandWritten, hasHandWrittenMarks, keepHandWritten } from '../../foundation/hand-written';
+import { asHandWritten, hasHandWrittenMarks, keepHandWritten, LARGEST_PAGE } from '../../foundation/hand-written';
+import { readTextIfThere } from '../../foundation/regular-file';
 import { hasReplaceableFigures } from '../../evaluation/results/readme-figures';
 import type { RegisteredModel } from '../registry';
 import { readCardFacts } from './card-facts';
@@ -29,7 +29,7 @@ export async function writeCard(model: RegisteredModel): Promise<WrittenCard> {
 /** {@link writeCard} for whoever holds the model's lock. */
 export function putCard(model: RegisteredModel): WrittenCard {
   const file = path.join(model.folder, 'README.md');
-  const old = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const old = readTextIfThere(file, LARGEST_PAGE) ?? '';
   const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
   const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));
   if (text !== old) writeTextAtomically(file, text);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { modelNames } from '../../config/settings';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { messageOf, UserError } from '../../foundation/errors';
-import { leftoversBeside } from '../leftovers';
+import { leftoversBeside, type Leftover } from '../leftovers';
 import { ARCHIVE_FOLDER, findModel, modelsIn, type RegisteredModel } from '../registry';
 import { checkArchive } from './check-archive';
 import { checkFolder, leftoverFinding } from './check-folder';
@@ -42,9 +42,10 @@ export async function checkRegistry(request: CheckRequest): Promise<RegistryChec
   const findings = lookAt(request, models);
   if (!request.fix) return { models: names, findings, mended: [] };
   const mended: MendedFinding[] = [];
+  const byName = new Map(models.toReversed().map((model) => [model.name, model]));
   for (const finding of findings) {
     if (finding.mend === undefined) continue;
-    const model = models.find(({ name }) => name === finding.model);
+    const model = byName.get(finding.model);
     mended.push({ ...finding, done: await mend(finding.mend, finding.locksItself === true ? undefined : model) });
   }
   return { models: names, findings: mended.length === 0 ? findings : lookAt(request, models), mended };
@@ -62,9 +63,11 @@ async function mend(action: () => string, model: RegisteredModel | undefined): P
 }
 
 function lookAt({ root, names, now }: CheckRequest, models: readonly RegisteredModel[]): Finding[] {
-  const ofModels = models.flatMap((model) =>
-    lockState(model.folder) === 'held' ? [atWork(model)] : besideOne(model, now).concat(checkFolder(root, model, now)),
-  );
+  const beside = leftoversByFolder(models);
+  const ofModels = models.flatMap((model) => {
+    if (lockState(model.folder) === 'held') return [atWork(model)];
+    return [...besideOne(model, beside.get(path.resolve(model.folder)) ?? [], now), ...checkFolder(root, model, now)];
+  });
   return names.length > 0 ? ofModels : [...ofModels, ...besideAll(root, models, now), ...strayFolders(root), ...checkArchive(root)];
 }
 
@@ -73,20 +76,27 @@ function atWork({ name }: RegisteredModel): Finding {
   return { ...remark('', 'another process is at work on it, so it was not looked at', 'check it again when that has ended'), model: name };
 }
 
+/** What was left beside models, by the folder of the model; a folder that holds thousands of them is listed once. */
+function leftoversByFolder(models: readonly RegisteredModel[]): Map<string, Leftover[]> {
+  const byFolder = new Map<string, Leftover[]>();
+  for (const parent of new Set(models.map(({ folder }) => path.dirname(folder)))) {
+    for (const leftover of leftoversBeside(parent)) {
+      const folder = path.resolve(leftover.folder);
+      byFolder.set(folder, [...(byFolder.get(folder) ?? []), leftover]);
+    }
+  }
+  return byFolder;
+}
+
 /** What was left beside one model. */
-function besideOne({ name, folder }: RegisteredModel, now: Date): Finding[] {
-  const parent = path.dirname(folder);
-  return leftoversBeside(parent)
-    .filter((leftover) => path.resolve(leftover.folder) === path.resolve(folder))
-    .map((leftover) => ({ ...leftoverFinding(parent, leftover, now), model: name }));
+function besideOne({ name, folder }: RegisteredModel, leftovers: readonly Leftover[], now: Date): Finding[] {
+  return leftovers.map((leftover) => ({ ...leftoverFinding(path.dirname(folder), leftover, now), model: name }));
 }
 
 /** What was left beside models that are no longer there, or not there yet. */
 function besideAll(root: string, models: readonly RegisteredModel[], now: Date): Finding[] {
-  const parents = [
-    root,
-    ...foldersIn(root).filter((folder) => path.basename(folder) === ARCHIVE_FOLDER || !models.some((model) => model.folder === folder)),
-  ];
+  const modelFolders = new Set(models.map(({ folder }) => folder));
+  const parents = [root, ...foldersIn(root).filter((folder) => path.basename(folder) === ARCHIVE_FOLDER || !modelFolders.has(folder))];
   const known = new Set(models.map(({ folder }) => path.resolve(folder)));
   return parents.flatMap((parent) =>
     leftoversBeside(parent)

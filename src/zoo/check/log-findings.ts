@@ -1,11 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { linesOf } from '../../foundation/lines';
+import { readTextIfThere } from '../../foundation/regular-file';
+import { LARGEST_METRICS } from '../../training/metrics-log';
 import { readTrainingLog, type TrainingLogRow } from '../../training/training-log';
 import type { CheckpointFit } from './checkpoint-fit';
 import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 
 const LOG = 'training_log.txt';
 const METRICS = 'metrics.jsonl';
+const METRICS_TODO = 'put it back as the training wrote it, or remove it: nothing depends on it';
 
 /** What a folder's logs are held against. */
 export interface LogSurroundings {
@@ -27,10 +31,13 @@ export function logFindings(surroundings: LogSurroundings): FolderFinding[] {
   const read = valueOrFault(() => readTrainingLog(file));
   if ('fault' in read) return [problem(LOG, read.fault, 'put the log back as the training wrote it; the columns are in the guide')];
   const rows = read.value;
+  const metrics = valueOrFault(() => metricsEpochs(folder));
+  // The rows before it were brought by an import, or by the training that this one went on from.
+  const firstOwn = ('value' in metrics ? metrics.value?.[0] : undefined) ?? 0;
   return [
-    ...(surroundings.imported ? [] : rowFindings(rows.filter(({ epoch }) => epoch >= (firstOwnEpoch(folder) ?? 0)))),
+    ...(surroundings.imported ? [] : rowFindings(rows.filter(({ epoch }) => epoch >= firstOwn))),
     ...(surroundings.imported ? [] : epochFindings(rows, surroundings)),
-    ...metricsFindings(folder, rows),
+    ...('fault' in metrics ? [problem(METRICS, metrics.fault, METRICS_TODO)] : metricsFindings(metrics.value ?? [], rows)),
   ];
 }
 
@@ -79,28 +86,24 @@ function bestFindings(rows: readonly TrainingLogRow[], first: number, newest: nu
   return [problem(LOG, `epoch ${best.epoch} has gloss_acc ${row.gloss_acc}, _best.pt says ${best.bestMetric}`, todo)];
 }
 
-/** The rows before it were brought by an import, or by the training that this one went on from. */
-function firstOwnEpoch(folder: string): number | undefined {
-  const file = path.join(folder, METRICS);
-  return existsSync(file) ? epochOf(readFileSync(file, 'utf8').split('\n')[0] ?? '') : undefined;
+/** The epoch of each line of the metrics, undefined for a line that is none; undefined where there are no metrics. */
+function metricsEpochs(folder: string): (number | undefined)[] | undefined {
+  const text = readTextIfThere(path.join(folder, METRICS), LARGEST_METRICS);
+  if (text === undefined) return undefined;
+  const epochs: (number | undefined)[] = [];
+  for (const line of linesOf(text)) if (line.trim() !== '') epochs.push(epochOf(line));
+  return epochs;
 }
 
 /** Lines of other epochs than the log's, and lines that are none; a last one that was cut off goes when the training goes on. */
-function metricsFindings(folder: string, rows: readonly TrainingLogRow[]): FolderFinding[] {
-  const file = path.join(folder, METRICS);
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-  const epochs = lines.map(epochOf);
-  const todo = 'put it back as the training wrote it, or remove it: nothing depends on it';
+function metricsFindings(epochs: readonly (number | undefined)[], rows: readonly TrainingLogRow[]): FolderFinding[] {
   const unreadable = epochs.findIndex((epoch, index) => epoch === undefined && index < epochs.length - 1);
-  if (unreadable !== -1) return [problem(METRICS, `line ${unreadable + 1} is no epoch's figures`, todo)];
+  if (unreadable !== -1) return [problem(METRICS, `line ${unreadable + 1} is no epoch's figures`, METRICS_TODO)];
   const logged = new Set(rows.map(({ epoch }) => epoch));
   const known = epochs.filter((epoch) => epoch !== undefined);
   const stray = known.find((epoch) => !logged.has(epoch));
-  if (stray !== undefined) return [problem(METRICS, `it has figures of epoch ${stray}, which the log does not have`, todo)];
-  if (new Set(known).size < known.length) return [problem(METRICS, 'it has an epoch twice', todo)];
+  if (stray !== undefined) return [problem(METRICS, `it has figures of epoch ${stray}, which the log does not have`, METRICS_TODO)];
+  if (new Set(known).size < known.length) return [problem(METRICS, 'it has an epoch twice', METRICS_TODO)];
   const isCut = epochs.length > 0 && epochs.at(-1) === undefined;
   return isCut ? [remark(METRICS, 'its last line was cut off when the training was killed', 'going on with --resume removes it')] : [];
 }

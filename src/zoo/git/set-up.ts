@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
+import { readTextIfThere } from '../../foundation/regular-file';
 import { commitCheckLines } from './commit-check';
 import { blockIn, markedBlock, withBlock } from './marked-block';
 import { filterOf, ignoringLine, repositoryOf, type Repository } from './repository';
@@ -42,6 +43,7 @@ const IGNORED = [
   '.*.tmp',
   '*.tmp',
 ];
+const LARGEST_TEXT = 1_000_000;
 const LARGE = ['*.pt', '*.safetensors', '*.tar.gz', '*.npz', 'saved_model.pb'];
 const ATTRIBUTES = LARGE.map((pattern) => `${pattern} filter=lfs diff=lfs merge=lfs -text`);
 
@@ -133,7 +135,7 @@ function realFile(file: string): string {
 }
 
 function textOf(file: string): string | undefined {
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  return readTextIfThere(file, LARGEST_TEXT);
 }
 
 function notesOf({ lfs }: Repository, { root, dryRun }: SetUpRequest): string[] {

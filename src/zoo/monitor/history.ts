@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { parseCsvTable } from '../../data/csv-table';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
+import { readTextIfThere } from '../../foundation/regular-file';
 
 /** The file of a model folder that keeps how the model did on data that came later. */
 export const HISTORY_FILE = 'performance_history.csv';
@@ -40,28 +40,34 @@ const COLUMNS = Object.keys(rowSchema.shape) as (keyof HistoryRow)[];
 export type HistoryRow = z.infer<typeof rowSchema>;
 
 const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_FAULTS = 50;
 
 /**
  * Reads a history; no rows where there is none yet.
- * @throws UserError that lists all that is wrong with it.
+ * @throws UserError that lists what is wrong with it, up to 50 things.
  */
 export function readHistory(file: string): HistoryRow[] {
-  if (!existsSync(file)) return [];
-  const { size } = statSync(file);
-  if (size > MOST_BYTES) throw new UserError(`${file}: ${size} bytes, at most ${MOST_BYTES} are read; is this the right file?`);
-  const { rows, problems } = parseCsvTable(readFileSync(file, 'utf8'), file, COLUMNS);
+  const text = readTextIfThere(file, MOST_BYTES);
+  if (text === undefined) return [];
+  const { rows, problems } = parseCsvTable(text, file, COLUMNS);
   const wrong = problems.map(({ problem }) => problem);
-  const read = rows.flatMap((row): HistoryRow[] => {
+  const read: HistoryRow[] = [];
+  for (const row of rows) {
+    if (wrong.length >= MOST_FAULTS) break;
     const empty = COLUMNS.filter((column) => (row.cell(column) ?? '') === '');
     const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, row.cell(column)])));
-    if (empty.length === 0 && checked.success) return [checked.data];
+    if (empty.length === 0 && checked.success) {
+      read.push(checked.data);
+      continue;
+    }
     const faults = empty.length > 0 ? empty.map((column) => `${column} is empty`) : issuesOf(checked.error);
-    wrong.push(...faults.map((fault) => `line ${row.line}: ${fault}`));
-    return [];
-  });
+    for (const fault of faults) wrong.push(`line ${row.line}: ${fault}`);
+  }
   if (wrong.length === 0) return read;
+  const told =
+    wrong.length < MOST_FAULTS ? wrong : [...wrong.slice(0, MOST_FAULTS), 'there may be more: the lines below were not looked at'];
   throw new UserError(
-    [`${file}: it is no history as \`npm run models -- monitor\` writes it; mend it, or move it away to begin anew`, ...wrong].join('\n'),
+    [`${file}: it is no history as \`npm run models -- monitor\` writes it; mend it, or move it away to begin anew`, ...told].join('\n'),
   );
 }
 

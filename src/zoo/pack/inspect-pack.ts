@@ -7,7 +7,7 @@ import { checksumOfText } from '../file-checksum';
 import { RECORD_FILE } from '../model-record';
 import { readTar, USUAL_LIMITS } from '../tar/read-tar';
 import { pathProblem, PathSet } from '../tar/safe-path';
-import { MANIFEST_FILE, parseManifest, type Manifest } from './manifest';
+import { LARGEST_MANIFEST, MANIFEST_FILE, parseManifest, type Manifest } from './manifest';
 
 /** A pack whose every file was held against its manifest. */
 export interface InspectedPack {
@@ -18,7 +18,6 @@ export interface InspectedPack {
 
 /** In a pack nothing is hidden, and every file is whole. */
 const PACK_RULES = { hidden: false, links: false } as const;
-const LARGEST_MANIFEST = 4_000_000;
 
 /**
  * Goes through a whole pack and writes nothing: its paths, sizes and checksums against its manifest, which must come first.

@@ -1,13 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../foundation/errors';
+import { parseJson } from '../../config/json-text';
+import { messageOf, UserError } from '../../foundation/errors';
+import { readTextIfThere } from '../../foundation/regular-file';
 import { checkedFileSchema } from '../archive/archive-files';
 import { checksumOf } from '../file-checksum';
 import { isSafeName } from '../folder-name';
 
 /** The file of a pack that says what is in it. */
 export const MANIFEST_FILE = 'manifest.json';
+/** In bytes. */
+export const LARGEST_MANIFEST = 4_000_000;
 /** The folder of a pack that shows how to load the model. */
 export const EXAMPLES_FOLDER = 'examples';
 
@@ -37,9 +41,11 @@ export function manifestText(manifest: Manifest): string {
 export function parseManifest(text: string, place: string): Manifest {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch (error) {
-    throw new UserError(`${place}: it is no JSON; this is no pack that Kumpas made`, { cause: error });
+    throw new UserError(`${place}: it is no JSON that can be used (${messageOf(error)}); this is no pack that Kumpas made`, {
+      cause: error,
+    });
   }
   const checked = manifestSchema.safeParse(parsed);
   if (checked.success) return checked.data;
@@ -50,7 +56,8 @@ export function parseManifest(text: string, place: string): Manifest {
 /** The manifest that lies in a model folder; undefined where none does. */
 export function manifestIn(folder: string): Manifest | undefined {
   const file = path.join(folder, MANIFEST_FILE);
-  return existsSync(file) ? parseManifest(readFileSync(file, 'utf8'), file) : undefined;
+  const text = readTextIfThere(file, LARGEST_MANIFEST);
+  return text === undefined ? undefined : parseManifest(text, file);
 }
 
 /** A file that is missing, or of another checksum. */
@@ -61,9 +68,22 @@ interface FileDifference {
 
 /** Files of a manifest that are not in a folder as it says. */
 export function differencesFrom({ files }: Manifest, folder: string): FileDifference[] {
+  const sums = new Map<string, string | undefined>();
   return files.flatMap(({ path: inner, sha256 }): FileDifference[] => {
     const file = path.join(folder, ...inner.split('/'));
     if (!existsSync(file)) return [{ path: inner, missing: true }];
-    return checksumOf(file) === sha256 ? [] : [{ path: inner, missing: false }];
+    const sum = sums.has(inner) ? sums.get(inner) : checksumOrUndefined(file);
+    sums.set(inner, sum);
+    return sum === sha256 ? [] : [{ path: inner, missing: false }];
   });
+}
+
+/** Undefined where something else than a file is there. */
+function checksumOrUndefined(file: string): string | undefined {
+  try {
+    return checksumOf(file);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
+import { LARGEST_PAGE } from '../../foundation/hand-written';
+import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/printable';
 import { modelEntry } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
@@ -141,7 +143,7 @@ async function writeOnce(out: string, sources: readonly TarSource[]): Promise<vo
 function notesOn(folder: string): string[] {
   const naming = ['config.json', 'README.md'].filter((name) => {
     const file = path.join(folder, name);
-    return existsSync(file) && /["'`( ](\/(home|Users|mnt|data|root|tmp|work)\/|[A-Z]:\\)/.test(readFileSync(file, 'utf8'));
+    return /["'`( ](\/(home|Users|mnt|data|root|tmp|work)\/|[A-Z]:\\)/.test(readTextIfThere(file, LARGEST_PAGE) ?? '');
   });
   return naming.map((name) => `${name} names folders of this machine; look whether others may read that`);
 }

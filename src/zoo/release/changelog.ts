@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
+import { readTextIfThere } from '../../foundation/regular-file';
 import type { ReleaseRecord } from './release-record';
 import { compareVersions, isVersion } from './version';
 
@@ -24,11 +24,7 @@ export interface ChangelogEntry {
  * @throws UserError where it is too large.
  */
 export function readChangelog(folder: string): string | undefined {
-  const file = path.join(folder, CHANGELOG_FILE);
-  if (!existsSync(file)) return undefined;
-  if (statSync(file).size > LARGEST_CHANGELOG)
-    throw new UserError(`${file}: more than ${LARGEST_CHANGELOG} bytes are too many for a changelog`);
-  return readFileSync(file, 'utf8');
+  return readTextIfThere(path.join(folder, CHANGELOG_FILE), LARGEST_CHANGELOG);
 }
 
 /** The changelog of a model folder with the entries of all its releases: those that are there stay as they are, whatever people made of them. */

@@ -1,9 +1,10 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { messageOf, UserError } from '../../foundation/errors';
 import { printableLine } from '../../foundation/printable';
+import { openRegularFile } from '../../foundation/regular-file';
 import { pathProblem, PathSet } from './safe-path';
 
 /** A file of an archive. */
@@ -36,6 +37,12 @@ export const USUAL_LIMITS = { mostEntries: 10_000, mostBytes: 64e9 } as const;
 /** What unpacks to more than this must not do so from almost nothing. */
 const UNSUSPICIOUS_BYTES = 100e6;
 const MOST_RATIO = 200;
+/** Writers fill their last record with zeros, of which the largest that any is told to make has a megabyte. */
+const MOST_BEHIND_END = 2 ** 20;
+/** Headers, long names and filling of one file, and of the archive itself. */
+const MOST_BESIDE_FILE = 6 * BLOCK;
+const MOST_BESIDE_ALL = 2 ** 18;
+const MOST_NAME_BYTES = 2 * BLOCK;
 
 /**
  * Goes through a `.tar.gz` once, and writes nothing itself. Refused are paths that are not contained, links, devices, files that come twice, and more than the
@@ -44,13 +51,13 @@ const MOST_RATIO = 200;
  * @throws UserError that names the archive and the file in it.
  */
 export async function readTar(file: string, rules: TarRules, visit: (entry: TarEntry) => TarSink | undefined): Promise<void> {
-  const compressed = sizeOf(file);
+  const { descriptor, size: compressed } = openRegularFile(file);
   const reading = new TarReading(file, rules, visit);
   const mostBytes = Math.min(rules.mostBytes, Math.max(UNSUSPICIOUS_BYTES, compressed * MOST_RATIO));
   // Ending a pipeline early is an error of its own, which would hide why it was ended.
   let refusal: Error | undefined;
   try {
-    await pipeline(createReadStream(file), createGunzip(), async (pieces: AsyncIterable<Buffer>) => {
+    await pipeline(createReadStream(file, { fd: descriptor }), createGunzip(), async (pieces: AsyncIterable<Buffer>) => {
       let total = 0;
       try {
         for await (const piece of pieces) {
@@ -85,6 +92,11 @@ class TarReading {
   private failure: Error | undefined;
   private entries = 0;
   private open: string | undefined;
+  private fed = 0;
+  private fileBytes = 0;
+  private nameBytes = 0;
+  private ended = false;
+  private behindEnd = 0;
 
   constructor(
     private readonly file: string,
@@ -99,6 +111,12 @@ class TarReading {
     });
     this.parser.on('ignoredEntry', (entry: ReadEntry) => {
       this.guarded(() => this.refuse(entry.path, 'it is of a kind that is not taken'));
+    });
+    this.parser.on('meta', (text: string) => {
+      this.nameBytes += text.length;
+    });
+    this.parser.on('eof', () => {
+      this.ended = true;
     });
     this.parser.on('error', (error: Error) => {
       this.failure ??= error;
@@ -126,9 +144,20 @@ class TarReading {
     if (this.open !== undefined) throw new UserError(`${this.file}: it ends in the middle of ${this.open}; get it anew`);
   }
 
+  /** What comes behind the end is not looked at: for the parser, each block of zeros there is one more end. */
   private feed(piece: Buffer): void {
+    if (this.ended) {
+      this.behindEnd += piece.length;
+      if (this.behindEnd > MOST_BEHIND_END)
+        throw new UserError(`${this.file}: it goes on for more than ${MOST_BEHIND_END} bytes behind its end; nothing was written`);
+      return;
+    }
     this.parser.write(piece);
     this.throwFailure();
+    this.fed += piece.length;
+    const beside = this.fed - this.fileBytes;
+    if (beside > MOST_BESIDE_ALL + MOST_BESIDE_FILE * this.entries || this.nameBytes > MOST_BESIDE_ALL + MOST_NAME_BYTES * this.entries)
+      throw new UserError(`${this.file}: it holds far more between its files than any archive of ${this.entries}; nothing was written`);
   }
 
   private throwFailure(): void {
@@ -164,6 +193,7 @@ class TarReading {
     const sameAs = isLink ? this.linkedFile(entry) : undefined;
     const bytes = sameAs === undefined ? size : (this.files.get(sameAs) ?? 0);
     this.files.set(path, bytes);
+    this.fileBytes += isLink ? 0 : size;
     this.pass(entry, this.visit({ path, bytes, modified: entry.mtime, sameAs }));
   }
 
@@ -200,14 +230,3 @@ const KINDS: Readonly<Record<string, string>> = {
   BlockDevice: 'device',
   FIFO: 'pipe',
 };
-
-function sizeOf(file: string): number {
-  try {
-    const status = statSync(file);
-    if (!status.isFile()) throw new UserError(`${file}: expected a .tar.gz file`);
-    return status.size;
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${file}: it cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-}
