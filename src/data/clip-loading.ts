@@ -5,6 +5,7 @@ import { mapConcurrently } from './concurrency';
 import type { DataProblem } from './data-error';
 import { digestOfValues } from './fingerprint';
 import type { ClipLabel } from './labels';
+import { Turns } from './turns';
 
 /** One labelled clip that is to be read. */
 export interface LocatedClip {
@@ -50,9 +51,10 @@ export async function loadClips(
   onProgress?: (done: number, total: number) => void,
 ): Promise<LoadedClips> {
   const kept = new ValueStore(memoryBudgetBytes);
+  const turns = new Turns();
   let done = 0;
   const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file }, index) => {
-    const { clip, problems, outsideUnit, synthetic } = await inspectClip(file, format);
+    const { clip, problems, outsideUnit, synthetic } = await inspectClip(file, format, turns);
     if (clip) kept.keep(index, clip.values);
     onProgress?.(++done, located.length);
     return { problems, outsideUnit, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
