@@ -29,11 +29,19 @@ interface CheckedValues {
   readonly problems: readonly string[];
   /** True where a number lies outside [0, 1], as normalised key points do not. */
   readonly outsideUnit: boolean;
+  /** True where every number is 0, as that of a missing key point is. */
+  readonly allZero: boolean;
 }
 
 /** Checks the values themselves: numbers, `[frames, width]`, at least one frame, all finite. */
 export function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues {
-  const unusable = (problem: string): CheckedValues => ({ values: undefined, frames: 0, problems: [problem], outsideUnit: false });
+  const unusable = (problem: string): CheckedValues => ({
+    values: undefined,
+    frames: 0,
+    problems: [problem],
+    outsideUnit: false,
+    allZero: false,
+  });
   const [frames, columns, ...more] = array.shape;
   const shape = `[${array.shape.join(', ')}]`;
   if (frames === undefined || columns === undefined || more.length > 0)
@@ -50,8 +58,10 @@ export function checkValues(array: NpyArray, { key, width }: ClipFormat): Checke
   let notFinite = 0;
   let firstNotFinite = 0;
   let outsideUnit = false;
+  let allZero = true;
   for (let position = 0; position < values.length; position++) {
     const value = values[position] ?? NaN;
+    if (value !== 0) allZero = false;
     if (Number.isFinite(value)) outsideUnit ||= value < 0 || value > 1;
     else if (notFinite++ === 0) firstNotFinite = position;
   }
@@ -60,7 +70,7 @@ export function checkValues(array: NpyArray, { key, width }: ClipFormat): Checke
     const place = `frame ${Math.floor(firstNotFinite / width)}, number ${firstNotFinite % width}`;
     problems.push(`"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is (0, 0)`);
   }
-  return { values, frames, problems, outsideUnit };
+  return { values, frames, problems, outsideUnit, allZero };
 }
 
 /** Checks a `mask` `[frames, 78]` (of other widths, `[frames, …]`): which key points are there. At least one must be. */

@@ -22,6 +22,8 @@ export interface InspectedClip {
   readonly problems: readonly string[];
   /** True where a number lies outside [0, 1]. */
   readonly outsideUnit: boolean;
+  /** True where every number is 0: no key point in any frame. */
+  readonly allZero: boolean;
   /** True where its `meta` says that a generator made it. */
   readonly synthetic: boolean;
 }
@@ -56,7 +58,7 @@ export async function readClip(file: string, format: ClipFormat, turns = new Tur
  */
 export async function inspectClip(file: string, format: ClipFormat, turns = new Turns()): Promise<InspectedClip> {
   const { pictureSide: side, key } = format;
-  const nothing = { clip: undefined, problems: [], outsideUnit: false, synthetic: false };
+  const nothing = { clip: undefined, problems: [], outsideUnit: false, allZero: false, synthetic: false };
   const orProblem = async (read: () => Promise<InspectedClip>): Promise<InspectedClip> => {
     try {
       return await read();
@@ -104,6 +106,7 @@ async function inspectArrays(npz: NpzFile, format: ClipFormat): Promise<Inspecte
     clip: values && frames ? { values, frames } : undefined,
     problems,
     outsideUnit: areKeypoints(format) && checked?.outsideUnit === true,
+    allZero: areKeypoints(format) && checked?.allZero === true,
     synthetic: meta !== undefined && saysSynthetic(meta),
   };
 }
