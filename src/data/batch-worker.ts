@@ -10,6 +10,7 @@ import type { ClipEntry } from './clip-set';
 import { mapConcurrently } from './concurrency';
 import { FileError } from './data-error';
 import type { BatchPlan } from './plan-epoch';
+import { Turns } from './turns';
 
 /** What the thread is started with. */
 export interface BatchWorkerSet {
@@ -55,14 +56,16 @@ async function answer(port: NonNullable<typeof parentPort>, set: BatchWorkerSet,
 
 async function readBatch(set: BatchWorkerSet, plan: BatchPlan): Promise<Batch> {
   const values = new Map<number, Float32Array>();
+  const turns = new Turns();
+  const most = plan.frames * set.width;
   await mapConcurrently(plan.indices, READS_AT_ONCE, async (index) => {
     const entry = set.entries[index];
     if (entry === undefined) throw new RangeError(`the set has no clip ${index}`);
-    const clip = await readClip(entry.file, set);
+    const clip = await readClip(entry.file, set, turns);
     if (clip.frames !== entry.frames) {
       throw new FileError(entry.file, `it had ${entry.frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
     }
-    values.set(index, clip.values);
+    values.set(index, clip.values.length > most ? clip.values.slice(0, most) : clip.values);
   });
   return assembleBatch(plan, set.batchSize, set, (index) => values.get(index) ?? new Float32Array());
 }

@@ -1,4 +1,5 @@
 import { messageOf } from '../foundation/errors';
+import { excerpt } from '../foundation/excerpt';
 import { toFloat32, type NpyArray } from './npy';
 
 /** What a clip's values must be. */
@@ -11,6 +12,8 @@ export interface ClipFormat {
   readonly pictureSide?: number;
 }
 
+/** More than an hour of video: nobody's clip of a sign. */
+const MOST_FRAMES = 100_000;
 const KEYPOINTS = 78;
 const KEYPOINT_WIDTH = 2 * KEYPOINTS;
 const EXPECTED_META = {
@@ -26,16 +29,25 @@ interface CheckedValues {
   readonly problems: readonly string[];
   /** True where a number lies outside [0, 1], as normalised key points do not. */
   readonly outsideUnit: boolean;
+  /** True where every number is 0, as that of a missing key point is. */
+  readonly allZero: boolean;
 }
 
 /** Checks the values themselves: numbers, `[frames, width]`, at least one frame, all finite. */
 export function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues {
-  const unusable = (problem: string): CheckedValues => ({ values: undefined, frames: 0, problems: [problem], outsideUnit: false });
+  const unusable = (problem: string): CheckedValues => ({
+    values: undefined,
+    frames: 0,
+    problems: [problem],
+    outsideUnit: false,
+    allZero: false,
+  });
   const [frames, columns, ...more] = array.shape;
   const shape = `[${array.shape.join(', ')}]`;
   if (frames === undefined || columns === undefined || more.length > 0)
     return unusable(`"${key}" is ${shape}; expected [frames, ${width}]`);
   if (columns !== width) return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}`);
+  if (frames > MOST_FRAMES) return unusable(`"${key}" has ${frames} frames (at most ${MOST_FRAMES} are read); cut the clip`);
   if (frames === 0) return unusable(`"${key}" has no frames; remove the clip or make it again`);
   let values: Float32Array;
   try {
@@ -46,16 +58,19 @@ export function checkValues(array: NpyArray, { key, width }: ClipFormat): Checke
   let notFinite = 0;
   let firstNotFinite = 0;
   let outsideUnit = false;
-  values.forEach((value, position) => {
+  let allZero = true;
+  for (let position = 0; position < values.length; position++) {
+    const value = values[position] ?? NaN;
+    if (value !== 0) allZero = false;
     if (Number.isFinite(value)) outsideUnit ||= value < 0 || value > 1;
     else if (notFinite++ === 0) firstNotFinite = position;
-  });
+  }
   const problems: string[] = [];
   if (notFinite > 0) {
     const place = `frame ${Math.floor(firstNotFinite / width)}, number ${firstNotFinite % width}`;
     problems.push(`"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is (0, 0)`);
   }
-  return { values, frames, problems, outsideUnit };
+  return { values, frames, problems, outsideUnit, allZero };
 }
 
 /** Checks a `mask` `[frames, 78]` (of other widths, `[frames, …]`): which key points are there. At least one must be. */
@@ -65,8 +80,13 @@ export function checkMask(array: NpyArray, frames: number, width: number): strin
   if (array.shape[0] !== frames) return [`"mask" is ${shape}, the clip has ${frames} frames; expected as many`];
   if (width !== KEYPOINT_WIDTH) return [];
   if (array.shape.length !== 2 || array.shape[1] !== KEYPOINTS) return [`"mask" is ${shape}; expected [${frames}, ${KEYPOINTS}]`];
-  const visible = toFloat32(array).some((value) => value !== 0);
-  return visible ? [] : ['"mask" says that no key point is visible in any frame; remove the clip or make it again'];
+  return holdsMore(array.values, 0) ? [] : ['"mask" says that no key point is visible in any frame; remove the clip or make it again'];
+}
+
+/** Whether any number is another than `nothing`. */
+function holdsMore(values: Iterable<number | bigint>, nothing: number): boolean {
+  for (const value of values) if (Number(value) !== nothing) return true;
+  return false;
 }
 
 /** Checks `timestamps_ms` `[frames]`: finite, not negative, never going back. */
@@ -98,8 +118,14 @@ export function checkMeta(array: NpyArray): string[] {
   return Object.entries(EXPECTED_META).flatMap(([field, expected]) => {
     const found: unknown = fields.get(field);
     if (found === undefined || found === expected) return [];
-    return [`"meta" says ${field} ${JSON.stringify(found)}; expected ${JSON.stringify(expected)}`];
+    return [`"meta" says ${field} ${shown(found)}; expected ${JSON.stringify(expected)}`];
   });
+}
+
+/** A value of JSON for a message. A list or an object may be nested to any depth. */
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return excerpt(JSON.stringify(value));
 }
 
 /** Whether a clip's `meta` says that nobody signed it: it was made by a generator. */

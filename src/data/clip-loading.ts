@@ -1,18 +1,11 @@
-import path from 'node:path';
 import { inspectClip, type InspectedClip } from './clip';
 import type { ClipFormat } from './clip-checks';
 import { mapConcurrently } from './concurrency';
+import { NO_SUCH_FILE } from './bounded-file';
 import type { DataProblem } from './data-error';
 import { digestOfValues } from './fingerprint';
-import type { ClipLabel } from './labels';
-
-/** One labelled clip that is to be read. */
-export interface LocatedClip {
-  readonly label: ClipLabel;
-  readonly file: string;
-  /** The labels CSV that names it. */
-  readonly labelsFile: string;
-}
+import { missingProblem, type LocatedClip } from './locate-clips';
+import { Turns } from './turns';
 
 /** What reading a clip left: its length, its values' digest, and the values where memory allows. */
 export interface LoadedClip {
@@ -30,14 +23,12 @@ interface LoadedClips {
   readonly problems: readonly DataProblem[];
   /** The files with numbers outside [0, 1]. */
   readonly outsideUnit: readonly string[];
+  /** The files with nothing but zeros: no key point in any frame. */
+  readonly allZero: readonly string[];
 }
 
 const READS_AT_ONCE = 8;
-
-/** The file of a labelled clip in its folder. */
-export function locateClips(folder: string, labelsFile: string, labels: readonly ClipLabel[]): LocatedClip[] {
-  return labels.map((label) => ({ label, labelsFile, file: path.join(folder, `${label.name}.npz`) }));
-}
+const NOT_THERE: InspectedClip = { clip: undefined, problems: [NO_SUCH_FILE], outsideUnit: false, allZero: false, synthetic: false };
 
 /**
  * Reads and checks every clip, and keeps the values as long as all of them fit `memoryBudgetBytes`.
@@ -50,12 +41,13 @@ export async function loadClips(
   onProgress?: (done: number, total: number) => void,
 ): Promise<LoadedClips> {
   const kept = new ValueStore(memoryBudgetBytes);
+  const turns = new Turns();
   let done = 0;
-  const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file }, index) => {
-    const { clip, problems, outsideUnit, synthetic } = await inspectClip(file, format);
+  const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file, missing }, index) => {
+    const { clip, problems, outsideUnit, allZero, synthetic } = missing === undefined ? await inspectClip(file, format, turns) : NOT_THERE;
     if (clip) kept.keep(index, clip.values);
     onProgress?.(++done, located.length);
-    return { problems, outsideUnit, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
+    return { problems, outsideUnit, allZero, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
   });
   const problems = located.flatMap((clip, index) => problemsOf(clip, inspected[index]?.problems ?? []));
   return {
@@ -63,6 +55,7 @@ export async function loadClips(
     values: kept.all(),
     problems,
     outsideUnit: located.filter((_, index) => inspected[index]?.outsideUnit).map(({ file }) => file),
+    allZero: located.filter((_, index) => inspected[index]?.allZero).map(({ file }) => file),
   };
 }
 
@@ -84,12 +77,6 @@ class ValueStore {
   }
 }
 
-function problemsOf({ file, label, labelsFile }: LocatedClip, problems: InspectedClip['problems']): DataProblem[] {
-  return problems.map((problem) => {
-    if (problem !== 'no such file') return { file, problem };
-    return {
-      file,
-      problem: `no such file, though ${path.basename(labelsFile)} names it (line ${label.line}); add the clip or remove the line`,
-    };
-  });
+function problemsOf(clip: LocatedClip, problems: InspectedClip['problems']): DataProblem[] {
+  return problems.map((problem) => ({ file: clip.file, problem: problem === NO_SUCH_FILE ? missingProblem(clip) : problem }));
 }

@@ -1,8 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
-import { CsvError, parse } from 'csv-parse/sync';
-import { messageOf } from '../foundation/errors';
+import { UserError } from '../foundation/errors';
+import { excerpt } from '../foundation/excerpt';
 import { nearestName } from '../foundation/nearest-name';
-import type { DataProblem } from './data-error';
+import { NO_SUCH_FILE, readBoundedFile } from './bounded-file';
+import { csvRecords, MOST_CELLS, type CsvRecord } from './csv-records';
+import { FileError, type DataProblem } from './data-error';
+import { ProblemList } from './problem-list';
+import { decodeTable } from './table-text';
 
 /** One line of a table: its cells by column name. A column that the table lacks is undefined. */
 export interface CsvRow {
@@ -16,65 +19,109 @@ export interface CsvTable {
   readonly problems: readonly DataProblem[];
 }
 
-const MAX_CSV_BYTES = 256 * 1024 * 1024;
+const MAX_CSV_BYTES = 64 * 1024 * 1024;
+const MOST_ROWS = 1_000_000;
+/** Semicolons are what Excel writes where a comma parts whole numbers from fractions. */
+const DELIMITERS = [',', ';', '\t'] as const;
+const COLUMNS_LISTED = 20;
 
 /**
- * Reads a CSV file with a header. A byte order mark, CRLF, blank lines and spaces around cells do not matter; columns that nobody asks for are ignored.
+ * Reads a CSV file with a header, in UTF-8 or UTF-16 with a byte order mark, its cells parted by commas, semicolons or tabs as its header shows. CRLF, blank
+ * lines and spaces around cells do not matter; columns that nobody asks for are ignored.
  * What is wrong comes back as problems, so that it can be listed with everything else.
  */
 export async function readCsvTable(file: string, required: readonly string[]): Promise<CsvTable> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    const { size } = await stat(file);
-    if (size > MAX_CSV_BYTES) return onlyProblem(file, `${size} bytes (at most ${MAX_CSV_BYTES} are read); is this the right file?`);
-    text = await readFile(file, 'utf8');
+    bytes = await readBoundedFile(file, MAX_CSV_BYTES, 'is this the right file?');
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : `cannot be read (${messageOf(error)})`;
-    return onlyProblem(file, `${reason}; expected a CSV with the columns ${required.join(',')}`);
+    if (!(error instanceof FileError)) throw error;
+    const { problem } = error;
+    return onlyProblem(file, problem === NO_SUCH_FILE ? `${problem}; expected a CSV with the columns ${required.join(',')}` : problem);
   }
-  return parseCsvTable(text, file, required);
+  const decoded = decodeTable(bytes);
+  if ('problems' in decoded) return { rows: [], problems: decoded.problems.map((problem) => ({ file, problem })) };
+  return parseCsvTable(decoded.text, file, required);
 }
 
 /** {@link readCsvTable} for a text that is at hand; `file` is its name in the problems. */
 export function parseCsvTable(text: string, file: string, required: readonly string[]): CsvTable {
-  const records: ParsedRecord[] = [];
+  const { start, delimiter } = layoutOf(text, required);
+  const problems = new ProblemList(file);
+  const rows: CsvRow[] = [];
+  let columns: ReadonlyMap<string, number> | undefined;
+  let width = 0;
   try {
-    parse(text, {
-      bom: true,
-      trim: true,
-      relax_column_count: true,
-      on_record: (cells: string[], { lines }) => {
-        if (cells.some((cell) => cell !== '')) records.push({ cells, line: lines });
-        return null;
-      },
-    });
+    for (const { cells, line } of csvRecords(text.slice(start), delimiter)) {
+      if (columns === undefined) {
+        const names = cells.map((name) => name.toLowerCase());
+        for (const problem of headerProblems(names, required)) problems.add(problem);
+        if (!problems.isEmpty) break;
+        columns = firstPlaces(names);
+        width = names.length;
+      } else if (cells.length !== width) {
+        const found = cells.length > MOST_CELLS ? `more than ${MOST_CELLS}` : String(cells.length);
+        problems.add(`line ${line}: ${found} cells where the header has ${width}`);
+      } else if (rows.length === MOST_ROWS) {
+        return onlyProblem(file, `more than ${MOST_ROWS} lines; is this the right file?`);
+      } else {
+        rows.push(new TableRow(cells, line, columns));
+      }
+    }
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     return onlyProblem(file, `no readable CSV: ${error.message}`);
   }
-  const [header, ...body] = records;
-  if (header === undefined) return onlyProblem(file, `empty; expected a header ${required.join(',')} and a line for each`);
-  const columns = header.cells.map((name) => name.toLowerCase());
-  const problems = headerProblems(columns, required);
-  if (problems.length > 0) return { rows: [], problems: problems.map((problem) => ({ file, problem })) };
-  const ragged: DataProblem[] = [];
-  const rows: CsvRow[] = [];
-  for (const { cells, line } of body) {
-    if (cells.length === columns.length) {
-      rows.push({ line, cell: (column) => cells[columns.indexOf(column)] });
-    } else {
-      ragged.push({ file, problem: `line ${line}: ${cells.length} cells where the header has ${columns.length}` });
-    }
-  }
-  return { rows, problems: ragged };
+  if (columns === undefined && problems.isEmpty)
+    return onlyProblem(file, `empty; expected a header ${required.join(',')} and a line for each`);
+  return { rows, problems: problems.list() };
 }
 
-interface ParsedRecord {
-  readonly cells: readonly string[];
-  readonly line: number;
+class TableRow implements CsvRow {
+  constructor(
+    private readonly cells: readonly string[],
+    readonly line: number,
+    private readonly columns: ReadonlyMap<string, number>,
+  ) {}
+
+  cell(column: string): string | undefined {
+    return this.cells[this.columns.get(column) ?? -1];
+  }
+}
+
+/** Where the table starts in a text, and what parts its cells: what its header shows most of the wanted columns with. */
+function layoutOf(text: string, required: readonly string[]): { readonly start: number; readonly delimiter: string } {
+  const start = text.startsWith('\uFEFF') ? 1 : 0;
+  const counts = DELIMITERS.map((delimiter) => {
+    const names = new Set(headerOf(text.slice(start), delimiter)?.cells.map((name) => name.toLowerCase()));
+    return { delimiter, found: required.filter((column) => names.has(column)).length };
+  });
+  const best = counts.reduce((one, other) => (other.found > one.found ? other : one));
+  return { start, delimiter: best.delimiter };
+}
+
+function headerOf(text: string, delimiter: string): CsvRecord | undefined {
+  try {
+    for (const record of csvRecords(text, delimiter)) return record;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+  return undefined;
+}
+
+function firstPlaces(names: readonly string[]): Map<string, number> {
+  const places = new Map<string, number>();
+  names.forEach((name, place) => {
+    if (!places.has(name)) places.set(name, place);
+  });
+  return places;
 }
 
 function headerProblems(columns: readonly string[], required: readonly string[]): string[] {
+  if (columns.length > MOST_CELLS)
+    return [`line 1: more than ${MOST_CELLS} columns; expected ${required.join(',')}: is this the right file?`];
+  const listed = columns.slice(0, COLUMNS_LISTED).map((name) => excerpt(name));
+  if (columns.length > listed.length) listed.push('…');
   const problems: string[] = [];
   for (const column of required) {
     const count = columns.filter((name) => name === column).length;
@@ -82,7 +129,7 @@ function headerProblems(columns: readonly string[], required: readonly string[])
     if (count > 0) continue;
     const near = nearestName(column, columns);
     const advice = near === undefined ? 'add it' : `rename "${near}" or add it`;
-    problems.push(`line 1: no column "${column}" (columns: ${columns.join(', ')}); ${advice}`);
+    problems.push(`line 1: no column "${column}" (columns: ${listed.join(', ')}); ${advice}`);
   }
   return problems;
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../foundation/errors';
+import { excerpt } from '../foundation/excerpt';
 
 /** One thing that is wrong with the data. */
 export interface DataProblem {
@@ -6,9 +7,13 @@ export interface DataProblem {
   readonly file: string;
   /** What is wrong; what to do about it. */
   readonly problem: string;
+  /** How many it stands for, where it is more than one: the rest of many in one file. */
+  readonly standsFor?: number;
 }
 
 const LISTED = 50;
+/** Letters of a problem that are shown. */
+const SHOWN = 1000;
 
 /** Everything that is wrong with the data, found before any training starts: a summary line, then one line a problem. */
 export class DataError extends UserError {
@@ -50,9 +55,11 @@ function byFile(problems: readonly DataProblem[]): DataProblem[] {
 
 function listProblems(problems: readonly DataProblem[]): string {
   const files = new Set(problems.map(({ file }) => file)).size;
-  const lines = [`data: ${counted(problems.length, 'problem')} in ${counted(files, 'file')}`];
-  for (const { file, problem } of problems.slice(0, LISTED)) lines.push(`${file}: ${problem}`);
-  if (problems.length > LISTED) lines.push(`and ${problems.length - LISTED} more`);
+  const count = problems.reduce((sum, { standsFor = 1 }) => sum + standsFor, 0);
+  const listed = problems.filter(({ standsFor = 1 }) => standsFor === 1).slice(0, LISTED);
+  const lines = [`data: ${counted(count, 'problem')} in ${counted(files, 'file')}`];
+  for (const { file, problem } of listed) lines.push(`${file}: ${excerpt(problem, SHOWN)}`);
+  if (count > listed.length) lines.push(`and ${count - listed.length} more`);
   return lines.join('\n');
 }
 

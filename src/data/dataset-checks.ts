@@ -1,9 +1,10 @@
 import path from 'node:path';
-import type { LocatedClip } from './clip-loading';
+import { excerpt } from '../foundation/excerpt';
 import type { LabelNames } from './clip-set';
 import type { DataProblem } from './data-error';
 import type { FingerprintedClip } from './fingerprint';
 import type { LabelReference } from './label-reference';
+import type { LocatedClip } from './locate-clips';
 
 /** Ids of a clip's label that have no class. */
 export function idProblems({ label, labelsFile }: LocatedClip, names: LabelNames): DataProblem[] {
@@ -20,12 +21,12 @@ export function idProblems({ label, labelsFile }: LocatedClip, names: LabelNames
 
 /** Clips that are in both splits. */
 export function overlapProblems(train: readonly LocatedClip[], validation: readonly LocatedClip[]): DataProblem[] {
-  const trained = new Map(train.map((clip) => [clip.label.name, clip]));
-  return validation.flatMap(({ label, labelsFile }) => {
-    const other = trained.get(label.name);
+  const trained = new Map(train.flatMap((clip) => [clip.label.name, clip.file].map((key) => [key, clip] as const)));
+  return validation.flatMap(({ label, labelsFile, file }) => {
+    const other = trained.get(label.name) ?? trained.get(file);
     if (other === undefined) return [];
     const place = `${path.basename(other.labelsFile)} (line ${other.label.line})`;
-    const problem = `line ${label.line}: clip "${label.name}" is in ${place} too; a clip is for training or for validation`;
+    const problem = `line ${label.line}: clip "${excerpt(label.name)}" is in ${place} too; a clip is for training or for validation`;
     return [{ file: labelsFile, problem }];
   });
 }
@@ -35,9 +36,19 @@ export function dataWarnings(
   labelled: readonly LocatedClip[],
   reference: LabelReference | undefined,
   fingerprinted: readonly FingerprintedClip[],
-  outsideUnit: readonly string[],
+  { outsideUnit, allZero }: { readonly outsideUnit: readonly string[]; readonly allZero: readonly string[] },
 ): string[] {
   const warnings: string[] = [];
+  const otherCase = labelled.filter((clip) => clip.otherCase);
+  if (otherCase[0]) {
+    const { label, labelsFile, file } = otherCase[0];
+    const pair = `${labelsFile} line ${label.line} has "${excerpt(label.name)}", the file is ${path.basename(file)}`;
+    warnings.push(`${otherCase.length} of ${labelled.length} clips are named in another case than their files (the first: ${pair})`);
+  }
+  if (allZero[0] !== undefined) {
+    const advice = 'no key point in any frame; remove them or make them again';
+    warnings.push(`${allZero.length} of ${labelled.length} clips hold nothing but zeros (the first: ${allZero[0]}): ${advice}`);
+  }
   if (outsideUnit[0] !== undefined) {
     warnings.push(`${outsideUnit.length} of ${labelled.length} clips hold numbers outside [0, 1] (the first: ${outsideUnit[0]})`);
   }

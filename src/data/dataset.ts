@@ -1,5 +1,5 @@
 import { nameClasses, type ClassCounts } from './class-names';
-import { loadClips, locateClips, type LoadedClip, type LocatedClip } from './clip-loading';
+import { loadClips, type LoadedClip } from './clip-loading';
 import type { ClipEntry, ClipSet, Dataset } from './clip-set';
 import { DataError, type DataProblem } from './data-error';
 import { dataWarnings, idProblems, overlapProblems } from './dataset-checks';
@@ -7,6 +7,7 @@ import { KEYPOINT_LAYOUT, locateData, type DataLayout, type DataSource, type Loc
 import { fingerprint, type FingerprintedClip } from './fingerprint';
 import { readLabelReference, type LabelReference } from './label-reference';
 import { readLabels } from './labels';
+import { locateClips, type LocatedClip } from './locate-clips';
 
 export interface DatasetOptions extends ClassCounts {
   /** The key in the `.npz` files that holds the values. */
@@ -65,7 +66,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
   };
   const fingerprinted = members.map(fingerprintedOf);
   const labelled = members.map(({ clip }) => clip);
-  for (const warning of dataWarnings(labelled, reference, fingerprinted, loaded.outsideUnit)) options.onWarning?.(warning);
+  for (const warning of dataWarnings(labelled, reference, fingerprinted, loaded)) options.onWarning?.(warning);
   return {
     title: located.title,
     synthetic: members.some((member) => member.loaded.synthetic),
@@ -105,7 +106,8 @@ async function readTables(located: LocatedData): Promise<Tables> {
 async function readSplit(split: SplitPaths | undefined): Promise<{ clips: readonly LocatedClip[]; problems: readonly DataProblem[] }> {
   if (split === undefined) return { clips: [], problems: [] };
   const { labels, problems } = await readLabels(split.labels);
-  return { clips: locateClips(split.folder, split.labels, labels), problems };
+  const located = await locateClips(split.folder, split.labels, labels);
+  return { clips: located.clips, problems: [...problems, ...located.problems] };
 }
 
 function entryOf({ clip: { label, file }, loaded }: Member): ClipEntry {

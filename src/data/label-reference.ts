@@ -1,6 +1,8 @@
 import type { LabelNames } from './clip-set';
 import { parseClassId, readCsvTable, type CsvTable } from './csv-table';
+import { excerpt } from '../foundation/excerpt';
 import type { DataProblem } from './data-error';
+import { ProblemList } from './problem-list';
 
 /** What a `labels_reference.csv` says. */
 export interface LabelReference {
@@ -26,34 +28,37 @@ export function referenceOfTable(
   table: CsvTable,
   file: string,
 ): { reference: LabelReference | undefined; problems: readonly DataProblem[] } {
-  const problems = [...table.problems];
+  const wrong = new ProblemList(file);
   const glosses = new Map<number, { readonly label: string; readonly category: number }>();
   const categories = new Map<number, string>();
   const lineOfName = new Map<string, number>();
   for (const row of table.rows) {
     const report = (problem: string): void => {
-      problems.push({ file, problem: `line ${row.line}: ${problem}` });
+      wrong.add(`line ${row.line}: ${problem}`);
     };
     const gloss = parseClassId(row.cell('gloss_id'));
     const category = parseClassId(row.cell('cat_id'));
-    const label = row.cell('label') ?? '';
-    const categoryName = row.cell('category') ?? '';
-    if (gloss === undefined) report(`gloss_id "${row.cell('gloss_id') ?? ''}" is no class id; expected a whole number from 0`);
-    if (category === undefined) report(`cat_id "${row.cell('cat_id') ?? ''}" is no class id; expected a whole number from 0`);
+    // One letter may be written as one character or as two; names are compared, and kept, with it as one.
+    const label = (row.cell('label') ?? '').normalize('NFC');
+    const categoryName = (row.cell('category') ?? '').normalize('NFC');
+    if (gloss === undefined) report(`gloss_id "${excerpt(row.cell('gloss_id') ?? '')}" is no class id; expected a whole number from 0`);
+    if (category === undefined) report(`cat_id "${excerpt(row.cell('cat_id') ?? '')}" is no class id; expected a whole number from 0`);
     if (label === '') report('no label');
     if (categoryName === '') report('no category');
     if (gloss === undefined || category === undefined) continue;
-    if (glosses.has(gloss)) report(`gloss_id ${gloss} is there already ("${glosses.get(gloss)?.label ?? ''}"); give each gloss its own`);
+    if (glosses.has(gloss))
+      report(`gloss_id ${gloss} is there already ("${excerpt(glosses.get(gloss)?.label ?? '')}"); give each gloss its own`);
     const known = categories.get(category);
     if (known !== undefined && known !== categoryName)
-      report(`cat_id ${category} is "${categoryName}" here and "${known}" above; choose one`);
+      report(`cat_id ${category} is "${excerpt(categoryName)}" here and "${excerpt(known)}" above; choose one`);
     const fullName = JSON.stringify([label, category]);
     const sameName = lineOfName.get(fullName);
-    if (sameName !== undefined) report(`label "${label}" of the same category is on line ${sameName} already; tell them apart`);
+    if (sameName !== undefined) report(`label "${excerpt(label)}" of the same category is on line ${sameName} already; tell them apart`);
     glosses.set(gloss, { label, category });
     categories.set(category, categoryName);
     lineOfName.set(fullName, row.line);
   }
+  const problems = [...table.problems, ...wrong.list()];
   problems.push(...gapProblems('gloss_id', glosses, file), ...gapProblems('cat_id', categories, file));
   if (table.rows.length === 0 && problems.length === 0) problems.push({ file, problem: 'no glosses: it has a header and nothing else' });
   if (problems.length > 0) return { reference: undefined, problems };

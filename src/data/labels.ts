@@ -1,10 +1,13 @@
 import path from 'node:path';
+import { withoutExtension } from './clip-folder';
 import { parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
+import { excerpt } from '../foundation/excerpt';
 import type { DataProblem } from './data-error';
+import { ProblemList } from './problem-list';
 
 /** One line of a labels CSV. */
 export interface ClipLabel {
-  /** The clip's name, without extension, with `/` between folders. */
+  /** The clip's name, without extension, with `/` between folders, in Unicode's normal form C. */
   readonly name: string;
   readonly gloss: number;
   readonly category: number;
@@ -20,7 +23,8 @@ interface ClipLabels {
 }
 
 const COLUMNS = ['file', 'gloss', 'cat'] as const;
-const EXTENSION = /\.(npz|mp4|mov|avi|mkv|webm|m4v|mpg|mpeg)$/i;
+/** What Linux takes as a path. */
+const LONGEST_NAME = 4096;
 const OCCLUDED: Readonly<Record<string, boolean | undefined>> = { '0': false, '1': true, false: false, true: true, no: false, yes: true };
 
 /**
@@ -33,12 +37,12 @@ export async function readLabels(file: string): Promise<ClipLabels> {
 
 /** {@link readLabels} for a table that is at hand. */
 export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
-  const problems = [...table.problems];
+  const wrong = new ProblemList(file);
   const labels: ClipLabel[] = [];
   const firstLine = new Map<string, number>();
   for (const row of table.rows) {
     const report = (problem: string): void => {
-      problems.push({ file, problem: `line ${row.line}: ${problem}` });
+      wrong.add(`line ${row.line}: ${problem}`);
     };
     const label = labelOfRow(row, report);
     if (label === undefined) continue;
@@ -47,9 +51,10 @@ export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
       firstLine.set(label.name, row.line);
       labels.push(label);
     } else {
-      report(`clip "${label.name}" is on line ${earlier} already; keep one of them`);
+      report(`clip "${excerpt(label.name)}" is on line ${earlier} already; keep one of them`);
     }
   }
+  const problems = [...table.problems, ...wrong.list()];
   if (table.rows.length === 0 && problems.length === 0) problems.push({ file, problem: 'no clips: it has a header and nothing else' });
   return { labels, problems };
 }
@@ -58,24 +63,31 @@ function labelOfRow(row: CsvRow, report: (problem: string) => void): ClipLabel |
   const name = clipName(row.cell('file') ?? '', report);
   const gloss = parseClassId(row.cell('gloss'));
   const category = parseClassId(row.cell('cat'));
-  if (gloss === undefined) report(`gloss "${row.cell('gloss') ?? ''}" is no class id; expected a whole number from 0`);
-  if (category === undefined) report(`cat "${row.cell('cat') ?? ''}" is no class id; expected a whole number from 0`);
+  if (gloss === undefined) report(`gloss "${excerpt(row.cell('gloss') ?? '')}" is no class id; expected a whole number from 0`);
+  if (category === undefined) report(`cat "${excerpt(row.cell('cat') ?? '')}" is no class id; expected a whole number from 0`);
   const occluded = OCCLUDED[row.cell('occluded')?.toLowerCase() ?? ''];
-  if (occluded === undefined && (row.cell('occluded') ?? '') !== '') report(`occluded "${row.cell('occluded') ?? ''}"; expected 0 or 1`);
+  if (occluded === undefined && (row.cell('occluded') ?? '') !== '')
+    report(`occluded "${excerpt(row.cell('occluded') ?? '')}"; expected 0 or 1`);
   if (name === undefined || gloss === undefined || category === undefined) return undefined;
   return { name, gloss, category, occluded, line: row.line };
 }
 
 /** The name without its extension; undefined, and reported, where it is empty or leads out of the clips' folder. */
 function clipName(cell: string, report: (problem: string) => void): string | undefined {
-  const name = path.posix.normalize(cell.replace(EXTENSION, ''));
-  if (cell.replace(EXTENSION, '') === '' || name === '.' || name.endsWith('/')) {
+  // Windows writes backslashes between folders.
+  const bare = withoutExtension(cell).replaceAll('\\', '/').normalize('NFC');
+  const name = path.posix.normalize(bare);
+  if (bare === '' || name === '.' || name.endsWith('/')) {
     report('no file name');
     return undefined;
   }
   // A CSV is data from elsewhere: it may name clips of its folder and nothing beyond.
-  if (path.isAbsolute(name) || path.win32.isAbsolute(name) || /^\.\.($|[\\/])|[\\/]\.\.($|[\\/])|[\0\r\n]/.test(name)) {
-    report(`file ${JSON.stringify(cell)} leads out of the clips' folder; name a clip within it`);
+  if (path.isAbsolute(name) || path.win32.isAbsolute(name) || /(^|\/)\.\.($|\/)|[\0\r\n]/.test(name)) {
+    report(`file ${JSON.stringify(excerpt(cell))} leads out of the clips' folder; name a clip within it`);
+    return undefined;
+  }
+  if (Buffer.byteLength(name) > LONGEST_NAME) {
+    report(`file ${JSON.stringify(excerpt(cell))} has a name of ${Buffer.byteLength(name)} bytes (at most ${LONGEST_NAME} are read)`);
     return undefined;
   }
   return name;

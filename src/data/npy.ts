@@ -1,6 +1,9 @@
 import { endianness } from 'node:os';
 import { UserError } from '../foundation/errors';
+import { excerpt } from '../foundation/excerpt';
 import { parseNpyHeader } from './npy-header';
+import { parseTypeString, unreadableType, type TypeString } from './npy-type';
+import { toRowMajor } from './row-major';
 
 /** What holds the values of each type. Half-precision numbers are widened, booleans are bytes, text is `U` (unicode) or `S` (UTF-8 bytes). */
 interface ValuesOfType {
@@ -26,23 +29,34 @@ type TypedValues = { [T in NpyType]: { readonly dtype: T; readonly values: Value
 export type NpyArray = TypedValues & { readonly shape: readonly number[] };
 
 const MAX_TEXTS = 1_000_000;
+/** Some 260,000 letters: what is said of a clip takes a few hundred. */
+const MAX_TEXT_BYTES = 1024 * 1024;
+/** What pictures have. Each further axis scatters the values more, past what a processor's cache can hold. */
+const MAX_FORTRAN_AXES = 4;
+const LETTERS_AT_ONCE = 4096;
 const hostIsLittleEndian = endianness() === 'LE';
 
 /**
  * Reads a `.npy` buffer: numbers of either byte order, booleans, unicode and byte strings; C or Fortran order.
+ * @param accept is told what the numbers will take, before memory is taken for them, and throws where that is too much.
  * @throws UserError where it is malformed, cut off, or holds something else (objects, complex numbers, dates).
  */
-export function parseNpy(bytes: Uint8Array): NpyArray {
+export function parseNpy(bytes: Uint8Array, accept?: (bytes: number) => void): NpyArray {
   const { descr, fortranOrder, shape, dataOffset } = parseNpyHeader(bytes);
   const type = parseTypeString(descr);
   const count = shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
   const found = bytes.byteLength - dataOffset;
   if (count * type.itemBytes !== found) {
-    throw new UserError(`[${shape.join(', ')}] of ${descr} takes ${count * type.itemBytes} bytes, the array has ${found}`);
+    throw new UserError(`[${shape.join(', ')}] of ${excerpt(descr)} takes ${count * type.itemBytes} bytes, the array has ${found}`);
   }
   if (type.code === 'U' || type.code === 'S') {
     if (count > MAX_TEXTS) throw new UserError(`${count} texts (at most ${MAX_TEXTS} are read)`);
+    if (found > MAX_TEXT_BYTES) throw new UserError(`${found} bytes of text (at most ${MAX_TEXT_BYTES} are read)`);
+  } else {
+    accept?.(count * (type.code === 'f2' ? 4 : type.itemBytes));
   }
+  if (fortranOrder && shape.filter((length) => length > 1).length > MAX_FORTRAN_AXES)
+    throw new UserError(`Fortran order of ${shape.length} axes (at most ${MAX_FORTRAN_AXES} are read); save it in C order`);
   let data = new Uint8Array(bytes.subarray(dataOffset));
   if (fortranOrder && shape.length > 1) data = toRowMajor(data, shape, type.itemBytes);
   if (type.swapBytes > 1 && type.littleEndian !== hostIsLittleEndian) swapBytes(data, type.swapBytes);
@@ -56,31 +70,21 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
 export function toFloat32(array: NpyArray): Float32Array {
   if (array.dtype === 'text') throw new UserError('text where numbers were expected');
   if (array.dtype === 'float32' || array.dtype === 'float16') return array.values;
-  if (array.dtype === 'int64' || array.dtype === 'uint64') return Float32Array.from(array.values, Number);
-  return new Float32Array(array.values);
+  if (array.dtype !== 'int64' && array.dtype !== 'uint64') return new Float32Array(array.values);
+  return narrowWhole(array.values);
 }
 
-interface TypeString {
-  readonly code: string;
-  readonly itemBytes: number;
-  /** The unit whose bytes are in one order or the other. */
-  readonly swapBytes: number;
-  readonly littleEndian: boolean;
-}
-
-function parseTypeString(descr: string): TypeString {
-  const match = /^([<>|=])([biufUS])(\d{1,8})$/.exec(descr);
-  const [, order, kind, digits] = match ?? [];
-  if (order === undefined || kind === undefined || digits === undefined) throw unreadable(descr);
-  const length = Number(digits);
-  const littleEndian = order === '<' || (order !== '>' && hostIsLittleEndian);
-  if (kind === 'U') return { code: 'U', itemBytes: 4 * length, swapBytes: 4, littleEndian };
-  if (kind === 'S') return { code: 'S', itemBytes: length, swapBytes: 1, littleEndian };
-  return { code: `${kind}${length}`, itemBytes: length, swapBytes: length, littleEndian };
-}
-
-function unreadable(descr: string): UserError {
-  return new UserError(`type ${JSON.stringify(descr.slice(0, 40))} is not read; save it as numbers, booleans or text (float32 is best)`);
+/** 64-bit whole numbers from their halves: many times faster than from one bigint after the other. */
+function narrowWhole(values: BigInt64Array | BigUint64Array): Float32Array {
+  const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  const signed = values instanceof BigInt64Array;
+  const [low, high] = hostIsLittleEndian ? [0, 1] : [1, 0];
+  const numbers = new Float32Array(values.length);
+  for (let index = 0; index < values.length; index++) {
+    const upper = halves[2 * index + high] ?? NaN;
+    numbers[index] = (signed ? upper | 0 : upper) * 2 ** 32 + (halves[2 * index + low] ?? NaN);
+  }
+  return numbers;
 }
 
 function decode(type: TypeString, data: Uint8Array<ArrayBuffer>, count: number): TypedValues {
@@ -105,7 +109,7 @@ function decode(type: TypeString, data: Uint8Array<ArrayBuffer>, count: number):
     case 'u8':
       return { dtype: 'uint64', values: new BigUint64Array(buffer) };
     case 'f2':
-      return { dtype: 'float16', values: Float32Array.from(new Uint16Array(buffer), widenHalf) };
+      return { dtype: 'float16', values: widenHalves(new Uint16Array(buffer)) };
     case 'f4':
       return { dtype: 'float32', values: new Float32Array(buffer) };
     case 'f8':
@@ -114,20 +118,41 @@ function decode(type: TypeString, data: Uint8Array<ArrayBuffer>, count: number):
     case 'S':
       return { dtype: 'text', values: Array.from({ length: count }, (_, index) => readText(type, data, index)) };
     default:
-      throw unreadable(type.code);
+      throw unreadableType(type.code);
   }
 }
 
 function readText(type: TypeString, data: Uint8Array<ArrayBuffer>, index: number): string {
   const start = index * type.itemBytes;
-  if (type.code === 'S') return Buffer.from(data.buffer, start, type.itemBytes).toString('utf8').replace(/\0+$/, '');
-  const letters = new Uint32Array(data.buffer, start, type.itemBytes / 4);
-  let text = '';
-  for (const letter of letters) {
-    if (letter > 0x10ffff) throw new UserError('text with a letter that unicode does not have');
-    text += String.fromCodePoint(letter);
+  if (type.code === 'S') {
+    const letters = new Uint8Array(data.buffer, start, type.itemBytes);
+    return Buffer.from(data.buffer, start, lengthWithoutPadding(letters)).toString('utf8');
   }
-  return text.replace(/\0+$/, '');
+  const letters = new Uint32Array(data.buffer, start, type.itemBytes / 4);
+  const used = letters.subarray(0, lengthWithoutPadding(letters));
+  const parts: string[] = [];
+  for (let from = 0; from < used.length; from += LETTERS_AT_ONCE) {
+    const some = used.subarray(from, from + LETTERS_AT_ONCE);
+    if (some.some((letter) => letter > 0x10ffff)) throw new UserError('text with a letter that unicode does not have');
+    parts.push(String.fromCodePoint(...some));
+  }
+  return parts.join('');
+}
+
+/** NumPy fills texts with NULs up to the longest one's length. */
+function lengthWithoutPadding(letters: Uint8Array | Uint32Array): number {
+  let length = letters.length;
+  while (length > 0 && letters[length - 1] === 0) length--;
+  return length;
+}
+
+let numberOfHalf: Float32Array | undefined;
+
+function widenHalves(halves: Uint16Array): Float32Array {
+  const numbers = (numberOfHalf ??= Float32Array.from({ length: 0x10000 }, (_, bits) => widenHalf(bits)));
+  const widened = new Float32Array(halves.length);
+  for (let index = 0; index < halves.length; index++) widened[index] = numbers[halves[index] ?? NaN] ?? NaN;
+  return widened;
 }
 
 /** IEEE 754 binary16, in its bits, as a number. */
@@ -145,31 +170,4 @@ function swapBytes(data: Uint8Array<ArrayBuffer>, unit: number): void {
   if (unit === 2) buffer.swap16();
   else if (unit === 4) buffer.swap32();
   else buffer.swap64();
-}
-
-/** Items in Fortran order (the first index moves fastest) put in C order (the last does). */
-function toRowMajor(data: Uint8Array<ArrayBuffer>, shape: readonly number[], itemBytes: number): Uint8Array<ArrayBuffer> {
-  const result = new Uint8Array(data.length);
-  const strides: number[] = [];
-  let stride = itemBytes;
-  for (const length of shape) {
-    strides.push(stride);
-    stride *= length;
-  }
-  const index = new Uint32Array(shape.length);
-  let source = 0;
-  for (let target = 0; target < data.length; target += itemBytes) {
-    for (let byte = 0; byte < itemBytes; byte++) result[target + byte] = data[source + byte] ?? 0;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const next = (index[axis] ?? 0) + 1;
-      source += strides[axis] ?? 0;
-      if (next < (shape[axis] ?? 0)) {
-        index[axis] = next;
-        break;
-      }
-      index[axis] = 0;
-      source -= next * (strides[axis] ?? 0);
-    }
-  }
-  return result;
 }

@@ -6,6 +6,7 @@ import type { Dataset } from '../../data/clip-set';
 import { DataError, type DataProblem } from '../../data/data-error';
 import { locateData, type SplitPaths } from '../../data/data-source';
 import { readLabels } from '../../data/labels';
+import { locateClips } from '../../data/locate-clips';
 import { openData, type DataRequest } from '../../data/open-data';
 import { pictureClip } from '../../data/pictures/read-pictures';
 import type { ParameterValues } from '../../engine/parameters';
@@ -75,13 +76,14 @@ async function encodeSplit(
   const { labels } = await readLabels(split.labels); // What is wrong with the table is told when the features are opened.
   const problems: DataProblem[] = [];
   const clips = [];
-  for (const { name, line } of labels) {
-    const clip = await pictureClip(path.join(split.folder, `${name}.npz`));
-    if (existsSync(clip)) clips.push({ name, path: clip });
+  const located = await locateClips(split.folder, split.labels, labels);
+  for (const { label, file, missing } of located.clips) {
+    const clip = await pictureClip(file);
+    if (missing === undefined && existsSync(clip)) clips.push({ name: label.name, path: clip });
     else
       problems.push({
         file: clip.replace(/\.npz$/, ''),
-        problem: `no such clip, neither a folder of pictures nor an .npz, though ${path.basename(split.labels)} names it (line ${line}); add it or remove the line`,
+        problem: `no such clip, neither a folder of pictures nor an .npz, though ${path.basename(split.labels)} names it (line ${label.line}); ${missing?.advice ?? 'add it or remove the line'}`,
       });
   }
   const { problems: unusable } = await extractFeatures(clips, features, {
@@ -95,5 +97,5 @@ async function encodeSplit(
           },
         }),
   });
-  return [...problems, ...unusable];
+  return [...located.problems, ...problems, ...unusable];
 }

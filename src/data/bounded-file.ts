@@ -1,0 +1,41 @@
+import { close, read } from 'node:fs';
+import { promisify } from 'node:util';
+import { UserError } from '../foundation/errors';
+import { openRegularFile, type OpenFile } from '../foundation/regular-file';
+import { FileError } from './data-error';
+
+const readAt = promisify(read);
+const closeFile = promisify(close);
+
+/** What {@link readBoundedFile} says of a file that is not there. */
+export const NO_SUCH_FILE = 'no such file';
+
+/**
+ * Reads a whole file in the background. Nothing is waited for that is no regular file: a named pipe, a device.
+ * @throws FileError where there is none, it cannot be read, or it is larger than `mostBytes`; `advice` says what to do about that.
+ */
+export async function readBoundedFile(file: string, mostBytes: number, advice: string): Promise<Buffer> {
+  const { descriptor, size } = openNamed(file);
+  try {
+    if (size > mostBytes) throw new FileError(file, `${size} bytes (at most ${mostBytes} are read); ${advice}`);
+    const bytes = Buffer.alloc(size);
+    let filled = 0;
+    while (filled < size) {
+      const { bytesRead } = await readAt(descriptor, bytes, filled, size - filled, filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    await closeFile(descriptor);
+  }
+}
+
+function openNamed(file: string): OpenFile {
+  try {
+    return openRegularFile(file);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new FileError(file, error.message.slice(`${file}: `.length), { cause: error });
+  }
+}
