@@ -6,6 +6,7 @@ import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { parse } from 'csv-parse/sync';
 import { describeHead } from '../../src/evaluation/head-result';
 import { between, darkTheme, lightTheme, readableOn } from '../../src/evaluation/pictures/theme';
+import { foreignPart } from '../../src/evaluation/report/own-page';
 import type { EvaluationResult } from '../../src/evaluation/result';
 import { drawPictures, type ResultPictures } from '../../src/evaluation/results/draw-pictures';
 import { replaceableFigures, updateReadme } from '../../src/evaluation/results/readme-figures';
@@ -148,6 +149,7 @@ describe('evaluation_results', () => {
       expect(page).toMatch(/Content-Security-Policy" content="default-src &#39;none&#39;; img-src data:/);
       expect(page.match(/(src|srcset|href)="(?!data:|#|[\w.]+")/g)).toBeNull();
       expect(page).toContain('Synthetic data.');
+      expect(foreignPart(page)).toBeUndefined();
       expect(page.match(/prefers-color-scheme: dark\)" srcset="data:image\/png/g)).toHaveLength(4);
     });
   });

@@ -5,78 +5,16 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { Header, Pax } from 'tar';
+import { Pax } from 'tar';
 import { MANIFEST_FILE } from '../../src/zoo/pack/manifest';
-import { packModel } from '../../src/zoo/pack/pack-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
 import { verify } from '../../src/zoo/pack/verify';
-import { readTar, USUAL_LIMITS } from '../../src/zoo/tar/read-tar';
+import { USUAL_LIMITS } from '../../src/zoo/tar/read-tar';
 import { PathSet, pathProblem } from '../../src/zoo/tar/safe-path';
 import { inTemporaryFolder } from '../support/clip-files';
 import { torchFolder } from '../support/parity';
-import { addModel, findingsOf, snapshotOf } from '../support/small-registry';
-
-type HeaderFields = ConstructorParameters<typeof Header>[0];
-
-/** One entry of a tar as an attacker writes it. */
-interface Entry {
-  readonly path: string;
-  readonly content?: Uint8Array | string;
-  readonly fields?: Exclude<HeaderFields, Buffer | undefined> | undefined;
-}
-
-function blocks({ path: name, content = '', fields }: Entry): Buffer {
-  const bytes = Buffer.from(content);
-  const header = new Header({ path: name, size: bytes.length, mode: 0o644, mtime: new Date(0), type: 'File', ...fields });
-  const block = Buffer.alloc(512);
-  header.encode(block);
-  return Buffer.concat([block, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
-}
-
-function tarOf(entries: readonly Entry[], more: readonly Buffer[] = []): Buffer {
-  return Buffer.concat([...entries.map(blocks), ...more, Buffer.alloc(1024)]);
-}
-
-const NAME = 'transformer_shared_11-24';
-
-/** The files of a pack that is well, by their paths. */
-async function goodFiles(folder: string): Promise<Map<string, Buffer>> {
-  const root = path.join(folder, 'registry');
-  const model = await addModel(root, 'shared');
-  const file = path.join(folder, 'good.tar.gz');
-  await packModel({ model, out: file, withLast: false, kumpas: '0.0.0' });
-  const files = new Map<string, Buffer>();
-  await readTar(file, { hidden: false, links: false, ...USUAL_LIMITS }, (entry) => {
-    const pieces: Buffer[] = [];
-    return {
-      write: (bytes) => pieces.push(Buffer.from(bytes)),
-      end: () => files.set(entry.path.slice(NAME.length + 1), Buffer.concat(pieces)),
-    };
-  });
-  return files;
-}
-
-interface ManifestText {
-  name: string;
-  model: string;
-  files: { path: string; bytes: number; sha256: string }[];
-}
-
-/** The entries of a pack, its manifest made to fit what is in it, then changed. */
-function packOf(files: ReadonlyMap<string, Uint8Array>, change: (manifest: ManifestText) => void = () => undefined): Entry[] {
-  const manifest = JSON.parse(Buffer.from(files.get(MANIFEST_FILE) ?? '').toString()) as ManifestText;
-  const content = [...files].filter(([inner]) => inner !== MANIFEST_FILE);
-  manifest.files = content.map(([inner, bytes]) => ({
-    path: inner,
-    bytes: bytes.length,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  }));
-  change(manifest);
-  return [
-    { path: `${NAME}/${MANIFEST_FILE}`, content: JSON.stringify(manifest) },
-    ...content.map(([inner, bytes]) => ({ path: `${NAME}/${inner}`, content: bytes })),
-  ];
-}
+import { blocks, goodFiles, NAME, packOf, tarOf, type Entry, type ManifestText } from '../support/pack-by-hand';
+import { findingsOf, snapshotOf } from '../support/small-registry';
 
 /** Tries to unpack, and holds that nothing was written, inside or outside of the registry. */
 async function expectRefused(folder: string, bytes: Buffer, message: RegExp): Promise<void> {

@@ -34,11 +34,12 @@ export const unpackCommand: Command = plainCommand(
     if (file === undefined || more.length > 0)
       throw new UserError(`${command}: expected one pack, as model.tar.gz, found ${positionals.join(' ') || 'nothing'}`);
     const unpacked = await unpackModel(file, rootOf(typed), optionalText(typed, 'name'));
-    const { name, folder, files, bytes } = unpacked;
+    const { name, folder, files, bytes, writtenAnew } = unpacked;
+    const notes = writtenAnew.map((inner) => `${inner}: written anew, the pack's was not what this version of Kumpas writes\n`).join('');
     output.write(
       typed['json'] === true
         ? `${JSON.stringify(unpacked, null, 2)}\n`
-        : `${name}: ${files} files verified, ${bytesText(bytes)}\n\n${folder}\n\nNext\n  npm run models -- show ${name}${rootFlag(typed)}\n  npm run predict -- --model-path ${folder} --input CLIP.npz\n`,
+        : `${name}: ${files} files verified, ${bytesText(bytes)}\n${notes}\n${folder}\n\nNext\n  npm run models -- show ${name}${rootFlag(typed)}\n  npm run predict -- --model-path ${folder} --input CLIP.npz\n`,
     );
     return 0;
   },

@@ -1,4 +1,5 @@
 import { readWeights, type PlainRecord, type StateDict } from '../../checkpoint/training-checkpoint';
+import type { ModelName } from '../../config/settings';
 import { recogniseWeights } from '../../evaluation/recognise';
 import { savedLabels } from '../../evaluation/load-model';
 import { UserError } from '../../foundation/errors';
@@ -8,6 +9,8 @@ import type { ModelRecord } from '../model-record';
 export interface CheckpointFit {
   /** Why it cannot be used, or is not what the folder's config.json says; nothing where all is well. */
   readonly problems: readonly string[];
+  /** The model that its weights are of; undefined where they are of none. */
+  readonly model: ModelName | undefined;
   /** Undefined where it could not be read, or does not say. */
   readonly epoch: number | undefined;
   readonly bestMetric: number | undefined;
@@ -37,10 +40,16 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
             ...otherLabels('category', labels?.category, record.run.category_labels),
           ]),
     ];
-    return { problems, epoch, bestMetric, foreign: config['told_settings'] !== undefined || config['imported_from'] !== undefined };
+    return {
+      problems,
+      model: recognised.name,
+      epoch,
+      bestMetric,
+      foreign: config['told_settings'] !== undefined || config['imported_from'] !== undefined,
+    };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { problems: [error.message], epoch: undefined, bestMetric: undefined, foreign: false };
+    return { problems: [error.message], model: undefined, epoch: undefined, bestMetric: undefined, foreign: false };
   }
 }
 

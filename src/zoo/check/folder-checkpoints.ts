@@ -26,8 +26,14 @@ export function checkpointsOf(folder: string, record: ModelRecord | undefined): 
     // A release may be of an earlier state of the folder, whose config.json says what it is now.
     const fit = opened.get(`${dev}:${ino}`) ?? checkpointFit(path.join(folder, file), file.includes('/') ? undefined : record);
     opened.set(`${dev}:${ino}`, fit);
-    return { file, fit };
+    return { file, fit: file.includes('/') ? ofSameModel(fit, record) : fit };
   });
+}
+
+/** Whatever state it is of, a release is of the model that its folder is of. */
+function ofSameModel(fit: CheckpointFit, record: ModelRecord | undefined): CheckpointFit {
+  if (record === undefined || fit.model === undefined || fit.model === record.model || fit.problems.length > 0) return fit;
+  return { ...fit, problems: [`it holds ${fit.model}, config.json says ${record.model}`] };
 }
 
 function checkpointNames(folder: string): string[] {

@@ -1,4 +1,8 @@
-import { EXAMPLES_FOLDER } from './manifest';
+import { modelEntry } from '../../models/model-table';
+import { isModelName } from '../../config/settings';
+import type { CheckedFile } from '../archive/archive-files';
+import { checksumOfText } from '../file-checksum';
+import { EXAMPLES_FOLDER, type Manifest } from './manifest';
 
 /** What the examples of a pack are about. */
 export interface ExampleFacts {
@@ -11,15 +15,49 @@ export interface ExampleFacts {
   readonly architecture: string;
 }
 
+const EXAMPLES = [
+  [`${EXAMPLES_FOLDER}/load_in_pytorch.py`, pytorchExample],
+  [`${EXAMPLES_FOLDER}/load_in_kumpas.sh`, kumpasExample],
+  [`${EXAMPLES_FOLDER}/request_over_http.py`, httpExample],
+] as const;
+
+/** The paths of all examples. */
+export const EXAMPLE_FILES: readonly string[] = EXAMPLES.map(([file]) => file);
+
 /** The files of a pack that show how to load the model, by their paths. */
 export function exampleFiles(facts: ExampleFacts): ReadonlyMap<string, string> {
-  return new Map(
-    [
-      ['load_in_pytorch.py', pytorchExample(facts)],
-      ['load_in_kumpas.sh', kumpasExample(facts)],
-      ['request_over_http.py', httpExample(facts)],
-    ].map(([file = '', text = '']) => [`${EXAMPLES_FOLDER}/${file}`, text]),
-  );
+  return new Map(EXAMPLES.map(([file, write]) => [file, write(facts)]));
+}
+
+/**
+ * The examples of the model that a manifest tells of, as this version of Kumpas writes them.
+ * @param name of the folder that they lie in.
+ */
+export function examplesOf({ model, files }: Manifest, name: string): ReadonlyMap<string, string> {
+  const checkpoint = checkpointToLoad(files);
+  if (checkpoint === undefined || !isModelName(model)) throw new Error(`the manifest of ${name} names no model that can be loaded`);
+  return exampleFiles({ name, model, checkpoint, architecture: modelEntry(model).checkpointName });
+}
+
+/** The paths of a pack's examples that are not what this version of Kumpas writes. */
+export function foreignExamples(manifest: Manifest): string[] {
+  const own = [...examplesOf(manifest, manifest.name)].map(textFile);
+  return own.flatMap(({ path: inner, sha256 }) => {
+    const packed = manifest.files.find((file) => file.path === inner);
+    return packed?.sha256 === sha256 ? [] : [inner];
+  });
+}
+
+/** Of the files of a model folder the best checkpoint, else the one to deploy, else the last; undefined where there is none. */
+export function checkpointToLoad(files: readonly Pick<CheckedFile, 'path'>[]): string | undefined {
+  return ['_best.pt', '_production.pt', '_last.pt']
+    .map((ending) => files.find(({ path: inner }) => !inner.includes('/') && inner.endsWith(ending)))
+    .find((file) => file !== undefined)?.path;
+}
+
+/** What a manifest tells of a file that holds a text. */
+export function textFile([inner, text]: readonly [string, string]): CheckedFile {
+  return { path: inner, bytes: Buffer.byteLength(text), sha256: checksumOfText(text) };
 }
 
 function pytorchExample({ name, checkpoint, architecture }: ExampleFacts): string {

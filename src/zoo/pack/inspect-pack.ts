@@ -7,7 +7,9 @@ import { checksumOfText } from '../file-checksum';
 import { RECORD_FILE } from '../model-record';
 import { readTar, USUAL_LIMITS } from '../tar/read-tar';
 import { pathProblem, PathSet } from '../tar/safe-path';
+import { checkpointToLoad } from './examples';
 import { LARGEST_MANIFEST, MANIFEST_FILE, parseManifest, type Manifest } from './manifest';
+import { refuseForeignFiles } from './pack-contents';
 
 /** A pack whose every file was held against its manifest. */
 export interface InspectedPack {
@@ -31,6 +33,10 @@ export async function inspectPack(file: string): Promise<InspectedPack> {
   const itself: CheckedFile = { path: MANIFEST_FILE, bytes: Buffer.byteLength(text), sha256: checksumOfText(text) };
   const expected = { archive: file, name: manifest.name, files: [itself, ...manifest.files], rules: PACK_RULES };
   await readChecked(expected, undefined);
+  refuseForeignFiles(
+    file,
+    manifest.files.map(({ path: inner }) => inner),
+  );
   return { manifest, expected };
 }
 
@@ -63,7 +69,7 @@ function manifestProblem({ name, model, files }: Manifest, folder: string): stri
   if (!isModelName(model)) return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${modelNames().join(', ')}`;
   if (files.length >= USUAL_LIMITS.mostEntries) return `${files.length} files are too many`;
   if (!files.some((file) => file.path === RECORD_FILE)) return `it names no ${RECORD_FILE}`;
-  if (!files.some((file) => /^[^/]+\.pt$/.test(file.path))) return 'it names no checkpoint';
+  if (checkpointToLoad(files) === undefined) return 'it names no checkpoint';
   const paths = new PathSet();
   const problems = [MANIFEST_FILE, ...files.map((file) => file.path)].flatMap((inner) => {
     const problem = pathProblem(inner, PACK_RULES) ?? paths.add(inner);

@@ -9,13 +9,15 @@ import { printableLine } from '../../foundation/printable';
 import { modelEntry } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
 import type { CheckedFile } from '../archive/archive-files';
-import { checkpointFit } from '../check/checkpoint-fit';
-import { checksumOf, checksumOfText } from '../file-checksum';
-import { readRecord } from '../model-record';
+import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
+import { checksumOf } from '../file-checksum';
+import { readRecord, type ModelRecord } from '../model-record';
 import type { RegisteredModel } from '../registry';
 import { writeTar, type TarSource } from '../tar/write-tar';
-import { exampleFiles } from './examples';
+import { checkpointToLoad, exampleFiles, textFile } from './examples';
+import { contentFindings } from './file-content';
 import { EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
+import { isPacked } from './pack-contents';
 
 /** What a pack is to be made of. */
 export interface PackRequest {
@@ -39,16 +41,6 @@ export interface PackedModel {
   readonly notes: readonly string[];
 }
 
-/** What is packed of a model folder. */
-const PACKED: readonly RegExp[] = [
-  /^(README\.md|CHANGELOG\.md|config\.json|training_log\.txt|metrics\.jsonl|production\.json)$/,
-  /^performance_history\.(csv|png)$/,
-  /^[^/]+_(best|production)\.pt$/,
-  /^evaluation_results\/[^/]+$/,
-  /^releases\/[^/]+\/.+$/,
-];
-const LAST: readonly RegExp[] = [/^[^/]+_last\.pt$/, /^evaluation_results_[^/]+_last\/[^/]+$/];
-
 /** Of every file in a pack: nothing of it depends on when it was made. */
 const MODIFIED = new Date('2000-01-01T00:00:00Z');
 
@@ -66,13 +58,17 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
         `${folder}: its config.json is of ${printableLine(record.run.name)}: the folder was renamed; npm run models -- check --fix takes up the new name`,
       );
     const all = everythingIn(folder).filter(({ path: inner }) => inner !== MANIFEST_FILE && !inner.startsWith(`${EXAMPLES_FOLDER}/`));
-    const patterns = withLast ? [...PACKED, ...LAST] : PACKED;
-    const taken = all.filter(({ path: inner }) => patterns.some((pattern) => pattern.test(inner)) && !/(^|\/)\./.test(inner));
-    const checkpoint = checkpointToLoad(name, folder, taken);
-    for (const { path: inner } of taken.filter(({ path: at }) => /^[^/]+\.pt$/.test(at))) refuseUnfit(folder, inner, record);
-    const { checkpointName: architecture } = modelEntry(record.model);
-    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture });
-    const files = [...withChecksums(folder, taken), ...[...examples].map(textFile)].sort(byPath);
+    const taken = all.filter(({ path: inner }) => isPacked(inner, withLast));
+    const checkpoint = checkpointToLoad(taken);
+    if (checkpoint === undefined)
+      throw new UserError(
+        `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
+      );
+    refuseUnfit(folder, taken, record);
+    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: modelEntry(record.model).checkpointName });
+    const checked = withChecksums(folder, taken);
+    refuseForeignContent(folder, checked);
+    const files = [...checked, ...[...examples].map(textFile)].sort(byPath);
     const manifest: Manifest = { format: 'kumpas-pack', format_version: 1, name, model: record.model, kumpas, files };
     const sources = [
       source(name, MANIFEST_FILE, { text: manifestText(manifest) }),
@@ -93,24 +89,17 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
   });
 }
 
-/** Best, else the one to deploy, else the last. */
-function checkpointToLoad(name: string, folder: string, taken: readonly KeptFile[]): string {
-  const found = ['_best.pt', '_production.pt', '_last.pt']
-    .map((ending) => taken.find(({ path: inner }) => !inner.includes('/') && inner.endsWith(ending)))
-    .find((file) => file !== undefined);
-  if (found !== undefined) return found.path;
-  throw new UserError(
-    `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
-  );
+/** Whoever unpacks it would refuse it. */
+function refuseUnfit(folder: string, taken: readonly KeptFile[], record: ModelRecord): void {
+  const packed = new Set(taken.map(({ path: inner }) => inner));
+  const found = checkpointsOf(folder, record).filter(({ file }) => packed.has(file));
+  const [unfit] = unfitFindings(found);
+  if (unfit !== undefined) throw new UserError(`${path.join(folder, unfit.place)}: it is not packed: ${unfit.what}`);
 }
 
-function refuseUnfit(folder: string, inner: string, record: ReturnType<typeof readRecord>): void {
-  const [unfit] = checkpointFit(path.join(folder, inner), record).problems;
-  if (unfit !== undefined) throw new UserError(`${path.join(folder, inner)}: it is not packed: ${unfit}`);
-}
-
-function textFile([inner, text]: [string, string]): CheckedFile {
-  return { path: inner, bytes: Buffer.byteLength(text), sha256: checksumOfText(text) };
+function refuseForeignContent(folder: string, files: readonly CheckedFile[]): void {
+  const [foreign] = contentFindings(folder, files);
+  if (foreign !== undefined) throw new UserError(`${path.join(folder, foreign.place)}: it is not packed: ${foreign.what}; ${foreign.todo}`);
 }
 
 function byPath(one: CheckedFile, other: CheckedFile): number {

@@ -1,16 +1,16 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { buildFolderInSteps, withFoldersAbove } from '../../foundation/new-folder';
-import { modelEntry } from '../../models/model-table';
 import { readChecked } from '../archive/checked-reading';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
-import { checksumOf } from '../file-checksum';
+import { fileDigest } from '../file-checksum';
 import { parseFolderName, refuseHostileName } from '../folder-name';
 import { readRecord, RECORD_FILE, renameRecord } from '../model-record';
-import { exampleFiles } from './examples';
+import { examplesOf, foreignExamples, textFile } from './examples';
+import { contentFindings } from './file-content';
 import { inspectPack, type InspectedPack } from './inspect-pack';
 import { MANIFEST_FILE, manifestText, type Manifest } from './manifest';
 
@@ -20,11 +20,13 @@ export interface UnpackedModel {
   readonly folder: string;
   readonly files: number;
   readonly bytes: number;
+  /** Examples that were not what this version of Kumpas writes, and are now. */
+  readonly writtenAnew: readonly string[];
 }
 
 /**
- * Makes a model folder of a pack. All of it is checked first: contained paths, sizes, checksums, that the checkpoints hold nothing but weights and plain data,
- * and fit the config.json. Nothing of it is run, nothing is written where anything is wrong, and a folder that is there stays as it is.
+ * Makes a model folder of a pack. All of it is checked first: contained paths, sizes, checksums, that every file is one that `pack` writes and holds what its
+ * name says, that the checkpoints hold nothing but weights and plain data, and fit the config.json. The examples are written anew. Nothing of it is run, nothing is written where anything is wrong, and a folder that is there stays as it is.
  * @param as another name for the folder; undefined for its own.
  * @throws UserError that names the pack and what is wrong.
  */
@@ -42,16 +44,23 @@ export async function unpackModel(file: string, root: string, as: string | undef
       refuseTaken(folder);
       await buildFolderInSteps(folder, async (unfinished) => {
         await writeChecked(pack, unfinished);
-        if (name !== manifest.name) rename(unfinished, manifest, { name, folder });
+        if (name !== manifest.name) renameRecord(unfinished, name, folder);
+        putOwn(unfinished, manifest, name);
       });
     }),
   );
   const { files } = pack.expected;
-  return { name, folder, files: files.length, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return {
+    name,
+    folder,
+    files: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    writtenAnew: foreignExamples(manifest),
+  };
 }
 
 /**
- * Writes a pack that was inspected into an empty folder, and holds its checkpoints against its config.json.
+ * Writes a pack that was inspected into an empty folder, holds its checkpoints against its config.json, and looks at what is in the other files.
  * @throws UserError where they cannot be used, or it changed since.
  */
 export async function writeChecked({ manifest, expected }: InspectedPack, folder: string): Promise<void> {
@@ -60,7 +69,9 @@ export async function writeChecked({ manifest, expected }: InspectedPack, folder
   const wrong: string[] = [
     ...(record.model === manifest.model ? [] : [`${RECORD_FILE} says ${record.model}, ${MANIFEST_FILE} ${manifest.model}`]),
     ...(record.run.name === manifest.name ? [] : [`${RECORD_FILE} is of ${record.run.name}, ${MANIFEST_FILE} of ${manifest.name}`]),
-    ...unfitFindings(checkpointsOf(folder, record)).map(({ place, what }) => `${place}: ${what.replaceAll(`${folder}${path.sep}`, '')}`),
+    ...[...unfitFindings(checkpointsOf(folder, record)), ...contentFindings(folder, manifest.files)].map(
+      ({ place, what }) => `${place}: ${what.replaceAll(`${folder}${path.sep}`, '')}`,
+    ),
   ];
   if (wrong.length > 0) throw new UserError([`${expected.archive}: it is refused, and nothing was written`, ...wrong].join('\n'));
 }
@@ -69,25 +80,17 @@ function refuseTaken(folder: string): void {
   if (existsSync(folder)) throw new UserError(`${folder}: it is there already, and stays as it is; unpack under another name with --name`);
 }
 
-/** The name is in the record, the examples and the manifest. */
-function rename(unfinished: string, manifest: Manifest, { name, folder }: { readonly name: string; readonly folder: string }): void {
-  renameRecord(unfinished, name, folder);
-  const { model } = readRecord(unfinished);
-  const checkpoint = ['_best.pt', '_production.pt', '_last.pt']
-    .flatMap((ending) => manifest.files.filter((file) => !file.path.includes('/') && file.path.endsWith(ending)))
-    .at(0)?.path;
-  const examples = exampleFiles({ name, model, checkpoint: checkpoint ?? '', architecture: modelEntry(model).checkpointName });
+/** Writes the examples and, where anything in the folder is another than in the pack, a manifest that tells of it. */
+function putOwn(unfinished: string, manifest: Manifest, name: string): void {
+  const examples = examplesOf(manifest, name);
   for (const [inner, text] of examples) {
     mkdirSync(path.dirname(path.join(unfinished, inner)), { recursive: true });
     writeTextAtomically(path.join(unfinished, inner), text);
   }
-  const files = manifest.files.map((file) => {
-    const text = path.join(unfinished, ...file.path.split('/'));
-    return file.path === RECORD_FILE || examples.has(file.path) ? { ...file, ...sizeAndChecksum(text) } : file;
-  });
+  if (name === manifest.name && foreignExamples(manifest).length === 0) return;
+  const packed = manifest.files
+    .filter(({ path: inner }) => !examples.has(inner))
+    .map((file) => (file.path === RECORD_FILE ? { path: file.path, ...fileDigest(path.join(unfinished, RECORD_FILE)) } : file));
+  const files = [...packed, ...[...examples].map(textFile)].sort((one, other) => (one.path < other.path ? -1 : 1));
   writeTextAtomically(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
-}
-
-function sizeAndChecksum(file: string): { readonly bytes: number; readonly sha256: string } {
-  return { bytes: statSync(file).size, sha256: checksumOf(file) };
 }

@@ -5,15 +5,17 @@ import { UserError } from '../../foundation/errors';
 import { archivedModel, type ArchivedRecord } from '../archive/archive-files';
 import { readChecked } from '../archive/checked-reading';
 import { manifestFindings, productionFindings } from '../check/checksum-findings';
-import { valueOrFault, type Finding } from '../check/finding';
+import { problem, remark, valueOrFault, type Finding, type FolderFinding } from '../check/finding';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { releaseProblems } from '../check/release-problems';
 import { checksumOf } from '../file-checksum';
 import { readRecord } from '../model-record';
 import { findModel, type RegisteredModel } from '../registry';
+import { foreignExamples } from './examples';
 import { inspectPack } from './inspect-pack';
-import { MANIFEST_FILE } from './manifest';
+import { MANIFEST_FILE, type Manifest } from './manifest';
 import { writeChecked } from './unpack-model';
+import { version } from '../../../package.json';
 
 /** What a verification looked at, and what it found wrong. */
 export interface Verification {
@@ -50,10 +52,18 @@ async function verifyPack(file: string): Promise<Verification> {
     place: file,
     verified: [
       `${files.length} files have the sizes and checksums of ${MANIFEST_FILE}`,
+      'each is one that pack writes, and holds what its name says',
       'its checkpoints hold weights and plain data alone, and fit its config.json',
     ],
-    findings: [],
+    findings: exampleFindings(pack.manifest).map((finding) => ({ ...finding, model: name })),
   };
+}
+
+/** Examples of an earlier version may be others; of this one they are what it writes, or somebody changed them. */
+function exampleFindings(manifest: Manifest): FolderFinding[] {
+  const own = manifest.kumpas === version;
+  const what = own ? 'it is not what Kumpas writes: it was changed' : 'it is not what this version of Kumpas writes';
+  return foreignExamples(manifest).map((inner) => (own ? problem : remark)(inner, what, 'unpack writes it anew, and takes nothing of it'));
 }
 
 async function verifyArchive({ name, archive, files, sha256 }: ArchivedRecord): Promise<Verification> {
