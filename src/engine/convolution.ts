@@ -8,7 +8,7 @@ export interface ConvolutionPlacement {
 }
 
 /**
- * A convolution with a bias, in operations that TensorFlow fuses, with the relu behind it.
+ * A convolution with a bias, in operations that TensorFlow fuses.
  * @param x `[pictures, height, width, in]`
  * @param kernel `[height, width, in, out]`
  * @param bias `[out]`

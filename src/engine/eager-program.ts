@@ -12,7 +12,7 @@ export class EagerProgram implements Program {
   private readonly nameOfVariable = new Map<string, string>();
   private readonly expAvg = new Map<string, tf.Tensor>();
   private readonly expAvgSq = new Map<string, tf.Tensor>();
-  private accumulated = new Map<string, tf.Tensor>();
+  private readonly accumulated = new Map<string, tf.Tensor>();
   private step = 0;
 
   constructor(
@@ -33,14 +33,23 @@ export class EagerProgram implements Program {
   }
 
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
-    const { loss, outputs, gradients } = this.differentiate(inputs, true);
+    const { loss, outputs, gradients, increments } = this.differentiate(inputs);
     this.accumulate(gradients, update.gradientScale);
-    const gradientNorm = update.apply ? this.applyAccumulated(update.learningRate) : undefined;
-    return { loss, outputs, gradientNorm };
+    const gradientNorm = update.apply ? globalNorm(this.accumulated) : undefined;
+    const rate = update.apply ? this.rateOf(update.learningRate) : { rate: 0, epsilon: 0 };
+    const finite = [loss, globalNorm(increments), gradientNorm ?? 0, Math.fround(rate.rate)].every(Number.isFinite);
+    if (finite) {
+      this.addIncrements(increments);
+      if (gradientNorm !== undefined) this.applyAccumulated(gradientNorm, rate);
+    }
+    if (update.apply || !finite) disposeAll(this.accumulated);
+    disposeAll(increments);
+    return { loss, outputs, gradientNorm, finite };
   }
 
   gradients(inputs: NamedArrays): ParameterValues {
-    const { gradients } = this.differentiate(inputs, false);
+    const { gradients, increments } = this.differentiate(inputs);
+    disposeAll(increments);
     const values = new Map<string, Float32Array>();
     for (const [name, gradient] of gradients) {
       values.set(name, gradient.dataSync<'float32'>());
@@ -91,44 +100,42 @@ export class EagerProgram implements Program {
     return Object.fromEntries(this.variables);
   }
 
-  /**
-   * One forward and backward pass. The gradients belong to the caller.
-   * @param keepIncrements whether buffers are moved, as a step does.
-   */
-  private differentiate(
-    inputs: NamedArrays,
-    keepIncrements: boolean,
-  ): { loss: number; outputs: NamedArrays; gradients: Map<string, tf.Tensor> } {
+  /** One forward and backward pass. The gradients, and what is to be added to buffers, belong to the caller. */
+  private differentiate(inputs: NamedArrays): {
+    loss: number;
+    outputs: NamedArrays;
+    gradients: Map<string, tf.Tensor>;
+    increments: Map<string, tf.Tensor>;
+  } {
     const train = this.definition.train;
     if (train === undefined) throw new Error('this program has no training computation');
     const gradients = new Map<string, tf.Tensor>();
+    const increments = new Map<string, tf.Tensor>();
     const { loss, outputs } = inScope(() => {
       const tensors = toTensors(inputs);
       let passOutputs: NamedArrays = {};
-      let increments: NamedTensors = {};
       const { value, grads } = tf.variableGrads(() => {
         const { loss: scalar, outputs: named, increments: added = {} } = train(this.namedVariables(), tensors);
         passOutputs = readAll(named);
-        increments = Object.fromEntries(Object.entries(added).map(([name, amount]) => [name, tf.keep(amount)]));
+        for (const [name, amount] of Object.entries(added)) increments.set(name, tf.keep(amount));
         return scalar.asScalar();
       }, this.trainable);
       for (const [variableName, gradient] of Object.entries(grads)) {
         const name = this.nameOfVariable.get(variableName);
         if (name !== undefined) gradients.set(name, tf.keep(gradient));
       }
-      if (keepIncrements) this.addIncrements(increments);
-      else for (const amount of Object.values(increments)) amount.dispose();
       return { loss: value.dataSync()[0] ?? NaN, outputs: passOutputs };
     });
-    return { loss, outputs, gradients };
+    return { loss, outputs, gradients, increments };
   }
 
-  private addIncrements(increments: NamedTensors): void {
-    for (const [name, amount] of Object.entries(increments)) {
+  private addIncrements(increments: ReadonlyMap<string, tf.Tensor>): void {
+    for (const [name, amount] of increments) {
       const variable = this.variables.get(name);
       if (variable === undefined) throw new Error(`no parameter is named ${name}`);
-      variable.assign(tf.add(variable, amount));
-      amount.dispose();
+      tf.tidy(() => {
+        variable.assign(tf.add(variable, amount));
+      });
     }
   }
 
@@ -145,18 +152,23 @@ export class EagerProgram implements Program {
     }
   }
 
-  /** Clips the accumulated gradient and updates every parameter that has one, as `torch.optim.Adam` does. */
-  private applyAccumulated(learningRate: number): number {
+  /** Of the update that comes next. */
+  private rateOf(learningRate: number): { rate: number; epsilon: number } {
+    return biasCorrected(this.optimizer, learningRate, this.step + 1);
+  }
+
+  /** Clips the accumulated gradient and updates every parameter that has one, as `torch.optim.Adam` does. @param norm the gradient's */
+  private applyAccumulated(norm: number, rate: { readonly rate: number; readonly epsilon: number }): void {
+    const settings = this.optimizer;
+    this.step++;
+    const factor = clipFactor(norm, settings.clipNorm);
+    for (const [name, gradient] of this.accumulated) this.updateParameter(name, gradient, { settings, factor, ...rate });
+  }
+
+  private get optimizer(): AdamSettings {
     const settings = this.definition.optimizer;
     if (settings === undefined) throw new Error('this program has no optimizer');
-    this.step++;
-    const norm = globalNorm(this.accumulated);
-    const factor = clipFactor(norm, settings.clipNorm);
-    const { rate, epsilon } = biasCorrected(settings, learningRate, this.step);
-    for (const [name, gradient] of this.accumulated) this.updateParameter(name, gradient, { settings, factor, rate, epsilon });
-    disposeAll(this.accumulated);
-    this.accumulated = new Map();
-    return norm;
+    return settings;
   }
 
   private updateParameter(

@@ -50,6 +50,11 @@ export interface StepResult {
   readonly outputs: NamedArrays;
   /** The global norm of the gradient before clipping; undefined where it was not applied in this step. */
   readonly gradientNorm: number | undefined;
+  /**
+   * False where the loss, the gradient, what is added to buffers or the step size was not finite. Then the step has changed neither parameters nor what the
+   * optimiser remembers, and gradients that were accumulated are forgotten.
+   */
+  readonly finite: boolean;
 }
 
 /**
@@ -59,7 +64,7 @@ export interface StepResult {
 export interface Program {
   /** Runs `evaluate` once. */
   evaluate(inputs: NamedArrays): NamedArrays;
-  /** Runs `train` once, differentiates its loss and updates the parameters. */
+  /** Runs `train` once, differentiates its loss and updates the parameters, where all of it is finite. */
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult;
   /** The gradient of every trainable parameter that the loss depends on; changes nothing. */
   gradients(inputs: NamedArrays): ParameterValues;

@@ -4,7 +4,7 @@ import { hasOwnKernels } from './own-kernels';
 import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
 
-/** `max(x, 0)`, with TensorFlow's own gradient: tfjs's takes six operations. */
+/** `max(x, 0)`, NaN where x is, with TensorFlow's own gradient: tfjs's takes six operations. */
 export function relu(x: tf.Tensor): tf.Tensor {
   return droppedRelu(x, undefined);
 }
@@ -25,9 +25,14 @@ export function droppedRelu(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Ten
 }
 
 function reluAndDrop(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Tensor {
-  if (drop === undefined) return tf.relu(x);
+  if (drop === undefined) return positivePart(x);
   const { own } = drop;
-  return own === undefined ? tf.mul(tf.relu(x), drop.kept()) : rawOperation('KumpasReluDropout', own.attributes, [x, own.seed]);
+  return own === undefined ? tf.mul(positivePart(x), drop.kept()) : rawOperation('KumpasReluDropout', own.attributes, [x, own.seed]);
+}
+
+/** TensorFlow fuses its Relu with the matrix product before it, and oneDNN's code for the two makes 0 of NaN; its Maximum stays by itself and hands NaN on. */
+function positivePart(x: tf.Tensor): tf.Tensor {
+  return tf.maximum(x, 0);
 }
 
 function reluGradient(dy: tf.Tensor, value: tf.Tensor): tf.Tensor {

@@ -1,17 +1,27 @@
 import type { GradientNodes } from './adam-nodes';
+import type { FiniteGate } from './finite-gate';
 import type { GraphWriter, NodeOutput } from './graph-writer';
 import { DataType } from './recording';
 import type { VariableNodes } from './shared-variables';
 
 const float32 = { kind: 'type', value: DataType.float32 } as const;
 
-/** Writes the adding of gradients, each times a scale, to variables that hold their sums. Returns the nodes that add. */
+/**
+ * Writes the adding of gradients, each times a scale, to variables that hold their sums.
+ * @param given.gate which lets the gradients through, or nothing is added.
+ * @returns the nodes that add.
+ */
 export function addAccumulation(
   graph: GraphWriter,
-  { sums, gradients, scale }: { sums: VariableNodes; gradients: ReadonlyMap<string, GradientNodes>; scale: NodeOutput },
+  {
+    sums,
+    gradients,
+    scale,
+    gate,
+  }: { sums: VariableNodes; gradients: ReadonlyMap<string, GradientNodes>; scale: NodeOutput; gate: FiniteGate },
 ): NodeOutput[] {
   return [...gradients].map(([name, { gradient }]) => {
-    const scaled = graph.addNode(`scaled/${name}`, 'Mul', [gradient, scale], { T: float32 });
+    const scaled = graph.addNode(`scaled/${name}`, 'Mul', [gate.letThrough(gradient), scale], { T: float32 });
     return graph.addNode(`added/${name}`, 'AssignAddVariableOp', [sums.handleOf(name), scaled], { dtype: float32 });
   });
 }

@@ -1,4 +1,5 @@
 import { biasCorrected, type AdamSettings } from '../adam';
+import { addMagnitude, type FiniteGate } from './finite-gate';
 import { runsAfter, type GraphWriter, type NodeOutput } from './graph-writer';
 import { DataType, type Attributes } from './recording';
 import type { VariableNodes } from './shared-variables';
@@ -22,18 +23,14 @@ export interface AdamRate {
   readonly epsilon: NodeOutput;
 }
 
-export interface AdamUpdate {
-  /** The gradient's global norm before clipping. */
-  readonly norm: NodeOutput;
-  /** The updates, by parameter. */
-  readonly updates: ReadonlyMap<string, NodeOutput>;
-}
-
 const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
 
 /**
  * Writes one Adam update of every parameter that has a gradient, as `torch.optim.Adam` does it: the global norm clipped, the L2 decay added to the gradient,
  * then TensorFlow's fused update, whose own bias correction is switched off by powers of zero since rate and epsilon come corrected.
+ * @param given.norm from {@link addGlobalNorm}.
+ * @param given.gate which lets the gradients through, or nothing is updated.
+ * @returns the nodes that update.
  */
 export function addAdamUpdate(
   graph: GraphWriter,
@@ -41,15 +38,19 @@ export function addAdamUpdate(
   {
     variables,
     gradients,
+    norm,
     rate: { rate, epsilon },
-  }: { variables: AdamVariables; gradients: ReadonlyMap<string, GradientNodes>; rate: AdamRate },
-): AdamUpdate {
+    gate,
+  }: {
+    variables: AdamVariables;
+    gradients: ReadonlyMap<string, GradientNodes>;
+    norm: NodeOutput;
+    rate: AdamRate;
+    gate: FiniteGate;
+  },
+): NodeOutput[] {
   const binary = (operation: string, left: NodeOutput, right: NodeOutput): NodeOutput =>
     graph.addNode(`clip/${operation}`, operation, [left, right], float32);
-  const norm = addGlobalNorm(
-    graph,
-    [...gradients.values()].map(({ gradient }) => gradient),
-  );
   const factor =
     settings.clipNorm === undefined
       ? undefined
@@ -59,9 +60,9 @@ export function addAdamUpdate(
           binary('RealDiv', graph.addScalar(settings.clipNorm), binary('AddV2', norm, graph.addScalar(1e-6))),
         );
   const [zero, beta1, beta2] = [graph.addScalar(0), graph.addScalar(settings.beta1), graph.addScalar(settings.beta2)];
-  const updates = new Map<string, NodeOutput>();
-  for (const [name, { gradient, parameter }] of gradients) {
-    const clipped = factor === undefined ? gradient : binary('Mul', gradient, factor);
+  return [...gradients].map(([name, { gradient, parameter }]) => {
+    const finite = gate.letThrough(gradient);
+    const clipped = factor === undefined ? finite : binary('Mul', finite, factor);
     const decayed =
       settings.weightDecay === 0 ? clipped : binary('AddV2', clipped, binary('Mul', parameter, graph.addScalar(settings.weightDecay)));
     const slots = [variables.parameters, variables.expAvg, variables.expAvgSq].map((group) => group.handleOf(name));
@@ -71,9 +72,8 @@ export function addAdamUpdate(
       use_locking: { kind: 'bool', value: false },
       use_nesterov: { kind: 'bool', value: false },
     };
-    updates.set(name, graph.addNode(`updated/${name}`, 'ResourceApplyAdam', inputs, attributes));
-  }
-  return { norm, updates };
+    return graph.addNode(`updated/${name}`, 'ResourceApplyAdam', inputs, attributes);
+  });
 }
 
 /**
@@ -86,11 +86,13 @@ export function fusedRate(settings: AdamSettings, learningRate: number, step: nu
   return { rate: rate * shrinkage, epsilon: epsilon * shrinkage };
 }
 
-/** The square root of the sum of all squares; `L2Loss` is half a tensor's sum of squares, in one pass. */
-function addGlobalNorm(graph: GraphWriter, gradients: readonly NodeOutput[]): NodeOutput {
-  if (gradients.length === 0) return graph.addScalar(0);
-  const halves = gradients.map((gradient) => graph.addNode('norm/L2Loss', 'L2Loss', [gradient], float32));
-  const sum = graph.addNode('norm/AddN', 'AddN', halves, { ...float32, N: { kind: 'int', value: halves.length } });
-  const twice = graph.addNode('norm/Mul', 'Mul', [sum, graph.addScalar(2)], float32);
+/** Writes the gradients' global norm: the square root of the sum of all squares. */
+export function addGlobalNorm(graph: GraphWriter, gradients: ReadonlyMap<string, GradientNodes>): NodeOutput {
+  const half = addMagnitude(
+    graph,
+    [...gradients.values()].map(({ gradient }) => gradient),
+  );
+  if (half === undefined) return graph.addScalar(0);
+  const twice = graph.addNode('norm/Mul', 'Mul', [half, graph.addScalar(2)], float32);
   return graph.addNode('norm/Sqrt', 'Sqrt', [twice], float32);
 }

@@ -10,6 +10,7 @@ import {
   ADAM_RATE,
   applyEntry,
   evaluationEntry,
+  FINITE,
   GRADIENT_NORM,
   gradientNames,
   gradientsEntry,
@@ -66,8 +67,15 @@ export class CapturedProgram implements Program {
   trainStep(inputs: NamedArrays, { learningRate, gradientScale, apply }: UpdateRequest): StepResult {
     const atOnce = apply && gradientScale === 1 && this.pending.size === 0;
     const results = atOnce ? this.update(inputs, learningRate) : this.accumulate(inputs, gradientScale);
-    const applied = atOnce ? results : apply ? this.applyAccumulated(learningRate) : undefined;
-    return { loss: scalarOf(results, LOSS), outputs: outputsOf(results), gradientNorm: applied && scalarOf(applied, GRADIENT_NORM) };
+    const applied = atOnce ? results : apply && isFiniteStep(results) ? this.applyAccumulated(learningRate) : undefined;
+    const finite = isFiniteStep(results) && (applied === undefined || isFiniteStep(applied));
+    if (!finite) this.forgetAccumulated();
+    return {
+      loss: scalarOf(results, LOSS),
+      outputs: outputsOf(results),
+      gradientNorm: applied && scalarOf(applied, GRADIENT_NORM),
+      finite,
+    };
   }
 
   gradients(inputs: NamedArrays): ParameterValues {
@@ -117,7 +125,7 @@ export class CapturedProgram implements Program {
     const { key, recording } = this.trainingFor(inputs);
     const entry = this.entryOf(`accumulate ${key}`, () => accumulationEntry(recording, this.parameters, this.gradientSums()));
     const results = entry.run({ ...inputs, [ACCUMULATION_SCALE]: scalarArray(scale) });
-    for (const name of gradientNames(recording)) this.pending.add(name);
+    if (isFiniteStep(results)) for (const name of gradientNames(recording)) this.pending.add(name);
     return results;
   }
 
@@ -127,9 +135,13 @@ export class CapturedProgram implements Program {
       applyEntry(names, this.updateVariables(), this.gradientSums(), this.optimizer),
     );
     const results = this.runUpdate(entry, {}, { learningRate, names });
-    this.gradientSums().clear();
-    this.pending = new Set();
+    this.forgetAccumulated();
     return results;
+  }
+
+  private forgetAccumulated(): void {
+    if (this.pending.size > 0) this.gradientSums().clear();
+    this.pending = new Set();
   }
 
   private runUpdate(
@@ -139,6 +151,7 @@ export class CapturedProgram implements Program {
   ): Map<string, HostArray> {
     const { rate, epsilon } = fusedRate(this.optimizer, learningRate, this.step + 1);
     const results = entry.run({ ...inputs, [ADAM_RATE]: scalarArray(rate), [ADAM_EPSILON]: scalarArray(epsilon) });
+    if (!isFiniteStep(results)) return results;
     this.step++;
     for (const name of names) this.updated.add(name);
     return results;
@@ -187,6 +200,11 @@ export class CapturedProgram implements Program {
 
 function outputsOf(results: ReadonlyMap<string, HostArray>): NamedArrays {
   return Object.fromEntries(ofKind('output', results));
+}
+
+/** Whether a training step's numbers were finite; where not, it has changed nothing. */
+function isFiniteStep(results: ReadonlyMap<string, HostArray>): boolean {
+  return scalarOf(results, FINITE) === 1;
 }
 
 function scalarOf(results: ReadonlyMap<string, HostArray>, name: string): number {

@@ -1,7 +1,8 @@
 import type { AdamSettings } from '../adam';
 import { addAccumulation, addSumReads } from './accumulation-nodes';
-import { addAdamUpdate, type AdamRate, type AdamVariables, type GradientNodes } from './adam-nodes';
+import { addAdamUpdate, addGlobalNorm, type AdamRate, type AdamVariables, type GradientNodes } from './adam-nodes';
 import { EntryDraft, type Entry } from './entry';
+import { addMagnitude, FiniteGate } from './finite-gate';
 import type { NodeOutput } from './graph-writer';
 import { addIncrements } from './increment-nodes';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
@@ -14,7 +15,8 @@ export const [ADAM_RATE, ADAM_EPSILON, ACCUMULATION_SCALE] = ['adam rate', 'adam
 /** The name of the gradient's global norm among the results of an update. */
 export const GRADIENT_NORM = 'gradient norm';
 
-const DONE = 'done';
+/** The name of the scalar among the results of a training step that is 1 where all was finite, and 0 where it was not and nothing was changed. */
+export const FINITE = 'finite';
 
 /** The variables of an update. */
 export interface UpdateVariables {
@@ -39,49 +41,55 @@ export function gradientsEntry(recording: Recording, parameters: SharedVariables
   return draft.finish();
 }
 
-/** Computes the gradients and updates the parameters with them. */
+/** Computes the gradients and updates the parameters with them, where all of it is finite. */
 export function updateEntry(recording: Recording, variables: UpdateVariables, settings: AdamSettings): Entry {
   const draft = new EntryDraft();
   const nodes = addUpdateVariables(draft, variables);
   const { results, reads } = draft.addRecording(recording, nodes.parameters);
   draft.fetch(lossAndOutputs(results));
-  const { norm, updates } = addAdamUpdate(draft.graph, settings, {
-    variables: nodes,
-    gradients: gradientNodes(results, reads),
-    rate: addRate(draft),
-  });
+  const gradients = gradientNodes(results, reads);
+  const norm = addGlobalNorm(draft.graph, gradients);
+  const rate = addRate(draft);
+  const gate = new FiniteGate(draft.graph, [norm, rate.rate, ...lossAndIncrements(draft, results)]);
+  const updates = addAdamUpdate(draft.graph, settings, { variables: nodes, gradients, norm, rate, gate });
+  const increments = addIncrements(draft.graph, nodes.parameters, results, reads, gate);
   draft.fetch([
     [GRADIENT_NORM, norm],
-    [DONE, draft.graph.addSignal(DONE, [...updates.values(), ...addIncrements(draft.graph, nodes.parameters, results, reads)])],
+    [FINITE, gate.addVerdict([...updates, ...increments])],
   ]);
   return draft.finish();
 }
 
-/** Computes the gradients and adds them, times a scale, to their sums. */
+/** Computes the gradients and adds them, times a scale, to their sums, where the loss is finite. */
 export function accumulationEntry(recording: Recording, parameters: SharedVariables, sums: SharedVariables): Entry {
   const draft = new EntryDraft();
   const parameterNodes = draft.addVariables(parameters);
   const { results, reads } = draft.addRecording(recording, parameterNodes);
   draft.fetch(lossAndOutputs(results));
-  const increments = addIncrements(draft.graph, parameterNodes, results, reads);
+  const gate = new FiniteGate(draft.graph, lossAndIncrements(draft, results));
+  const increments = addIncrements(draft.graph, parameterNodes, results, reads, gate);
   const added = addAccumulation(draft.graph, {
     sums: draft.addVariables(sums),
     gradients: gradientNodes(results, reads),
     scale: draft.addScalarInput(ACCUMULATION_SCALE),
+    gate,
   });
-  draft.fetch([[DONE, draft.graph.addSignal(DONE, [...added, ...increments])]]);
+  draft.fetch([[FINITE, gate.addVerdict([...added, ...increments])]]);
   return draft.finish();
 }
 
-/** Updates the named parameters with their summed gradients. */
+/** Updates the named parameters with their summed gradients, where these are finite. */
 export function applyEntry(names: readonly string[], variables: UpdateVariables, summed: SharedVariables, settings: AdamSettings): Entry {
   const draft = new EntryDraft();
   const nodes = addUpdateVariables(draft, variables);
   const gradients = addSumReads(draft.addVariables(summed), nodes.parameters, names);
-  const { norm, updates } = addAdamUpdate(draft.graph, settings, { variables: nodes, gradients, rate: addRate(draft) });
+  const norm = addGlobalNorm(draft.graph, gradients);
+  const rate = addRate(draft);
+  const gate = new FiniteGate(draft.graph, [norm, rate.rate]);
+  const updates = addAdamUpdate(draft.graph, settings, { variables: nodes, gradients, norm, rate, gate });
   draft.fetch([
     [GRADIENT_NORM, norm],
-    [DONE, draft.graph.addSignal(DONE, [...updates.values()])],
+    [FINITE, gate.addVerdict(updates)],
   ]);
   return draft.finish();
 }
@@ -106,6 +114,14 @@ function gradientNodes(results: ReadonlyMap<string, NodeOutput>, reads: Readonly
       return parameter === undefined ? [] : [[name, { gradient, parameter }]];
     }),
   );
+}
+
+/** Scalars that are finite where the loss is, and all that is to be added to buffers. */
+function lossAndIncrements(draft: EntryDraft, results: ReadonlyMap<string, NodeOutput>): NodeOutput[] {
+  const loss = results.get(LOSS);
+  if (loss === undefined) throw new Error('the recording of a training step has no loss');
+  const magnitude = addMagnitude(draft.graph, [...ofKind('increment', results).values()]);
+  return magnitude === undefined ? [loss] : [loss, magnitude];
 }
 
 function lossAndOutputs(results: ReadonlyMap<string, NodeOutput>): [string, NodeOutput][] {

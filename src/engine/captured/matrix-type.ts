@@ -30,7 +30,7 @@ const TAKES_PRODUCTS = new Set([...MATRIX_PRODUCTS, 'BiasAddGrad', 'KumpasColumn
 /** How many of an operation's first inputs are of its own type: indices, sizes and axes follow. */
 function typedInputs({ name, inputs }: Operation): number {
   if (name === 'ConcatV2') return inputs.length - 1;
-  return ['ReluGrad', 'Mul', 'BiasAdd'].includes(name) || MATRIX_PRODUCTS.has(name) ? 2 : 1;
+  return ['ReluGrad', 'Mul', 'BiasAdd', 'Maximum'].includes(name) || MATRIX_PRODUCTS.has(name) ? 2 : 1;
 }
 
 /**
@@ -83,6 +83,7 @@ class Lowering {
     const isLossless = (value: ValueNumber): boolean => this.lossless.has(value);
     const typed = inputs.slice(0, typedInputs(operation));
     if (name === 'BiasAdd') return typed.slice(0, 1).every(isLossless);
+    if (name === 'Maximum') return typed.slice(0, 1).every(isLossless) && typed.slice(1).every((value) => this.isZero(value));
     return (EXACT.has(name) || (name === 'Mul' && this.hasMask(typed))) && typed.every(isLossless);
   }
 
@@ -132,6 +133,11 @@ class Lowering {
     this.addCast(this.masks.get(value) ?? value, low);
     this.twins.set(value, low);
     return low;
+  }
+
+  /** Whether a value is the constant 0: then the larger of it and another value is one that was picked. */
+  private isZero(value: ValueNumber): boolean {
+    return this.recording.constants.get(value)?.bytes.every((byte) => byte === 0) === true;
   }
 
   private hasMask(values: readonly ValueNumber[]): boolean {

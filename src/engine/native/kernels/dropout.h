@@ -45,10 +45,13 @@ void ReluDropoutRange(const T* x, const Draw& draw, int64_t from, int64_t to, T*
   }
 }
 
-// dy where y is not zero.
+// dy where y is not zero; NaN where y is.
 template <typename T>
 void ReluGradRange(const T* dy, const T* y, int64_t from, int64_t to, T* dx) {
-  for (int64_t at = from; at < to; at++) Store(dx + at, Load(y + at) > 0.0f ? Load(dy + at) : 0.0f);
+  for (int64_t at = from; at < to; at++) {
+    const float value = Load(y + at);
+    Store(dx + at, value > 0.0f ? Load(dy + at) : value == value ? 0.0f : value);
+  }
 }
 
 }  // namespace kumpas
