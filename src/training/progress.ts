@@ -29,6 +29,11 @@ export function freshProgress(): Progress {
   return { completedEpochs: 0, step: 0, batchesDone: 0, sums: noSums(), bestMetric: -Infinity, bestEpoch: 0 };
 }
 
+/** Begins the search for the best epoch anew, as where the validation clips are others now. */
+export function forgetBest(progress: Progress): void {
+  Object.assign(progress, { bestMetric: -Infinity, bestEpoch: 0 });
+}
+
 /** A progress as a checkpoint's config holds it. The best metric and the epoch have places of their own there. */
 export type SavedProgress = Readonly<Record<string, number>>;
 

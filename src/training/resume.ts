@@ -18,6 +18,8 @@ export interface ResumePoint {
   /** Of the file as it was read: see {@link stampOf}. */
   readonly stamp: string;
   readonly checkpoint: TrainingCheckpoint;
+  /** The model that its weights are of. */
+  readonly model: Model;
   /** What Kumpas keeps in the checkpoint's config beside epoch and best metric. */
   readonly progress: PlainRecord | undefined;
   /** The log so far, where the checkpoint lies in a run's folder. */
@@ -70,13 +72,23 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
     const { values, told, notes } = legacySettings(recognised, checkpoint);
     const allNotes = [...notes];
     const comparable = withComparableMetric(checkpoint, (note) => allNotes.push(note));
-    return { file, stamp, checkpoint: { ...comparable, args: values }, progress: undefined, log: [], notes: allNotes, told };
+    return {
+      file,
+      stamp,
+      checkpoint: { ...comparable, args: values },
+      model: recognised.model,
+      progress: undefined,
+      log: [],
+      notes: allNotes,
+      told,
+    };
   }
   const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;
   return {
     file,
     stamp,
     checkpoint,
+    model: recognised.model,
     progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
     log: existsSync(logFile) ? readTrainingLog(logFile) : [],
     notes: [],
