@@ -67,6 +67,7 @@ function randomDataset(frames: number): Dataset {
       gloss: Array.from({ length: GLOSSES }, (_, id) => `gloss ${id}`),
       category: Array.from({ length: CATEGORIES }, (_, id) => `category ${id}`),
     },
+    givenLabels: undefined,
     fingerprint: '',
     validationFingerprint: '',
     leftOut: [],

@@ -5,6 +5,8 @@ import type { ClipLabel } from './labels';
 export interface ClassCounts {
   readonly numGloss?: number | null | undefined;
   readonly numCat?: number | null | undefined;
+  /** Where the counts come from the data: no fewer than these, as a training that goes on already has. */
+  readonly atLeast?: { readonly gloss: number; readonly category: number };
 }
 
 /**
@@ -12,19 +14,13 @@ export interface ClassCounts {
  * called `gloss 3` and `category 1`.
  */
 export function nameClasses(labels: readonly ClipLabel[], reference: LabelNames | undefined, counts: ClassCounts): LabelNames {
-  const countOf = (asked: number | null | undefined, known: readonly string[] | undefined, idOf: (label: ClipLabel) => number): number =>
-    asked ?? known?.length ?? labels.reduce((count, label) => Math.max(count, idOf(label) + 1), 0);
+  const { numGloss, numCat, atLeast } = counts;
+  const largest = (kind: keyof LabelNames): number => labels.reduce((count, label) => Math.max(count, label[kind] + 1), 0);
+  const countOf = (asked: number | null | undefined, kind: keyof LabelNames): number =>
+    asked ?? Math.max(atLeast?.[kind] ?? 0, reference?.[kind].length ?? largest(kind));
   return {
-    gloss: fillNames(
-      countOf(counts.numGloss, reference?.gloss, (label) => label.gloss),
-      reference?.gloss,
-      'gloss',
-    ),
-    category: fillNames(
-      countOf(counts.numCat, reference?.category, (label) => label.category),
-      reference?.category,
-      'category',
-    ),
+    gloss: fillNames(countOf(numGloss, 'gloss'), reference?.gloss, 'gloss'),
+    category: fillNames(countOf(numCat, 'category'), reference?.category, 'category'),
   };
 }
 

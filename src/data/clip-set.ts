@@ -44,6 +44,8 @@ export interface Dataset {
   readonly train: ClipSet | undefined;
   readonly validation: ClipSet;
   readonly labels: LabelNames;
+  /** The names that the data itself gives; undefined where it names no classes. */
+  readonly givenLabels: LabelNames | undefined;
   /** sha256 over names, labels and values: the same data gives the same fingerprint wherever it lies. */
   readonly fingerprint: string;
   /** The same over the validation clips alone, whether training clips were opened or not. */

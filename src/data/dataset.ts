@@ -73,6 +73,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     train: located.train && setOf('train'),
     validation: setOf('validation'),
     labels: names,
+    givenLabels: reference?.names,
     fingerprint: fingerprint(fingerprinted),
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
     leftOut: loaded.problems,

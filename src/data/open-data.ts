@@ -20,6 +20,8 @@ export interface DataRequest {
   /** Class counts in place of those that the data tells. */
   readonly numGloss?: number | null;
   readonly numCat?: number | null;
+  /** Where the counts come from the data: no fewer classes than these. */
+  readonly atLeast?: { readonly gloss: number; readonly category: number };
   /** What the demo set is a function of. */
   readonly demoSeed: number;
   readonly memoryBudgetBytes: number;

@@ -1,8 +1,9 @@
 import { BatchSource } from '../data/batches';
 import { bucketLengths } from '../data/bucket-lengths';
-import type { Dataset, LabelNames } from '../data/clip-set';
+import type { Dataset } from '../data/clip-set';
 import { planEpoch } from '../data/plan-epoch';
 import { UserError } from '../foundation/errors';
+import { classDifferences } from './class-differences';
 import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { collectOutputs, type SplitOutputs } from './split-outputs';
@@ -47,35 +48,10 @@ const WORTH_CAPTURING = 6;
 
 /** Class ids mean something only where model and data name the same classes. */
 function refuseOtherClasses(loaded: LoadedModel, { title, labels: found }: Dataset): void {
-  const trained = shownLabels(loaded);
-  const problems = (['gloss', 'category'] as const).flatMap((kind) =>
-    firstDifference(kind, { trained, known: loaded.labels !== undefined, found }),
-  );
+  const { file, labels } = loaded;
+  const problems = classDifferences({ labels: shownLabels(loaded), known: labels !== undefined, calledBy: 'the model' }, found);
   if (problems.length === 0) return;
-  const { file } = loaded;
   throw new UserError(
     [`${file} was trained on other classes than ${title} has; evaluate it on data with its own classes`, ...problems].join('\n'),
   );
-}
-
-interface ClassLabels {
-  readonly trained: LabelNames;
-  /** Whether the checkpoint names the classes. */
-  readonly known: boolean;
-  readonly found: LabelNames;
-}
-
-function firstDifference(kind: 'gloss' | 'category', { trained, known, found }: ClassLabels): string[] {
-  const ours = trained[kind];
-  const theirs = found[kind];
-  const isUnnamed = (label: string, id: number): boolean => label === `${kind} ${id}`;
-  // Labels without a reference say only how large their largest id is, and a model may have been given more classes than its data named.
-  const mayBeFewer = theirs.every(isUnnamed) || (known && ours.every((label, id) => id < theirs.length || isUnnamed(label, id)));
-  if (theirs.length > ours.length || (theirs.length < ours.length && !mayBeFewer))
-    return [`${kind}: the model has ${ours.length} classes, the data ${theirs.length}`];
-  const id = ours.findIndex((label, place) => {
-    const other = theirs[place] ?? '';
-    return label !== other && !isUnnamed(label, place) && !isUnnamed(other, place);
-  });
-  return id === -1 ? [] : [`${kind} ${id}: the model knows it as ${ours[id] ?? ''}, the data as ${theirs[id] ?? ''}`];
 }

@@ -53,14 +53,15 @@ export function inferenceProgram({ model, weights }: LoadedModel, options: Progr
 }
 
 /** The labels to show: the checkpoint's own, else those given, else `gloss 3`. */
-export function shownLabels({ labels, model }: LoadedModel, otherwise?: LabelNames): LabelNames {
+export function shownLabels({ labels, model }: Pick<LoadedModel, 'labels' | 'model'>, otherwise?: LabelNames): LabelNames {
   const known = labels ?? otherwise;
   const fill = (count: number, kind: string, names: readonly string[] | undefined): string[] =>
     Array.from({ length: count }, (_, id) => names?.[id] ?? `${kind} ${id}`);
   return { gloss: fill(model.numGloss, 'gloss', known?.gloss), category: fill(model.numCategory, 'category', known?.category) };
 }
 
-function recordAt(config: PlainRecord, key: string): PlainRecord {
+/** What a checkpoint's config holds under a key that stands for a record; empty where it is none. */
+export function recordAt(config: PlainRecord, key: string): PlainRecord {
   const value = config[key];
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as PlainRecord) : {};
 }

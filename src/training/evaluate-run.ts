@@ -1,11 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { readWeights } from '../checkpoint/training-checkpoint';
 import { evaluateModel } from '../evaluation/evaluate';
 import { loadModel } from '../evaluation/load-model';
 import { resultsFolderOf } from '../evaluation/model-file';
 import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
+import { readEvaluation } from '../evaluation/results/read-evaluation';
+import { RESULT_FILES } from '../evaluation/results/result-files';
 import { saveResults } from '../evaluation/results/save-results';
 import { curvesBeside } from '../evaluation/training-curves';
+import { UserError } from '../foundation/errors';
 import type { TrainingRun } from './run';
+import type { RunFiles } from './run-folder';
 
 /**
  * Evaluates a run that has ended on its own validation clips and writes `evaluation_results` into its folder: its best checkpoint, or the last where it
@@ -13,7 +19,7 @@ import type { TrainingRun } from './run';
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
   const { files, dataset, settings, reporter, now } = run;
-  const loaded = loadModel(existsSync(files.best) ? files.best : files.last);
+  const loaded = loadModel(evaluatedCheckpoint(files));
   const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, settings.batch_size));
   await saveResults(resultsFolderOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
@@ -23,4 +29,27 @@ export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
     },
   });
   return result;
+}
+
+/**
+ * Whether a run lacks the results of the evaluation at its end, as where it was killed in the middle of it: there are none, they are of another epoch, or they
+ * are older than the run's last state.
+ */
+export function lacksFinalEvaluation(files: RunFiles): boolean {
+  const evaluated = evaluatedCheckpoint(files);
+  const document = path.join(resultsFolderOf(evaluated), RESULT_FILES.document);
+  const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
+  if (changed(document) < Math.max(changed(evaluated), changed(files.last))) return true;
+  const { epoch } = readWeights(evaluated);
+  try {
+    return readEvaluation(document).epoch !== epoch;
+  } catch (error) {
+    if (error instanceof UserError) return true;
+    throw error;
+  }
+}
+
+/** The checkpoint that a run is judged by. */
+function evaluatedCheckpoint({ best, last }: Pick<RunFiles, 'best' | 'last'>): string {
+  return existsSync(best) ? best : last;
 }

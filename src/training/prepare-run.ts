@@ -21,13 +21,15 @@ import { modelEntry } from '../models/model-table';
 import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
 import { MetricsLog } from './metrics-log';
-import { freshProgress, restoreProgress, type Progress } from './progress';
-import { folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
+import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
+import { folderToContinue, restoreProgram, stampOf, whatIsDone, type ResumePoint } from './resume';
+import { compareWithEarlierData, withClassesOfRun } from './resumed-data';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
 import { describeRun, registryFactsIn, runRecordText, type MachineFacts, type RegistryFacts } from './run-record';
 import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
+import { withoutBestMetric } from './schedules/plateau';
 import { kindOfSchedule } from './schedules/recognise';
 import { startEvent } from './start-event';
 import { stepDefinition } from './step-definition';
@@ -62,7 +64,11 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   const going = resume === undefined ? undefined : folderToContinue(resume, modelEntry(settings.model).checkpointName);
   const held = going === undefined ? undefined : lockFolder(going, PURPOSE);
   let chosen: ChosenFolder | undefined;
-  const choose = (): ChosenFolder => (chosen = chooseFolder(settings, going, held, surroundings.now()));
+  const choose = (inNewFolder: boolean): ChosenFolder => {
+    chosen = chooseFolder(settings, inNewFolder ? undefined : going, held, surroundings.now());
+    if (chosen.lock !== held) held?.release();
+    return chosen;
+  };
   try {
     if (resume !== undefined) refuseOutdated(resume);
     return await prepareHeldRun(settings, resume, surroundings, choose);
@@ -72,17 +78,24 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
   }
 }
 
-/** @param choose makes or takes the run's folder, and gives it locked. */
+/** @param choose makes the run's folder, or takes the one that it goes on in unless another is wanted, and gives it locked. */
 async function prepareHeldRun(
   settings: Settings,
   resume: ResumePoint | undefined,
   surroundings: Surroundings,
-  choose: () => ChosenFolder,
+  choose: (inNewFolder: boolean) => ChosenFolder,
 ): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
   const entry = modelEntry(settings.model);
   const given = givenWeights(entry.pretrained?.(settings), resume);
-  const dataset = await openTrainingData(settings, given, surroundings);
+  const opened = await openTrainingData(settings, given, resume, surroundings);
+  const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
+  const otherValidation = resume !== undefined && compareWithEarlierData(resume, dataset, reporter).otherValidation;
+  const done = resume === undefined ? undefined : whatIsDone(resume, settings);
+  if (done !== undefined) {
+    if (otherValidation) throw done; // Its evaluation would be none of this run's.
+    reporter.report({ kind: 'note', text: 'its epochs are done; the evaluation at its end is missing and is made now' });
+  }
   const model = entry.fromSettings(settings, { gloss: dataset.labels.gloss.length, category: dataset.labels.category.length });
   const train = split(requireTraining(dataset), settings, model, true);
   const validation = split(dataset.validation, settings, model, false);
@@ -104,17 +117,18 @@ async function prepareHeldRun(
     devices,
   });
   if (resume !== undefined) {
-    warnOfOtherData(resume, dataset, reporter);
     restoreProgram(resume, model, program);
     const { scheduler } = resume.checkpoint;
-    if (scheduler !== undefined && kindOfSchedule(scheduler) === settings.scheduler) schedule.loadStateDict(scheduler);
+    if (scheduler !== undefined && kindOfSchedule(scheduler) === settings.scheduler)
+      schedule.loadStateDict(otherValidation ? withoutBestMetric(scheduler) : scheduler);
   }
   const progress =
     resume === undefined
       ? freshProgress()
       : restoreProgress(resume.checkpoint, resume.progress, train.plan(resume.checkpoint.epoch + 1).length);
+  if (otherValidation) forgetBest(progress);
 
-  const { files, description, lock } = choose();
+  const { files, description, lock } = choose(otherValidation);
   const record = describeRun({
     settings: { ...settings, description },
     dataset,
@@ -124,7 +138,7 @@ async function prepareHeldRun(
     created: now(),
     registry: { ...surroundings.registry, ...registryFactsIn(files.config) },
   });
-  const log = new TrainingLog(files.log, progress.completedEpochs, resume?.log);
+  const log = new TrainingLog(files.log, progress.completedEpochs, otherValidation ? [] : resume?.log);
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
   writeTextAtomically(files.config, runRecordText(record));
   reporter.report(startEvent(record, { train, validation, devices }, resume, progress));
@@ -149,7 +163,7 @@ async function prepareHeldRun(
     reporter,
     now,
   };
-  if (resume !== undefined && isBestOfNewFolder(resume, progress, files)) saveBest(run);
+  if (resume !== undefined && !otherValidation && isBestOfNewFolder(resume, progress, files)) saveBest(run);
   return run;
 }
 
@@ -172,6 +186,7 @@ function givenWeights(pretrained: PretrainedWeights | undefined, resume: ResumeP
 async function openTrainingData(
   settings: Settings,
   weights: ParameterValues,
+  resume: ResumePoint | undefined,
   { reporter, onDataProgress }: Surroundings,
 ): Promise<Dataset> {
   const entry = modelEntry(settings.model);
@@ -179,8 +194,7 @@ async function openTrainingData(
   const request: DataRequest = {
     ...location,
     width: entry.width,
-    numGloss: settings.num_gloss,
-    numCat: settings.num_cat,
+    ...classCounts(settings, resume),
     demoSeed: settings.seed,
     memoryBudgetBytes: settings.memory_budget_mb === null ? totalmem() / 4 : settings.memory_budget_mb * 1e6,
     needTrain: true,
@@ -196,12 +210,11 @@ async function openTrainingData(
   return openAsFeatures(request, entry.fromSettings(settings, { gloss: 1, category: 1 }), weights, cache);
 }
 
-function warnOfOtherData({ file, checkpoint }: ResumePoint, { title, fingerprint }: Dataset, reporter: TrainingReporter): void {
-  const recorded = checkpoint.config['data'];
-  const before = typeof recorded === 'object' && recorded !== null && 'fingerprint' in recorded ? recorded['fingerprint'] : undefined;
-  if (typeof before !== 'string' || before === fingerprint) return;
-  const text = `${title} is not the data that ${file} was trained on so far (fingerprint ${fingerprint.slice(0, 12)}, then ${before.slice(0, 12)})`;
-  reporter.report({ kind: 'warning', text });
+/** Of a resumed run's data all classes are wanted, more than the run has too, so that it can be said that there are more. */
+function classCounts(settings: Settings, resume: ResumePoint | undefined): Pick<DataRequest, 'numGloss' | 'numCat' | 'atLeast'> {
+  if (resume === undefined) return { numGloss: settings.num_gloss, numCat: settings.num_cat };
+  const { numGloss: gloss, numCategory: category } = resume.model;
+  return { atLeast: { gloss, category } };
 }
 
 function requireTraining({ train, title }: Dataset): ClipSet {

@@ -29,6 +29,19 @@ export function freshProgress(): Progress {
   return { completedEpochs: 0, step: 0, batchesDone: 0, sums: noSums(), bestMetric: -Infinity, bestEpoch: 0 };
 }
 
+/** Whether a training has ended for want of a better epoch. @param patience of `early_stop`; null where it is off. */
+export function hasStoppedEarly(
+  { completedEpochs, batchesDone, bestEpoch }: Pick<Progress, 'completedEpochs' | 'batchesDone' | 'bestEpoch'>,
+  patience: number | null,
+): boolean {
+  return patience !== null && batchesDone === 0 && bestEpoch > 0 && completedEpochs - bestEpoch >= patience;
+}
+
+/** Begins the search for the best epoch anew, as where the validation clips are others now. */
+export function forgetBest(progress: Progress): void {
+  Object.assign(progress, { bestMetric: -Infinity, bestEpoch: 0 });
+}
+
 /** A progress as a checkpoint's config holds it. The best metric and the epoch have places of their own there. */
 export type SavedProgress = Readonly<Record<string, number>>;
 

@@ -9,7 +9,11 @@ import type { Program } from '../engine/program';
 import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
+import { modelEntry } from '../models/model-table';
+import { lacksFinalEvaluation } from './evaluate-run';
 import { legacySettings, refuseOtherAdam, withComparableMetric } from './legacy-settings';
+import { hasStoppedEarly, restoreProgress } from './progress';
+import { runFiles } from './run-folder';
 import { readTrainingLog, type TrainingLogRow } from './training-log';
 
 /** Where an earlier run stopped. */
@@ -18,6 +22,8 @@ export interface ResumePoint {
   /** Of the file as it was read: see {@link stampOf}. */
   readonly stamp: string;
   readonly checkpoint: TrainingCheckpoint;
+  /** The model that its weights are of. */
+  readonly model: Model;
   /** What Kumpas keeps in the checkpoint's config beside epoch and best metric. */
   readonly progress: PlainRecord | undefined;
   /** The log so far, where the checkpoint lies in a run's folder. */
@@ -70,13 +76,23 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
     const { values, told, notes } = legacySettings(recognised, checkpoint);
     const allNotes = [...notes];
     const comparable = withComparableMetric(checkpoint, (note) => allNotes.push(note));
-    return { file, stamp, checkpoint: { ...comparable, args: values }, progress: undefined, log: [], notes: allNotes, told };
+    return {
+      file,
+      stamp,
+      checkpoint: { ...comparable, args: values },
+      model: recognised.model,
+      progress: undefined,
+      log: [],
+      notes: allNotes,
+      told,
+    };
   }
   const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;
   return {
     file,
     stamp,
     checkpoint,
+    model: recognised.model,
     progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
     log: existsSync(logFile) ? readTrainingLog(logFile) : [],
     notes: [],
@@ -92,9 +108,10 @@ export function stampOf(file: string): string {
 
 /**
  * The settings of a resumed run: those that it recorded, and over them what was asked for now.
- * @throws UserError where something was asked for that a resumed run cannot change, or nothing is left to do.
+ * @throws UserError where something was asked for that a resumed run cannot change, or nothing is left to do, not even the evaluation at its end.
  */
-export function resumedSettings({ file, checkpoint, told }: ResumePoint, asked: readonly SettingsLayer[]): Settings {
+export function resumedSettings(point: ResumePoint, asked: readonly SettingsLayer[]): Settings {
+  const { file, checkpoint, told } = point;
   const recorded = { source: file, values: { ...checkpoint.args } };
   const before = resolveLayers([recorded]).settings;
   const places = asked.some(({ values }) => PLACES.some((key) => values[key] !== undefined));
@@ -103,12 +120,29 @@ export function resumedSettings({ file, checkpoint, told }: ResumePoint, asked: 
     throw new UserError(`--resume ${file}: it was trained by another program and does not say on which data; give --data`);
   const settings = resolveLayers([{ ...recorded, values: kept }, ...asked]).settings;
   refuseChanges(file, { before, after: settings, told });
-  if (settings.epochs <= checkpoint.epoch) {
-    throw new UserError(
-      `--resume ${file}: the run has done ${checkpoint.epoch} of ${settings.epochs} epochs, there is nothing left to do; give --epochs with a larger number`,
-    );
-  }
+  const nothingLeft = whatIsDone(point, settings);
+  if (nothingLeft !== undefined && !isOnlyToEvaluate(point, settings)) throw nothingLeft;
   return settings;
+}
+
+/** What is said of a run that has no epoch left to train; undefined where it has one. */
+export function whatIsDone({ file, checkpoint, progress }: ResumePoint, { epochs, early_stop: patience }: Settings): UserError | undefined {
+  const { epoch } = checkpoint;
+  if (epochs <= epoch) {
+    const said = `the run has done ${epoch} of ${epochs} epochs, there is nothing left to do; give --epochs with a larger number`;
+    return new UserError(`--resume ${file}: ${said}`);
+  }
+  const restored = restoreProgress(checkpoint, progress, Infinity);
+  if (!hasStoppedEarly(restored, patience)) return undefined;
+  const said = `the run stopped early after ${epoch} of ${epochs} epochs, ${epoch - restored.bestEpoch} of them without a better one, there is nothing left to do`;
+  return new UserError(`--resume ${file}: ${said}; give --early-stop with a larger number, or none`);
+}
+
+/** Whether a run whose epochs are done still lacks its final evaluation, as where it was killed in it. */
+function isOnlyToEvaluate(point: ResumePoint, { model }: Settings): boolean {
+  const { checkpointName } = modelEntry(model);
+  const folder = folderToContinue(point, checkpointName);
+  return point.told === undefined && folder !== undefined && lacksFinalEvaluation(runFiles(folder, checkpointName));
 }
 
 /**

@@ -47,6 +47,8 @@ export interface RunRecord {
       readonly train_clips: number;
       readonly validation_clips: number;
       readonly fingerprint: string;
+      /** Of the validation clips alone: figures of two epochs can be compared where it is the same. */
+      readonly validation_fingerprint: string;
     };
     readonly training_clips: {
       /** Position = gloss id. */
@@ -115,6 +117,7 @@ export function describeRun(facts: {
         train_clips: dataset.train?.entries.length ?? 0,
         validation_clips: dataset.validation.entries.length,
         fingerprint: dataset.fingerprint,
+        validation_fingerprint: dataset.validationFingerprint,
       },
       training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
       model: model.config,

@@ -1,5 +1,5 @@
 import { EpochClock } from './epoch-clock';
-import { noSums } from './progress';
+import { hasStoppedEarly, noSums } from './progress';
 import type { TrainingRun } from './run';
 import { recordEpoch } from './record-epoch';
 import { saveLast } from './save-run';
@@ -10,12 +10,13 @@ import { validate } from './validate';
 export type TrainingEnd = 'finished' | 'stopped early' | 'interrupted';
 
 /**
- * Trains a prepared run to its last epoch. After each epoch the checkpoints, the logs and the folder's README are on disk; when `signal` is aborted the
+ * Trains a prepared run to its last epoch; one that has ended already is left as it is. After each epoch the checkpoints, the logs and the folder's README are on disk; when `signal` is aborted the
  * step ends, the state is saved, and a resumed run goes on with the very next batch.
  * @throws UserError where the loss is no longer a number; the last checkpoint is then the one before.
  */
 export async function train(run: TrainingRun, signal: AbortSignal): Promise<TrainingEnd> {
   const { settings, progress, schedule, reporter } = run;
+  if (hasStoppedEarly(progress, settings.early_stop)) return 'stopped early';
   const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
   while (progress.completedEpochs < settings.epochs) {
     const epoch = progress.completedEpochs + 1;
@@ -41,7 +42,7 @@ export async function train(run: TrainingRun, signal: AbortSignal): Promise<Trai
     Object.assign(progress, { completedEpochs: epoch, batchesDone: 0, sums: noSums() });
     recordEpoch(run, { epoch, learningRate, sums, validation, better }, clock);
 
-    if (settings.early_stop !== null && epoch - progress.bestEpoch >= settings.early_stop) return 'stopped early';
+    if (hasStoppedEarly(progress, settings.early_stop)) return 'stopped early';
     if (signal.aborted && epoch < settings.epochs) return 'interrupted';
   }
   return 'finished';

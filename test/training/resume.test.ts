@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, type TrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
+import { evaluateRun } from '../../src/training/evaluate-run';
 import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint } from '../../src/training/resume';
 import type { TrainingRun } from '../../src/training/run';
@@ -132,6 +133,7 @@ describe('a training that stops and goes on', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder));
+      await evaluateRun(run);
       const { last } = run.files;
       await expect(resumeSmall(last, { epochs: '9', lr: '0.5', seed: '7' })).rejects.toThrow(
         /cannot change[^]*--lr: a resumed run keeps 0.001, found 0.5[^]*--seed: a resumed run keeps 42, found 7/,

@@ -27,7 +27,16 @@ export function featureDemoDataset({ seed, clipsPerGloss = 6, validationClipsPer
   const world = new FeatureWorld({ categoryOfGloss, ...labels });
   const train = renderSplit('train', world, clipsPerGloss, new RandomStream(seed, streams.training));
   const validation = renderSplit('val', world, validationClipsPerGloss, new RandomStream(seed, streams.validation));
-  return { title: demoTitle, synthetic: true, train, validation, labels, ...demoFingerprints(train, validation), leftOut: [] };
+  return {
+    title: demoTitle,
+    synthetic: true,
+    train,
+    validation,
+    labels,
+    givenLabels: labels,
+    ...demoFingerprints(train, validation),
+    leftOut: [],
+  };
 }
 
 function renderSplit(prefix: string, world: FeatureWorld, clipsPerGloss: number, random: RandomStream): ClipSet {

@@ -36,7 +36,16 @@ export function demoDataset({ seed, clipsPerGloss = 6, validationClipsPerGloss =
     validationClipsPerGloss,
     new RandomStream(seed, streams.validation),
   );
-  return { title: demoTitle, synthetic: true, train, validation, labels, ...demoFingerprints(train, validation), leftOut: [] };
+  return {
+    title: demoTitle,
+    synthetic: true,
+    train,
+    validation,
+    labels,
+    givenLabels: labels,
+    ...demoFingerprints(train, validation),
+    leftOut: [],
+  };
 }
 
 /** Name the random streams that clips are drawn from. */

@@ -64,3 +64,8 @@ export class PlateauSchedule implements LearningRateSchedule {
     if (typeof rate === 'number') this.rate = rate;
   }
 }
+
+/** A scheduler's state that waits for a better metric from now on, whatever was reached before: its rate stays, its patience begins anew. */
+export function withoutBestMetric(state: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return 'best' in state ? { ...state, best: -Infinity, num_bad_epochs: 0 } : state;
+}

@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { formatNpz } from '../../src/data/npz-write';
+import { startRuntime } from '../../src/engine/runtime';
+import { readEvaluation } from '../../src/evaluation/results/read-evaluation';
+import { evaluateRun, lacksFinalEvaluation } from '../../src/training/evaluate-run';
+import type { TrainingRun } from '../../src/training/run';
+import { clipArrays, inTemporaryFolder } from '../support/clip-files';
+import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+
+const root = path.resolve(__dirname, '../..');
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+function resumeByCommand(folder: string): { status: number | null; stdout: string; stderr: string } {
+  const main = path.join(root, 'src/cli/main.ts');
+  return spawnSync(process.execPath, ['--import', 'tsx', main, 'train', '--resume', folder], { cwd: root, encoding: 'utf8' });
+}
+
+function documentOf({ files }: TrainingRun): string {
+  return path.join(files.folder, 'evaluation_results', 'evaluation.json');
+}
+
+describe('a run that was killed in its final evaluation', () => {
+  it('is evaluated when it is gone on with, to the usual end; after that nothing is left to do', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder, { epochs: '2' })); // Which evaluates nothing, as a kill would have it.
+      const checkpoints = [readFileSync(run.files.last), readFileSync(run.files.best)];
+      const resumed = resumeByCommand(run.files.folder);
+      expect(resumed).toMatchObject({ status: 0, stderr: '' });
+      expect(resumed.stdout).toMatch(
+        /the evaluation at its end is missing and is made now\n[^]*\n2 epochs done\n[^]*\n {2}gloss .* among the top 5\n/,
+      );
+      expect(readEvaluation(documentOf(run)).epoch).toBeGreaterThan(0);
+      expect(readFileSync(run.files.readme, 'utf8')).toContain('evaluation_results/report.html');
+      expect([readFileSync(run.files.last), readFileSync(run.files.best)]).toEqual(checkpoints);
+      expect(resumeByCommand(run.files.folder)).toMatchObject({
+        status: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/^--resume .*: the run has done 2 of 2 epochs, there is nothing left to do; give --epochs .*\n$/),
+      });
+    });
+  });
+
+  it('is not trained further where it had stopped early, nor once it is evaluated', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run, end } = await trainSmall(smallSettings(folder, { epochs: '30', early_stop: '1', lr: '1e-9' }));
+      expect(end).toBe('stopped early');
+      const last = readFileSync(run.files.last);
+      const { run: again, end: secondEnd } = await resumeSmall(run.files.last);
+      expect(secondEnd).toBe('stopped early');
+      await evaluateRun(again);
+      expect(readFileSync(run.files.last)).toEqual(last);
+      await expect(resumeSmall(run.files.last, { epochs: '40' })).rejects.toThrow(
+        /stopped early after 2 of 40 epochs, 1 of them without a better one, there is nothing left to do; give --early-stop/,
+      );
+      const { end: further } = await resumeSmall(run.files.last, { early_stop: '2' });
+      expect(further).toBe('stopped early');
+      expect(readFileSync(run.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 3);
+    });
+  });
+
+  it('lacks results that are none, of another epoch, or older than its last state', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const data = writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
+      const document = documentOf(run);
+      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      await evaluateRun(run);
+      expect(lacksFinalEvaluation(run.files)).toBe(false);
+      const text = readFileSync(document, 'utf8');
+      writeFileSync(document, text.replace('"epoch": 1', '"epoch": 7'));
+      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      writeFileSync(document, text.slice(0, 40));
+      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      writeFileSync(document, text);
+      utimesSync(document, 1000, 1000);
+      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      rmSync(document);
+      writeFileSync(path.join(data, 'keypoints_val', 'val_0.npz'), formatNpz(clipArrays(9, 77)));
+      await expect(resumeSmall(run.files.last)).rejects.toThrow(/has done 1 of 1 epochs, there is nothing left to do/);
+    });
+  });
+});
