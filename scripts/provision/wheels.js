@@ -161,4 +161,4 @@ function pipError(output) {
   return `${connection ? 'no connection to the package index; ' : ''}${error.replace(/^ERROR:\s*/, '').replace(/\.$/, '')}`;
 }
 
-module.exports = { fetchWheels, pipError, KEPT_OF_TENSORFLOW };
+module.exports = { fetchWheels, pipError };
