@@ -88,7 +88,9 @@ function refuseUnsafe(project, cache, plan, loaded = isPrepared(plan) ? loadedFi
   const { library, binding } = plan;
   const unsafe = whyUnsafe([cache, library, path.join(library, 'tensorflow'), binding, ...loaded], { user: process.getuid?.(), project });
   if (unsafe === undefined) return;
-  throw new SetUpProblem(unsafe, 'Mend that (chmod, chown), or set KUMPAS_CACHE to a folder of your own that nobody else can write', { unsafe: true });
+  throw new SetUpProblem(unsafe, 'Mend that (chmod, chown), or set KUMPAS_CACHE to a folder of your own that nobody else can write', {
+    unsafe: true,
+  });
 }
 
 /**
