@@ -1,5 +1,5 @@
 // @ts-check
-const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { SetUpProblem } = require('./set-up-problem');
 
@@ -14,8 +14,12 @@ const REMEMBERED_FOR_MS = 60 * 60 * 1000;
  */
 function rememberFailure(cache, key, problem, now) {
   const file = failureFile(cache, key);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, JSON.stringify({ at: now, reason: problem.reason, remedy: problem.remedy }));
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify({ at: now, reason: problem.reason, remedy: problem.remedy }));
+  } catch {
+    // A cache that cannot be written remembers nothing: the problem itself is told.
+  }
 }
 
 /**
@@ -38,7 +42,7 @@ function rememberedFailure(cache, key, now) {
 
 /** @param {string} cache @param {string} key */
 function forgetFailure(cache, key) {
-  rmSync(failureFile(cache, key), { force: true });
+  if (existsSync(failureFile(cache, key))) rmSync(failureFile(cache, key), { force: true });
 }
 
 /** @param {string} cache @param {string} key */

@@ -3,11 +3,10 @@ const { existsSync, readdirSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { nvidiaDriver, nvidiaGpus, processor } = require('../../src/engine/hardware');
-const { tryBinding } = require('./binding');
 const { rememberedFailure } = require('./failure-memory');
 const { sizeOf } = require('./folder-size');
 const { PROJECT, cacheFolder, installedVersion } = require('./locations');
-const { isLinked, planFor } = require('./native-library');
+const { examine, faultsOf, isLinked, planFor } = require('./native-library');
 const { missingPackages } = require('./npm-packages');
 const { hasKernels } = require('./own-kernels');
 const { SetUpProblem } = require('./set-up-problem');
@@ -74,14 +73,17 @@ async function inspectTensorflow(cache, driver) {
     const plan = planFor(PROJECT, cache, backend);
     const earlier = rememberedFailure(cache, path.basename(plan.binding), Date.now());
     if (!isLinked(PROJECT, plan)) throw earlier ?? new SetUpProblem("TensorFlow's native library is not prepared", 'Run `npm run setup`');
-    await tryBinding(plan.binding);
+    const found = await examine(plan);
+    const damaged = faultsOf(found);
+    if (found.library.length > 0 || found.binding !== undefined)
+      throw new SetUpProblem(damaged.join('; '), 'Run `npm run setup`: it makes or fetches that anew');
     return {
       version: TENSORFLOW_VERSION,
       backend,
       native: true,
-      problem: null,
+      problem: damaged.length === 0 ? null : `${damaged.join('; ')}. Run \`npm run setup\`: it makes that anew.`,
       library: plan.library,
-      ownKernels: hasKernels(plan.binding),
+      ownKernels: hasKernels(plan.binding) && found.kernels === undefined,
     };
   } catch (error) {
     if (!(error instanceof SetUpProblem)) throw error;

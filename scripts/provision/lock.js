@@ -1,30 +1,38 @@
 // @ts-check
-const { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } = require('node:fs');
+const { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } = require('node:fs');
 const { randomBytes } = require('node:crypto');
 const os = require('node:os');
 const path = require('node:path');
+const { performance } = require('node:perf_hooks');
 const { undoWhenInterrupted } = require('./interruption');
+const { SetUpProblem } = require('./set-up-problem');
 
 const HEARTBEAT_MS = 5_000;
 const SILENT_FOR_MS = 60_000;
 const POLL_MS = 200;
+/** As long as a download of gigabytes may take; a living holder that takes longer is more likely stuck. */
+const LONGEST_WAIT_MS = 30 * 60_000;
 
 /**
  * Does something that only one process may do at a time. A lock whose process has ended, or has not touched it for a minute, is taken over.
  * Should two take it over in the same instant, both go on: what they make is in temporary folders of their own, and the second finds it made.
  * @template T
  * @param {string} file the lock
- * @param {(holder: string) => void} onWait told once who holds it
+ * @param {(holder: string, since: Date) => void} onWait told once who holds it, and since when
  * @param {() => Promise<T>} action
+ * @param {number} longestWaitMs
  * @returns {Promise<T>}
+ * @throws {SetUpProblem} where it is held for longer, or the lock of a process that has ended cannot be removed
  */
-async function withLock(file, onWait, action) {
+async function withLock(file, onWait, action, longestWaitMs = LONGEST_WAIT_MS) {
   mkdirSync(path.dirname(file), { recursive: true });
   const owner = JSON.stringify({ host: os.hostname(), pid: process.pid, id: randomBytes(8).toString('hex') });
+  const started = performance.now();
   for (let told = false; !take(file, owner); await pause()) {
-    if (takeOverStale(file) || told) continue;
-    onWait(holderOf(file));
+    if (takeOverStale(file)) continue;
+    if (!told) onWait(holderOf(file), startOf(file));
     told = true;
+    if (performance.now() - started > longestWaitMs) throw heldTooLong(file, longestWaitMs);
   }
   const release = () => {
     if (contentOf(file) === owner) rmSync(file, { force: true });
@@ -62,18 +70,39 @@ function take(file, owner) {
   }
 }
 
-/** @param {string} file */
+/**
+ * Removes a lock whose process has ended or fallen silent.
+ * @param {string} file
+ * @returns {boolean} whether it may be free now
+ */
 function takeOverStale(file) {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status === undefined) return true; // Released meanwhile.
+  if (!isStale({ content: contentOf(file), ageMs: Date.now() - status.mtimeMs, host: os.hostname(), isAlive })) return false;
+  const holder = holderOf(file);
+  const aside = `${file}.${randomBytes(4).toString('hex')}`;
   try {
-    const ageMs = Date.now() - statSync(file).mtimeMs;
-    if (!isStale({ content: contentOf(file), ageMs, host: os.hostname(), isAlive })) return false;
-    const aside = `${file}.${randomBytes(4).toString('hex')}`;
     renameSync(file, aside);
-    rmSync(aside, { force: true });
+    rmSync(aside, { recursive: true, force: true });
     return true;
-  } catch {
-    return true; // Released or taken over meanwhile.
+  } catch (error) {
+    const { code, message } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (code === 'ENOENT') return true; // Taken over meanwhile.
+    throw new SetUpProblem(
+      `${file} is the lock of ${holder}, which has ended, and cannot be removed (${code ?? message})`,
+      'Remove it, or set KUMPAS_CACHE to a folder of your own',
+    );
   }
+}
+
+/** @param {string} file @param {number} longestWaitMs */
+function heldTooLong(file, longestWaitMs) {
+  const minutes = Math.round(longestWaitMs / 60_000);
+  return new SetUpProblem(
+    `${holderOf(file)} has held ${file} for the ${minutes} minutes that were waited for it`,
+    'Let it end, or set KUMPAS_CACHE to a folder of your own',
+    { costly: true },
+  );
 }
 
 /** @param {string} content @returns {{ host: string, pid: number } | undefined} */
@@ -99,13 +128,23 @@ function isAlive(pid) {
 /** @param {string} file */
 function holderOf(file) {
   const owner = parseOwner(contentOf(file));
-  return owner === undefined ? 'another process' : `process ${owner.pid}${owner.host === os.hostname() ? '' : ` on ${owner.host}`}`;
+  const uid = statSync(file, { throwIfNoEntry: false })?.uid;
+  const user = uid === undefined || uid === process.getuid?.() ? '' : ` of user ${uid}`;
+  return owner === undefined
+    ? `another process${user}`
+    : `process ${owner.pid}${user}${owner.host === os.hostname() ? '' : ` on ${owner.host}`}`;
+}
+
+/** When a lock was taken; a file system that does not keep it gives when it was touched. @param {string} file */
+function startOf(file) {
+  const { birthtimeMs = 0, mtimeMs = Date.now() } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return new Date(birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs);
 }
 
 /** @param {string} file */
 function contentOf(file) {
   try {
-    return readFileSync(file, 'utf8');
+    return lstatSync(file).isFile() ? readFileSync(file, 'utf8') : ''; // Nothing ever comes out of a named pipe.
   } catch {
     return '';
   }

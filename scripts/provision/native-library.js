@@ -3,8 +3,12 @@ const { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } =
 const path = require('node:path');
 const { BINDING, bindingKey, compileBinding, findCompiler, tryBinding } = require('./binding');
 const { forgetFailure, rememberedFailure, rememberFailure } = require('./failure-memory');
+const { damagedFiles } = require('./library-record');
+const { tryLoading } = require('./loading-trial');
 const { bindingLink, installedVersion } = require('./locations');
 const { withLock } = require('./lock');
+const { filesAsStamped, loadedFiles, stamp } = require('./prepared-stamp');
+const { whyUnsafe } = require('./safe-folder');
 const { SetUpProblem } = require('./set-up-problem');
 const { chooseTarget, glibcVersion, requireGlibc } = require('./target');
 const { makeFolderAtomically } = require('./temporary-folder');
@@ -18,26 +22,86 @@ const { fetchWheels } = require('./wheels');
  */
 
 /**
- * Makes sure that TensorFlow's native library is prepared and linked to the project's packages. It is prepared once for each version, in the cache.
+ * Makes sure that TensorFlow's native library is prepared, loads, and is linked to the project's packages. It is prepared once for each version, in the cache.
+ * What was changed since it was tried is looked at and tried again; what is damaged is made or fetched anew.
  * @param {{ project: string, cache: string, backend: 'cpu' | 'gpu', thorough: boolean, report: Report }} options
- *   thorough: try even where it failed within the hour, and prepare anew what is there but does not load
+ *   thorough: look at every byte and try to load it, and try again what failed within the hour
  * @throws {SetUpProblem} where it cannot be: then Kumpas runs on tfjs's JavaScript backend
  */
 async function prepareNativeLibrary({ project, cache, backend, thorough, report }) {
   const plan = planFor(project, cache, backend);
-  if (!thorough && isLinked(project, plan)) return;
+  const unchanged = thorough || !isLinked(project, plan) ? undefined : filesAsStamped(project, plan);
+  refuseUnsafe(project, cache, plan, unchanged);
+  if (unchanged !== undefined) return;
   const key = path.basename(plan.binding);
-  const earlier = thorough || isPrepared(plan) ? undefined : rememberedFailure(cache, key, Date.now());
-  if (earlier !== undefined) throw earlier;
   try {
-    if (thorough) await removeUnloadable(plan, report);
-    await provide(project, cache, plan, report);
+    const found = await examine(plan);
+    if (!isSound(found)) {
+      const earlier = thorough ? undefined : rememberedFailure(cache, key, Date.now());
+      if (earlier !== undefined) throw earlier;
+      for (const what of faultsOf(found)) report.line(`${what}. Preparing it anew.`);
+      await provide(project, cache, plan, report);
+    }
+    takeUp(project, plan);
     forgetFailure(cache, key);
   } catch (error) {
     const problem = asProblem(error);
     if (problem.costly) rememberFailure(cache, key, problem, Date.now());
-    throw problem;
+    const left = await examine(plan);
+    if (left.library.length > 0) throw new SetUpProblem(problem.reason, problem.remedy, { unsafe: true });
+    const kernelsAlone = left.prepared && left.binding === undefined && left.kernels !== undefined;
+    if (thorough || !kernelsAlone) throw problem;
+    withoutOwnKernels(problem, report);
+    link(path.join(plan.binding, BINDING), bindingLink(project));
   }
+}
+
+/**
+ * What a plan's folders hold: what of it is damaged, in words.
+ * @typedef {{ prepared: boolean, library: string[], binding: string | undefined, kernels: string | undefined }} Examination
+ */
+
+/**
+ * Holds every file that is loaded against the checksums it came with, then loads it in a process of its own.
+ * @param {Plan} plan
+ * @returns {Promise<Examination>}
+ */
+async function examine(plan) {
+  if (!isPrepared(plan)) return { prepared: false, library: [], binding: undefined, kernels: undefined };
+  const library = await damagedFiles(plan.library);
+  if (library.length > 0) return { prepared: true, library, binding: undefined, kernels: undefined };
+  return { prepared: true, library, ...(await tryLoading(plan.binding)) };
+}
+
+/** @param {Examination} found */
+function isSound(found) {
+  return found.prepared && faultsOf(found).length === 0;
+}
+
+/** @param {Examination} found @returns {string[]} */
+function faultsOf({ library, binding, kernels }) {
+  return [...library, ...[binding, kernels].flatMap((fault) => fault ?? [])];
+}
+
+/** @param {string} project @param {string} cache @param {Plan} plan @param {readonly string[]} loaded */
+function refuseUnsafe(project, cache, plan, loaded = isPrepared(plan) ? loadedFiles(plan) : []) {
+  const { library, binding } = plan;
+  const unsafe = whyUnsafe([cache, library, path.join(library, 'tensorflow'), binding, ...loaded], { user: process.getuid?.(), project });
+  if (unsafe === undefined) return;
+  throw new SetUpProblem(unsafe, 'Mend that (chmod, chown), or set KUMPAS_CACHE to a folder of your own that nobody else can write', {
+    unsafe: true,
+  });
+}
+
+/**
+ * Lets the command at hand, and what it starts, run on TensorFlow's own operations.
+ * @param {SetUpProblem} problem
+ * @param {Report} report
+ */
+function withoutOwnKernels({ reason, remedy }, report) {
+  process.env['KUMPAS_KERNELS'] = 'tensorflow';
+  const then = remedy.includes('npm run setup') ? '' : ', then run `npm run setup`';
+  report.line(`Warning: ${reason}. ${remedy}${then}. Until then TensorFlow's own operations do the work of Kumpas's kernels, more slowly.`);
 }
 
 /**
@@ -73,37 +137,70 @@ function isPrepared({ target, library, binding }) {
   return existsSync(path.join(binding, BINDING)) && existsSync(path.join(library, 'tensorflow', target.library));
 }
 
-/** @param {string} project @param {string} cache @param {Plan} plan @param {Report} report */
+/**
+ * Makes what is missing or damaged, once: the library is fetched where it is at fault, the binding compiled where it or the kernels are.
+ * @param {string} project @param {string} cache @param {Plan} plan @param {Report} report
+ */
 async function provide(project, cache, plan, report) {
   const { target, library, binding } = plan;
-  if (!isPrepared(plan)) {
-    if (process.platform === 'linux') requireGlibc(glibcVersion());
-    findCompiler(process.env);
-    const wait = (/** @type {string} */ holder) => report.line(`Waiting for ${holder}, which is preparing TensorFlow …`);
-    await withLock(path.join(cache, 'locks', target.key), wait, async () => {
-      if (isPrepared(plan)) return;
-      rmSync(binding, { recursive: true, force: true });
-      if (!existsSync(library)) await makeFolderAtomically(library, (folder) => fetchWheels(target, folder, report));
-      report.line('Compiling the binding …');
-      await makeFolderAtomically(binding, async (folder) => {
-        await compileBinding(target, library, folder, project, report);
-        await tryBinding(folder);
-      });
+  if (process.platform === 'linux') requireGlibc(glibcVersion());
+  findCompiler(process.env);
+  const wait = (/** @type {string} */ holder, /** @type {Date} */ since) =>
+    report.line(
+      `Waiting for ${holder}, which has been preparing TensorFlow in ${cache} since ${since.toLocaleTimeString()}; KUMPAS_CACHE=FOLDER prepares it elsewhere …`,
+    );
+  await withLock(path.join(cache, 'locks', target.key), wait, () =>
+    unwritableForOthers(async () => {
+      const found = await examine(plan);
+      if (isSound(found)) return;
+      if (found.library.length > 0 || !existsSync(path.join(library, 'tensorflow', target.library)))
+        await replaceFolder(library, (folder) => fetchWheels(target, folder, report));
+      const tried = existsSync(path.join(binding, BINDING)) ? await tryLoading(binding) : undefined;
+      if (tried === undefined || tried.binding !== undefined || tried.kernels !== undefined) {
+        report.line('Compiling the binding …');
+        await replaceFolder(binding, async (folder) => {
+          await compileBinding(target, library, folder, project, report);
+          await tryBinding(folder);
+        });
+      }
       report.line(`TensorFlow is ready, kept in ${cache}.`);
-    });
-  }
-  link(path.join(binding, BINDING), bindingLink(project));
+    }),
+  );
+  refuseUnsafe(project, cache, plan);
 }
 
-/** @param {Plan} plan @param {Report} report */
-async function removeUnloadable(plan, report) {
-  if (!isPrepared(plan)) return;
+/**
+ * Links the project to what was examined and is sound, and keeps how it was.
+ * @param {string} project @param {Plan} plan
+ */
+function takeUp(project, plan) {
+  if (!isLinked(project, plan)) link(path.join(plan.binding, BINDING), bindingLink(project));
+  stamp(project, plan);
+}
+
+/**
+ * Makes a folder anew; the one that is there is kept until the new one is whole.
+ * @param {string} folder
+ * @param {(temporary: string) => Promise<void>} fill
+ */
+async function replaceFolder(folder, fill) {
+  await makeFolderAtomically(folder, async (temporary) => {
+    await fill(temporary);
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+/**
+ * @template T
+ * @param {() => Promise<T>} action all files and folders that it makes can be written by the user alone
+ * @returns {Promise<T>}
+ */
+async function unwritableForOthers(action) {
+  const before = process.umask(0o022);
   try {
-    await tryBinding(plan.binding);
-  } catch (error) {
-    if (!(error instanceof SetUpProblem)) throw error;
-    report.line(`${error.reason}. Preparing it anew.`);
-    for (const folder of [plan.binding, plan.library]) rmSync(folder, { recursive: true, force: true });
+    return await action();
+  } finally {
+    process.umask(before);
   }
 }
 
@@ -133,4 +230,4 @@ function asProblem(error) {
   return new SetUpProblem(reason, 'Make that folder writable, or set KUMPAS_CACHE to one that is');
 }
 
-module.exports = { prepareNativeLibrary, planFor, isLinked };
+module.exports = { prepareNativeLibrary, planFor, isLinked, examine, faultsOf };

@@ -1,11 +1,14 @@
 // @ts-check
-const { existsSync } = require('node:fs');
+const { existsSync, realpathSync } = require('node:fs');
 const os = require('node:os');
+const path = require('node:path');
 const { nvidiaDriver } = require('../../src/engine/hardware');
+const { tryLoading } = require('./loading-trial');
 const { PROJECT, bindingLink, cacheFolder } = require('./locations');
 const { prepareNativeLibrary } = require('./native-library');
 const { preparePackages } = require('./npm-packages');
 const { reportTo } = require('./report');
+const { whyUnsafe } = require('./safe-folder');
 const { SetUpProblem } = require('./set-up-problem');
 const { chooseBackend } = require('./target');
 
@@ -25,8 +28,21 @@ async function prepare({ development, native }) {
     await prepareNativeLibrary({ project: PROJECT, cache: cacheFolder(), backend, thorough: false, report });
   } catch (error) {
     if (!(error instanceof SetUpProblem)) throw error;
-    report.line(warningWithout(error, existsSync(bindingLink(PROJECT))));
+    const usable = !error.unsafe && (await earlierLoads());
+    // The command runs in this process: what is linked but does not load, or is not safe, must not be tried by it.
+    if (!usable) process.env['KUMPAS_BACKEND'] = 'js';
+    report.line(warningWithout(error, usable));
   }
+}
+
+/** Whether the project is linked to a library that was prepared before (another version, another cache), may be loaded and can be. */
+async function earlierLoads() {
+  const file = bindingLink(PROJECT);
+  if (!existsSync(file)) return false;
+  const binding = path.dirname(realpathSync(file));
+  if (whyUnsafe([path.dirname(binding), binding, realpathSync(file)], { user: process.getuid?.(), project: PROJECT }) !== undefined)
+    return false;
+  return (await tryLoading(binding)).binding === undefined;
 }
 
 /**

@@ -1,11 +1,13 @@
 // @ts-check
-const { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } = require('node:fs');
+const { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
+const { checksumOf } = require('./checksum');
 const { sizeOf } = require('./folder-size');
 const { findProgram, runCommand } = require('./command');
 const { installAdvice } = require('./install-advice');
+const { pinnedWheels } = require('./pinned-wheels');
 const { SetUpProblem } = require('./set-up-problem');
-const { cudaRequirements } = require('./target');
+/** @typedef {import('./pinned-wheels').PinnedWheel} PinnedWheel */
 /** @typedef {import('./target').Target} Target */
 /** @typedef {import('./report').Report} Report */
 
@@ -24,28 +26,23 @@ const KEPT_OF_TENSORFLOW = [
 const UNPACKED_LIMIT_BYTES = 8e9;
 
 /**
- * Downloads the wheels of a target with pip and unpacks what is needed of them, side by side as pip installs them: the library looks for the CUDA
- * packages in `../nvidia/NAME/lib` beside its own folder.
+ * Downloads the wheels of a target with pip, holds each against its sha256 before anything of it is unpacked, and unpacks what is needed of them, side by side
+ * as pip installs them: the library looks for the CUDA packages in `../nvidia/NAME/lib` beside its own folder.
  * @param {Target} target
  * @param {string} folder an empty folder; afterwards it holds `tensorflow/` and, with CUDA, `nvidia/`
  * @param {Report} report
+ * @param {readonly PinnedWheel[]} wheels
  * @throws {SetUpProblem} naming what is missing or failed
  */
-async function fetchWheels(target, folder, report) {
+async function fetchWheels(target, folder, report, wheels = pinnedWheels(target)) {
   requireRoom(folder, target.diskBytes);
   const python = await findPip();
   report.line(`Downloading TensorFlow with pip (${target.requirement}, ${target.download}) to ${path.dirname(folder)} …`);
-  const [wheel] = await download(python, [target.requirement], target.platforms, folder, report);
-  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${target.requirement}`, 'Run `npm run setup` to try again');
-  await unpack(python, wheel, folder, KEPT_OF_TENSORFLOW, [], report);
-  if (!target.cuda) return;
-  const information = readdirSync(folder).find((name) => name.endsWith('.dist-info')) ?? '';
-  const requirements = cudaRequirements(readFileSync(path.join(folder, information, 'METADATA'), 'utf8'));
-  if (requirements.length === 0) throw new SetUpProblem('the TensorFlow wheel names no CUDA packages', 'Set KUMPAS_BACKEND=cpu');
-  for (const requirement of requirements) {
-    for (const package_ of await download(python, [requirement], target.platforms, folder, report)) {
-      await unpack(python, package_, folder, [], ['/include/'], report);
-    }
+  for (const [place, pinned] of wheels.entries()) {
+    const wheel = await download(python, pinned, target.platforms, folder, report);
+    await (place === 0
+      ? unpack(python, wheel, folder, KEPT_OF_TENSORFLOW, [], report)
+      : unpack(python, wheel, folder, [], ['/include/'], report));
   }
 }
 
@@ -61,34 +58,57 @@ async function findPip() {
 
 /**
  * @param {string} python
- * @param {readonly string[]} requirements
+ * @param {PinnedWheel} pinned
  * @param {readonly string[]} platforms
  * @param {string} folder
  * @param {Report} report
- * @returns {Promise<string[]>} the wheels, in a folder of their own
+ * @returns {Promise<string>} the wheel, in a folder of its own
  */
-async function download(python, requirements, platforms, folder, report) {
+async function download(python, pinned, platforms, folder, report) {
   const downloads = path.join(folder, '.downloads');
   mkdirSync(downloads, { recursive: true });
-  const wanted = ['--no-deps', '--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311'];
+  const requirements = path.join(downloads, 'requirements.txt');
+  writeFileSync(requirements, `${pinned.requirement} --hash=sha256:${pinned.sha256}\n`);
+  const wanted = ['--no-deps', '--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311', '--require-hashes'];
   const progress = setInterval(() => report.progress(`  ${Math.round(sizeOf(downloads) / 1e6)} MB so far`), 1_000);
   const { code, output } = await runCommand(
     python,
     ['-m', 'pip', 'download', ...wanted, ...platforms.map((platform) => `--platform=${platform}`)].concat(
       ['--no-cache-dir', '--disable-pip-version-check', '--no-input', '--retries=2', '--progress-bar=off', '--dest', downloads],
-      requirements,
+      ['--requirement', requirements],
     ),
     { environment: { ...process.env, TMPDIR: downloads }, onLine: (line) => reportDownload(line, report) },
   ).finally(() => clearInterval(progress));
+  const found = foundInstead(output);
+  if (code !== 0 && found !== undefined) throw forgedWheel(pinned, found);
   if (code !== 0) {
-    const reason = `pip could not download ${requirements.join(' ')}: ${pipError(output)}`;
+    const reason = `pip could not download ${pinned.requirement}: ${pipError(output)}`;
     throw new SetUpProblem(reason, "Check the network and pip's settings (`python3 -m pip config list`), then run `npm run setup`", {
       costly: true,
     });
   }
-  return readdirSync(downloads)
-    .filter((name) => name.endsWith('.whl'))
-    .map((name) => path.join(downloads, name));
+  const [wheel] = readdirSync(downloads).filter((name) => name.endsWith('.whl'));
+  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${pinned.requirement}`, 'Run `npm run setup` to try again');
+  const sha256 = await checksumOf(path.join(downloads, wheel));
+  if (sha256 !== pinned.sha256) throw forgedWheel(pinned, sha256);
+  return path.join(downloads, wheel);
+}
+
+/**
+ * The sha256 of what pip refused for its hash; undefined where it refused nothing for that.
+ * @param {string} output
+ */
+function foundInstead(output) {
+  return /DO NOT MATCH THE HASHES[^]*?Got\s+([0-9a-f]{64})/.exec(output)?.[1];
+}
+
+/** @param {PinnedWheel} pinned @param {string} found */
+function forgedWheel({ file, sha256 }, found) {
+  return new SetUpProblem(
+    `${file} has the sha256 ${found}, expected ${sha256}: it is not the wheel that was published, and was removed before anything of it ran`,
+    'See where pip takes it from (`python3 -m pip config list`), then run `npm run setup`',
+    { costly: true },
+  );
 }
 
 /** @param {string} line @param {Report} report */

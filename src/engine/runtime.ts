@@ -64,14 +64,21 @@ async function start(verbose: boolean): Promise<Runtime> {
     return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`npm run setup\` prepares it anew.`);
   }
   const runtime = describeNative(tf.backend() as unknown as NativeBackend);
-  if (!runtime.usesGpu && process.env['KUMPAS_KERNELS'] !== 'tensorflow') loadKernelsBeside(binding);
-  return runtime;
+  if (runtime.usesGpu || process.env['KUMPAS_KERNELS'] === 'tensorflow') return runtime;
+  const fault = loadKernelsBeside(binding);
+  return fault === undefined ? runtime : { ...runtime, warning: [runtime.warning, fault].filter((line) => line !== undefined).join(' ') };
 }
 
-/** The operations of Kumpas's own, where they could be compiled; without them TensorFlow's do, more slowly. */
-function loadKernelsBeside(binding: string): void {
+/** The operations of Kumpas's own, where they could be compiled; without them TensorFlow's do, more slowly. Returns why they cannot be used. */
+function loadKernelsBeside(binding: string): string | undefined {
   const file = path.join(path.dirname(realpathSync(binding)), 'kernels.node');
-  if (existsSync(file)) loadOwnKernels(file);
+  if (!existsSync(file)) return undefined;
+  try {
+    loadOwnKernels(file);
+    return undefined;
+  } catch (error) {
+    return `Kumpas's own kernels do not load (${messageOf(error)}): \`npm run setup\` makes them anew; TensorFlow's own do the same, more slowly.`;
+  }
 }
 
 function describeNative({ isUsingGpuDevice, binding }: NativeBackend): Runtime {

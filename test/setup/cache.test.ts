@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -36,6 +37,14 @@ describe('the memory of failures', () => {
     expect(rememberedFailure(cache, 'cpu', 1000 + hour - 1)?.message).toBe(problem.message);
     expect(rememberedFailure(cache, 'cpu', 1000 + hour)).toBeUndefined();
     expect(rememberedFailure(cache, 'gpu', 1001)).toBeUndefined();
+  });
+
+  it('is nothing where the cache cannot be written', () => {
+    const file = path.join(cache, 'file');
+    writeFileSync(file, '');
+    rememberFailure(file, 'cpu', problem, 1000);
+    expect(rememberedFailure(file, 'cpu', 1001)).toBeUndefined();
+    forgetFailure(file, 'cpu');
   });
 
   it('does not hold where the clock was set back, the file is broken, or it was forgotten', () => {
@@ -92,6 +101,51 @@ describe('withLock', () => {
         () => Promise.resolve('done'),
       ),
     ).resolves.toBe('done');
+  });
+
+  it('waits for a living holder no longer than it may, and says what to do', async () => {
+    const file = path.join(cache, 'lock');
+    writeFileSync(file, JSON.stringify({ host: os.hostname(), pid: process.ppid, id: 'a' }));
+    const told: string[] = [];
+    const waiting = withLock(
+      file,
+      (holder, since) => told.push(`${holder} ${since.toISOString().slice(0, 4)}`),
+      () => Promise.resolve('done'),
+      300,
+    );
+    await expect(waiting).rejects.toThrow(
+      `process ${process.ppid} has held ${file} for the 0 minutes that were waited for it. Let it end, or set KUMPAS_CACHE to a folder of your own.`,
+    );
+    expect(told).toEqual([`process ${process.ppid} ${new Date().getFullYear()}`]);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  // Only root can give a file to somebody else.
+  (process.getuid?.() === 0 ? it : it.skip)(
+    'says whose lock it is where that is another user, and takes over from one that has ended',
+    async () => {
+      const file = path.join(cache, 'lock');
+      const done = (): Promise<string> => Promise.resolve('done');
+      writeFileSync(file, JSON.stringify({ host: os.hostname(), pid: process.ppid, id: 'a' }));
+      chownSync(file, 12345, 12345);
+      const told: string[] = [];
+      await expect(withLock(file, (holder) => told.push(holder), done, 50)).rejects.toThrow(/of user 12345 has held/);
+      expect(told).toEqual([`process ${process.ppid} of user 12345`]);
+      writeFileSync(file, JSON.stringify({ host: os.hostname(), pid: NOBODY, id: 'a' }));
+      await expect(withLock(file, () => undefined, done, 50)).resolves.toBe('done');
+    },
+  );
+
+  (process.platform === 'win32' ? it.skip : it)('does not wait for what a named pipe would say', async () => {
+    const file = path.join(cache, 'lock');
+    expect(spawnSync('mkfifo', [file]).status).toBe(0);
+    const waiting = withLock(
+      file,
+      () => undefined,
+      () => Promise.resolve('done'),
+      50,
+    );
+    await expect(waiting).rejects.toThrow(/another process has held/);
   });
 
   it('takes over from another machine only once it has fallen silent', () => {
