@@ -32,7 +32,8 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   picture     confusion_matrix.png of 105 glosses
   features    InceptionV3's features of frames, 16 at once
   checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
-  fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error
+  fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error; and
+              files of every kind that grow: under 2 s and 500 MB below a megabyte, and no more than in proportion to their size
 
   --batch 32  --frames 100, 30 (epoch, load)  --layers 4  --heads 8  --emb 256
   --model transformer  step: or iv3_gru, on features

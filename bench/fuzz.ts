@@ -5,6 +5,7 @@ import { UserError } from '../src/foundation/errors';
 import { damages, readDamaged, zipOf } from './damaged-checkpoints';
 import { round, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { measureGrowth, type Growth } from './growth';
 import { hostilePickles } from './hostile-pickles';
 
 /** What no case may pass: a damaged file is never worth more. */
@@ -12,10 +13,11 @@ const LONGEST_MS = 5_000;
 const MOST_MEMORY_MB = 600;
 
 /**
- * Damages valid checkpoints in many ways and reads them, and hand-made hostile ones: each must end in a result or a clear error.
- * @throws UserError where one takes too long or too much memory; Error where one ends otherwise.
+ * Damages valid checkpoints in many ways and reads them, and hand-made hostile ones: each must end in a result or a clear error. Then files of every kind that grow.
+ * @throws UserError where one takes too long or too much memory, or costs more than in proportion to its size; Error where one ends otherwise.
  */
-export async function benchFuzz({ runs: cases = 25_000 }: BenchFlags): Promise<Figures> {
+export async function benchFuzz(flags: BenchFlags): Promise<Figures> {
+  const { runs: cases = 25_000 } = flags;
   const counts = { read: 0, refused: 0 };
   let slowest = { ms: 0, what: '' };
   const startMb = process.memoryUsage.rss() / 1e6;
@@ -55,6 +57,9 @@ export async function benchFuzz({ runs: cases = 25_000 }: BenchFlags): Promise<F
   const growth = process.resourceUsage().maxRSS / 1000 - startMb;
   if (slowest.ms > LONGEST_MS) throw new UserError(`fuzz: ${slowest.what} took ${slowest.ms} ms, more than ${LONGEST_MS}`);
   if (growth > MOST_MEMORY_MB) throw new UserError(`fuzz: the process grew by ${Math.round(growth)} MB, more than ${MOST_MEMORY_MB}`);
+  const families = measureGrowth();
+  const wrong = families.flatMap(({ family, problems }) => problems.map((problem) => `fuzz: ${family}: ${problem}`));
+  if (wrong.length > 0) throw new UserError(wrong.join('\n'));
   return {
     cases: counts.read + counts.refused,
     ...counts,
@@ -62,8 +67,19 @@ export async function benchFuzz({ runs: cases = 25_000 }: BenchFlags): Promise<F
     slowest_ms: slowest.ms,
     slowest_case: slowest.what,
     peak_memory_growth_mb: Math.round(growth),
+    families: families.length,
+    growth: flags.json ? families : Object.fromEntries(families.map((growth) => [growth.family, growthText(growth)])),
     setting: { files: files.map(({ name }) => name), hostile_pickles: hostilePickles.length },
   };
+}
+
+/** `131 ms, 190 MB for 960000 bytes; time grows with the power 0.9`. */
+function growthText({ ms, memory_mb, bytes, time_exponent, memory_exponent }: Growth): string {
+  const exponents = [
+    ...(time_exponent === undefined ? [] : [`time grows with the power ${time_exponent}`]),
+    ...(memory_exponent === undefined ? [] : [`memory with the power ${memory_exponent}`]),
+  ];
+  return [`${ms} ms, ${memory_mb} MB for ${bytes} bytes`, ...exponents].join('; ');
 }
 
 /** The small fixtures of the tests, which a checkout has. */

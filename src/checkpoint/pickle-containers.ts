@@ -22,7 +22,7 @@ export function setItem(dict: PythonDict, key: PythonValue, value: PythonValue):
   dict.set(key, value);
 }
 
-const MOST_NUMBERED = 10_000;
+const MOST_NUMBERED = 4_000;
 const LARGEST_USUAL = 1_000_000;
 
 function isUnusualNumber(key: PythonValue): boolean {

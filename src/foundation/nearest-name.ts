@@ -1,14 +1,15 @@
-/** No name of a setting, flag or column is longer; what is, is no slip of the fingers. */
-const LONGEST_MISSPELT = 100;
+/** Longer names are nobody's slip of the keyboard, and comparing them would take their lengths' product. */
+const LONGEST = 200;
 
 /**
  * The valid name closest to a misspelt one, or undefined where none is near (Damerau–Levenshtein: two letters off, or a third of them, and never all).
  */
 export function nearestName(misspelt: string, valid: Iterable<string>): string | undefined {
-  if (misspelt.length > LONGEST_MISSPELT) return undefined;
+  if (misspelt.length > LONGEST) return undefined;
   let best: string | undefined;
   let bestDistance = Math.min(Math.max(2, Math.floor(misspelt.length / 3)), misspelt.length - 1) + 1;
   for (const name of valid) {
+    // Each letter that one has more than the other is a letter off.
     if (Math.abs(name.length - misspelt.length) >= bestDistance) continue;
     const distance = editDistance(misspelt.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) {

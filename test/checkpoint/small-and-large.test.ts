@@ -63,7 +63,7 @@ describe('a few bytes that stand for much are refused', () => {
     const items = Array.from({ length: many }, (_, key) => `${keyOf(key)}N`).join('');
     expect(() => {
       read(`}(${items}u`);
-    }).toThrow('a dict of over 10000 items under large or broken numbers');
+    }).toThrow('a dict of over 4000 items under large or broken numbers');
   });
 
   it('a value that is remembered under a number that no pickler reaches', () => {

@@ -1,0 +1,69 @@
+import { plainFromPython } from '../src/checkpoint/plain-value';
+import { readTorchFile } from '../src/checkpoint/torch-file';
+import { checkpointFromPython } from '../src/checkpoint/training-checkpoint';
+import { resolveSettings } from '../src/config/resolve';
+import { readLegacyLog } from '../src/conversion/legacy-log';
+import { inspectClip } from '../src/data/clip';
+import { readLabels } from '../src/data/labels';
+import { readEvaluation } from '../src/evaluation/results/read-evaluation';
+import { readCurves } from '../src/evaluation/training-curves';
+import { UserError } from '../src/foundation/errors';
+import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/foundation/hand-written';
+import { readRegularText } from '../src/foundation/regular-file';
+import { MetricsLog } from '../src/training/metrics-log';
+import { readTrainingLog } from '../src/training/training-log';
+import { readHistory } from '../src/zoo/monitor/history';
+import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
+
+/** What reads the files of users, by what they are, each as far as Kumpas itself goes. */
+const readers = {
+  checkpoint: (file: string) => {
+    attempt(() => readTorchFile(file, plainFromPython));
+    readTorchFile(file, (value) => checkpointFromPython(value, ({ model }) => [[...model.keys()]]));
+  },
+  settings: (file: string) => resolveSettings({ file, commandLine: {} }),
+  evaluation: readEvaluation,
+  log: (file: string) => {
+    attempt(() => readTrainingLog(file));
+    readCurves(readRegularText(file, LARGEST_PAGE), file);
+    readLegacyLog(file);
+  },
+  metrics: (file: string) => new MetricsLog(file, Infinity),
+  history: readHistory,
+  page: (file: string) => keepHandWritten(['# model', '', ...notesLines()].join('\n'), readRegularText(file, LARGEST_PAGE)),
+  pack: (file: string) => readTar(file, { hidden: false, links: false, ...USUAL_LIMITS }, () => undefined),
+  labels: readLabels,
+  clip: (file: string) => inspectClip(file, { key: 'X', width: 156 }),
+} as const;
+
+/** The names of the readers. */
+export type ReaderName = keyof typeof readers;
+
+/** Whether there is a reader of that name. */
+export function isReaderName(name: string): name is ReaderName {
+  return Object.hasOwn(readers, name);
+}
+
+/**
+ * Reads a file, and holds what comes of it until then.
+ * @returns whether it was refused.
+ * @throws Error for anything but a result or a clear error.
+ */
+export async function readGrown(reader: ReaderName, file: string): Promise<'read' | 'refused'> {
+  try {
+    await readers[reader](file);
+    return 'read';
+  } catch (error) {
+    if (error instanceof UserError) return 'refused';
+    throw error;
+  }
+}
+
+/** Where several readings are made, the others are too when one refuses the file. */
+function attempt(read: () => unknown): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+}
