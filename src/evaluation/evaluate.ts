@@ -3,6 +3,7 @@ import { bucketLengths } from '../data/bucket-lengths';
 import type { Dataset, LabelNames } from '../data/clip-set';
 import { planEpoch } from '../data/plan-epoch';
 import { UserError } from '../foundation/errors';
+import { excerpt } from '../foundation/excerpt';
 import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { collectOutputs, type SplitOutputs } from './split-outputs';
@@ -46,10 +47,10 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
 const WORTH_CAPTURING = 6;
 
 /** Class ids mean something only where model and data name the same classes. */
-function refuseOtherClasses(loaded: LoadedModel, { title, labels: found }: Dataset): void {
+function refuseOtherClasses(loaded: LoadedModel, { title, labels: found, validation }: Dataset): void {
   const trained = shownLabels(loaded);
   const problems = (['gloss', 'category'] as const).flatMap((kind) =>
-    firstDifference(kind, { trained, known: loaded.labels !== undefined, found }),
+    firstDifference(kind, { trained, known: loaded.labels !== undefined, found, entries: validation.entries }),
   );
   if (problems.length === 0) return;
   const { file } = loaded;
@@ -63,19 +64,28 @@ interface ClassLabels {
   /** Whether the checkpoint names the classes. */
   readonly known: boolean;
   readonly found: LabelNames;
+  readonly entries: Dataset['validation']['entries'];
 }
 
-function firstDifference(kind: 'gloss' | 'category', { trained, known, found }: ClassLabels): string[] {
+function firstDifference(kind: 'gloss' | 'category', { trained, known, found, entries }: ClassLabels): string[] {
   const ours = trained[kind];
   const theirs = found[kind];
   const isUnnamed = (label: string, id: number): boolean => label === `${kind} ${id}`;
   // Labels without a reference say only how large their largest id is, and a model may have been given more classes than its data named.
   const mayBeFewer = theirs.every(isUnnamed) || (known && ours.every((label, id) => id < theirs.length || isUnnamed(label, id)));
   if (theirs.length > ours.length || (theirs.length < ours.length && !mayBeFewer))
-    return [`${kind}: the model has ${ours.length} classes, the data ${theirs.length}`];
+    return [`${kind}: the model has ${ours.length} classes, the data ${theirs.length}${clipBeyond(kind, ours.length, entries)}`];
   const id = ours.findIndex((label, place) => {
     const other = theirs[place] ?? '';
     return label !== other && !isUnnamed(label, place) && !isUnnamed(other, place);
   });
   return id === -1 ? [] : [`${kind} ${id}: the model knows it as ${ours[id] ?? ''}, the data as ${theirs[id] ?? ''}`];
+}
+
+/** Names the first clip whose id the model does not have: it may be a slip. */
+function clipBeyond(kind: 'gloss' | 'category', classes: number, entries: ClassLabels['entries']): string {
+  const clip = entries.find((entry) => entry[kind] >= classes);
+  return clip === undefined
+    ? ''
+    : `: the labels give clip "${excerpt(clip.name)}" the ${kind} ${clip[kind]}, the model's last is ${classes - 1}`;
 }
