@@ -33,7 +33,7 @@ export const dataSettings = {
     description: 'Number of categories the model tells apart.',
     aliases: ['num_categories'],
   }),
-  memory_budget_mb: settingOrNone(positiveNumber(), "a quarter of the machine's memory", {
+  memory_budget_mb: settingOrNone(positiveNumber(), 'a quarter of the memory of machine or container', {
     group,
     description: 'Megabytes that clips may take in memory. A larger set is read while it is trained on.',
   }),

@@ -1,6 +1,7 @@
 import { nameClasses, type ClassCounts } from './class-names';
+import { judgeClassUse, type ClassUse } from './class-use';
 import { loadClips, type LoadedClip } from './clip-loading';
-import type { ClipEntry, ClipSet, Dataset } from './clip-set';
+import type { ClipEntry, ClipSet, Dataset, LabelNames } from './clip-set';
 import { DataError, type DataProblem } from './data-error';
 import { dataWarnings, idProblems, overlapProblems } from './dataset-checks';
 import { KEYPOINT_LAYOUT, locateData, type DataLayout, type DataSource, type LocatedData, type SplitPaths } from './data-source';
@@ -46,7 +47,9 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
   const setProblems = [...all.flatMap((clip) => idProblems(clip, names)), ...overlapProblems(train, validation)];
   const broken = new Set(loaded.problems.map(({ file }) => file));
   const leaveOut = options.leaveOutBroken === true && validation.some(({ file }) => !broken.has(file));
-  const problems = [...tableProblems, ...setProblems, ...(leaveOut ? [] : loaded.problems)];
+  const use =
+    tableProblems.length > 0 || located.train === undefined ? NOTHING_JUDGED : judgeUse(train, validation, names, reference, options);
+  const problems = [...tableProblems, ...use.problems, ...setProblems, ...(leaveOut ? [] : loaded.problems)];
   if (problems.length > 0) throw new DataError(problems);
 
   const members = all.flatMap((clip, index): Member[] => {
@@ -66,6 +69,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
   };
   const fingerprinted = members.map(fingerprintedOf);
   const labelled = members.map(({ clip }) => clip);
+  for (const warning of use.warnings) options.onWarning?.(warning);
   for (const warning of dataWarnings(labelled, reference, fingerprinted, loaded)) options.onWarning?.(warning);
   return {
     title: located.title,
@@ -78,6 +82,19 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
     leftOut: loaded.problems,
   };
+}
+
+const NOTHING_JUDGED: ClassUse = { problems: [], warnings: [] };
+
+function judgeUse(
+  train: readonly LocatedClip[],
+  validation: readonly LocatedClip[],
+  names: LabelNames,
+  reference: LabelReference | undefined,
+  { numGloss, numCat }: ClassCounts,
+): ClassUse {
+  const isGiven = (count: number | null | undefined): boolean => reference !== undefined || typeof count === 'number';
+  return judgeClassUse({ train, validation }, names, { gloss: isGiven(numGloss), category: isGiven(numCat) });
 }
 
 /** A clip that can be used. */

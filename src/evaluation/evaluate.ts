@@ -47,9 +47,10 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
 const WORTH_CAPTURING = 6;
 
 /** Class ids mean something only where model and data name the same classes. */
-function refuseOtherClasses(loaded: LoadedModel, { title, labels: found }: Dataset): void {
+function refuseOtherClasses(loaded: LoadedModel, { title, labels: found, validation }: Dataset): void {
   const { file, labels } = loaded;
-  const problems = classDifferences({ labels: shownLabels(loaded), known: labels !== undefined, calledBy: 'the model' }, found);
+  const trained = { labels: shownLabels(loaded), known: labels !== undefined, calledBy: 'the model' };
+  const problems = classDifferences(trained, found, validation.entries);
   if (problems.length === 0) return;
   throw new UserError(
     [`${file} was trained on other classes than ${title} has; evaluate it on data with its own classes`, ...problems].join('\n'),

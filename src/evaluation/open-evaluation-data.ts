@@ -1,8 +1,8 @@
-import { totalmem } from 'node:os';
 import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
 import { openData, type DataRequest } from '../data/open-data';
 import { UserError } from '../foundation/errors';
+import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import type { ClipLocation } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
 import { featureCache, openAsFeatures } from './frame-features/open-encoded-data';
@@ -44,7 +44,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     layout: recorded?.layout ?? entry.usualClips.layout,
     width: entry.width,
     demoSeed: trained?.seed ?? 0,
-    memoryBudgetBytes: totalmem() / 4,
+    memoryBudgetBytes: memoryBudget(memoryFacts()),
     needTrain: false,
     leaveOutBroken: true,
     onProgress,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { totalmem } from 'node:os';
 import path from 'node:path';
 import type { Settings } from '../config/settings';
 import { BatchSource } from '../data/batches';
@@ -14,6 +13,7 @@ import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-
 import { removeUnfinishedFiles, writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { lockFolder, type FolderLock } from '../foundation/folder-lock';
+import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { RandomStream } from '../foundation/random';
 import type { Model } from '../models/model';
 import type { PretrainedWeights } from '../models/model-entry';
@@ -196,7 +196,7 @@ async function openTrainingData(
     width: entry.width,
     ...classCounts(settings, resume),
     demoSeed: settings.seed,
-    memoryBudgetBytes: settings.memory_budget_mb === null ? totalmem() / 4 : settings.memory_budget_mb * 1e6,
+    memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
     needTrain: true,
     onWarning: (text) => {
       reporter.report({ kind: 'warning', text });

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../foundation/errors';
-import { readRegularFile } from '../../foundation/regular-file';
+import { readBoundedFile } from '../bounded-file';
 import { mapConcurrently } from '../concurrency';
 import { FileError } from '../data-error';
 import { openNpz } from '../npz';
@@ -17,7 +17,9 @@ export interface PictureFormat {
 
 const PICTURE_FILE = /\.(jpe?g|png)$/i;
 const MOST_PIXELS = 64 * 1024 * 1024;
-const MOST_FILE_BYTES = 4 * MOST_PIXELS;
+/** The longest side in pixels: a camera's is a third of it, and what brings a picture to another size takes memory by it. */
+const MOST_SIDE = 16_384;
+const MOST_FILE_BYTES = 64 * 1024 * 1024;
 /** At 299 pixels, 4 GB. */
 const MOST_FRAMES = 16_000;
 const DECODED_AT_ONCE = 4;
@@ -62,30 +64,34 @@ async function readFolder(folder: string, { side }: PictureFormat): Promise<Uint
 /** Transparency is dropped and colour profiles are left alone, as Pillow's `convert('RGB')` does. */
 async function decode(file: string): Promise<Picture> {
   const { default: sharp } = await import('sharp'); // With its native library: only when it is needed.
+  const bytes = await readBoundedFile(file, MOST_FILE_BYTES, 'save it smaller');
   try {
-    const image = sharp(readRegularFile(file, MOST_FILE_BYTES), { limitInputPixels: MOST_PIXELS, ignoreIcc: true, failOn: 'error' });
+    const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, ignoreIcc: true, failOn: 'error' });
     const { data, info } = await image.removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    refuseLong(file, info);
     return { height: info.height, width: info.width, pixels: data };
   } catch (error) {
-    throw new FileError(file, `the picture cannot be read (${messageOf(error).replace(`${file}: `, '').split('\n')[0] ?? ''})`, {
-      cause: error,
-    });
+    if (error instanceof FileError) throw error;
+    throw new FileError(file, `the picture cannot be read (${messageOf(error).split('\n')[0] ?? ''})`, { cause: error });
   }
 }
 
 async function readFrames(file: string, { key, side }: PictureFormat): Promise<Uint8Array> {
   const npz = await openNpz(file);
   if (!npz.has(key))
-    throw new FileError(
-      file,
-      `no array "${key}"; the file holds: ${npz.keys.join(', ') || 'nothing'}; choose the right one with --frames-key`,
-    );
+    throw new FileError(file, `no array "${key}"; the file holds: ${npz.contents}; choose the right one with --frames-key`);
   const array = await npz.read(key);
   const [frames, height, width, channels, ...more] = array.shape;
   if (array.dtype !== 'uint8') throw new FileError(file, `"${key}" is ${array.dtype}; expected uint8, from 0 to 255`);
   if (frames === undefined || height === undefined || width === undefined || channels !== 3 || more.length > 0)
     throw new FileError(file, `"${key}" is [${array.shape.join(', ')}]; expected [frames, height, width, 3]`);
   if (frames === 0 || height === 0 || width === 0) throw new FileError(file, `"${key}" is [${array.shape.join(', ')}]: it has no pictures`);
+  refuseLong(file, { height, width });
+  const bytes = frames * side * side * 3;
+  if (bytes > npz.allowance) {
+    const advice = `in this size ${bytes} bytes; of a file of its size at most ${npz.allowance} are made: is it a clip?`;
+    throw new FileError(file, `"${key}" is [${array.shape.join(', ')}], ${advice}`);
+  }
   const pixels = framesOf(file, frames, side);
   const size = height * width * 3;
   for (let frame = 0; frame < frames; frame++) {
@@ -93,6 +99,11 @@ async function readFrames(file: string, { key, side }: PictureFormat): Promise<U
     pixels.set(resizePicture(picture, side, side), frame * side * side * 3);
   }
   return pixels;
+}
+
+function refuseLong(file: string, { height, width }: { readonly height: number; readonly width: number }): void {
+  if (Math.max(height, width) <= MOST_SIDE) return;
+  throw new FileError(file, `a picture of ${width} × ${height} pixels (at most ${MOST_SIDE} a side are read); save it smaller`);
 }
 
 function framesOf(clip: string, frames: number, side: number): Uint8Array {
