@@ -1,4 +1,5 @@
 import { UserError } from '../foundation/errors';
+import { printableLine } from '../foundation/printable';
 
 /** One thing that is wrong with the data. */
 export interface DataProblem {
@@ -31,7 +32,7 @@ export class FileError extends UserError {
   readonly problem: string;
 
   constructor(file: string, problem: string, options?: { cause?: unknown }) {
-    super(`${file}: ${problem}`, options);
+    super(`${printableLine(file)}: ${problem}`, options);
     this.file = file;
     this.problem = problem;
   }
@@ -51,7 +52,7 @@ function byFile(problems: readonly DataProblem[]): DataProblem[] {
 function listProblems(problems: readonly DataProblem[]): string {
   const files = new Set(problems.map(({ file }) => file)).size;
   const lines = [`data: ${counted(problems.length, 'problem')} in ${counted(files, 'file')}`];
-  for (const { file, problem } of problems.slice(0, LISTED)) lines.push(`${file}: ${problem}`);
+  for (const { file, problem } of problems.slice(0, LISTED)) lines.push(printableLine(`${file}: ${problem}`));
   if (problems.length > LISTED) lines.push(`and ${problems.length - LISTED} more`);
   return lines.join('\n');
 }

@@ -3,6 +3,7 @@ import { bucketLengths } from '../data/bucket-lengths';
 import type { Dataset, LabelNames } from '../data/clip-set';
 import { planEpoch } from '../data/plan-epoch';
 import { UserError } from '../foundation/errors';
+import { printableLine } from '../foundation/printable';
 import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { collectOutputs, type SplitOutputs } from './split-outputs';
@@ -67,7 +68,7 @@ interface ClassLabels {
 
 function firstDifference(kind: 'gloss' | 'category', { trained, known, found }: ClassLabels): string[] {
   const ours = trained[kind];
-  const theirs = found[kind];
+  const theirs = found[kind].map(printableLine);
   const isUnnamed = (label: string, id: number): boolean => label === `${kind} ${id}`;
   // Labels without a reference say only how large their largest id is, and a model may have been given more classes than its data named.
   const mayBeFewer = theirs.every(isUnnamed) || (known && ours.every((label, id) => id < theirs.length || isUnnamed(label, id)));
