@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { parseCsvTable } from '../../data/csv-table';
+import { csvText, textOfCell } from '../../data/csv-write';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 
@@ -53,7 +53,7 @@ export function readHistory(file: string): HistoryRow[] {
   const wrong = problems.map(({ problem }) => problem);
   const read = rows.flatMap((row): HistoryRow[] => {
     const empty = COLUMNS.filter((column) => (row.cell(column) ?? '') === '');
-    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, row.cell(column)])));
+    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, textOfCell(row.cell(column) ?? '')])));
     if (empty.length === 0 && checked.success) return [checked.data];
     const faults = empty.length > 0 ? empty.map((column) => `${column} is empty`) : issuesOf(checked.error);
     wrong.push(...faults.map((fault) => `line ${row.line}: ${fault}`));
@@ -83,5 +83,5 @@ export function withRow(
 
 /** Writes a history, whole or not at all. */
 export function writeHistory(file: string, rows: readonly HistoryRow[]): void {
-  writeTextAtomically(file, stringify([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
+  writeTextAtomically(file, csvText([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
 }
