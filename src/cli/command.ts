@@ -6,9 +6,12 @@ export interface Terminal {
 
 /** A stream that text is written to: the process's own, or a test's. */
 export interface TerminalStream {
+  /** Prints text; the process's own streams make it printable first. */
   write(text: string): unknown;
+  /** Prints control codes of the program's own; absent where {@link write} lets them through. */
+  draw?(text: string): unknown;
   readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly columns?: number | undefined;
 }
 
 /** A command of the command line. */

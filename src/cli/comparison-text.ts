@@ -3,6 +3,7 @@ import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/co
 import { HEADS } from '../evaluation/result';
 import { pickFigures } from '../evaluation/results/read-evaluation';
 import { plainMarkdown as plain } from '../foundation/markdown';
+import { shortLabel } from '../foundation/short-text';
 import { judgementsJson } from './judgement-text';
 import { percentText } from './quantities';
 
@@ -120,7 +121,7 @@ function changesText(changes: readonly ClassChange[]): string {
   if (changes.length === 0) return 'none';
   const shown = changes
     .slice(0, CLASSES_SHOWN)
-    .map(({ label, clips, of }) => `${label} ${clips > 0 ? '+' : '−'}${Math.abs(clips)} of ${of}`);
+    .map(({ label, clips, of }) => `${shortLabel(label)} ${clips > 0 ? '+' : '−'}${Math.abs(clips)} of ${of}`);
   return `${shown.join(', ')}${changes.length > CLASSES_SHOWN ? `, and ${changes.length - CLASSES_SHOWN} more` : ''}`;
 }
 

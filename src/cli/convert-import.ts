@@ -12,6 +12,7 @@ import { onlyPositional } from './convert-flags';
 import { watchForInterruption } from './interruption';
 import { kumpasVersion } from './machine';
 import { optionalText, shapeOf } from './model-flags';
+import { CLEAR_LINE, draw } from './printable-stream';
 import { percentText } from './quantities';
 
 /**
@@ -140,6 +141,6 @@ function groupedNotes(imported: readonly ImportedModel[]): [string, string[]][] 
 function showProgress({ errors }: Terminal): (done: number, total: number, file: string) => void {
   if (errors.isTTY !== true) return () => undefined;
   return (done, total, file) => {
-    errors.write(`\r\u001b[K${done + 1}/${total} ${file}${done + 1 === total ? '\r\u001b[K' : ''}`);
+    draw(errors, `${CLEAR_LINE}${done + 1}/${total} ${printableLine(file)}${done + 1 === total ? CLEAR_LINE : ''}`);
   };
 }

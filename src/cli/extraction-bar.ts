@@ -1,8 +1,8 @@
 import type { ExtractionProgress } from '../evaluation/frame-features/extract-features';
 import type { TerminalStream } from './command';
+import { CLEAR_LINE, draw } from './printable-stream';
 import { secondsText } from './quantities';
 
-const CLEAR_LINE = '\r\u001b[K';
 const WIDTH = 24;
 /** Lines that a pipe gets at most. */
 const PIPE_LINES = 20;
@@ -21,7 +21,7 @@ export class ExtractionBar {
     const text = `${done}/${clips} clips${pace}${left}`;
     if (this.stream.isTTY === true) {
       const filled = Math.round((WIDTH * done) / clips);
-      this.stream.write(`${CLEAR_LINE}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}  ${text}`);
+      draw(this.stream, `${CLEAR_LINE}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}  ${text}`);
     } else if (done === clips || done >= this.told + clips / PIPE_LINES) {
       this.told = done;
       this.stream.write(`${text}\n`);
@@ -30,6 +30,6 @@ export class ExtractionBar {
 
   /** Makes room for other lines. */
   clear(): void {
-    if (this.stream.isTTY === true) this.stream.write(CLEAR_LINE);
+    if (this.stream.isTTY === true) draw(this.stream, CLEAR_LINE);
   }
 }

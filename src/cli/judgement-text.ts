@@ -1,7 +1,7 @@
 import type { Comparison } from '../evaluation/compare/comparison';
 import { gotWorse, judge, type FigureChange, type GlossChange } from '../evaluation/compare/judgement';
 import { plainMarkdown } from '../foundation/markdown';
-import { printableLine } from '../foundation/printable';
+import { shortLabel } from '../foundation/short-text';
 import { percentText } from './quantities';
 
 const GLOSSES_SHOWN = 8;
@@ -80,5 +80,5 @@ function figureText({ figure, before, now }: FigureChange): string {
 }
 
 function glossText({ label, clips, rightBefore, rightNow, f1Before, f1Now }: GlossChange): string {
-  return `${printableLine(label)}: F1 ${f1Before.toFixed(2)} → ${f1Now.toFixed(2)}, right in ${rightBefore} → ${rightNow} of ${clips}`;
+  return `${shortLabel(label)}: F1 ${f1Before.toFixed(2)} → ${f1Now.toFixed(2)}, right in ${rightBefore} → ${rightNow} of ${clips}`;
 }

@@ -1,6 +1,5 @@
 import type { TerminalStream } from './command';
-
-const CLEAR_LINE = '\r\u001b[K';
+import { CLEAR_LINE, draw } from './printable-stream';
 
 /** Shows, in a terminal, how many clips have been read and checked; a pipe is left in peace. */
 export function showLoading(stream: TerminalStream): (done: number, total: number) => void {
@@ -10,6 +9,6 @@ export function showLoading(stream: TerminalStream): (done: number, total: numbe
     const percent = Math.floor((100 * done) / Math.max(1, total));
     if (percent === shown) return;
     shown = percent;
-    stream.write(done === total ? CLEAR_LINE : `${CLEAR_LINE}reading clips ${done}/${total}`);
+    draw(stream, done === total ? CLEAR_LINE : `${CLEAR_LINE}reading clips ${done}/${total}`);
   };
 }

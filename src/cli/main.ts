@@ -3,6 +3,7 @@ import { nearestName } from '../foundation/nearest-name';
 import type { Terminal } from './command';
 import { commands, listOfCommands } from './commands';
 import { describeFailure } from './failure';
+import { PrintableStream } from './printable-stream';
 
 /**
  * Runs the command that `argv` starts with.
@@ -38,6 +39,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-void main(process.argv.slice(2), { output: process.stdout, errors: process.stderr }).then((exitCode) => {
-  process.exitCode = exitCode;
-});
+void main(process.argv.slice(2), { output: new PrintableStream(process.stdout), errors: new PrintableStream(process.stderr) }).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+);

@@ -1,4 +1,5 @@
-import { stringify } from 'csv-stringify/sync';
+import { csvText } from '../data/csv-write';
+import { shortLabel } from '../foundation/short-text';
 import type { Prediction, RankedClass } from '../evaluation/predict';
 import { percentText } from './quantities';
 
@@ -62,7 +63,7 @@ export function predictionsCsv(files: readonly string[], models: readonly ModelP
     ...bestCells(category),
     gloss.map(({ id, label, probability }) => `${label} (${id}) ${probability.toFixed(4)}`).join('; '),
   ]);
-  return stringify([header, ...rows]);
+  return csvText([header, ...rows]);
 }
 
 function inOrder(
@@ -86,7 +87,7 @@ function headingOf(title: string, classes: readonly RankedClass[] = []): string[
 }
 
 function rankedLines(classes: readonly RankedClass[]): string[] {
-  const names = classes.map(({ label, id }) => `${label} (${id})`);
+  const names = classes.map(({ label, id }) => `${shortLabel(label)} (${id})`);
   const widest = names.reduce((most, name) => Math.max(most, name.length), 0);
   return classes.map(({ probability }, rank) => `${(names[rank] ?? '').padEnd(widest)}  ${percentText(probability).padStart(7)}`);
 }

@@ -4,6 +4,7 @@ import { startRuntime } from '../engine/runtime';
 import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../evaluation/compare/compared-model';
 import { compareModels, regressions, type Comparison } from '../evaluation/compare/comparison';
 import { evaluateModel } from '../evaluation/evaluate';
+import { canDraw, drawnOrTold } from '../evaluation/pictures/attempt';
 import { loadModel } from '../evaluation/load-model';
 import { modelFile } from '../evaluation/model-file';
 import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
@@ -76,20 +77,30 @@ function withOwnTitles(models: readonly ComparedModel[]): ComparedModel[] {
   });
 }
 
-async function writeFiles(folder: string, judged: boolean, comparison: Comparison, { errors }: Terminal): Promise<void> {
+async function writeFiles(folder: string, judged: boolean, comparison: Comparison, terminal: Terminal): Promise<void> {
+  const judgement = judged ? judgementMarkdown(comparison) : '';
+  writeTextAtomically(path.join(folder, 'comparison.md'), comparisonMarkdown(comparison) + judgement);
+  writeTextAtomically(path.join(folder, 'comparison.json'), comparisonJson(comparison));
+  const drawn = await drawComparison(path.join(folder, 'comparison.png'), comparison, terminal);
+  terminal.errors.write(`written: ${path.join(folder, 'comparison.md')}, comparison.json${drawn ? ' and comparison.png' : ''}\n`);
+}
+
+/** Returns whether the picture is there. */
+async function drawComparison(file: string, { baseline, contrasts }: Comparison, terminal: Terminal): Promise<boolean> {
+  const { onWarning } = dataWatch(terminal);
+  if (!(await canDraw(onWarning))) return false;
   const [{ comparisonPicture }, { lightTheme }] = await Promise.all([
     import('../evaluation/pictures/comparison-picture.js'),
     import('../evaluation/pictures/theme.js'),
   ]);
-  const { baseline, contrasts } = comparison;
-  const png = comparisonPicture([baseline, ...contrasts.map(({ model }) => model)], path.basename(baseline.data.title), lightTheme);
-  writeFileAtomically(path.join(folder, 'comparison.png'), (append) => {
+  const models = [baseline, ...contrasts.map(({ model }) => model)];
+  const draw = (): Buffer => comparisonPicture(models, path.basename(baseline.data.title), lightTheme);
+  const png = drawnOrTold(file, draw, onWarning);
+  if (png === undefined) return false;
+  writeFileAtomically(file, (append) => {
     append(png);
   });
-  const judgement = judged ? judgementMarkdown(comparison) : '';
-  writeTextAtomically(path.join(folder, 'comparison.md'), comparisonMarkdown(comparison) + judgement);
-  writeTextAtomically(path.join(folder, 'comparison.json'), comparisonJson(comparison));
-  errors.write(`written: ${path.join(folder, 'comparison.png')}, comparison.md and comparison.json\n`);
+  return true;
 }
 
 function tellRegressions(comparison: Comparison, tolerance: number, { errors }: Terminal): number {

@@ -8,11 +8,13 @@ import { clipFiles } from '../evaluation/clip-files';
 import { clipFeatures } from '../evaluation/frame-features/clip-features';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, titleOfModel } from '../evaluation/model-file';
+import { canDraw } from '../evaluation/pictures/attempt';
 import { predictClips } from '../evaluation/predict';
 import { UserError } from '../foundation/errors';
 import type { ClipLocation } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
 import type { Terminal } from './command';
+import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
 import type { ModelPredictions } from './prediction-text';
 
@@ -114,7 +116,9 @@ async function drawAttention(
 ): Promise<void> {
   const best = seen?.predictions[0]?.gloss[0];
   if (model === undefined || file === undefined || best === undefined) return;
+  const { onWarning } = dataWatch(terminal);
+  if (!(await canDraw(onWarning))) return;
   const { saveAttentionPicture } = await import('../evaluation/save-attention-picture.js'); // With the canvas: only when it is asked for.
-  await saveAttentionPicture(picture, model, { file, key: keyOf(model, request), best });
-  terminal.errors.write(`attention: ${picture}\n`);
+  const drawn = await saveAttentionPicture(picture, model, { file, key: keyOf(model, request), best }, onWarning);
+  if (drawn) terminal.errors.write(`attention: ${picture}\n`);
 }

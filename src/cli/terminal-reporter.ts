@@ -1,6 +1,8 @@
 import picocolors from 'picocolors';
 import type { StepDone, TrainingEvent, TrainingReporter } from '../training/events';
 import type { TerminalStream } from './command';
+import { printableLine, printableText } from '../foundation/printable';
+import { CLEAR_LINE, draw } from './printable-stream';
 import { endLines, epochLine, progressLine, startLines, type Emphasis, type Paint, type Progress } from './training-lines';
 
 /** What a test may put in place of the process's clock and environment. */
@@ -11,7 +13,6 @@ export interface ReporterSurroundings {
 }
 
 const MILLISECONDS_BETWEEN_DRAWINGS = 100;
-const CLEAR_LINE = '\r\u001b[K';
 const WIDTH_OF_LINES_IN_A_PIPE = Number.POSITIVE_INFINITY;
 
 /**
@@ -55,10 +56,14 @@ export class TerminalReporter implements TrainingReporter {
         this.print([epochLine(event, this.width(), this.paint)]);
         break;
       case 'note':
-        this.print([event.text]);
+        this.print([printableText(event.text)]);
         break;
       case 'warning':
-        this.print([this.paint(`warning: ${event.text}`, 'warning')]);
+        this.print(
+          printableText(`warning: ${event.text}`)
+            .split('\n')
+            .map((line) => this.paint(line, 'warning')),
+        );
         break;
       case 'end':
         this.endDrawing();
@@ -83,17 +88,17 @@ export class TerminalReporter implements TrainingReporter {
     const progress: Progress = { ...step, epoch, epochs, etaSeconds };
     // A line that fills the last column would make some terminals go to the next one.
     this.drawing = progressLine(progress, this.width() - 1, this.paint);
-    this.stream.write(CLEAR_LINE + this.drawing);
+    draw(this.stream, CLEAR_LINE + this.drawing);
   }
 
   /** Prints whole lines above the one that is being redrawn. */
   private print(lines: readonly string[]): void {
     const text = lines.map((line) => `${line}\n`).join('');
-    this.stream.write(this.drawing === '' ? text : CLEAR_LINE + text + this.drawing);
+    draw(this.stream, this.drawing === '' ? text : CLEAR_LINE + text + this.drawing);
   }
 
   private endDrawing(): void {
-    if (this.drawing !== '') this.stream.write(CLEAR_LINE);
+    if (this.drawing !== '') draw(this.stream, CLEAR_LINE);
     this.drawing = '';
     this.drawnAt = Number.NEGATIVE_INFINITY;
   }
@@ -132,5 +137,5 @@ function paintFor(coloured: boolean): Paint {
     good: colours.green,
     warning: colours.yellow,
   };
-  return (text, emphasis) => painters[emphasis](text);
+  return (text, emphasis) => painters[emphasis](printableLine(text));
 }

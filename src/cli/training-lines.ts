@@ -4,7 +4,7 @@ import { learningRateText, lossText, paceText, percentText, secondsText } from '
 /** How a piece of a line may be set off. */
 export type Emphasis = 'plain' | 'dim' | 'bold' | 'good' | 'warning';
 
-/** Puts an emphasis on a text; the identity where there are no colours. */
+/** Puts an emphasis on a text, and makes it printable: every piece of a line goes through it. */
 export type Paint = (text: string, emphasis: Emphasis) => string;
 
 /** A piece of a line; the one with the highest `spare` is left out first where the line is too long, one without it never. */
@@ -80,8 +80,8 @@ export function endLines(event: TrainingDone, paint: Paint): string[] {
     paint(event.outcome, 'bold'),
     ...factLines(event.facts, paint),
     '',
-    event.folder,
-    ...factLines(event.files, (text, emphasis) => (emphasis === 'dim' ? text : paint(text, 'dim'))),
+    paint(event.folder, 'plain'),
+    ...factLines(event.files, (text, emphasis) => paint(text, emphasis === 'dim' ? 'plain' : 'dim')),
     ...(event.next.length === 0 ? [] : ['', paint('Next', 'bold')]),
     ...factLines(event.next, paint),
   ];

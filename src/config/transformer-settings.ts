@@ -28,8 +28,11 @@ export const transformerArchitecture = {
 /** Types of {@link transformerArchitecture}'s values. */
 export type TransformerArchitecture = z.output<z.ZodObject<typeof transformerArchitecture>>;
 
-/** What must hold between the sizes: the heads share emb_dim, and sine and cosine come in pairs. */
-export function checkTransformerArchitecture({ emb_dim, num_heads }: TransformerArchitecture): SettingProblem[] {
+/** What must hold between the sizes: the heads share emb_dim, sine and cosine come in pairs, and beside a class token there is room for a frame. */
+export function checkTransformerArchitecture({ emb_dim, num_heads, max_len, pooling }: TransformerArchitecture): SettingProblem[] {
+  if (pooling === 'cls' && max_len < 2) {
+    return [{ key: 'max_len', text: `expected at least 2 with pooling cls, whose class token takes a place, found ${max_len}` }];
+  }
   if (emb_dim % num_heads !== 0) return [{ key: 'emb_dim', text: `expected a multiple of num_heads (${num_heads}), found ${emb_dim}` }];
   return emb_dim % 2 === 0 ? [] : [{ key: 'emb_dim', text: `expected an even number, found ${emb_dim}` }];
 }

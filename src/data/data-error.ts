@@ -1,5 +1,6 @@
 import { UserError } from '../foundation/errors';
 import { excerpt } from '../foundation/excerpt';
+import { printableLine } from '../foundation/printable';
 
 /** One thing that is wrong with the data. */
 export interface DataProblem {
@@ -36,7 +37,7 @@ export class FileError extends UserError {
   readonly problem: string;
 
   constructor(file: string, problem: string, options?: { cause?: unknown }) {
-    super(`${file}: ${problem}`, options);
+    super(`${printableLine(file)}: ${problem}`, options);
     this.file = file;
     this.problem = problem;
   }
@@ -58,7 +59,7 @@ function listProblems(problems: readonly DataProblem[]): string {
   const count = problems.reduce((sum, { standsFor = 1 }) => sum + standsFor, 0);
   const listed = problems.filter(({ standsFor = 1 }) => standsFor === 1).slice(0, LISTED);
   const lines = [`data: ${counted(count, 'problem')} in ${counted(files, 'file')}`];
-  for (const { file, problem } of listed) lines.push(`${file}: ${excerpt(problem, SHOWN)}`);
+  for (const { file, problem } of listed) lines.push(printableLine(`${file}: ${excerpt(problem, SHOWN)}`));
   if (count > listed.length) lines.push(`and ${count - listed.length} more`);
   return lines.join('\n');
 }

@@ -1,5 +1,6 @@
 import type { ClipEntry, LabelNames } from '../data/clip-set';
 import { excerpt } from '../foundation/excerpt';
+import { printableLine } from '../foundation/printable';
 
 /** The two kinds of classes. */
 export type ClassKind = keyof LabelNames;
@@ -48,7 +49,8 @@ export function differencesOf(
       const label = ours[id];
       if (label === undefined || unnamed(label, id) || unnamed(other, id)) return [];
       // One name may be written in several Unicode forms, which look the same.
-      return label.normalize() === other.normalize() ? [] : [`${kind} ${id}: ${calledBy} knows it as ${label}, the data as ${other}`];
+      const shown = printableLine(other);
+      return label.normalize() === shown.normalize() ? [] : [`${kind} ${id}: ${calledBy} knows it as ${label}, the data as ${shown}`];
     })
     .slice(0, MOST_LISTED);
 }

@@ -133,10 +133,16 @@ export function describeHead(logits: Float32Array, targets: Int32Array, labels: 
   };
 }
 
+/** Of equally likely classes those with the lower ids. */
 function likeliestOf(probabilities: Float64Array): LikelyClass[] {
-  return Array.from(probabilities, (probability, id) => ({ id, probability }))
-    .sort((one, other) => other.probability - one.probability || one.id - other.id)
-    .slice(0, LIKELIEST);
+  const found: LikelyClass[] = [];
+  probabilities.forEach((probability, id) => {
+    const place = found.findIndex((other) => probability > other.probability);
+    if (place === -1 && found.length >= LIKELIEST) return;
+    found.splice(place === -1 ? found.length : place, 0, { id, probability });
+    if (found.length > LIKELIEST) found.pop();
+  });
+  return found;
 }
 
 function shareOf(values: Int32Array, holds: (value: number) => boolean): number {

@@ -5,6 +5,7 @@ import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import type { Model } from '../models/model';
+import { printableLine } from '../foundation/printable';
 import { inferenceDefinition } from './inference';
 import { recogniseWeights } from './recognise';
 
@@ -52,11 +53,11 @@ export function inferenceProgram({ model, weights }: LoadedModel, options: Progr
   return createProgram(inferenceDefinition(model), weights, options);
 }
 
-/** The labels to show: the checkpoint's own, else those given, else `gloss 3`. */
+/** The labels to show, printable: the checkpoint's own, else those given, else `gloss 3`. */
 export function shownLabels({ labels, model }: Pick<LoadedModel, 'labels' | 'model'>, otherwise?: LabelNames): LabelNames {
   const known = labels ?? otherwise;
   const fill = (count: number, kind: string, names: readonly string[] | undefined): string[] =>
-    Array.from({ length: count }, (_, id) => names?.[id] ?? `${kind} ${id}`);
+    Array.from({ length: count }, (_, id) => printableLine(names?.[id] ?? `${kind} ${id}`));
   return { gloss: fill(model.numGloss, 'gloss', known?.gloss), category: fill(model.numCategory, 'category', known?.category) };
 }
 

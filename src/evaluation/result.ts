@@ -51,6 +51,7 @@ export interface OcclusionGroup {
 export function describeEvaluation(loaded: LoadedModel, dataset: Dataset, { outputs, cutClips, seconds }: Evaluation): EvaluationResult {
   const labels = shownLabels(loaded, dataset.labels);
   const clips = dataset.validation.entries;
+  const categories = new Map(clips.toReversed().map(({ gloss, category }) => [gloss, category]));
   return {
     model: {
       file: loaded.file,
@@ -66,7 +67,7 @@ export function describeEvaluation(loaded: LoadedModel, dataset: Dataset, { outp
     clipsPerSecond: outputs.clips / seconds,
     gloss: describeHead(outputs.glossLogits, outputs.glossTargets, labels.gloss),
     category: describeHead(outputs.categoryLogits, outputs.categoryTargets, labels.category),
-    categoryOfGloss: labels.gloss.map((_, id) => clips.find(({ gloss }) => gloss === id)?.category),
+    categoryOfGloss: labels.gloss.map((_, id) => categories.get(id)),
   };
 }
 

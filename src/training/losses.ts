@@ -1,3 +1,4 @@
+import { oneHot } from '../engine/one-hot';
 import { tf } from '../engine/tensorflow';
 
 /** A loss of `[batch]` clips from logits `[batch, classes]` and class ids `[batch]`. */
@@ -24,23 +25,31 @@ export function classificationLoss(settings: LossSettings): ClassificationLoss {
 
 /** `−log p(target)`, as `torch.nn.CrossEntropyLoss` without reduction. */
 export function crossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor {
-  return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), oneHot(targets, logits)), -1));
+  return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), oneHot(targets, classesOf(logits))), -1));
 }
+
+/** Below what `1 − p` can be in float32 without being 0. */
+const LEAST_MISSED = 1e-8;
 
 /** `alpha · (1 − p)^gamma · −log p` (Lin et al. 2017). */
 function focalLoss(logits: tf.Tensor, targets: tf.Tensor, gamma: number, alpha: number): tf.Tensor {
   const entropy = crossEntropy(logits, targets);
+  if (gamma === 0) return tf.mul(entropy, alpha);
   const missed = tf.sub(1, tf.exp(tf.neg(entropy)));
-  return tf.mul(tf.mul(tf.pow(missed, gamma), entropy), alpha);
+  // A root has no slope at 0, which is where a clip that is certain stands: always, where there is one class.
+  const base = gamma < 1 ? tf.maximum(missed, LEAST_MISSED) : missed;
+  return tf.mul(tf.mul(tf.pow(base, gamma), entropy), alpha);
 }
 
 /** Cross-entropy against `(1 − smoothing) · one-hot + smoothing / classes`, as `torch.nn.CrossEntropyLoss(label_smoothing=…)`. */
 function smoothedCrossEntropy(logits: tf.Tensor, targets: tf.Tensor, smoothing: number): tf.Tensor {
-  const classes = logits.shape.at(-1) ?? 1;
-  const target = tf.add(tf.mul(oneHot(targets, logits), 1 - smoothing), smoothing / classes);
+  const classes = classesOf(logits);
+  const target = tf.add(tf.mul(oneHot(targets, classes), 1 - smoothing), smoothing / classes);
   return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), target), -1));
 }
 
-function oneHot(targets: tf.Tensor, logits: tf.Tensor): tf.Tensor {
-  return tf.oneHot(tf.cast(targets, 'int32'), logits.shape.at(-1) ?? 1);
+function classesOf(logits: tf.Tensor): number {
+  const classes = logits.shape.at(-1);
+  if (classes === undefined) throw new Error('logits without an axis of classes');
+  return classes;
 }

@@ -1,5 +1,6 @@
 import { parseCsvTable } from '../data/csv-table';
 import { readTextIfThere } from '../foundation/regular-file';
+import { textOfCell } from '../data/csv-write';
 
 /** What an evaluation found of one class. */
 export interface ClassFigures {
@@ -24,11 +25,11 @@ export function readClassFigures(file: string): ClassFigures[] | undefined {
   if (problems.length > 0) return undefined;
   const classes = rows.map((row) => ({
     id: Number(row.cell('class_id')),
-    label: row.cell('label') ?? '',
+    label: textOfCell(row.cell('label') ?? ''),
     recall: Number(row.cell('recall')),
     f1: Number(row.cell('f1')),
     support: Number(row.cell('support')),
-    confusedWith: row.cell('most_confused_with') ?? '',
+    confusedWith: textOfCell(row.cell('most_confused_with') ?? ''),
   }));
   return classes.every((one) => [one.id, one.recall, one.f1, one.support].every(Number.isFinite)) ? classes : undefined;
 }

@@ -125,7 +125,10 @@ describe('the frames that counted', () => {
       }
       expect(new Set(overall).size).toBeGreaterThan(1);
       const picture = path.join(folder, 'attention.png');
-      await saveAttentionPicture(picture, model, { file: clip, key: 'X', best: { id: 1, label: 'B', probability: 0.5 } });
+      const attended = { file: clip, key: 'X', best: { id: 1, label: 'B', probability: 0.5 } };
+      const warnings: string[] = [];
+      expect(await saveAttentionPicture(picture, model, attended, (warning) => warnings.push(warning))).toBe(true);
+      expect(warnings).toEqual([]);
       expect(readFileSync(picture).length).toBeGreaterThan(10_000);
       expect(tf.memory().numTensors).toBe(0);
     });

@@ -83,7 +83,9 @@ async function saved(folder: string, result: EvaluationResult, withCurves = curv
 }
 
 function pngsOf({ confusion, categoryConfusion, reliability, curves: ofTraining }: ResultPictures): Buffer[] {
-  return [confusion, categoryConfusion, reliability, ...(ofTraining === undefined ? [] : [ofTraining])];
+  const drawn = [confusion, categoryConfusion, reliability, ofTraining].flatMap((png) => (png === undefined ? [] : [png]));
+  expect(drawn).toHaveLength(4);
+  return drawn;
 }
 
 function table(file: string): Record<string, string>[] {
@@ -184,12 +186,16 @@ describe('evaluation_results', () => {
   });
 });
 
+const refuse = (warning: string): void => {
+  throw new Error(warning);
+};
+
 describe('pictures', () => {
-  it.each([4, 13, 105])(
+  it.each([1, 4, 13, 105, 151])(
     'are of twice the resolution, with their title in letters that are there on any machine, of %i classes',
     async (classes) => {
       for (const theme of [lightTheme, darkTheme]) {
-        for (const png of pngsOf(drawPictures(drawnResult('folder', classes, 120), curves, theme))) {
+        for (const png of pngsOf(drawPictures(drawnResult('folder', classes, 120), curves, theme, refuse))) {
           const image = await loadImage(png);
           expect(image.width).toBeGreaterThanOrEqual(800);
           const canvas = createCanvas(image.width, 100);

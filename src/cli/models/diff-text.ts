@@ -1,8 +1,12 @@
 import { printableLine } from '../../foundation/printable';
+import { shortLabel } from '../../foundation/short-text';
 import type { ClassChanges } from '../../zoo/release/architecture';
 import type { FigureChange, ModelDiff } from '../../zoo/release/diff';
 import { columns } from '../columns';
 import { bytesText } from '../quantities';
+
+/** Changes of classes that are listed one by one. */
+const CLASSES_LISTED = 50;
 
 /** A difference of two states of a model, for people. */
 export function diffText(diff: ModelDiff): string {
@@ -39,12 +43,13 @@ function section(title: string, lines: readonly string[]): string[] {
 
 function classLines({ added, removed, renamed, moved }: ClassChanges): string[] {
   const rows = [
-    ...added.map((label) => ['added', label]),
-    ...removed.map((label) => ['removed', label]),
-    ...renamed.map(({ id, before, after }) => ['renamed', `${before} → ${after} (id ${id})`]),
-    ...moved.map(({ label, before, after }) => ['another id', `${label}: ${before} → ${after}`]),
+    ...added.map((label) => ['added', shortLabel(label)]),
+    ...removed.map((label) => ['removed', shortLabel(label)]),
+    ...renamed.map(({ id, before, after }) => ['renamed', `${shortLabel(before)} → ${shortLabel(after)} (id ${id})`]),
+    ...moved.map(({ label, before, after }) => ['another id', `${shortLabel(label)}: ${before} → ${after}`]),
   ];
-  return columns(rows.map((row) => row.map(printableLine)));
+  const more = rows.length > CLASSES_LISTED ? [`  and ${rows.length - CLASSES_LISTED} more changes; --json has all`] : [];
+  return [...columns(rows.slice(0, CLASSES_LISTED).map((row) => row.map(printableLine))), ...more];
 }
 
 function figureRow({ name, before, after, difference }: FigureChange): string[] {

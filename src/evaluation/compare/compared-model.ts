@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parseCsvTable, type CsvRow } from '../../data/csv-table';
+import { textOfCell } from '../../data/csv-write';
 import { UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
 import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
@@ -101,10 +102,10 @@ function readClips(file: string): Map<string, ComparedClip> {
   });
   return new Map(
     rows.map((row) => [
-      row.cell('file') ?? '',
+      textOfCell(row.cell('file') ?? ''),
       {
         truth: ofBoth((cells, head) => Number(cells.cell(`true_${head}`)), row),
-        label: row.cell('true_gloss_label') ?? '',
+        label: textOfCell(row.cell('true_gloss_label') ?? ''),
         correct: ofBoth((cells, head) => cells.cell(CORRECT[head]) === '1', row),
         predictedGloss: idOf(row.cell('pred_gloss')),
       },

@@ -1,6 +1,7 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Chart, ChartConfiguration } from 'chart.js';
 import type { ComparedModel } from '../compare/compared-model';
+import { shortText } from '../../foundation/short-text';
 import { HEADS } from '../result';
 import { drawChart } from './canvas';
 import type { Theme } from './theme';
@@ -12,7 +13,7 @@ export function comparisonPicture(models: readonly ComparedModel[], dataTitle: s
   const configuration: ChartConfiguration = {
     type: 'bar',
     data: {
-      labels: models.map(({ title }) => (title.length > LONGEST_NAME ? `${title.slice(0, LONGEST_NAME - 1)}…` : title)),
+      labels: models.map(({ title }) => shortText(title, LONGEST_NAME)),
       datasets: HEADS.map((head, place) => ({
         label: `${head} accuracy`,
         data: models.map(({ figures }) => figures[head].accuracy),

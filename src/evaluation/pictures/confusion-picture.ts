@@ -1,5 +1,6 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import { confusionAt, type ConfusionMatrix } from '../confusion';
+import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
+import { shortText } from '../../foundation/short-text';
 import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
 import { between, readableOn, type Theme } from './theme';
 
@@ -21,6 +22,8 @@ interface Block {
 }
 
 interface Layout {
+  readonly title: string;
+  readonly subtitle: string;
   readonly order: readonly number[];
   readonly names: readonly string[];
   readonly blocks: readonly Block[];
@@ -38,15 +41,21 @@ const MARGIN = 20;
 const TITLE_HEIGHT = 58;
 const AXIS_TITLE = 24;
 const LONGEST_LABEL = 230;
+const LONGEST_TITLE = 1200;
 const LEGEND_HEIGHT = 62;
+/** Letters of a text that are measured at all. */
+const MOST_LETTERS = 200;
 /** The faintest that one clip of many may be. */
 const LEAST_SHADE = 0.16;
 
-/** Draws a confusion matrix: a row for each true class, shaded by its share of the row's clips, blue where right and orange where wrong. @returns the PNG. */
+/**
+ * Draws a confusion matrix: a row for each true class, shaded by its share of the row's clips, blue where right and orange where wrong. Of very many classes
+ * those of the most frequent mistakes. @returns the PNG.
+ */
 export function confusionPicture(picture: ConfusionPicture, theme: Theme): Buffer {
   const layout = layOut(picture);
   return drawPicture(layout.size, theme, (context) => {
-    drawTitle(context, picture, layout, theme);
+    drawTitle(context, layout, theme);
     drawCells(context, picture.matrix, layout, theme);
     drawBlocks(context, layout, theme);
     drawLabels(context, layout, theme);
@@ -55,9 +64,9 @@ export function confusionPicture(picture: ConfusionPicture, theme: Theme): Buffe
 }
 
 function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
-  const { classes } = matrix;
+  const order = shownClasses(matrix);
+  const classes = order.length;
   const scale = Math.min(1.5, Math.max(1, classes / 60));
-  const order = [...labels.keys()];
   const firstOf = new Map<string, number>();
   groups?.forEach((name, id) => {
     if (name !== undefined && !firstOf.has(name)) firstOf.set(name, id);
@@ -68,14 +77,21 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
   const labelSize = Math.min(13, Math.max(9, Math.round(cell * 0.64)));
   const names = order.map((id) => shortened(labels[id] ?? '', fontOf(labelSize), LONGEST_LABEL));
   const gutter = Math.ceil(Math.max(...names.map((name) => measureText(name, fontOf(labelSize))), 40)) + 10;
-  const blocks = blocksOf(order.map((id) => groups?.[id]));
-  const blockGutter =
-    blocks.length === 0 ? 0 : Math.ceil(Math.max(...blocks.map(({ name }) => measureText(name, fontOf(11 * scale, 'bold'))))) + 14;
+  const blockFont = fontOf(11 * scale, 'bold');
+  const blocks = blocksOf(order.map((id) => groups?.[id])).map((block) => ({
+    ...block,
+    name: shortened(block.name, blockFont, LONGEST_LABEL * scale),
+  }));
+  const blockGutter = blocks.length === 0 ? 0 : Math.ceil(Math.max(...blocks.map(({ name }) => measureText(name, blockFont)))) + 14;
   const side = cell * classes;
   const left = MARGIN + AXIS_TITLE + gutter;
   const top = MARGIN + TITLE_HEIGHT * scale;
-  const width = Math.max(left + side + blockGutter, 2 * MARGIN + measureText(title, fontOf(17 * scale, 'bold')), left + 350) + MARGIN;
+  const titleFont = fontOf(17 * scale, 'bold');
+  const shownTitle = shortened(title, titleFont, Math.max(left + side + blockGutter - MARGIN, LONGEST_TITLE));
+  const width = Math.max(left + side + blockGutter, 2 * MARGIN + measureText(shownTitle, titleFont), left + 350) + MARGIN;
   return {
+    title: shownTitle,
+    subtitle: subtitleOf(matrix.classes, classes),
     order,
     names,
     blocks,
@@ -89,6 +105,12 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
   };
 }
 
+function subtitleOf(classes: number, shown: number): string {
+  if (shown < classes) return `The ${shown} most confused of ${classes} classes: a row is a true class, a column what it was taken for`;
+  const counted = shown > 40 ? 'clips in a cell where they fit' : 'numbers are clips';
+  return `A row is a true class, a column what it was taken for; ${counted}`;
+}
+
 function blocksOf(names: readonly (string | undefined)[]): Block[] {
   const blocks: Block[] = [];
   names.forEach((name, place) => {
@@ -100,7 +122,7 @@ function blocksOf(names: readonly (string | undefined)[]): Block[] {
   return blocks;
 }
 
-function drawTitle(context: SKRSContext2D, { title }: ConfusionPicture, { order, scale }: Layout, theme: Theme): void {
+function drawTitle(context: SKRSContext2D, { title, subtitle, scale }: Layout, theme: Theme): void {
   context.textBaseline = 'top';
   context.textAlign = 'left';
   context.fillStyle = theme.text;
@@ -108,8 +130,7 @@ function drawTitle(context: SKRSContext2D, { title }: ConfusionPicture, { order,
   context.fillText(title, MARGIN, MARGIN);
   context.fillStyle = theme.muted;
   context.font = fontOf(12 * scale);
-  const counted = order.length > 40 ? 'clips in a cell where they fit' : 'numbers are clips';
-  context.fillText(`A row is a true class, a column what it was taken for; ${counted}`, MARGIN, MARGIN + 26 * scale);
+  context.fillText(subtitle, MARGIN, MARGIN + 26 * scale);
 }
 
 function drawCells(context: SKRSContext2D, matrix: ConfusionMatrix, { order, cell, left, top, side }: Layout, theme: Theme): void {
@@ -121,7 +142,7 @@ function drawCells(context: SKRSContext2D, matrix: ConfusionMatrix, { order, cel
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   order.forEach((truth, row) => {
-    const support = order.reduce((sum, prediction) => sum + confusionAt(matrix, truth, prediction), 0);
+    const support = clipsOfClass(matrix, truth);
     order.forEach((prediction, column) => {
       const count = confusionAt(matrix, truth, prediction);
       const [x, y] = [left + column * cell, top + row * cell];
@@ -218,8 +239,7 @@ function drawLegend(context: SKRSContext2D, { left, size }: Layout, theme: Theme
 
 /** A text with its end left out where it is wider than allowed. */
 function shortened(text: string, font: string, widest: number): string {
-  if (measureText(text, font) <= widest) return text;
-  let length = text.length;
-  while (length > 1 && measureText(`${text.slice(0, length)}…`, font) > widest) length--;
-  return `${text.slice(0, length)}…`;
+  let shown = shortText(text, MOST_LETTERS);
+  while (shown.length > 1 && measureText(shown, font) > widest) shown = shortText(text, shown.length - 1);
+  return shown;
 }

@@ -1,3 +1,4 @@
+import { shortLabel } from '../../foundation/short-text';
 import { confusions } from '../confusion';
 import type { HeadResult } from '../head-result';
 import { occlusionGroups, type EvaluationResult } from '../result';
@@ -38,7 +39,7 @@ function weakClasses({ labels, perClass }: HeadResult): string[] {
   if (weak.length === 0) return ['Every gloss is recognised in every clip.'];
   return [
     `Least recognised glosses: ${weak
-      .map(({ label, recall, support }) => `${label} (${Math.round(recall * support)} of ${support})`)
+      .map(({ label, recall, support }) => `${shortLabel(label)} (${Math.round(recall * support)} of ${support})`)
       .join(', ')}.`,
   ];
 }
@@ -46,7 +47,9 @@ function weakClasses({ labels, perClass }: HeadResult): string[] {
 function frequentConfusions({ labels, confusion }: HeadResult): string[] {
   const found = confusions(confusion).slice(0, 3);
   if (found.length === 0) return [];
-  const named = found.map(({ truth, prediction, count }) => `${labels[truth] ?? ''} for ${labels[prediction] ?? ''} (${count})`);
+  const named = found.map(
+    ({ truth, prediction, count }) => `${shortLabel(labels[truth] ?? '')} for ${shortLabel(labels[prediction] ?? '')} (${count})`,
+  );
   return [`Most often mistaken: ${named.join(', ')}.`];
 }
 

@@ -1,3 +1,5 @@
+import { printableLine } from '../../foundation/printable';
+
 /** A piece of HTML that is safe to put into a page as it is. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -14,7 +16,7 @@ function textOf(content: Content): string {
   if (content === undefined) return '';
   if (content instanceof Markup) return content.text;
   if (typeof content === 'object') return content.map(textOf).join('');
-  return String(content)
+  return printableLine(String(content))
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { confusions, mostConfusedWith } from '../confusion';
+import { shortLabel } from '../../foundation/short-text';
+import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
 import type { HeadPrediction, HeadResult } from '../head-result';
 import { modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
 import type { ResultPictures } from '../results/draw-pictures';
 import { RESULT_FILES } from '../results/result-files';
-import { summaryRows } from '../results/tables';
+import { confusionFiles, summaryRows } from '../results/tables';
 import { findings } from './findings';
 import { html, Markup } from './markup';
 import { countCell, shareCell, tableMarkup, type Cell } from './table';
@@ -16,6 +17,9 @@ export type ReportPictures = { readonly light: ResultPictures; readonly dark: Re
 
 const WORST_CLIPS = 25;
 const CONFUSIONS = 30;
+/** Clips and classes of one page: a browser has to hold every line. */
+const MOST_CLIPS = 1000;
+const MOST_CLASSES = 3000;
 /** Wider pictures are shown smaller until they are clicked. */
 const WIDTH_OF_THE_PAGE = 1140;
 
@@ -40,8 +44,9 @@ export function reportPage(result: EvaluationResult, pictures: ReportPictures, c
       </head>
       <body>
         <main>
-          ${heading(result, created)} ${cards(result)} ${findingsSection(result)} ${figures(result)} ${matrices(pictures)}
-          ${classTables(result)} ${confusionsSection(result)} ${curvesAndReliability(pictures)} ${clips(result)} ${fileList(pictures)}
+          ${heading(result, created)} ${cards(result)} ${findingsSection(result)} ${figures(result)} ${matrices(result, pictures)}
+          ${classTables(result)} ${confusionsSection(result)} ${curvesAndReliability(pictures)} ${clips(result)}
+          ${fileList(result, pictures)}
         </main>
         ${element('script', script)}
       </body>
@@ -101,31 +106,37 @@ function figures(result: EvaluationResult): Markup {
     ${tableMarkup({ columns: ['metric', { number: 'gloss' }, { number: 'category' }], rows })}`;
 }
 
-function matrices(pictures: ReportPictures): Markup {
+function matrices(result: EvaluationResult, pictures: ReportPictures): Markup {
+  const [table = '', categoryTable = ''] = confusionFiles(result);
+  const part = ({ labels, confusion }: HeadResult, file: string): string =>
+    isShownWhole(confusion) ? '' : `: those of the most frequent mistakes, of ${labels.length}; all are in ${file}`;
   return html`<h2 id="matrices">Confusion matrices</h2>
-    ${figure(pictures, 'confusion', 'Confusion matrix of the glosses, those of a category framed')}
-    ${figure(pictures, 'categoryConfusion', 'Confusion matrix of the categories')}`;
+    ${figure(pictures, 'confusion', `Confusion matrix of the glosses, those of a category framed${part(result.gloss, table)}`)}
+    ${figure(pictures, 'categoryConfusion', `Confusion matrix of the categories${part(result.category, categoryTable)}`)}`;
 }
 
 function classTables({ gloss, category }: EvaluationResult): Markup {
   return html`<h2 id="classes">Classes</h2>
     <p class="muted">Click a heading to sort.</p>
-    ${classTable(gloss)}
+    ${classTable(gloss, RESULT_FILES.perClass)}
     <h2>Categories</h2>
-    ${classTable(category)}`;
+    ${classTable(category, RESULT_FILES.perCategory)}`;
 }
 
-function classTable({ labels, perClass, confusion }: HeadResult): Markup {
-  const rows = perClass.map(({ precision, recall, f1, support }, id): Cell[] => {
+function classTable({ labels, perClass, confusion }: HeadResult, file: string): Markup {
+  const all = perClass.map((metrics, id) => ({ ...metrics, id }));
+  const occurring = all.filter(({ support, predictions }) => support + predictions > 0);
+  const listed = all.length > MOST_CLASSES ? occurring.slice(0, MOST_CLASSES) : all;
+  const rows = listed.map(({ id, precision, recall, f1, support }): Cell[] => {
     const confused = mostConfusedWith(confusion, id);
     return [
       countCell(id),
-      labels[id] ?? '',
+      labelCell(labels[id] ?? ''),
       shareCell(precision),
       shareCell(recall),
       shareCell(f1),
       countCell(support),
-      confused === undefined ? '' : `${labels[confused.id] ?? ''} (${confused.count} of ${support})`,
+      confused === undefined ? '' : `${shortLabel(labels[confused.id] ?? '')} (${confused.count} of ${support})`,
     ];
   });
   const columns = [
@@ -137,7 +148,17 @@ function classTable({ labels, perClass, confusion }: HeadResult): Markup {
     { number: 'clips' },
     'most confused with',
   ];
-  return tableMarkup({ columns, rows, long: labels.length > 20 });
+  const more =
+    listed.length < all.length
+      ? html`<p class="muted">${listed.length} of ${all.length} classes, of those that occur; ${file} has all.</p>`
+      : undefined;
+  return html`${more} ${tableMarkup({ columns, rows, long: listed.length > 20 })}`;
+}
+
+/** A label that is cut is whole where the mouse rests on it. */
+function labelCell(label: string): Cell {
+  const short = shortLabel(label);
+  return short === label ? label : html`<span title="${label}">${short}</span>`;
 }
 
 function confusionsSection({ gloss }: EvaluationResult): Markup {
@@ -145,8 +166,8 @@ function confusionsSection({ gloss }: EvaluationResult): Markup {
   const rows = found
     .slice(0, CONFUSIONS)
     .map(({ truth, prediction, count }): Cell[] => [
-      gloss.labels[truth] ?? '',
-      gloss.labels[prediction] ?? '',
+      shortLabel(gloss.labels[truth] ?? ''),
+      shortLabel(gloss.labels[prediction] ?? ''),
       countCell(count),
       shareCell(count / Math.max(1, gloss.perClass[truth]?.support ?? 1)),
     ]);
@@ -159,30 +180,37 @@ function confusionsSection({ gloss }: EvaluationResult): Markup {
 function curvesAndReliability(pictures: ReportPictures): Markup {
   const curves =
     pictures?.light.curves === undefined
-      ? html`<p class="muted">No training log lies beside the checkpoint, so there are no curves of its training.</p>`
+      ? html`<p class="muted">No training log lies beside the checkpoint, or its curves could not be drawn.</p>`
       : figure(pictures, 'curves', 'Losses and validation accuracies of each epoch');
   return html`<h2 id="training">Training and confidence</h2>
     ${curves} ${figure(pictures, 'reliability', 'How often the model is right where it is how sure')}`;
 }
 
 function clips(result: EvaluationResult): Markup {
-  const everything = worstClips(result, result.clips.length);
+  const listed = worstClips(result, MOST_CLIPS);
+  const more =
+    result.clips.length > listed.length
+      ? html`<p class="muted">
+          The ${listed.length} of ${result.clips.length} whose true gloss the model thought least likely; ${RESULT_FILES.predictions} has
+          all.
+        </p>`
+      : undefined;
   return html`<h2 id="worst">Worst clips</h2>
     <p class="muted">Those whose true gloss the model thought least likely: look at them first.</p>
-    ${clipTable(result, everything.slice(0, WORST_CLIPS), false)}
-    <h2 id="clips">All clips</h2>
-    ${clipTable(result, everything, true)}`;
+    ${clipTable(result, listed.slice(0, WORST_CLIPS), false)}
+    <h2 id="clips">${more === undefined ? 'All clips' : 'Clips'}</h2>
+    ${more} ${clipTable(result, listed, true)}`;
 }
 
 function clipTable({ gloss, category }: EvaluationResult, judged: readonly JudgedClip[], long: boolean): Markup {
   const marked = (prediction: HeadPrediction, { labels }: HeadResult): Markup | string => {
-    const label = labels[prediction.predicted] ?? '';
+    const label = shortLabel(labels[prediction.predicted] ?? '');
     return prediction.correct ? label : html`<span class="wrong">${label}</span>`;
   };
   const occlusion = judged.some(({ clip }) => clip.occluded !== undefined);
   const rows = judged.map(({ clip, gloss: ofGloss, category: ofCategory }): Cell[] => [
     clip.name,
-    gloss.labels[ofGloss.truth] ?? '',
+    shortLabel(gloss.labels[ofGloss.truth] ?? ''),
     marked(ofGloss, gloss),
     shareCell(ofGloss.confidence),
     shareCell(ofGloss.truthProbability),
@@ -205,15 +233,19 @@ function clipTable({ gloss, category }: EvaluationResult, judged: readonly Judge
   return tableMarkup({ columns, rows, long });
 }
 
-function fileList(pictures: ReportPictures): Markup {
-  const drawn = (name: string): boolean =>
-    !name.endsWith('.png') || (pictures !== undefined && (name !== RESULT_FILES.curves || pictures.light.curves !== undefined));
+function fileList(result: EvaluationResult, pictures: ReportPictures): Markup {
+  const { summary, perClass, perCategory, predictions, confusionPicture, categoryConfusionPicture, curves, reliability, document } =
+    RESULT_FILES;
+  const light = pictures?.light;
+  const drawn = [
+    { name: confusionPicture, png: light?.confusion },
+    { name: categoryConfusionPicture, png: light?.categoryConfusion },
+    { name: curves, png: light?.curves },
+    { name: reliability, png: light?.reliability },
+  ].flatMap(({ name, png }) => (png === undefined ? [] : [name]));
+  const there = [summary, perClass, perCategory, predictions, ...confusionFiles(result), ...drawn, document];
   return html`<h2>Beside this page</h2>
-    <p>
-      ${Object.values(RESULT_FILES)
-        .filter((name) => name !== RESULT_FILES.report && drawn(name))
-        .map((name, place) => html`${place === 0 ? '' : ', '}<a href="${name}">${name}</a>`)}
-    </p>`;
+    <p>${there.map((name, place) => html`${place === 0 ? '' : ', '}<a href="${name}">${name}</a>`)}</p>`;
 }
 
 function figure(pictures: ReportPictures, which: keyof ResultPictures, caption: string): Markup | undefined {

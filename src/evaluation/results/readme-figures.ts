@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { handWrittenIn, LARGEST_PAGE } from '../../foundation/hand-written';
@@ -30,7 +31,7 @@ export function updateReadme(folder: string, result: EvaluationResult): void {
   if (text === undefined) return;
   const [start, end] = [text.indexOf(START), text.indexOf(END)];
   if (start === -1 || end < start) return;
-  const block = replaceableFigures(figureLines(path.basename(folder), result)).join('\n');
+  const block = replaceableFigures([...figureLines(path.basename(folder), result), ...pictureLines(folder)]).join('\n');
   // What a person wrote among the figures stays, below them.
   const written = handWrittenIn(text.slice(start, end));
   writeTextAtomically(file, text.slice(0, start) + block + written + text.slice(end + END.length));
@@ -57,7 +58,11 @@ function figureLines(folder: string, result: EvaluationResult): string[] {
     ...findings(result).map((finding) => `- ${plain(finding)}`),
     '',
     `All of it: [${RESULT_FILES.report}](${folder}/${RESULT_FILES.report}); figures and predictions as CSV beside it.`,
-    '',
-    `![Confusion matrix of the glosses](${folder}/${RESULT_FILES.confusionPicture})`,
   ];
+}
+
+/** A picture that could not be drawn is not there to be shown. */
+function pictureLines(folder: string): string[] {
+  const name = RESULT_FILES.confusionPicture;
+  return existsSync(path.join(folder, name)) ? ['', `![Confusion matrix of the glosses](${path.basename(folder)}/${name})`] : [];
 }

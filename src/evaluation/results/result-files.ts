@@ -8,6 +8,8 @@ export const RESULT_FILES = {
   confusionTable: 'confusion_matrix.csv',
   confusionPicture: 'confusion_matrix.png',
   categoryConfusionTable: 'confusion_matrix_category.csv',
+  confusionPairs: 'confusion_pairs.csv',
+  categoryConfusionPairs: 'confusion_pairs_category.csv',
   categoryConfusionPicture: 'confusion_matrix_category.png',
   curves: 'training_curves.png',
   reliability: 'reliability.png',

@@ -1,7 +1,8 @@
-import { stringify } from 'csv-stringify/sync';
-import { confusionAt, mostConfusedWith } from '../confusion';
+import { csvText } from '../../data/csv-write';
+import { confusionAt, mostConfusedWith, outcomes } from '../confusion';
 import type { HeadPrediction, HeadResult } from '../head-result';
 import { occlusionGroups, type EvaluationResult } from '../result';
+import { RESULT_FILES } from './result-files';
 
 /** A figure of both heads; undefined where a head has none. */
 export interface SummaryRow {
@@ -49,13 +50,38 @@ export function perClassTable({ labels, perClass, confusion }: HeadResult): stri
   return csvText([['class_id', 'label', 'precision', 'recall', 'f1', 'support', 'most_confused_with'], ...rows]);
 }
 
-/** `confusion_matrix.csv` of a head: a line for each true class, a column for each predicted one, in the order of their ids. */
-export function confusionTable({ labels, confusion }: HeadResult): string {
+/** With more classes `confusion_matrix.csv` would be megabytes of zeros. */
+const MOST_COLUMNS = 500;
+
+/**
+ * `confusion_matrix.csv` of a head: a line for each true class, a column for each predicted one, in the order of their ids. Undefined where there are too many
+ * classes: then there is a {@link confusionPairsTable}.
+ */
+export function confusionTable({ labels, confusion }: HeadResult): string | undefined {
+  if (labels.length > MOST_COLUMNS) return undefined;
   const ids = [...labels.keys()];
   return csvText([
     ['true_label', ...labels],
     ...ids.map((truth) => [labels[truth], ...ids.map((prediction) => confusionAt(confusion, truth, prediction))]),
   ]);
+}
+
+/**
+ * `confusion_pairs.csv` of a head: a line for each true class and each class that clips of it were taken for, in the order of their ids. Undefined where a
+ * {@link confusionTable} holds them all.
+ */
+export function confusionPairsTable({ labels, confusion }: HeadResult): string | undefined {
+  if (labels.length <= MOST_COLUMNS) return undefined;
+  const rows = outcomes(confusion).map(({ truth, prediction, count }) => [truth, labels[truth], prediction, labels[prediction], count]);
+  return csvText([['true_id', 'true_label', 'predicted_id', 'predicted_label', 'clips'], ...rows]);
+}
+
+/** Files of which an evaluation has one or the other, by the number of its classes. */
+export function confusionFiles({ gloss, category }: EvaluationResult): string[] {
+  return [
+    gloss.labels.length > MOST_COLUMNS ? RESULT_FILES.confusionPairs : RESULT_FILES.confusionTable,
+    category.labels.length > MOST_COLUMNS ? RESULT_FILES.categoryConfusionPairs : RESULT_FILES.categoryConfusionTable,
+  ];
 }
 
 /** The columns of `predictions.csv`. */
@@ -98,9 +124,4 @@ function predictionCells({ labels }: HeadResult, prediction: HeadPrediction | un
   const { truth, predicted, confidence, rankOfTruth, correct } = prediction;
   // Beyond the sixth digit a float32 model says nothing, and other batches give other digits.
   return [truth, labels[truth], predicted, labels[predicted], Number(confidence.toFixed(6)), rankOfTruth, Number(correct)];
-}
-
-/** A CSV document; what is no number is an empty cell. */
-function csvText(rows: readonly (readonly (string | number | undefined)[])[]): string {
-  return stringify(rows.map((row) => row.map((cell) => (typeof cell === 'number' && Number.isNaN(cell) ? undefined : cell))));
 }

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { writeFileAtomically, writeTextAtomically } from '../../foundation/atomic-file';
 import { messageOf, UserError } from '../../foundation/errors';
+import { canDraw } from '../pictures/attempt';
 import { darkTheme, lightTheme } from '../pictures/theme';
 import { reportPage, type ReportPictures } from '../report/page';
 import type { EvaluationResult } from '../result';
@@ -9,7 +10,7 @@ import type { CurvePoint } from '../training-curves';
 import { evaluationDocument } from './document';
 import { RESULT_FILES } from './result-files';
 import type { drawPictures } from './draw-pictures';
-import { confusionTable, perClassTable, predictionsTable, summaryTable } from './tables';
+import { confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './tables';
 
 /** What surrounds the files of an evaluation. */
 export interface ResultSurroundings {
@@ -51,9 +52,14 @@ export async function writeResults(folder: string, result: EvaluationResult, sur
     [RESULT_FILES.predictions, predictionsTable(result)],
     [RESULT_FILES.confusionTable, confusionTable(result.gloss)],
     [RESULT_FILES.categoryConfusionTable, confusionTable(result.category)],
+    [RESULT_FILES.confusionPairs, confusionPairsTable(result.gloss)],
+    [RESULT_FILES.categoryConfusionPairs, confusionPairsTable(result.category)],
     [RESULT_FILES.report, reportPage(result, pictures, created)],
   ] as const;
-  for (const [name, text] of texts) writeTextAtomically(file(name), text);
+  for (const [name, text] of texts) {
+    if (text === undefined) rmSync(file(name), { force: true });
+    else writeTextAtomically(file(name), text);
+  }
   for (const [name, png] of [
     [RESULT_FILES.confusionPicture, pictures?.light.confusion],
     [RESULT_FILES.categoryConfusionPicture, pictures?.light.categoryConfusion],
@@ -76,16 +82,13 @@ async function draw(
   onWarning: (warning: string) => void,
 ): Promise<ReportPictures> {
   const drawIn = await loadDrawing(onWarning);
-  return drawIn && { light: drawIn(result, curves, lightTheme), dark: drawIn(result, curves, darkTheme) };
+  // What cannot be drawn in one theme cannot be drawn in the other: once is enough to tell.
+  const light = drawIn?.(result, curves, lightTheme, onWarning);
+  const dark = drawIn?.(result, curves, darkTheme, () => undefined);
+  return light && dark && { light, dark };
 }
 
 /** The canvas and chart.js, loaded only when pictures are drawn. Undefined, after a warning, where the canvas has no build for this machine. */
 async function loadDrawing(onWarning: (warning: string) => void): Promise<typeof drawPictures | undefined> {
-  try {
-    await import('@napi-rs/canvas');
-  } catch (error) {
-    onWarning(`no pictures can be drawn on this machine (${messageOf(error)})`);
-    return undefined;
-  }
-  return (await import('./draw-pictures.js')).drawPictures;
+  return (await canDraw(onWarning)) ? (await import('./draw-pictures.js')).drawPictures : undefined;
 }

@@ -5,12 +5,16 @@ import type { ReadFigures } from '../../evaluation/results/read-evaluation';
 import { RESULT_FILES } from '../../evaluation/results/result-files';
 import { notesLines } from '../../foundation/hand-written';
 import { plainMarkdown as plain } from '../../foundation/markdown';
+import { shortLabel } from '../../foundation/short-text';
 import { modelEntry } from '../../models/model-table';
 import type { CardFacts, CardSetting } from './card-facts';
 import { limits } from './limits';
 import { loadingSections } from './loading';
 
 const WEAKEST = 10;
+/** Glosses that a card names one by one, and how many of them where there are more. */
+const MOST_NAMED = 200;
+const NAMED_OF_MANY = 100;
 
 /** The card of a model: its README.md. The same facts give the same text. */
 export function cardText(facts: CardFacts): string {
@@ -73,7 +77,10 @@ function whatItIs({ record: { run, model: name }, model, evaluation, production 
 }
 
 function glossLine(labels: readonly string[] | undefined): string[] {
-  return labels === undefined ? ['- The names of its classes are not known'] : [`- Glosses: ${labels.map(plain).join(', ')}`];
+  if (labels === undefined) return ['- The names of its classes are not known'];
+  const listed = labels.length > MOST_NAMED ? labels.slice(0, NAMED_OF_MANY) : labels;
+  const more = labels.length > listed.length ? `, and ${labels.length - listed.length} more, which config.json names` : '';
+  return [`- Glosses: ${listed.map((label) => plain(shortLabel(label))).join(', ')}${more}`];
 }
 
 /** What an evaluation found, from its files. */
@@ -118,7 +125,7 @@ function weakSpots(glosses: CardFacts['glosses']): string[] {
     '| --- | --- | --- | --- |',
     ...weak.map(
       ({ label, f1, recall, support, confusedWith }) =>
-        `| ${plain(label)} | ${f1.toFixed(2)} | ${Math.round(recall * support)} of ${support} | ${plain(confusedWith)} |`,
+        `| ${plain(shortLabel(label))} | ${f1.toFixed(2)} | ${Math.round(recall * support)} of ${support} | ${plain(shortLabel(confusedWith))} |`,
     ),
   ];
 }

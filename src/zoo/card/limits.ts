@@ -1,4 +1,5 @@
 import { plainMarkdown } from '../../foundation/markdown';
+import { shortLabel } from '../../foundation/short-text';
 import type { CardFacts } from './card-facts';
 
 /** Clips of a class below which its figures say little. */
@@ -14,7 +15,7 @@ export function limits(facts: CardFacts): string[] {
   const synthetic = run.data?.synthetic === true || evaluation?.data.synthetic === true;
   const labels = run.gloss_labels ?? [];
   const rare = (run.training_clips?.of_gloss ?? []).flatMap((clips, id) =>
-    clips < FEW_CLIPS ? [`${labels[id] ?? `gloss ${id}`} (${clips})`] : [],
+    clips < FEW_CLIPS ? [`${shortLabel(labels[id] ?? `gloss ${id}`)} (${clips})`] : [],
   );
   const untested = (glosses ?? []).filter(({ support }) => support === 0).map(({ label }) => label);
   const thin = (glosses ?? []).filter(({ support }) => support > 0 && support < FEW_CLIPS);
@@ -28,7 +29,7 @@ export function limits(facts: CardFacts): string[] {
     ...(run.data === undefined ? ['What it was trained on is not known.'] : []),
     `It knows ${run.classes.gloss} glosses and gives one of them for any clip, also for a sign it never saw or for no sign at all.`,
     ...(rare.length === 0 ? [] : [`Glosses with fewer than ${FEW_CLIPS} training clips: ${named(rare)}.`]),
-    ...(untested.length === 0 ? [] : [`Glosses without a clip in the evaluation: ${named(untested)}.`]),
+    ...(untested.length === 0 ? [] : [`Glosses without a clip in the evaluation: ${named(untested.map(shortLabel))}.`]),
     ...(thin.length === 0
       ? []
       : [
@@ -36,7 +37,7 @@ export function limits(facts: CardFacts): string[] {
         ]),
     ...(low.length === 0
       ? []
-      : [`Glosses with an F1 below ${LOW_F1}: ${named(low.map(({ label, f1 }) => `${label} (${f1.toFixed(2)})`))}.`]),
+      : [`Glosses with an F1 below ${LOW_F1}: ${named(low.map(({ label, f1 }) => `${shortLabel(label)} (${f1.toFixed(2)})`))}.`]),
     ...lengths(facts),
     ...model.assumptions.map((assumption) => `The checkpoint does not say it: ${plainMarkdown(assumption)} was taken.`),
   ];

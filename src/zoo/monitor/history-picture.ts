@@ -3,6 +3,7 @@ import type { Chart, ChartConfiguration, ChartDataset } from 'chart.js';
 import { drawChart } from '../../evaluation/pictures/canvas';
 import type { Theme } from '../../evaluation/pictures/theme';
 import type { HeadName } from '../../evaluation/result';
+import { shortText } from '../../foundation/short-text';
 import { isDrop } from './drop';
 import type { HistoryRow } from './history';
 
@@ -87,7 +88,7 @@ export function historyPicture(title: string, rows: readonly HistoryRow[], theme
 
 function labelOf({ date, version, data }: HistoryRow): string[] {
   const name = data.split(/[/\\]/).findLast((part) => part !== '') ?? data;
-  return [date.slice(0, 10), version, name.length > LONGEST_DATA_NAME ? `${name.slice(0, LONGEST_DATA_NAME - 1)}…` : name];
+  return [date.slice(0, 10), version, shortText(name, LONGEST_DATA_NAME)];
 }
 
 function drawPoints(

@@ -1,6 +1,6 @@
-import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { parseCsvTable } from '../../data/csv-table';
+import { csvText, textOfCell } from '../../data/csv-write';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
@@ -55,7 +55,7 @@ export function readHistory(file: string): HistoryRow[] {
   for (const row of rows) {
     if (wrong.length >= MOST_FAULTS) break;
     const empty = COLUMNS.filter((column) => (row.cell(column) ?? '') === '');
-    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, row.cell(column)])));
+    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, textOfCell(row.cell(column) ?? '')])));
     if (empty.length === 0 && checked.success) {
       read.push(checked.data);
       continue;
@@ -89,5 +89,5 @@ export function withRow(
 
 /** Writes a history, whole or not at all. */
 export function writeHistory(file: string, rows: readonly HistoryRow[]): void {
-  writeTextAtomically(file, stringify([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
+  writeTextAtomically(file, csvText([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
 }

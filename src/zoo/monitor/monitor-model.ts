@@ -5,11 +5,12 @@ import { evaluateModel } from '../../evaluation/evaluate';
 import { loadModel, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile, RESULTS_FOLDER } from '../../evaluation/model-file';
 import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/open-evaluation-data';
+import { canDraw, drawnOrTold } from '../../evaluation/pictures/attempt';
 import { lightTheme } from '../../evaluation/pictures/theme';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { RESULT_FILES } from '../../evaluation/results/result-files';
 import { writeFileAtomically } from '../../foundation/atomic-file';
-import { messageOf, UserError } from '../../foundation/errors';
+import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine } from '../../foundation/printable';
 import { modelEntry } from '../../models/model-table';
@@ -123,14 +124,10 @@ async function drawHistory(
   { name, rows }: { readonly name: string; readonly rows: readonly HistoryRow[] },
   { onWarning }: DataWatch,
 ): Promise<string | undefined> {
-  try {
-    await import('@napi-rs/canvas');
-  } catch (error) {
-    onWarning(`no pictures can be drawn on this machine (${messageOf(error)})`);
-    return undefined;
-  }
+  if (!(await canDraw(onWarning))) return undefined;
   const { historyPicture } = await import('./history-picture.js');
-  const png = historyPicture(`${name} on data that came later`, rows, lightTheme);
+  const png = drawnOrTold(HISTORY_PICTURE, () => historyPicture(`${name} on data that came later`, rows, lightTheme), onWarning);
+  if (png === undefined) return undefined;
   writeFileAtomically(file, (append) => {
     append(png);
   });

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import { printableLine, printableText } from '../../src/foundation/printable';
+
+const HOSTILE = ['\u0000', '\u0007', '\r', '\u001b[2J', '\u007f', '\u009b31m', '\u2028', '\u202e', '\u2066'];
+
+describe('a text from a file', () => {
+  it.each(HOSTILE)('is printed without what steers a terminal: %j', (hostile) => {
+    const [line, text] = [printableLine(`a${hostile}b\nc`), printableText(`a${hostile}b\nc`)];
+    expect(line).not.toMatch(/[\p{Cc}\u2028\u202e\u2066]/u);
+    expect(line.startsWith('a\ufffd')).toBe(true);
+    expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u2028\u202e\u2066]/u);
+    expect(text.endsWith('b\nc')).toBe(true);
+    expect(text).toContain(`\\u${hostile.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  });
+
+  it('keeps every script, emoji and mark', () => {
+    const harmless = 'ÅÉ ñ שלום مرحبا 手話 👩‍👩‍👧‍👦 e\u0301 می\u200cخواهم →';
+    expect(printableLine(harmless)).toBe(harmless);
+    expect(printableText(`${harmless}\n\t${harmless}`)).toBe(`${harmless}\n\t${harmless}`);
+  });
+
+  it('stays the same JSON document', () => {
+    const value = { label: HOSTILE.join('x'), lines: 'a\nb' };
+    const printed = printableText(JSON.stringify(value, null, 2));
+    expect(JSON.parse(printed)).toEqual(value);
+    expect(printed.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+});
