@@ -34,6 +34,7 @@ import { kindOfSchedule } from './schedules/recognise';
 import { startEvent } from './start-event';
 import { stepDefinition } from './step-definition';
 import { TrainingLog } from './training-log';
+import { warmStartOf, warmStartWeights } from './warm-start';
 
 /** What a training needs of the world. */
 export interface Surroundings {
@@ -87,6 +88,7 @@ async function prepareHeldRun(
 ): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
   const entry = modelEntry(settings.model);
+  const start = resume === undefined ? warmStartOf(settings) : undefined;
   const given = givenWeights(entry.pretrained?.(settings), resume);
   const opened = await openTrainingData(settings, given, resume, surroundings);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
@@ -111,7 +113,9 @@ async function prepareHeldRun(
   const schedule = chooseSchedule(settings);
   const devices = settings.enable_parallel ? (surroundings.sharingDevices ?? []) : [];
   const drawn = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
-  const program = createProgram(definition, resume === undefined ? new Map([...drawn, ...given]) : drawn, {
+  const warm = start === undefined ? undefined : warmStartWeights(start, model, dataset.labels);
+  if (warm !== undefined) reporter.report({ kind: 'note', text: warm.said });
+  const program = createProgram(definition, resume === undefined ? new Map([...drawn, ...(warm?.values ?? []), ...given]) : drawn, {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: settings.amp ? 'bfloat16' : 'float32',
     devices,

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { flagOf, type SettingsLayer } from '../config/layers';
+import { commandLineSource, flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import { modelNames, modelTable, type Settings } from '../config/settings';
 import type { Program } from '../engine/program';
@@ -119,6 +119,11 @@ export function resumedSettings(point: ResumePoint, asked: readonly SettingsLaye
   if (told !== undefined && !places && !PLACES.some((key) => (recorded.values[key] ?? null) !== null))
     throw new UserError(`--resume ${file}: it was trained by another program and does not say on which data; give --data`);
   const settings = resolveLayers([{ ...recorded, values: kept }, ...asked]).settings;
+  const typed = asked.some(({ source, values }) => source === commandLineSource && values['init_from'] !== undefined);
+  if (typed || settings.init_from !== before.init_from)
+    throw new UserError(
+      `--init-from cannot be combined with --resume ${file}: the one begins a new training with a model's weights, the other goes on with a training; leave one out`,
+    );
   refuseChanges(file, { before, after: settings, told });
   const nothingLeft = whatIsDone(point, settings);
   if (nothingLeft !== undefined && !isOnlyToEvaluate(point, settings)) throw nothingLeft;
