@@ -22,7 +22,7 @@ import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
 import { MetricsLog } from './metrics-log';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
-import { folderToContinue, restoreProgram, stampOf, whatIsDone, type ResumePoint } from './resume';
+import { endOf, folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
 import { compareWithEarlierData, withClassesOfRun } from './resumed-data';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
@@ -93,9 +93,9 @@ async function prepareHeldRun(
   const opened = await openTrainingData(settings, given, resume, surroundings);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   const otherValidation = resume !== undefined && compareWithEarlierData(resume, dataset, reporter).otherValidation;
-  const done = resume === undefined ? undefined : whatIsDone(resume, settings);
-  if (done !== undefined) {
-    if (otherValidation) throw done; // Its evaluation would be none of this run's.
+  const ended = resume === undefined ? undefined : endOf(resume, settings);
+  if (ended !== undefined) {
+    if (otherValidation) throw ended.nothingLeft; // Its evaluation would be none of this run's.
     reporter.report({ kind: 'note', text: 'its epochs are done; the evaluation at its end is missing and is made now' });
   }
   const model = entry.fromSettings(settings, { gloss: dataset.labels.gloss.length, category: dataset.labels.category.length });
@@ -148,6 +148,7 @@ async function prepareHeldRun(
   reporter.report(startEvent(record, { train, validation, devices }, resume, progress));
   const run: TrainingRun = {
     settings,
+    ended: ended?.end,
     model,
     dataset,
     train,

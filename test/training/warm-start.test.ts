@@ -5,6 +5,7 @@ import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import { checkpointToPython, readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import type { Settings } from '../../src/config/settings';
 import type { ParameterValues } from '../../src/engine/parameters';
+import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
 import { prepareRun } from '../../src/training/prepare-run';
@@ -14,6 +15,7 @@ import { resolveTraining } from '../../src/training/warm-start';
 import { inTemporaryFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { torchFolder } from '../support/parity';
+import { itWithShared } from '../support/shared';
 import { quietSurroundings, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
@@ -38,6 +40,22 @@ async function beginning(settings: Settings): Promise<{ weights: ParameterValues
   const weights = new Map([...run.program.readParameters()].map(([name, values]) => [name, values.slice()]));
   await closeRun(run);
   return { weights, notes };
+}
+
+/** Two training clips of frames and one for validation, of 2 glosses in 1 category. */
+function writeFrames(folder: string): void {
+  const values = Uint8Array.from({ length: 2 * 4 * 4 * 3 }, (_, place) => place);
+  for (const [split, names] of [
+    ['train', ['one', 'two']],
+    ['val', ['three']],
+  ] as const) {
+    const clips = path.join(folder, 'data', `frames_${split}`);
+    mkdirSync(clips);
+    for (const name of names)
+      writeFileSync(path.join(clips, `${name}.npz`), formatNpz({ frames: { dtype: 'uint8', shape: [2, 4, 4, 3], values } }));
+    const lines = names.map((name, gloss) => `${name},${gloss},0`);
+    writeFileSync(path.join(folder, 'data', `${split}_labels.csv`), ['file,gloss,cat', ...lines, ''].join('\n'));
+  }
 }
 
 function namesOfChanged(file: string, weights: ParameterValues): string[] {
@@ -180,4 +198,26 @@ describe('an InceptionV3GRU that begins with the weights of another', () => {
       expect(() => settingsFrom(folder, path.join(folder, 'empty'))).toThrow(/found no \.pt file/);
     });
   });
+
+  itWithShared(
+    'fixtures/torch/iv3_gru_full.pt',
+    'takes the backbone of the file too, frozen or not, unless another is named',
+    async (file) => {
+      await inTemporaryFolder(async (folder) => {
+        writeFeatures(folder);
+        const onFeatures = settingsFrom(folder, file);
+        expect(onFeatures).toMatchObject({ model: 'iv3_gru', backbone: file, freeze_backbone: true });
+        const heads = ['gloss_head.weight', 'gloss_head.bias', 'category_head.weight', 'category_head.bias'];
+        expect(namesOfChanged(file, (await beginning(onFeatures)).weights)).toEqual(heads);
+        writeFrames(folder);
+        const unfrozen = settingsFrom(folder, file, { train_on: 'frames', freeze_backbone: 'false' });
+        const { weights, notes } = await beginning(unfrozen);
+        expect(namesOfChanged(file, weights)).toEqual(heads);
+        expect(notes).toEqual([expect.stringMatching(/begun anew: gloss_head \(\d+ classes there, 2 here\), category_head/)]);
+        expect(settingsFrom(folder, file, { backbone: 'other.pt', transform_input: 'false' })).toMatchObject({ backbone: 'other.pt' });
+        const otherwise = settingsFrom(folder, file, { transform_input: 'false' });
+        await expect(beginning(otherwise)).rejects.toThrow(/\n--transform-input: its weights are of true, found false; leave it out$/);
+      });
+    },
+  );
 });
