@@ -1,5 +1,5 @@
 import { commandLineSource, type SettingsLayer } from '../config/layers';
-import { describeOverrides, resolveSettings } from '../config/resolve';
+import { describeOverrides } from '../config/resolve';
 import { defaultSaveFolders, type Settings } from '../config/settings';
 import { readSettingsFile } from '../config/settings-file';
 import { sharingDevices } from '../engine/devices';
@@ -12,6 +12,7 @@ import { closeRun } from '../training/run';
 import { checkpointToResume, newestCheckpoint } from '../training/run-folder';
 import type { RegistryFacts } from '../training/run-record';
 import { train } from '../training/train';
+import { resolveTraining } from '../training/warm-start';
 import type { Terminal } from './command';
 import { watchForInterruption } from './interruption';
 import { showLoading } from './loading';
@@ -64,7 +65,8 @@ function settle(typed: TrainCommandLine, reporter: TerminalReporter): { settings
     const file = typed.configFile === undefined ? [] : [readSettingsFile(typed.configFile)];
     return { settings: resumedSettings(resume, [...file, commandLine]), resume };
   }
-  const resolved = resolveSettings({ file: typed.configFile, commandLine: typed.settings, otherFlags: trainFlagKeys });
+  const { resolved, notes } = resolveTraining({ file: typed.configFile, commandLine: typed.settings, otherFlags: trainFlagKeys });
+  for (const note of notes) reporter.report({ kind: 'note', text: `note: ${note}` });
   for (const override of describeOverrides(resolved)) reporter.report({ kind: 'note', text: override });
   return { settings: resolved.settings, resume: undefined };
 }

@@ -48,6 +48,7 @@ function usageOf(model: ModelName): CommandUsage {
       ['npm run train -- --data clips/ --epochs 30 --lr 3e-4', 'train on a folder of clips'],
       ['npm run train -- --model iv3_gru --data features/', 'train an InceptionV3-GRU on features'],
       ['npm run train -- --data clips/ --config mine.json', 'take settings from a file'],
+      ['npm run train -- --data clips/ --init-from old.pt --lr 1e-4', 'begin with the weights of a trained model'],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],
     epilogue: `The defaults shown are those of ${preset.source}; without data, configs/${model}-demo.json is used. docs/configuration.md tells more.`,

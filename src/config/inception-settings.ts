@@ -29,6 +29,9 @@ export const inceptionArchitecture = {
   }),
 } as const;
 
+/** Those that an InceptionV3GRU's weights are made for; transform_input where it has a backbone. */
+export const fixedByInceptionWeights = ['hidden1', 'hidden2', 'transform_input'] as const;
+
 /** Where the InceptionV3GRU finds its clips and its backbone. */
 export const inceptionDataSettings = {
   backbone: settingOrNone(text('the path of a .pt file'), 'InceptionV3 is not part of a model on features', {

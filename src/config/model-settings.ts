@@ -15,6 +15,8 @@ interface ModelParts<Architecture extends SettingShape, Data extends SettingShap
   readonly data: Data;
   /** Settings any one of which says that there is data; without all of them, the demo set is used. */
   readonly dataSources: readonly string[];
+  /** Settings of the architecture that weights have in their shapes, or make no sense without: a training that begins with weights takes theirs. */
+  readonly fixedByWeights: readonly string[];
 }
 
 type ModelShape<Name extends string, Architecture extends SettingShape, Data extends SettingShape> = {

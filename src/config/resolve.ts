@@ -13,6 +13,8 @@ export interface SettingsRequest {
   readonly preset?: string | undefined;
   /** The `--config` file. */
   readonly file?: string | undefined;
+  /** What the weights that a training begins with settle: over the preset, under the file. */
+  readonly weights?: SettingsLayer | undefined;
   /** What was typed, by key or alias: texts, true or false. */
   readonly commandLine: Readonly<Record<string, unknown>>;
   /** The command's flags that are no settings; only for "did you mean". */
@@ -42,11 +44,22 @@ export const presetsFolder = path.resolve(__dirname, '../../configs');
  * @throws UserError that lists everything that is wrong, a line each.
  */
 export function resolveSettings(request: SettingsRequest): ResolvedSettings {
-  const layers: SettingsLayer[] = [
-    ...(request.file === undefined ? [] : [readSettingsFile(request.file)]),
-    { source: commandLineSource, values: request.commandLine, otherFlags: request.otherFlags ?? [] },
-  ];
+  const layers = [...(request.weights === undefined ? [] : [request.weights]), ...askedLayers(request)];
   return resolveLayers([readPreset(request.preset ?? presetFor(layers)), ...layers]);
+}
+
+/** What was asked for beside the presets: the `--config` file, under the command line. @throws UserError where the file cannot be read. */
+export function askedLayers({ file, commandLine, otherFlags }: SettingsRequest): SettingsLayer[] {
+  return [
+    ...(file === undefined ? [] : [readSettingsFile(file)]),
+    { source: commandLineSource, values: commandLine, otherFlags: otherFlags ?? [] },
+  ];
+}
+
+/** The value of a setting that the last layer to give it gives; undefined where none does, or the value is no valid one. */
+export function askedValue(layers: readonly SettingsLayer[], key: string): unknown {
+  const given = layers.map((layer) => modelNames().map((name) => checkedLayer(layer, name).get(key)));
+  return given.flat().findLast((value) => value !== undefined);
 }
 
 /**
@@ -127,7 +140,11 @@ function presetFor(layers: readonly SettingsLayer[]): string {
 }
 
 function checkedSources(layers: readonly SettingsLayer[], model: ModelName): ReadonlyMap<string, unknown>[] {
-  return layers.map((layer) => checkLayer(layer, modelTable[model].schema.shape, () => undefined).values);
+  return layers.map((layer) => checkedLayer(layer, model));
+}
+
+function checkedLayer(layer: SettingsLayer, model: ModelName): ReadonlyMap<string, unknown> {
+  return checkLayer(layer, modelTable[model].schema.shape, () => undefined).values;
 }
 
 /** Finds the other model that a key is a setting of. */

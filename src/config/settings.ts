@@ -1,21 +1,37 @@
 import type { z } from 'zod';
 import { checkKeypointSources, keypointDataSettings, keypointSources } from './data-settings';
-import { checkInceptionSettings, inceptionArchitecture, inceptionDataSettings, inceptionSources } from './inception-settings';
+import {
+  checkInceptionSettings,
+  fixedByInceptionWeights,
+  inceptionArchitecture,
+  inceptionDataSettings,
+  inceptionSources,
+} from './inception-settings';
 import { modelSettings } from './model-settings';
 import { checkTrainingSettings } from './training-settings';
 import { defaultSaveDir, modelPlaceholder } from './output-settings';
-import { checkTransformerArchitecture, transformerArchitecture } from './transformer-settings';
+import { checkTransformerArchitecture, fixedByTransformerWeights, transformerArchitecture } from './transformer-settings';
 
 /** Every model's settings. A further model is a further entry. */
 export const modelTable = {
   transformer: modelSettings(
     'transformer',
-    { architecture: transformerArchitecture, data: keypointDataSettings, dataSources: keypointSources },
+    {
+      architecture: transformerArchitecture,
+      data: keypointDataSettings,
+      dataSources: keypointSources,
+      fixedByWeights: fixedByTransformerWeights,
+    },
     (settings) => [...checkTrainingSettings(settings), ...checkTransformerArchitecture(settings), ...checkKeypointSources(settings)],
   ),
   iv3_gru: modelSettings(
     'iv3_gru',
-    { architecture: inceptionArchitecture, data: inceptionDataSettings, dataSources: inceptionSources },
+    {
+      architecture: inceptionArchitecture,
+      data: inceptionDataSettings,
+      dataSources: inceptionSources,
+      fixedByWeights: fixedByInceptionWeights,
+    },
     (settings) => [...checkTrainingSettings(settings), ...checkInceptionSettings(settings)],
   ),
 } as const;

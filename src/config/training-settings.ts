@@ -7,6 +7,7 @@ import {
   positiveNumber,
   setting,
   settingOrNone,
+  text,
   wholeNumber,
   type SettingProblem,
 } from './setting';
@@ -69,6 +70,11 @@ export const trainingSettings = {
     group,
     description: 'Epochs without a better validation gloss accuracy after which the training ends.',
     aliases: ['early_stopping_patience', 'early_stop_patience', 'early_stopping'],
+  }),
+  init_from: settingOrNone(text('the path of a model folder or a file of weights'), 'weights drawn from the seed', {
+    group,
+    description:
+      'Begin a new training with the weights of this model alone: the _best.pt of a folder, a .pt of Kumpas or PyTorch, a .safetensors. Its architecture is taken; heads of other classes are begun anew.',
   }),
   seed: setting(wholeNumber(0, 2_147_483_647), 42, {
     group,

@@ -25,6 +25,9 @@ export const transformerArchitecture = {
   }),
 } as const;
 
+/** Those that a SignTransformer's weights are made for. */
+export const fixedByTransformerWeights = ['emb_dim', 'num_heads', 'num_layers', 'ff_dim', 'max_len', 'pooling'] as const;
+
 /** Types of {@link transformerArchitecture}'s values. */
 export type TransformerArchitecture = z.output<z.ZodObject<typeof transformerArchitecture>>;
 

@@ -67,6 +67,8 @@ export interface Model {
   readonly maxFrames: number;
   readonly numGloss: number;
   readonly numCategory: number;
+  /** The names of the linear layers whose rows are the classes: what a training on other classes begins anew. */
+  readonly outputLayers: { readonly gloss: string; readonly category: string };
   /** Whether it makes use of {@link ModelInputs.packed}; where it does not, a batch is not packed, which would only make further graphs. */
   readonly leavesPaddingOut?: boolean;
   /** What turns pictures into the features that it sees, where it can; its weights stay as they are. */

@@ -27,6 +27,7 @@ const NOT_TAKEN_OVER = new Set([
     'memory_budget_mb',
     'num_buckets',
     'save_every_minutes',
+    'init_from',
     'scheduler',
   ],
 ]);
@@ -83,7 +84,7 @@ export function refuseOtherAdam(file: string, { optimizer }: Pick<TrainingCheckp
 }
 
 /** Those of some values that are valid settings of a model, under their own keys. */
-function validSettings(name: ModelName, values: Readonly<Record<string, unknown>>): Map<string, unknown> {
+export function validSettings(name: ModelName, values: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const { shape } = modelTable[name].schema;
   const names = settingNames(shape);
   return new Map(

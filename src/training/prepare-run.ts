@@ -22,7 +22,7 @@ import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
 import { MetricsLog } from './metrics-log';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
-import { folderToContinue, restoreProgram, stampOf, whatIsDone, type ResumePoint } from './resume';
+import { endOf, folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
 import { compareWithEarlierData, withClassesOfRun } from './resumed-data';
 import type { RunSplit, TrainingRun } from './run';
 import { createRunFolder, runFiles, type RunFiles } from './run-folder';
@@ -34,6 +34,7 @@ import { kindOfSchedule } from './schedules/recognise';
 import { startEvent } from './start-event';
 import { stepDefinition } from './step-definition';
 import { TrainingLog } from './training-log';
+import { warmStartOf, warmStartWeights } from './warm-start';
 
 /** What a training needs of the world. */
 export interface Surroundings {
@@ -87,13 +88,14 @@ async function prepareHeldRun(
 ): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
   const entry = modelEntry(settings.model);
+  const start = resume === undefined ? warmStartOf(settings) : undefined;
   const given = givenWeights(entry.pretrained?.(settings), resume);
   const opened = await openTrainingData(settings, given, resume, surroundings);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   const otherValidation = resume !== undefined && compareWithEarlierData(resume, dataset, reporter).otherValidation;
-  const done = resume === undefined ? undefined : whatIsDone(resume, settings);
-  if (done !== undefined) {
-    if (otherValidation) throw done; // Its evaluation would be none of this run's.
+  const ended = resume === undefined ? undefined : endOf(resume, settings);
+  if (ended !== undefined) {
+    if (otherValidation) throw ended.nothingLeft; // Its evaluation would be none of this run's.
     reporter.report({ kind: 'note', text: 'its epochs are done; the evaluation at its end is missing and is made now' });
   }
   const model = entry.fromSettings(settings, { gloss: dataset.labels.gloss.length, category: dataset.labels.category.length });
@@ -111,7 +113,9 @@ async function prepareHeldRun(
   const schedule = chooseSchedule(settings);
   const devices = settings.enable_parallel ? (surroundings.sharingDevices ?? []) : [];
   const drawn = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
-  const program = createProgram(definition, resume === undefined ? new Map([...drawn, ...given]) : drawn, {
+  const warm = start === undefined ? undefined : warmStartWeights(start, model, dataset.labels);
+  if (warm !== undefined) reporter.report({ kind: 'note', text: warm.said });
+  const program = createProgram(definition, resume === undefined ? new Map([...drawn, ...(warm?.values ?? []), ...given]) : drawn, {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: settings.amp ? 'bfloat16' : 'float32',
     devices,
@@ -144,6 +148,7 @@ async function prepareHeldRun(
   reporter.report(startEvent(record, { train, validation, devices }, resume, progress));
   const run: TrainingRun = {
     settings,
+    ended: ended?.end,
     model,
     dataset,
     train,

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
 import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { flagOf, type SettingsLayer } from '../config/layers';
+import { commandLineSource, flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import { modelNames, modelTable, type Settings } from '../config/settings';
 import type { Program } from '../engine/program';
@@ -119,23 +119,34 @@ export function resumedSettings(point: ResumePoint, asked: readonly SettingsLaye
   if (told !== undefined && !places && !PLACES.some((key) => (recorded.values[key] ?? null) !== null))
     throw new UserError(`--resume ${file}: it was trained by another program and does not say on which data; give --data`);
   const settings = resolveLayers([{ ...recorded, values: kept }, ...asked]).settings;
+  const typed = asked.some(({ source, values }) => source === commandLineSource && values['init_from'] !== undefined);
+  if (typed || settings.init_from !== before.init_from)
+    throw new UserError(
+      `--init-from cannot be combined with --resume ${file}: the one begins a new training with a model's weights, the other goes on with a training; leave one out`,
+    );
   refuseChanges(file, { before, after: settings, told });
-  const nothingLeft = whatIsDone(point, settings);
-  if (nothingLeft !== undefined && !isOnlyToEvaluate(point, settings)) throw nothingLeft;
+  const ended = endOf(point, settings);
+  if (ended !== undefined && !isOnlyToEvaluate(point, settings)) throw ended.nothingLeft;
   return settings;
 }
 
-/** What is said of a run that has no epoch left to train; undefined where it has one. */
-export function whatIsDone({ file, checkpoint, progress }: ResumePoint, { epochs, early_stop: patience }: Settings): UserError | undefined {
-  const { epoch } = checkpoint;
+/** How a run has ended that has no epoch left to train, and what is said of it; undefined where it has one, as where it is asked for more than before. */
+export function endOf(
+  { file, checkpoint, progress }: ResumePoint,
+  { epochs, early_stop: patience }: Settings,
+): { readonly end: 'finished' | 'stopped early'; readonly nothingLeft: UserError } | undefined {
+  const { epoch, args } = checkpoint;
   if (epochs <= epoch) {
     const said = `the run has done ${epoch} of ${epochs} epochs, there is nothing left to do; give --epochs with a larger number`;
-    return new UserError(`--resume ${file}: ${said}`);
+    return { end: 'finished', nothingLeft: new UserError(`--resume ${file}: ${said}`) };
   }
+  const planned = args?.['epochs'];
+  const wantsMore = typeof planned === 'number' && epochs > planned;
   const restored = restoreProgress(checkpoint, progress, Infinity);
-  if (!hasStoppedEarly(restored, patience)) return undefined;
+  if (wantsMore || !hasStoppedEarly(restored, patience)) return undefined;
   const said = `the run stopped early after ${epoch} of ${epochs} epochs, ${epoch - restored.bestEpoch} of them without a better one, there is nothing left to do`;
-  return new UserError(`--resume ${file}: ${said}; give --early-stop with a larger number, or none`);
+  const todo = 'give --epochs or --early-stop with a larger number, or --early-stop none';
+  return { end: 'stopped early', nothingLeft: new UserError(`--resume ${file}: ${said}; ${todo}`) };
 }
 
 /** Whether a run whose epochs are done still lacks its final evaluation, as where it was killed in it. */

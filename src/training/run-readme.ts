@@ -48,6 +48,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
     '',
     `- Data: ${plainMarkdown(path.basename(run.data.title))}; ${run.data.train_clips} training clips, ${run.data.validation_clips} validation clips; fingerprint \`${run.data.fingerprint.slice(0, 16)}\``,
     `- Parameters: ${run.parameters.toLocaleString('en')}`,
+    ...(typeof settings['init_from'] === 'string' ? [`- Begun with the weights of ${plainMarkdown(settings['init_from'])}`] : []),
     `- Seed ${String(settings['seed'])}, batch size ${String(settings['batch_size'])}, learning rate ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}`,
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
     '- All settings: `config.json`',

@@ -25,6 +25,8 @@ export interface RunSplit {
 /** A training that is ready to run: everything that it needs, and how far it has come. */
 export interface TrainingRun {
   readonly settings: Settings;
+  /** How it had ended before, where nothing but its evaluation is left to do. */
+  readonly ended: 'finished' | 'stopped early' | undefined;
   readonly model: Model;
   readonly dataset: Dataset;
   readonly train: RunSplit;

@@ -16,7 +16,7 @@ export type TrainingEnd = 'finished' | 'stopped early' | 'interrupted';
  */
 export async function train(run: TrainingRun, signal: AbortSignal): Promise<TrainingEnd> {
   const { settings, progress, schedule, reporter } = run;
-  if (hasStoppedEarly(progress, settings.early_stop)) return 'stopped early';
+  if (run.ended !== undefined) return run.ended;
   const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
   while (progress.completedEpochs < settings.epochs) {
     const epoch = progress.completedEpochs + 1;

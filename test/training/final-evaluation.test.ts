@@ -57,8 +57,8 @@ describe('a run that was killed in its final evaluation', () => {
       expect(secondEnd).toBe('stopped early');
       await evaluateRun(again);
       expect(readFileSync(run.files.last)).toEqual(last);
-      await expect(resumeSmall(run.files.last, { epochs: '40' })).rejects.toThrow(
-        /stopped early after 2 of 40 epochs, 1 of them without a better one, there is nothing left to do; give --early-stop/,
+      await expect(resumeSmall(run.files.last)).rejects.toThrow(
+        /stopped early after 2 of 30 epochs, 1 of them without a better one, there is nothing left to do; give --epochs or --early-stop/,
       );
       const { end: further } = await resumeSmall(run.files.last, { early_stop: '2' });
       expect(further).toBe('stopped early');

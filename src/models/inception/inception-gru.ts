@@ -44,6 +44,7 @@ export function inceptionGru(architecture: InceptionGruArchitecture): Model {
     maxFrames: max_len,
     numGloss: size.num_gloss,
     numCategory: size.num_cat,
+    outputLayers: { gloss: 'gloss_head', category: 'category_head' },
     ...(backbone === undefined ? {} : { pictureEncoder: frozenEncoder(backbone.transform_input) }),
     forward: (named, inputs, context) => {
       const features = backbone?.frozen === false ? pictureFeatures(named, inputs, backbone, context) : inputs.features;

@@ -36,6 +36,7 @@ export function signTransformer(architecture: SignTransformerArchitecture): Mode
     maxFrames: pooling_method === 'cls' ? max_len - 1 : max_len,
     numGloss: architecture.num_gloss,
     numCategory: architecture.num_cat,
+    outputLayers: { gloss: 'gloss_head.3', category: 'category_head.3' },
     leavesPaddingOut: true,
     forward: (parameters, inputs, context) => forward(architecture, parameters, inputs, context),
   };
