@@ -5,12 +5,14 @@ export interface ConfusionMatrix {
   readonly counts: Uint32Array;
 }
 
-/** Counts `predicted` against `targets`, as scikit-learn's `confusion_matrix` with `labels=range(classes)`. */
+/** Counts `predicted` against `targets`, as scikit-learn's `confusion_matrix` with `labels=range(classes)`; a clip that was taken for no class (−1) counts nowhere. */
 export function confusionMatrix(predicted: Int32Array, targets: Int32Array, classes: number): ConfusionMatrix {
   const counts = new Uint32Array(classes * classes);
   targets.forEach((target, row) => {
-    const place = target * classes + (predicted[row] ?? 0);
-    counts[place] = (counts[place] ?? 0) + 1;
+    const prediction = predicted[row];
+    if (prediction === undefined) throw new Error(`there is no prediction for clip ${row}`);
+    const place = target * classes + prediction;
+    if (prediction >= 0) counts[place] = (counts[place] ?? 0) + 1;
   });
   return { classes, counts };
 }

@@ -11,6 +11,7 @@ import {
   classMetrics,
   macroAverage,
   predictedClasses,
+  ranksOfTargets,
   softmax,
   topKAccuracy,
   weightedAverage,
@@ -130,5 +131,17 @@ describe('metrics', () => {
   it('make probabilities of logits, however large', () => {
     expect([...softmax([1000, 1000])]).toEqual([0.5, 0.5]);
     expect([...softmax([0, Math.log(3)])]).toEqual([expect.closeTo(0.25, 12), expect.closeTo(0.75, 12)]);
+  });
+});
+
+describe('logits that are no numbers', () => {
+  it('are no prediction, never the right one, and rank a target last', () => {
+    const logits = Float32Array.of(NaN, NaN, NaN, 1, NaN, 0, 1, 3, 2);
+    const targets = Int32Array.of(0, 0, 1);
+    const predicted = predictedClasses(logits, 3);
+    expect([...predicted]).toEqual([-1, -1, 1]);
+    expect([...ranksOfTargets(logits, targets)]).toEqual([4, 2, 1]);
+    expect(topKAccuracy(logits, targets, 3)).toBeCloseTo(2 / 3, 12);
+    expect([...confusionMatrix(predicted, targets, 3).counts]).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 0]);
   });
 });

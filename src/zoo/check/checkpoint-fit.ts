@@ -1,4 +1,4 @@
-import { readWeights, type PlainRecord, type StateDict } from '../../checkpoint/training-checkpoint';
+import { readWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import { recogniseWeights } from '../../evaluation/recognise';
 import { savedLabels } from '../../evaluation/load-model';
 import { UserError } from '../../foundation/errors';
@@ -26,7 +26,6 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
     const { model } = recognised;
     const labels = savedLabels(config, model);
     const problems = [
-      ...notFinite(weights),
       ...(record === undefined
         ? []
         : [
@@ -42,11 +41,6 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
     if (!(error instanceof UserError)) throw error;
     return { problems: [error.message], epoch: undefined, bestMetric: undefined, foreign: false };
   }
-}
-
-function notFinite(weights: StateDict): string[] {
-  const broken = [...weights].filter(([, { values }]) => !values.every(Number.isFinite)).map(([name]) => name);
-  return broken.length === 0 ? [] : [`not all of its weights are numbers: ${broken.slice(0, 5).join(', ')}`];
 }
 
 function differences(found: Readonly<Record<string, unknown>>, said: Readonly<Record<string, unknown>>): string[] {
