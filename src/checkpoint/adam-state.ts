@@ -1,3 +1,4 @@
+import { countNotFinite } from '../foundation/finite';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
@@ -146,6 +147,7 @@ function requireDict(value: PythonValue | undefined, key: string): PythonDict {
 function requireNumber(value: PythonValue | undefined, key: string): number {
   const number = value instanceof TorchTensor && value.length === 1 ? value.toFloat32()[0] : numberFrom(value);
   if (number === undefined) throw wrong(key, 'a number', describePython(value));
+  if (!Number.isFinite(number)) throw wrong(key, 'a finite number', String(number));
   return number;
 }
 
@@ -166,7 +168,11 @@ class MomentReader {
     if (!parameter) throw wrong(key, 'a parameter of this name among the weights', 'none');
     const expected = `a tensor of shape [${parameter.shape.join(', ')}], as the parameter's`;
     if (!(value instanceof TorchTensor) || value.shape.join() !== parameter.shape.join()) throw wrong(key, expected, describePython(value));
-    const values = this.known.get(value) ?? value.toFloat32();
+    const known = this.known.get(value);
+    if (known !== undefined) return known;
+    const values = value.toFloat32();
+    const broken = countNotFinite(values);
+    if (broken > 0) throw wrong(key, 'finite numbers', `${broken} of ${values.length} values that are NaN or infinite`);
     this.known.set(value, values);
     return values;
   }

@@ -1,3 +1,5 @@
+import { MalformedCheckpoint } from './malformed-checkpoint';
+
 /** The two types of half a float32's size. */
 export type HalfDtype = 'float16' | 'bfloat16';
 
@@ -6,6 +8,22 @@ export function toHalves(dtype: HalfDtype, values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const round = dtype === 'bfloat16' ? bfloat16Of : float16Of;
   return Uint16Array.from(bits, round);
+}
+
+/**
+ * {@link toHalves} for the finite values of a tensor.
+ * @throws MalformedCheckpoint that names the tensor, where a value is too large for the type and would become infinite.
+ */
+export function finiteHalves(name: string, dtype: HalfDtype, values: Float32Array): Uint16Array {
+  const halves = toHalves(dtype, values);
+  const exponent = dtype === 'bfloat16' ? 0x7f80 : 0x7c00;
+  const overflown = halves.reduce((count, half) => count + ((half & exponent) === exponent ? 1 : 0), 0);
+  if (overflown === 0) return halves;
+  const largest = dtype === 'bfloat16' ? '3.4e38' : '65504';
+  throw new MalformedCheckpoint(
+    `${dtype} cannot hold its weights: ${overflown} of ${values.length} values of ${name} are larger than ${largest} and would become infinite; ` +
+      `take ${dtype === 'float16' ? 'bfloat16 or float32' : 'float32'}.`,
+  );
 }
 
 /** A bfloat16 is the upper half of a float32. */

@@ -2,7 +2,7 @@ import { UserError } from '../foundation/errors';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint, printable } from './malformed-checkpoint';
 import { toFloat32Values, type Dtype, type TensorValues } from './dtype';
-import { toHalves, type HalfDtype } from './narrow-floats';
+import { finiteHalves, type HalfDtype } from './narrow-floats';
 import { PythonOrderedDict, type PythonDict, type PythonValue } from './python-values';
 import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
 
@@ -80,6 +80,7 @@ export function weightTensors(value: PythonValue): WeightTensors {
 /**
  * A state_dict as PyTorch's: an OrderedDict of tensors.
  * @param dtype the type of its floats; whole numbers keep theirs.
+ * @throws MalformedCheckpoint where the type is too narrow for a value, which would become infinite.
  */
 export function stateDictToPython(model: StateDict, dtype: WeightDtype = 'float32'): PythonOrderedDict {
   const dict = new PythonOrderedDict();
@@ -89,12 +90,12 @@ export function stateDictToPython(model: StateDict, dtype: WeightDtype = 'float3
 
 /** The tensors of a state_dict by name, as {@link stateDictToPython} writes them. */
 export function stateDictTensors(model: StateDict, dtype: WeightDtype = 'float32'): Map<string, TorchTensor> {
-  return new Map([...model].map(([name, data]) => [name, tensorFrom(data, dtype)]));
+  return new Map([...model].map(([name, data]) => [name, tensorFrom(name, data, dtype)]));
 }
 
-function tensorFrom({ shape, values, storedAs, exact }: NamedTensorData, dtype: WeightDtype): TorchTensor {
+function tensorFrom(name: string, { shape, values, storedAs, exact }: NamedTensorData, dtype: WeightDtype): TorchTensor {
   if (storedAs !== undefined) return tensorOf(storedAs, shape, exact ?? wholeNumbers(storedAs, values));
-  return dtype === 'float32' ? tensorOf(dtype, shape, values) : tensorOf(dtype, shape, toHalves(dtype, values));
+  return dtype === 'float32' ? tensorOf(dtype, shape, values) : tensorOf(dtype, shape, finiteHalves(name, dtype, values));
 }
 
 function wholeNumbers(dtype: WholeDtype, values: Float32Array): TensorValues {

@@ -25,6 +25,9 @@ function infinityAsText(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
+/** Damaged tensors that are named. */
+const MOST_DAMAGED = 5;
+
 const FORMS = {
   zip: 'PyTorch zip file (torch.save since 1.6)',
   stream: 'PyTorch stream (torch.save before 1.6)',
@@ -33,7 +36,7 @@ const FORMS = {
 
 /** The report for people. */
 export function inspectionText(inspection: Inspection): string {
-  const { file, form, bytes, contents, weightsKey, prefix, tensors, values, modules } = inspection;
+  const { file, form, bytes, contents, weightsKey, prefix, tensors, values, notFinite, modules } = inspection;
   const types = [...new Set(tensors.map(({ dtype }) => dtype))].join(', ');
   const lines = [
     file,
@@ -44,6 +47,7 @@ export function inspectionText(inspection: Inspection): string {
         'weights',
         `${counted(tensors.length, 'tensor')}, ${values.toLocaleString('en')} values, ${types}; ${weightsKey === undefined ? 'the file is a state_dict' : `under "${weightsKey}"`}${prefix === '' ? '' : `, each name begins with ${prefix}`}`,
       ],
+      ...(notFinite.length === 0 ? [] : [['damaged', notFiniteRow(notFinite)] satisfies [string, string]]),
       ...modelRows(inspection),
       ...trainingRows(inspection),
     ]),
@@ -65,6 +69,11 @@ export function inspectionText(inspection: Inspection): string {
     ),
   ];
   return `${lines.map(printableLine).join('\n')}\n`;
+}
+
+function notFiniteRow(tensors: readonly string[]): string {
+  const more = tensors.length > MOST_DAMAGED ? ` and ${tensors.length - MOST_DAMAGED} more tensors` : '';
+  return `not finite (NaN or infinite): ${tensors.slice(0, MOST_DAMAGED).join(', ')}${more}; no model is loaded of that`;
 }
 
 function modelRows({ model, refusal }: Inspection): [string, string][] {

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { namingFile } from '../checkpoint/malformed-checkpoint';
 import { writeSafetensors } from '../checkpoint/safetensors-write';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
@@ -38,13 +39,13 @@ export interface ExportedModel {
 
 /**
  * Writes a model in another form. A file or folder that is there is never written over. A SavedModel needs the native runtime to have been started.
- * @throws UserError where the checkpoint cannot be read, or the place is taken.
+ * @throws UserError where the checkpoint cannot be read, the place is taken, or the type is too narrow for a weight.
  */
 export function exportCheckpoint(request: ExportRequest): ExportedModel {
   const out = request.out ?? defaultOut(request);
   if (existsSync(out)) throw new UserError(`${out}: it is there already; give another place with --out`);
   const read = readExport(request.file, request.shape);
-  const content = WRITERS[request.format](out, read, request);
+  const content = namingFile(request.file, () => WRITERS[request.format](out, read, request));
   return { path: out, bytes: sizeOf(out), content, notes: read.notes };
 }
 

@@ -1,3 +1,5 @@
+import { notFiniteText } from '../checkpoint/finite-weights';
+import { countNotFinite } from '../foundation/finite';
 import { describePython } from '../checkpoint/describe-python';
 import { stateDictProblems, weightTensors } from '../checkpoint/state-dict';
 import type { TorchTensor } from '../checkpoint/tensor';
@@ -46,6 +48,8 @@ export interface Inspection {
   /** By their names without the prefix. */
   readonly tensors: readonly TensorSummary[];
   readonly values: number;
+  /** The tensors that hold NaN or infinite values, as `embedding.weight (1 of 2496 values)`. */
+  readonly notFinite: readonly string[];
   readonly modules: readonly ModuleSummary[];
   /** Undefined where the tensors are of none of the models. */
   readonly model: ModelFit | undefined;
@@ -60,7 +64,7 @@ export interface Inspection {
 }
 
 /**
- * Says what a checkpoint is. No tensor is read: of the largest file only a few kilobytes are.
+ * Says what a checkpoint is. Of its tensors only the weights are read, one at a time, to tell whether they are finite.
  * @param given what the file may not say of its model, under the names of a checkpoint's config.
  * @throws UserError that names the file, where it cannot be read or holds no weights.
  */
@@ -78,6 +82,7 @@ export function inspectCheckpoint(file: string, given: PlainRecord = {}): Inspec
       prefix,
       tensors: [...tensors].map(([name, tensor]) => tensorSummary(name, tensor)),
       values: [...tensors.values()].reduce((sum, { length }) => sum + length, 0),
+      notFinite: [...tensors].flatMap(([name, tensor]) => notFiniteIn(name, tensor, source.size)),
       modules: describeModules(shapes),
       ...fitOf({ ...given, ...config }, shapes),
       epoch: numberAt(value, 'epoch'),
@@ -88,6 +93,14 @@ export function inspectCheckpoint(file: string, given: PlainRecord = {}): Inspec
       args: plainRecordAt(value, 'args'),
     };
   });
+}
+
+/** @param most bytes that are read: a view that repeats a value can be of any size, and is not looked into. */
+function notFiniteIn(name: string, tensor: TorchTensor, most: number): string[] {
+  if (!tensor.dtype.includes('float') || tensor.byteLength > most) return [];
+  const values = tensor.toFloat32();
+  const count = countNotFinite(values);
+  return count === 0 ? [] : [notFiniteText(name, count, values.length)];
 }
 
 function tensorSummary(name: string, { dtype, shape, byteLength: bytes }: TorchTensor): TensorSummary {

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { toHalves } from '../checkpoint/narrow-floats';
+import { finiteHalves } from '../checkpoint/narrow-floats';
 import type { WeightDtype } from '../checkpoint/state-dict';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
 import type { ProgramDefinition } from '../engine/program';
@@ -42,7 +42,7 @@ export function writeServingModel(
   const graph = inferenceGraphBytes({
     definition: withProbabilities(inferenceDefinition(model)),
     weights: new Map([...checkpoint.model].map(([name, { values }]) => [name, values])),
-    narrow: dtype === 'float32' ? undefined : { dtype, convert: (values) => toHalves(dtype, values) },
+    narrow: dtype === 'float32' ? undefined : { dtype, convert: (name, values) => finiteHalves(name, dtype, values) },
     inputs: { features: [batchSize, frames, model.width], mask: [batchSize, frames] },
     asset: LABELS_ASSET,
   });

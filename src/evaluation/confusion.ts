@@ -5,12 +5,13 @@ export interface ConfusionMatrix {
   readonly rows: ReadonlyMap<number, ReadonlyMap<number, number>>;
 }
 
-/** Counts `predicted` against `targets`, as scikit-learn's `confusion_matrix` with `labels=range(classes)`. */
+/** Counts `predicted` against `targets`, as scikit-learn's `confusion_matrix` with `labels=range(classes)`; a clip that was taken for no class (−1) counts nowhere. */
 export function confusionMatrix(predicted: Int32Array, targets: Int32Array, classes: number): ConfusionMatrix {
   const rows = new Map<number, Map<number, number>>();
   targets.forEach((target, clip) => {
     const prediction = predicted[clip];
-    if (prediction === undefined) throw new Error(`no prediction for clip ${clip}`);
+    if (prediction === undefined) throw new Error(`there is no prediction for clip ${clip}`);
+    if (prediction < 0) return;
     const row = rows.get(target) ?? new Map<number, number>();
     rows.set(target, row.set(prediction, (row.get(prediction) ?? 0) + 1));
   });

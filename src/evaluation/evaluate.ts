@@ -6,7 +6,7 @@ import { UserError } from '../foundation/errors';
 import { classDifferences } from './class-differences';
 import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
-import { collectOutputs, type SplitOutputs } from './split-outputs';
+import { clipsNotFinite, collectOutputs, type SplitOutputs } from './split-outputs';
 import { scoreSplit, type SplitScores } from './split-scores';
 
 /** What an evaluation found. */
@@ -21,7 +21,7 @@ export interface Evaluation {
 
 /**
  * Runs a model over the validation clips of a dataset and scores it.
- * @throws UserError where the classes of model and data are not the same, or there are no clips.
+ * @throws UserError where the classes of model and data are not the same, there are no clips, or the model gives something that is not finite.
  */
 export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batchSize: number): Promise<Evaluation> {
   const { validation: set } = dataset;
@@ -35,6 +35,8 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
     const outputs = await collectOutputs(set, source.epoch(plans), (batch) => program.evaluate(featureInputs(batch)));
+    const broken = clipsNotFinite(outputs, set);
+    if (broken !== undefined) throw new UserError(`${loaded.file}: the model gives ${broken}; nothing can be said of that`);
     const seconds = (performance.now() - start) / 1000;
     return { outputs, scores: scoreSplit(outputs), cutClips: set.entries.filter(({ frames }) => frames > maxFrames).length, seconds };
   } finally {

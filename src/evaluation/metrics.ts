@@ -16,12 +16,16 @@ export interface AveragedMetrics {
   readonly f1: number;
 }
 
-/** The class with the highest logit, for each of `count` rows of `[count, classes]`. */
+/** The class with the highest logit, for each of `count` rows of `[count, classes]`; −1, which is none, where a row holds NaN. */
 export function predictedClasses(logits: Float32Array, count: number): Int32Array {
   const classes = logits.length / Math.max(1, count);
   return Int32Array.from({ length: count }, (_, row) => {
     let best = 0;
-    for (let id = 1; id < classes; id++) if (logitAt(logits, row * classes + id) > logitAt(logits, row * classes + best)) best = id;
+    for (let id = 0; id < classes; id++) {
+      const logit = logitAt(logits, row * classes + id);
+      if (Number.isNaN(logit)) return -1;
+      if (logit > logitAt(logits, row * classes + best)) best = id;
+    }
     return best;
   });
 }
@@ -94,7 +98,7 @@ export function balancedAccuracy(perClass: readonly ClassMetrics[]): number {
   );
 }
 
-/** The place of each row's target among its logits, from 1. Of equal logits the lower class id counts as higher. */
+/** The place of each row's target among its logits, from 1. Of equal logits the lower class id counts as higher; what is no number counts as higher than any. */
 export function ranksOfTargets(logits: Float32Array, targets: Int32Array): Int32Array {
   const classes = logits.length / Math.max(1, targets.length);
   return targets.map((target, row) => {
@@ -102,7 +106,8 @@ export function ranksOfTargets(logits: Float32Array, targets: Int32Array): Int32
     let rank = 1;
     for (let id = 0; id < classes; id++) {
       const other = logitAt(logits, row * classes + id);
-      if (other > own || (other === own && id < target)) rank++;
+      const isLower = other < own || (other === own && id >= target);
+      if (!isLower) rank++;
     }
     return rank;
   });

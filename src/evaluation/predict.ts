@@ -4,6 +4,7 @@ import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 import type { Program } from '../engine/program';
+import { countNotFinite } from '../foundation/finite';
 import { featureInputs } from './inference';
 import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { softmax } from './metrics';
@@ -43,7 +44,7 @@ export interface PredictOptions {
 
 /**
  * Recognises the sign in each clip. A clip longer than the model takes is cut to its first frames, as in an evaluation.
- * @throws UserError naming the clip that cannot be read.
+ * @throws UserError naming the clip that cannot be read, or that the model gives no finite numbers for.
  */
 export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
   const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
@@ -76,11 +77,15 @@ async function predictOrTell(
 
 async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
   const outputs = program.evaluate(await clipInputs(loaded, file, options));
+  const [gloss, category] = ['gloss_logits', 'category_logits'].map((name) => valuesNamed(outputs, name));
+  if (gloss === undefined || category === undefined) throw new Error('the model has two heads');
+  if (countNotFinite(Float32Array.from([...gloss, ...category])) > 0)
+    throw new FileError(file, `${loaded.file} gives values for it that are not finite (NaN or infinite), so nothing can be said of it`);
   const labels = shownLabels(loaded, options.labels);
   return {
     file,
-    gloss: rankClasses(valuesNamed(outputs, 'gloss_logits'), labels.gloss, options.topK),
-    category: rankClasses(valuesNamed(outputs, 'category_logits'), labels.category, options.topK),
+    gloss: rankClasses(gloss, labels.gloss, options.topK),
+    category: rankClasses(category, labels.category, options.topK),
   };
 }
 

@@ -1,3 +1,4 @@
+import { refuseNotFinite } from '../checkpoint/finite-weights';
 import { checkStateDict, type StateDict } from '../checkpoint/state-dict';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
@@ -14,10 +15,10 @@ export function shapesOf(weights: StateDict): Map<string, readonly number[]> {
 }
 
 /**
- * The model that a file's weights are of; every one of its parameters is there, in its shape.
+ * The model that a file's weights are of; every one of its parameters is there, in its shape, and all values are finite.
  * @param config what the file, or whoever asks, says of the model under the names of a checkpoint's config.
  * @param place how messages name the file.
- * @throws UserError where they are of none of the models, or do not fit the one that they are of.
+ * @throws UserError where they are of none of the models, do not fit the one that they are of, or are not finite.
  */
 export function recogniseWeights(weights: StateDict, config: PlainRecord, place: string): NamedModel {
   const shapes = shapesOf(weights);
@@ -27,6 +28,10 @@ export function recogniseWeights(weights: StateDict, config: PlainRecord, place:
     throw new UserError(`${place}: its tensors (${some}, …) are those of none of the models that Kumpas knows`);
   }
   checkStateDict(weights, parameterShapes(recognised), place);
+  refuseNotFinite(
+    [...weights].map(([name, { values }]) => [name, values]),
+    place,
+  );
   return recognised;
 }
 

@@ -1,5 +1,6 @@
 import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
+import { countNotFinite } from '../foundation/finite';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 
 /** What a model gave for every clip of a set, in the set's order. */
@@ -42,6 +43,21 @@ export async function collectOutputs(
     categoryTargets: Int32Array.from(set.entries, (entry) => entry.category),
     losses: losses.rows,
   };
+}
+
+/**
+ * The clips for which a model gave something that is not finite, as a text: `values that are not finite (NaN or infinite) for 2 of 7 clips, the first val_3`.
+ * Undefined where all is finite.
+ */
+export function clipsNotFinite({ clips, glossLogits, categoryLogits, losses }: SplitOutputs, { entries }: ClipSet): string | undefined {
+  const rows = [glossLogits, categoryLogits, losses].filter(({ length }) => length > 0);
+  const isFinite = (clip: number, values: Float32Array): boolean => {
+    const width = values.length / clips;
+    return countNotFinite(values.subarray(clip * width, (clip + 1) * width)) === 0;
+  };
+  const broken = entries.filter((_, clip) => !rows.every((values) => isFinite(clip, values)));
+  const [first] = broken;
+  return first && `values that are not finite (NaN or infinite) for ${broken.length} of ${clips} clips, the first ${first.name}`;
 }
 
 /** Gathers rows of batches into one array in the set's order. */

@@ -160,6 +160,7 @@ async function prepareHeldRun(
       packPadding: model.leavesPaddingOut === true && devices.length === 0,
     },
     progress,
+    lastSaved: existsSync(files.last) ? { epochs: progress.completedEpochs, batches: progress.batchesDone } : undefined,
     files,
     lock,
     record,

@@ -21,6 +21,12 @@ export interface EpochSums {
   updates: number;
 }
 
+/** A place in a training: after so many epochs, and so many batches of the next one. */
+export interface SavedPoint {
+  readonly epochs: number;
+  readonly batches: number;
+}
+
 export function noSums(): EpochSums {
   return { clips: 0, loss: 0, glossCorrect: 0, categoryCorrect: 0, gradientNorm: 0, updates: 0 };
 }

@@ -7,7 +7,7 @@ import type { FolderLock } from '../foundation/folder-lock';
 import type { Model } from '../models/model';
 import type { TrainingReporter } from './events';
 import type { MetricsLog } from './metrics-log';
-import type { Progress } from './progress';
+import type { Progress, SavedPoint } from './progress';
 import type { RunFiles } from './run-folder';
 import type { RunRecord } from './run-record';
 import type { LearningRateSchedule } from './schedules/schedule';
@@ -35,6 +35,8 @@ export interface TrainingRun {
   readonly schedule: LearningRateSchedule;
   readonly stepOptions: Omit<StepOptions, 'randomSeed'>;
   readonly progress: Progress;
+  /** Where it was when `_last.pt` was written; undefined where there is none yet. */
+  lastSaved: SavedPoint | undefined;
   readonly files: RunFiles;
   /** Keeps other processes from writing into its folder. */
   readonly lock: FolderLock;

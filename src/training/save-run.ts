@@ -2,9 +2,10 @@ import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { optimizerParameters } from '../models/model';
 import { saveProgress } from './progress';
+import { firstNotFinite, notFiniteError, type NamedValues } from './not-finite';
 import type { TrainingRun } from './run';
 
-/** Writes `_best.pt`. */
+/** Writes `_best.pt`. @throws UserError where the weights or Adam's averages are not finite; then nothing is written. */
 export function saveBest(run: TrainingRun): void {
   writeTrainingCheckpoint(run.files.best, checkpointOf(run));
 }
@@ -12,15 +13,23 @@ export function saveBest(run: TrainingRun): void {
 /**
  * Writes `_last.pt`, from which the run can go on.
  * @param options.sameAsBest whether `_best.pt` was written from this very state: then its bytes serve for both.
+ * @throws UserError as {@link saveBest}.
  */
 export function saveLast(run: TrainingRun, options: { readonly sameAsBest: boolean } = { sameAsBest: false }): void {
   if (options.sameAsBest) shareFile(run.files.best, run.files.last);
   else writeTrainingCheckpoint(run.files.last, checkpointOf(run));
+  run.lastSaved = { epochs: run.progress.completedEpochs, batches: run.progress.batchesDone };
 }
 
 function checkpointOf(run: TrainingRun): TrainingCheckpoint {
   const { program, model, progress, schedule, settings, record } = run;
   const values = program.readParameters();
+  const adam = program.readOptimizer();
+  refuseNotFinite(run, [
+    ...values,
+    ...averagesOf("Adam's average of ", adam.expAvg),
+    ...averagesOf("Adam's average of squares of ", adam.expAvgSq),
+  ]);
   return {
     epoch: progress.completedEpochs,
     bestMetric: progress.bestMetric,
@@ -31,7 +40,7 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
       ]),
     ),
     optimizer: {
-      ...program.readOptimizer(),
+      ...adam,
       parameterNames: optimizerParameters(model)[0],
       learningRate: schedule.learningRate,
       betas: [0.9, 0.999],
@@ -42,6 +51,18 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
     config: { ...checkpointConfig(run), progress: saveProgress(progress) },
     args: record.settings as PlainRecord,
   };
+}
+
+function averagesOf(title: string, averages: ReadonlyMap<string, Float32Array>): NamedValues[] {
+  return [...averages].map(([name, values]) => [`${title}${name}`, values]);
+}
+
+function refuseNotFinite(run: TrainingRun, tensors: readonly NamedValues[]): void {
+  const found = firstNotFinite(tensors);
+  if (found === undefined) return;
+  const { completedEpochs, batchesDone } = run.progress;
+  const place = batchesDone > 0 ? `in epoch ${completedEpochs + 1}` : `by the end of epoch ${completedEpochs}`;
+  throw notFiniteError(run, `${found} was no longer finite ${place}`);
 }
 
 /** What lets a checkpoint know itself: its shape, its labels, its data. */

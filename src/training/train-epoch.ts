@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 import type { Batch } from '../data/batch';
 import { predictedClasses } from '../evaluation/metrics';
-import { UserError } from '../foundation/errors';
 import type { EpochClock } from './epoch-clock';
+import { notFiniteError, stepFault } from './not-finite';
 import type { TrainingRun } from './run';
 import { saveLast } from './save-run';
 import { stepInputs } from './step-definition';
@@ -11,6 +11,7 @@ import { stepInputs } from './step-definition';
 /**
  * Trains on the batches of one epoch that are still to do, counting in `run.progress`.
  * @returns whether it was interrupted by the signal, after a whole update.
+ * @throws UserError where the loss, the gradient or the step is not finite: that step has changed nothing.
  */
 export async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochClock, signal: AbortSignal): Promise<boolean> {
   const { settings, progress, program, schedule, reporter } = run;
@@ -23,7 +24,8 @@ export async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochCl
       learningRate: schedule.learningRate,
       ...update,
     });
-    refuseNotANumber(result.loss, run, epoch, batch);
+    if (!result.finite)
+      throw notFiniteError(run, `${stepFault(result)} in epoch ${epoch}, batch ${progress.batchesDone + 1} of ${plans.length}`);
     progress.step++;
     progress.batchesDone++;
     count(run, batch, result.loss, result.outputs, result.gradientNorm);
@@ -48,14 +50,6 @@ export function updateOf(batchIndex: number, batches: number, accumulationSteps:
   const groupStart = batchIndex - (batchIndex % accumulationSteps);
   const groupEnd = Math.min(groupStart + accumulationSteps, batches);
   return { gradientScale: 1 / (groupEnd - groupStart), apply: batchIndex + 1 === groupEnd };
-}
-
-function refuseNotANumber(loss: number, { files, schedule }: TrainingRun, epoch: number, batch: Batch): void {
-  if (Number.isFinite(loss)) return;
-  throw new UserError(
-    `the loss became ${loss} in epoch ${epoch} (a batch of ${batch.count} clips, learning rate ${schedule.learningRate}); ` +
-      `the weights before it are in ${files.last}. Try a lower --lr or --grad-clip 1`,
-  );
 }
 
 function count(run: TrainingRun, batch: Batch, loss: number, outputs: NamedArrays, gradientNorm: number | undefined): void {

@@ -12,11 +12,12 @@ export type TrainingEnd = 'finished' | 'stopped early' | 'interrupted';
 /**
  * Trains a prepared run to its last epoch; one that has ended already is left as it is. After each epoch the checkpoints, the logs and the folder's README are on disk; when `signal` is aborted the
  * step ends, the state is saved, and a resumed run goes on with the very next batch.
- * @throws UserError where the loss is no longer a number; the last checkpoint is then the one before.
+ * @throws UserError where a number in it is no longer finite; what was saved before stays, and is finite.
  */
 export async function train(run: TrainingRun, signal: AbortSignal): Promise<TrainingEnd> {
   const { settings, progress, schedule, reporter } = run;
   if (run.ended !== undefined) return run.ended;
+  if (run.lastSaved === undefined) saveLast(run);
   const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
   while (progress.completedEpochs < settings.epochs) {
     const epoch = progress.completedEpochs + 1;

@@ -1,5 +1,6 @@
-import { collectOutputs } from '../evaluation/split-outputs';
+import { clipsNotFinite, collectOutputs } from '../evaluation/split-outputs';
 import { scoreSplit, type SplitScores } from '../evaluation/split-scores';
+import { notFiniteError } from './not-finite';
 import type { TrainingRun } from './run';
 import { stepInputs } from './step-definition';
 
@@ -9,12 +10,19 @@ export interface Validation {
   readonly scores: SplitScores;
 }
 
-/** Scores the model as it is now on the validation clips. */
-export async function validate({ program, validation, stepOptions, settings }: TrainingRun): Promise<Validation> {
+/**
+ * Scores the model as it is now on the validation clips.
+ * @throws UserError where what it gives is not finite: no score of that would mean anything.
+ */
+export async function validate(run: TrainingRun): Promise<Validation> {
+  const { program, validation, stepOptions, settings, progress } = run;
   const batches = validation.batches.epoch(validation.plan(0));
   const outputs = await collectOutputs(validation.set, batches, (batch) =>
     program.evaluate(stepInputs(batch, { ...stepOptions, randomSeed: [settings.seed, 0] })),
   );
+  const broken = clipsNotFinite(outputs, validation.set);
+  if (broken !== undefined)
+    throw notFiniteError(run, `in the validation after epoch ${progress.completedEpochs + 1} the model gave ${broken}`);
   const sum = outputs.losses.reduce((total, loss) => total + loss, 0);
   return { loss: sum / outputs.clips, scores: scoreSplit(outputs) };
 }

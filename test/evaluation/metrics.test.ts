@@ -7,6 +7,7 @@ import {
   cohenKappa,
   confusionAt,
   confusionMatrix,
+  outcomes,
   confusions,
   matthewsCorrelation,
   mostConfusedWith,
@@ -18,6 +19,7 @@ import {
   classMetrics,
   macroAverage,
   predictedClasses,
+  ranksOfTargets,
   softmax,
   topKAccuracy,
   weightedAverage,
@@ -140,5 +142,17 @@ describe('metrics', () => {
   it('make probabilities of logits, however large', () => {
     expect([...softmax([1000, 1000])]).toEqual([0.5, 0.5]);
     expect([...softmax([0, Math.log(3)])]).toEqual([expect.closeTo(0.25, 12), expect.closeTo(0.75, 12)]);
+  });
+});
+
+describe('logits that are no numbers', () => {
+  it('are no prediction, never the right one, and rank a target last', () => {
+    const logits = Float32Array.of(NaN, NaN, NaN, 1, NaN, 0, 1, 3, 2);
+    const targets = Int32Array.of(0, 0, 1);
+    const predicted = predictedClasses(logits, 3);
+    expect([...predicted]).toEqual([-1, -1, 1]);
+    expect([...ranksOfTargets(logits, targets)]).toEqual([4, 2, 1]);
+    expect(topKAccuracy(logits, targets, 3)).toBeCloseTo(2 / 3, 12);
+    expect(outcomes(confusionMatrix(predicted, targets, 3))).toEqual([{ truth: 1, prediction: 1, count: 1 }]);
   });
 });

@@ -15,7 +15,7 @@ export interface InferenceGraph {
   readonly definition: ProgramDefinition;
   readonly weights: ParameterValues;
   /** The weights as constants of another type: smaller, and cast to float32 when the graph is loaded. Undefined for float32. */
-  readonly narrow?: { readonly dtype: 'float16' | 'bfloat16'; readonly convert: (values: Float32Array) => Uint16Array } | undefined;
+  readonly narrow?: { readonly dtype: 'float16' | 'bfloat16'; readonly convert: (name: string, values: Float32Array) => Uint16Array } | undefined;
   /** The shapes of its inputs, all float32. */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   /** A file of the SavedModel's folder `assets`. */
@@ -74,7 +74,7 @@ function addWeight(
   if (values === undefined) throw new Error(`no values for the parameter ${name}`);
   if (narrow === undefined) return graph.addConstant({ dtype: DataType.float32, shape, bytes: bytesOf(values) });
   const dtype = DataType[narrow.dtype];
-  const constant = graph.addConstant({ dtype, shape, bytes: bytesOf(narrow.convert(values)) });
+  const constant = graph.addConstant({ dtype, shape, bytes: bytesOf(narrow.convert(name, values)) });
   return graph.addNode(`weights/${name}`, 'Cast', [constant], {
     SrcT: { kind: 'type', value: dtype },
     DstT: { kind: 'type', value: DataType.float32 },

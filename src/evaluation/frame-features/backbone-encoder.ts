@@ -1,10 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { refuseNotFinite } from '../../checkpoint/finite-weights';
 import { readWeights } from '../../checkpoint/training-checkpoint';
 import { UserError } from '../../foundation/errors';
 import type { ParameterValues } from '../../engine/parameters';
-import type { PretrainedWeights } from '../../models/model-entry';
+import type { PretrainedWeights, ShapedValues } from '../../models/model-entry';
 import { frozenEncoder } from '../../models/inception/inception-gru';
 import { pickBackbone } from '../../models/inception/backbone-weights';
 import type { PictureEncoder } from '../../models/model';
@@ -14,9 +15,14 @@ import type { PictureEncoder } from '../../models/model';
  * @throws UserError naming the file and what is wrong with it.
  */
 export function readPretrained({ file, pick }: PretrainedWeights): ParameterValues {
-  const { model } = readWeights(file);
+  const picked = pickFrom(readWeights(file).model, { file, pick });
+  refuseNotFinite(picked, file);
+  return picked;
+}
+
+function pickFrom(weights: ReadonlyMap<string, ShapedValues>, { file, pick }: PretrainedWeights): ParameterValues {
   try {
-    return pick(model);
+    return pick(weights);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${file}: ${error.message}`, { cause: error });
     throw error;

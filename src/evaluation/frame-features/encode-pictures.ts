@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { createProgram, type ProgramOptions } from '../../engine/create-program';
 import type { ParameterValues } from '../../engine/parameters';
 import { tensorNamed, valuesNamed } from '../../engine/named-tensors';
+import { refuseNotFinite } from '../../checkpoint/finite-weights';
+import { countNotFinite } from '../../foundation/finite';
+import { UserError } from '../../foundation/errors';
 import type { Program } from '../../engine/program';
 import type { PictureEncoder } from '../../models/model';
 
@@ -14,13 +17,17 @@ export class PictureFeatures {
   readonly digest: string;
   private readonly program: Program;
 
-  /** @param weights the model's, of which the encoder makes its own once. */
+  /**
+   * @param weights the model's, of which the encoder makes its own once.
+   * @throws UserError where what it makes of them is not finite, as of a negative running variance.
+   */
   constructor(
     readonly encoder: PictureEncoder,
     weights: ParameterValues,
     options: ProgramOptions,
   ) {
     const prepared = encoder.prepare(weights);
+    refuseNotFinite(prepared, 'the backbone');
     this.digest = digestOf(encoder, prepared);
     this.program = createProgram(
       {
@@ -35,6 +42,7 @@ export class PictureFeatures {
   /**
    * The features of pictures, `[pictures, width]`.
    * @param pixels `[pictures, side, side, 3]`, from 0 to 255.
+   * @throws UserError where a feature is not finite: the weights are too large.
    */
   encode(pixels: Uint8Array): Float32Array {
     const { side, width } = this.encoder;
@@ -48,6 +56,8 @@ export class PictureFeatures {
       const outputs = this.program.evaluate({ pixels: { shape: [PICTURES_AT_ONCE, side, side, 3], values } });
       features.set((valuesNamed(outputs, 'features') as Float32Array).subarray(0, (end - start) * width), start * width);
     }
+    if (countNotFinite(features) > 0)
+      throw new UserError('the backbone gives features for it that are not finite (NaN or infinite): its weights are too large');
     return features;
   }
 

@@ -1,4 +1,4 @@
-import { readWeights, type PlainRecord, type StateDict } from '../../checkpoint/training-checkpoint';
+import { readWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import type { ModelName } from '../../config/settings';
 import { recogniseWeights } from '../../evaluation/recognise';
 import { savedLabels } from '../../evaluation/load-model';
@@ -29,7 +29,6 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
     const { model } = recognised;
     const labels = savedLabels(config, model);
     const problems = [
-      ...notFinite(weights),
       ...(record === undefined
         ? []
         : [
@@ -51,11 +50,6 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
     if (!(error instanceof UserError)) throw error;
     return { problems: [error.message], model: undefined, epoch: undefined, bestMetric: undefined, foreign: false };
   }
-}
-
-function notFinite(weights: StateDict): string[] {
-  const broken = [...weights].filter(([, { values }]) => !values.every(Number.isFinite)).map(([name]) => name);
-  return broken.length === 0 ? [] : [`not all of its weights are numbers: ${broken.slice(0, 5).join(', ')}`];
 }
 
 function differences(found: Readonly<Record<string, unknown>>, said: Readonly<Record<string, unknown>>): string[] {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { namingFile } from '../../checkpoint/malformed-checkpoint';
 import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import type { LabelNames } from '../../data/clip-set';
 import type { SplitOutputs } from '../../evaluation/split-outputs';
@@ -49,7 +50,9 @@ export async function makeProduction(folder: string, request: ProductionRequest,
   const file = path.join(folder, name);
   const weights = readWeights(source.file);
   const write = (facts?: ProductionFacts): void => {
-    writeProduction(file, weights, request, facts);
+    namingFile(source.file, () => {
+      writeProduction(file, weights, request, facts);
+    });
   };
   write();
   const written = loadModel(file);
@@ -108,18 +111,9 @@ function refuseOtherLogits(found: {
 }): void {
   const { source, dtype, difference, before, after } = found;
   const [one, other] = [before.evaluation.outputs, after.evaluation.outputs];
-  if (![...one.glossLogits, ...one.categoryLogits].every(Number.isFinite)) {
-    throw new UserError(`${source.file}: its logits are no numbers (NaN or infinite): its weights are damaged; nothing was written`);
-  }
-  if (dtype === 'float32') {
-    if (sameBits(one.glossLogits, other.glossLogits) && sameBits(one.categoryLogits, other.categoryLogits)) return;
-    throw new UserError(
-      `${source.file}: the production checkpoint gives other logits than it (by up to ${difference}), so nothing was written; if evaluating it twice gives other figures too, this machine’s device computes differently each time: try with KUMPAS_BACKEND=cpu`,
-    );
-  }
-  if (Number.isFinite(difference)) return;
+  if (dtype !== 'float32' || (sameBits(one.glossLogits, other.glossLogits) && sameBits(one.categoryLogits, other.categoryLogits))) return;
   throw new UserError(
-    `${source.file}: float16 cannot hold its weights: the logits are no numbers any more; nothing was written, promote it in float32`,
+    `${source.file}: the production checkpoint gives other logits than it (by up to ${difference}), so nothing was written; if evaluating it twice gives other figures too, this machine’s device computes differently each time: try with KUMPAS_BACKEND=cpu`,
   );
 }
 

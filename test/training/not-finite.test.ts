@@ -1,0 +1,122 @@
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
+import { startRuntime } from '../../src/engine/runtime';
+import { UserError } from '../../src/foundation/errors';
+import { optimizerParameters } from '../../src/models/model';
+import { prepareRun } from '../../src/training/prepare-run';
+import { readResumePoint } from '../../src/training/resume';
+import { closeRun, type TrainingRun } from '../../src/training/run';
+import { saveBest, saveLast } from '../../src/training/save-run';
+import { train } from '../../src/training/train';
+import { inTemporaryFolder } from '../support/clip-files';
+import { quietSurroundings, resumeSmall, smallSettings, writeSmallData } from '../support/small-training';
+
+beforeAll(async () => {
+  await startRuntime();
+});
+
+/** Prepares a small run, does something with it, and closes it. */
+async function withRun(typed: Readonly<Record<string, string>>, use: (run: TrainingRun, folder: string) => Promise<void>): Promise<void> {
+  await inTemporaryFolder(async (folder) => {
+    writeSmallData(folder);
+    const run = await prepareRun(smallSettings(folder, typed), undefined, quietSurroundings());
+    try {
+      await use(run, folder);
+    } finally {
+      await closeRun(run);
+    }
+  });
+}
+
+/** What a training stops with. */
+async function stopOf(run: TrainingRun): Promise<string> {
+  const stop = await train(run, new AbortController().signal).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(stop instanceof UserError)) throw new Error('the training did not stop', { cause: stop });
+  expect(stop.message).not.toContain('\n');
+  return stop.message;
+}
+
+function expectFinite(file: string, run: TrainingRun): void {
+  const { model, optimizer } = readTrainingCheckpoint(file, optimizerParameters(run.model)[0]);
+  const values = [...[...model.values()].map((tensor) => tensor.values), ...(optimizer?.expAvg.values() ?? [])];
+  expect(values.every((some) => some.every(Number.isFinite))).toBe(true);
+}
+
+const ONE_BATCH = { batch_size: '32', num_buckets: '1' };
+
+describe('a training that diverges', () => {
+  it.each([
+    ['captured', {}],
+    ['eager', { compile_model: 'false' }],
+    ['accumulating', { accumulation_steps: '2' }],
+    ['clipped, in bfloat16', { grad_clip: '1', amp: 'true' }],
+  ])('stops at the step, and leaves the state from before it: %s', async (_, typed) => {
+    await withRun({ lr: '1e30', epochs: '8', ...typed }, async (run) => {
+      const message = await stopOf(run);
+      expect(message).toMatch(
+        /^the (loss|norm of the gradient) became (NaN|-?Infinity) in epoch 1, batch \d of 6 \(learning rate 1e\+30\)/,
+      );
+      expect(message).toContain(`nothing of that was saved: ${run.files.last} holds the state before the first epoch.`);
+      expect(message).toContain('Start a new training with a lower --lr');
+      expect(message.includes('--grad-clip 1')).toBe(!('grad_clip' in typed));
+      expect(readdirSync(run.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
+      expectFinite(run.files.last, run);
+    });
+  });
+
+  it('calls no epoch the best whose validation gives no numbers', async () => {
+    await withRun({ lr: '1e30', ...ONE_BATCH }, async (run) => {
+      expect(await stopOf(run)).toMatch(
+        /^in the validation after epoch 1 the model gave values that are not finite \(NaN or infinite\) for 7 of 7 clips, the first val_0 \(learning rate 1e\+30\)/,
+      );
+      expect(readdirSync(run.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
+      expectFinite(run.files.last, run);
+    });
+  });
+
+  it('can be resumed from what it left before its first step, as if it had never been stopped', async () => {
+    await withRun({ epochs: '1' }, async (run, folder) => {
+      const initial = path.join(folder, 'initial.pt');
+      saveLast(run);
+      copyFileSync(run.files.last, initial);
+      expect(readResumePoint(initial).checkpoint).toMatchObject({ epoch: 0, bestMetric: -Infinity, optimizer: { step: 0 } });
+      await train(run, new AbortController().signal);
+      const { run: resumed } = await resumeSmall(initial);
+      expect(readFileSync(resumed.files.log, 'utf8')).toBe(readFileSync(run.files.log, 'utf8'));
+      expect(readdirSync(resumed.files.folder)).toEqual(readdirSync(run.files.folder));
+    });
+  });
+});
+
+describe('saving', () => {
+  it.each([
+    ['a weight', /^gloss_head\.0\.bias \(1 of 8 values\) was no longer finite/, 'weight'],
+    ["one of Adam's averages", /^Adam's average of gloss_head\.0\.bias \(1 of 8 values\) was no longer finite/, 'average'],
+  ] as const)('refuses %s that is not finite, and leaves the files as they were', async (_, message, which) => {
+    await withRun({ epochs: '1' }, async (run) => {
+      await train(run, new AbortController().signal);
+      const before = readFileSync(run.files.last);
+      const parameters = run.program.readParameters();
+      const adam = run.program.readOptimizer();
+      const spoilt = (which === 'weight' ? parameters : adam.expAvg).get('gloss_head.0.bias');
+      if (spoilt === undefined) throw new Error('the model has no such bias');
+      spoilt[3] = NaN;
+      run.program.writeParameters(parameters);
+      run.program.writeOptimizer(adam);
+      for (const save of [saveBest, saveLast])
+        expect(() => {
+          save(run);
+        }).toThrow(message);
+      expect(() => {
+        saveLast(run);
+      }).toThrow('_last.pt holds the state after epoch 1.');
+      expect(readFileSync(run.files.last).equals(before)).toBe(true);
+      expect(existsSync(`${run.files.last}.tmp`)).toBe(false);
+    });
+  });
+});
