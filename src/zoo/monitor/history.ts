@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { parseCsvTable } from '../../data/csv-table';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 
 /** The file of a model folder that keeps how the model did on data that came later. */
@@ -83,5 +83,5 @@ export function withRow(
 
 /** Writes a history, whole or not at all. */
 export function writeHistory(file: string, rows: readonly HistoryRow[]): void {
-  writeTextAtomically(file, stringify([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
+  replaceText(file, stringify([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
 }

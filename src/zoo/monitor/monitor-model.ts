@@ -8,7 +8,7 @@ import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '
 import { lightTheme } from '../../evaluation/pictures/theme';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { RESULT_FILES } from '../../evaluation/results/result-files';
-import { writeFileAtomically } from '../../foundation/atomic-file';
+import { replaceFile } from '../../foundation/atomic-file';
 import { messageOf, UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine } from '../../foundation/printable';
@@ -131,7 +131,7 @@ async function drawHistory(
   }
   const { historyPicture } = await import('./history-picture.js');
   const png = historyPicture(`${name} on data that came later`, rows, lightTheme);
-  writeFileAtomically(file, (append) => {
+  replaceFile(file, (append) => {
     append(png);
   });
   return file;

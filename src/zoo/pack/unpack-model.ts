@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { buildFolderInSteps, withFoldersAbove } from '../../foundation/new-folder';
+import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/new-folder';
 import { modelEntry } from '../../models/model-table';
 import { readChecked } from '../archive/checked-reading';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
@@ -78,14 +78,14 @@ function rename(unfinished: string, manifest: Manifest, { name, folder }: { read
     .at(0)?.path;
   const examples = exampleFiles({ name, model, checkpoint: checkpoint ?? '', architecture: modelEntry(model).checkpointName });
   for (const [inner, text] of examples) {
-    mkdirSync(path.dirname(path.join(unfinished, inner)), { recursive: true });
-    writeTextAtomically(path.join(unfinished, inner), text);
+    makeFoldersWithin(unfinished, path.dirname(path.join(unfinished, inner)));
+    replaceText(path.join(unfinished, inner), text);
   }
   const files = manifest.files.map((file) => {
     const text = path.join(unfinished, ...file.path.split('/'));
     return file.path === RECORD_FILE || examples.has(file.path) ? { ...file, ...sizeAndChecksum(text) } : file;
   });
-  writeTextAtomically(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
+  replaceText(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
 }
 
 function sizeAndChecksum(file: string): { readonly bytes: number; readonly sha256: string } {
