@@ -8,7 +8,7 @@ export interface Terminal {
 export interface TerminalStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
-  readonly columns?: number;
+  readonly columns?: number | undefined;
 }
 
 /** A command of the command line. */
