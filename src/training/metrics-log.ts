@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { replaceText } from '../foundation/atomic-file';
+import { whileWriting } from '../foundation/file-system-problem';
 import type { TrainingLogRow } from './training-log';
 
 /** A line of `metrics.jsonl`: what `training_log.txt` says of an epoch, and more. */
@@ -31,11 +32,13 @@ export class MetricsLog {
     const lines = readFileSync(file, 'utf8')
       .split('\n')
       .filter((line) => epochOf(line) <= lastEpoch);
-    writeTextAtomically(file, lines.map((line) => `${line}\n`).join(''));
+    replaceText(file, lines.map((line) => `${line}\n`).join(''));
   }
 
   append(metrics: EpochMetrics): void {
-    appendFileSync(this.file, `${JSON.stringify(metrics)}\n`);
+    whileWriting(this.file, () => {
+      appendFileSync(this.file, `${JSON.stringify(metrics)}\n`);
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 
 /** A line of `training_log.txt`. */
@@ -39,7 +39,7 @@ export class TrainingLog {
 
   append(row: TrainingLogRow): void {
     this.logged = [...this.logged, row];
-    writeTextAtomically(this.file, trainingLogText(this.logged));
+    replaceText(this.file, trainingLogText(this.logged));
   }
 }
 
