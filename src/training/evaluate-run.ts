@@ -12,12 +12,14 @@ import type { TrainingRun } from './run';
  * went on from a better one. The folder's README.md takes its figures from there.
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
-  const { files, dataset, settings, reporter, now } = run;
+  const { files, dataset, settings, reporter, now, place } = run;
+  place.requireThere();
   const loaded = loadModel(existsSync(files.best) ? files.best : files.last);
   const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, settings.batch_size));
   await saveResults(resultsFolderOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
     created: now(),
+    place,
     onWarning: (text) => {
       reporter.report({ kind: 'warning', text });
     },
