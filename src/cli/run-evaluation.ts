@@ -15,7 +15,7 @@ import { saveResults } from '../evaluation/results/save-results';
 import { prepareResultsFolder } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import { withFolderLock } from '../foundation/folder-lock';
-import type { KeptFolder } from '../foundation/kept-folder';
+import { removeIfEmpty } from '../foundation/new-folder';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
@@ -53,8 +53,7 @@ async function evaluateInto(folder: string, file: string, request: EvaluationReq
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) onWarning(runtime.warning);
   const dataset = await openEvaluationData(loaded, request, dataWatch(terminal));
-  const place = prepareResultsFolder(folder);
-  const result = await evaluateInHeld(place, folder, { loaded, dataset, batchSize: request.batchSize, onWarning });
+  const result = await evaluateAndSave(folder, { loaded, dataset, batchSize: request.batchSize, onWarning });
   terminal.output.write(
     request.json ? `${JSON.stringify({ ...evaluationDocument(result), results: folder }, null, 2)}\n` : plainText(result, folder),
   );
@@ -68,12 +67,17 @@ interface ToEvaluate {
   readonly onWarning: (warning: string) => void;
 }
 
-async function evaluateInHeld(place: KeptFolder, folder: string, request: ToEvaluate): Promise<EvaluationResult> {
-  const { loaded, dataset, batchSize, onWarning } = request;
+/** Makes the folder first, so that it is known at once where that cannot be done; it goes again where nothing comes of it. */
+async function evaluateAndSave(folder: string, { loaded, dataset, batchSize, onWarning }: ToEvaluate): Promise<EvaluationResult> {
+  const isNew = !existsSync(folder);
+  const place = prepareResultsFolder(folder);
   try {
     const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, batchSize));
     await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning, place });
     return result;
+  } catch (error) {
+    if (isNew) removeIfEmpty(place.placeNow() ?? folder);
+    throw error;
   } finally {
     place.release();
   }

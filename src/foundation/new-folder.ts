@@ -125,7 +125,8 @@ function makeFolder(folder: string, asked: string): string {
   }
 }
 
-function removeIfEmpty(folder: string): void {
+/** Removes a folder in which there is nothing. */
+export function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {

@@ -67,13 +67,17 @@ function checkpointConfig({ model, settings, record, dataset }: TrainingRun): Pl
 /** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
 export function shareFile(from: string, to: string): void {
   const temporary = `${to}.tmp`;
-  whileWriting(to, () => {
+  try {
+    whileWriting(to, () => {
+      rmSync(temporary, { force: true });
+      try {
+        linkSync(from, temporary);
+      } catch {
+        copyFileSync(from, temporary);
+      }
+      renameSync(temporary, to);
+    });
+  } finally {
     rmSync(temporary, { force: true });
-    try {
-      linkSync(from, temporary);
-    } catch {
-      copyFileSync(from, temporary);
-    }
-    renameSync(temporary, to);
-  });
+  }
 }

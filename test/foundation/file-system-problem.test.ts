@@ -52,10 +52,11 @@ describe('fileSystemProblem', () => {
         }),
       ).toContain('(ENAMETOOLONG)');
       expect(
-        thrownBy(() => { buildFolder(path.join(folder, 'built'), (unfinished) => {
+        thrownBy(() => {
+          buildFolder(path.join(folder, 'built'), (unfinished) => {
             writeTextAtomically(path.join(unfinished, 'm'.repeat(250)), '');
-          }); },
-        ),
+          });
+        }),
       ).toMatch(/^\/[^\n]*\/built\/m+: its name is too long \(ENAMETOOLONG\)/);
       expect(readdirSync(folder)).toEqual(['report.html']);
     });

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { messageOf, UserError } from '../../foundation/errors';
 import { whileWriting } from '../../foundation/file-system-problem';
 import { keepFolder, type KeptFolder } from '../../foundation/kept-folder';
-import { makeFolders } from '../../foundation/new-folder';
+import { makeFolders, removeIfEmpty } from '../../foundation/new-folder';
 import { darkTheme, lightTheme } from '../pictures/theme';
 import { reportPage, type ReportPictures } from '../report/page';
 import type { EvaluationResult } from '../result';
@@ -48,7 +48,7 @@ export async function writeResults(folder: string, result: EvaluationResult, sur
   const pictures = await draw(result, surroundings.curves, onWarning);
   const document = { ...evaluationDocument(result), created: created.toISOString() };
   place?.requireThere();
-  makeOwnFolder(folder);
+  const isNew = makeOwnFolder(folder);
   const contents: readonly (readonly [string, ResultContent])[] = [
     [RESULT_FILES.summary, summaryTable(result)],
     [RESULT_FILES.perClass, perClassTable(result.gloss)],
@@ -63,15 +63,21 @@ export async function writeResults(folder: string, result: EvaluationResult, sur
     [RESULT_FILES.reliability, pictures?.light.reliability],
     [RESULT_FILES.document, `${JSON.stringify(document, null, 2)}\n`],
   ];
-  replaceResults(folder, new Map(contents));
+  try {
+    replaceResults(folder, new Map(contents));
+  } catch (error) {
+    if (isNew) removeIfEmpty(folder);
+    throw error;
+  }
 }
 
-/** Within one that is there: a model folder that was taken away is not made again. */
-function makeOwnFolder(folder: string): void {
-  if (existsSync(folder)) return;
+/** Within one that is there: a model folder that was taken away is not made again. True where it was not there yet. */
+function makeOwnFolder(folder: string): boolean {
+  if (existsSync(folder)) return false;
   whileWriting(folder, () => {
     mkdirSync(folder);
   });
+  return true;
 }
 
 async function draw(
