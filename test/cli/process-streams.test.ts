@@ -10,7 +10,7 @@ const root = path.resolve(__dirname, '../..');
 /** Runs a command in a shell as a user would type it; a cache that a limit cuts off would be found by others. */
 function kumpas(typed: string, { before = '', after = '' } = {}): { status: number | null; stdout: string; stderr: string } {
   const command = `${before} '${process.execPath}' --import tsx src/cli/main.ts ${typed} ${after}`;
-  const environment = { ...process.env, TSX_DISABLE_CACHE: '1' };
+  const environment = before === '' ? process.env : { ...process.env, TSX_DISABLE_CACHE: '1' };
   return spawnSync('bash', ['-c', `set -o pipefail; ${command}`], { cwd: root, encoding: 'utf8', env: environment });
 }
 
