@@ -3,7 +3,9 @@
 require('./provision/node-version').requireSupportedNode();
 const { doctorReport } = require('./provision/doctor-report');
 const { inspect } = require('./provision/inspection');
+const { runScript } = require('./provision/prepare');
 
-inspect().then((inspection) => {
+runScript(async () => {
+  const inspection = await inspect();
   process.stdout.write(process.argv.includes('--json') ? `${JSON.stringify(inspection, undefined, 2)}\n` : doctorReport(inspection));
 });

@@ -59,16 +59,33 @@ function warningWithout({ reason, remedy }, earlierIsThere) {
   return `Warning: ${reason}. ${remedy}${then}. Until then Kumpas runs ${instead}.`;
 }
 
+/** What the system refuses for reasons that the user can mend. */
+const SYSTEM_PROBLEMS = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE']);
+
 /**
- * Runs a script's body; a problem that the user can mend is one line and exit code 1.
+ * Runs a script's body; a problem that the user can mend is one line and exit code 1. What nobody reads (`| head`) is left out; what a full disk loses is told.
  * @param {() => Promise<void>} body
  */
 function runScript(body) {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`standard output: ${error.message}${os.EOL}`);
+    process.exitCode = 1;
+  });
   body().catch((/** @type {unknown} */ error) => {
-    if (!(error instanceof SetUpProblem)) throw error;
+    if (!(error instanceof SetUpProblem || isSystemProblem(error))) throw error;
     process.stderr.write(`Error: ${error.message}${os.EOL}`);
     process.exitCode = 1;
   });
+}
+
+/**
+ * @param {unknown} error
+ * @returns {error is NodeJS.ErrnoException}
+ */
+function isSystemProblem(error) {
+  return error instanceof Error && 'syscall' in error && 'code' in error && SYSTEM_PROBLEMS.has(String(error.code));
 }
 
 module.exports = { prepare, warningWithout, runScript };

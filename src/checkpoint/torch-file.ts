@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import path from 'node:path';
-import { writeFileAtomically } from '../foundation/atomic-file';
+import { replaceFile } from '../foundation/atomic-file';
 import { FileSource, type ByteSource } from './byte-source';
 import { MalformedCheckpoint, namingFile } from './malformed-checkpoint';
 import { pickleWithStorages } from './pickle-write';
@@ -26,12 +26,12 @@ export function readTorchFile<Result>(file: string, use: (value: PythonValue, so
 }
 
 /**
- * Writes a file that `torch.load(file, weights_only=True)` reads, atomically; equal values make equal bytes. Storages that several tensors share are written once.
+ * Writes a file that `torch.load(file, weights_only=True)` reads, atomically, into a folder that is there; equal values make equal bytes. Storages that several tensors share are written once.
  */
 export function writeTorchFile(file: string, value: PythonValue): void {
   const { pickle, storages } = pickleWithStorages(value);
   const folder = archiveName(file);
-  writeFileAtomically(file, (append) => {
+  replaceFile(file, (append) => {
     const zip = new StoredZipWriter(append);
     zip.add(`${folder}/data.pkl`, pickle);
     zip.add(`${folder}/byteorder`, Buffer.from(endianness() === 'LE' ? 'little' : 'big'));

@@ -1,4 +1,5 @@
 import { UserError } from '../foundation/errors';
+import { fileSystemProblem } from '../foundation/file-system-problem';
 
 /** The exit code for a mistake that the user can mend. */
 export const USER_ERROR_EXIT_CODE = 1;
@@ -11,22 +12,14 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** A user's mistake is its message, with the stack only where `verbose`; a bug keeps its stack. */
+/** A user's mistake, or what the file system refuses, is one message, with the stack only where `verbose`; a bug keeps its stack. */
 export function describeFailure(error: unknown, verbose: boolean): Failure {
   if (error instanceof UserError) {
     return { text: verbose ? stackOf(error) : error.message, exitCode: USER_ERROR_EXIT_CODE };
   }
-  if (isMachineProblem(error)) {
-    return { text: verbose ? stackOf(error) : `${error.message}; everything saved before is intact`, exitCode: USER_ERROR_EXIT_CODE };
-  }
+  const problem = fileSystemProblem(error);
+  if (problem !== undefined) return { text: verbose ? stackOf(problem) : problem.message, exitCode: USER_ERROR_EXIT_CODE };
   return { text: `This is a bug in Kumpas, not a mistake of yours:\n${stackOf(error)}`, exitCode: BUG_EXIT_CODE };
-}
-
-/** What the file system refuses for reasons that the user can mend: a full disk or quota, no permission, a read-only file system. */
-const MACHINE_PROBLEMS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'EFBIG']);
-
-function isMachineProblem(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error && MACHINE_PROBLEMS.has(String(error.code));
 }
 
 /** The stack of an error and of what caused it. */

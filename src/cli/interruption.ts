@@ -1,10 +1,14 @@
 import type { TerminalStream } from './command';
 
 /** The exit code of a process that a signal ended, as shells count it. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
-type EndingSignal = keyof typeof EXIT_CODES;
+const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+/** Of a process whose terminal was closed. */
+export const HANG_UP_EXIT_CODE = EXIT_CODES.SIGHUP;
 
-/** Watches for Ctrl-C and for a polite request to end. */
+type EndingSignal = keyof typeof EXIT_CODES;
+const ENDING_SIGNALS = Object.keys(EXIT_CODES) as EndingSignal[];
+
+/** Watches for Ctrl-C, for a terminal that is closed and for a polite request to end. */
 export interface Interruption {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -15,26 +19,26 @@ export interface Interruption {
 }
 
 /**
- * The first signal asks for an end and says so; the second ends the process at once.
+ * The first signal asks for an end and says so; the second ends the process at once, unless it only says that the terminal was closed.
  * @param before what is done before the end.
  */
 export function watchForInterruption(errors: TerminalStream, before = 'the step is finished and everything saved'): Interruption {
   const controller = new AbortController();
   let received: EndingSignal | undefined;
   const onSignal = (signal: EndingSignal): void => {
+    // A terminal that is closed may tell it twice, by the shell and by the system: nobody is there to press a key.
+    if (received !== undefined && signal === 'SIGHUP') return;
     if (received !== undefined) process.exit(EXIT_CODES[signal]);
     received = signal;
     errors.write(`\nstopping: ${before}; once more to stop at once\n`);
     controller.abort();
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);
   return {
     signal: controller.signal,
     exitCode: () => (received === undefined ? undefined : EXIT_CODES[received]),
     end: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
     },
   };
 }

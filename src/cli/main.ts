@@ -1,9 +1,12 @@
+import { isatty } from 'node:tty';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/nearest-name';
 import type { Terminal } from './command';
 import { commands, listOfCommands } from './commands';
-import { describeFailure } from './failure';
+import { describeFailure, USER_ERROR_EXIT_CODE } from './failure';
+import { HANG_UP_EXIT_CODE } from './interruption';
 import { PrintableStream } from './printable-stream';
+import { ProcessStream } from './process-stream';
 
 /**
  * Runs the command that `argv` starts with.
@@ -33,14 +36,17 @@ function unknownCommand(name: string): string {
   return `${name}: unknown command; ${hint}`;
 }
 
-// A reader that has seen enough (`| head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+const errors = new ProcessStream(process.stderr);
+const output = new ProcessStream(process.stdout, (reason) => {
+  errors.write(`standard output: ${reason}: what is printed from here on is lost; the command goes on to its end\n`);
 });
 
-void main(process.argv.slice(2), { output: new PrintableStream(process.stdout), errors: new PrintableStream(process.stderr) }).then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
-);
+// Once its terminal has gone, Node cannot end by itself: it aborts where it puts the terminal's settings back.
+const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+
+void main(process.argv.slice(2), { output: new PrintableStream(output), errors: new PrintableStream(errors) }).then(async (exitCode) => {
+  await output.settled();
+  await errors.settled();
+  process.exitCode = exitCode === 0 && output.isLost ? USER_ERROR_EXIT_CODE : exitCode;
+  if (exitCode === HANG_UP_EXIT_CODE && hasTerminal) process.kill(process.pid, 'SIGHUP');
+});

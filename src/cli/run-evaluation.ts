@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { Dataset } from '../data/clip-set';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel } from '../evaluation/evaluate';
 import type { HeadResult } from '../evaluation/head-result';
-import { loadModel } from '../evaluation/load-model';
+import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, resultsFolderOf } from '../evaluation/model-file';
 import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 import { describeEvaluation, occlusionGroups, type EvaluationResult } from '../evaluation/result';
@@ -14,6 +15,7 @@ import { saveResults } from '../evaluation/results/save-results';
 import { prepareResultsFolder } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import { withFolderLock } from '../foundation/folder-lock';
+import { removeIfEmpty } from '../foundation/new-folder';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
@@ -51,13 +53,34 @@ async function evaluateInto(folder: string, file: string, request: EvaluationReq
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) onWarning(runtime.warning);
   const dataset = await openEvaluationData(loaded, request, dataWatch(terminal));
-  prepareResultsFolder(folder);
-  const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, request.batchSize));
-  await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning });
+  const result = await evaluateAndSave(folder, { loaded, dataset, batchSize: request.batchSize, onWarning });
   terminal.output.write(
     request.json ? `${JSON.stringify({ ...evaluationDocument(result), results: folder }, null, 2)}\n` : plainText(result, folder),
   );
   return request.strict && result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;
+}
+
+interface ToEvaluate {
+  readonly loaded: LoadedModel;
+  readonly dataset: Dataset;
+  readonly batchSize: number;
+  readonly onWarning: (warning: string) => void;
+}
+
+/** Makes the folder first, so that it is known at once where that cannot be done; it goes again where nothing comes of it. */
+async function evaluateAndSave(folder: string, { loaded, dataset, batchSize, onWarning }: ToEvaluate): Promise<EvaluationResult> {
+  const isNew = !existsSync(folder);
+  const place = prepareResultsFolder(folder);
+  try {
+    const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, batchSize));
+    await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning, place });
+    return result;
+  } catch (error) {
+    if (isNew) removeIfEmpty(place.placeNow() ?? folder);
+    throw error;
+  } finally {
+    place.release();
+  }
 }
 
 function plainText(result: EvaluationResult, folder: string): string {

@@ -1,11 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { startRuntime } from '../engine/runtime';
 import { encoderOfFile, fetchedBackbone } from '../evaluation/frame-features/backbone-encoder';
 import { PictureFeatures } from '../evaluation/frame-features/encode-pictures';
 import { extractFeatures, type ExtractionResult } from '../evaluation/frame-features/extract-features';
 import { listPictureClips, type PictureClip } from '../evaluation/frame-features/list-clips';
+import { replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
+import { keepFolder } from '../foundation/kept-folder';
+import { makeFolders } from '../foundation/new-folder';
 import type { Terminal } from './command';
 import { ExtractionBar } from './extraction-bar';
 import { secondsText } from './quantities';
@@ -37,12 +40,15 @@ export async function runFeatures(request: FeaturesRequest, terminal: Terminal):
   if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
   if (!request.json)
     terminal.output.write(`${encoder.identity}\n  weights  ${file}\n  device   ${runtime.device}\n  clips    ${clips.length}\n`);
+  makeFolders(request.out);
+  const place = keepFolder(request.out);
   const features = new PictureFeatures(encoder, weights, { mode: 'captured' });
   const bar = new ExtractionBar(request.json ? terminal.errors : terminal.output);
   const started = performance.now();
   try {
     const result = await extractFeatures(clips, features, {
       framesKey: request.framesKey,
+      place,
       fileOf: ({ name }) => path.join(request.out, `${placeOf(name)}.npz`),
       onProgress: (progress) => {
         bar.show(progress);
@@ -53,6 +59,7 @@ export async function runFeatures(request: FeaturesRequest, terminal: Terminal):
       },
     });
     bar.clear();
+    place.requireThere();
     copyLabels(request.frames, request.out);
     terminal.output.write(
       request.json ? jsonText(request, file, result) : plainText(request, result, (performance.now() - started) / 1000),
@@ -60,6 +67,7 @@ export async function runFeatures(request: FeaturesRequest, terminal: Terminal):
     return result.problems.length === 0 ? 0 : 1;
   } finally {
     features.dispose();
+    place.release();
   }
 }
 
@@ -83,8 +91,12 @@ function clipsOf(folder: string): PictureClip[] {
 /** The tables of a data folder are those of its features too. */
 function copyLabels(from: string, to: string): void {
   for (const name of readdirSync(from).filter((entry) => entry.endsWith('.csv') && statSync(path.join(from, entry)).isFile())) {
-    mkdirSync(to, { recursive: true });
-    if (!existsSync(path.join(to, name))) copyFileSync(path.join(from, name), path.join(to, name));
+    const copy = path.join(to, name);
+    if (existsSync(copy)) continue;
+    const bytes = readFileSync(path.join(from, name));
+    replaceFile(copy, (append) => {
+      append(bytes);
+    });
   }
 }
 

@@ -1,14 +1,19 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { commandLineSource, type SettingsLayer } from '../config/layers';
 import { describeOverrides } from '../config/resolve';
 import { defaultSaveFolders, type Settings } from '../config/settings';
 import { readSettingsFile } from '../config/settings-file';
 import { sharingDevices } from '../engine/devices';
 import { startRuntime } from '../engine/runtime';
+import { UserError } from '../foundation/errors';
+import { fileSystemProblem } from '../foundation/file-system-problem';
+import { shellWord } from '../foundation/markdown';
 import { endEvent } from '../training/end-event';
 import { evaluateRun } from '../training/evaluate-run';
 import { prepareRun } from '../training/prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from '../training/resume';
-import { closeRun } from '../training/run';
+import { closeRun, type TrainingRun } from '../training/run';
 import { checkpointToResume, newestCheckpoint } from '../training/run-folder';
 import type { RegistryFacts } from '../training/run-record';
 import { train } from '../training/train';
@@ -44,9 +49,31 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
     const end = await train(run, interruption.signal);
     reporter.report(endEvent(run, end, end === 'interrupted' ? undefined : await evaluateRun(run)));
     return end === 'interrupted' ? (interruption.exitCode() ?? 1) : 0;
+  } catch (error) {
+    throw withWayOn(error, run);
   } finally {
     interruption.end();
     await closeRun(run);
+  }
+}
+
+/** What the file system refused in a training's folder, with what one would type to go on. */
+function withWayOn(error: unknown, { files, place, progress, settings }: TrainingRun): unknown {
+  const problem = whatBecameOf(place) ?? fileSystemProblem(error);
+  const folder = place.placeNow() ?? files.folder;
+  if (problem === undefined || !existsSync(path.join(folder, path.basename(files.last)))) return problem ?? error;
+  const done = progress.completedEpochs >= settings.epochs;
+  const command = done ? `evaluate -- --model-path ${shellWord(folder)}` : `train -- --resume ${shellWord(folder)}`;
+  return new UserError(`${problem.message}; go on with npm run ${command}`, { cause: error });
+}
+
+/** That the folder was taken away explains whatever it was that failed. */
+function whatBecameOf(place: TrainingRun['place']): UserError | undefined {
+  try {
+    place.requireThere();
+    return undefined;
+  } catch (gone) {
+    return fileSystemProblem(gone);
   }
 }
 

@@ -6,6 +6,7 @@ import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkp
 import { writeTorchFile } from '../checkpoint/torch-file';
 import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
+import { makeFolders } from '../foundation/new-folder';
 import { readExport, type ReadExport } from './read-export';
 import { writeServingModel } from './serving-model';
 
@@ -56,6 +57,7 @@ const WRITERS: Readonly<Record<ExportFormat, (out: string, read: ReadExport, req
 };
 
 function writeTorch(out: string, { checkpoint, recognised }: ReadExport, { dtype, weightsOnly }: ExportRequest): string {
+  makeFolders(path.dirname(out));
   if (weightsOnly) {
     writeTorchFile(out, stateDictToPython(checkpoint.model, dtype));
     return `a state_dict, ${dtype}`;

@@ -3,7 +3,7 @@ import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } fr
 import { defaultSaveDir, modelPlaceholder } from '../config/output-settings';
 import type { LabelNames } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { replaceText } from '../foundation/atomic-file';
 import { modelEntry } from '../models/model-table';
 import { TOLD_SETTINGS } from '../training/resume';
 import { freeRunFolder, runFiles, type NamedFolder } from '../training/run-folder';
@@ -45,12 +45,9 @@ export async function importCheckpoint(source: ImportSource, options: ImportOpti
     writeTrainingCheckpoint(files.best, importedCheckpoint(best, facts));
     if (last !== best) writeTrainingCheckpoint(files.last, importedCheckpoint(last, facts));
     else if (resumable) shareFile(files.best, files.last);
-    writeTextAtomically(files.log, trainingLogText(rows));
-    writeTextAtomically(files.config, runRecordText({ settings: settingsOf(best, facts), run: recordOf(best, facts) }));
-    writeTextAtomically(
-      files.readme,
-      importReadme({ read: best, named, rows, notes, resumable, checkpointName, versions: options.versions }),
-    );
+    replaceText(files.log, trainingLogText(rows));
+    replaceText(files.config, runRecordText({ settings: settingsOf(best, facts), run: recordOf(best, facts) }));
+    replaceText(files.readme, importReadme({ read: best, named, rows, notes, resumable, checkpointName, versions: options.versions }));
   });
   const { checkpoint } = best;
   const trained = checkpoint.epoch > 0;

@@ -3,6 +3,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, UserError } from '../foundation/errors';
+import { fileSystemProblem } from '../foundation/file-system-problem';
 import { assembleBatch } from './assemble-batch';
 import type { Batch } from './batch';
 import { readClip } from './clip';
@@ -48,7 +49,8 @@ async function answer(port: NonNullable<typeof parentPort>, set: BatchWorkerSet,
       { id, batch } satisfies BatchReply,
       arrays.map(({ buffer }) => buffer as ArrayBuffer),
     );
-  } catch (error) {
+  } catch (thrown) {
+    const error = fileSystemProblem(thrown) ?? thrown; // An error of the system loses its code on the way to the other thread.
     const stack = error instanceof Error ? error.stack : undefined;
     port.postMessage({ id, error: { message: messageOf(error), stack, isUserError: error instanceof UserError } } satisfies BatchReply);
   }

@@ -1,32 +1,21 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { whileWriting } from './file-system-problem';
+import { placeOf } from './kept-folder';
+import { makeFolders } from './new-folder';
 import { nameOfUnfinished, unfinishedNameOf } from './unfinished-name';
 
+/** Writes the content of a file: it gets a function that appends bytes. */
+type Writing = (append: (bytes: Uint8Array | string) => void) => void;
+
 /**
- * Writes a file so that it is either the old one or the new one, whatever happens meanwhile: to a temporary file beside it, flushed, then renamed.
- * @param write gets a function that appends bytes.
- * @throws what the file system or `write` throws; the temporary file is removed.
+ * Writes a file so that it is either the old one or the new one, whatever happens meanwhile: to a temporary file beside it, flushed, then renamed. Folders above it
+ * are made.
+ * @throws FileSystemProblem that names the file, and what `write` throws; the temporary file is removed.
  */
-export function writeFileAtomically(file: string, write: (append: (bytes: Uint8Array | string) => void) => void): void {
-  const folder = path.dirname(file);
-  mkdirSync(folder, { recursive: true });
-  const temporary = unfinishedNameOf(file);
-  const descriptor = openSync(temporary, 'wx');
-  let open = true;
-  try {
-    write((bytes) => {
-      appendAll(descriptor, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
-    });
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    open = false;
-    renameSync(temporary, file);
-  } catch (error) {
-    if (open) closeSync(descriptor);
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  flushFolder(folder);
+export function writeFileAtomically(file: string, write: Writing): void {
+  makeFolders(path.dirname(file));
+  replaceFile(file, write);
 }
 
 /** {@link writeFileAtomically} for a text that is at hand. */
@@ -34,6 +23,42 @@ export function writeTextAtomically(file: string, text: string): void {
   writeFileAtomically(file, (append) => {
     append(text);
   });
+}
+
+/**
+ * {@link writeFileAtomically} into a folder that must be there: one that was renamed or removed meanwhile is not made again.
+ * @param named what the user knows the file by, where that is another name.
+ */
+export function replaceFile(file: string, write: Writing, named = file): void {
+  whileWriting(named, () => {
+    replace(file, write);
+  });
+}
+
+/** {@link replaceFile} for a text that is at hand. */
+export function replaceText(file: string, text: string): void {
+  replaceFile(file, (append) => {
+    append(text);
+  });
+}
+
+function replace(file: string, write: Writing): void {
+  const temporary = unfinishedNameOf(file);
+  const descriptor = openSync(temporary, 'wx');
+  try {
+    write((bytes) => {
+      appendAll(descriptor, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+    });
+    fsyncSync(descriptor);
+    renameSync(temporary, file);
+  } catch (error) {
+    // Its folder may have another name by now.
+    rmSync(placeOf(descriptor) ?? temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+  flushFolder(path.dirname(file));
 }
 
 /** Removes what writers that were killed left in a folder: temporary files of {@link writeFileAtomically}. Nobody may be writing there meanwhile. */

@@ -1,8 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
+import { whileWriting } from './file-system-problem';
+import { placeOf } from './kept-folder';
+import { makeFolders } from './new-folder';
 import { printableLine } from './printable';
 import { readRegularText } from './regular-file';
 
@@ -10,6 +25,9 @@ const HEARTBEAT_MS = 10_000;
 const LARGEST_LOCK = 64_000;
 /** A holder on another machine, whose processes cannot be asked about, is believed for so long after its last sign of life. */
 const SILENT_FOR_MS = 10 * 60_000;
+
+/** Taken and released again by others in between so often, a lock would be unlucky; a link to nowhere in its place is there each time. */
+const MOST_ATTEMPTS = 1000;
 
 /** A folder that this process holds for itself. */
 export interface FolderLock {
@@ -31,11 +49,12 @@ interface Holder {
  * Keeps other processes of Kumpas from writing into a folder until the lock is released. It is a hidden file beside the folder, which need not be there yet; the
  * lock of a process that has ended is taken over.
  * @param purpose what the others are told that this process does.
- * @throws UserError that names the holder where another process has it.
+ * @throws UserError that names the holder where another process has it, or says why none can be made.
  */
 export function lockFolder(folder: string, purpose: string): FolderLock {
   const file = lockFileOf(folder);
-  mkdirSync(path.dirname(file), { recursive: true });
+  const parent = path.dirname(file);
+  makeFolders(parent);
   const holder: Holder = {
     host: hostname(),
     pid: process.pid,
@@ -44,21 +63,48 @@ export function lockFolder(folder: string, purpose: string): FolderLock {
     id: randomBytes(8).toString('hex'),
   };
   const content = JSON.stringify(holder);
-  while (!take(file, content)) {
-    const found = contentOf(file);
-    if (found !== undefined && !isStale(file, found)) throw new UserError(inUse(folder, file, found));
-    if (found !== undefined) removeIfStill(file, found);
+  // Held open: the lock goes with the folder that it lies in, whatever that is called when it is released.
+  const held = whileWriting(file, () => openSync(parent, constants.O_RDONLY | constants.O_DIRECTORY));
+  try {
+    takeOver(folder, file, content);
+  } catch (error) {
+    closeSync(held);
+    throw error;
   }
   const heartbeat = setInterval(() => {
     touch(file);
   }, HEARTBEAT_MS);
   heartbeat.unref();
+  let released = false;
   return {
     release: () => {
+      if (released) return;
+      released = true;
       clearInterval(heartbeat);
-      if (contentOf(file) === content) rmSync(file, { force: true });
+      const moved = placeOf(held);
+      for (const place of [file, ...(moved === undefined ? [] : [path.join(moved, path.basename(file))])]) removeOwn(place, content);
+      closeSync(held);
     },
   };
+}
+
+/** Takes a lock, that of a process that has ended too. */
+function takeOver(folder: string, file: string, content: string): void {
+  for (let attempt = 1; !whileWriting(file, () => take(file, content)); attempt++) {
+    const found = contentOf(file);
+    if (found !== undefined && !isStale(file, found)) throw new UserError(inUse(folder, file, found));
+    if (found !== undefined) removeIfStill(file, found);
+    if (attempt === MOST_ATTEMPTS) throw new UserError(`${file}: what lies in the lock's place is no lock; remove it`);
+  }
+}
+
+/** Removes a lock that is still one's own. Where it cannot be asked, it is left: whoever comes next sees that its holder has ended. */
+function removeOwn(file: string, content: string): void {
+  try {
+    if (readFileSync(file, 'utf8') === content) rmSync(file, { force: true });
+  } catch {
+    // Its folder was taken away, or can only be read by now.
+  }
 }
 
 /** Does something while a folder is locked. */

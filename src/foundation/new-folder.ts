@@ -1,7 +1,29 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
+import { whileWriting, whileWritingInSteps } from './file-system-problem';
+import { keepFolder, type KeptFolder } from './kept-folder';
 import { unfinishedNameOf } from './unfinished-name';
+
+/**
+ * Makes a folder and those above it, as far as they are not there. One by one: where a system folder refuses, Node's own recursive way does not always come back.
+ * @throws UserError where one cannot be made.
+ */
+export function makeFolders(folder: string): void {
+  for (const absent of absentFolders(folder)) makeFolder(absent, folder);
+}
+
+/**
+ * {@link makeFolders} within one that must be there: one that was renamed or removed meanwhile is not made again.
+ * @throws what the file system throws.
+ */
+export function makeFoldersWithin(base: string, folder: string): void {
+  let at = path.resolve(base);
+  for (const part of path.relative(at, path.resolve(folder)).split(path.sep)) {
+    at = path.join(at, part);
+    if (!existsSync(at)) mkdirSync(at);
+  }
+}
 
 /**
  * Makes a folder that is there whole or not at all: it is filled under another name beside its place, then renamed. What had to be made above it goes again too
@@ -12,13 +34,17 @@ import { unfinishedNameOf } from './unfinished-name';
 export function buildFolder(folder: string, fill: (unfinished: string) => void): void {
   const made: string[] = [];
   const unfinished = unfinishedNameOf(folder);
+  const parent = begin(unfinished, made);
   try {
-    begin(unfinished, made);
-    fill(unfinished);
-    finish(unfinished, folder);
+    whileWriting(folder, () => {
+      fill(unfinished);
+      finish(unfinished, folder, parent);
+    });
   } catch (error) {
-    discard(unfinished, made);
+    discard(unfinished, made, parent);
     throw error;
+  } finally {
+    parent.release();
   }
 }
 
@@ -26,13 +52,17 @@ export function buildFolder(folder: string, fill: (unfinished: string) => void):
 export async function buildFolderInSteps(folder: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
   const made: string[] = [];
   const unfinished = unfinishedNameOf(folder);
+  const parent = begin(unfinished, made);
   try {
-    begin(unfinished, made);
-    await fill(unfinished);
-    finish(unfinished, folder);
+    await whileWritingInSteps(folder, async () => {
+      await fill(unfinished);
+      finish(unfinished, folder, parent);
+    });
   } catch (error) {
-    discard(unfinished, made);
+    discard(unfinished, made, parent);
     throw error;
+  } finally {
+    parent.release();
   }
 }
 
@@ -54,19 +84,26 @@ export function removeFolder(folder: string): void {
   rmSync(unfinished, { recursive: true, force: true });
 }
 
-/** One by one: where a system folder refuses, Node's own recursive way does not always come back. */
-function begin(unfinished: string, made: string[]): void {
+/** Makes the unfinished folder, and gives that above it. */
+function begin(unfinished: string, made: string[]): KeptFolder {
   const parent = path.dirname(unfinished);
-  for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, parent));
+  try {
+    for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, parent));
+    return keepFolder(parent);
+  } catch (error) {
+    for (const emptied of made) removeIfEmpty(emptied);
+    throw error;
+  }
 }
 
-function finish(unfinished: string, folder: string): void {
+function finish(unfinished: string, folder: string, parent: KeptFolder): void {
+  parent.requireThere();
   if (existsSync(folder)) throw new UserError(`${folder}: somebody made it meanwhile; try again`);
   renameSync(unfinished, folder);
 }
 
-function discard(unfinished: string, made: readonly string[]): void {
-  if (existsSync(unfinished)) rmSync(unfinished, { recursive: true });
+function discard(unfinished: string, made: readonly string[], parent: KeptFolder): void {
+  rmSync(path.join(parent.placeNow() ?? path.dirname(unfinished), path.basename(unfinished)), { recursive: true, force: true });
   for (const emptied of made) removeIfEmpty(emptied);
 }
 
@@ -82,11 +119,14 @@ function makeFolder(folder: string, asked: string): string {
     mkdirSync(folder);
     return folder;
   } catch (error) {
+    // Another process may have made it in the same moment.
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
     throw new UserError(`${asked}: no folder can be made there: ${messageOf(error)}`, { cause: error });
   }
 }
 
-function removeIfEmpty(folder: string): void {
+/** Removes a folder in which there is nothing. */
+export function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {

@@ -18,12 +18,14 @@ import type { RunFiles } from './run-folder';
  * went on from a better one. The folder's README.md takes its figures from there.
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
-  const { files, dataset, settings, reporter, now } = run;
+  const { files, dataset, settings, reporter, now, place } = run;
+  place.requireThere();
   const loaded = loadModel(evaluatedCheckpoint(files));
   const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, settings.batch_size));
   await saveResults(resultsFolderOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
     created: now(),
+    place,
     onWarning: (text) => {
       reporter.report({ kind: 'warning', text });
     },

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { writeFileAtomically } from '../foundation/atomic-file';
+import { replaceFile } from '../foundation/atomic-file';
+import { whileWriting } from '../foundation/file-system-problem';
 import { linesOf } from '../foundation/lines';
 import { readTextIfThere } from '../foundation/regular-file';
 import type { TrainingLogRow } from './training-log';
@@ -34,13 +35,15 @@ export class MetricsLog {
   ) {
     const text = readTextIfThere(file, LARGEST_METRICS);
     if (text === undefined) return;
-    writeFileAtomically(file, (append) => {
+    replaceFile(file, (append) => {
       for (const line of linesOf(text)) if (epochOf(line) <= lastEpoch) append(`${line}\n`);
     });
   }
 
   append(metrics: EpochMetrics): void {
-    appendFileSync(this.file, `${JSON.stringify(metrics)}\n`);
+    whileWriting(this.file, () => {
+      appendFileSync(this.file, `${JSON.stringify(metrics)}\n`);
+    });
   }
 }
 

@@ -10,9 +10,10 @@ import { createProgram } from '../engine/create-program';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
 import { readPretrained } from '../evaluation/frame-features/backbone-encoder';
 import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
-import { removeUnfinishedFiles, writeTextAtomically } from '../foundation/atomic-file';
+import { removeUnfinishedFiles, replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { lockFolder, type FolderLock } from '../foundation/folder-lock';
+import { keepFolder, type KeptFolder } from '../foundation/kept-folder';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { RandomStream } from '../foundation/random';
 import type { Model } from '../models/model';
@@ -25,7 +26,7 @@ import { forgetBest, freshProgress, restoreProgress, type Progress } from './pro
 import { endOf, folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
 import { compareWithEarlierData, withClassesOfRun } from './resumed-data';
 import type { RunSplit, TrainingRun } from './run';
-import { createRunFolder, runFiles, type RunFiles } from './run-folder';
+import { CONFIG_FILE, createRunFolder, runFiles, type RunFiles } from './run-folder';
 import { describeRun, registryFactsIn, runRecordText, type MachineFacts, type RegistryFacts } from './run-record';
 import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
@@ -74,6 +75,7 @@ export async function prepareRun(settings: Settings, resume: ResumePoint | undef
     if (resume !== undefined) refuseOutdated(resume);
     return await prepareHeldRun(settings, resume, surroundings, choose);
   } catch (error) {
+    chosen?.place.release();
     (chosen?.lock ?? held)?.release();
     throw error;
   }
@@ -132,7 +134,7 @@ async function prepareHeldRun(
       : restoreProgress(resume.checkpoint, resume.progress, train.plan(resume.checkpoint.epoch + 1).length);
   if (otherValidation) forgetBest(progress);
 
-  const { files, description, lock } = choose(otherValidation);
+  const { files, description, lock, place } = choose(otherValidation);
   const record = describeRun({
     settings: { ...settings, description },
     dataset,
@@ -144,7 +146,7 @@ async function prepareHeldRun(
   });
   const log = new TrainingLog(files.log, progress.completedEpochs, otherValidation ? [] : resume?.log);
   const metrics = new MetricsLog(files.metrics, progress.completedEpochs);
-  writeTextAtomically(files.config, runRecordText(record));
+  replaceText(files.config, runRecordText(record));
   reporter.report(startEvent(record, { train, validation, devices }, resume, progress));
   const run: TrainingRun = {
     settings,
@@ -163,6 +165,7 @@ async function prepareHeldRun(
     lastSaved: existsSync(files.last) ? { epochs: progress.completedEpochs, batches: progress.batchesDone } : undefined,
     files,
     lock,
+    place,
     record,
     log,
     metrics,
@@ -246,17 +249,20 @@ interface ChosenFolder {
   /** The description in its name. */
   readonly description: string;
   readonly lock: FolderLock;
+  readonly place: KeptFolder;
 }
 
 /** @param going the folder that a resumed run goes on in, and `held` its lock; undefined for a new one. */
 function chooseFolder(settings: Settings, going: string | undefined, held: FolderLock | undefined, date: Date): ChosenFolder {
   const { checkpointName } = modelEntry(settings.model);
   if (going !== undefined && held !== undefined) {
+    const place = keepFolder(going, [CONFIG_FILE]);
     removeUnfinishedFiles(going);
-    return { files: runFiles(going, checkpointName), description: settings.description, lock: held };
+    return { files: runFiles(going, checkpointName), description: settings.description, lock: held, place };
   }
   const { folder, description } = createRunFolder(settings.save_dir, settings.model, settings.description, date);
-  return { files: runFiles(folder, checkpointName), description, lock: lockFolder(folder, PURPOSE) };
+  const lock = lockFolder(folder, PURPOSE);
+  return { files: runFiles(folder, checkpointName), description, lock, place: keepFolder(folder, [CONFIG_FILE]) };
 }
 
 /** Another process may have gone on with the run after its checkpoint was read, and before its folder was locked. */

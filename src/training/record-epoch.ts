@@ -1,6 +1,6 @@
 import { memoryUsage } from 'node:process';
 import { tensorCount } from '../engine/scope';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { replaceText } from '../foundation/atomic-file';
 import { keepHandWritten, LARGEST_PAGE } from '../foundation/hand-written';
 import { readTextIfThere } from '../foundation/regular-file';
 import { modelEntry } from '../models/model-table';
@@ -24,9 +24,11 @@ export interface EpochResult {
 /**
  * Puts an epoch on disk and tells it. The order lets a run be killed at any point: the best checkpoint first, `_last.pt` at the end, so that whatever a
  * killed run had written beyond its last checkpoint is done again and written again, the same.
+ * @throws FileSystemProblem where the folder was taken away, or something cannot be written into it.
  */
 export function recordEpoch(run: TrainingRun, result: EpochResult, clock: EpochClock): void {
   const row = logRow(result);
+  run.place.requireThere();
   if (result.better) saveBest(run);
   run.log.append(row);
   run.metrics.append({ ...row, ...furtherMetrics(result, clock) });
@@ -58,8 +60,9 @@ export function writeReadme(run: TrainingRun): void {
   const best = rows.find(({ epoch }) => epoch === run.progress.bestEpoch) ?? noBest;
   const page = runReadme(run.record, best, modelEntry(run.settings.model).checkpointName);
   const { readme } = run.files;
+  run.place.requireThere();
   const old = readTextIfThere(readme, LARGEST_PAGE);
-  writeTextAtomically(readme, old === undefined ? page : keepHandWritten(page, old));
+  replaceText(readme, old === undefined ? page : keepHandWritten(page, old));
 }
 
 function logRow({ epoch, learningRate, sums, validation }: EpochResult): TrainingLogRow {

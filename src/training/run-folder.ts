@@ -1,6 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../foundation/errors';
+import { makeFolders } from '../foundation/new-folder';
+
+/** What is there of a run from its start: its settings. */
+export const CONFIG_FILE = 'config.json';
 
 /** The files of a model folder, by what they are. */
 export interface RunFiles {
@@ -21,7 +25,7 @@ export function runFiles(folder: string, checkpointName: string): RunFiles {
     last: path.join(folder, `${checkpointName}_last.pt`),
     log: path.join(folder, 'training_log.txt'),
     metrics: path.join(folder, 'metrics.jsonl'),
-    config: path.join(folder, 'config.json'),
+    config: path.join(folder, CONFIG_FILE),
     readme: path.join(folder, 'README.md'),
   };
 }
@@ -38,9 +42,10 @@ export interface NamedFolder {
  */
 export function createRunFolder(saveDir: string, model: string, description: string, date: Date): NamedFolder {
   try {
-    mkdirSync(saveDir, { recursive: true });
+    makeFolders(saveDir);
     return firstFolder(saveDir, { model, description, date }, makeFolder);
   } catch (error) {
+    if (error instanceof UserError) throw new UserError(`--save-dir ${error.message}`, { cause: error });
     throw new UserError(`--save-dir ${saveDir}: no folder can be made there: ${messageOf(error)}`, { cause: error });
   }
 }

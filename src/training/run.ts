@@ -4,6 +4,7 @@ import type { Dataset, ClipSet } from '../data/clip-set';
 import type { BatchPlan } from '../data/plan-epoch';
 import type { Program } from '../engine/program';
 import type { FolderLock } from '../foundation/folder-lock';
+import type { KeptFolder } from '../foundation/kept-folder';
 import type { Model } from '../models/model';
 import type { TrainingReporter } from './events';
 import type { MetricsLog } from './metrics-log';
@@ -40,6 +41,8 @@ export interface TrainingRun {
   readonly files: RunFiles;
   /** Keeps other processes from writing into its folder. */
   readonly lock: FolderLock;
+  /** Its folder, which nobody may take away while it is written into. */
+  readonly place: KeptFolder;
   readonly record: RunRecord;
   readonly log: TrainingLog;
   readonly metrics: MetricsLog;
@@ -54,6 +57,7 @@ export async function closeRun(run: TrainingRun): Promise<void> {
     await run.validation.batches.close();
     run.program.dispose();
   } finally {
+    run.place.release();
     run.lock.release();
   }
 }

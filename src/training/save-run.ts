@@ -1,21 +1,28 @@
 import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { whileWriting } from '../foundation/file-system-problem';
 import { optimizerParameters } from '../models/model';
 import { saveProgress } from './progress';
 import { firstNotFinite, notFiniteError, type NamedValues } from './not-finite';
 import type { TrainingRun } from './run';
 
-/** Writes `_best.pt`. @throws UserError where the weights or Adam's averages are not finite; then nothing is written. */
+/**
+ * Writes `_best.pt`.
+ * @throws UserError where the weights or Adam's averages are not finite: then nothing is written.
+ * @throws FileSystemProblem where the folder was taken away, or the file cannot be written.
+ */
 export function saveBest(run: TrainingRun): void {
+  run.place.requireThere();
   writeTrainingCheckpoint(run.files.best, checkpointOf(run));
 }
 
 /**
  * Writes `_last.pt`, from which the run can go on.
  * @param options.sameAsBest whether `_best.pt` was written from this very state: then its bytes serve for both.
- * @throws UserError as {@link saveBest}.
+ * @throws UserError and FileSystemProblem as {@link saveBest}.
  */
 export function saveLast(run: TrainingRun, options: { readonly sameAsBest: boolean } = { sameAsBest: false }): void {
+  run.place.requireThere();
   if (options.sameAsBest) shareFile(run.files.best, run.files.last);
   else writeTrainingCheckpoint(run.files.last, checkpointOf(run));
   run.lastSaved = { epochs: run.progress.completedEpochs, batches: run.progress.batchesDone };
@@ -81,11 +88,17 @@ function checkpointConfig({ model, settings, record, dataset }: TrainingRun): Pl
 /** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
 export function shareFile(from: string, to: string): void {
   const temporary = `${to}.tmp`;
-  rmSync(temporary, { force: true });
   try {
-    linkSync(from, temporary);
-  } catch {
-    copyFileSync(from, temporary);
+    whileWriting(to, () => {
+      rmSync(temporary, { force: true });
+      try {
+        linkSync(from, temporary);
+      } catch {
+        copyFileSync(from, temporary);
+      }
+      renameSync(temporary, to);
+    });
+  } finally {
+    rmSync(temporary, { force: true });
   }
-  renameSync(temporary, to);
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { countLines, linesOf } from '../foundation/lines';
 import { readRegularText } from '../foundation/regular-file';
@@ -46,7 +46,7 @@ export class TrainingLog {
 
   append(row: TrainingLogRow): void {
     this.logged = [...this.logged, row];
-    writeTextAtomically(this.file, trainingLogText(this.logged));
+    replaceText(this.file, trainingLogText(this.logged));
   }
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { modelNames, type ModelName } from '../config/settings';
 import { readSettingsFile } from '../config/settings-file';
-import { writeTextAtomically } from '../foundation/atomic-file';
+import { replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { STAGES, type RegistryFacts } from '../training/run-record';
 
@@ -80,5 +80,5 @@ function changeRun(folder: string, changes: object): void {
   const file = path.join(folder, RECORD_FILE);
   const record = readSettingsFile(file).values as { run: Record<string, unknown> };
   const changed = { ...record, run: { ...record.run, ...changes } };
-  writeTextAtomically(file, `${JSON.stringify(changed, null, 2)}\n`);
+  replaceText(file, `${JSON.stringify(changed, null, 2)}\n`);
 }

@@ -129,11 +129,16 @@ describe('a full disk', () => {
       await packModel({ model, out: pack, withLast: false, kumpas: '0.0.0' });
       const before = [...contentOf(root), ...readdirSync(folder)];
       const elsewhere = path.join(folder, 'elsewhere');
-      for (const args of [`archive ${model.name} --root ${root}`, `unpack ${pack} --root ${elsewhere}`]) {
+      const commands = [
+        [`archive ${model.name} --root ${root}`, path.join(root, 'archive', `${model.name}.tar.gz`)],
+        [`unpack ${pack} --root ${elsewhere}`, path.join(elsewhere, 'transformer', model.name)],
+      ];
+      for (const [args = '', place = ''] of commands) {
         // A limit on the size of files refuses a write as a full disk does.
         const limited = `ulimit -f 200; exec "${process.execPath}" --import tsx src/cli/main.ts models ${args}`;
         const { status, stderr } = spawnSync('bash', ['-c', limited], { cwd: project, encoding: 'utf8' });
-        expect(stderr).toMatch(/^EFBIG: [^\n]*; everything saved before is intact\n$/);
+        expect(stderr).toMatch(/^[^\n]* \(EFBIG\); [^\n]*; everything saved before is intact\n$/);
+        expect(stderr.startsWith(`${place}: `)).toBe(true);
         expect(status).toBe(1);
       }
       expect([...contentOf(root), ...readdirSync(folder)]).toEqual(before);

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../../foundation/errors';
+import { buildFolder } from '../../foundation/new-folder';
 import type { ClipSet, LabelNames } from '../clip-set';
 import { formatNpz } from '../npz-write';
 import { demoLabels } from './labels';
@@ -24,19 +24,13 @@ export function writeDemoFolder(folder: string, seed: number, set: DemoSet = key
   const target = path.resolve(folder);
   requireVacant(target, folder);
   const { train, validation, labels } = set.dataset({ seed });
-  const temporary = `${target}.${randomBytes(4).toString('hex')}.partial`;
-  mkdirSync(temporary, { recursive: true });
-  try {
-    if (train !== undefined) writeSplit(temporary, 'train', set, train, labels);
-    writeSplit(temporary, 'val', set, validation, labels);
-    writeFileSync(path.join(temporary, 'labels_reference.csv'), referenceTable());
-    writeFileSync(path.join(temporary, 'README.txt'), readme(seed, set));
+  buildFolder(target, (unfinished) => {
+    if (train !== undefined) writeSplit(unfinished, 'train', set, train, labels);
+    writeSplit(unfinished, 'val', set, validation, labels);
+    writeFileSync(path.join(unfinished, 'labels_reference.csv'), referenceTable());
+    writeFileSync(path.join(unfinished, 'README.txt'), readme(seed, set));
     if (existsSync(target)) rmdirSync(target);
-    renameSync(temporary, target);
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  });
   return { trainClips: train?.entries.length ?? 0, validationClips: validation.entries.length };
 }
 

@@ -15,7 +15,8 @@ export interface InferenceGraph {
   readonly definition: ProgramDefinition;
   readonly weights: ParameterValues;
   /** The weights as constants of another type: smaller, and cast to float32 when the graph is loaded. Undefined for float32. */
-  readonly narrow?: { readonly dtype: 'float16' | 'bfloat16'; readonly convert: (name: string, values: Float32Array) => Uint16Array } | undefined;
+  readonly narrow?:
+    { readonly dtype: 'float16' | 'bfloat16'; readonly convert: (name: string, values: Float32Array) => Uint16Array } | undefined;
   /** The shapes of its inputs, all float32. */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   /** A file of the SavedModel's folder `assets`. */

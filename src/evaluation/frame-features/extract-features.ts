@@ -5,6 +5,9 @@ import type { NpyArray } from '../../data/npy';
 import { openNpz } from '../../data/npz';
 import { pictureFiles, readPictures } from '../../data/pictures/read-pictures';
 import { messageOf, UserError } from '../../foundation/errors';
+import { FileSystemProblem } from '../../foundation/file-system-problem';
+import type { KeptFolder } from '../../foundation/kept-folder';
+import { makeFolders, makeFoldersWithin } from '../../foundation/new-folder';
 import type { PictureFeatures } from './encode-pictures';
 import { FEATURE_KEY, holdsFeatures, originOf, writeFeatures } from './feature-file';
 import type { PictureClip } from './list-clips';
@@ -22,6 +25,8 @@ export interface ExtractionOptions {
   readonly framesKey: string;
   /** Where a clip's features are written. */
   readonly fileOf: (clip: PictureClip) => string;
+  /** The folder that all of them lie in, where it is to be noticed that it was taken away. */
+  readonly place?: KeptFolder;
   readonly onProgress?: (progress: ExtractionProgress) => void;
   /** Is told of each clip that cannot be used; the others go on. */
   readonly onProblem?: (problem: DataProblem) => void;
@@ -54,7 +59,8 @@ export async function extractFeatures(
       else computed++;
       frames += added ?? 0;
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      // What cannot be written is no fault of a clip's.
+      if (!(error instanceof UserError) || error instanceof FileSystemProblem) throw error;
       const problem =
         error instanceof FileError ? { file: error.file, problem: error.problem } : { file: clip.path, problem: messageOf(error) };
       problems.push(problem);
@@ -69,7 +75,7 @@ export async function extractFeatures(
 async function extractClip(
   clip: PictureClip,
   features: PictureFeatures,
-  { framesKey, fileOf }: ExtractionOptions,
+  { framesKey, fileOf, place }: ExtractionOptions,
 ): Promise<number | undefined> {
   const { side, width } = features.encoder;
   const isFile = /\.npz$/i.test(clip.path);
@@ -81,6 +87,9 @@ async function extractClip(
   const pixels = await readPictures(clip.path, { key: framesKey, side });
   const others = isFile ? await otherArrays(clip.path, framesKey) : new Map<string, NpyArray>();
   const computed = features.encode(pixels);
+  place?.requireThere();
+  if (place === undefined) makeFolders(path.dirname(file));
+  else makeFoldersWithin(place.folder, path.dirname(file));
   writeFeatures(file, computed, width, { others, origin });
   return computed.length / width;
 }

@@ -1,9 +1,8 @@
-import { mkdirSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { statSync } from 'node:fs';
 import type { NpyArray } from '../../data/npy';
 import { openNpz } from '../../data/npz';
 import { formatNpz } from '../../data/npz-write';
-import { writeFileAtomically } from '../../foundation/atomic-file';
+import { replaceFile } from '../../foundation/atomic-file';
 
 /** The key of features in an `.npz`. */
 export const FEATURE_KEY = 'X2048';
@@ -38,7 +37,7 @@ export async function holdsFeatures(file: string, origin: FeatureOrigin): Promis
 }
 
 /**
- * Writes features as a clip, whole or not at all, with what else the pictures' own `.npz` says of its frames.
+ * Writes features as a clip, whole or not at all, into a folder that is there, with what else the pictures' own `.npz` says of its frames.
  * @param others further arrays, as key points and timestamps.
  */
 export function writeFeatures(
@@ -53,8 +52,7 @@ export function writeFeatures(
     [FEATURE_KEY]: { dtype: 'float32', shape: [features.length / width, width], values: features },
     meta: { dtype: 'text', shape: [], values: [JSON.stringify(meta)] },
   });
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileAtomically(file, (append) => {
+  replaceFile(file, (append) => {
     append(bytes);
   });
 }

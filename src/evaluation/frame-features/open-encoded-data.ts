@@ -10,6 +10,8 @@ import { locateClips } from '../../data/locate-clips';
 import { openData, type DataRequest } from '../../data/open-data';
 import { pictureClip } from '../../data/pictures/read-pictures';
 import type { ParameterValues } from '../../engine/parameters';
+import { keepFolder } from '../../foundation/kept-folder';
+import { makeFolders } from '../../foundation/new-folder';
 import type { Model } from '../../models/model';
 import { PictureFeatures } from './encode-pictures';
 import { extractFeatures } from './extract-features';
@@ -86,16 +88,19 @@ async function encodeSplit(
         problem: `no such clip, neither a folder of pictures nor an .npz, though ${path.basename(split.labels)} names it (line ${label.line}); ${missing?.advice ?? 'add it or remove the line'}`,
       });
   }
-  const { problems: unusable } = await extractFeatures(clips, features, {
-    framesKey: key,
-    fileOf: ({ name }) => path.join(folder, `${name}.npz`),
-    ...(onProgress === undefined
-      ? {}
-      : {
-          onProgress: ({ done, clips: total }) => {
-            onProgress(done, total);
-          },
-        }),
-  });
-  return [...located.problems, ...problems, ...unusable];
+  makeFolders(folder);
+  const place = keepFolder(folder);
+  try {
+    const { problems: unusable } = await extractFeatures(clips, features, {
+      framesKey: key,
+      fileOf: ({ name }) => path.join(folder, `${name}.npz`),
+      place,
+      onProgress: ({ done, clips: total }) => {
+        onProgress?.(done, total);
+      },
+    });
+    return [...located.problems, ...problems, ...unusable];
+  } finally {
+    place.release();
+  }
 }

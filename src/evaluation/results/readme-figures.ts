@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { handWrittenIn, LARGEST_PAGE } from '../../foundation/hand-written';
 import { plainMarkdown as plain } from '../../foundation/markdown';
 import { readTextIfThere } from '../../foundation/regular-file';
@@ -34,7 +34,7 @@ export function updateReadme(folder: string, result: EvaluationResult): void {
   const block = replaceableFigures([...figureLines(path.basename(folder), result), ...pictureLines(folder)]).join('\n');
   // What a person wrote among the figures stays, below them.
   const written = handWrittenIn(text.slice(start, end));
-  writeTextAtomically(file, text.slice(0, start) + block + written + text.slice(end + END.length));
+  replaceText(file, text.slice(0, start) + block + written + text.slice(end + END.length));
 }
 
 function figureLines(folder: string, result: EvaluationResult): string[] {

@@ -1,13 +1,15 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import { writeFileAtomically, writeTextAtomically } from '../../foundation/atomic-file';
+import { existsSync, mkdirSync } from 'node:fs';
 import { messageOf, UserError } from '../../foundation/errors';
+import { whileWriting } from '../../foundation/file-system-problem';
+import { keepFolder, type KeptFolder } from '../../foundation/kept-folder';
+import { makeFolders, removeIfEmpty } from '../../foundation/new-folder';
 import { canDraw } from '../pictures/attempt';
 import { darkTheme, lightTheme } from '../pictures/theme';
 import { reportPage, type ReportPictures } from '../report/page';
 import type { EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { evaluationDocument } from './document';
+import { finishReplacing, replaceResults, type ResultContent } from './replace-results';
 import { RESULT_FILES } from './result-files';
 import type { drawPictures } from './draw-pictures';
 import { confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './tables';
@@ -19,33 +21,36 @@ export interface ResultSurroundings {
   readonly created: Date;
   /** Is told where pictures cannot be drawn, in one line. */
   readonly onWarning: (warning: string) => void;
+  /** The folder that must still be there when the files are written: that of the results, or the one above. */
+  readonly place?: KeptFolder;
 }
 
 /**
- * Makes the folder that results are to be written to, and finds out at once whether that can be done.
+ * Makes the folder that results are to be written to, finds out at once whether that can be done, and keeps hold of it.
  * @throws UserError where it cannot.
  */
-export function prepareResultsFolder(folder: string): void {
+export function prepareResultsFolder(folder: string): KeptFolder {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
+    finishReplacing(folder);
+    return keepFolder(folder);
   } catch (error) {
-    throw new UserError(`${folder}: no results can be written there (${messageOf(error)}); choose another folder with --output-dir`, {
-      cause: error,
-    });
+    throw new UserError(`${messageOf(error)}; no results can be written there, choose another folder with --output-dir`, { cause: error });
   }
 }
 
 /**
- * Writes the files of an evaluation into a folder. `evaluation.json` is removed first and written last: where it is there, all of them are of one
- * evaluation. Files that this evaluation does not have, as curves without a log, are removed.
+ * Writes the files of an evaluation into a folder, in the place of those of an earlier one: where `evaluation.json` is there, all of them are of one evaluation.
+ * Files that this evaluation does not have, as curves without a log, are removed; those of others stay. The folder above must be there.
+ * @throws FileSystemProblem where one cannot be written; then those of the earlier one are as they were.
  */
 export async function writeResults(folder: string, result: EvaluationResult, surroundings: ResultSurroundings): Promise<void> {
-  const { created, onWarning } = surroundings;
-  prepareResultsFolder(folder);
-  const file = (name: string): string => path.join(folder, name);
-  rmSync(file(RESULT_FILES.document), { force: true });
+  const { created, onWarning, place } = surroundings;
   const pictures = await draw(result, surroundings.curves, onWarning);
-  const texts = [
+  const document = { ...evaluationDocument(result), created: created.toISOString() };
+  place?.requireThere();
+  const isNew = makeOwnFolder(folder);
+  const contents: readonly (readonly [string, ResultContent])[] = [
     [RESULT_FILES.summary, summaryTable(result)],
     [RESULT_FILES.perClass, perClassTable(result.gloss)],
     [RESULT_FILES.perCategory, perClassTable(result.category)],
@@ -55,25 +60,27 @@ export async function writeResults(folder: string, result: EvaluationResult, sur
     [RESULT_FILES.confusionPairs, confusionPairsTable(result.gloss)],
     [RESULT_FILES.categoryConfusionPairs, confusionPairsTable(result.category)],
     [RESULT_FILES.report, reportPage(result, pictures, created)],
-  ] as const;
-  for (const [name, text] of texts) {
-    if (text === undefined) rmSync(file(name), { force: true });
-    else writeTextAtomically(file(name), text);
-  }
-  for (const [name, png] of [
     [RESULT_FILES.confusionPicture, pictures?.light.confusion],
     [RESULT_FILES.categoryConfusionPicture, pictures?.light.categoryConfusion],
     [RESULT_FILES.curves, pictures?.light.curves],
     [RESULT_FILES.reliability, pictures?.light.reliability],
-  ] as const) {
-    if (png === undefined) rmSync(file(name), { force: true });
-    else
-      writeFileAtomically(file(name), (append) => {
-        append(png);
-      });
+    [RESULT_FILES.document, `${JSON.stringify(document, null, 2)}\n`],
+  ];
+  try {
+    replaceResults(folder, new Map(contents));
+  } catch (error) {
+    if (isNew) removeIfEmpty(folder);
+    throw error;
   }
-  const document = { ...evaluationDocument(result), created: created.toISOString() };
-  writeTextAtomically(file(RESULT_FILES.document), `${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** Within one that is there: a model folder that was taken away is not made again. True where it was not there yet. */
+function makeOwnFolder(folder: string): boolean {
+  if (existsSync(folder)) return false;
+  whileWriting(folder, () => {
+    mkdirSync(folder);
+  });
+  return true;
 }
 
 async function draw(

@@ -1,10 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { flushFolder, writeTextAtomically } from '../../foundation/atomic-file';
+import { flushFolder, replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
+import { whileWritingInSteps } from '../../foundation/file-system-problem';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { removeFolder } from '../../foundation/new-folder';
+import { keepFolder } from '../../foundation/kept-folder';
+import { makeFolders, removeFolder } from '../../foundation/new-folder';
+import { unfinishedNameOf } from '../../foundation/unfinished-name';
 import { checksumOf } from '../file-checksum';
 import { refuseGone, type RegisteredModel } from '../registry';
 import { summariseModel } from '../summary';
@@ -107,23 +109,31 @@ async function writeArchive(
   { name, folder, kept, checked }: ToArchive,
   describe: (bytes: number, sha256: string) => Sidecar,
 ): Promise<void> {
-  mkdirSync(path.dirname(archive), { recursive: true });
-  const unfinished = path.join(path.dirname(archive), `.${path.basename(archive)}.${randomBytes(4).toString('hex')}.tmp`);
+  const parent = path.dirname(archive);
+  makeFolders(parent);
+  const place = keepFolder(parent);
+  const unfinished = unfinishedNameOf(archive);
   try {
-    await writeTar(
-      unfinished,
-      kept.map((file) => tarSourceOf(name, folder, file)),
-    );
-    await readChecked({ archive: unfinished, name, files: checked, rules: { hidden: true, links: true } }, undefined);
-    refuseChanges(folder, kept);
-    const description = describe(statSync(unfinished).size, checksumOf(unfinished));
-    writeTextAtomically(sidecar, `${JSON.stringify(description, null, 2)}\n`);
-    renameSync(unfinished, archive);
-    flushFolder(path.dirname(archive));
+    await whileWritingInSteps(archive, async () => {
+      await writeTar(
+        unfinished,
+        kept.map((file) => tarSourceOf(name, folder, file)),
+      );
+      place.requireThere();
+      await readChecked({ archive: unfinished, name, files: checked, rules: { hidden: true, links: true } }, undefined);
+      refuseChanges(folder, kept);
+      const description = describe(statSync(unfinished).size, checksumOf(unfinished));
+      replaceText(sidecar, `${JSON.stringify(description, null, 2)}\n`);
+      renameSync(unfinished, archive);
+    });
+    flushFolder(parent);
   } catch (error) {
-    rmSync(unfinished, { force: true });
-    if (!existsSync(archive)) rmSync(sidecar, { force: true });
+    const there = place.placeNow() ?? parent;
+    rmSync(path.join(there, path.basename(unfinished)), { force: true });
+    if (!existsSync(path.join(there, path.basename(archive)))) rmSync(path.join(there, path.basename(sidecar)), { force: true });
     throw error;
+  } finally {
+    place.release();
   }
 }
 

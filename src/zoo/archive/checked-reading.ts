@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, copyFileSync, fsyncSync, linkSync, mkdirSync, openSync, utimesSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, linkSync, openSync, utimesSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
+import { makeFoldersWithin } from '../../foundation/new-folder';
 import { readTar, USUAL_LIMITS, type TarEntry, type TarRules, type TarSink } from '../tar/read-tar';
 import type { CheckedFile } from './archive-files';
 
@@ -39,7 +40,7 @@ export async function readChecked(expected: ExpectedFiles, into: string | undefi
       shareBytes(expected, wanted, { entry, file, target, into });
       return undefined;
     }
-    return checkingSink(archive, { entry, file, target, keepTimes, open });
+    return checkingSink(archive, { entry, file, target, into, keepTimes, open });
   };
   try {
     await readTar(archive, { ...rules, ...USUAL_LIMITS }, visit);
@@ -54,15 +55,16 @@ interface Written {
   readonly entry: TarEntry;
   readonly file: CheckedFile;
   readonly target: string | undefined;
+  readonly into: string | undefined;
 }
 
 /** Hashes what it gets, and writes it where there is somewhere to. */
 function checkingSink(
   archive: string,
-  { entry, file, target, keepTimes, open }: Written & { readonly keepTimes: boolean; readonly open: Set<number> },
+  { entry, file, target, into, keepTimes, open }: Written & { readonly keepTimes: boolean; readonly open: Set<number> },
 ): TarSink {
   const hash = createHash('sha256');
-  if (target !== undefined) mkdirSync(path.dirname(target), { recursive: true });
+  if (target !== undefined && into !== undefined) makeFoldersWithin(into, path.dirname(target));
   const descriptor = target === undefined ? undefined : openSync(target, 'wx', 0o644);
   if (descriptor !== undefined) open.add(descriptor);
   return {
@@ -84,15 +86,11 @@ function checkingSink(
 }
 
 /** A file that is another one under a second name. */
-function shareBytes(
-  { archive }: ExpectedFiles,
-  wanted: ReadonlyMap<string, CheckedFile>,
-  { entry, file, target, into }: Written & { readonly into: string | undefined },
-): void {
+function shareBytes({ archive }: ExpectedFiles, wanted: ReadonlyMap<string, CheckedFile>, { entry, file, target, into }: Written): void {
   const source = wanted.get(entry.sameAs ?? '');
   if (source?.sha256 !== file.sha256) throw new UserError(`${archive}: ${entry.path}: its checksum is another; nothing was written`);
   if (target === undefined || into === undefined) return;
-  mkdirSync(path.dirname(target), { recursive: true });
+  makeFoldersWithin(into, path.dirname(target));
   const from = path.join(into, ...source.path.split('/'));
   try {
     linkSync(from, target);

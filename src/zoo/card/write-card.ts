@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { asHandWritten, hasHandWrittenMarks, keepHandWritten, LARGEST_PAGE } from '../../foundation/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
@@ -32,6 +32,6 @@ export function putCard(model: RegisteredModel): WrittenCard {
   const old = readTextIfThere(file, LARGEST_PAGE) ?? '';
   const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
   const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));
-  if (text !== old) writeTextAtomically(file, text);
+  if (text !== old) replaceText(file, text);
   return { file, changed: text !== old, tookOver: !ours };
 }

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { resolveLayers } from '../../config/resolve';
 import { readSettingsFile } from '../../config/settings-file';
 import { RESULTS_FOLDER } from '../../evaluation/model-file';
 import { readEvaluation } from '../../evaluation/results/read-evaluation';
+import { finishReplacing, isBeingReplaced } from '../../evaluation/results/replace-results';
 import { RESULT_FILES } from '../../evaluation/results/result-files';
 import { putCard } from '../card/write-card';
 import { parseFolderName } from '../folder-name';
@@ -32,6 +33,7 @@ export function checkFolder(root: string, model: RegisteredModel, now: Date): Fi
     ...unfitFindings(fits),
     ...logFindings({ folder, best, last, imported: record?.run.imported_from !== undefined }),
     ...resultFindings(folder, best ?? last),
+    ...replacementFindings(folder),
     ...productionFindings(model),
     ...releaseProblems(model, record),
     ...manifestFindings(folder),
@@ -145,10 +147,25 @@ function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): 
   ];
 }
 
+/** Folders of results in which new ones had not all taken the places of old ones when a process was killed. */
+function replacementFindings(folder: string): FolderFinding[] {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && entry.name.startsWith(RESULTS_FOLDER),
+  );
+  return folders
+    .filter(({ name }) => isBeingReplaced(path.join(folder, name)))
+    .map(({ name }) =>
+      problem(name, 'a process was killed while the files of an evaluation took their places', '--fix lets the others follow', () => {
+        finishReplacing(path.join(folder, name));
+        return 'all of them are in their places now';
+      }),
+    );
+}
+
 function resultFindings(folder: string, model: CheckpointFit | undefined): FolderFinding[] {
   const place = `${RESULTS_FOLDER}/${RESULT_FILES.document}`;
   const again = `evaluate it again: npm run evaluate -- --model-path ${folder}`;
-  if (!existsSync(path.join(folder, RESULTS_FOLDER))) return [];
+  if (!existsSync(path.join(folder, RESULTS_FOLDER)) || isBeingReplaced(path.join(folder, RESULTS_FOLDER))) return [];
   if (!existsSync(path.join(folder, place))) return [remark(RESULTS_FOLDER, 'an evaluation was stopped before it had ended', again)];
   const read = valueOrFault(() => readEvaluation(path.join(folder, place)));
   if ('fault' in read) return [problem(place, read.fault, again)];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseCsvTable } from '../../data/csv-table';
 import { csvText, textOfCell } from '../../data/csv-write';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
 
@@ -89,5 +89,5 @@ export function withRow(
 
 /** Writes a history, whole or not at all. */
 export function writeHistory(file: string, rows: readonly HistoryRow[]): void {
-  writeTextAtomically(file, csvText([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
+  replaceText(file, csvText([COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]));
 }

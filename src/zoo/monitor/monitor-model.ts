@@ -9,7 +9,7 @@ import { canDraw, drawnOrTold } from '../../evaluation/pictures/attempt';
 import { lightTheme } from '../../evaluation/pictures/theme';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { RESULT_FILES } from '../../evaluation/results/result-files';
-import { writeFileAtomically } from '../../foundation/atomic-file';
+import { replaceFile } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine } from '../../foundation/printable';
@@ -128,7 +128,7 @@ async function drawHistory(
   const { historyPicture } = await import('./history-picture.js');
   const png = drawnOrTold(HISTORY_PICTURE, () => historyPicture(`${name} on data that came later`, rows, lightTheme), onWarning);
   if (png === undefined) return undefined;
-  writeFileAtomically(file, (append) => {
+  replaceFile(file, (append) => {
     append(png);
   });
   return file;

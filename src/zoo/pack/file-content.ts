@@ -39,7 +39,7 @@ function untoldCheckpoints(
   files: readonly CheckedFile[],
 ): FolderFinding[] {
   const folder = path.posix.dirname(record);
-  const beside = files.filter(({ path: inner }) => path.posix.dirname(inner) === folder && inner.endsWith(".pt"));
+  const beside = files.filter(({ path: inner }) => path.posix.dirname(inner) === folder && inner.endsWith('.pt'));
   const ofRecord = folder === '.' ? beside.filter(({ path: inner }) => inner.endsWith('_production.pt')) : beside;
   const others = ofRecord.filter(({ path: inner, sha256 }) => path.posix.basename(inner) !== told.file || sha256 !== told.sha256);
   const missing = ofRecord.some(({ path: inner }) => path.posix.basename(inner) === told.file) ? [] : [told.file];

@@ -1,11 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
+import { whileWritingInSteps } from '../../foundation/file-system-problem';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { LARGEST_PAGE } from '../../foundation/hand-written';
+import { keepFolder } from '../../foundation/kept-folder';
+import { makeFolders } from '../../foundation/new-folder';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/printable';
+import { unfinishedNameOf } from '../../foundation/unfinished-name';
 import { modelEntry } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
 import type { CheckedFile } from '../archive/archive-files';
@@ -116,15 +119,20 @@ function source(name: string, inner: string, from: TarSource['from']): TarSource
  */
 async function writeOnce(out: string, sources: readonly TarSource[]): Promise<void> {
   const parent = path.dirname(out);
-  mkdirSync(parent, { recursive: true });
-  const unfinished = path.join(parent, `.${path.basename(out)}.${randomBytes(4).toString('hex')}.tmp`);
+  makeFolders(parent);
+  const place = keepFolder(parent);
+  const unfinished = unfinishedNameOf(out);
   try {
-    await writeTar(unfinished, sources);
-    if (!existsSync(out)) renameSync(unfinished, out);
-    else if (!statSync(out).isFile() || checksumOf(out) !== checksumOf(unfinished))
-      throw new UserError(`${out}: it is there already and is another; give another place with --out, or remove it`);
+    await whileWritingInSteps(out, async () => {
+      await writeTar(unfinished, sources);
+      place.requireThere();
+      if (!existsSync(out)) renameSync(unfinished, out);
+      else if (!statSync(out).isFile() || checksumOf(out) !== checksumOf(unfinished))
+        throw new UserError(`${out}: it is there already and is another; give another place with --out, or remove it`);
+    });
   } finally {
-    rmSync(unfinished, { force: true });
+    rmSync(path.join(place.placeNow() ?? parent, path.basename(unfinished)), { force: true });
+    place.release();
   }
 }
 

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { buildFolderInSteps, withFoldersAbove } from '../../foundation/new-folder';
+import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/new-folder';
 import { readChecked } from '../archive/checked-reading';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { fileDigest } from '../file-checksum';
@@ -84,13 +84,13 @@ function refuseTaken(folder: string): void {
 function putOwn(unfinished: string, manifest: Manifest, name: string): void {
   const examples = examplesOf(manifest, name);
   for (const [inner, text] of examples) {
-    mkdirSync(path.dirname(path.join(unfinished, inner)), { recursive: true });
-    writeTextAtomically(path.join(unfinished, inner), text);
+    makeFoldersWithin(unfinished, path.dirname(path.join(unfinished, inner)));
+    replaceText(path.join(unfinished, inner), text);
   }
   if (name === manifest.name && foreignExamples(manifest).length === 0) return;
   const packed = manifest.files
     .filter(({ path: inner }) => !examples.has(inner))
     .map((file) => (file.path === RECORD_FILE ? { path: file.path, ...fileDigest(path.join(unfinished, RECORD_FILE)) } : file));
   const files = [...packed, ...[...examples].map(textFile)].sort((one, other) => (one.path < other.path ? -1 : 1));
-  writeTextAtomically(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
+  replaceText(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
 }

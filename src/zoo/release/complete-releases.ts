@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
 import { readRecord, updateRecord } from '../model-record';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
@@ -73,7 +73,7 @@ function changelogStep(name: string, folder: string, releases: readonly Release[
   if (absent.length === 0) return [];
   const complete = (): undefined => {
     const records = releases.map(({ record }) => record);
-    writeTextAtomically(path.join(folder, CHANGELOG_FILE), completedChangelog(text, name, records));
+    replaceText(path.join(folder, CHANGELOG_FILE), completedChangelog(text, name, records));
   };
   return [{ what: `${CHANGELOG_FILE}: ${absent.map(({ record }) => `v${record.version}`).join(', ')}`, complete }];
 }
@@ -158,7 +158,7 @@ function tagStep(folder: string, { folder: place, record }: Release): Step[] {
 
 /** Writes a model folder's `production.json`. */
 export function writeProductionRecord(folder: string, record: ProductionRecord): void {
-  writeTextAtomically(path.join(folder, PRODUCTION_RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+  replaceText(path.join(folder, PRODUCTION_RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */

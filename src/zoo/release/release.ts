@@ -5,7 +5,7 @@ import type { EvaluationResult } from '../../evaluation/result';
 import { pickFigures } from '../../evaluation/results/read-evaluation';
 import { writeResults } from '../../evaluation/results/write-results';
 import { curvesBeside } from '../../evaluation/training-curves';
-import { writeTextAtomically } from '../../foundation/atomic-file';
+import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { buildFolder } from '../../foundation/new-folder';
@@ -128,7 +128,7 @@ async function keep(model: RegisteredModel, beside: string, kept: Kept, { now, w
     renameSync(made.file, path.join(unfinished, file));
     renameSync(path.join(beside, RESULTS_FOLDER), path.join(unfinished, RESULTS_FOLDER));
     if (plan.tag !== null) writeFileSync(path.join(unfinished, TAG_PENDING_FILE), '');
-    writeTextAtomically(path.join(unfinished, RELEASE_FILE), text);
+    replaceText(path.join(unfinished, RELEASE_FILE), text);
   });
   return { folder: plan.folder, record };
 }
