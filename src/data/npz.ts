@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
+import { gitLfsPointer } from '../foundation/foreign-file';
 import { messageOf, UserError } from '../foundation/errors';
 import { FileError } from './data-error';
 import { parseNpy, type NpyArray } from './npy';
@@ -9,6 +10,7 @@ import { parseNpy, type NpyArray } from './npy';
 /** The most bytes a `.npz`, and each array in it once unpacked, may have: 300,000 frames of 156 numbers, or 16,000 frames of 2048. */
 export const MAX_BYTES = 256 * 1024 * 1024;
 const MAX_ARRAYS = 1000;
+const LFS_START_BYTES = 64;
 
 const inflate = promisify(inflateRaw) as (data: Uint8Array, options: { maxOutputLength: number; chunkSize: number }) => Promise<Buffer>;
 
@@ -18,6 +20,8 @@ const inflate = promisify(inflateRaw) as (data: Uint8Array, options: { maxOutput
  */
 export async function openNpz(file: string): Promise<NpzFile> {
   const bytes = await readBounded(file);
+  const pointer = gitLfsPointer(bytes.subarray(0, LFS_START_BYTES));
+  if (pointer !== undefined) throw new FileError(file, pointer);
   try {
     const zip = await fromBufferPromise(bytes);
     if (zip.entryCount > MAX_ARRAYS) throw new UserError(`${zip.entryCount} arrays (at most ${MAX_ARRAYS} are read)`);
