@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel } from '../evaluation/evaluate';
 import type { HeadResult } from '../evaluation/head-result';
@@ -17,11 +17,13 @@ import { withFolderLock } from '../foundation/folder-lock';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
+import { tellNotes } from './model-notes';
 import { paceText, percentText } from './quantities';
 
 export interface EvaluationRequest extends EvaluationDataRequest {
   readonly modelPath: string;
   readonly shape: PlainRecord;
+  readonly reading?: CheckpointReading;
   readonly batchSize: number;
   readonly outputDir: string | undefined;
   readonly strict: boolean;
@@ -46,7 +48,8 @@ async function withModelOf(results: string, action: () => Promise<number>): Prom
 }
 
 async function evaluateInto(folder: string, file: string, request: EvaluationRequest, terminal: Terminal): Promise<number> {
-  const loaded = loadModel(file, request.shape);
+  const loaded = loadModel(file, request.shape, request.reading);
+  tellNotes(loaded, false, terminal);
   const { onWarning } = dataWatch(terminal);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) onWarning(runtime.warning);

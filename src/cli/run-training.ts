@@ -58,7 +58,8 @@ function settle(typed: TrainCommandLine, reporter: TerminalReporter): { settings
       typed.resume === 'newest'
         ? newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders())
         : checkpointToResume(typed.resume.from),
-      shapeOf({ 'num-heads': typed.settings['num_heads'], pooling: typed.settings['pooling'] }),
+      shapeOf({ 'num-heads': typed.settings['num_heads'], pooling: typed.settings['pooling'], 'max-len': typed.settings['max_len'] }),
+      typed.reading,
     );
     for (const note of resume.notes) reporter.report({ kind: 'note', text: `note: ${note}` });
     const file = typed.configFile === undefined ? [] : [readSettingsFile(typed.configFile)];
