@@ -18,7 +18,7 @@ export function readDamaged(bytes: Uint8Array): 'read' | 'refused' {
   try {
     namingFile('fuzz.pt', () => {
       const value = readTorchValue(new MemorySource(bytes));
-      checkpointFromPython(value, ({ model }) => [[...model.keys()]]);
+      checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }));
       plainFromPython(value);
     });
     return 'read';

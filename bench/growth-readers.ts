@@ -19,7 +19,7 @@ import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
 const readers = {
   checkpoint: (file: string) => {
     attempt(() => readTorchFile(file, plainFromPython));
-    readTorchFile(file, (value) => checkpointFromPython(value, ({ model }) => [[...model.keys()]]));
+    readTorchFile(file, (value) => checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] })));
   },
   settings: (file: string) => resolveSettings({ file, commandLine: {} }),
   evaluation: readEvaluation,

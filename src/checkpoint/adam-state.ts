@@ -1,6 +1,7 @@
 import { countNotFinite } from '../foundation/finite';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
+import { optimizerKind } from './optimizer-kind';
 import { numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 import type { StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
@@ -53,19 +54,24 @@ export function adamToPython(adam: AdamState, model: StateDict): PythonDict {
 
 /**
  * Adam's state from its state_dict; `step` may be a tensor or, as before PyTorch 1.12, a number.
- * @param candidates lists of the model's parameters in order, since the file knows only positions; the one as long as the file's is taken.
- * @throws MalformedCheckpoint naming the key, what was expected and what was found.
+ * @param candidates lists of the model's parameters in order, since most files know only positions; the one as long as the file's is taken. A file that has the
+ *   names is taken by them.
+ * @param said `adam` where whoever asks says so of a file that leaves open whether it is Adam or AdamW.
+ * @throws MalformedCheckpoint naming the key, what was expected and what was found, or what other optimiser it is.
  */
-export function adamFromPython(value: PythonValue, candidates: readonly (readonly string[])[], model: StateDict): AdamState {
+export function adamFromPython(value: PythonValue, candidates: readonly (readonly string[])[], model: StateDict, said?: 'adam'): AdamState {
   const optimizer = requireDict(value, 'optimizer');
   const state = requireDict(optimizer.get('state'), 'optimizer.state');
-  const [group, parameterNames] = singleGroup(optimizer.get('param_groups'), candidates);
+  const group = singleGroup(optimizer.get('param_groups'));
+  const otherwise = optimizerKind(optimizer, said)?.otherwise;
+  if (otherwise !== undefined) throw new MalformedCheckpoint(`${otherwise}.`);
+  const { parameterNames, nameAt } = positionsOf(group, candidates);
   const steps = new Set<number>();
   const expAvg = new Map<string, Float32Array>();
   const expAvgSq = new Map<string, Float32Array>();
   const moments = new MomentReader(model);
   for (const [position, item] of state) {
-    const name = typeof position === 'number' ? parameterNames[position] : undefined;
+    const name = nameAt.get(position);
     if (name === undefined) throw wrong('optimizer.state', `positions of ${parameterNames.length} parameters`, describePython(position));
     const key = `optimizer.state of ${name}`;
     const entry = requireDict(item, key);
@@ -98,18 +104,46 @@ function parameterGroup(adam: AdamState): PythonDict {
   ]);
 }
 
-function singleGroup(value: PythonValue | undefined, candidates: readonly (readonly string[])[]): [PythonDict, readonly string[]] {
+function singleGroup(value: PythonValue | undefined): PythonDict {
   if (!Array.isArray(value)) throw wrong('optimizer.param_groups', 'a list', describePython(value));
   if (value.length !== 1) throw wrong('optimizer.param_groups', 'one group of parameters', `${value.length} groups`);
-  const group = requireDict(value[0], 'optimizer.param_groups[0]');
+  return requireDict(value[0], 'optimizer.param_groups[0]');
+}
+
+interface Positions {
+  readonly parameterNames: readonly string[];
+  /** The parameter of each key of the state: its place in the group's list counts, whatever number stands there. */
+  readonly nameAt: ReadonlyMap<PythonValue, string>;
+}
+
+function positionsOf(group: PythonDict, candidates: readonly (readonly string[])[]): Positions {
   const params = group.get('params');
   const expected = `the positions of the model's ${[...new Set(candidates.map(({ length }) => length))].join(' or ')} parameters`;
   if (!Array.isArray(params)) throw wrong('optimizer.param_groups[0].params', expected, describePython(params));
-  const names = candidates.find(({ length }) => length === params.length);
-  if (names === undefined) throw wrong('optimizer.param_groups[0].params', expected, `${params.length} positions`);
-  for (const variant of ['amsgrad', 'maximize', 'decoupled_weight_decay'])
-    if (group.get(variant) === true) throw wrong(`optimizer.param_groups[0].${variant}`, 'False (plain Adam)', 'True');
-  return [group, names];
+  const parameterNames = candidates.find(({ length }) => length === params.length);
+  if (parameterNames === undefined) throw wrong('optimizer.param_groups[0].params', expected, `${params.length} positions`);
+  const ownNames = namesOf(group.get('param_names'), parameterNames) ?? parameterNames;
+  const nameAt = new Map(ownNames.flatMap((name, place) => (params[place] === undefined ? [] : [[params[place], name] as const])));
+  if (nameAt.size !== params.length) throw wrong('optimizer.param_groups[0].params', expected, 'a position twice');
+  return { parameterNames, nameAt };
+}
+
+/**
+ * The group's own names of its parameters, in its order, without what wrappers put before them; undefined where it has none.
+ * @throws MalformedCheckpoint where they are not those of the model's parameters.
+ */
+function namesOf(value: PythonValue | undefined, parameterNames: readonly string[]): string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const key = 'optimizer.param_groups[0].param_names';
+  const names = value.map((item) => {
+    const known = parameterNames
+      .filter((name) => typeof item === 'string' && (item === name || item.endsWith(`.${name}`)))
+      .toSorted((one, other) => other.length - one.length)[0];
+    if (known === undefined) throw wrong(key, "the names of the model's parameters", describePython(item));
+    return known;
+  });
+  if (new Set(names).size !== parameterNames.length) throw wrong(key, `${parameterNames.length} names`, `${new Set(names).size}`);
+  return names;
 }
 
 function hyperparameters(group: PythonDict): Hyperparameters {

@@ -11,7 +11,11 @@ export function allowedPythonNames(): [string, Rebuild][] {
     ['collections.OrderedDict', ([pairs]) => orderedDict(pairs)],
     ['collections.defaultdict', () => new Map()],
     ['collections.Counter', ([counts]) => (counts instanceof Map ? counts : new Map())],
+    ['collections.deque', ([items]) => (items === undefined ? [] : [...itemsOf(items)])],
     ['argparse.Namespace', () => new PythonNamespace()],
+    ['types.SimpleNamespace', () => new PythonNamespace()],
+    ...DATES.map((name): [string, Rebuild] => [`datetime.${name}`, (parts) => `${name}(${parts.map(shownPart).join(', ')})`]),
+    ...DICTS.map((name): [string, Rebuild] => [name, () => new PythonOrderedDict()]),
     ['_codecs.encode', ([text, encoding]) => encodeLatin1(text, encoding)],
     ...BUILTINS.flatMap((module): [string, Rebuild][] => [
       ...FACTORIES.map((name): [string, Rebuild] => [`${module}.${name}`, undefined]),
@@ -29,6 +33,20 @@ const FACTORIES = ['int', 'float', 'bool', 'str', 'list', 'dict', 'tuple', 'long
 const PATHS = ['pathlib', 'pathlib._local'].flatMap((module) =>
   ['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map((name) => `${module}.${name}`),
 );
+
+const DATES = ['datetime', 'date', 'time', 'timedelta', 'timezone'];
+/** Dicts of settings that are nothing more than dicts: Lightning's, and those that training scripts take for configurations. */
+const DICTS = [
+  ...['pytorch_lightning.utilities.parsing.AttributeDict', 'lightning.pytorch.utilities.parsing.AttributeDict'],
+  ...['lightning_fabric.utilities.data.AttributeDict', 'lightning.fabric.utilities.data.AttributeDict'],
+  ...['easydict.EasyDict', 'munch.Munch', 'yacs.config.CfgNode', 'addict.addict.Dict'],
+];
+
+/** A date is bytes and a zone; it is shown, and used nowhere. */
+function shownPart(part: PythonValue): string {
+  if (part instanceof Uint8Array) return Buffer.from(part).toString('hex');
+  return typeof part === 'number' || typeof part === 'string' ? String(part) : '…';
+}
 
 /** Python 2 gives an OrderedDict its items as a list of pairs. */
 function orderedDict(pairs: PythonValue | undefined): PythonOrderedDict {

@@ -14,6 +14,7 @@ export function allowedTorchNames(): [string, Rebuild][] {
     ['torch._utils._rebuild_parameter', ([data]) => requireTensor(data)],
     ['torch._utils._rebuild_parameter_with_state', ([data]) => requireTensor(data)],
     ['torch.Size', ([sizes]) => (sizes instanceof PythonTuple ? sizes : new PythonTuple(Array.isArray(sizes) ? sizes : []))],
+    ['torch.torch_version.TorchVersion', ([version]) => (typeof version === 'string' ? version : '?')],
     ['torch.device', (parts) => parts.map((part) => (typeof part === 'string' || typeof part === 'number' ? String(part) : '?')).join(':')],
     ['torch.storage.UntypedStorage', undefined],
     ...['torch.Tensor', 'torch._tensor.Tensor', 'torch.nn.parameter.Parameter', 'torch._tensor._rebuild_from_type_v2'].map(

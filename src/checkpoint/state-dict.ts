@@ -2,8 +2,9 @@ import { UserError } from '../foundation/errors';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint, printable } from './malformed-checkpoint';
 import { toFloat32Values, type Dtype, type TensorValues } from './dtype';
+import { findWeights, isExtra } from './find-weights';
 import { finiteHalves, type HalfDtype } from './narrow-floats';
-import { PythonOrderedDict, type PythonDict, type PythonValue } from './python-values';
+import { PythonOrderedDict, type PythonValue } from './python-values';
 import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
 
 /** One tensor of a model: its values as float32, row-major. */
@@ -25,14 +26,9 @@ export type WeightDtype = 'float32' | HalfDtype;
 /** A model's parameters and buffers by name, in the order of PyTorch's state_dict. */
 export type StateDict = ReadonlyMap<string, NamedTensorData>;
 
-/**
- * Finds the weights in what a PyTorch file holds (under `model`, `model_state_dict` or `state_dict`, or the state_dict itself) and reads them as float32. The
- * prefixes of wrapped models (`module.`, `_orig_mod.`) go. A tensor that comes under several names is read once, and its values shared.
- * @throws MalformedCheckpoint where there are none.
- */
-export function readStateDict(value: PythonValue): StateDict {
+/** Reads tensors as float32. One that comes under several names is read once, and its values shared. */
+export function readTensors(tensors: WeightTensors['tensors']): StateDict {
   const read = new Map<TorchTensor, NamedTensorData>();
-  const { tensors } = weightTensors(value);
   refuseRepetition(tensors);
   return new Map(
     [...tensors].map(([name, tensor]) => {
@@ -60,21 +56,25 @@ function refuseRepetition(tensors: ReadonlyMap<string, TorchTensor>): void {
 export interface WeightTensors {
   /** By name, without the prefix. */
   readonly tensors: ReadonlyMap<string, TorchTensor>;
-  /** The key that holds them; undefined where the value is the state_dict itself. */
+  /** The way to the key that holds them; undefined where the value is the state_dict itself. */
   readonly key: string | undefined;
   /** What wrappers put before every name. */
   readonly prefix: string;
+  /** What other weights are there, and how to choose; a line each. */
+  readonly notes: readonly string[];
 }
 
 /**
- * Finds the weights as {@link readStateDict} does, and reads none of them.
+ * Finds the weights in what a PyTorch file holds, and reads none of them: see {@link findWeights}. What wrappers of models (`module.`, `_orig_mod.`,
+ * `_fsdp_wrapped_module.`) put into the names goes.
+ * @param wanted the key of those to take; undefined for the raw ones.
  * @throws MalformedCheckpoint where there are none.
  */
-export function weightTensors(value: PythonValue): WeightTensors {
-  const { weights, key } = findWeights(value);
-  const prefix = wrapperPrefix([...weights.keys()]);
-  const tensors = new Map([...weights].map(([name, tensor]) => [name.slice(prefix.length), requireTensor(tensor, name)]));
-  return { tensors, key, prefix };
+export function weightTensors(value: PythonValue, wanted?: string): WeightTensors {
+  const { weights, key, notes } = findWeights(value, wanted);
+  const named = withoutCounter(tensorsByName(weights, key));
+  const prefix = wrapperPrefix([...named.keys()]);
+  return { tensors: withoutWrappers(named, prefix), key, prefix, notes };
 }
 
 /**
@@ -143,9 +143,12 @@ export function stateDictProblems(
   ];
 }
 
-const WEIGHT_KEYS = ['model', 'model_state_dict', 'state_dict'];
-/** Those of torch.nn.DataParallel and torch.compile. */
-const WRAPPER_PREFIXES = ['module.', '_orig_mod.'];
+/** Those of torch.nn.DataParallel, torch.compile, FSDP, its activation checkpoints and Lightning's Fabric. */
+const WRAPPER_PREFIXES = ['module.', '_orig_mod.', '_fsdp_wrapped_module.', '_checkpoint_wrapped_module.', '_forward_module.'];
+/** Those that may stand within a name too, where a part of the model is wrapped; no module of anybody's own is called so. */
+const INNER_WRAPPERS = /(?<=^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\./g;
+/** How many models torch.optim.swa_utils.AveragedModel has averaged, which stands beside the names that begin with `module.`. */
+const AVERAGED_COUNTER = 'n_averaged';
 
 const MOST_WRAPPERS = 4;
 const MOST_LISTED = 20;
@@ -154,33 +157,27 @@ function listed(names: readonly string[]): string {
   return names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '');
 }
 
-function findWeights(value: PythonValue): { weights: ReadonlyMap<string, PythonValue>; key: string | undefined } {
-  if (!(value instanceof Map)) throw new MalformedCheckpoint(`it holds ${describePython(value)}; expected a dict with the weights.`);
-  const present = WEIGHT_KEYS.filter((name) => value.has(name));
-  const key = present.find((name) => value.get(name) instanceof Map) ?? present[0];
-  if (key !== undefined) return { weights: requireTensorDict(value.get(key), key), key };
-  if ([...value.values()].some((item) => item instanceof TorchTensor)) return { weights: requireTensorDict(value, undefined), key };
-  const found = [...value.keys()].slice(0, 10).map((name) => (typeof name === 'string' ? name : describePython(name)));
-  throw new MalformedCheckpoint(
-    `it holds no weights: expected one of the keys ${WEIGHT_KEYS.join(', ')}, or a state_dict itself; found ${found.join(', ') || 'no keys'}.`,
-  );
-}
-
-function requireTensorDict(value: PythonValue | undefined, key: string | undefined): ReadonlyMap<string, PythonValue> {
+function tensorsByName(weights: ReadonlyMap<PythonValue, PythonValue>, key: string | undefined): Map<string, TorchTensor> {
   const place = key === undefined ? 'the state_dict' : `"${key}"`;
-  if (!(value instanceof Map)) throw new MalformedCheckpoint(`${place} is ${describePython(value)}; expected a state_dict.`);
-  if (value.size === 0) throw new MalformedCheckpoint(`${place} is empty; expected weights.`);
-  return stringKeyed(value, place);
-}
-
-function stringKeyed(dict: PythonDict, place: string): ReadonlyMap<string, PythonValue> {
-  const entries = new Map<string, PythonValue>();
-  for (const [name, value] of dict) {
+  const tensors = new Map<string, TorchTensor>();
+  for (const [name, value] of weights) {
     if (typeof name !== 'string')
       throw new MalformedCheckpoint(`${place} has a key that is ${describePython(name)}; expected the names of tensors.`);
-    entries.set(name, value);
+    if (!isExtra(name)) tensors.set(name, requireTensor(value, name));
   }
-  return entries;
+  return tensors;
+}
+
+function withoutCounter(tensors: Map<string, TorchTensor>): Map<string, TorchTensor> {
+  const others = [...tensors].filter(([name]) => name !== AVERAGED_COUNTER);
+  return others.length > 0 && others.every(([name]) => name.startsWith('module.')) ? new Map(others) : tensors;
+}
+
+/** Under the names of the model itself; where two would be called the same, they keep what stands within them. */
+function withoutWrappers(tensors: ReadonlyMap<string, TorchTensor>, prefix: string): Map<string, TorchTensor> {
+  const outer = [...tensors].map(([name, tensor]): [string, TorchTensor] => [name.slice(prefix.length), tensor]);
+  const inner = new Map(outer.map(([name, tensor]) => [name.replaceAll(INNER_WRAPPERS, ''), tensor]));
+  return inner.size === tensors.size ? inner : new Map(outer);
 }
 
 /** What all names begin with, as far as wrappers put it there. */

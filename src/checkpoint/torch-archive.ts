@@ -2,6 +2,7 @@ import type { ByteSource } from './byte-source';
 import { MemorySource } from './byte-source';
 import { ByteCursor } from './byte-cursor';
 import { itemSizeOf, type Dtype } from './dtype';
+import { refuseForeignZip } from './foreign-zip';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { readPickle } from './pickle-read';
 import type { PythonValue } from './python-values';
@@ -12,7 +13,7 @@ import { readZipDirectory, readZipEntry, type StoredEntry } from './zip-read';
 
 /** Reads the zip form, PyTorch's own since 1.6: `<name>/data.pkl` refers to `<name>/data/<key>`. Tensors are read when they are wanted. */
 export function readTorchArchive(source: ByteSource): PythonValue {
-  const entries = readZipDirectory(source);
+  const entries = readZipDirectory(source, refuseForeignZip);
   const pickle = pickleEntry(entries);
   const folder = pickle.name.slice(0, -PICKLE_NAME.length);
   const bigEndian = readByteOrder(source, entries.get(`${folder}byteorder`));
@@ -31,11 +32,6 @@ function pickleEntry(entries: ReadonlyMap<string, StoredEntry>): StoredEntry {
   if (!pickle)
     throw new MalformedCheckpoint(
       `it is a zip file, but no PyTorch checkpoint: it holds no data.pkl. Found: ${listed([...entries.keys()])}.`,
-    );
-  const folder = pickle.name.slice(0, -PICKLE_NAME.length);
-  if (entries.has(`${folder}constants.pkl`))
-    throw new MalformedCheckpoint(
-      'it is a TorchScript program, not a checkpoint. In Python, save torch.jit.load(file).state_dict() with torch.save.',
     );
   return pickle;
 }

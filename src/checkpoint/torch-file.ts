@@ -1,13 +1,14 @@
 import { endianness } from 'node:os';
 import path from 'node:path';
 import { replaceFile } from '../foundation/atomic-file';
+import { foreignFile } from '../foundation/foreign-file';
 import { FileSource, type ByteSource } from './byte-source';
 import { MalformedCheckpoint, namingFile } from './malformed-checkpoint';
 import { pickleWithStorages } from './pickle-write';
 import type { PythonValue } from './python-values';
 import { isSafetensors, readSafetensors } from './safetensors-read';
 import { readTorchArchive } from './torch-archive';
-import { readTorchStream } from './torch-stream';
+import { PLAIN_PICKLE, readTorchStream } from './torch-stream';
 import { StoredZipWriter } from './zip-write';
 
 /**
@@ -56,6 +57,9 @@ export function checkpointForm(source: ByteSource): CheckpointForm {
   if (start[0] === 0x50 && start[1] === 0x4b) return 'zip';
   if (isSafetensors(source)) return 'safetensors';
   if (start[0] === PICKLE_PROTOCOL) return 'stream';
+  const foreign = foreignFile(source.read(0, Math.min(source.size, LONGEST_START)));
+  if (foreign !== undefined) throw new MalformedCheckpoint(`it is no PyTorch checkpoint: ${foreign}.`);
+  if (/^(?:\(?[dl]p0\n|ccollections\n|\(dp\d)/.test(Buffer.from(start).toString('latin1'))) throw new MalformedCheckpoint(PLAIN_PICKLE);
   const shown = JSON.stringify(Buffer.from(start).toString('latin1'));
   throw new MalformedCheckpoint(`it is no PyTorch checkpoint: it begins with ${shown}, where torch.save writes a zip file or a pickle.`);
 }
@@ -69,6 +73,8 @@ export function readTorchValue(source: ByteSource): PythonValue {
 }
 
 const PICKLE_PROTOCOL = 0x80;
+/** Up to behind where a tar archive says what it is. */
+const LONGEST_START = 512;
 
 const READERS: Readonly<Record<CheckpointForm, (source: ByteSource) => PythonValue>> = {
   zip: readTorchArchive,

@@ -6,6 +6,7 @@ import { MalformedCheckpoint } from './malformed-checkpoint';
 import type { PickleMeaning } from './pickle-read';
 import { damagedPickle } from './pickle-stack';
 import { NumpyArray, NumpyDtype, PythonName, PythonNamespace, PythonOrderedDict, PythonTuple, type PythonValue } from './python-values';
+import { refusalOf } from './refused-name';
 import { TorchTensor, type TorchStorage } from './tensor';
 
 /** A storage as a pickle refers to it. */
@@ -18,6 +19,11 @@ export interface StorageReference {
 
 /** Everything that a checkpoint's pickle may name; anything else is refused. */
 const ALLOWED_NAMES = new Map([...allowedPythonNames(), ...allowedNumpyNames(), ...allowedTorchNames()]);
+
+/** Whether a name may stand in a checkpoint. */
+export function isAllowedName({ full }: PythonName): boolean {
+  return ALLOWED_NAMES.has(full);
+}
 
 const REBUILD_FROM_TYPE = 'torch._tensor._rebuild_from_type_v2';
 
@@ -38,12 +44,8 @@ export class TorchMeaning implements PickleMeaning {
   ) {}
 
   admit(name: PythonName, instance: boolean): void {
-    if (ALLOWED_NAMES.has(name.full)) return;
-    throw new MalformedCheckpoint(
-      instance
-        ? `it holds a whole pickled object of the class ${name.full}, not just data. In Python, save the weights alone: torch.save(model.state_dict(), 'weights.pt').`
-        : `it is refused: it mentions ${name.full}, which no checkpoint of plain data and tensors needs and which in Python could run a program. Nothing was run.`,
-    );
+    if (isAllowedName(name)) return;
+    throw new MalformedCheckpoint(refusalOf(name, instance));
   }
 
   rebuild(name: PythonName, args: readonly PythonValue[]): PythonValue {

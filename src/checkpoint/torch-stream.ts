@@ -7,7 +7,8 @@ import { readPickle, type PickleMeaning } from './pickle-read';
 import { damagedPickle } from './pickle-stack';
 import type { PythonValue } from './python-values';
 import { TorchStorage } from './tensor';
-import { TorchMeaning } from './torch-meaning';
+import { refusalOf } from './refused-name';
+import { isAllowedName, TorchMeaning } from './torch-meaning';
 
 /**
  * Reads the form that PyTorch wrote before 1.6: five pickles in a row (a magic number, the protocol, the writer's machine, the value, the storages' keys), then the
@@ -15,7 +16,7 @@ import { TorchMeaning } from './torch-meaning';
  */
 export function readTorchStream(source: ByteSource): PythonValue {
   const cursor = new ByteCursor(source);
-  if (readPickle(cursor, PLAIN_DATA) !== MAGIC) throw new MalformedCheckpoint('it is a Python pickle, but not one that torch.save wrote.');
+  if (readPickle(cursor, FIRST_PICKLE) !== MAGIC) throw new MalformedCheckpoint(PLAIN_PICKLE);
   const protocol = readPickle(cursor, PLAIN_DATA);
   if (protocol !== PROTOCOL)
     throw new MalformedCheckpoint('it has an unknown form of PyTorch checkpoint: load and save it again in a newer PyTorch.');
@@ -36,6 +37,10 @@ export function readTorchStream(source: ByteSource): PythonValue {
   return value;
 }
 
+/** What is said of a pickle that is no checkpoint. */
+export const PLAIN_PICKLE =
+  "it is a Python pickle, but not one that torch.save wrote: pickle.dump or joblib did. In Python, load it as it was written and save it again: torch.save(pickle.load(open(file, 'rb')), 'weights.pt').";
+
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
@@ -52,6 +57,15 @@ const PLAIN_DATA: PickleMeaning = {
   },
   persistent: () => {
     throw damagedPickle('refers to a storage where only plain data belongs');
+  },
+};
+
+/** The first pickle is a number; one that begins a whole object shows by its names what was pickled. */
+const FIRST_PICKLE: PickleMeaning = {
+  ...PLAIN_DATA,
+  admit: (name) => {
+    if (isAllowedName(name)) throw new MalformedCheckpoint(PLAIN_PICKLE);
+    throw new MalformedCheckpoint(`${PLAIN_PICKLE} Here ${refusalOf(name, false)}`);
   },
 };
 

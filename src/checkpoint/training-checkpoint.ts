@@ -1,24 +1,27 @@
 import { adamFromPython, adamToPython, type AdamState } from './adam-state';
-import { describePython } from './describe-python';
+import { checkpointFields, type CheckpointFields } from './checkpoint-fields';
+import { findOptimizer } from './find-optimizer';
 import { MalformedCheckpoint } from './malformed-checkpoint';
-import { plainRecordFromPython, pythonFromPlain, type PlainRecord } from './plain-value';
-import { numberFrom, pythonFloat, type PythonDict, type PythonValue } from './python-values';
-import { readStateDict, stateDictToPython, type StateDict, type WeightDtype } from './state-dict';
+import { pythonFromPlain, type PlainRecord } from './plain-value';
+import { pythonFloat, type PythonDict, type PythonValue } from './python-values';
+import { readTensors, stateDictToPython, weightTensors, type StateDict, type WeightDtype } from './state-dict';
 import { readTorchFile, writeTorchFile } from './torch-file';
 
 export type { AdamState } from './adam-state';
 export type { PlainRecord } from './plain-value';
 export type { StateDict } from './state-dict';
 
-/** The weights of a checkpoint and what it says about itself. */
-export interface CheckpointWeights {
+/** How whoever reads a checkpoint wants it read. */
+export interface CheckpointReading {
+  /** The key of the weights to take, as `ema`; undefined for the raw ones. */
+  readonly key?: string | undefined;
+  /** What its optimiser is, where whoever asks says so of a file that leaves it open. */
+  readonly optimizer?: 'adam' | undefined;
+}
+
+/** The weights of a checkpoint and what it says about itself; the notes tell what was passed over or chosen, a line each. */
+export interface CheckpointWeights extends CheckpointFields {
   readonly model: StateDict;
-  /** Epochs completed; undefined where the file does not say. */
-  readonly epoch: number | undefined;
-  /** The best validation metric so far. */
-  readonly bestMetric: number | undefined;
-  readonly config: PlainRecord | undefined;
-  readonly args: PlainRecord | undefined;
 }
 
 /** All that a training needs to go on. */
@@ -42,11 +45,15 @@ export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckp
   writeTorchFile(file, checkpointToPython(checkpoint, dtype));
 }
 
-/**
- * The model's parameters in the order in which Adam's state knows them; or how to tell them from the weights: as the lists that come into question, of different
- * lengths.
- */
-type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => readonly (readonly string[])[]);
+/** Weights under the names of a model, with the parameters in the order in which Adam's state knows them: as the lists that come into question. */
+export interface FittedWeights {
+  readonly weights: StateDict;
+  /** Of different lengths. */
+  readonly parameters: readonly (readonly string[])[];
+}
+
+/** The names of the model's parameters in order; or what finds out of the weights which model it is. */
+type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => FittedWeights);
 
 /**
  * Reads a checkpoint to go on training from.
@@ -57,16 +64,17 @@ export function readTrainingCheckpoint(
   file: string,
   parameterNames: ParameterNames,
   onUnusableOptimizer?: (reason: string) => void,
+  reading?: CheckpointReading,
 ): TrainingCheckpoint {
-  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, onUnusableOptimizer));
+  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, onUnusableOptimizer, reading));
 }
 
 /**
  * Reads only the weights and settings of a checkpoint; an optimiser's state in the file is not touched.
  * @throws UserError naming the file and what is wrong with it.
  */
-export function readWeights(file: string): CheckpointWeights {
-  return readTorchFile(file, weightsFromPython);
+export function readWeights(file: string, reading?: CheckpointReading): CheckpointWeights {
+  return readTorchFile(file, (value) => weightsFromPython(value, reading));
 }
 
 /** The reference's checkpoint: a dict with the keys epoch, model, optimizer, scheduler, scaler, best_metric, args and config. */
@@ -85,22 +93,24 @@ export function checkpointToPython(checkpoint: TrainingCheckpoint, dtype: Weight
 }
 
 /**
- * A checkpoint from what the file holds; one without training state (weights alone) has epoch 0 and no optimizer.
+ * A checkpoint from what the file holds; one without training state (weights alone) has no optimizer, and one that does not say so has epoch 0.
  * @throws MalformedCheckpoint naming the key, what was expected and what was found.
  */
 export function checkpointFromPython(
   value: PythonValue,
   parameterNames: ParameterNames,
   onUnusableOptimizer?: (reason: string) => void,
+  reading?: CheckpointReading,
 ): TrainingCheckpoint {
-  const weights = weightsFromPython(value);
-  const { model, epoch, bestMetric, config, args } = weights;
+  const read = weightsFromPython(value, reading);
+  const { epoch, bestMetric, config, args, scheduler } = read;
+  const fitted = typeof parameterNames === 'function' ? parameterNames(read) : { weights: read.model, parameters: [parameterNames] };
   return {
     epoch: epoch ?? 0,
     bestMetric: bestMetric ?? -Infinity,
-    model,
-    optimizer: optimizerFrom(value, weights, parameterNames, onUnusableOptimizer),
-    scheduler: plainRecordAt(value, 'scheduler') ?? plainRecordAt(value, 'scheduler_state_dict'),
+    model: fitted.weights,
+    optimizer: optimizerFrom(value, fitted, reading, onUnusableOptimizer),
+    scheduler,
     config: config ?? {},
     args,
   };
@@ -108,19 +118,16 @@ export function checkpointFromPython(
 
 function optimizerFrom(
   value: PythonValue,
-  weights: CheckpointWeights,
-  parameterNames: ParameterNames,
+  { weights, parameters }: FittedWeights,
+  reading: CheckpointReading | undefined,
   onUnusable: ((reason: string) => void) | undefined,
 ): AdamState | undefined {
-  const names = typeof parameterNames === 'function' ? parameterNames(weights) : [parameterNames];
-  const optimizer = itemOf(value, 'optimizer') ?? itemOf(value, 'optimizer_state_dict');
-  if (optimizer === undefined) return undefined;
+  const found = findOptimizer(value);
+  if (found === undefined) return undefined;
   try {
-    if (weights.epoch === undefined)
-      throw new MalformedCheckpoint(
-        'the key "epoch" is missing: expected the number of epochs trained, as there is an optimizer to go on with.',
-      );
-    return adamFromPython(optimizer, names, weights.model);
+    if (found.others.length > 0)
+      throw new MalformedCheckpoint(`it holds several optimizers, under ${[found.key, ...found.others].join(', ')}; expected one.`);
+    return adamFromPython(found.value, parameters, weights, reading?.optimizer);
   } catch (error) {
     if (onUnusable === undefined || !(error instanceof MalformedCheckpoint)) throw error;
     onUnusable(error.message);
@@ -129,18 +136,10 @@ function optimizerFrom(
 }
 
 /** {@link readWeights} for a value at hand. */
-export function weightsFromPython(value: PythonValue): CheckpointWeights {
-  const model = readStateDict(value);
-  const epoch = numberAt(value, 'epoch');
-  if (epoch !== undefined && (!Number.isSafeInteger(epoch) || epoch < 0))
-    throw new MalformedCheckpoint(`"epoch": expected a whole number of epochs, found ${epoch}.`);
-  return {
-    model,
-    epoch,
-    bestMetric: numberAt(value, 'best_metric'),
-    config: plainRecordAt(value, 'config'),
-    args: plainRecordAt(value, 'args'),
-  };
+export function weightsFromPython(value: PythonValue, reading?: CheckpointReading): CheckpointWeights {
+  const { tensors, notes } = weightTensors(value, reading?.key);
+  const fields = checkpointFields(value);
+  return { ...fields, model: readTensors(tensors), notes: [...notes, ...fields.notes] };
 }
 
 /** PyTorch's schedulers that know a base rate look for it in the group of parameters too. */
@@ -159,28 +158,4 @@ const FLOAT_KEYS: ReadonlySet<string> = new Set([
 
 function recordToPython(record: PlainRecord | undefined): PythonValue {
   return record ? pythonFromPlain(record, (key) => FLOAT_KEYS.has(key)) : null;
-}
-
-/** What is under a key; undefined also for None and for a file that is no dict. */
-function itemOf(value: PythonValue, key: string): PythonValue | undefined {
-  return (value instanceof Map ? value.get(key) : undefined) ?? undefined;
-}
-
-function numberAt(value: PythonValue, key: string): number | undefined {
-  const item = itemOf(value, key);
-  const number = numberFrom(item);
-  if (item !== undefined && number === undefined)
-    throw new MalformedCheckpoint(`"${key}": expected a number, found ${describePython(item)}.`);
-  return number;
-}
-
-/**
- * What is under a key as a plain record; undefined where there is nothing.
- * @throws MalformedCheckpoint where it is no dict.
- */
-export function plainRecordAt(value: PythonValue, key: string): PlainRecord | undefined {
-  const item = itemOf(value, key);
-  const record = item === undefined ? undefined : plainRecordFromPython(item);
-  if (item !== undefined && !record) throw new MalformedCheckpoint(`"${key}": expected a dict, found ${describePython(item)}.`);
-  return record;
 }

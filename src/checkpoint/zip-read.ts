@@ -15,12 +15,14 @@ export interface StoredEntry {
 /**
  * The entries of a zip file in which all of them are uncompressed, as PyTorch writes it. The directory is believed only where the file bears it out: local headers
  * agree, everything lies inside the file, nothing overlaps, no name comes twice or leads out of the archive.
+ * @param judge is told the names before anything else is looked at, and may refuse them.
  * @throws MalformedCheckpoint
  */
-export function readZipDirectory(source: ByteSource): ReadonlyMap<string, StoredEntry> {
+export function readZipDirectory(source: ByteSource, judge?: (names: readonly string[]) => void): ReadonlyMap<string, StoredEntry> {
   const directory = findDirectory(source);
   const bytes = source.read(directory.position, directory.size);
   const view = new DataView(bytes.buffer);
+  if (judge !== undefined) judge(entryNames(bytes, view, directory.count));
   const entries = new Map<string, StoredEntry>();
   const extents: Extent[] = [];
   let at = 0;
@@ -80,6 +82,17 @@ function centralHeader(bytes: Uint8Array, view: DataView, at: number): CentralHe
   if (size !== storedSize)
     throw new MalformedCheckpoint(`"${name}" claims ${size} bytes in ${storedSize}: its sizes are forged or damaged.`);
   return { name, size, checksum: view.getUint32(at + 16, true), headerAt, end };
+}
+
+/** The names alone, as far as the directory can be read. */
+function entryNames(bytes: Uint8Array, view: DataView, count: number): string[] {
+  const names: string[] = [];
+  for (let index = 0, at = 0; index < count && at + CENTRAL_HEADER.size <= bytes.length; index++) {
+    const nameEnd = at + CENTRAL_HEADER.size + view.getUint16(at + 28, true);
+    names.push(decodeUtf8(bytes.subarray(at + CENTRAL_HEADER.size, nameEnd)) ?? '');
+    at = nameEnd + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
+  }
+  return names;
 }
 
 /** The 64-bit values of a directory entry, handed out in their order to those 32-bit fields that ask for them. */

@@ -1,10 +1,8 @@
 import { UserError } from '../foundation/errors';
 import { dataFlags, labelledDataOf } from './data-flags';
-import { modelFlags, optionalText, shapeOf } from './model-flags';
+import { checkpointFlags, optionalText, readingOf, shapeOf } from './model-flags';
 import type { FlagTable } from './options';
 import type { ComparisonRequest } from './run-comparison';
-
-const { 'num-heads': numHeads, pooling, 'transform-input': transformInput } = modelFlags;
 
 /** Flags of the commands that compare models, besides the baseline. */
 export const comparisonFlags = {
@@ -26,9 +24,7 @@ export const comparisonFlags = {
     description:
       'Folder laid out as for training: all models are evaluated on it now. Without any data flag their evaluation_results are compared.',
   },
-  'num-heads': numHeads,
-  pooling,
-  'transform-input': transformInput,
+  ...checkpointFlags,
   markdown: { type: 'boolean', group: 'Output:', description: 'Print Markdown, for a page or a pull request.' },
   'output-dir': {
     string: true,
@@ -41,6 +37,7 @@ export const comparisonFlags = {
 export function comparisonOf(typed: Readonly<Record<string, unknown>>): Omit<ComparisonRequest, 'models' | 'titles' | 'judged'> {
   return {
     shape: shapeOf(typed),
+    reading: readingOf(typed),
     ...labelledDataOf(typed),
     allowDifferentData: typed['allow-different-data'] === true,
     failIfWorse: toleranceOf(typed),

@@ -5,7 +5,7 @@ import { modelFile } from '../evaluation/model-file';
 import { UserError } from '../foundation/errors';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';
-import { optionalText, requiredText, shapeOf, wholeNumber } from './model-flags';
+import { optionalText, readingOf, requiredText, shapeOf, wholeNumber } from './model-flags';
 import { bytesText } from './quantities';
 
 const FORMATS: readonly ExportFormat[] = ['torch', 'safetensors', 'saved-model'];
@@ -33,6 +33,7 @@ export async function runExportCommand(
     weightsOnly: typed['weights-only'] === true,
     out: optionalText(typed, 'out'),
     shape: shapeOf(typed),
+    reading: readingOf(typed),
     batchSize: wholeNumber(typed, 'batch-size', 1) ?? 1,
     frames: wholeNumber(typed, 'frames', 1),
   });

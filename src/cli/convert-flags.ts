@@ -1,18 +1,16 @@
 import { modelNames } from '../config/settings';
 import { UserError } from '../foundation/errors';
-import { modelFlags } from './model-flags';
+import { checkpointFlags, optimizerFlag } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 
-const { 'num-heads': numHeads, pooling, 'transform-input': transformInput } = modelFlags;
-const shapeFlags = { 'num-heads': numHeads, pooling, 'transform-input': transformInput } as const;
-
 /** The flags of `convert inspect`. */
-export const inspectFlags = { ...shapeFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
+export const inspectFlags = { ...checkpointFlags, ...optimizerFlag, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
 
 /** The flags of `convert import`. */
 export const importFlags = {
   model: { string: true, group: 'Model:', description: `The model it must be: ${modelNames().join(', ')}.`, defaultDescription: 'auto' },
-  ...shapeFlags,
+  ...checkpointFlags,
+  ...optimizerFlag,
   labels: { string: true, group: 'Import:', description: 'Names of the classes: gloss_id,label,cat_id,category.' },
   log: { string: true, group: 'Import:', description: 'The log of that training (CSV); it becomes a training_log.txt.' },
   description: { string: true, group: 'Import:', description: "A word for the new folder's name.", defaultDescription: 'legacy' },
@@ -48,7 +46,8 @@ export const exportFlags = {
     description: 'saved-model: frames of a clip; shorter ones are padded by the caller.',
     defaultDescription: 'as many as the model takes',
   },
-  ...shapeFlags,
+  ...checkpointFlags,
+  ...optimizerFlag,
   ...jsonFlag,
   ...commonFlags,
 } as const satisfies FlagTable;

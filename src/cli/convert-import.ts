@@ -11,7 +11,7 @@ import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';
 import { watchForInterruption } from './interruption';
 import { kumpasVersion } from './machine';
-import { optionalText, shapeOf } from './model-flags';
+import { optionalText, readingOf, shapeOf } from './model-flags';
 import { CLEAR_LINE, draw } from './printable-stream';
 import { percentText } from './quantities';
 
@@ -28,6 +28,7 @@ export async function runImportCommand(
   const options: ImportOptions = {
     model: modelOf(typed),
     shape: shapeOf(typed),
+    reading: readingOf(typed),
     labels: optionalText(typed, 'labels'),
     description: descriptionOf(typed),
     saveDir: optionalText(typed, 'save-dir'),

@@ -3,7 +3,7 @@ import { printableLine } from '../foundation/printable';
 import { columns } from './columns';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';
-import { shapeOf } from './model-flags';
+import { readingOf, shapeOf } from './model-flags';
 import { bytesText } from './quantities';
 
 /**
@@ -12,7 +12,7 @@ import { bytesText } from './quantities';
  */
 export function runInspectCommand(typed: Readonly<Record<string, unknown>>, terminal: Terminal, positionals: readonly string[]): number {
   const file = onlyPositional(positionals, 'a checkpoint (.pt or .safetensors)');
-  const inspection = inspectCheckpoint(file, shapeOf(typed));
+  const inspection = inspectCheckpoint(file, shapeOf(typed), readingOf(typed));
   terminal.output.write(typed['json'] === true ? `${JSON.stringify(inspection, infinityAsText, 2)}\n` : inspectionText(inspection));
   const problems = inspection.model?.problems ?? (inspection.refusal === undefined ? [] : [inspection.refusal]);
   if (problems.length === 0) return 0;
@@ -94,19 +94,24 @@ function modelRows({ model, refusal }: Inspection): [string, string][] {
   ];
 }
 
-function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config }: Inspection): [string, string][] {
+function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, notes }: Inspection): [string, string][] {
   const rows: [string, string][] = [];
   if (epoch !== undefined) rows.push(['epoch', String(epoch)]);
   if (bestMetric !== undefined) rows.push(['best', String(bestMetric)]);
   if (optimizer !== undefined) {
-    const { kind, states, parameters, step, learningRate, weightDecay } = optimizer;
+    const { kind, key, states, parameters, step, learningRate, weightDecay } = optimizer;
     const rate = `lr ${String(learningRate)}, weight decay ${String(weightDecay)}`;
-    rows.push(['optimizer', `${kind}, ${states} of ${parameters} parameters with a state, step ${String(step ?? 0)}, ${rate}`]);
+    rows.push([
+      'optimizer',
+      `${kind}${key === 'optimizer' ? '' : ` under "${key}"`}, ${states} of ${parameters} parameters with a state, step ${String(step ?? 0)}, ${rate}`,
+    ]);
   }
   if (scheduler !== undefined) rows.push(['scheduler', Object.keys(scheduler).join(', ')]);
   if (optimizer === undefined) rows.push(['resume', 'no: it holds weights alone, no optimizer']);
+  else if (optimizer.otherwise !== undefined) rows.push(['resume', `no: ${optimizer.otherwise}`]);
   if (model !== undefined && config?.['gloss_labels'] === undefined)
     rows.push(['needs', 'names of its classes: --labels labels_reference.csv when it is imported']);
+  rows.push(...notes.map((note): [string, string] => ['note', note]));
   return rows;
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
 import { dataFlags, labelledDataOf } from './data-flags';
-import { modelFlags, optionalText, requiredText, shapeOf } from './model-flags';
+import { modelFlags, optionalText, readingOf, requiredText, shapeOf } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
 
@@ -42,6 +42,7 @@ export const evaluateCommand: Command = plainCommand(usage, async (typed, termin
   const request = {
     modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
     shape: shapeOf(typed),
+    reading: readingOf(typed),
     ...labelledDataOf(typed),
     outputDir: optionalText(typed, 'output-dir'),
     strict: typed['strict'] === true,

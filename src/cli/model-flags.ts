@@ -1,10 +1,9 @@
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
 import type { FlagTable } from './options';
 
-/** Flags of the commands that use a trained model. */
-export const modelFlags = {
-  'model-path': { string: true, group: 'Model:', description: 'A model folder (its _best.pt is used) or a .pt file.' },
+/** Flags that tell what a checkpoint does not say, and which of its weights are meant. */
+export const checkpointFlags = {
   'num-heads': {
     string: true,
     alias: 'n-heads',
@@ -21,6 +20,32 @@ export const modelFlags = {
     type: 'boolean',
     group: 'Model:',
     description: "Whether InceptionV3's weights want torchvision's transform_input, where the checkpoint does not say (true is taken).",
+  },
+  'max-len': {
+    string: true,
+    group: 'Model:',
+    description: 'The longest clip in frames, where the checkpoint neither says nor holds positions (300 is taken).',
+  },
+  key: {
+    string: true,
+    group: 'Model:',
+    description: 'Which weights are taken of a checkpoint that holds several, by their key: ema, or models.0.',
+    defaultDescription: 'those that were trained, not an average of them',
+  },
+} as const satisfies FlagTable;
+
+/** Flags of the commands that use a trained model. */
+export const modelFlags = {
+  'model-path': { string: true, group: 'Model:', description: 'A model folder (its _best.pt is used) or a .pt file.' },
+  ...checkpointFlags,
+} as const satisfies FlagTable;
+
+/** The flag of commands that read an optimiser. */
+export const optimizerFlag = {
+  'optimizer-was': {
+    string: true,
+    group: 'Model:',
+    description: 'adam: that is what the optimizer was, where an older file with weight decay leaves open whether Adam or AdamW.',
   },
 } as const satisfies FlagTable;
 
@@ -67,9 +92,19 @@ export function shapeOf(typed: TypedFlags): PlainRecord {
     throw new UserError(`--pooling: expected mean, max or cls, found "${pooling}"`);
   }
   const transform = typed['transform-input'];
+  const frames = wholeNumber(typed, 'max-len', 1);
   return {
+    ...(frames === undefined ? {} : { max_len: frames }),
     ...(heads === undefined ? {} : { n_heads: heads }),
     ...(pooling === undefined ? {} : { pooling_method: pooling }),
     ...(typeof transform === 'boolean' ? { transform_input: transform } : {}),
   };
+}
+
+/** What was typed about what is read of a checkpoint. */
+export function readingOf(typed: TypedFlags): CheckpointReading {
+  const was = optionalText(typed, 'optimizer-was');
+  if (was !== undefined && was !== 'adam')
+    throw new UserError(`--optimizer-was: expected adam, found "${was}"; Kumpas goes on with no other`);
+  return { key: optionalText(typed, 'key'), optimizer: was };
 }

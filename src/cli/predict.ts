@@ -1,6 +1,6 @@
 import type { Command } from './command';
 import type { CommandUsage } from './command-line';
-import { modelFlags, optionalText, requiredTexts, shapeOf, wholeNumber } from './model-flags';
+import { modelFlags, optionalText, readingOf, requiredTexts, shapeOf, wholeNumber } from './model-flags';
 import { commonFlags, jsonFlag, type FlagTable } from './options';
 import { plainCommand } from './plain-command';
 import type { PredictionRequest } from './run-prediction';
@@ -60,6 +60,7 @@ export const predictCommand: Command = plainCommand(usage, async (typed, termina
   const request = {
     modelPaths: requiredTexts(typed, 'model-path', 'a model folder or a .pt file'),
     shape: shapeOf(typed),
+    reading: readingOf(typed),
     inputs: requiredTexts(typed, 'input', 'a clip (.npz) or a folder of clips'),
     key: optionalText(typed, 'kp-key'),
     labelsReference: optionalText(typed, 'labels-reference'),

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import { startRuntime } from '../engine/runtime';
 import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../evaluation/compare/compared-model';
 import { compareModels, regressions, type Comparison } from '../evaluation/compare/comparison';
@@ -14,6 +14,7 @@ import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison-text';
 import { judgementMarkdown, judgementText } from './judgement-text';
+import { tellNotes } from './model-notes';
 import { percentText } from './quantities';
 
 /** The exit code for a model that is worse than it may be. */
@@ -27,6 +28,7 @@ export interface ComparisonRequest extends EvaluationDataRequest {
   /** Whether it is said in words what got better and worse. */
   readonly judged?: boolean;
   readonly shape: PlainRecord;
+  readonly reading?: CheckpointReading;
   readonly batchSize: number;
   readonly allowDifferentData: boolean;
   /** The share of the clips by which a model may be worse. */
@@ -58,7 +60,8 @@ const JUDGEMENTS = { text: judgementText, markdown: judgementMarkdown };
 async function gather(request: ComparisonRequest, terminal: Terminal): Promise<ComparedModel[]> {
   const { data, keypointsVal, labelsValCsv } = request;
   if (data === undefined && keypointsVal === undefined && labelsValCsv === undefined) return request.models.map(comparedFromFiles);
-  const loaded = request.models.map((named) => ({ named, model: loadModel(modelFile(named, named), request.shape) }));
+  const loaded = request.models.map((named) => ({ named, model: loadModel(modelFile(named, named), request.shape, request.reading) }));
+  for (const { model } of loaded) tellNotes(model, true, terminal);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
   const compared: ComparedModel[] = [];

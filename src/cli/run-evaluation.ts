@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import type { Dataset } from '../data/clip-set';
 import { startRuntime } from '../engine/runtime';
 import { evaluateModel } from '../evaluation/evaluate';
@@ -19,11 +19,13 @@ import { removeIfEmpty } from '../foundation/new-folder';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
+import { tellNotes } from './model-notes';
 import { paceText, percentText } from './quantities';
 
 export interface EvaluationRequest extends EvaluationDataRequest {
   readonly modelPath: string;
   readonly shape: PlainRecord;
+  readonly reading?: CheckpointReading;
   readonly batchSize: number;
   readonly outputDir: string | undefined;
   readonly strict: boolean;
@@ -48,7 +50,8 @@ async function withModelOf(results: string, action: () => Promise<number>): Prom
 }
 
 async function evaluateInto(folder: string, file: string, request: EvaluationRequest, terminal: Terminal): Promise<number> {
-  const loaded = loadModel(file, request.shape);
+  const loaded = loadModel(file, request.shape, request.reading);
+  tellNotes(loaded, false, terminal);
   const { onWarning } = dataWatch(terminal);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) onWarning(runtime.warning);

@@ -1,4 +1,4 @@
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import { resolveLayers } from '../config/resolve';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, type FileError } from '../data/data-error';
@@ -16,11 +16,13 @@ import { modelEntry } from '../models/model-table';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
+import { tellNotes } from './model-notes';
 import type { ModelPredictions } from './prediction-text';
 
 export interface PredictionRequest {
   readonly modelPaths: readonly string[];
   readonly shape: PlainRecord;
+  readonly reading?: CheckpointReading;
   readonly inputs: readonly string[];
   readonly key: string | undefined;
   readonly labelsReference: string | undefined;
@@ -39,11 +41,14 @@ export interface PredictionRequest {
 export async function runPrediction(request: PredictionRequest, terminal: Terminal): Promise<number> {
   const files = await clipFiles(request.inputs);
   refuseWide(request, files);
-  const loaded = request.modelPaths.map((modelPath) => loadModel(modelFile(modelPath), request.shape));
+  const loaded = request.modelPaths.map((modelPath) => loadModel(modelFile(modelPath), request.shape, request.reading));
   const labels = await labelsOf(request.labelsReference);
   const runtime = await startRuntime({ verbose: request.verbose });
   if (runtime.warning !== undefined) terminal.errors.write(`warning: ${runtime.warning}\n`);
-  for (const model of loaded) noteAssumptions(model, loaded.length > 1, terminal);
+  for (const model of loaded) {
+    noteAssumptions(model, loaded.length > 1, terminal);
+    tellNotes(model, loaded.length > 1, terminal);
+  }
 
   const broken = new Set<string>();
   const models: ModelPredictions[] = [];

@@ -43,6 +43,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
     registry,
     sharingDevices: sharingDevices(runtime),
     onDataProgress: showLoading(terminal.errors),
+    ...(typed.reading === undefined ? {} : { reading: typed.reading }),
   });
   const interruption = watchForInterruption(terminal.errors);
   try {
@@ -86,13 +87,19 @@ function settle(typed: TrainCommandLine, reporter: TerminalReporter): { settings
       typed.resume === 'newest'
         ? newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders())
         : checkpointToResume(typed.resume.from),
-      shapeOf({ 'num-heads': typed.settings['num_heads'], pooling: typed.settings['pooling'] }),
+      shapeOf({ 'num-heads': typed.settings['num_heads'], pooling: typed.settings['pooling'], 'max-len': typed.settings['max_len'] }),
+      typed.reading,
     );
     for (const note of resume.notes) reporter.report({ kind: 'note', text: `note: ${note}` });
     const file = typed.configFile === undefined ? [] : [readSettingsFile(typed.configFile)];
     return { settings: resumedSettings(resume, [...file, commandLine]), resume };
   }
-  const { resolved, notes } = resolveTraining({ file: typed.configFile, commandLine: typed.settings, otherFlags: trainFlagKeys });
+  const { resolved, notes } = resolveTraining(
+    { file: typed.configFile, commandLine: typed.settings, otherFlags: trainFlagKeys },
+    typed.reading,
+  );
+  if (typed.reading?.key !== undefined && resolved.settings.init_from === null)
+    throw new UserError('--key: there is no checkpoint to take weights of; give it with --resume or --init-from');
   for (const note of notes) reporter.report({ kind: 'note', text: `note: ${note}` });
   for (const override of describeOverrides(resolved)) reporter.report({ kind: 'note', text: override });
   return { settings: resolved.settings, resume: undefined };

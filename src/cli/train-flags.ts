@@ -1,3 +1,5 @@
+import type { CheckpointReading } from '../checkpoint/training-checkpoint';
+import { checkpointFlags, optimizerFlag } from './model-flags';
 import { commonFlags, keyOf, type FlagTable } from './options';
 
 /** What was typed after `train`. */
@@ -8,6 +10,8 @@ export interface TrainCommandLine {
   readonly configFile: string | undefined;
   /** The run's folder or file to go on with, `newest` for the newest run, undefined for a new training. */
   readonly resume: { readonly from: string } | 'newest' | undefined;
+  /** What is read of the checkpoint that is gone on with, or begun with. */
+  readonly reading?: CheckpointReading;
   readonly verbose: boolean;
   /** The text to print instead of training. */
   readonly help: string | undefined;
@@ -20,6 +24,12 @@ export const trainFlags = {
     string: true,
     group: 'General:',
     description: 'Go on with a training: its folder or one of its .pt files; without a value, the newest under --save-dir.',
+  },
+  key: { ...checkpointFlags.key, group: 'General:', description: `--resume, --init-from: ${checkpointFlags.key.description}` },
+  'optimizer-was': {
+    ...optimizerFlag['optimizer-was'],
+    group: 'General:',
+    description: `--resume: ${optimizerFlag['optimizer-was'].description}`,
   },
   eager: { type: 'boolean', group: 'Training:', description: 'The same as --no-compile-model.' },
   ...commonFlags,

@@ -3,6 +3,7 @@ import { defaultModel, isModelName, modelTable, type ModelName } from '../config
 import { UserError } from '../foundation/errors';
 import { widthOf, type Command } from './command';
 import { commandLineOf, type CommandUsage } from './command-line';
+import { readingOf } from './model-flags';
 import { keyOf, settingFlags } from './options';
 import { trainFlags, type TrainCommandLine } from './train-flags';
 
@@ -25,13 +26,23 @@ export const trainCommand: Command = {
  * @throws UserError for an argument that belongs to no flag, or a flag that lacks its value.
  */
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
-  const { config, resume, eager, verbose, help, ...settings } = commandLineOf(usageOf(defaultModel), argv, width).parse();
+  const {
+    config,
+    resume,
+    key,
+    'optimizer-was': optimizerWas,
+    eager,
+    verbose,
+    help,
+    ...settings
+  } = commandLineOf(usageOf(defaultModel), argv, width).parse();
   const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
   const model = isModelName(settings['model']) ? settings['model'] : defaultModel;
   return {
     settings: Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
     configFile: fileOf('--config', config),
     resume: resumeOf(resume),
+    reading: readingOf({ key, 'optimizer-was': optimizerWas }),
     verbose: verbose === true,
     help: help === true ? await commandLineOf(usageOf(model), argv, width).help() : undefined,
   };

@@ -47,7 +47,8 @@ function recurrentKind(inner: Shapes): string | undefined {
   const [, hidden] = inner.get('weight_hh_l0') ?? [];
   if (rows === undefined || inputs === undefined || hidden === undefined) return undefined;
   const kind = GATES.find(([, gates]) => rows === gates * hidden)?.[0];
-  return kind === undefined ? undefined : `${kind} ${inputs} → ${hidden}`;
+  const both = inner.has('weight_ih_l0_reverse') ? ', in both directions' : '';
+  return kind === undefined ? undefined : `${kind} ${inputs} → ${hidden}${both}`;
 }
 
 function inceptionKind(inner: Shapes): string | undefined {
@@ -57,7 +58,7 @@ function inceptionKind(inner: Shapes): string | undefined {
 }
 
 function attentionKind(inner: Shapes): string | undefined {
-  const layers = new Set([...inner.keys()].flatMap((name) => /^(\d+)\..*(?:attn|attention)/.exec(name)?.[1] ?? []));
+  const layers = new Set([...inner.keys()].flatMap((name) => /^(?:[a-z_]+\.)?(\d+)\..*(?:attn|attention)/.exec(name)?.[1] ?? []));
   return layers.size === 0 ? undefined : `${layers.size} layers with attention`;
 }
 

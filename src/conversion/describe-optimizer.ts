@@ -1,10 +1,17 @@
+import { describePython } from '../checkpoint/describe-python';
+import { findOptimizer } from '../checkpoint/find-optimizer';
+import { optimizerKind } from '../checkpoint/optimizer-kind';
 import { numberFrom, type PythonValue } from '../checkpoint/python-values';
 import { TorchTensor } from '../checkpoint/tensor';
 
 /** What a checkpoint says of its optimiser. */
 export interface OptimizerSummary {
-  /** As its state tells: Adam keeps two moments, SGD at most a momentum. */
+  /** As its keys tell. */
   readonly kind: string;
+  /** Why no training goes on from it here; undefined where one does. */
+  readonly otherwise: string | undefined;
+  /** Where it is, as `optimizer_states.0`. */
+  readonly key: string;
   /** Parameters that have a state. */
   readonly states: number;
   readonly parameters: number;
@@ -13,17 +20,24 @@ export interface OptimizerSummary {
   readonly weightDecay: number | undefined;
 }
 
-/** The optimiser of a checkpoint; undefined where it has none that is a state_dict. */
-export function describeOptimizer(value: PythonValue): OptimizerSummary | undefined {
-  const optimizer = itemOf(value, 'optimizer') ?? itemOf(value, 'optimizer_state_dict');
-  const state = itemOf(optimizer, 'state');
-  const groups = itemOf(optimizer, 'param_groups');
-  if (!(state instanceof Map) || !Array.isArray(groups)) return undefined;
-  const [first] = state.values();
+/** The optimiser of a checkpoint; undefined where it has none. */
+export function describeOptimizer(value: PythonValue, said?: 'adam'): OptimizerSummary | undefined {
+  const found = findOptimizer(value);
+  if (found === undefined) return undefined;
+  const kind = optimizerKind(found.value, said);
+  const state = itemOf(found.value, 'state');
+  const groupList = itemOf(found.value, 'param_groups');
+  const groups = Array.isArray(groupList) ? groupList : [];
+  const [first] = state instanceof Map ? state.values() : [];
   const [group] = groups;
   return {
-    kind: kindOf(first, group),
-    states: state.size,
+    kind: kind?.name ?? 'not known',
+    otherwise:
+      kind === undefined
+        ? `"${found.key}" is ${describePython(found.value)}, no state of an optimizer`
+        : (kind.otherwise ?? severalOf(found.others.length + 1, 'optimizers') ?? severalOf(groups.length, 'groups of parameters')),
+    key: found.key,
+    states: state instanceof Map ? state.size : 0,
     parameters: groups.reduce<number>((count, item) => count + lengthOf(itemOf(item, 'params')), 0),
     step: numberOf(itemOf(first, 'step')),
     learningRate: numberOf(itemOf(group, 'lr')),
@@ -31,10 +45,8 @@ export function describeOptimizer(value: PythonValue): OptimizerSummary | undefi
   };
 }
 
-function kindOf(state: PythonValue | undefined, group: PythonValue | undefined): string {
-  if (itemOf(state, 'exp_avg') !== undefined || itemOf(group, 'betas') !== undefined)
-    return itemOf(group, 'decoupled_weight_decay') === true ? 'AdamW' : 'Adam';
-  return itemOf(group, 'momentum') === undefined ? 'unknown' : 'SGD';
+function severalOf(count: number, what: string): string | undefined {
+  return count > 1 ? `it has ${count} ${what}, and Kumpas goes on with one` : undefined;
 }
 
 function itemOf(value: PythonValue | undefined, key: string): PythonValue | undefined {

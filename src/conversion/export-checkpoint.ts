@@ -4,7 +4,7 @@ import { namingFile } from '../checkpoint/malformed-checkpoint';
 import { writeSafetensors } from '../checkpoint/safetensors-write';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
-import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { writeTrainingCheckpoint, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
 import { makeFolders } from '../foundation/new-folder';
 import { readExport, type ReadExport } from './read-export';
@@ -24,6 +24,8 @@ export interface ExportRequest {
   readonly out: string | undefined;
   /** What the checkpoint may not say of its model, under the names of its config. */
   readonly shape: PlainRecord;
+  /** Which of its weights leave. */
+  readonly reading?: CheckpointReading;
   /** Of a SavedModel, whose shapes are settled. */
   readonly batchSize: number;
   /** As {@link ExportRequest.batchSize}; undefined for as many as the model takes. */
@@ -45,7 +47,7 @@ export interface ExportedModel {
 export function exportCheckpoint(request: ExportRequest): ExportedModel {
   const out = request.out ?? defaultOut(request);
   if (existsSync(out)) throw new UserError(`${out}: it is there already; give another place with --out`);
-  const read = readExport(request.file, request.shape);
+  const read = readExport(request.file, request.shape, request.reading);
   const content = namingFile(request.file, () => WRITERS[request.format](out, read, request));
   return { path: out, bytes: sizeOf(out), content, notes: read.notes };
 }

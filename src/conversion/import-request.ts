@@ -1,4 +1,4 @@
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
 import type { ModelConfig } from '../models/model';
 
@@ -8,6 +8,8 @@ export interface ImportOptions {
   readonly model: ModelName | undefined;
   /** What a file may not say of its model, under the names of a checkpoint's config, as `n_heads`. */
   readonly shape: PlainRecord;
+  /** Which of its weights are taken, and what its optimiser is where the file leaves it open. */
+  readonly reading?: CheckpointReading;
   /** A `labels_reference.csv`. */
   readonly labels: string | undefined;
   /** A word for the folder's name. */

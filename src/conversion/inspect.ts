@@ -4,13 +4,15 @@ import { describePython } from '../checkpoint/describe-python';
 import { stateDictProblems, weightTensors } from '../checkpoint/state-dict';
 import type { TorchTensor } from '../checkpoint/tensor';
 import { checkpointForm, readTorchFile, type CheckpointForm } from '../checkpoint/torch-file';
-import { plainRecordAt, type PlainRecord } from '../checkpoint/training-checkpoint';
-import { numberFrom, type PythonValue } from '../checkpoint/python-values';
+import { checkpointFields } from '../checkpoint/checkpoint-fields';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { PythonValue } from '../checkpoint/python-values';
 import type { ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
 import type { ModelConfig } from '../models/model';
 import { recogniseModel } from '../models/model-table';
-import { parameterShapes } from '../evaluation/recognise';
+import { fitNames } from '../evaluation/fit-names';
+import { parameterShapes, saidOfModel } from '../evaluation/recognise';
 import { describeModules, type ModuleSummary } from './describe-modules';
 import { describeOptimizer, type OptimizerSummary } from './describe-optimizer';
 
@@ -43,7 +45,7 @@ export interface Inspection {
   readonly contents: readonly (readonly [key: string, what: string])[];
   /** The key that holds the weights; undefined where the file is a state_dict itself. */
   readonly weightsKey: string | undefined;
-  /** What wrappers put before every name, as `module.`; empty where they put nothing. */
+  /** What wrappers and other modules put before every name, as `module.`; empty where they put nothing. */
   readonly prefix: string;
   /** By their names without the prefix. */
   readonly tensors: readonly TensorSummary[];
@@ -61,36 +63,41 @@ export interface Inspection {
   readonly scheduler: PlainRecord | undefined;
   readonly config: PlainRecord | undefined;
   readonly args: PlainRecord | undefined;
+  /** What was not understood, left aside or chosen, and what would be computed; a line each. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Says what a checkpoint is. Of its tensors only the weights are read, one at a time, to tell whether they are finite.
  * @param given what the file may not say of its model, under the names of a checkpoint's config.
+ * @param reading which of its weights are looked at.
  * @throws UserError that names the file, where it cannot be read or holds no weights.
  */
-export function inspectCheckpoint(file: string, given: PlainRecord = {}): Inspection {
+export function inspectCheckpoint(file: string, given: PlainRecord = {}, reading: CheckpointReading = {}): Inspection {
   return readTorchFile(file, (value, source) => {
-    const { tensors, key, prefix } = weightTensors(value);
-    const config = plainRecordAt(value, 'config');
-    const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+    const { tensors: all, key, prefix: wrappers, notes } = weightTensors(value, reading.key);
+    const { epoch, bestMetric, config, args, scheduler, notes: ofFields } = checkpointFields(value);
+    const { prefix, notes: ofFit, ...fit } = fitOf({ ...given, ...saidOfModel({ config, args }) }, shapesOf(all));
+    const tensors = new Map([...all].flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])));
     return {
       file,
       form: checkpointForm(source),
       bytes: source.size,
       contents: key === undefined ? [] : contentsOf(value),
       weightsKey: key,
-      prefix,
+      prefix: wrappers + prefix,
       tensors: [...tensors].map(([name, tensor]) => tensorSummary(name, tensor)),
       values: [...tensors.values()].reduce((sum, { length }) => sum + length, 0),
       notFinite: [...tensors].flatMap(([name, tensor]) => notFiniteIn(name, tensor, source.size)),
-      modules: describeModules(shapes),
-      ...fitOf({ ...given, ...config }, shapes),
-      epoch: numberAt(value, 'epoch'),
-      bestMetric: numberAt(value, 'best_metric'),
-      optimizer: key === undefined ? undefined : describeOptimizer(value),
-      scheduler: key === undefined ? undefined : plainRecordAt(value, 'scheduler'),
+      modules: describeModules(shapesOf(tensors)),
+      ...fit,
+      epoch,
+      bestMetric,
+      optimizer: key === undefined ? undefined : describeOptimizer(value, reading.optimizer),
+      scheduler: key === undefined ? undefined : scheduler,
       config,
-      args: plainRecordAt(value, 'args'),
+      args,
+      notes: [...notes, ...ofFields, ...ofFit],
     };
   });
 }
@@ -112,20 +119,30 @@ function contentsOf(value: PythonValue): [string, string][] {
   return [...value].map(([key, item]) => [typeof key === 'string' ? key : describePython(key), describePython(item)]);
 }
 
-function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[]>): Pick<Inspection, 'model' | 'refusal'> {
+function shapesOf(tensors: ReadonlyMap<string, TorchTensor>): Map<string, readonly number[]> {
+  return new Map([...tensors].map(([name, { shape }]) => [name, shape]));
+}
+
+type Fit = Pick<Inspection, 'model' | 'refusal' | 'prefix' | 'notes'>;
+
+function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[]>): Fit {
   try {
-    const recognised = recogniseModel({ config, shapes });
-    if (recognised === undefined) return { model: undefined, refusal: undefined };
+    const fit = fitNames(shapes, (inner) => recogniseModel({ config, shapes: inner }));
+    if (fit === undefined) return { model: undefined, refusal: undefined, prefix: commonModule(shapes.keys()), notes: [] };
+    const { recognised, prefix, notes } = fit;
     const { name, model, assumptions } = recognised;
-    const problems = stateDictProblems(shapes, parameterShapes(recognised));
+    const problems = stateDictProblems(fit.shapes, parameterShapes(recognised));
     const clip = { width: model.width, maxFrames: model.maxFrames };
-    return { model: { name, config: model.config, assumptions, clip, problems }, refusal: undefined };
+    return { model: { name, config: model.config, assumptions, clip, problems }, refusal: undefined, prefix, notes };
   } catch (error) {
-    if (error instanceof UserError) return { model: undefined, refusal: error.message };
+    if (error instanceof UserError) return { model: undefined, refusal: error.message, prefix: '', notes: [] };
     throw error;
   }
 }
 
-function numberAt(value: PythonValue, key: string): number | undefined {
-  return value instanceof Map ? numberFrom(value.get(key)) : undefined;
+/** The module that a model of somebody else lies in, as `model.`; empty where its tensors are in several. */
+function commonModule(names: Iterable<string>): string {
+  const [first = '', ...others] = names;
+  const module = first.slice(0, first.indexOf('.') + 1);
+  return others.length > 0 && others.every((name) => name.startsWith(module)) ? module : '';
 }

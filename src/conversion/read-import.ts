@@ -8,17 +8,17 @@ import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/label-reference';
 import { savedLabels } from '../evaluation/load-model';
-import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
-import { legacySettings, withComparableMetric } from '../training/legacy-settings';
+import { EPOCHS_FROM_0, legacySettings, otherAdam, withComparableMetric } from '../training/legacy-settings';
 import type { ImportOptions } from './import-request';
 import type { LegacyLog } from './legacy-log';
 
 /** A checkpoint that was read whole, with what becomes of it here. */
 export interface ReadImport {
   readonly file: string;
-  readonly recognised: NamedModel;
+  readonly recognised: FittedModel;
   readonly checkpoint: TrainingCheckpoint;
   /** Whether Kumpas wrote it. */
   readonly ours: boolean;
@@ -32,25 +32,31 @@ export interface ReadImport {
  * Reads a checkpoint of any writer and finds out which model it is of.
  * @throws UserError that names the file, where it cannot be read, is of none of the models, or does not fit the one it is of.
  */
-export function readImport(file: string, { model: wanted, shape }: ImportOptions, log: LegacyLog | undefined): ReadImport {
+export function readImport(file: string, { model: wanted, shape, reading = {} }: ImportOptions, log: LegacyLog | undefined): ReadImport {
   const notes: string[] = [];
-  let recognised: NamedModel | undefined;
+  let recognised: FittedModel | undefined;
   const onUnusableOptimizer = (reason: string): void => {
     notes.push(`its optimizer was left out, so no training can go on from it: ${reason}`);
   };
-  const checkpoint = readTrainingCheckpoint(
+  let epochTold: boolean | undefined;
+  const read = readTrainingCheckpoint(
     file,
-    ({ model, config = {} }) => {
-      recognised = recogniseWeights(model, { ...shape, ...config }, file);
-      return optimizerParameters(recognised.model);
+    (weights) => {
+      recognised = recogniseWeights(weights.model, { ...shape, ...saidOfModel(weights) }, file);
+      epochTold = weights.epoch !== undefined;
+      notes.push(...weights.notes, ...recognised.notes);
+      return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
     },
     onUnusableOptimizer,
+    reading,
   );
+  const checkpoint = withUsableAdam(read, onUnusableOptimizer);
+  if (checkpoint.optimizer !== undefined && epochTold === false) notes.push(EPOCHS_FROM_0);
   if (recognised === undefined) throw new Error('the weights were not looked at');
   const { name, model } = recognised;
   const found: string = name;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
-  notes.push(...contradictions(shape, model), ...roundings(file));
+  notes.push(...contradictions(shape, model), ...roundings(file, reading.key));
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const { settings } = resolveLayers([{ source: file, values: { ...checkpoint.args } }]);
@@ -89,9 +95,20 @@ export async function labelsOf(
   );
 }
 
+/** Without an Adam that would not go on here as it did there. */
+function withUsableAdam(checkpoint: TrainingCheckpoint, onUnusable: (reason: string) => void): TrainingCheckpoint {
+  const otherwise = otherAdam(checkpoint);
+  if (otherwise === undefined) return checkpoint;
+  onUnusable(`${otherwise}.`);
+  return { ...checkpoint, optimizer: undefined };
+}
+
 /** Whether weights lost digits: those of a type wider than float32 do. */
-function roundings(file: string): string[] {
-  const wide = readTorchFile(file, (value) => [...weightTensors(value).tensors.values()].filter(({ dtype }) => dtype === 'float64').length);
+function roundings(file: string, key: string | undefined): string[] {
+  const wide = readTorchFile(
+    file,
+    (value) => [...weightTensors(value, key).tensors.values()].filter(({ dtype }) => dtype === 'float64').length,
+  );
   return wide === 0 ? [] : [`${wide} of its tensors are float64: they were rounded to float32`];
 }
 

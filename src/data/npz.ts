@@ -1,4 +1,5 @@
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
+import { gitLfsPointer } from '../foundation/foreign-file';
 import { messageOf, UserError } from '../foundation/errors';
 import { excerpt } from '../foundation/excerpt';
 import { readBoundedFile } from './bounded-file';
@@ -17,13 +18,17 @@ const MAX_ARRAYS = 1000;
 const LEAST_ALLOWANCE = 64 * 1024 * 1024;
 const MOST_EXPANSION = 64;
 const KEYS_LISTED = 20;
+const LFS_START_BYTES = 64;
 
 /**
  * Opens a `.npz` (stored or deflated, zip64 too) and lists its arrays, which are unpacked as they are asked for.
  * @throws FileError where the file is missing, unreadable, too large, no zip, or names an array twice.
  */
 export async function openNpz(file: string): Promise<NpzFile> {
-  const bytes = withoutPrefix(await readBoundedFile(file, MAX_BYTES, 'cut the clip'));
+  const whole = await readBoundedFile(file, MAX_BYTES, 'cut the clip');
+  const pointer = gitLfsPointer(whole.subarray(0, LFS_START_BYTES));
+  if (pointer !== undefined) throw new FileError(file, pointer);
+  const bytes = withoutPrefix(whole);
   try {
     const zip = await fromBufferPromise(bytes);
     if (zip.entryCount > MAX_ARRAYS) throw new UserError(`${zip.entryCount} arrays (at most ${MAX_ARRAYS} are read)`);

@@ -9,6 +9,8 @@ export interface ParameterDeclaration {
   readonly trainable: boolean;
   /** Its first values, drawn from the run's seed. */
   readonly initialise: (random: RandomStream, size: number) => Float32Array;
+  /** Whether its first values are the right ones for any weights, so that a checkpoint may lack it. */
+  readonly computed?: true;
   /** How a checkpoint holds it: float32 unless said otherwise. */
   readonly storedAs?: 'int64';
 }

@@ -1,5 +1,6 @@
-import { readWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
+import { trainedSettings } from '../config/understood-settings';
 import type { LabelNames } from '../data/clip-set';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
@@ -7,7 +8,7 @@ import type { Program } from '../engine/program';
 import type { Model } from '../models/model';
 import { printableLine } from '../foundation/printable';
 import { inferenceDefinition } from './inference';
-import { recogniseWeights } from './recognise';
+import { recogniseWeights, saidOfModel } from './recognise';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
 export interface LoadedModel {
@@ -19,32 +20,38 @@ export interface LoadedModel {
   readonly epoch: number | undefined;
   /** Names of the classes; undefined where the checkpoint has none. */
   readonly labels: LabelNames | undefined;
-  /** The settings that it was trained with; empty where the checkpoint has none. */
+  /** The settings that it was trained with, as far as they are settings of Kumpas; empty where the checkpoint has none. */
   readonly settings: PlainRecord;
   /** What it says of the data that it was trained on: title, fingerprint and the like; empty where it says nothing. */
   readonly data: PlainRecord;
   /** What the checkpoint did not say and was taken as usual, as `num_heads 8`. */
   readonly assumptions: readonly string[];
+  /** What of the checkpoint was not understood or not taken, and what was chosen or computed; a line each. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Rebuilds the model of a checkpoint.
  * @param given what its config lacks or is to be overruled in, under the config's names (`n_heads`, `pooling_method`).
+ * @param reading which of its weights are taken.
  * @throws UserError where the file cannot be read, holds none of the models, or tensors that do not fit.
  */
-export function loadModel(file: string, given: PlainRecord = {}): LoadedModel {
-  const { model: stateDict, epoch, config = {}, args = {} } = readWeights(file);
-  const { name, model, assumptions } = recogniseWeights(stateDict, { ...config, ...given }, file);
+export function loadModel(file: string, given: PlainRecord = {}, reading: CheckpointReading = {}): LoadedModel {
+  const read = readWeights(file, reading);
+  const { epoch, config = {} } = read;
+  const { name, model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file);
+  const trained = trainedSettings(file, name, read.args);
   return {
     file,
     name,
     model,
-    weights: new Map([...stateDict].map(([key, { values }]) => [key, values])),
+    weights: new Map([...weights].map(([key, { values }]) => [key, values])),
     epoch,
     labels: savedLabels(config, model),
-    settings: args,
+    settings: trained.values as PlainRecord,
     data: recordAt(config, 'data'),
     assumptions,
+    notes: [...read.notes, ...notes, ...trained.notes],
   };
 }
 

@@ -1,7 +1,6 @@
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { checkLayer, settingNames } from '../config/layers';
-import { modelTable, type ModelName } from '../config/settings';
-import { UserError } from '../foundation/errors';
+import type { ModelName } from '../config/settings';
+import { understoodSettings } from '../config/understood-settings';
 import type { RecognisedModel } from '../models/model-entry';
 import { recogniseSchedule } from './schedules/recognise';
 
@@ -41,12 +40,13 @@ export function legacySettings(
   { config, args, optimizer, scheduler }: Pick<TrainingCheckpoint, 'config' | 'args' | 'optimizer' | 'scheduler'>,
 ): LegacySettings {
   const schedule = recogniseSchedule(scheduler, optimizer?.learningRate);
-  const said = validSettings(name, { ...config, ...args });
+  const fromArgs = understoodSettings(name, args ?? {}, 'args');
+  const said = new Map([...Object.entries(understoodSettings(name, config, 'config').values), ...Object.entries(fromArgs.values)]);
   const values = {
     ...Object.fromEntries([...said].filter(([key]) => !NOT_TAKEN_OVER.has(key))),
     ...schedule.settings,
     ...(optimizer === undefined ? {} : { weight_decay: optimizer.weightDecay }),
-    ...Object.fromEntries(validSettings(name, model.config)),
+    ...understoodSettings(name, model.config, 'config').values,
     model: name,
   } as PlainRecord;
   // Dropout is in no shape: a model that was rebuilt has one all the same.
@@ -54,7 +54,11 @@ export function legacySettings(
   return {
     values,
     told,
-    notes: [...assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`), ...schedule.notes],
+    notes: [
+      ...assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`),
+      ...schedule.notes,
+      ...fromArgs.notes,
+    ],
   };
 }
 
@@ -70,26 +74,13 @@ export function withComparableMetric(checkpoint: TrainingCheckpoint, onNote: (no
   return { ...checkpoint, bestMetric: -Infinity };
 }
 
-/**
- * Refuses an optimiser that would not go on here as it did there.
- * @throws UserError naming the file and what differs.
- */
-export function refuseOtherAdam(file: string, { optimizer }: Pick<TrainingCheckpoint, 'optimizer'>): void {
-  if (optimizer === undefined) return;
+/** Why an Adam would not go on here as it did there; undefined where it would, or there is none. */
+export function otherAdam({ optimizer }: Pick<TrainingCheckpoint, 'optimizer'>): string | undefined {
+  if (optimizer === undefined) return undefined;
   const { betas, eps } = optimizer;
-  if (betas[0] === 0.9 && betas[1] === 0.999 && eps === 1e-8) return;
-  throw new UserError(
-    `${file}: its Adam has betas ${betas.join(', ')} and eps ${eps}; Kumpas trains with 0.9, 0.999 and 1e-8, so it would not go on as it was`,
-  );
+  if (betas[0] === 0.9 && betas[1] === 0.999 && eps === 1e-8) return undefined;
+  return `its Adam has betas ${betas.join(', ')} and eps ${eps}; Kumpas trains with 0.9, 0.999 and 1e-8, so it would not go on as it was`;
 }
 
-/** Those of some values that are valid settings of a model, under their own keys. */
-export function validSettings(name: ModelName, values: Readonly<Record<string, unknown>>): Map<string, unknown> {
-  const { shape } = modelTable[name].schema;
-  const names = settingNames(shape);
-  return new Map(
-    Object.entries(values)
-      .filter(([key]) => names.has(key))
-      .flatMap(([key, value]) => [...checkLayer({ source: 'checkpoint', values: { [key]: value } }, shape, () => undefined).values]),
-  );
-}
+/** What is said of a training whose checkpoint does not tell how long it was. */
+export const EPOCHS_FROM_0 = 'it does not say how many epochs it was trained: they are counted from 0';

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { Settings } from '../config/settings';
 import { BatchSource } from '../data/batches';
 import { bucketLengths } from '../data/bucket-lengths';
@@ -48,6 +49,8 @@ export interface Surroundings {
   readonly sharingDevices?: readonly string[];
   /** Is told how many clips have been read and checked, of how many. */
   readonly onDataProgress?: (done: number, total: number) => void;
+  /** Which weights are taken of the file that `init_from` names. */
+  readonly reading?: CheckpointReading;
 }
 
 /** Names the stream of random numbers that the starting weights are drawn from. */
@@ -90,7 +93,7 @@ async function prepareHeldRun(
 ): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
   const entry = modelEntry(settings.model);
-  const start = resume === undefined ? warmStartOf(settings) : undefined;
+  const start = resume === undefined ? warmStartOf(settings, surroundings.reading) : undefined;
   const given = givenWeights(entry.pretrained?.(settings), resume);
   const opened = await openTrainingData(settings, given, resume, surroundings);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);

@@ -1,17 +1,22 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
-import { readTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import {
+  readTrainingCheckpoint,
+  type CheckpointReading,
+  type PlainRecord,
+  type TrainingCheckpoint,
+} from '../checkpoint/training-checkpoint';
 import { commandLineSource, flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import { modelNames, modelTable, type Settings } from '../config/settings';
 import type { Program } from '../engine/program';
-import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
 import { modelEntry } from '../models/model-table';
 import { lacksFinalEvaluation } from './evaluate-run';
-import { legacySettings, refuseOtherAdam, withComparableMetric } from './legacy-settings';
+import { EPOCHS_FROM_0, legacySettings, otherAdam, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
 import { runFiles } from './run-folder';
 import { readTrainingLog, type TrainingLogRow } from './training-log';
@@ -59,23 +64,42 @@ const CHANGEABLE = new Set([
 /**
  * Reads the checkpoint to go on from: one of a run of Kumpas, or one that a PyTorch training wrote.
  * @param given what a PyTorch checkpoint cannot tell of its model, as `num_heads`.
+ * @param reading which of its weights are taken, and what its optimiser is where the file leaves it open.
  * @throws UserError where it cannot be read, or holds no state to go on from.
  */
-export function readResumePoint(file: string, given: PlainRecord = {}): ResumePoint {
-  let recognised: NamedModel | undefined;
+export function readResumePoint(file: string, given: PlainRecord = {}, reading: CheckpointReading = {}): ResumePoint {
+  const place = `--resume ${file}`;
+  let recognised: FittedModel | undefined;
+  const notes: string[] = [];
+  let epochTold: boolean | undefined;
+  let unusable: string | undefined;
   const stamp = stampOf(file);
-  const checkpoint = readTrainingCheckpoint(file, ({ model, config }) => {
-    recognised = recogniseWeights(model, { ...given, ...config }, `--resume ${file}`);
-    return optimizerParameters(recognised.model);
-  });
-  if (recognised === undefined || checkpoint.optimizer === undefined)
-    throw new UserError(`--resume ${file}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
+  const checkpoint = readTrainingCheckpoint(
+    file,
+    (read) => {
+      recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place);
+      epochTold = read.epoch !== undefined;
+      notes.push(...read.notes, ...recognised.notes);
+      return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
+    },
+    (reason) => {
+      unusable = reason;
+    },
+    reading,
+  );
+  if (recognised === undefined) throw new Error('the weights were not looked at');
+  if (unusable !== undefined)
+    throw new UserError(`${place}: no training goes on from its optimizer: ${unusable} ${waysOut(file, unusable)}`);
+  if (checkpoint.optimizer === undefined)
+    throw new UserError(`${place}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
+  const otherwise = otherAdam(checkpoint);
+  if (otherwise !== undefined) throw new UserError(`${place}: ${otherwise}. ${waysOut(file, otherwise)}`);
   const logFile = path.join(path.dirname(file), 'training_log.txt');
+  if (epochTold === false) notes.push(EPOCHS_FROM_0);
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
-    refuseOtherAdam(`--resume ${file}`, checkpoint);
-    const { values, told, notes } = legacySettings(recognised, checkpoint);
-    const allNotes = [...notes];
-    const comparable = withComparableMetric(checkpoint, (note) => allNotes.push(note));
+    const { values, told, notes: ofSettings } = legacySettings(recognised, checkpoint);
+    notes.unshift(...ofSettings);
+    const comparable = withComparableMetric(checkpoint, (note) => notes.push(note));
     return {
       file,
       stamp,
@@ -83,7 +107,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
       model: recognised.model,
       progress: undefined,
       log: [],
-      notes: allNotes,
+      notes,
       told,
     };
   }
@@ -95,9 +119,15 @@ export function readResumePoint(file: string, given: PlainRecord = {}): ResumePo
     model: recognised.model,
     progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
     log: existsSync(logFile) ? readTrainingLog(logFile) : [],
-    notes: [],
+    notes,
     told: Array.isArray(told) ? new Set(told.map(String)) : undefined,
   };
+}
+
+/** What to do with a file whose optimiser cannot be gone on with. */
+function waysOut(file: string, reason: string): string {
+  const begin = `Its weights can begin a new training: --init-from ${file}`;
+  return reason.includes('Adam or AdamW') ? `Say --optimizer-was adam where it was Adam. ${begin}` : begin;
 }
 
 /** Tells a file from another one that was written in its place; the same for a file that is not there. */

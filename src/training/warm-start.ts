@@ -1,48 +1,52 @@
-import type { PlainRecord } from '../checkpoint/training-checkpoint';
-import { readWeights, type StateDict } from '../checkpoint/training-checkpoint';
+import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import { askedLayers, askedValue, resolveSettings, type ResolvedSettings, type SettingsRequest } from '../config/resolve';
 import { modelTable, type ModelName, type Settings } from '../config/settings';
+import { understoodSettings } from '../config/understood-settings';
 import type { LabelNames } from '../data/clip-set';
 import type { ParameterValues } from '../engine/parameters';
 import { differencesOf, type ClassKind } from '../evaluation/class-differences';
 import { savedLabels, shownLabels } from '../evaluation/load-model';
 import { modelFile } from '../evaluation/model-file';
-import { recogniseWeights, type NamedModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import type { Model } from '../models/model';
 import { modelEntry } from '../models/model-table';
-import { validSettings } from './legacy-settings';
 
 /** The weights of a trained model, with which a new training begins. */
 export interface WarmStart {
   readonly file: string;
-  readonly recognised: NamedModel;
-  readonly weights: StateDict;
+  readonly recognised: FittedModel;
   /** Epochs that they were trained for; undefined where the file does not say. */
   readonly epoch: number | undefined;
   /** The names of its classes; undefined where the file has none. */
   readonly labels: LabelNames | undefined;
+  /** What of the file was not understood or not taken; a line each. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Resolves the settings of a new training. One that begins with the weights of `init_from` takes model and architecture of those where it is not told otherwise.
- * @returns the settings, and a line for each thing that the file of weights does not say.
+ * @param reading which of the file's weights are taken.
+ * @returns the settings, and a line for each thing that the file of weights does not say, or that was not understood.
  * @throws UserError that lists everything that is wrong, a line each.
  */
-export function resolveTraining(request: SettingsRequest): { readonly resolved: ResolvedSettings; readonly notes: readonly string[] } {
+export function resolveTraining(
+  request: SettingsRequest,
+  reading?: CheckpointReading,
+): { readonly resolved: ResolvedSettings; readonly notes: readonly string[] } {
   const layers = askedLayers(request);
   const initFrom = askedValue(layers, 'init_from');
   if (typeof initFrom !== 'string') return { resolved: resolveSettings(request), notes: [] };
   const asked = (key: string): unknown => askedValue(layers, key);
-  const start = readWarmStart(initFrom, shapeOf(asked('num_heads'), asked('pooling'), asked('transform_input')));
+  const start = readWarmStart(initFrom, shapeOf(asked('num_heads'), asked('pooling'), asked('transform_input')), reading);
   const { file, recognised } = start;
   const model = asked('model');
   if (typeof model === 'string' && model !== recognised.name)
     throw new UserError(`--init-from ${file}: it holds ${recognised.name}, not ${model}, which --model asks for`);
   return {
     resolved: resolveSettings({ ...request, weights: layerOf(start) }),
-    notes: recognised.assumptions.map((assumption) => `${file} does not say: ${assumption} was taken`),
+    notes: [...recognised.assumptions.map((assumption) => `${file} does not say: ${assumption} was taken`), ...start.notes],
   };
 }
 
@@ -52,24 +56,27 @@ export function resolveTraining(request: SettingsRequest): { readonly resolved: 
  * @param given what the file may not tell of its model, under the names of a checkpoint's config.
  * @throws UserError where there are none, or they are of none of the models.
  */
-function readWarmStart(initFrom: string, given: PlainRecord): WarmStart {
+function readWarmStart(initFrom: string, given: PlainRecord, reading: CheckpointReading | undefined): WarmStart {
   const file = modelFile(initFrom, `--init-from ${initFrom}`);
-  const { model: weights, epoch, config = {} } = readWeights(file);
-  const recognised = recogniseWeights(weights, { ...given, ...config }, `--init-from ${file}`);
-  return { file, recognised, weights, epoch, labels: savedLabels(config, recognised.model) };
+  const read = readWeights(file, reading);
+  const { epoch, config = {} } = read;
+  const recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, `--init-from ${file}`);
+  return { file, recognised, epoch, labels: savedLabels(config, recognised.model), notes: [...read.notes, ...recognised.notes] };
 }
 
 /**
  * The weights that the settings name to begin with; undefined where they name none.
+ * @param reading which of the file's weights are taken.
  * @throws UserError where there are none, or they are of another architecture than the settings.
  */
-export function warmStartOf(settings: Settings): WarmStart | undefined {
+export function warmStartOf(settings: Settings, reading?: CheckpointReading): WarmStart | undefined {
   if (settings.init_from === null) return undefined;
   const start = readWarmStart(
     settings.init_from,
     settings.model === 'transformer'
       ? shapeOf(settings.num_heads, settings.pooling, undefined)
       : shapeOf(undefined, undefined, settings.transform_input),
+    reading,
   );
   const { file, recognised } = start;
   if (recognised.name !== settings.model)
@@ -94,10 +101,10 @@ export interface WarmStartWeights {
 /**
  * The file's weights that a model takes: all but the output layers of other classes than its data has, by number or by name.
  * @param labels of the data.
- * @throws UserError where one holds something that is no number.
  */
 export function warmStartWeights(start: WarmStart, model: Model, labels: LabelNames): WarmStartWeights {
-  const { file, weights, epoch } = start;
+  const { file, epoch } = start;
+  const { weights } = start.recognised;
   const anew = (['gloss', 'category'] as const).flatMap((kind) => {
     const reason = otherClasses(kind, start, labels);
     return reason === undefined ? [] : [{ layer: model.outputLayers[kind], reason }];
@@ -107,8 +114,6 @@ export function warmStartWeights(start: WarmStart, model: Model, labels: LabelNa
   for (const { name, shape } of model.parameters) {
     const found = weights.get(name);
     if (found === undefined || isAnew(name) || found.shape.join() !== shape.join()) continue;
-    if (!found.values.every(Number.isFinite))
-      throw new UserError(`--init-from ${file}: ${name} holds something that is no number; no training can begin with that`);
     values.set(name, found.values);
   }
   const trained = epoch === undefined ? '' : `, epoch ${epoch}`;
@@ -134,7 +139,7 @@ function layerOf({ file, recognised: { name, model } }: WarmStart): SettingsLaye
 /** The settings that a model's weights are made for, with their values. */
 function fixedSettings(name: ModelName, { config }: Model): Map<string, unknown> {
   const fixed: readonly string[] = modelTable[name].fixedByWeights;
-  return new Map([...validSettings(name, config)].filter(([key]) => fixed.includes(key)));
+  return new Map(Object.entries(understoodSettings(name, config, 'config').values).filter(([key]) => fixed.includes(key)));
 }
 
 function hasOtherBackbone(settings: Settings, file: string): boolean {

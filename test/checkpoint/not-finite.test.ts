@@ -36,9 +36,10 @@ function writeChanged(
 ): string {
   const file = path.join(folder, 'changed.pt');
   const given = { n_heads: 4 };
-  const read: TrainingCheckpoint = readTrainingCheckpoint(original, ({ model, config }) =>
-    optimizerParameters(recogniseWeights(model, { ...given, ...config }, original).model),
-  );
+  const read: TrainingCheckpoint = readTrainingCheckpoint(original, ({ model, config }) => ({
+    weights: model,
+    parameters: optimizerParameters(recogniseWeights(model, { ...given, ...config }, original).model),
+  }));
   const model: StateDict = new Map([...read.model].map(([name, data]) => [name, { ...data, values: change(name, data.values.slice()) }]));
   const optimizer = read.optimizer && {
     ...read.optimizer,

@@ -14,7 +14,7 @@ function read(...parts: readonly string[]): void {
     ['m/data/0', new Uint8Array(4)],
   ]);
   const value = readTorchValue(new MemorySource(bytes));
-  checkpointFromPython(value, ({ model }) => [[...model.keys()]]);
+  checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }));
   plainFromPython(value);
 }
 

@@ -90,6 +90,55 @@ describe('the weights of a checkpoint', () => {
     expect(readWeights(fixture('tiny_argparse_namespace')).args).toEqual({ lr: 0.001, model: 'transformer' });
   });
 
+  it.each<[string, Record<string, PythonValue>, Record<string, unknown>, string[]]>([
+    [
+      'a fraction of an epoch',
+      { epoch: 1.5 },
+      { epoch: undefined },
+      ['"epoch": expected a whole number of epochs, found the number 1.5; it was passed over'],
+    ],
+    [
+      'an epoch below 0',
+      { epoch: -1 },
+      { epoch: undefined },
+      ['"epoch": expected a whole number of epochs, found the number -1; it was passed over'],
+    ],
+    ['an epoch in words', { epoch: '40' }, { epoch: 40 }, ['"epoch" is the text "40": it was taken as 40']],
+    ['an epoch that is a float', { epoch: new PythonFloat(3) }, { epoch: 3 }, []],
+    ['an epoch that is a tensor', { epoch: tensorOf('int64', [], BigInt64Array.of(7n)) }, { epoch: 7 }, []],
+    [
+      'a metric in words',
+      { best_metric: 'good' },
+      { bestMetric: undefined },
+      ['"best_metric": expected a number, found the text "good"; it was passed over'],
+    ],
+    ['a metric that is a tensor', { best_metric: tensorOf('float32', [1], Float32Array.of(0.5)) }, { bestMetric: 0.5 }, []],
+    [
+      'a metric that is no number',
+      { best_metric: NaN },
+      { bestMetric: undefined },
+      ['"best_metric": expected a number, found the number NaN; it was passed over'],
+    ],
+    [
+      'a list for a configuration',
+      { config: [1] },
+      { config: undefined },
+      ['"config": expected a dict, found a list of 1; it was passed over'],
+    ],
+    [
+      'a text for settings, and others under another key',
+      { args: '--lr 3', hyper_parameters: dict({ lr: 0.5 }) },
+      { args: { lr: 0.5 } },
+      ['"args": expected a dict, found the text "--lr 3"; it was passed over'],
+    ],
+  ])('are read beside %s', (_what, further, expected, notes) => {
+    const file = path.join(folder, 'further.pt');
+    writeTorchFile(file, withWeights(further));
+    const read = readWeights(file);
+    expect(read).toMatchObject({ ...expected, notes });
+    expect(read.model.size).toBeGreaterThan(0);
+  });
+
   itWithShared('fixtures/torch/iv3_gru_full.pt', 'of a whole InceptionV3 keep their batch counters as int64', (file) => {
     const { model } = readWeights(file);
     expect(model.size).toBe(590);
@@ -131,9 +180,6 @@ describe('a file that is no checkpoint to use', () => {
     ],
     ['no state_dict', dict({ model: 'transformer' }), '"model" is the text "transformer"; expected a state_dict.'],
     ['a weight that is none', dict({ model: dict({ bias: 1 }) }), 'the weight "bias" is the number 1; expected a tensor.'],
-    ['a fraction of an epoch', withWeights({ epoch: 1.5 }), '"epoch": expected a whole number of epochs, found 1.5.'],
-    ['a metric in words', withWeights({ best_metric: 'good' }), '"best_metric": expected a number, found the text "good".'],
-    ['a list for a configuration', withWeights({ config: [1] }), '"config": expected a dict, found a list of 1.'],
   ])('%s is named with what was expected', (_what, value, message) => {
     const file = path.join(folder, 'wrong.pt');
     writeTorchFile(file, value);
@@ -198,6 +244,10 @@ describe("a training's checkpoint", () => {
     });
   });
 
+  it('counts from 0 where it does not say how long it was trained', () => {
+    expect(checkpointFromPython(without(checkpoint, 'epoch'), parameterNames)).toMatchObject({ epoch: 0, optimizer: { step: 3 } });
+  });
+
   it('takes steps that are numbers, as before PyTorch 1.12', () => {
     const value = changedState(checkpoint, (state) => state.set('step', 3));
     expect(checkpointFromPython(value, parameterNames).optimizer?.step).toBe(3);
@@ -244,7 +294,6 @@ describe("a training's checkpoint", () => {
       (good) => changedState(good, (state) => state.set('step', 9)),
       'the same step for every parameter, found steps 9, 3',
     ],
-    ['an optimizer without an epoch', (good) => without(good, 'epoch'), 'the key "epoch" is missing'],
     ['an optimizer that is text', (good) => changed(good, 'optimizer', 'Adam'), '"optimizer": expected a dict, found the text "Adam"'],
   ])('is refused for %s', (_what, change, message) => {
     const value = change(checkpoint);

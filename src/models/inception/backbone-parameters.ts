@@ -64,7 +64,7 @@ function convolutionParameters(
     { name: norm('bias'), shape: [outputs], trainable, initialise: constantValue(0) },
     { name: norm('running_mean'), shape: [outputs], trainable: false, initialise: constantValue(0) },
     { name: norm('running_var'), shape: [outputs], trainable: false, initialise: constantValue(1) },
-    { name: norm('num_batches_tracked'), shape: [], trainable: false, initialise: constantValue(0), storedAs: 'int64' },
+    { name: norm('num_batches_tracked'), shape: [], trainable: false, computed: true, initialise: constantValue(0), storedAs: 'int64' },
   ];
 }
 

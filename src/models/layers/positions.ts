@@ -2,7 +2,7 @@ import type { ParameterDeclaration } from '../../engine/parameters';
 
 /** The sinusoidal positions of Vaswani et al. 2017 as a buffer `[1, length, width]`: sine at even, cosine at odd places. */
 export function positionParameter(name: string, length: number, width: number): ParameterDeclaration {
-  return { name, shape: [1, length, width], trainable: false, initialise: () => sinusoidalPositions(length, width) };
+  return { name, shape: [1, length, width], trainable: false, computed: true, initialise: () => sinusoidalPositions(length, width) };
 }
 
 function sinusoidalPositions(length: number, width: number): Float32Array {

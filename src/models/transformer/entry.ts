@@ -57,7 +57,13 @@ function sourceOf(settings: Extract<Settings, { model: 'transformer' }>): Return
   };
 }
 
-/** Layers, widths, class counts and max_len are in the shapes; heads and pooling only in a config, and dropout is of no account for weights. */
+/** The longest clip of a checkpoint that neither holds positions nor says how many: as the settings have it. */
+const USUAL_FRAMES = 300;
+
+/**
+ * Layers, widths, class counts and max_len are in the shapes; heads and pooling only in a config, and dropout is of no account for weights. Positions that are
+ * not there are computed, as many as the config says.
+ */
 function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undefined {
   const sizeOf = (name: string, axis = 0): number | undefined => shapes.get(name)?.at(axis);
   // Told by several tensors, so that one that is missing or of another shape is named, and not all the others.
@@ -65,13 +71,15 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
     ...[sizeOf('input_norm.gamma'), sizeOf('embedding.weight'), sizeOf('embedding.bias'), sizeOf('pos_encoder.pe', 2)],
     sizeOf('encoder_layers.0.attention.W_q.bias'),
   ]);
-  const max_len = sizeOf('pos_encoder.pe', 1);
   const num_gloss = mostCommon([sizeOf('gloss_head.3.bias'), sizeOf('gloss_head.3.weight')]);
   const num_cat = mostCommon([sizeOf('category_head.3.bias'), sizeOf('category_head.3.weight')]);
-  if (emb_dim === undefined || max_len === undefined) return undefined;
+  if (emb_dim === undefined) return undefined;
   if (num_gloss === undefined || num_cat === undefined) return undefined;
 
   const assumptions: string[] = [];
+  const positions = sizeOf('pos_encoder.pe', 1) ?? config['max_len'];
+  const max_len = Number.isSafeInteger(positions) && Number(positions) > 0 ? Number(positions) : USUAL_FRAMES;
+  if (max_len !== positions) assumptions.push(`max_len ${USUAL_FRAMES}`);
   const heads = config['n_heads'] ?? config['num_heads'];
   if (typeof heads !== 'number') assumptions.push('num_heads 8');
   const n_heads = typeof heads === 'number' ? heads : 8;
