@@ -42,7 +42,7 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     settings: Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
     configFile: fileOf('--config', config),
     resume: resumeOf(resume),
-    reading: readingOf({ key, 'optimizer-was': optimizerWas }),
+    ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingOf({ key, 'optimizer-was': optimizerWas }) }),
     verbose: verbose === true,
     help: help === true ? await commandLineOf(usageOf(model), argv, width).help() : undefined,
   };

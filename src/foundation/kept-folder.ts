@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readlinkSync, statSync, type BigIntStats } from 'node:fs';
 import path from 'node:path';
 import { whileWriting, FileSystemProblem } from './file-system-problem';
 
@@ -18,13 +18,15 @@ export interface KeptFolder {
  */
 export function keepFolder(folder: string, holds: readonly string[] = []): KeptFolder {
   const descriptor = openFolder(folder);
+  // As long as it is open, no other folder can have its number.
+  const kept = fstatSync(descriptor, { bigint: true });
   let open = true;
   const placeNow = (): string | undefined => (open ? placeOf(descriptor) : undefined);
   return {
     folder,
     placeNow,
     requireThere: () => {
-      if (!isSame(folder, descriptor)) throw new FileSystemProblem(`${folder}: ${whatBecame(placeNow())}`);
+      if (!isSame(folder, kept)) throw new FileSystemProblem(`${folder}: ${whatBecame(placeNow())}`);
       const missing = holds.find((name) => !existsSync(path.join(folder, name)));
       if (missing !== undefined) throw new FileSystemProblem(`${folder}: its files were taken away meanwhile (${missing} is missing)`);
     },
@@ -40,9 +42,9 @@ function openFolder(folder: string): number {
   return whileWriting(folder, () => openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY));
 }
 
-function isSame(folder: string, descriptor: number): boolean {
-  const [there, held] = [statSync(folder, { bigint: true, throwIfNoEntry: false }), fstatSync(descriptor, { bigint: true })];
-  return there?.dev === held.dev && there.ino === held.ino;
+function isSame(folder: string, kept: BigIntStats): boolean {
+  const there = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  return there?.dev === kept.dev && there.ino === kept.ino;
 }
 
 function whatBecame(place: string | undefined): string {

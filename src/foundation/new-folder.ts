@@ -120,8 +120,16 @@ function makeFolder(folder: string, asked: string): string {
     return folder;
   } catch (error) {
     // Another process may have made it in the same moment.
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return folder;
+    if (isFolder(folder)) return folder;
     throw new UserError(`${asked}: no folder can be made there: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function isFolder(place: string): boolean {
+  try {
+    return statSync(place).isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -118,7 +118,7 @@ async function startTraining(folder: string): Promise<{ child: ChildProcess; run
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   const found = (): string | undefined =>
-    existsSync(models) ? readdirSync(models).find((name) => existsSync(path.join(models, name, 'SignTransformer_last.pt'))) : undefined;
+    existsSync(models) ? readdirSync(models).find((name) => existsSync(path.join(models, name, 'training_log.txt'))) : undefined;
   for (let waited = 0; found() === undefined; waited += 50) {
     if (waited > 120_000 || child.exitCode !== null) throw new Error(`it never came: ${errors}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -39,7 +39,7 @@ async function largeModel(root: string, description: string): Promise<Registered
   const model = await addModel(root, description);
   writeEvaluation(model.folder, 0.5);
   const random = new RandomStream(1);
-  const large = Buffer.from(Float32Array.from({ length: 5e5 }, () => random.uniform(0, 1)).buffer);
+  const large = Buffer.from(Float32Array.from({ length: 4e5 }, () => random.uniform(0, 1)).buffer).toString('base64');
   writeFileSync(path.join(model.folder, 'performance_history.csv'), large);
   return model;
 }

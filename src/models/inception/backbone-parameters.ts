@@ -83,7 +83,7 @@ function truncatedNormal(deviation: number): ParameterDeclaration['initialise'] 
     Float32Array.from({ length: size }, () => {
       for (;;) {
         const value = random.normal(0, deviation);
-        if (Math.abs(value) <= 2) return value;
+        if (value >= -2 && value <= 2) return value;
       }
     });
 }
