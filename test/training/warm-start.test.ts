@@ -159,7 +159,7 @@ describe('a training that begins with the weights of another', () => {
   });
 
   it('refuses weights that are no numbers, and takes bare ones', async () => {
-    await inTemporaryFolder(async (folder) => {
+    await inTemporaryFolder((folder) => {
       writeSmallData(folder);
       const bare = path.join(torchFolder, 'tiny_bare_state_dict.pt');
       const { notes } = resolveTraining({ commandLine: { data: path.join(folder, 'data'), init_from: bare, num_heads: '4' } });
