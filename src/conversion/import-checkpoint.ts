@@ -3,12 +3,11 @@ import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } fr
 import { defaultSaveDir, modelPlaceholder } from '../config/output-settings';
 import type { LabelNames } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
-import { replaceText } from '../foundation/atomic-file';
+import { replaceText, shareFile } from '../foundation/atomic-file';
 import { modelEntry } from '../models/model-table';
 import { TOLD_SETTINGS } from '../training/resume';
 import { freeRunFolder, runFiles, type NamedFolder } from '../training/run-folder';
 import { runRecordText } from '../training/run-record';
-import { shareFile } from '../training/save-run';
 import { trainingLogText, type TrainingLogRow } from '../training/training-log';
 import { importReadme } from './import-readme';
 import type { ImportedModel, ImportOptions, ImportSource } from './import-request';

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { whileWriting } from './file-system-problem';
 import { placeOf } from './kept-folder';
@@ -40,6 +40,26 @@ export function replaceText(file: string, text: string): void {
   replaceFile(file, (append) => {
     append(text);
   });
+}
+
+/**
+ * Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. What has the name already gives way.
+ * @throws FileSystemProblem that names the second file.
+ */
+export function shareFile(from: string, to: string): void {
+  const temporary = unfinishedNameOf(to);
+  try {
+    whileWriting(to, () => {
+      try {
+        linkSync(from, temporary);
+      } catch {
+        copyFileSync(from, temporary);
+      }
+      renameSync(temporary, to);
+    });
+  } finally {
+    rmSync(temporary, { force: true });
+  }
 }
 
 function replace(file: string, write: Writing): void {

@@ -1,6 +1,5 @@
-import { copyFileSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { whileWriting } from '../foundation/file-system-problem';
+import { shareFile } from '../foundation/atomic-file';
 import { optimizerParameters } from '../models/model';
 import { saveProgress } from './progress';
 import { firstNotFinite, notFiniteError, type NamedValues } from './not-finite';
@@ -83,22 +82,4 @@ function checkpointConfig({ model, settings, record, dataset }: TrainingRun): Pl
     data: { ...record.run.data },
     kumpas_version: record.run.versions.kumpas,
   };
-}
-
-/** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
-export function shareFile(from: string, to: string): void {
-  const temporary = `${to}.tmp`;
-  try {
-    whileWriting(to, () => {
-      rmSync(temporary, { force: true });
-      try {
-        linkSync(from, temporary);
-      } catch {
-        copyFileSync(from, temporary);
-      }
-      renameSync(temporary, to);
-    });
-  } finally {
-    rmSync(temporary, { force: true });
-  }
 }

@@ -1,7 +1,7 @@
 import { RandomStream } from '../../foundation/random';
 import type { ClipEntry, ClipSet, Dataset } from '../clip-set';
 import { minimumJerk } from './geometry';
-import { demoClipName, demoFingerprints, demoTitle, type DemoOptions } from './generate';
+import { demoClipName, demoDatasetOf, type DemoOptions } from './generate';
 import { demoLabels, type DemoLabels } from './labels';
 
 /** Numbers a frame of the demo set of features: as many as InceptionV3 gives. */
@@ -27,16 +27,7 @@ export function featureDemoDataset({ seed, clipsPerGloss = 6, validationClipsPer
   const world = new FeatureWorld({ categoryOfGloss, ...labels });
   const train = renderSplit('train', world, clipsPerGloss, new RandomStream(seed, streams.training));
   const validation = renderSplit('val', world, validationClipsPerGloss, new RandomStream(seed, streams.validation));
-  return {
-    title: demoTitle,
-    synthetic: true,
-    train,
-    validation,
-    labels,
-    givenLabels: labels,
-    ...demoFingerprints(train, validation),
-    leftOut: [],
-  };
+  return demoDatasetOf(train, validation, labels);
 }
 
 function renderSplit(prefix: string, world: FeatureWorld, clipsPerGloss: number, random: RandomStream): ClipSet {

@@ -1,5 +1,5 @@
 import { RandomStream } from '../../foundation/random';
-import type { ClipEntry, ClipSet, Dataset } from '../clip-set';
+import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
 import { digestOfValues, fingerprint, type FingerprintedClip } from '../fingerprint';
 import { demoWidth, renderClip } from './clip';
 import { demoLabels } from './labels';
@@ -36,16 +36,7 @@ export function demoDataset({ seed, clipsPerGloss = 6, validationClipsPerGloss =
     validationClipsPerGloss,
     new RandomStream(seed, streams.validation),
   );
-  return {
-    title: demoTitle,
-    synthetic: true,
-    train,
-    validation,
-    labels,
-    givenLabels: labels,
-    ...demoFingerprints(train, validation),
-    leftOut: [],
-  };
+  return demoDatasetOf(train, validation, labels);
 }
 
 /** Name the random streams that clips are drawn from. */
@@ -93,10 +84,20 @@ export function demoClipName(prefix: string, number: number, gloss: string): str
   return `synthetic_${prefix}_${String(number).padStart(4, '0')}_${word}`;
 }
 
-/** The fingerprints of a set at hand. */
-export function demoFingerprints(train: ClipSet, validation: ClipSet): Pick<Dataset, 'fingerprint' | 'validationFingerprint'> {
+/** A demo set of clips that are at hand. */
+export function demoDatasetOf(train: ClipSet, validation: ClipSet, labels: LabelNames): Dataset {
   const [trained, validated] = [fingerprintedClips('train', train), fingerprintedClips('validation', validation)];
-  return { fingerprint: fingerprint([...trained, ...validated]), validationFingerprint: fingerprint(validated) };
+  return {
+    title: demoTitle,
+    synthetic: true,
+    train,
+    validation,
+    labels,
+    givenLabels: labels,
+    fingerprint: fingerprint([...trained, ...validated]),
+    validationFingerprint: fingerprint(validated),
+    leftOut: [],
+  };
 }
 
 function fingerprintedClips(split: FingerprintedClip['split'], set: ClipSet): FingerprintedClip[] {

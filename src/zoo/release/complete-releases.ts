@@ -1,8 +1,7 @@
-import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import { replaceText } from '../../foundation/atomic-file';
+import { replaceText, shareFile } from '../../foundation/atomic-file';
 import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
 import { readRecord, updateRecord } from '../model-record';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
@@ -105,7 +104,7 @@ function productionStep(folder: string, { folder: place, record: { checkpoint } 
   if (recorded?.sha256 === checkpoint.sha256 && existsSync(file) && statSync(file).size === checkpoint.bytes) return [];
   if (!existsSync(path.join(place, checkpoint.file))) return [];
   const complete = (): undefined => {
-    giveSecondName(path.join(place, checkpoint.file), file);
+    shareFile(path.join(place, checkpoint.file), file);
     writeProductionRecord(folder, checkpoint);
   };
   return [{ what: `${checkpoint.file} of v${checkpoint.version ?? ''}`, complete }];
@@ -159,19 +158,4 @@ function tagStep(folder: string, { folder: place, record }: Release): Step[] {
 /** Writes a model folder's `production.json`. */
 export function writeProductionRecord(folder: string, record: ProductionRecord): void {
   replaceText(path.join(folder, PRODUCTION_RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
-}
-
-/** Gives a file's bytes a second name, in one step; where the file system has no links, by a copy. */
-function giveSecondName(from: string, to: string): void {
-  const temporary = path.join(path.dirname(to), `.${path.basename(to)}.${randomBytes(4).toString('hex')}.tmp`);
-  try {
-    try {
-      linkSync(from, temporary);
-    } catch {
-      copyFileSync(from, temporary);
-    }
-    renameSync(temporary, to);
-  } finally {
-    rmSync(temporary, { force: true });
-  }
 }
