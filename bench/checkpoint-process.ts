@@ -1,4 +1,5 @@
 import { readWeights } from '../src/checkpoint/training-checkpoint';
+import { peakMemoryMb } from './peak-memory';
 
 /** Reads one checkpoint, or looks into it, and prints how long that took and the most memory that this process ever had. */
 async function main([what, file = '']: readonly string[]): Promise<void> {
@@ -7,7 +8,7 @@ async function main([what, file = '']: readonly string[]): Promise<void> {
   const start = performance.now();
   const held = read(file);
   const ms = performance.now() - start;
-  process.stdout.write(JSON.stringify({ ms, peak_mb: process.resourceUsage().maxRSS / 1000, held: Object.keys(held).length }));
+  process.stdout.write(JSON.stringify({ ms, peak_mb: peakMemoryMb(), held: Object.keys(held).length }));
 }
 
 void main(process.argv.slice(2));

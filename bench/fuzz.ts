@@ -7,6 +7,7 @@ import { round, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { measureGrowth, type Growth } from './growth';
 import { hostilePickles } from './hostile-pickles';
+import { peakMemoryMb } from './peak-memory';
 
 /** What no case may pass: a damaged file is never worth more. */
 const LONGEST_MS = 5_000;
@@ -46,6 +47,7 @@ export async function benchFuzz(flags: BenchFlags): Promise<Figures> {
   );
   const each = Math.ceil(cases / kinds.length);
   for (const [seed, { what, arbitrary }] of kinds.entries()) {
+    process.stderr.write(`${seed + 1}/${kinds.length} ${what}: ${each} cases\n`);
     fc.assert(
       fc.property(arbitrary, (bytes) => {
         read(bytes, what);
@@ -54,10 +56,12 @@ export async function benchFuzz(flags: BenchFlags): Promise<Figures> {
     );
     await new Promise(setImmediate);
   }
-  const growth = process.resourceUsage().maxRSS / 1000 - startMb;
+  const growth = peakMemoryMb() - startMb;
   if (slowest.ms > LONGEST_MS) throw new UserError(`fuzz: ${slowest.what} took ${slowest.ms} ms, more than ${LONGEST_MS}`);
   if (growth > MOST_MEMORY_MB) throw new UserError(`fuzz: the process grew by ${Math.round(growth)} MB, more than ${MOST_MEMORY_MB}`);
-  const families = measureGrowth();
+  const families = measureGrowth((family, done, all) => {
+    process.stderr.write(`${done}/${all} ${family.family}: ${growthText(family)}${family.problems.length > 0 ? ' - too much' : ''}\n`);
+  });
   const wrong = families.flatMap(({ family, problems }) => problems.map((problem) => `fuzz: ${family}: ${problem}`));
   if (wrong.length > 0) throw new UserError(wrong.join('\n'));
   return {

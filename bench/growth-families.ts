@@ -4,6 +4,8 @@ import { formatNpz } from '../src/data/npz-write';
 import { notesLines } from '../src/foundation/hand-written';
 import { zipOf } from './damaged-checkpoints';
 import { growthPickles } from './growth-pickles';
+import { growthPictures } from './growth-pictures';
+import { growthShared } from './growth-shared';
 import type { GrowthFamily } from './growth-family';
 
 /** Pieces of about so many bytes each, up to so many in all. */
@@ -99,6 +101,29 @@ const TEXTS: readonly GrowthFamily[] = [
   { title: 'labels: a header of columns', reader: 'labels', write: (n: number) => utf8(`${times(n, 7, (index) => `c${index},`)}x\n`) },
   { title: 'labels: rows that are wrong', reader: 'labels', write: (n: number) => utf8(`file,gloss,cat\n${'a,b,c\n'.repeat(n / 6)}`) },
   { title: 'labels: rows that are ragged', reader: 'labels', write: (n: number) => utf8(`file,gloss,cat\n${'a\n'.repeat(n / 2)}`) },
+  {
+    title: 'labels: ids far apart',
+    reader: 'labels',
+    write: (n: number) => utf8(`file,gloss,cat\n${times(n, 18, (index) => `c${index},${(index * 97) % 100_000},0\n`)}`),
+  },
+  {
+    title: 'labels: letters of many marks',
+    reader: 'labels',
+    write: (n: number) => utf8(`file,gloss,cat\n${times(n, 4000, (index) => `c${index}${'\u0323\u0307'.repeat(990)},x,0\n`)}`),
+  },
+  {
+    title: 'labels: names of numbers that V8 takes for neighbours',
+    reader: 'labels',
+    write: (n: number) => utf8(`file,gloss,cat\n${times(n, 15, (index) => `${1_000_013_824 + 65_536 * (index % 50_000)},0,0\n`)}`),
+  },
+  {
+    title: 'reference: rows',
+    reader: 'reference',
+    write: (n: number) => utf8(`gloss_id,label,cat_id,category\n${times(n, 20, (index) => `${index % 100_000},w${index},0,c\n`)}`),
+  },
+  { title: 'report: open tags', reader: 'report', write: (n: number) => utf8('<p '.repeat(n / 3)) },
+  { title: 'report: spaces in a tag', reader: 'report', write: (n: number) => utf8(`<p${' a'.repeat(n / 2)}`) },
+  { title: 'report: attributes', reader: 'report', write: (n: number) => utf8('<p class="a" id="b" title="c" alt="d">'.repeat(n / 37)) },
   { title: 'labels: an open quote', reader: 'labels', write: (n: number) => utf8(`file,gloss,cat\n"${'a\n'.repeat(n / 2)}`) },
 ];
 
@@ -180,4 +205,12 @@ const CLIPS: readonly GrowthFamily[] = [
 ].map((family) => ({ ...family, title: `clip: ${family.title}`, reader: 'clip' }));
 
 /** All families. */
-export const growthFamilies: readonly GrowthFamily[] = [...growthPickles, ...ARCHIVES, ...TEXTS, ...PACKS, ...CLIPS];
+export const growthFamilies: readonly GrowthFamily[] = [
+  ...growthPickles,
+  ...growthShared,
+  ...ARCHIVES,
+  ...TEXTS,
+  ...PACKS,
+  ...CLIPS,
+  ...growthPictures,
+];

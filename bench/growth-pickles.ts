@@ -1,22 +1,29 @@
 import { zipOf } from './damaged-checkpoints';
 import type { GrowthFamily } from './growth-family';
 
-const uint32 = (value: number): string => {
+/** Four bytes, the lowest first. */
+export const uint32 = (value: number): string => {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
   return bytes.toString('latin1');
 };
-const text = (value: string): string => `X${uint32(value.length)}${value}`;
-const times = (bytes: number, piece: number, one: (index: number) => string): string =>
+/** A text. */
+export const pickledText = (value: string): string => `X${uint32(value.length)}${value}`;
+/** Pieces of about so many bytes each, up to so many in all. */
+export const pieces = (bytes: number, piece: number, one: (index: number) => string): string =>
   Array.from({ length: Math.ceil(bytes / piece) }, (_, index) => one(index)).join('');
-const tensor = (count = 1): string =>
+/** A tensor of one value so many times, in the only storage that {@link zippedPickle} brings. */
+export const pickledTensor = (count = 1): string =>
   `ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0J${uint32(count)}\x85K\0\x85\x89NtR`;
-const model = `${text('model')}}(${text('w')}${tensor()}u`;
-const archive = (...parts: readonly string[]): Uint8Array =>
+/** A checkpoint of a pickle's instructions, with one storage of one float32 value. */
+export const zippedPickle = (...parts: readonly string[]): Uint8Array =>
   zipOf([
     ['m/data.pkl', Buffer.from(`\x80\x02${parts.join('')}.`, 'latin1')],
     ['m/data/0', new Uint8Array(4)],
   ]);
+
+const [text, times, tensor, archive] = [pickledText, pieces, pickledTensor, zippedPickle];
+const model = `${text('model')}}(${text('w')}${tensor()}u`;
 const withConfig = (config: string): Uint8Array => archive(`}(${model}${text('config')}${config}u`);
 
 /** Pickles in which a few bytes might stand for much. */

@@ -1,11 +1,20 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { plainFromPython } from '../src/checkpoint/plain-value';
 import { readTorchFile } from '../src/checkpoint/torch-file';
-import { checkpointFromPython } from '../src/checkpoint/training-checkpoint';
+import { checkpointFromPython, readWeights } from '../src/checkpoint/training-checkpoint';
+import { inspectionText } from '../src/cli/convert-inspect';
 import { resolveSettings } from '../src/config/resolve';
 import { readLegacyLog } from '../src/conversion/legacy-log';
+import { inspectCheckpoint } from '../src/conversion/inspect';
 import { inspectClip } from '../src/data/clip';
+import { readLabelReference } from '../src/data/label-reference';
 import { readLabels } from '../src/data/labels';
+import { readPictures } from '../src/data/pictures/read-pictures';
+import { foreignPart } from '../src/evaluation/report/own-page';
 import { readEvaluation } from '../src/evaluation/results/read-evaluation';
+import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
 import { readCurves } from '../src/evaluation/training-curves';
 import { UserError } from '../src/foundation/errors';
 import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/foundation/hand-written';
@@ -21,6 +30,11 @@ const readers = {
     attempt(() => readTorchFile(file, plainFromPython));
     readTorchFile(file, (value) => checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] })));
   },
+  inspect: (file: string) => inspectionText(inspectCheckpoint(file)),
+  model: (file: string) => {
+    const { model, config = {}, args } = readWeights(file);
+    return recogniseWeights(model, saidOfModel({ config, args }), file);
+  },
   settings: (file: string) => resolveSettings({ file, commandLine: {} }),
   evaluation: readEvaluation,
   log: (file: string) => {
@@ -33,6 +47,18 @@ const readers = {
   page: (file: string) => keepHandWritten(['# model', '', ...notesLines()].join('\n'), readRegularText(file, LARGEST_PAGE)),
   pack: (file: string) => readTar(file, { hidden: false, links: false, ...USUAL_LIMITS }, () => undefined),
   labels: readLabels,
+  reference: readLabelReference,
+  report: (file: string) => foreignPart(readRegularText(file, LARGEST_PAGE)),
+  picture: async (file: string) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-picture-'));
+    try {
+      copyFileSync(file, path.join(folder, '1.png'));
+      return await readPictures(folder, { key: 'frames', side: 299 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+  pictures: (file: string) => readPictures(file, { key: 'frames', side: 299 }),
   clip: (file: string) => inspectClip(file, { key: 'X', width: 156 }),
 } as const;
 

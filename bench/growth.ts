@@ -39,11 +39,18 @@ export interface Growth {
   readonly problems: readonly string[];
 }
 
-/** Reads the files of every family at doubling sizes, each family in a process of its own. */
-export function measureGrowth(): Growth[] {
+/**
+ * Reads the files of every family at doubling sizes, each family in a process of its own.
+ * @param onFamily is told what each cost, as soon as it is known.
+ */
+export function measureGrowth(onFamily: (growth: Growth, done: number, families: number) => void): Growth[] {
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-growth-'));
   try {
-    return growthFamilies.map((family) => judged(family.title, samplesOf(family, folder)));
+    return growthFamilies.map((family, index) => {
+      const growth = judged(family.title, samplesOf(family, folder));
+      onFamily(growth, index + 1, growthFamilies.length);
+      return growth;
+    });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

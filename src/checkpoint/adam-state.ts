@@ -135,6 +135,7 @@ function positionsOf(group: PythonDict, candidates: readonly (readonly string[])
 function namesOf(value: PythonValue | undefined, parameterNames: readonly string[]): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const key = 'optimizer.param_groups[0].param_names';
+  if (value.length !== parameterNames.length) throw wrong(key, `${parameterNames.length} names`, describePython(value));
   const names = value.map((item) => {
     const known = parameterNames
       .filter((name) => typeof item === 'string' && (item === name || item.endsWith(`.${name}`)))

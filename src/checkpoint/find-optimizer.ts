@@ -20,9 +20,13 @@ const OPTIMIZER_KEYS = [
 /** Finds the optimiser's state_dict; undefined where nothing is under any key of one, and no other key holds one. */
 export function findOptimizer(value: PythonValue): FoundOptimizer | undefined {
   if (!(value instanceof Map)) return undefined;
-  const places = [...new Set<PythonValue>([...OPTIMIZER_KEYS, ...value.keys()])].flatMap((key) =>
-    typeof key === 'string' ? optimizersIn(key, value.get(key)) : [],
-  );
+  const looked = new Set<PythonValue>();
+  const places = [...new Set<PythonValue>([...OPTIMIZER_KEYS, ...value.keys()])].flatMap((key) => {
+    const item = value.get(key);
+    if (typeof key !== 'string' || item === undefined || looked.has(item)) return [];
+    looked.add(item); // What is there under several keys is looked through once.
+    return optimizersIn(key, item);
+  });
   const [first, ...others] = places;
   if (first !== undefined) return { ...first, others: others.map(({ key }) => key) };
   const named = OPTIMIZER_KEYS.find((key) => !isNothing(value.get(key)));
@@ -30,7 +34,7 @@ export function findOptimizer(value: PythonValue): FoundOptimizer | undefined {
 }
 
 /** One that is there itself, or those that a list or dict holds. */
-function optimizersIn(key: string, item: PythonValue | undefined): { key: string; value: PythonDict }[] {
+function optimizersIn(key: string, item: PythonValue): { key: string; value: PythonDict }[] {
   if (isOptimizerState(item)) return [{ key, value: item }];
   const inner: [string, PythonValue][] = Array.isArray(item)
     ? item.map((part, index) => [String(index), part])

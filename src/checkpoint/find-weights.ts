@@ -1,3 +1,4 @@
+import { excerpt } from '../foundation/excerpt';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { isOptimizerState } from './optimizer-kind';
@@ -95,7 +96,7 @@ function noWeights(value: ReadonlyMap<PythonValue, PythonValue>): MalformedCheck
 
 function weightsAt(value: PythonValue, wanted: string): FoundWeights {
   const places = weightPlaces(value);
-  const item = itemAt(value, wanted);
+  const item = wanted.length > LONGEST_KEY ? undefined : itemAt(value, wanted);
   if (item instanceof Map) {
     if (holdsTensors(item)) return { key: wanted, weights: item, notes: [] };
     const [inner] = weightPlaces(item, wanted);
@@ -103,18 +104,29 @@ function weightsAt(value: PythonValue, wanted: string): FoundWeights {
   }
   const there = places.length === 0 ? 'it holds no weights under any key' : `weights are under ${keysOf(places)}`;
   throw new MalformedCheckpoint(
-    `--key ${wanted}: ${item === undefined ? 'there is no such key' : `there is ${describePython(item)}`}; ${there}.`,
+    `--key ${excerpt(wanted, MOST_SHOWN)}: ${item === undefined ? 'there is no such key' : `there is ${describePython(item)}`}; ${there}.`,
   );
 }
 
-/** What is at a place: a whole key first, for keys may have dots; then step by step, through dicts, lists and tuples. */
-function itemAt(value: PythonValue | undefined, wanted: string): PythonValue | undefined {
+/**
+ * What is at a place: a whole key first, for keys may have dots; then step by step, through dicts, lists and tuples.
+ * @param tried by how much of the way was left, the values from which it leads nowhere: a dict that holds itself has as many ways as there are ways to part it.
+ */
+function itemAt(
+  value: PythonValue | undefined,
+  wanted: string,
+  tried: ReadonlyMap<number, Set<PythonValue>> = new Map(Array.from({ length: wanted.length + 1 }, (_, left) => [left, new Set()])),
+): PythonValue | undefined {
   const direct = stepInto(value, wanted);
   if (direct !== undefined) return direct;
   for (let dot = wanted.indexOf('.'); dot !== -1; dot = wanted.indexOf('.', dot + 1)) {
     const inner = stepInto(value, wanted.slice(0, dot));
-    const found = inner === undefined ? undefined : itemAt(inner, wanted.slice(dot + 1));
+    const rest = wanted.slice(dot + 1);
+    const before = tried.get(rest.length);
+    if (inner === undefined || before === undefined || before.has(inner)) continue;
+    const found = itemAt(inner, rest, tried);
     if (found !== undefined) return found;
+    before.add(inner);
   }
   return undefined;
 }
@@ -153,6 +165,9 @@ function weightPlaces(value: PythonValue, path = '', depth = 0, seen = new Set<P
 }
 
 const MOST_SEARCHED = 100;
+/** Letters of a way to weights; those of a model that lies ten levels deep are a few hundred. */
+const LONGEST_KEY = 1_000;
+const MOST_SHOWN = 200;
 
 /** Whether every item is a tensor under a text, but for what modules add of their own (`_extra_state`). */
 function isStateDict(value: ReadonlyMap<PythonValue, PythonValue>): boolean {

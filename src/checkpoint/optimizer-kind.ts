@@ -30,7 +30,9 @@ export function optimizerKind(optimizer: PythonValue | undefined, said?: 'adam')
 
 /** Whether a value is the state_dict of an optimiser, whichever it is. */
 export function isOptimizerState(value: PythonValue | undefined): value is PythonDict {
-  return groupsOf(value) !== undefined;
+  // Of the list no more than the first is looked at: one that is shared would be gone through once for each value that holds it.
+  const groups = groupListOf(value);
+  return groups?.[0] instanceof Map;
 }
 
 /** Optimisers that a key gives away, the more particular ones first. */
@@ -96,10 +98,14 @@ function other(name: string, because: string): OptimizerKind {
 }
 
 function groupsOf(optimizer: PythonValue | undefined): PythonDict[] | undefined {
+  const groups = groupListOf(optimizer);
+  const dicts = groups?.filter((group) => group instanceof Map);
+  return dicts !== undefined && dicts.length > 0 && dicts.length === groups?.length ? dicts : undefined;
+}
+
+function groupListOf(optimizer: PythonValue | undefined): readonly PythonValue[] | undefined {
   const groups = optimizer instanceof Map ? optimizer.get('param_groups') : undefined;
-  if (!Array.isArray(groups) || groups.length === 0) return undefined;
-  const dicts = groups.filter((group) => group instanceof Map);
-  return dicts.length === groups.length ? dicts : undefined;
+  return Array.isArray(groups) ? groups : undefined;
 }
 
 function statesOf(optimizer: PythonValue | undefined): PythonDict[] {
@@ -107,8 +113,11 @@ function statesOf(optimizer: PythonValue | undefined): PythonDict[] {
   return state instanceof Map ? [...state.values()].filter((entry) => entry instanceof Map) : [];
 }
 
+/** The texts among the keys. A dict that comes again and again is gone through once. */
 function keysOf(dicts: readonly PythonDict[]): Set<string> {
-  return new Set(dicts.flatMap((dict) => [...dict.keys()].filter((key) => typeof key === 'string')));
+  const keys = new Set<string>();
+  for (const dict of new Set(dicts)) for (const key of dict.keys()) if (typeof key === 'string') keys.add(key);
+  return keys;
 }
 
 const MOST_LISTED = 6;

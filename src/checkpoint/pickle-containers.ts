@@ -13,21 +13,27 @@ export function containerMaker(opcode: number): ContainerMaker | undefined {
 
 /**
  * Sets an item of a dict.
- * @throws MalformedCheckpoint where the dict has thousands of items and the key is a large number, or one with a fraction: a Map takes chosen numbers of these
- *   kinds for neighbours, and looks at every one of them for each that comes.
+ * @throws MalformedCheckpoint where the dict has many items and the key is a large number, or one with a fraction: a Map takes chosen numbers of these kinds for
+ *   neighbours, and looks at every one of them for each that comes, be it new or not.
  */
 export function setItem(dict: PythonDict, key: PythonValue, value: PythonValue): void {
-  if (dict.size >= MOST_NUMBERED && isUnusualNumber(key))
-    throw new MalformedCheckpoint(`it has a dict of over ${MOST_NUMBERED} items under large or broken numbers, which no checkpoint has.`);
+  const most = mostUnder(key);
+  if (dict.size >= most)
+    throw new MalformedCheckpoint(`it has a dict of over ${most} items under large or broken numbers, which no checkpoint has.`);
   dict.set(key, value);
 }
 
-const MOST_NUMBERED = 4_000;
+/** More than the parameters of any model, under whose addresses PyTorch once kept an optimiser's states. */
+const MOST_UNDER_NUMBERS = 4_000;
+/** Numbers beyond 2⁵³ are no addresses, and take ten times as long to compare. */
+const MOST_UNDER_LARGEST = 50;
 const LARGEST_USUAL = 1_000_000;
 
-function isUnusualNumber(key: PythonValue): boolean {
-  if (typeof key === 'number') return !Number.isInteger(key) || Math.abs(key) > LARGEST_USUAL;
-  return typeof key === 'bigint';
+/** How many items a dict may have for a further one under such a key. */
+function mostUnder(key: PythonValue): number {
+  if (typeof key === 'bigint') return MOST_UNDER_LARGEST;
+  const isUsual = typeof key !== 'number' || (Number.isInteger(key) && Math.abs(key) <= LARGEST_USUAL);
+  return isUsual ? Infinity : MOST_UNDER_NUMBERS;
 }
 
 type ContainerMaker = (stack: PickleStack) => PythonValue;

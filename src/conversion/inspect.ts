@@ -88,7 +88,7 @@ export function inspectCheckpoint(file: string, given: PlainRecord = {}, reading
       prefix: wrappers + prefix,
       tensors: [...tensors].map(([name, tensor]) => tensorSummary(name, tensor)),
       values: [...tensors.values()].reduce((sum, { length }) => sum + length, 0),
-      notFinite: [...tensors].flatMap(([name, tensor]) => notFiniteIn(name, tensor, source.size)),
+      notFinite: notFiniteAmong(tensors, source.size),
       modules: describeModules(shapesOf(tensors)),
       ...fit,
       epoch,
@@ -102,12 +102,21 @@ export function inspectCheckpoint(file: string, given: PlainRecord = {}, reading
   });
 }
 
-/** @param most bytes that are read: a view that repeats a value can be of any size, and is not looked into. */
-function notFiniteIn(name: string, tensor: TorchTensor, most: number): string[] {
-  if (!tensor.dtype.includes('float') || tensor.byteLength > most) return [];
-  const values = tensor.toFloat32();
-  const count = countNotFinite(values);
-  return count === 0 ? [] : [notFiniteText(name, count, values.length)];
+/**
+ * The tensors that are not finite. One that comes under several names is read once.
+ * @param most bytes that are read of one: a view that repeats a value can be of any size, and is not looked into.
+ */
+function notFiniteAmong(tensors: ReadonlyMap<string, TorchTensor>, most: number): string[] {
+  const counts = new Map<TorchTensor, number>();
+  return [...tensors].flatMap(([name, tensor]) => {
+    const count = counts.get(tensor) ?? notFiniteIn(tensor, most);
+    counts.set(tensor, count);
+    return count === 0 ? [] : [notFiniteText(name, count, tensor.length)];
+  });
+}
+
+function notFiniteIn(tensor: TorchTensor, most: number): number {
+  return !tensor.dtype.includes('float') || tensor.byteLength > most ? 0 : countNotFinite(tensor.toFloat32());
 }
 
 function tensorSummary(name: string, { dtype, shape, byteLength: bytes }: TorchTensor): TensorSummary {

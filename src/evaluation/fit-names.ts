@@ -27,11 +27,11 @@ export interface FittedNames {
  * @returns undefined where they are of none.
  */
 export function fitNames(shapes: Shapes, recognise: (shapes: Shapes) => Recognised | undefined): FittedNames | undefined {
-  const plain = fitBehind('', shapes, recognise);
+  const plain = fitBehind('', [...shapes.keys()], shapes, recognise);
   if (plain !== undefined) return plain;
   let nearest: FittedNames | undefined;
-  for (const prefix of prefixesOf(shapes.keys())) {
-    const fit = fitBehind(prefix, shapes, recognise);
+  for (const [prefix, names] of namesByPrefix(shapes.keys())) {
+    const fit = fitBehind(prefix, names, shapes, recognise);
     if (fit === undefined) continue;
     if (problemsOf(fit) === 0) return fit;
     nearest ??= fit;
@@ -43,22 +43,35 @@ const MOST_PREFIXES = 64;
 const DEEPEST_PREFIX = 4;
 const MOST_LISTED = 5;
 
-/** What names begin with, up to a dot; shorter ones first. */
-function prefixesOf(names: Iterable<string>): string[] {
-  const prefixes = new Set<string>();
+/** The names by what they begin with, up to a dot; shorter beginnings first. */
+function namesByPrefix(names: Iterable<string>): [prefix: string, names: readonly string[]][] {
+  const byPrefix = new Map<string, string[]>();
   for (const name of names) {
     let end = name.indexOf('.');
-    for (let depth = 0; depth < DEEPEST_PREFIX && end !== -1 && prefixes.size < MOST_PREFIXES; depth++) {
-      prefixes.add(name.slice(0, end + 1));
+    for (let depth = 0; depth < DEEPEST_PREFIX && end !== -1; depth++) {
+      const prefix = name.slice(0, end + 1);
+      const group = byPrefix.get(prefix);
+      if (group !== undefined) group.push(name);
+      else if (byPrefix.size < MOST_PREFIXES) byPrefix.set(prefix, [name]);
       end = name.indexOf('.', end + 1);
     }
   }
-  return [...prefixes].sort((one, other) => one.length - other.length);
+  return [...byPrefix].sort(([one], [other]) => one.length - other.length);
 }
 
-function fitBehind(prefix: string, all: Shapes, recognise: (shapes: Shapes) => Recognised | undefined): FittedNames | undefined {
-  const taken = [...all].filter(([name]) => name.startsWith(prefix));
-  const found = new Map(taken.map(([name, shape]) => [name.slice(prefix.length), shape]));
+/** @param taken the names that begin with the prefix. */
+function fitBehind(
+  prefix: string,
+  taken: readonly string[],
+  all: Shapes,
+  recognise: (shapes: Shapes) => Recognised | undefined,
+): FittedNames | undefined {
+  const found = new Map(
+    taken.flatMap((name) => {
+      const shape = all.get(name);
+      return shape === undefined ? [] : [[name.slice(prefix.length), shape] as const];
+    }),
+  );
   const recognised = recognise(found);
   if (recognised === undefined) return undefined;
   const missing = recognised.model.parameters.filter(({ name, computed }) => computed === true && !found.has(name));
@@ -67,7 +80,7 @@ function fitBehind(prefix: string, all: Shapes, recognise: (shapes: Shapes) => R
   return {
     recognised,
     prefix,
-    names: new Map(taken.map(([name]) => [name.slice(prefix.length), name])),
+    names: new Map(taken.map((name) => [name.slice(prefix.length), name])),
     shapes: new Map([...found, ...missing.map(({ name, shape }) => [name, shape] as const)]),
     computed,
     notes: [

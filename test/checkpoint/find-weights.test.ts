@@ -98,3 +98,18 @@ describe('weights', () => {
     expect(taken(dict({ model: new Map([...weights(1), ...dict({ 'layer._extra_state': null })]) }))).toEqual(['model', 1]);
   });
 });
+
+describe('a way to weights that leads nowhere', () => {
+  it('is given up, though the dict holds itself under keys with and without dots', () => {
+    const value: PythonDict = dict({ 'layer.weight': tensor(1) });
+    for (const key of ['a', 'a.a', 'a.a.a']) value.set(key, value);
+    expect(() => weightTensors(value, `${'a.'.repeat(60)}b`)).toThrow(/^--key a\.a\..*: there is no such key/);
+  });
+
+  it('of any length is refused with its beginning', () => {
+    const value = dict({ a: [weights(1)] });
+    expect(() => weightTensors(value, 'a.'.repeat(60_000))).toThrow(
+      `--key ${'a.'.repeat(100)}…: there is no such key; weights are under a.0.`,
+    );
+  });
+});

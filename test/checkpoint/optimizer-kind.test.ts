@@ -137,3 +137,30 @@ describe('Adam’s state', () => {
     );
   });
 });
+
+describe('an optimiser of which one part stands in many places', () => {
+  const long = new Map<PythonValue, PythonValue>(Array.from({ length: 30_000 }, (_, place) => [`k${place}`, null]));
+  /** Once for each place takes minutes, or more memory than there is. */
+  const LONGEST_MS = 20_000;
+
+  it.each<[string, PythonDict]>([
+    ['group', dict({ state: new Map(), param_groups: Array.from({ length: 200_000 }, () => long) })],
+    ['state', dict({ state: new Map(Array.from({ length: 100_000 }, (_, place) => [place, long])), param_groups: [new Map()] })],
+  ])('is told by one look at a %s that comes again and again', (_what, optimizer) => {
+    const began = performance.now();
+    expect(optimizerKind(optimizer)?.name).toBe('not known');
+    expect(performance.now() - began).toBeLessThan(LONGEST_MS);
+  });
+
+  it('is looked for once in a list that stands under many keys', () => {
+    const list: PythonValue[] = Array.from({ length: 200_000 }, () => null);
+    const began = performance.now();
+    expect(findOptimizer(new Map(Array.from({ length: 30_000 }, (_, place) => [`k${place}`, list])))).toBeUndefined();
+    expect(performance.now() - began).toBeLessThan(LONGEST_MS);
+  });
+
+  it('is found once where it stands under two keys', () => {
+    const optimizer = stateOf(adamGroup(), ...MOMENTS);
+    expect(findOptimizer(dict({ optimizer, again: optimizer }))).toMatchObject({ key: 'optimizer', others: [] });
+  });
+});

@@ -57,13 +57,22 @@ describe('a few bytes that stand for much are refused', () => {
   });
 
   it.each([
-    ['whole numbers of the same lowest 64 bits', (key: number) => `\x8a\x0d\x01\0\0\0\0\0\0\0${uint32(key)}\x01`],
-    ['whole numbers of 64 bits', (key: number) => `\x8a\x07${uint32(key)}\0\0\x01`],
-  ])('a dict under %s, which a Map takes for neighbours', (_what, keyOf) => {
+    ['whole numbers of the same lowest 64 bits', 50, (key: number) => `\x8a\x0d\x01\0\0\0\0\0\0\0${uint32(key)}\x01`],
+    ['whole numbers of 64 bits', 4000, (key: number) => `\x8a\x07${uint32(key)}\0\0\x01`],
+    ['numbers with a fraction', 4000, (key: number) => `G\x3f\xf8\0\0${uint32(key)}`],
+  ])('a dict under %s, which a Map takes for neighbours', (_what, most, keyOf) => {
     const items = Array.from({ length: many }, (_, key) => `${keyOf(key)}N`).join('');
     expect(() => {
       read(`}(${items}u`);
-    }).toThrow('a dict of over 4000 items under large or broken numbers');
+    }).toThrow(`a dict of over ${most} items under large or broken numbers`);
+  });
+
+  it('an item of such a dict, set again and again behind its neighbours', () => {
+    const neighbour = (key: number): string => `\x8a\x0d\x01\0\0\0\0\0\0\0${uint32(key)}\x01`;
+    const others = Array.from({ length: 3000 }, (_, key) => `${neighbour(key + 1)}N`).join('');
+    expect(() => {
+      read(`${neighbour(0)}q\x000}(h\0N${others}${'h\0N'.repeat(4 * many)}u`);
+    }).toThrow('a dict of over 50 items');
   });
 
   it('a value that is remembered under a number that no pickler reaches', () => {

@@ -1,5 +1,10 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { PythonValue } from '../../src/checkpoint/python-values';
+import { tensorOf } from '../../src/checkpoint/tensor';
+import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import { inspectCheckpoint } from '../../src/conversion/inspect';
 import { torchFolder } from '../support/parity';
 import { itWithShared } from '../support/shared';
@@ -77,5 +82,15 @@ describe('looking into a checkpoint', () => {
     const { modules, tensors } = inspectCheckpoint(file);
     expect(tensors).toHaveLength(590);
     expect(modules[0]).toMatchObject({ name: 'feat_extractor', kind: "InceptionV3 with torchvision's names, AuxLogits included" });
+  });
+
+  it('reads a tensor once that stands under any number of names', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-inspect-'));
+    const file = path.join(folder, 'shared.pt');
+    const shared = tensorOf('float32', [200_000], new Float32Array(200_000).fill(NaN));
+    writeTorchFile(file, new Map<PythonValue, PythonValue>(Array.from({ length: 20_000 }, (_, place) => [`m.w${place}`, shared])));
+    const start = performance.now();
+    expect(inspectCheckpoint(file).notFinite).toHaveLength(20_000);
+    expect(performance.now() - start).toBeLessThan(20_000);
   });
 });

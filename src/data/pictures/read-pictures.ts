@@ -17,6 +17,9 @@ export interface PictureFormat {
 
 const PICTURE_FILE = /\.(jpe?g|png)$/i;
 const MOST_PIXELS = 64 * 1024 * 1024;
+/** What may be made of a small file, and how many times its bytes of a larger one: a photograph has a pixel or two a byte, a plain drawing some hundred. */
+const LEAST_PIXELS = 16 * 1024 * 1024;
+const MOST_PIXELS_A_BYTE = 32;
 /** The longest side in pixels: a camera's is a third of it, and what brings a picture to another size takes memory by it. */
 const MOST_SIDE = 16_384;
 const MOST_FILE_BYTES = 64 * 1024 * 1024;
@@ -65,13 +68,16 @@ async function readFolder(folder: string, { side }: PictureFormat): Promise<Uint
 async function decode(file: string): Promise<Picture> {
   const { default: sharp } = await import('sharp'); // With its native library: only when it is needed.
   const bytes = await readBoundedFile(file, MOST_FILE_BYTES, 'save it smaller');
+  const mostPixels = Math.min(MOST_PIXELS, Math.max(LEAST_PIXELS, MOST_PIXELS_A_BYTE * bytes.length));
   try {
-    const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, ignoreIcc: true, failOn: 'error' });
+    const image = sharp(bytes, { limitInputPixels: mostPixels, ignoreIcc: true, failOn: 'error' });
     const { data, info } = await image.removeAlpha().toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     refuseLong(file, info);
     return { height: info.height, width: info.width, pixels: data };
   } catch (error) {
     if (error instanceof FileError) throw error;
+    if (messageOf(error).includes('exceeds pixel limit'))
+      throw new FileError(file, `a picture of more than ${mostPixels} pixels in ${bytes.length} bytes; save it smaller`, { cause: error });
     throw new FileError(file, `the picture cannot be read (${messageOf(error).split('\n')[0] ?? ''})`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { parseJson } from '../../config/json-text';
 import type { NpyArray } from '../../data/npy';
 import { openNpz } from '../../data/npz';
 import { formatNpz } from '../../data/npz-write';
@@ -60,7 +61,7 @@ export function writeFeatures(
 function parseMeta(array: NpyArray | undefined): Readonly<Record<string, unknown>> {
   if (array?.dtype !== 'text') return {};
   try {
-    const parsed: unknown = JSON.parse(array.values[0] ?? '');
+    const parsed = parseJson(array.values[0] ?? ''); // Deeper levels than it allows could not be written again.
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {};
   } catch {
     return {};

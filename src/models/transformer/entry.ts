@@ -59,6 +59,15 @@ function sourceOf(settings: Extract<Settings, { model: 'transformer' }>): Return
 
 /** The longest clip of a checkpoint that neither holds positions nor says how many: as the settings have it. */
 const USUAL_FRAMES = 300;
+/** As the settings allow; of positions that are in the file, any number is. */
+const MOST_FRAMES = 100_000;
+/** Positions that a file lacks are computed: a few letters of it may not stand for gigabytes. */
+const MOST_POSITION_VALUES = 2 ** 26;
+const MOST_LAYERS = 1_000;
+
+function isFrameCount(value: unknown, most: number): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most;
+}
 
 /**
  * Layers, widths, class counts and max_len are in the shapes; heads and pooling only in a config, and dropout is of no account for weights. Positions that are
@@ -76,9 +85,16 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
   if (emb_dim === undefined) return undefined;
   if (num_gloss === undefined || num_cat === undefined) return undefined;
 
+  const layers = countLayers(shapes.keys());
+  if (layers > MOST_LAYERS)
+    throw new UserError(`it has ${layers} encoder layers; at most ${MOST_LAYERS} are read, more than any model has`);
   const assumptions: string[] = [];
   const positions = sizeOf('pos_encoder.pe', 1) ?? config['max_len'];
-  const max_len = Number.isSafeInteger(positions) && Number(positions) > 0 ? Number(positions) : USUAL_FRAMES;
+  const max_len = isFrameCount(positions, shapes.has('pos_encoder.pe') ? Infinity : MOST_FRAMES) ? positions : USUAL_FRAMES;
+  if (!shapes.has('pos_encoder.pe') && max_len * emb_dim > MOST_POSITION_VALUES)
+    throw new UserError(
+      `max_len ${max_len} at a width of ${emb_dim} would make ${max_len * emb_dim} values of positions, more than any model has`,
+    );
   if (max_len !== positions) assumptions.push(`max_len ${USUAL_FRAMES}`);
   const heads = config['n_heads'] ?? config['num_heads'];
   if (typeof heads !== 'number') assumptions.push('num_heads 8');
@@ -92,7 +108,7 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
     input_dim: KEYPOINT_WIDTH,
     emb_dim,
     n_heads,
-    n_layers: countLayers(shapes.keys()),
+    n_layers: layers,
     ff_dim: sizeOf('encoder_layers.0.feed_forward.linear1.bias') ?? 4 * emb_dim,
     num_gloss,
     num_cat,

@@ -27,6 +27,25 @@ describe('pictures', () => {
     await expect(readingOf([1, 1, 100_000, 3], 9)).rejects.toThrow(/a picture of 100000 × 1 pixels \(at most 16384 a side are read\)/);
   });
 
+  it('of tens of millions of pixels in a few bytes are refused, and read where the file is large enough', async () => {
+    const { default: sharp } = await import('sharp');
+    await inTemporaryFolder(async (folder) => {
+      const clip = path.join(folder, 'clip');
+      mkdirSync(clip);
+      const black = async (side: number, file: string): Promise<void> => {
+        await sharp({ create: { width: side, height: side, channels: 3, background: 'black' } })
+          .png()
+          .toFile(path.join(clip, file));
+      };
+      await black(4200, '1.png');
+      await expect(readPictures(clip, { key: 'frames', side: 9 })).rejects.toThrow(
+        /1\.png: a picture of more than 16777216 pixels in \d+ bytes; save it smaller$/,
+      );
+      await black(4000, '1.png');
+      expect(await readPictures(clip, { key: 'frames', side: 9 })).toHaveLength(9 * 9 * 3);
+    });
+  });
+
   it('that are named pipes are refused and not waited for', async () => {
     await inTemporaryFolder(async (folder) => {
       mkdirSync(path.join(folder, 'clip'));

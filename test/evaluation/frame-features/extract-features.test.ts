@@ -8,6 +8,7 @@ import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 import { PictureFeatures } from '../../../src/evaluation/frame-features/encode-pictures';
 import { extractFeatures, type ExtractionResult } from '../../../src/evaluation/frame-features/extract-features';
+import { holdsFeatures, writeFeatures } from '../../../src/evaluation/frame-features/feature-file';
 import { listPictureClips } from '../../../src/evaluation/frame-features/list-clips';
 import { openAsFeatures } from '../../../src/evaluation/frame-features/open-encoded-data';
 import type { PictureEncoder } from '../../../src/models/model';
@@ -149,6 +150,20 @@ describe('openAsFeatures', () => {
       await expect(opened).rejects.toThrow(
         /2 problems in 2 files[^]*absent: no such clip[^]*\(line 3\)[^]*broken\/1\.jpg: the picture cannot be read/,
       );
+    });
+  });
+});
+
+describe('the meta of pictures', () => {
+  it('is left out where it is nested too deep to be written again', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = path.join(folder, 'features.npz');
+      const deep = `{"gloss":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
+      const others = new Map([['meta', { dtype: 'text' as const, shape: [], values: [deep] }]]);
+      const origin = { encoder: 'means', changed: 1, bytes: 2 };
+      writeFeatures(file, new Float32Array(3), 3, { others, origin });
+      expect(await holdsFeatures(file, origin)).toBe(true);
+      expect((await (await openNpz(file)).read('meta')).values).toEqual([JSON.stringify({ features: origin })]);
     });
   });
 });
