@@ -41,6 +41,8 @@ describe('a file in the place of a checkpoint', () => {
   it.each<[string, string | Uint8Array, RegExp]>([
     ['a Git LFS pointer', POINTER, /it is a Git LFS pointer.*run git lfs pull/],
     ['an HTML page', '\n <!DOCTYPE html><html></html>', /it is an HTML page/],
+    ['a pointer behind a byte order mark', `\xef\xbb\xbf${POINTER}`, /it is a Git LFS pointer/],
+    ['an HTML page behind comments', ' <!-- a -->\n<!-- b -->\n<html>', /it is an HTML page/],
     ['an XML error', '<?xml version="1.0"?><Error/>', /it is an XML text/],
     ['a JSON text', '{ "error": 404 }', /it is a JSON text/],
     ['gzip', gzipSync('abc'), /compressed with gzip/],
@@ -79,6 +81,10 @@ describe('a file in the place of a checkpoint', () => {
     const file = path.join(folder, 'clip.npz');
     writeFileSync(file, POINTER);
     await expect(openNpz(file)).rejects.toThrow(/clip\.npz: it is a Git LFS pointer.*git lfs pull/);
+    writeFileSync(file, '<!-- a log-in --><html></html>');
+    await expect(openNpz(file)).rejects.toThrow(/clip\.npz: it is an HTML page/);
+    writeFileSync(file, gzipSync('abc'));
+    await expect(openNpz(file)).rejects.toThrow(/clip\.npz: it is compressed with gzip/);
   });
 
   it('is not taken for one of these where it is none', () => {
