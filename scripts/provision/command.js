@@ -2,6 +2,7 @@
 const { spawn } = require('node:child_process');
 const { accessSync, constants } = require('node:fs');
 const path = require('node:path');
+const { printableOutput } = require('./printable');
 const { undoWhenInterrupted } = require('./interruption');
 
 const KEPT_OUTPUT = 20_000;
@@ -11,7 +12,7 @@ const KEPT_OUTPUT = 20_000;
  * @param {string} program
  * @param {readonly string[]} programArguments
  * @param {{ cwd?: string, environment?: NodeJS.ProcessEnv, output?: 'kept' | 'shown', onLine?: (line: string) => void }} [options]
- *   output: `shown` passes both streams on to stderr, `kept` (the default) returns the end of what it printed; onLine gets each line as it comes.
+ *   output: `shown` passes both streams on to stderr, `kept` (the default) returns the end of what it printed, without what steers a terminal; onLine gets each line as it comes.
  * @returns {Promise<{ code: number | null, signal: NodeJS.Signals | null, output: string }>} code null and no signal: it could not be started
  */
 function runCommand(program, programArguments, { cwd, environment, output = 'kept', onLine } = {}) {
@@ -23,10 +24,10 @@ function runCommand(program, programArguments, { cwd, environment, output = 'kep
     for (const stream of [child.stdout, child.stderr]) {
       let line = '';
       stream?.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
-        kept = (kept + text).slice(-KEPT_OUTPUT);
+        kept = (kept + printableOutput(text)).slice(-KEPT_OUTPUT);
         const lines = (line + text).slice(-KEPT_OUTPUT).split(/\r?\n|\r/);
         line = lines.pop() ?? '';
-        lines.forEach((complete) => onLine?.(complete));
+        lines.forEach((complete) => onLine?.(printableOutput(complete)));
       });
     }
     child.on('error', (error) => {

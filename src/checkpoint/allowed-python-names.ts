@@ -1,6 +1,6 @@
 import { setItem } from './pickle-containers';
 import { damagedPickle } from './pickle-stack';
-import { PythonNamespace, PythonOrderedDict, PythonSet, PythonTuple, type PythonValue } from './python-values';
+import { PythonFloat, PythonNamespace, PythonOrderedDict, PythonSet, PythonTuple, type PythonValue } from './python-values';
 
 /** Rebuilds, as inert data, what a class or function would have made of its arguments; undefined where the name may only be mentioned. */
 export type Rebuild = ((args: readonly PythonValue[]) => PythonValue) | undefined;
@@ -19,6 +19,7 @@ export function allowedPythonNames(): [string, Rebuild][] {
     ['_codecs.encode', ([text, encoding]) => encodeLatin1(text, encoding)],
     ...BUILTINS.flatMap((module): [string, Rebuild][] => [
       ...FACTORIES.map((name): [string, Rebuild] => [`${module}.${name}`, undefined]),
+      ...NUMBERS.map((name): [string, Rebuild] => [`${module}.${name}`, (parts) => `${name}(${parts.map(shownPart).join(', ')})`]),
       [`${module}.set`, ([items]) => new PythonSet([...itemsOf(items)])],
       [`${module}.frozenset`, ([items]) => new PythonSet([...itemsOf(items)])],
     ]),
@@ -34,6 +35,8 @@ const PATHS = ['pathlib', 'pathlib._local'].flatMap((module) =>
   ['PosixPath', 'WindowsPath', 'PurePosixPath', 'PureWindowsPath'].map((name) => `${module}.${name}`),
 );
 
+/** Built-in kinds of numbers that no setting of Kumpas has; they are shown, and used nowhere. */
+const NUMBERS = ['complex', 'range', 'xrange', 'slice'];
 const DATES = ['datetime', 'date', 'time', 'timedelta', 'timezone'];
 /** Dicts of settings that are nothing more than dicts: Lightning's, and those that training scripts take for configurations. */
 const DICTS = [
@@ -44,6 +47,8 @@ const DICTS = [
 
 /** A date is bytes and a zone; it is shown, and used nowhere. */
 function shownPart(part: PythonValue): string {
+  if (part instanceof PythonFloat) return String(part.value);
+  if (part === null) return 'None';
   if (part instanceof Uint8Array) return Buffer.from(part).toString('hex');
   return typeof part === 'number' || typeof part === 'string' ? String(part) : '…';
 }

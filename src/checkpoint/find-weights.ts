@@ -2,7 +2,7 @@ import { excerpt } from '../foundation/excerpt';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { isOptimizerState } from './optimizer-kind';
-import { PythonTuple, type PythonValue } from './python-values';
+import { NumpyArray, PythonTuple, type PythonValue } from './python-values';
 import { TorchTensor } from './tensor';
 
 /** Where a file keeps weights. */
@@ -26,7 +26,7 @@ export interface FoundWeights extends WeightPlace {
  */
 export function findWeights(value: PythonValue, wanted: string | undefined): FoundWeights {
   if (wanted !== undefined) return weightsAt(value, wanted);
-  if (!(value instanceof Map)) throw new MalformedCheckpoint(`it holds ${describePython(value)}; expected a dict with the weights.`);
+  if (!(value instanceof Map)) return inSequence(value);
   const usual = RAW_KEYS.slice(0, USUAL_KEYS).filter((name) => value.has(name));
   const named = usual.find((name) => value.get(name) instanceof Map);
   if (named === undefined && isStateDict(value)) return { key: undefined, weights: value, notes: [] };
@@ -49,6 +49,15 @@ const USUAL_KEYS = 3;
 
 /** What the keys of averaged weights, and of a teacher that is one, have in their names. */
 const AVERAGED = /(?:^|[_.-])(?:ema|swa|averaged?|avg|shadow|teacher|polyak)(?:$|[_.-]|\d)|ema$/i;
+
+/** What to do where weights are arrays of NumPy, whose values are not read. */
+export const AS_TENSORS =
+  "In Python, save tensors: torch.save({name: torch.as_tensor(value) for name, value in weights.items()}, 'weights.pt').";
+
+/** Whether a key, or what names begin with, is that of averaged weights. */
+export function isAveraged(key: string): boolean {
+  return AVERAGED.test(key);
+}
 
 const DEEPEST_PLACE = 3;
 const MOST_LISTED = 10;
@@ -85,9 +94,17 @@ function chosen(value: ReadonlyMap<PythonValue, PythonValue>, places: readonly W
   throw noWeights(value);
 }
 
+/** Of a list or tuple, as `(state_dict, optimizer, epoch)`. */
+function inSequence(value: PythonValue): FoundWeights {
+  const places = weightPlaces(value);
+  if (places.length > 0) return chosen(new Map(), places);
+  throw new MalformedCheckpoint(`it holds ${describePython(value)}; expected a dict with the weights.`);
+}
+
 function noWeights(value: ReadonlyMap<PythonValue, PythonValue>): MalformedCheckpoint {
   if (isOptimizerState(new Map(value)))
     return new MalformedCheckpoint('it is the state of an optimizer, without weights: name the file that holds the model.');
+  if ([...value.values()].some((item) => item instanceof NumpyArray)) throw new MalformedCheckpoint(`it holds NumPy arrays. ${AS_TENSORS}`);
   const found = [...value.keys()].slice(0, MOST_LISTED).map((name) => (typeof name === 'string' ? name : describePython(name)));
   return new MalformedCheckpoint(
     `it holds no weights: expected one of the keys ${RAW_KEYS.slice(0, NAMED_KEYS).join(', ')}, or a state_dict itself; found ${found.join(', ') || 'no keys'}.`,
@@ -102,10 +119,24 @@ function weightsAt(value: PythonValue, wanted: string): FoundWeights {
     const [inner] = weightPlaces(item, wanted);
     if (inner !== undefined) return { ...inner, notes: [] };
   }
+  const behind = item === undefined ? behindNames(value, wanted, places) : undefined;
+  if (behind !== undefined) return { ...behind, notes: [] };
   const there = places.length === 0 ? 'it holds no weights under any key' : `weights are under ${keysOf(places)}`;
   throw new MalformedCheckpoint(
     `--key ${excerpt(wanted, MOST_SHOWN)}: ${item === undefined ? 'there is no such key' : `there is ${describePython(item)}`}; ${there}.`,
   );
+}
+
+/** Weights that lie among others of one state_dict, with the key before their names: `teacher.` beside `student.`. */
+function behindNames(value: PythonValue, wanted: string, places: readonly WeightPlace[]): WeightPlace | undefined {
+  const whole: WeightPlace[] = value instanceof Map ? [{ key: undefined, weights: value }] : [];
+  for (const { key, weights } of [...whole, ...places]) {
+    const named = [...weights].flatMap(([name, item]): [string, PythonValue][] =>
+      typeof name === 'string' && name.startsWith(`${wanted}.`) ? [[name.slice(wanted.length + 1), item]] : [],
+    );
+    if (named.length > 0) return { key: key === undefined ? wanted : `${key}.${wanted}`, weights: new Map(named) };
+  }
+  return undefined;
 }
 
 /**

@@ -2,9 +2,9 @@ import { UserError } from '../foundation/errors';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint, printable } from './malformed-checkpoint';
 import { toFloat32Values, type Dtype, type TensorValues } from './dtype';
-import { findWeights, isExtra } from './find-weights';
+import { AS_TENSORS, findWeights, isExtra } from './find-weights';
 import { finiteHalves, type HalfDtype } from './narrow-floats';
-import { PythonOrderedDict, type PythonValue } from './python-values';
+import { NumpyArray, PythonOrderedDict, type PythonValue } from './python-values';
 import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
 
 /** One tensor of a model: its values as float32, row-major. */
@@ -143,6 +143,12 @@ export function stateDictProblems(
   ];
 }
 
+/** A name without what wrappers put before it. */
+export function withoutWrapper(name: string): string {
+  const wrapper = WRAPPER_PREFIXES.find((prefix) => name.startsWith(prefix));
+  return wrapper === undefined ? name : withoutWrapper(name.slice(wrapper.length));
+}
+
 /** Those of torch.nn.DataParallel, torch.compile, FSDP, its activation checkpoints and Lightning's Fabric. */
 const WRAPPER_PREFIXES = ['module.', '_orig_mod.', '_fsdp_wrapped_module.', '_checkpoint_wrapped_module.', '_forward_module.'];
 /** Those that may stand within a name too, where a part of the model is wrapped; no module of anybody's own is called so. */
@@ -194,7 +200,8 @@ function wrapperPrefix(names: readonly string[]): string {
 
 function requireTensor(value: PythonValue, name: string): TorchTensor {
   if (value instanceof TorchTensor) return value;
-  throw new MalformedCheckpoint(`the weight "${name}" is ${describePython(value)}; expected a tensor.`);
+  const advice = value instanceof NumpyArray ? ` ${AS_TENSORS}` : '';
+  throw new MalformedCheckpoint(`the weight "${name}" is ${describePython(value)}; expected a tensor.${advice}`);
 }
 
 function tensorData(tensor: TorchTensor): NamedTensorData {

@@ -59,7 +59,8 @@ export function checkpointForm(source: ByteSource): CheckpointForm {
   if (start[0] === PICKLE_PROTOCOL) return 'stream';
   const foreign = foreignFile(source.read(0, Math.min(source.size, LONGEST_START)));
   if (foreign !== undefined) throw new MalformedCheckpoint(`it is no PyTorch checkpoint: ${foreign}.`);
-  if (/^(?:\(?[dl]p0\n|ccollections\n|\(dp\d)/.test(Buffer.from(start).toString('latin1'))) throw new MalformedCheckpoint(PLAIN_PICKLE);
+  if (/^(?:\(?[dl]p0\n|ccollections\n|\(dp\d|[}\])]q\0)/.test(Buffer.from(start).toString('latin1')))
+    throw new MalformedCheckpoint(PLAIN_PICKLE);
   const shown = JSON.stringify(Buffer.from(start).toString('latin1'));
   throw new MalformedCheckpoint(`it is no PyTorch checkpoint: it begins with ${shown}, where torch.save writes a zip file or a pickle.`);
 }

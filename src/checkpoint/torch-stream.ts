@@ -15,6 +15,7 @@ import { isAllowedName, TorchMeaning } from './torch-meaning';
  * storages one after the other, each behind the number of its values.
  */
 export function readTorchStream(source: ByteSource): PythonValue {
+  if (!Buffer.from(source.read(0, Math.min(source.size, LONGEST_START))).includes(MAGIC_BYTES)) refuseNewProtocol(source);
   const cursor = new ByteCursor(source);
   if (readPickle(cursor, FIRST_PICKLE) !== MAGIC) throw new MalformedCheckpoint(PLAIN_PICKLE);
   const protocol = readPickle(cursor, PLAIN_DATA);
@@ -42,7 +43,17 @@ export const PLAIN_PICKLE =
   "it is a Python pickle, but not one that torch.save wrote: pickle.dump or joblib did. In Python, load it as it was written and save it again: torch.save(pickle.load(open(file, 'rb')), 'weights.pt').";
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
+const MAGIC_BYTES = Buffer.from('6cfc9c46f9206aa85019', 'hex');
+/** The first pickle, a number alone, is shorter in every protocol. */
+const LONGEST_START = 32;
 const PROTOCOL = 1001;
+/** Newer pickles than those that are read here. */
+const NEW_PROTOCOL = 5;
+
+/** In a file of torch.save the protocol is what is wrong; in any other it is not. */
+function refuseNewProtocol(source: ByteSource): void {
+  if ((source.read(0, Math.min(source.size, 2))[1] ?? 0) >= NEW_PROTOCOL) throw new MalformedCheckpoint(PLAIN_PICKLE);
+}
 
 /** For the pickles around the value, which hold numbers, text and lists only. */
 const PLAIN_DATA: PickleMeaning = {

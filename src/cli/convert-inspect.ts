@@ -1,3 +1,4 @@
+import type { OptimizerSummary } from '../conversion/describe-optimizer';
 import { inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
 import { printableLine } from '../foundation/printable';
 import { columns } from './columns';
@@ -99,12 +100,7 @@ function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, 
   if (epoch !== undefined) rows.push(['epoch', String(epoch)]);
   if (bestMetric !== undefined) rows.push(['best', String(bestMetric)]);
   if (optimizer !== undefined) {
-    const { kind, key, states, parameters, step, learningRate, weightDecay } = optimizer;
-    const rate = `lr ${String(learningRate)}, weight decay ${String(weightDecay)}`;
-    rows.push([
-      'optimizer',
-      `${kind}${key === 'optimizer' ? '' : ` under "${key}"`}, ${states} of ${parameters} parameters with a state, step ${String(step ?? 0)}, ${rate}`,
-    ]);
+    rows.push(['optimizer', optimizerText(optimizer)]);
   }
   if (scheduler !== undefined) rows.push(['scheduler', Object.keys(scheduler).join(', ')]);
   if (optimizer === undefined) rows.push(['resume', 'no: it holds weights alone, no optimizer']);
@@ -117,4 +113,15 @@ function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, 
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Of what is no optimiser's state, its place alone. */
+function optimizerText({ kind, key, states, parameters, step = 0, learningRate, weightDecay }: OptimizerSummary): string {
+  const named = `${kind}${key === 'optimizer' ? '' : ` under "${key}"`}`;
+  const rates = [
+    ...(learningRate === undefined ? [] : [`lr ${learningRate}`]),
+    ...(weightDecay === undefined ? [] : [`weight decay ${weightDecay}`]),
+  ];
+  if (parameters === 0 && rates.length === 0) return named;
+  return [named, `${states} of ${parameters} parameters with a state`, `step ${step}`, ...rates].join(', ');
 }

@@ -1,8 +1,11 @@
 import { UserError } from '../foundation/errors';
+import { stoodInFor } from '../foundation/foreign-file';
 import { describeJsonFault } from './json-fault';
 
 /** Levels of brackets in each other: more than any file of Kumpas or PyTorch has, and few enough for whatever goes through a value level by level. */
 const DEEPEST = 100;
+/** As much of a text as tells what it is. */
+const START_LENGTH = 512;
 
 /**
  * The value of a JSON text that somebody else wrote.
@@ -14,7 +17,8 @@ export function parseJson(text: string, deepest = DEEPEST): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`no valid JSON: ${describeJsonFault(text) ?? 'it cannot be read'}`, { cause: error });
+    const foreign = stoodInFor(Buffer.from(text.slice(0, START_LENGTH)));
+    throw new UserError(foreign ?? `no valid JSON: ${describeJsonFault(text) ?? 'it cannot be read'}`, { cause: error });
   }
 }
 

@@ -147,3 +147,11 @@ export function parseClassId(cell: string | undefined): number | undefined {
   const id = Number(cell);
   return id <= MAX_CLASS_ID ? id : undefined;
 }
+
+/** What is wrong with a cell that holds no class id. */
+export function classIdProblem(column: string, cell: string | undefined): string {
+  const shown = excerpt(cell ?? '');
+  return /^\d+$/.test(cell ?? '')
+    ? `${column} ${shown} is too large for a class id; they count from 0, and ${MAX_CLASS_ID} is the largest that is read`
+    : `${column} "${shown}" is no class id; expected a whole number from 0`;
+}

@@ -1,5 +1,5 @@
 import type { LabelNames } from './clip-set';
-import { parseClassId, readCsvTable, type CsvTable } from './csv-table';
+import { classIdProblem, parseClassId, readCsvTable, type CsvTable } from './csv-table';
 import { excerpt } from '../foundation/excerpt';
 import type { DataProblem } from './data-error';
 import { ProblemList } from './problem-list';
@@ -41,8 +41,8 @@ export function referenceOfTable(
     // One letter may be written as one character or as two; names are compared, and kept, with it as one.
     const label = (row.cell('label') ?? '').normalize('NFC');
     const categoryName = (row.cell('category') ?? '').normalize('NFC');
-    if (gloss === undefined) report(`gloss_id "${excerpt(row.cell('gloss_id') ?? '')}" is no class id; expected a whole number from 0`);
-    if (category === undefined) report(`cat_id "${excerpt(row.cell('cat_id') ?? '')}" is no class id; expected a whole number from 0`);
+    if (gloss === undefined) report(classIdProblem('gloss_id', row.cell('gloss_id')));
+    if (category === undefined) report(classIdProblem('cat_id', row.cell('cat_id')));
     if (label === '') report('no label');
     if (categoryName === '') report('no category');
     if (gloss === undefined || category === undefined) continue;

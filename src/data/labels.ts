@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { withoutExtension } from './clip-folder';
-import { parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
+import { classIdProblem, parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
 import { excerpt } from '../foundation/excerpt';
 import type { DataProblem } from './data-error';
 import { ProblemList } from './problem-list';
@@ -63,8 +63,8 @@ function labelOfRow(row: CsvRow, report: (problem: string) => void): ClipLabel |
   const name = clipName(row.cell('file') ?? '', report);
   const gloss = parseClassId(row.cell('gloss'));
   const category = parseClassId(row.cell('cat'));
-  if (gloss === undefined) report(`gloss "${excerpt(row.cell('gloss') ?? '')}" is no class id; expected a whole number from 0`);
-  if (category === undefined) report(`cat "${excerpt(row.cell('cat') ?? '')}" is no class id; expected a whole number from 0`);
+  if (gloss === undefined) report(classIdProblem('gloss', row.cell('gloss')));
+  if (category === undefined) report(classIdProblem('cat', row.cell('cat')));
   const occluded = OCCLUDED[row.cell('occluded')?.toLowerCase() ?? ''];
   if (occluded === undefined && (row.cell('occluded') ?? '') !== '')
     report(`occluded "${excerpt(row.cell('occluded') ?? '')}"; expected 0 or 1`);

@@ -71,7 +71,7 @@ async function withNearNames(clips: readonly LocatedClip[], folder: ClipFolder):
     let near: string | undefined;
     if (clip.missing?.advice === undefined && clip.missing !== undefined && compared < MOST_COMPARED.clips) {
       compared++;
-      const free = (await folder.beside(clip.label.name)).filter((file) => !claimed.has(file)).slice(0, MOST_COMPARED.names);
+      const free = (await besideOrAtRoot(folder, clip.label.name)).filter((file) => !claimed.has(file)).slice(0, MOST_COMPARED.names);
       const byClip = new Map(free.map((file) => [withoutExtension(path.basename(file)), path.basename(file)]));
       near = byClip.get(nearestName(path.posix.basename(clip.label.name), byClip.keys()) ?? '');
     }
@@ -79,4 +79,10 @@ async function withNearNames(clips: readonly LocatedClip[], folder: ClipFolder):
     advised.push(near === undefined ? clip : { ...clip, missing: { advice } });
   }
   return advised;
+}
+
+/** What lies beside a clip; where its folder is not there, for labels may name the clips' own folder again, what lies at the root. */
+async function besideOrAtRoot(folder: ClipFolder, name: string): Promise<readonly string[]> {
+  const beside = await folder.beside(name);
+  return beside.length > 0 ? beside : folder.beside(path.posix.basename(name));
 }

@@ -1,5 +1,5 @@
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
-import { gitLfsPointer } from '../foundation/foreign-file';
+import { stoodInFor } from '../foundation/foreign-file';
 import { messageOf, UserError } from '../foundation/errors';
 import { excerpt } from '../foundation/excerpt';
 import { readBoundedFile } from './bounded-file';
@@ -18,7 +18,7 @@ const MAX_ARRAYS = 1000;
 const LEAST_ALLOWANCE = 64 * 1024 * 1024;
 const MOST_EXPANSION = 64;
 const KEYS_LISTED = 20;
-const LFS_START_BYTES = 64;
+const START_BYTES = 512;
 
 /**
  * Opens a `.npz` (stored or deflated, zip64 too) and lists its arrays, which are unpacked as they are asked for.
@@ -26,8 +26,8 @@ const LFS_START_BYTES = 64;
  */
 export async function openNpz(file: string): Promise<NpzFile> {
   const whole = await readBoundedFile(file, MAX_BYTES, 'cut the clip');
-  const pointer = gitLfsPointer(whole.subarray(0, LFS_START_BYTES));
-  if (pointer !== undefined) throw new FileError(file, pointer);
+  const foreign = stoodInFor(whole.subarray(0, START_BYTES));
+  if (foreign !== undefined) throw new FileError(file, foreign);
   const bytes = withoutPrefix(whole);
   try {
     const zip = await fromBufferPromise(bytes);

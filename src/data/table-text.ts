@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
+import { stoodInFor } from '../foundation/foreign-file';
 import { excerpt } from '../foundation/excerpt';
 
 /** The text of a table's file, or what is wrong with its letters. */
 export type TableText = { readonly text: string } | { readonly problems: readonly string[] };
 
 const LINE_FEED = 0x0a;
+/** As much of a file as tells what it is. */
+const START_BYTES = 512;
 const LINES_LISTED = 20;
 const ADVICE = 'save the file as UTF-8 ("CSV UTF-8" in Excel)';
 
@@ -13,6 +16,9 @@ const ADVICE = 'save the file as UTF-8 ("CSV UTF-8" in Excel)';
  * it: which one it is cannot be told from the bytes, and a guess would change names.
  */
 export function decodeTable(bytes: Buffer): TableText {
+  const foreign = stoodInFor(bytes.subarray(0, START_BYTES));
+  if (foreign !== undefined) return { problems: [foreign] };
+  if (isWidest(bytes)) return { problems: [`it is UTF-32; ${ADVICE}`] };
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return decodeWide(bytes, 'utf-16le');
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return decodeWide(bytes, 'utf-16be');
   const nul = bytes.indexOf(0);
@@ -20,6 +26,12 @@ export function decodeTable(bytes: Buffer): TableText {
     return { problems: [`line ${lineOf(bytes, nul)} holds a NUL byte: no text, or UTF-16 without a byte order mark; ${ADVICE}`] };
   if (isUtf8(bytes)) return { text: bytes.toString('utf8').replace(/^\uFEFF/, '') };
   return { problems: foreignLines(bytes) };
+}
+
+/** UTF-32 begins as UTF-16 does where its little end comes first. */
+function isWidest(bytes: Buffer): boolean {
+  const mark = bytes.subarray(0, 4).toString('latin1');
+  return mark === '\xff\xfe\0\0' || mark === '\0\0\xfe\xff';
 }
 
 function decodeWide(bytes: Buffer, encoding: 'utf-16le' | 'utf-16be'): TableText {
@@ -56,7 +68,14 @@ function around(line: Buffer): string {
     if (valid + step <= line.length && isUtf8(line.subarray(0, valid + step))) valid += step;
   }
   const start = Math.max(0, valid - 30);
-  return new TextDecoder('windows-1252').decode(line.subarray(start, start + 60)).trim();
+  return windows1252(line.subarray(start, start + 60)).trim();
+}
+
+/** What Windows-1252 has where Latin-1 has control codes. Not every Node's TextDecoder tells the two apart. */
+const BETWEEN_0X80_AND_0X9F = '€�‚ƒ„…†‡ˆ‰Š‹Œ�Ž��‘’“”•–—˜™š›œ�žŸ';
+
+function windows1252(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/[\x80-\x9f]/g, (letter) => BETWEEN_0X80_AND_0X9F.charAt(letter.charCodeAt(0) - 0x80));
 }
 
 function lineOf(bytes: Buffer, place: number): number {

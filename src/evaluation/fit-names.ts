@@ -1,4 +1,5 @@
-import { stateDictProblems } from '../checkpoint/state-dict';
+import { isAveraged } from '../checkpoint/find-weights';
+import { stateDictProblems, withoutWrapper } from '../checkpoint/state-dict';
 import type { ModelName } from '../config/settings';
 import type { RecognisedModel } from '../models/model-entry';
 
@@ -22,21 +23,48 @@ export interface FittedNames {
 
 /**
  * Finds the model that names and shapes are of. The names as they are come first; then those behind a common beginning (`model.`, `net.`, `encoder.backbone.`),
- * where the rest fits a model whole. Tensors without that beginning, as a loss's, are left aside.
+ * where the rest fits a model whole, averaged ones (`ema.`) last; then without what wrappers put before some of them. Tensors without that beginning, as a
+ * loss's, are left aside.
  * @param recognise the model that some names and shapes are of.
  * @returns undefined where they are of none.
  */
 export function fitNames(shapes: Shapes, recognise: (shapes: Shapes) => Recognised | undefined): FittedNames | undefined {
   const plain = fitBehind('', [...shapes.keys()], shapes, recognise);
-  if (plain !== undefined) return plain;
-  let nearest: FittedNames | undefined;
-  for (const [prefix, names] of namesByPrefix(shapes.keys())) {
-    const fit = fitBehind(prefix, names, shapes, recognise);
-    if (fit === undefined) continue;
-    if (problemsOf(fit) === 0) return fit;
-    nearest ??= fit;
-  }
-  return nearest;
+  if (plain !== undefined && problemsOf(plain) === 0) return plain;
+  const behind =
+    plain === undefined ? namesByPrefix(shapes.keys()).flatMap(([prefix, names]) => fitBehind(prefix, names, shapes, recognise) ?? []) : [];
+  const whole = behind.filter((fit) => problemsOf(fit) === 0);
+  const [first, ...others] = [...whole].sort((one, other) => Number(isAveraged(beginning(one))) - Number(isAveraged(beginning(other))));
+  if (first !== undefined) return withOthers(first, others);
+  return fitUnwrapped(shapes, recognise) ?? plain ?? behind[0];
+}
+
+/** What is before the last dot of a prefix. */
+function beginning({ prefix }: FittedNames): string {
+  return prefix.replace(/\.$/, '');
+}
+
+/** Of several whole models in one state_dict, the others are told as such. */
+function withOthers(fit: FittedNames, others: readonly FittedNames[]): FittedNames {
+  const averaged = others.find((other) => isAveraged(beginning(other))) ?? others[0];
+  if (averaged === undefined) return fit;
+  const list = others.slice(0, MOST_LISTED).map(({ prefix }) => prefix);
+  const told = `it holds ${isAveraged(beginning(averaged)) ? 'averaged' : 'further'} weights too, behind ${list.join(', ')}: those behind ${fit.prefix} were taken; --key ${beginning(averaged)} takes the others`;
+  return { ...fit, notes: [told, ...fit.notes] };
+}
+
+/** Where a wrapper's `module.` stands before some of the names alone, as where weights of two files were put together. */
+function fitUnwrapped(shapes: Shapes, recognise: (shapes: Shapes) => Recognised | undefined): FittedNames | undefined {
+  const names = new Map([...shapes.keys()].map((name) => [withoutWrapper(name), name]));
+  const renamed = [...names].filter(([name, own]) => name !== own);
+  if (renamed.length === 0 || names.size < shapes.size) return undefined;
+  const fit = fitBehind('', [...names.keys()], new Map([...shapes].map(([name, shape]) => [withoutWrapper(name), shape])), recognise);
+  if (fit === undefined || problemsOf(fit) > 0) return undefined;
+  return {
+    ...fit,
+    names,
+    notes: [`some of its names have a wrapper's beginning, which was taken off: ${listed(renamed.map(([, own]) => own))}`, ...fit.notes],
+  };
 }
 
 const MOST_PREFIXES = 64;

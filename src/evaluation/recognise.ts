@@ -60,7 +60,7 @@ export function saidOfModel({ config = {}, args = {} }: Pick<CheckpointWeights, 
   const parts = [args, ...inner, config].map((part) =>
     Object.entries(part).flatMap(([key, value]): [string, PlainRecord[string]][] => {
       const name = SAID_OF_MODEL.get(key);
-      return name === undefined || value === null ? [] : [[name, value]];
+      return name === undefined || value === null ? [] : [[name, COUNTED.has(name) ? countOf(value) : value]];
     }),
   );
   return { ...config, ...Object.fromEntries(parts.flat()) };
@@ -78,6 +78,13 @@ const SAID_OF_MODEL: ReadonlyMap<string, string> = new Map([
   ['num_heads', 'n_heads'],
   ['pooling', 'pooling_method'],
 ]);
+
+/** What is a whole number of the model, which some scripts keep as a text. */
+const COUNTED: ReadonlySet<string> = new Set(['n_heads', 'max_len']);
+
+function countOf(value: PlainRecord[string]): PlainRecord[string] {
+  return typeof value === 'string' && /^\s*\d{1,9}\s*$/.test(value) ? Number(value) : value;
+}
 
 function isRecord(value: unknown): value is PlainRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -8,16 +8,47 @@ export function foreignFile(start: Uint8Array): string | undefined {
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
   return (
     gitLfsPointer(bytes) ??
-    SIGNATURES.find(({ at = 0, signature }) => bytes.subarray(at, at + signature.length).toString('latin1') === signature)?.kind ??
-    textKind(bytes) ??
+    signed(bytes, ENCLOSED) ??
+    signed(bytes, SIGNATURES) ??
+    serverPage(bytes) ??
+    jsonText(bytes) ??
     protobufKind(bytes)
   );
 }
 
+/**
+ * {@link foreignFile} for what comes in the place of any file, a table, settings or clip too: a pointer of Git LFS, a page of a server, something compressed, a
+ * workbook of a spreadsheet. Undefined for anything else.
+ */
+export function stoodInFor(start: Uint8Array): string | undefined {
+  const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
+  return gitLfsPointer(bytes) ?? signed(bytes, ENCLOSED) ?? workbook(bytes) ?? serverPage(bytes);
+}
+
 /** {@link foreignFile} for the one kind that stands in for files of every type; undefined for anything else. */
 export function gitLfsPointer(start: Uint8Array): string | undefined {
-  if (!Buffer.from(start.buffer, start.byteOffset, start.byteLength).toString('latin1').startsWith(LFS_START)) return undefined;
+  if (!textOf(start).startsWith(LFS_START)) return undefined;
   return 'it is a Git LFS pointer, which stands for the file that was not fetched: run git lfs pull in its repository';
+}
+
+/** The first bytes as letters, without a byte order mark that an editor put before them. */
+function textOf(start: Uint8Array): string {
+  return Buffer.from(start.buffer, start.byteOffset, start.byteLength)
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '');
+}
+
+function signed(bytes: Buffer, signatures: readonly Signature[]): string | undefined {
+  return signatures.find(({ at = 0, signature }) => bytes.subarray(at, at + signature.length).toString('latin1') === signature)?.kind;
+}
+
+/** A workbook is a zip whose first entries tell it, or of the old form a container of its own. */
+function workbook(bytes: Buffer): string | undefined {
+  const text = bytes.toString('latin1');
+  const isOne =
+    text.startsWith('\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1') ||
+    (text.startsWith('PK\x03\x04') && /\[Content_Types\]\.xml|_rels\/|xl\/|opendocument\.spreadsheet/.test(text));
+  return isOne ? 'it is a workbook of a spreadsheet (.xlsx, .xls, .ods): save its sheet as CSV ("CSV UTF-8" in Excel)' : undefined;
 }
 
 const LFS_START = 'version https://git-lfs.github.com/spec/';
@@ -31,13 +62,17 @@ interface Signature {
 const UNPACK = 'unpack it and name the file in it';
 const OTHER_FRAMEWORK = 'Kumpas reads files of PyTorch and safetensors';
 
-const SIGNATURES: readonly Signature[] = [
+/** What has a file within it. */
+const ENCLOSED: readonly Signature[] = [
   { signature: '\x1f\x8b', kind: `it is compressed with gzip: ${UNPACK}` },
   { signature: 'BZh', kind: `it is compressed with bzip2: ${UNPACK}` },
   { signature: '\xfd7zXZ\0', kind: `it is compressed with xz: ${UNPACK}` },
   { signature: '\x28\xb5\x2f\xfd', kind: `it is compressed with zstd: ${UNPACK}` },
   { signature: '7z\xbc\xaf\x27\x1c', kind: `it is a 7z archive: ${UNPACK}` },
   { signature: 'Rar!\x1a\x07', kind: `it is a RAR archive: ${UNPACK}` },
+];
+
+const SIGNATURES: readonly Signature[] = [
   {
     at: 257,
     signature: 'ustar',
@@ -52,17 +87,23 @@ const SIGNATURES: readonly Signature[] = [
   { signature: '\xff\xd8\xff', kind: 'it is a picture (JPEG)' },
 ];
 
-/** A page in place of a file, as a server sends it that wants a log-in or does not have the file. */
-function textKind(bytes: Buffer): string | undefined {
-  const text = bytes
-    .toString('latin1')
-    .replace(/^\xef\xbb\xbf/, '')
-    .trimStart()
-    .toLowerCase();
+/** A page in place of a file, as a server sends it that wants a log-in or does not have the file; comments may stand before it. */
+function serverPage(bytes: Buffer): string | undefined {
+  const text = withoutComments(textOf(bytes).toLowerCase());
   const DOWNLOAD = 'a server sent it in place of the file; download that again, logged in where it must be';
   if (/^<(?:!doctype html|html|head|body)/.test(text)) return `it is an HTML page: ${DOWNLOAD}`;
-  if (/^<\?xml|^<error>/.test(text)) return `it is an XML text, as an error is told: ${DOWNLOAD}`;
-  return /^\{\s*"/.test(text) ? 'it is a JSON text, not the weights of a model' : undefined;
+  return /^<\?xml|^<error>/.test(text) ? `it is an XML text, as an error is told: ${DOWNLOAD}` : undefined;
+}
+
+function withoutComments(text: string): string {
+  let rest = text.trimStart();
+  for (let end = rest.indexOf('-->'); rest.startsWith('<!--') && end !== -1; end = rest.indexOf('-->'))
+    rest = rest.slice(end + 3).trimStart();
+  return rest;
+}
+
+function jsonText(bytes: Buffer): string | undefined {
+  return /^\s*\{\s*"/.test(textOf(bytes)) ? 'it is a JSON text, not the weights of a model' : undefined;
 }
 
 /** The protobufs of ONNX (a version, then who made it) and of TensorFlow (a version 1 and its graphs, or nodes at once). */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { weightTensors } from '../../src/checkpoint/state-dict';
-import { PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
+import { NumpyArray, PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { tensorOf } from '../../src/checkpoint/tensor';
 
 const dict = (items: Readonly<Record<string, PythonValue>>): PythonDict => new Map<PythonValue, PythonValue>(Object.entries(items));
@@ -72,6 +72,29 @@ describe('weights', () => {
     expect(() => weightTensors(dict({ one: weights(1), two: weights(2) }))).toThrow(
       'it holds several sets of weights: one, two. Choose one with --key, as --key one.',
     );
+  });
+
+  it('are found in a list or tuple, beside what else it holds', () => {
+    expect(taken(new PythonTuple([weights(1), optimizer, 3]))).toEqual(['0', 1]);
+    expect(taken([dict({ epoch: 3 }), weights(2)])).toEqual(['1', 2]);
+    expect(() => weightTensors([weights(1), weights(2)])).toThrow('several sets of weights: 0, 1. Choose one with --key, as --key 0.');
+    expect(() => weightTensors([1, 2])).toThrow('it holds a list of 2; expected a dict with the weights.');
+  });
+
+  it('that lie among others of one state_dict are taken by what their names begin with', () => {
+    const both = new Map([...weights(1, 'student.'), ...weights(2, 'teacher.')]);
+    expect(taken(both, 'teacher')).toEqual(['teacher', 2]);
+    expect(taken(dict({ state_dict: both }), 'student')).toEqual(['state_dict.student', 1]);
+    expect(() => weightTensors(both, 'teach')).toThrow('--key teach: there is no such key');
+  });
+
+  it('that are arrays of NumPy are told as such, with what to do', () => {
+    const array = (): PythonValue => new NumpyArray();
+    const advice = /torch\.save\(\{name: torch\.as_tensor\(value\)/;
+    for (const value of [dict({ 'a.b': array() }), dict({ model: dict({ 'a.b': array() }) })]) {
+      expect(() => weightTensors(value)).toThrow(/NumPy array|numpy array/);
+      expect(() => weightTensors(value)).toThrow(advice);
+    }
   });
 
   it('are not the state of an optimiser', () => {

@@ -41,6 +41,8 @@ describe('a file in the place of a checkpoint', () => {
   it.each<[string, string | Uint8Array, RegExp]>([
     ['a Git LFS pointer', POINTER, /it is a Git LFS pointer.*run git lfs pull/],
     ['an HTML page', '\n <!DOCTYPE html><html></html>', /it is an HTML page/],
+    ['a pointer behind a byte order mark', `\xef\xbb\xbf${POINTER}`, /it is a Git LFS pointer/],
+    ['an HTML page behind comments', ' <!-- a -->\n<!-- b -->\n<html>', /it is an HTML page/],
     ['an XML error', '<?xml version="1.0"?><Error/>', /it is an XML text/],
     ['a JSON text', '{ "error": 404 }', /it is a JSON text/],
     ['gzip', gzipSync('abc'), /compressed with gzip/],
@@ -53,6 +55,17 @@ describe('a file in the place of a checkpoint', () => {
     ['a graph of TensorFlow', '\x0a\x20\x0a\x05input\x12\x0b', /a graph of TensorFlow/],
     ['a NumPy array', '\x93NUMPY\x01\0', /a NumPy array/],
     ['a pickle of protocol 0', "(dp0\nS'a'\np1\nI1\ns.", /a Python pickle, but not one that torch\.save wrote/],
+    ['a pickle of protocol 1', '}q\0(X\x01\0\0\0aq\x01K\x01u.', /a Python pickle, but not one that torch\.save wrote/],
+    [
+      'a pickle of protocol 5',
+      '\x80\x05\x95\x0b\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.',
+      /a Python pickle, but not one that torch\.save wrote/,
+    ],
+    [
+      'a stream of protocol 5',
+      '\x80\x05\x95\x0d\0\0\0\0\0\0\0\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.',
+      /^its pickle has protocol 5: save it with pickle_protocol=2/,
+    ],
     ['a pickle of plain data', '\x80\x02}q\x00.', /a Python pickle.*pickle\.dump.*torch\.save\(pickle\.load/],
     [
       'a pickle of tensors',
@@ -79,6 +92,10 @@ describe('a file in the place of a checkpoint', () => {
     const file = path.join(folder, 'clip.npz');
     writeFileSync(file, POINTER);
     await expect(openNpz(file)).rejects.toThrow(/clip\.npz: it is a Git LFS pointer.*git lfs pull/);
+    writeFileSync(file, '<!-- a log-in --><html></html>');
+    await expect(openNpz(file)).rejects.toThrow(/clip\.npz: it is an HTML page/);
+    writeFileSync(file, gzipSync('abc'));
+    await expect(openNpz(file)).rejects.toThrow(/clip\.npz: it is compressed with gzip/);
   });
 
   it('is not taken for one of these where it is none', () => {

@@ -44,6 +44,13 @@ describe('reading what Python pickled', () => {
   });
 });
 
+it('a complex number, a range and a slice are shown as texts', () => {
+  // pickle.dumps([1+2j, slice(1, None), range(3)], 2)
+  const pickle =
+    '\x80\x02]q\0(c__builtin__\ncomplex\nq\x01G\x3f\xf0\0\0\0\0\0\0G\x40\0\0\0\0\0\0\0\x86q\x02Rq\x03c__builtin__\nslice\nq\x04K\x01NN\x87q\x05Rq\x06c__builtin__\nxrange\nq\x07K\0K\x03K\x01\x87q\x08Rq\te.';
+  expect(read(Buffer.from(pickle, 'latin1'))).toEqual(['complex(1, 2)', 'slice(1, None, None)', 'xrange(0, 3, 1)']);
+});
+
 describe('writing', () => {
   it('makes the bytes that Python makes', () => {
     // pickle.dumps({'epoch': 12, 'best': 1.0, 'args': None}, 2)

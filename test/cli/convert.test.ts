@@ -158,6 +158,34 @@ describe('convert inspect', () => {
     expect(output).toMatch(/Tensors\n {2}cls_token +float32 +\[1, 1, 32\] +128 bytes/);
   });
 
+  it('says nothing of rates that an optimiser does not tell', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const model = new Map<PythonValue, PythonValue>([['a.b', tensorOf('float32', [1], Float32Array.of(1))]]);
+      const group = new Map<PythonValue, PythonValue>([
+        ['lr', 0.5],
+        ['etas', 1],
+        ['params', [0]],
+      ]);
+      const rprop = new Map<PythonValue, PythonValue>([
+        ['state', new Map()],
+        ['param_groups', [group]],
+      ]);
+      const inspected = async (optimizer: PythonValue): Promise<string> => {
+        const file = path.join(folder, 'o.pt');
+        writeTorchFile(
+          file,
+          new Map<PythonValue, PythonValue>([
+            ['model', model],
+            ['optimizer', optimizer],
+          ]),
+        );
+        return (await act(runInspectCommand, {}, file)).output;
+      };
+      expect(await inspected('adam')).toMatch(/\n {2}optimizer +not known\n/);
+      expect(await inspected(rprop)).toMatch(/\n {2}optimizer +Rprop, 0 of 1 parameters with a state, step 0, lr 0\.5\n/);
+    });
+  });
+
   it.each(bad)('ends with 1 and a line for %s', async (name) => {
     const { code, errors } = await act(runInspectCommand, {}, path.join(torchFolder, name));
     expect(code).toBe(1);

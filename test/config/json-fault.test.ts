@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { parseJson } from '../../src/config/json-text';
 import { describeJsonFault } from '../../src/config/json-fault';
 
 function isJson(text: string): boolean {
@@ -50,5 +51,19 @@ describe('describeJsonFault', () => {
 
   it('ends on a text that is too deep', () => {
     expect(describeJsonFault('['.repeat(100_000))).toMatch(/expected fewer levels/);
+  });
+});
+
+describe('a file in the place of a JSON text', () => {
+  it.each([
+    [
+      'a Git LFS pointer',
+      `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 12\n`,
+      /^it is a Git LFS pointer.*git lfs pull/,
+    ],
+    ['a page', '\n<!DOCTYPE html>\n<html></html>', /^it is an HTML page/],
+    ['nothing', '', /^no valid JSON: line 1, column 1: expected a value, found the end/],
+  ])('is told: %s', (_, text, message) => {
+    expect(() => parseJson(text)).toThrow(message);
   });
 });

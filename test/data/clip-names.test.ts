@@ -114,6 +114,16 @@ describe("a clip's file", () => {
     ]);
   });
 
+  it.each(['keypoints_train/a', 'keypoints_train\\a'])('that a line looks for in a folder that is not there is named: %s', async (name) => {
+    expect(
+      await problemsOf((folder) => {
+        labelled(folder, name, 'b', 'c');
+      }),
+    ).toEqual([
+      'a.npz: no such file, though train_labels.csv names it (line 2); a.npz is there, which no line names: correct the line, add the clip or remove the line',
+    ]);
+  });
+
   it('that is not there is not mistaken for a numbered neighbour that has its own line', async () => {
     const problems = await problemsOf((folder, clips) => {
       for (const [from, to] of [

@@ -41,7 +41,7 @@ describe('labels CSV', () => {
       'line 3: cat "-1" is no class id; expected a whole number from 0',
       'line 4: no file name',
       'line 6: gloss "1.5" is no class id; expected a whole number from 0',
-      'line 6: cat "999999" is no class id; expected a whole number from 0',
+      'line 6: cat 999999 is too large for a class id; they count from 0, and 99999 is the largest that is read',
       'line 6: occluded "maybe"; expected 0 or 1',
       'line 7: clip "a" is on line 2 already; keep one of them',
       expect.stringMatching(/^line 8: file .* leads out of the clips' folder/),

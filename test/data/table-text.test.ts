@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { csvRecords } from '../../src/data/csv-records';
 import { parseCsvTable, readCsvTable } from '../../src/data/csv-table';
@@ -11,6 +12,7 @@ import { decodeTable } from '../../src/data/table-text';
 import { inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 
+const LFS_POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 12345\n`;
 const COLUMNS = ['file', 'gloss', 'cat'];
 const REFERENCE = 'gloss_id,label,cat_id,category\r\n0,NIÑO,0,TAO\r\n1,Ñandú,0,TAO\r\n';
 
@@ -51,6 +53,31 @@ describe('the letters of a table', () => {
     ['UTF-16 that is cut off', wide.subarray(0, -1), /it says that it is UTF-16, and is cut off or damaged/],
     ['a zip', Buffer.from('PK\x03\x04\n\n\0', 'latin1'), /^line 3 holds a NUL byte/],
   ])('of %s are refused', async (_, bytes, message) => {
+    expect(problemsOf(await referenceOf(bytes))).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('show the signs that Windows-1252 has and Latin-1 has not', async () => {
+    const file = Buffer.concat([
+      Buffer.from('gloss_id,label,cat_id,category\n0,'),
+      Buffer.from([0x80, 0x35, 0x93, 0x71, 0x94]),
+      Buffer.from(',0,a\n'),
+    ]);
+    expect(problemsOf(await referenceOf(file))).toEqual([expect.stringContaining('reads "0,€5“q”,0,a"')]);
+  });
+
+  it.each<[string, Buffer, RegExp]>([
+    ['a Git LFS pointer', Buffer.from(LFS_POINTER), /^it is a Git LFS pointer.*run git lfs pull/],
+    ['a pointer behind a byte order mark', Buffer.from(`\uFEFF${LFS_POINTER}`), /^it is a Git LFS pointer/],
+    ['a page', Buffer.from('<!-- x -->\n<!DOCTYPE html>\n<html></html>'), /^it is an HTML page/],
+    ['gzip', gzipSync(REFERENCE), /^it is compressed with gzip/],
+    [
+      'a workbook',
+      Buffer.from('PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0....[Content_Types].xml', 'latin1'),
+      /^it is a workbook.*save its sheet as CSV/,
+    ],
+    ['an old workbook', Buffer.from('\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0', 'latin1'), /^it is a workbook/],
+    ['UTF-32', Buffer.from([0xff, 0xfe, 0, 0, 0x66, 0, 0, 0]), /^it is UTF-32; save the file as UTF-8/],
+  ])('of %s in its place: the line says what it is', async (_, bytes, message) => {
     expect(problemsOf(await referenceOf(bytes))).toEqual([expect.stringMatching(message)]);
   });
 

@@ -40,10 +40,12 @@ function groupOf(value: PythonDict): PythonDict {
   return group;
 }
 
+const nameOf = (name: PythonValue): string => (typeof name === 'string' ? name : '');
+
 /** Puts something before the name of each weight. */
 function prefixed(value: PythonDict, prefix: string): PythonOrderedDict {
   const renamed = new PythonOrderedDict();
-  for (const [name, tensor] of dictAt(value, 'model')) renamed.set(`${prefix}${typeof name === 'string' ? name : ''}`, tensor);
+  for (const [name, tensor] of dictAt(value, 'model')) renamed.set(`${prefix}${nameOf(name)}`, tensor);
   value.set('model', renamed);
   return renamed;
 }
@@ -117,6 +119,56 @@ describe('a checkpoint with what training scripts leave', () => {
       });
       const missing = changed(folder, (value) => prefixed(value, 'net.').delete('net.embedding.bias'));
       expect(() => loadModel(missing)).toThrow(/its weights do not fit the model: missing: embedding\.bias\./);
+    });
+  });
+
+  it('of two whole models in one state_dict is the one that was trained; the averaged one is told, and taken when asked for', async () => {
+    await inTemporaryFolder((folder) => {
+      const sevens = new Float32Array(32).fill(7);
+      const file = changed(folder, (value) => {
+        const model = dictAt(value, 'model');
+        const averaged = new Map([...model, ['embedding.bias', tensorOf('float32', [32], sevens)]]);
+        // `ema.` is shorter than `trained.`, and comes first.
+        const both = new PythonOrderedDict();
+        for (const [name, tensor] of averaged) both.set(`ema.${nameOf(name)}`, tensor);
+        for (const [name, tensor] of model) both.set(`trained.${nameOf(name)}`, tensor);
+        value.set('model', both);
+      });
+      const found = loadModel(file);
+      expect(found.weights).toEqual(original.weights);
+      expect(found.notes[0]).toBe(
+        'it holds averaged weights too, behind ema.: those behind trained. were taken; --key ema takes the others',
+      );
+      expect(loadModel(file, {}, { key: 'ema' }).weights.get('embedding.bias')).toEqual(sevens);
+    });
+  });
+
+  it('has the same weights where a wrapper’s name stands before some of them alone', async () => {
+    await inTemporaryFolder((folder) => {
+      const mixed = (prefix: string): string =>
+        changed(folder, (value) => {
+          const renamed = new PythonOrderedDict();
+          [...dictAt(value, 'model')].forEach(([name, tensor], place) =>
+            renamed.set(`${place % 2 === 0 ? prefix : ''}${nameOf(name)}`, tensor),
+          );
+          value.set('model', renamed);
+        });
+      for (const prefix of ['module.', 'module._orig_mod.']) {
+        const found = loadModel(mixed(prefix));
+        expect([...found.weights]).toEqual([...original.weights]);
+        expect(found.notes).toEqual([
+          expect.stringMatching(/^some of its names have a wrapper's beginning, which was taken off: module\./),
+        ]);
+      }
+      expect(() => loadModel(mixed('mine.'))).toThrow(/its weights do not fit the model: missing: /);
+    });
+  });
+
+  it('may say its heads as a text', async () => {
+    await inTemporaryFolder((folder) => {
+      const heads = original.model.config['n_heads'];
+      const file = changed(folder, (value) => dictAt(value, 'config').set('n_heads', String(heads)));
+      expect(loadModel(file)).toMatchObject({ assumptions: [], model: { config: { n_heads: heads } } });
     });
   });
 

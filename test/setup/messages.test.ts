@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { compilerArguments, findCompiler } from '../../scripts/provision/binding';
+import { runCommand } from '../../scripts/provision/command';
 import { doctorReport } from '../../scripts/provision/doctor-report';
 import { installAdvice } from '../../scripts/provision/install-advice';
 import { isSupportedNode } from '../../scripts/provision/node-version';
@@ -22,6 +23,14 @@ it.each([
   ['26.1.0', true],
 ])('Node %s is supported: %s', (version, supported) => {
   expect(isSupportedNode(version)).toBe(supported);
+});
+
+it('what a program printed steers no terminal, whatever bytes a damaged library puts into its message', async () => {
+  const lines: string[] = [];
+  const program = 'process.stdout.write("Error: \\x1b[2J\\x07\\x9b31m\\u202e\\0.so\\tcannot be opened\\nnext\\n")';
+  const { output } = await runCommand(process.execPath, ['-e', program], { onLine: (line) => lines.push(line) });
+  expect(output).toBe('Error: \ufffd[2J\ufffd\ufffd31m\ufffd\ufffd.so\tcannot be opened\nnext\n');
+  expect(lines).toEqual(output.trimEnd().split('\n'));
 });
 
 describe('the warning', () => {

@@ -14,6 +14,7 @@ import { readTrainingLog } from '../../src/training/training-log';
 import { checksumOf } from '../../src/zoo/file-checksum';
 import { removeUnfinished } from '../../src/zoo/leftovers';
 import { manifestIn } from '../../src/zoo/pack/manifest';
+import { verify } from '../../src/zoo/pack/verify';
 import { readRecord } from '../../src/zoo/model-record';
 import { readHistory } from '../../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../../src/zoo/tar/read-tar';
@@ -103,7 +104,22 @@ describe('a named pipe in the place of a file is told at once', () => {
     await expect(readTar(pipe, { hidden: false, links: false, ...USUAL_LIMITS }, () => undefined)).rejects.toThrow('found a named pipe');
   });
 
+  it('a pack that is verified', async () => {
+    await expect(verify(folder, pipe)).rejects.toThrow(`${pipe}: expected a file, found a named pipe`);
+  });
+
   it('and of a log beside a checkpoint no curves are drawn', () => {
     expect(curvesBeside(path.join(pipes, 'x.pt'))).toEqual([]);
   });
+});
+
+it('a model folder whose config.json cannot be read is not called verified', async () => {
+  const model = place('transformer_broken_09-20');
+  mkdirSync(model);
+  writeFileSync(path.join(model, 'training_log.txt'), `${header}\n${rows(2)}\n`);
+  writeFileSync(path.join(model, 'config.json'), '{ "model": ');
+  const { findings } = await verify(folder, 'transformer_broken_09-20');
+  expect(findings).toEqual([
+    expect.objectContaining({ severity: 'problem', place: 'config.json', what: expect.stringContaining('no valid JSON') as unknown }),
+  ]);
 });

@@ -9,7 +9,7 @@ import { problem, remark, valueOrFault, type Finding, type FolderFinding } from 
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { releaseProblems } from '../check/release-problems';
 import { checksumOf } from '../file-checksum';
-import { readRecord } from '../model-record';
+import { readRecord, RECORD_FILE } from '../model-record';
 import { findModel, type RegisteredModel } from '../registry';
 import { foreignExamples } from './examples';
 import { inspectPack } from './inspect-pack';
@@ -32,7 +32,7 @@ export interface Verification {
  * @throws UserError where there is no such thing, or a pack or an archive is not whole.
  */
 export async function verify(root: string, named: string): Promise<Verification> {
-  if (existsSync(named) && statSync(named).isFile()) return verifyPack(named);
+  if (existsSync(named) && !statSync(named).isDirectory()) return verifyPack(named);
   if (/\.(tar\.gz|tgz)$/.test(named)) throw new UserError(`${named}: no such file`);
   const archived = archivedModel(root, named);
   return archived === undefined ? verifyFolder(findModel(root, named)) : verifyArchive(archived);
@@ -83,6 +83,9 @@ function verifyFolder(model: RegisteredModel): Verification {
   const record = 'value' in read ? read.value : undefined;
   const checkpoints = checkpointsOf(folder, record);
   const found = [
+    ...('fault' in read && existsSync(path.join(folder, RECORD_FILE))
+      ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')]
+      : []),
     ...unfitFindings(checkpoints),
     ...productionFindings(model),
     ...releaseProblems(model, record),
