@@ -2,10 +2,12 @@
 // Prepares what is needed, then runs one of Kumpas's commands in this same process: no signal and no exit code is lost on the way.
 require('./provision/node-version').requireSupportedNode();
 const path = require('node:path');
+const { requireOpenFiles } = require('./provision/open-files');
 const { prepare, runScript } = require('./provision/prepare');
 const { receiveInterruptsOnce } = require('./single-interrupt');
 
 runScript(async () => {
+  requireOpenFiles();
   await prepare({ development: false, native: true });
   receiveInterruptsOnce(process);
   process.argv[1] = path.resolve(__dirname, '../src/cli/main.ts');

@@ -1,4 +1,5 @@
 import { UserError } from '../foundation/errors';
+import { FileSystemProblem } from '../foundation/file-system-problem';
 import { readRegularText } from '../foundation/regular-file';
 import { parseJson } from './json-text';
 import type { SettingsLayer } from './layers';
@@ -28,7 +29,8 @@ function asShown<Value>(file: string, action: () => Value, said: string): Value 
   try {
     return action();
   } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${said}: ${error.message.replace(`${file}: `, '')}`, { cause: error });
+    if (error instanceof UserError && !(error instanceof FileSystemProblem))
+      throw new UserError(`${said}: ${error.message.replace(`${file}: `, '')}`, { cause: error });
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { close, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { UserError } from '../foundation/errors';
+import { FileSystemProblem } from '../foundation/file-system-problem';
 import { openRegularFile, type OpenFile } from '../foundation/regular-file';
 import { FileError } from './data-error';
 
@@ -35,7 +36,7 @@ function openNamed(file: string): OpenFile {
   try {
     return openRegularFile(file);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError) || error instanceof FileSystemProblem) throw error;
     throw new FileError(file, error.message.slice(`${file}: `.length), { cause: error });
   }
 }

@@ -34,6 +34,17 @@ const REASONS: Readonly<Record<string, readonly [reason: string, remedy: string]
   ETIMEDOUT: ['its network drive does not answer', 'connect it, or choose another place'],
 };
 
+/** What says nothing of the file that was asked for, but of the machine or the disk: another time it may go well. */
+const MACHINE_FAILURES: readonly string[] = ['EMFILE', 'ENFILE', 'EIO', 'ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ETIMEDOUT'];
+
+/**
+ * Why a file could not be read though nothing may be wrong with it; undefined for an error that tells of the file itself. Nobody may pass the file over for such a
+ * reason, as a damaged one may be.
+ */
+export function machineFailure(error: unknown, place: string): FileSystemProblem | undefined {
+  return MACHINE_FAILURES.includes(codeOf(error)) ? fileSystemProblem(error, place) : undefined;
+}
+
 /** What a system's error says is wrong, in words; undefined where it is none that a user can mend. */
 export function reasonOf(error: unknown): string | undefined {
   const [reason] = REASONS[codeOf(error)] ?? [];

@@ -47,7 +47,7 @@ interface Holder {
 
 /**
  * Keeps other processes of Kumpas from writing into a folder until the lock is released. It is a hidden file beside the folder, which need not be there yet; the
- * lock of a process that has ended is taken over.
+ * lock of a process that has ended is taken over. One that is still held is released where the process exits, or a signal ends it.
  * @param purpose what the others are told that this process does.
  * @throws UserError that names the holder where another process has it, or says why none can be made.
  */
@@ -75,17 +75,43 @@ export function lockFolder(folder: string, purpose: string): FolderLock {
     touch(file);
   }, HEARTBEAT_MS);
   heartbeat.unref();
-  let released = false;
-  return {
-    release: () => {
-      if (released) return;
-      released = true;
-      clearInterval(heartbeat);
-      const moved = placeOf(held);
-      for (const place of [file, ...(moved === undefined ? [] : [path.join(moved, path.basename(file))])]) removeOwn(place, content);
-      closeSync(held);
-    },
+  const release = (): void => {
+    if (!releaseAtEnd.delete(release)) return;
+    if (releaseAtEnd.size === 0) endWithoutLocks();
+    clearInterval(heartbeat);
+    const moved = placeOf(held);
+    for (const place of [file, ...(moved === undefined ? [] : [path.join(moved, path.basename(file))])]) removeOwn(place, content);
+    closeSync(held);
   };
+  if (releaseAtEnd.size === 0) endWithLocks();
+  releaseAtEnd.add(release);
+  return { release };
+}
+
+/** What releases the locks that this process holds. */
+const releaseAtEnd = new Set<() => void>();
+
+const ENDING_SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+
+function releaseAll(): void {
+  for (const release of [...releaseAtEnd]) release();
+}
+
+/** Where nobody else heeds the signal it ends the process as it would have, but no lock stays behind. */
+function releaseAndEnd(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  releaseAll();
+  process.kill(process.pid, signal);
+}
+
+function endWithLocks(): void {
+  process.on('exit', releaseAll);
+  for (const signal of ENDING_SIGNALS) process.on(signal, releaseAndEnd);
+}
+
+function endWithoutLocks(): void {
+  process.off('exit', releaseAll);
+  for (const signal of ENDING_SIGNALS) process.off(signal, releaseAndEnd);
 }
 
 /** Takes a lock, that of a process that has ended too. */

@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { messageOf, UserError } from './errors';
+import { machineFailure } from './file-system-problem';
 
 /** A file that is open to be read; whoever opened it closes its descriptor. */
 export interface OpenFile {
@@ -62,6 +63,8 @@ function openAtOnce(file: string): number {
   try {
     return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
+    const failure = machineFailure(error, file);
+    if (failure !== undefined) throw failure;
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new UserError(missing ? `${file}: no such file` : `${file}: cannot be read (${messageOf(error)})`, { cause: error });
   }

@@ -4,6 +4,7 @@ import { readSettingsFile } from '../config/settings-file';
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import { UserError } from '../foundation/errors';
+import { FileSystemProblem } from '../foundation/file-system-problem';
 import type { Model } from '../models/model';
 
 /** What a run was made on. */
@@ -82,7 +83,7 @@ function readRecord(file: string): unknown {
   try {
     return readSettingsFile(file).values;
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof UserError && !(error instanceof FileSystemProblem)) return undefined;
     throw error;
   }
 }

@@ -109,6 +109,45 @@ describe('lockFolder', () => {
     });
   });
 
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'exit'] as const)(
+    'leaves none behind where the process ends by %s, and keeps how it ended',
+    async (way) => {
+      await inTemporaryFolder(async (folder) => {
+        const script = `
+        const { lockFolder } = require('./src/foundation/folder-lock.ts');
+        for (const name of ['one', 'two']) lockFolder(process.env.FOLDER + '/' + name, 'train');
+        setInterval(() => {}, 1000);
+        process.stdout.write('held');
+        if (process.env.WAY === 'exit') process.exit(3);`;
+        const env = { ...process.env, FOLDER: folder, WAY: way };
+        const holder = spawn(process.execPath, ['--import', 'tsx', '-e', script], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+        const ended = once(holder, 'exit');
+        await once(holder.stdout, 'data');
+        if (way !== 'exit') holder.kill(way);
+        expect(await ended).toEqual(way === 'exit' ? [3, null] : [null, way]);
+        expect(readdirSync(folder)).toEqual([]);
+      });
+    },
+  );
+
+  it('leaves the end to whoever else heeds the signal', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const script = `
+        const { lockFolder, lockState } = require('./src/foundation/folder-lock.ts');
+        lockFolder(process.env.FOLDER + '/model', 'train');
+        setInterval(() => {}, 1000);
+        process.on('SIGTERM', () => setTimeout(() => process.exit(lockState(process.env.FOLDER + '/model') === 'held' ? 5 : 6), 50));
+        process.stdout.write('held');`;
+      const env = { ...process.env, FOLDER: folder };
+      const holder = spawn(process.execPath, ['--import', 'tsx', '-e', script], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(holder, 'exit');
+      await once(holder.stdout, 'data');
+      holder.kill('SIGTERM');
+      expect(await ended).toEqual([5, null]);
+      expect(readdirSync(folder)).toEqual([]);
+    });
+  });
+
   it('lets in one process at a time, however many want in, and whichever is killed', async () => {
     await inTemporaryFolder(async (folder) => {
       const [model, counter] = [path.join(folder, 'model'), path.join(folder, 'counter')];

@@ -37,6 +37,18 @@ describe('with all in place', () => {
     expect(unknown.stderr).toContain('train');
   });
 
+  it.each([24, 34, 60])('says in a line that too few files may be open, where it would wait forever (%d)', (limit) => {
+    const limited = spawnSync('bash', ['-c', `ulimit -n ${limit}; exec "$0" scripts/run.js --help`, process.execPath], {
+      cwd: project,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect(limited).toMatchObject({ status: 1, stdout: '' });
+    expect(limited.stderr).toMatch(
+      /^Error: Too few files may be open at once \(EMFILE\): [^\n]* Raise the limit \(`ulimit -n 1024`\)[^\n]*\n$/,
+    );
+  });
+
   it('refuses a backend that it does not know', () => {
     const { status, stderr } = runNode(project, ['scripts/prepare.js'], { KUMPAS_BACKEND: 'cuda' });
     expect({ status, stderr }).toEqual({
