@@ -47,7 +47,9 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
   });
   const interruption = watchForInterruption(terminal.errors);
   try {
-    const end = await train(run, interruption.signal);
+    const trained = await train(run, interruption.signal);
+    interruption.end(); // All is saved: from here on a signal ends the process at once, and `--resume` evaluates.
+    const end = interruption.signal.aborted ? 'interrupted' : trained;
     reporter.report(endEvent(run, end, end === 'interrupted' ? undefined : await evaluateRun(run)));
     return end === 'interrupted' ? (interruption.exitCode() ?? 1) : 0;
   } catch (error) {

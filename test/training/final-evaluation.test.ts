@@ -1,11 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';
 import { readEvaluation } from '../../src/evaluation/results/read-evaluation';
 import { evaluateRun, lacksFinalEvaluation } from '../../src/training/evaluate-run';
+import { lockFileOf } from '../../src/foundation/folder-lock';
 import type { TrainingRun } from '../../src/training/run';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
@@ -44,6 +46,21 @@ describe('a run that was killed in its final evaluation', () => {
         stdout: '',
         stderr: expect.stringMatching(/^--resume .*: the run has done 2 of 2 epochs, there is nothing left to do; give --epochs .*\n$/),
       });
+    });
+  });
+
+  it('ends at once where a signal comes then, and is evaluated when it is gone on with', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { run } = await trainSmall(smallSettings(folder, { epochs: '2' }));
+      const command = ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), 'train', '--resume', run.files.folder];
+      const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+      for await (const text of child.stdout) if (String(text).includes('is made now')) child.kill('SIGINT');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      expect(['SIGINT', 130]).toContain(child.signalCode ?? child.exitCode);
+      expect([existsSync(documentOf(run)), existsSync(lockFileOf(run.files.folder))]).toEqual([false, false]);
+      expect(resumeByCommand(run.files.folder).status).toBe(0);
+      expect(existsSync(documentOf(run))).toBe(true);
     });
   });
 
