@@ -1,5 +1,7 @@
 import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { LoadedModel } from '../evaluation/load-model';
 import { UserError } from '../foundation/errors';
+import type { Terminal } from './command';
 import type { FlagTable } from './options';
 
 /** Flags that tell what a checkpoint does not say, and which of its weights are meant. */
@@ -107,4 +109,9 @@ export function readingOf(typed: TypedFlags): CheckpointReading {
   if (was !== undefined && was !== 'adam')
     throw new UserError(`--optimizer-was: expected adam, found "${was}"; Kumpas goes on with no other`);
   return { key: optionalText(typed, 'key'), optimizer: was };
+}
+
+/** Prints what of a checkpoint was not understood, and what was taken in its place. */
+export function tellNotes({ file, notes }: Pick<LoadedModel, 'file' | 'notes'>, several: boolean, { errors }: Terminal): void {
+  for (const note of notes) errors.write(`note: ${several ? `${file}: ` : ''}${note}\n`);
 }

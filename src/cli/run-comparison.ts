@@ -14,7 +14,7 @@ import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison-text';
 import { judgementMarkdown, judgementText } from './judgement-text';
-import { tellNotes } from './model-notes';
+import { tellNotes } from './model-flags';
 import { percentText } from './quantities';
 
 /** The exit code for a model that is worse than it may be. */

@@ -19,7 +19,7 @@ import { removeIfEmpty } from '../foundation/new-folder';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
-import { tellNotes } from './model-notes';
+import { tellNotes } from './model-flags';
 import { paceText, percentText } from './quantities';
 
 export interface EvaluationRequest extends EvaluationDataRequest {

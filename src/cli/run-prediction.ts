@@ -16,7 +16,7 @@ import { modelEntry } from '../models/model-table';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';
-import { tellNotes } from './model-notes';
+import { tellNotes } from './model-flags';
 import type { ModelPredictions } from './prediction-text';
 
 export interface PredictionRequest {

@@ -1,5 +1,5 @@
 import { messageOf } from '../foundation/errors';
-import { excerpt } from '../foundation/excerpt';
+import { excerpt } from '../foundation/short-text';
 import { toFloat32, type NpyArray } from './npy';
 
 /** What a clip's values must be. */

@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/excerpt';
+import { excerpt } from '../foundation/short-text';
 import { printableLine } from '../foundation/printable';
 
 /** One thing that is wrong with the data. */

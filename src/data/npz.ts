@@ -1,12 +1,11 @@
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
 import { stoodInFor } from '../foundation/foreign-file';
 import { messageOf, UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/excerpt';
+import { excerpt } from '../foundation/short-text';
 import { readBoundedFile } from './bounded-file';
 import { FileError } from './data-error';
 import { parseNpy, type NpyArray } from './npy';
-import { DamagedArray, unpackEntry } from './npz-unpack';
-import { withoutPrefix } from './zip-prefix';
+import { DamagedArray, unpackEntry, withoutPrefix } from './npz-unpack';
 
 /** The most bytes a `.npz`, and each array in it once unpacked, may have: 300,000 frames of 156 numbers, or 16,000 frames of 2048. */
 export const MAX_BYTES = 256 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { ClipEntry, LabelNames } from '../data/clip-set';
-import { excerpt } from '../foundation/excerpt';
+import { excerpt } from '../foundation/short-text';
 import { printableLine } from '../foundation/printable';
 
 /** The two kinds of classes. */

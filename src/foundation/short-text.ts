@@ -18,3 +18,8 @@ export function shortText(text: string, most: number): string {
 export function shortLabel(label: string): string {
   return shortText(label, LABEL_LENGTH);
 }
+
+/** The start of a text from a file, for a message: a hostile one may be of any length. */
+export function excerpt(text: string, longest = LABEL_LENGTH): string {
+  return shortText(text, longest + 1);
+}

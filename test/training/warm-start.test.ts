@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { PythonValue } from '../../src/checkpoint/python-values';
+import { stateDictToPython } from '../../src/checkpoint/state-dict';
 import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import { checkpointToPython, readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import type { Settings } from '../../src/config/settings';
@@ -155,6 +157,37 @@ describe('a training that begins with the weights of another', () => {
       expect(() => resumedSettings(point, [asked])).toThrow(/^--init-from cannot be combined with --resume .*; leave one out$/);
       expect(readFileSync(run.files.last)).toEqual(before);
       rmSync(path.join(folder, 'models'), { recursive: true });
+    });
+  });
+
+  it('takes those of several weights that a key names, and tells of them without one', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const { model } = readWeights(tinyFull);
+      const halved = new Map([...model].map(([name, data]) => [name, { ...data, values: data.values.map((value) => value / 2) }]));
+      const file = path.join(folder, 'both.pt');
+      writeTorchFile(
+        file,
+        new Map<string, PythonValue>([
+          ['model', stateDictToPython(model)],
+          ['ema', stateDictToPython(halved)],
+        ]),
+      );
+      const asked = {
+        commandLine: { data: path.join(folder, 'data'), save_dir: path.join(folder, 'models'), init_from: file, num_heads: '4' },
+      };
+      const first = async (key?: string): Promise<{ value: number; notes: readonly string[] }> => {
+        const { resolved, notes } = resolveTraining(asked, { key });
+        const run = await prepareRun(resolved.settings, undefined, { ...quietSurroundings(), reading: { key } });
+        const value = run.program.readParameters().get('embedding.bias')?.[0] ?? NaN;
+        await closeRun(run);
+        return { value, notes };
+      };
+      const [trained, averaged] = [await first(), await first('ema')];
+      expect(trained.value).not.toBe(0);
+      expect(averaged.value).toBe(trained.value / 2);
+      expect(trained.notes.join('\n')).toMatch(/averaged weights too, under ema: .*--key ema takes the others/);
+      await expect(first('emu')).rejects.toThrow(/--key emu: there is no such key; weights are under model, ema/);
     });
   });
 
