@@ -1,3 +1,5 @@
+import { elementAt } from './required';
+
 const START = '<!-- by hand: what stands between these two lines stays as it is -->';
 const END = '<!-- end of by hand -->';
 const NOTES_HEADING = '## Notes by hand';
@@ -78,9 +80,9 @@ function splitPage(text: string): { readonly lines: readonly string[]; readonly 
   let heading: string | undefined;
   let fenced = false;
   for (let at = 0; at < all.length; at++) {
-    const line = all[at] ?? '';
+    const line = elementAt(all, at);
     if (line.trim() === START) {
-      const end = ends[at] ?? all.length;
+      const end = elementAt(ends, at);
       blocks.push({ heading, lines: all.slice(at + 1, end) });
       // Without an end the line at hand is the next heading, which is no part of the block.
       at = all[end]?.trim() === END ? end : end - 1;
@@ -102,7 +104,7 @@ function blockEnds(lines: readonly string[]): Uint32Array {
   let [end, start, heading] = [lines.length, lines.length, lines.length];
   for (let at = lines.length - 1; at >= 0; at--) {
     ends[at] = end < start ? end : Math.min(heading, start);
-    const line = lines[at] ?? '';
+    const line = elementAt(lines, at);
     if (line.trim() === END) end = at;
     else if (line.trim() === START) start = at;
     else if (isHeading(line)) heading = at;

@@ -1,3 +1,5 @@
+import { elementAt } from './required';
+
 /** Longer names are nobody's slip of the keyboard, and comparing them would take their lengths' product. */
 const LONGEST = 200;
 
@@ -27,12 +29,12 @@ function editDistance(a: string, b: string): number {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      let cost = Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + change);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, (beforePrevious[j - 2] ?? 0) + 1);
+      let cost = Math.min(elementAt(previous, j) + 1, elementAt(current, j - 1) + 1, elementAt(previous, j - 1) + change);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, elementAt(beforePrevious, j - 2) + 1);
       current.push(cost);
     }
     beforePrevious = previous;
     previous = current;
   }
-  return previous[b.length] ?? 0;
+  return elementAt(previous, b.length);
 }

@@ -1,3 +1,5 @@
+import { elementAt } from './required';
+
 // Looked up once: where modules run in a realm of their own, each look-up of a global costs more than what it computes.
 const { cos, log, PI, sin, sqrt } = Math;
 
@@ -71,8 +73,8 @@ export class RandomStream {
     const order = Uint32Array.from({ length }, (_, index) => index);
     for (let i = length - 1; i > 0; i--) {
       const j = this.below(i + 1);
-      const swapped = order[i] ?? 0;
-      order[i] = order[j] ?? 0;
+      const swapped = elementAt(order, i);
+      order[i] = elementAt(order, j);
       order[j] = swapped;
     }
     return order;

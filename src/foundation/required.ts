@@ -1,0 +1,19 @@
+/**
+ * A value that is there unless the program is wrong: what stands in for "cannot happen" would only hide the mistake.
+ * @param what names the value, as "the gradient of head.weight".
+ * @throws Error `missing: what` where there is none; no `UserError`, since no user can mend it.
+ */
+export function required<Value>(value: Value, what: string): NonNullable<Value> {
+  if (value === undefined || value === null) throw new Error(`missing: ${what}`);
+  return value;
+}
+
+/**
+ * The element of an array, typed or not, at an index that lies within it; nothing is composed before it is missing, so that inner loops can ask.
+ * @throws Error where the array has no such element.
+ */
+export function elementAt<Value>(values: ArrayLike<Value>, index: number): NonNullable<Value> {
+  const value = values[index];
+  if (value === undefined || value === null) throw new Error(`missing: element ${index} of ${values.length}`);
+  return value;
+}
