@@ -1,6 +1,6 @@
 import { describeFailure } from '../src/cli/failure';
 import { UserError } from '../src/foundation/errors';
-import { nearestName } from '../src/foundation/nearest-name';
+import { nearestName } from '../src/foundation/text';
 import { readBenchFlags, benchUsage } from './flags';
 import { figuresText } from './figures';
 

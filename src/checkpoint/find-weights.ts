@@ -1,4 +1,4 @@
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import { describePython } from './describe-python';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { isOptimizerState } from './optimizer-kind';

@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { printableLine } from '../foundation/printable';
+import { printableLine } from '../foundation/text';
 
 /** What is wrong inside a checkpoint, without the file's name: `readTorchFile` puts that in front. */
 export class MalformedCheckpoint extends UserError {

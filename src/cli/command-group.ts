@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import type { Command } from './command';
 
 /** One of the commands that share a first word, as `import` of `convert`. */

@@ -1,5 +1,5 @@
 import yargs, { type Argv, type Options } from 'yargs';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
 import { withDashes, type FlagTable } from './options';
 

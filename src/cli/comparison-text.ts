@@ -2,8 +2,7 @@ import type { ComparedModel } from '../evaluation/compare/compared-model';
 import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/comparison';
 import { HEADS } from '../evaluation/result';
 import { pickFigures } from '../evaluation/results/read-evaluation';
-import { plainMarkdown as plain } from '../foundation/markdown';
-import { shortLabel } from '../foundation/short-text';
+import { plainMarkdown as plain, shortLabel } from '../foundation/text';
 import { judgementsJson } from './judgement-text';
 import { percentText } from './quantities';
 

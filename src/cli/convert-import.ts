@@ -5,7 +5,7 @@ import { importCheckpoint } from '../conversion/import-checkpoint';
 import type { ImportedModel, ImportOptions } from '../conversion/import-request';
 import { importTree, type TreeImport } from '../conversion/import-tree';
 import { UserError } from '../foundation/errors';
-import { printableLine } from '../foundation/printable';
+import { printableLine } from '../foundation/text';
 import { columns } from './columns';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';

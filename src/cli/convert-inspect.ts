@@ -1,6 +1,6 @@
 import type { OptimizerSummary } from '../conversion/describe-optimizer';
 import { inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
-import { printableLine } from '../foundation/printable';
+import { printableLine } from '../foundation/text';
 import { columns } from './columns';
 import type { Terminal } from './command';
 import { onlyPositional } from './convert-flags';

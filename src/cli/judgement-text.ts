@@ -1,7 +1,6 @@
 import type { Comparison } from '../evaluation/compare/comparison';
 import { gotWorse, judge, type FigureChange, type GlossChange } from '../evaluation/compare/judgement';
-import { plainMarkdown } from '../foundation/markdown';
-import { shortLabel } from '../foundation/short-text';
+import { plainMarkdown, shortLabel } from '../foundation/text';
 import { percentText } from './quantities';
 
 const GLOSSES_SHOWN = 8;

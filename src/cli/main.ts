@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty';
 import { UserError } from '../foundation/errors';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import type { Terminal } from './command';
 import { commands, listOfCommands } from './commands';
 import { describeFailure, USER_ERROR_EXIT_CODE } from './failure';

@@ -1,5 +1,5 @@
 import { csvText } from '../data/csv-write';
-import { shortLabel } from '../foundation/short-text';
+import { shortLabel } from '../foundation/text';
 import type { Prediction, RankedClass } from '../evaluation/predict';
 import { percentText } from './quantities';
 

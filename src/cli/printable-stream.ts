@@ -1,4 +1,4 @@
-import { printableText } from '../foundation/printable';
+import { printableText } from '../foundation/text';
 import type { TerminalStream } from './command';
 
 /** What erases the line that is being redrawn. */

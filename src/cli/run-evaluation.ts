@@ -15,7 +15,7 @@ import { saveResults } from '../evaluation/results/save-results';
 import { prepareResultsFolder } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import { withFolderLock } from '../foundation/folder-lock';
-import { removeIfEmpty } from '../foundation/new-folder';
+import { removeIfEmpty } from '../foundation/folders';
 import type { Terminal } from './command';
 import { dataWatch } from './data-watch';
 import { USER_ERROR_EXIT_CODE } from './failure';

@@ -7,8 +7,7 @@ import { extractFeatures, type ExtractionResult } from '../evaluation/frame-feat
 import { listPictureClips, type PictureClip } from '../evaluation/frame-features/list-clips';
 import { replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
-import { keepFolder } from '../foundation/kept-folder';
-import { makeFolders } from '../foundation/new-folder';
+import { keepFolder, makeFolders } from '../foundation/folders';
 import type { Terminal } from './command';
 import { ExtractionBar } from './extraction-bar';
 import { secondsText } from './quantities';

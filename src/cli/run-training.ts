@@ -8,7 +8,7 @@ import { sharingDevices } from '../engine/devices';
 import { startRuntime } from '../engine/runtime';
 import { UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
-import { shellWord } from '../foundation/markdown';
+import { shellWord } from '../foundation/text';
 import { endEvent } from '../training/end-event';
 import { evaluateRun } from '../training/evaluate-run';
 import { prepareRun } from '../training/prepare-run';

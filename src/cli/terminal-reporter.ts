@@ -1,7 +1,7 @@
 import picocolors from 'picocolors';
 import type { StepDone, TrainingEvent, TrainingReporter } from '../training/events';
 import type { TerminalStream } from './command';
-import { printableLine, printableText } from '../foundation/printable';
+import { printableLine, printableText } from '../foundation/text';
 import { CLEAR_LINE, draw } from './printable-stream';
 import { endLines, epochLine, progressLine, startLines, type Emphasis, type Paint, type Progress } from './training-lines';
 

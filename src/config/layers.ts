@@ -1,4 +1,4 @@
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import { factsOf, type SettingShape } from './setting';
 import { valueFromText } from './value-from-text';
 

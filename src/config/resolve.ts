@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
 import { checkLayer, commandLineSource, locate, shown, type CheckedLayer, type SettingsLayer } from './layers';
 import { modelPlaceholder } from './output-settings';

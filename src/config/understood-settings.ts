@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import { checkLayer, settingNames, shown } from './layers';
 import { resolveLayers } from './resolve';
 import { modelTable, type ModelName } from './settings';

@@ -6,7 +6,7 @@ import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkp
 import { writeTorchFile } from '../checkpoint/torch-file';
 import { writeTrainingCheckpoint, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
-import { makeFolders } from '../foundation/new-folder';
+import { makeFolders } from '../foundation/folders';
 import { readExport, type ReadExport } from './read-export';
 import { writeServingModel } from './serving-model';
 

@@ -12,7 +12,7 @@ import { trainingLogText, type TrainingLogRow } from '../training/training-log';
 import { importReadme } from './import-readme';
 import type { ImportedModel, ImportOptions, ImportSource } from './import-request';
 import { readLegacyLog } from './legacy-log';
-import { buildFolder } from '../foundation/new-folder';
+import { buildFolder } from '../foundation/folders';
 import { labelsOf, readImport, type ReadImport } from './read-import';
 
 /**

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { notesLines } from '../foundation/hand-written';
-import { plainMarkdown } from '../foundation/markdown';
-import { printableLine } from '../foundation/printable';
+import { plainMarkdown, printableLine } from '../foundation/text';
 import type { NamedFolder } from '../training/run-folder';
 import { loadingLines } from '../training/run-readme';
 import type { TrainingLogRow } from '../training/training-log';

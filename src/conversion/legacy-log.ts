@@ -1,6 +1,6 @@
 import { parseCsvTable, type CsvRow } from '../data/csv-table';
 import { UserError } from '../foundation/errors';
-import { countLines } from '../foundation/lines';
+import { countLines } from '../foundation/text';
 import { readRegularText } from '../foundation/regular-file';
 import { MOST_LOGGED_EPOCHS, type TrainingLogRow } from '../training/training-log';
 

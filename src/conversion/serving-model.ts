@@ -11,7 +11,7 @@ import { inferenceDefinition } from '../evaluation/inference';
 import { savedLabels } from '../evaluation/load-model';
 import { UserError } from '../foundation/errors';
 import type { Model } from '../models/model';
-import { buildFolder } from '../foundation/new-folder';
+import { buildFolder } from '../foundation/folders';
 import type { ReadExport } from './read-export';
 
 /** The file of labels in a SavedModel's folder `assets`. */

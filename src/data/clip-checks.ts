@@ -1,5 +1,5 @@
 import { messageOf } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import { toFloat32, type NpyArray } from './npy';
 
 /** What a clip's values must be. */

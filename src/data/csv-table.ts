@@ -1,6 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
-import { nearestName } from '../foundation/nearest-name';
+import { excerpt, nearestName } from '../foundation/text';
 import { NO_SUCH_FILE, readBoundedFile } from './bounded-file';
 import { csvRecords, MOST_CELLS, type CsvRecord } from './csv-records';
 import { FileError, type DataProblem } from './data-error';

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import { printableLine } from '../foundation/printable';
+import { printableLine } from '../foundation/text';
 
 /** A cell; what is no number, or is undefined, is empty. */
 export type CsvCell = string | number | undefined;

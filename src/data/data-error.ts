@@ -1,6 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
-import { printableLine } from '../foundation/printable';
+import { excerpt, printableLine } from '../foundation/text';
 
 /** One thing that is wrong with the data. */
 export interface DataProblem {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import type { LabelNames } from './clip-set';
 import type { DataProblem } from './data-error';
 import type { FingerprintedClip } from './fingerprint';

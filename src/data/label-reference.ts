@@ -1,6 +1,6 @@
 import type { LabelNames } from './clip-set';
 import { classIdProblem, parseClassId, readCsvTable, type CsvTable } from './csv-table';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import type { DataProblem } from './data-error';
 import { ProblemList } from './problem-list';
 

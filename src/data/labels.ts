@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { withoutExtension } from './clip-folder';
 import { classIdProblem, parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import type { DataProblem } from './data-error';
 import { ProblemList } from './problem-list';
 

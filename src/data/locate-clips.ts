@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import { ClipFolder, withoutExtension } from './clip-folder';
 import type { DataProblem } from './data-error';
 import type { ClipLabel } from './labels';

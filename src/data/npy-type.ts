@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 
 /** A type of NumPy, as a type string tells it. */
 export interface TypeString {

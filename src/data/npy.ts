@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import { parseNpyHeader } from './npy-header';
 import { parseTypeString, unreadableType, type TypeString } from './npy-type';
 import { toRowMajor } from './row-major';

@@ -1,7 +1,7 @@
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
 import { stoodInFor } from '../foundation/foreign-file';
 import { messageOf, UserError } from '../foundation/errors';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 import { readBoundedFile } from './bounded-file';
 import { FileError } from './data-error';
 import { parseNpy, type NpyArray } from './npy';

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { stoodInFor } from '../foundation/foreign-file';
-import { excerpt } from '../foundation/short-text';
+import { excerpt } from '../foundation/text';
 
 /** The text of a table's file, or what is wrong with its letters. */
 export type TableText = { readonly text: string } | { readonly problems: readonly string[] };

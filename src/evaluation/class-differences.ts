@@ -1,6 +1,5 @@
 import type { ClipEntry, LabelNames } from '../data/clip-set';
-import { excerpt } from '../foundation/short-text';
-import { printableLine } from '../foundation/printable';
+import { excerpt, printableLine } from '../foundation/text';
 
 /** The two kinds of classes. */
 export type ClassKind = keyof LabelNames;

@@ -6,7 +6,7 @@ import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import type { Model } from '../models/model';
-import { printableLine } from '../foundation/printable';
+import { printableLine } from '../foundation/text';
 import { inferenceDefinition } from './inference';
 import { recogniseWeights, saidOfModel } from './recognise';
 

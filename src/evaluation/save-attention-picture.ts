@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { writeFileAtomically } from '../foundation/atomic-file';
-import { shortLabel } from '../foundation/short-text';
+import { shortLabel } from '../foundation/text';
 import { modelEntry } from '../models/model-table';
 import { attendedFrames } from './frame-attention';
 import type { LoadedModel } from './load-model';

@@ -1,9 +1,7 @@
 import { closeSync, copyFileSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { whileWriting } from './file-system-problem';
-import { placeOf } from './kept-folder';
-import { makeFolders } from './new-folder';
-import { nameOfUnfinished, unfinishedNameOf } from './unfinished-name';
+import { whileWriting, nameOfUnfinished, unfinishedNameOf } from './file-system-problem';
+import { placeOf, makeFolders } from './folders';
 
 /** Writes the content of a file: it gets a function that appends bytes. */
 type Writing = (append: (bytes: Uint8Array | string) => void) => void;

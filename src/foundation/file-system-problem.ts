@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { randomBytes } from 'node:crypto';
 import { UserError } from './errors';
-import { nameOfUnfinished } from './unfinished-name';
 
 /** Something that the file system or the machine refused, for a reason that the user can mend. */
 export class FileSystemProblem extends UserError {}
@@ -116,4 +116,14 @@ function nameFor(inError: string | undefined, place: string | undefined): string
 function finalName(file: string): string {
   const parts = file.split(path.sep).map((part) => nameOfUnfinished(part) ?? part);
   return parts.join(path.sep);
+}
+
+/** `.NAME.0123abcd.tmp` beside a file or folder: what is written under such a name serves nobody before it is renamed. */
+export function unfinishedNameOf(place: string): string {
+  return path.join(path.dirname(place), `.${path.basename(place)}.${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** The name that an unfinished file or folder was to have; undefined where a name is none of those that {@link unfinishedNameOf} gives. */
+export function nameOfUnfinished(name: string): string | undefined {
+  return /^\.(.+)\.[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
 }

@@ -16,9 +16,8 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
 import { whileWriting } from './file-system-problem';
-import { placeOf } from './kept-folder';
-import { makeFolders } from './new-folder';
-import { printableLine } from './printable';
+import { placeOf, makeFolders } from './folders';
+import { printableLine } from './text';
 import { readRegularText } from './regular-file';
 
 const HEARTBEAT_MS = 10_000;

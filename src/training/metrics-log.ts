@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { replaceFile } from '../foundation/atomic-file';
 import { whileWriting } from '../foundation/file-system-problem';
-import { linesOf } from '../foundation/lines';
+import { linesOf } from '../foundation/text';
 import { readTextIfThere } from '../foundation/regular-file';
 import type { TrainingLogRow } from './training-log';
 

@@ -14,7 +14,7 @@ import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-
 import { removeUnfinishedFiles, replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { lockFolder, type FolderLock } from '../foundation/folder-lock';
-import { keepFolder, type KeptFolder } from '../foundation/kept-folder';
+import { keepFolder, type KeptFolder } from '../foundation/folders';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { RandomStream } from '../foundation/random';
 import type { Model } from '../models/model';

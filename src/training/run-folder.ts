@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../foundation/errors';
-import { makeFolders } from '../foundation/new-folder';
+import { makeFolders } from '../foundation/folders';
 
 /** What is there of a run from its start: its settings. */
 export const CONFIG_FILE = 'config.json';

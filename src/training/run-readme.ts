@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { replaceableFigures } from '../evaluation/results/readme-figures';
 import { notesLines } from '../foundation/hand-written';
-import { plainMarkdown, shellWord } from '../foundation/markdown';
+import { plainMarkdown, shellWord } from '../foundation/text';
 import type { RunRecord } from './run-record';
 import type { TrainingLogRow } from './training-log';
 

@@ -4,7 +4,7 @@ import type { Dataset, ClipSet } from '../data/clip-set';
 import type { BatchPlan } from '../data/plan-epoch';
 import type { Program } from '../engine/program';
 import type { FolderLock } from '../foundation/folder-lock';
-import type { KeptFolder } from '../foundation/kept-folder';
+import type { KeptFolder } from '../foundation/folders';
 import type { Model } from '../models/model';
 import type { TrainingReporter } from './events';
 import type { MetricsLog } from './metrics-log';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
-import { countLines, linesOf } from '../foundation/lines';
+import { countLines, linesOf } from '../foundation/text';
 import { readRegularText } from '../foundation/regular-file';
 
 /** A line of `training_log.txt`. */

@@ -1,6 +1,6 @@
 import { modelNames, type ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
-import { printableLine } from '../foundation/printable';
+import { printableLine } from '../foundation/text';
 
 /** What a model folder's name tells: `{model_type}_{description}_{MM-DD}`. */
 export interface FolderName {

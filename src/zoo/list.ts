@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import type { ModelSummary } from './summary';
 
 /** What models can be listed by. */

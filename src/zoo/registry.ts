@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../foundation/errors';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import { parseFolderName, refuseHostileName } from './folder-name';
 
 /** Where archived models are kept, within the registry. */

@@ -1,6 +1,6 @@
 import { UserError } from '../foundation/errors';
 import { withFolderLock } from '../foundation/folder-lock';
-import { nearestName } from '../foundation/nearest-name';
+import { nearestName } from '../foundation/text';
 import { STAGES, type Stage } from '../training/run-record';
 import { readRecord, updateRecord } from './model-record';
 import type { RegisteredModel } from './registry';

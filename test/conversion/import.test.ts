@@ -6,7 +6,7 @@ import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/traini
 import type { PythonDict } from '../../src/checkpoint/python-values';
 import { resolveSettings } from '../../src/config/resolve';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
-import { buildFolder } from '../../src/foundation/new-folder';
+import { buildFolder } from '../../src/foundation/folders';
 import { loadModel } from '../../src/evaluation/load-model';
 import { trainedParameters } from '../../src/models/model';
 import { readTrainingLog } from '../../src/training/training-log';

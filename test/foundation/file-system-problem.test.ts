@@ -4,8 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { replaceFile, replaceText, writeTextAtomically } from '../../src/foundation/atomic-file';
 import { fileSystemProblem, FileSystemProblem } from '../../src/foundation/file-system-problem';
 import { lockFileOf, lockFolder } from '../../src/foundation/folder-lock';
-import { keepFolder } from '../../src/foundation/kept-folder';
-import { buildFolder, makeFolders } from '../../src/foundation/new-folder';
+import { keepFolder, buildFolder, makeFolders } from '../../src/foundation/folders';
 import { inTemporaryFolder } from '../support/clip-files';
 
 /** What an action throws, as `name: message`. */

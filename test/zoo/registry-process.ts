@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { removeFolder } from '../../src/foundation/new-folder';
+import { removeFolder } from '../../src/foundation/folders';
 import { archivedNames } from '../../src/zoo/archive/archive-files';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { planPruning, pruneModel } from '../../src/zoo/archive/prune';

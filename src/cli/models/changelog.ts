@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
 import { findModel } from '../../zoo/registry';
 import { releasesOf } from '../../zoo/release/release-record';

@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { checkRegistry, type RegistryCheck } from '../../zoo/check/check-registry';
 import type { Finding } from '../../zoo/check/finding';
 import type { Command } from '../command';

@@ -1,5 +1,4 @@
-import { printableLine } from '../../foundation/printable';
-import { shortLabel } from '../../foundation/short-text';
+import { printableLine, shortLabel } from '../../foundation/text';
 import type { ClassChanges } from '../../zoo/release/architecture';
 import type { FigureChange, ModelDiff } from '../../zoo/release/diff';
 import { columns } from '../columns';

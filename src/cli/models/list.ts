@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { archivedModels } from '../../zoo/archive/archive-files';
 import { listModels, sortKey, SORT_KEYS, type ListedModel } from '../../zoo/list';
 import { modelsIn } from '../../zoo/registry';

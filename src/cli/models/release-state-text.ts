@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import type { ReleaseState } from '../../zoo/release/release-state';
 import { bytesText, percentText } from '../quantities';
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { releaseModel, type ReleaseOutcome } from '../../zoo/release/release';
 import type { ReleaseRequest } from '../../zoo/release/release-plan';
 import { findModel } from '../../zoo/registry';

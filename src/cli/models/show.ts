@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archive-files';
 import { filesBelow } from '../../zoo/folder-files';
 import { readRecord } from '../../zoo/model-record';

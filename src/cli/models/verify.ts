@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { verify } from '../../zoo/pack/verify';
 import type { Command } from '../command';
 import { commonFlags, jsonFlag, type FlagTable } from '../options';

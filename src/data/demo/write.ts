@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync 
 import path from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../../foundation/errors';
-import { buildFolder } from '../../foundation/new-folder';
+import { buildFolder } from '../../foundation/folders';
 import type { ClipSet, LabelNames } from '../clip-set';
 import { formatNpz } from '../npz-write';
 import { demoLabels } from './labels';

@@ -1,7 +1,7 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Chart, ChartConfiguration } from 'chart.js';
 import type { ComparedModel } from '../compare/compared-model';
-import { shortText } from '../../foundation/short-text';
+import { shortText } from '../../foundation/text';
 import { HEADS } from '../result';
 import { drawChart } from './canvas';
 import type { Theme } from './theme';

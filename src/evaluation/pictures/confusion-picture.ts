@@ -1,6 +1,6 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
-import { shortText } from '../../foundation/short-text';
+import { shortText } from '../../foundation/text';
 import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
 import { between, readableOn, type Theme } from './theme';
 

@@ -1,4 +1,4 @@
-import { shortLabel } from '../../foundation/short-text';
+import { shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
 import type { HeadResult } from '../head-result';
 import { occlusionGroups, type EvaluationResult } from '../result';

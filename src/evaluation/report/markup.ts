@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 
 /** A piece of HTML that is safe to put into a page as it is. */
 export class Markup {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { shortLabel } from '../../foundation/short-text';
+import { shortLabel } from '../../foundation/text';
 import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
 import type { HeadPrediction, HeadResult } from '../head-result';
 import { modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { replaceText } from '../../foundation/atomic-file';
 import { handWrittenIn, LARGEST_PAGE } from '../../foundation/hand-written';
-import { plainMarkdown as plain } from '../../foundation/markdown';
+import { plainMarkdown as plain } from '../../foundation/text';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { findings } from '../report/findings';
 import type { EvaluationResult } from '../result';

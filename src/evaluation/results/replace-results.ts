@@ -1,8 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { flushFolder, replaceFile } from '../../foundation/atomic-file';
-import { FileSystemProblem, whileWriting } from '../../foundation/file-system-problem';
-import { unfinishedNameOf } from '../../foundation/unfinished-name';
+import { FileSystemProblem, whileWriting, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { RESULT_FILES } from './result-files';
 
 /** Within a folder of results: new ones that are whole, and take the places of the old ones. */

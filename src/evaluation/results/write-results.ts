@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { messageOf, UserError } from '../../foundation/errors';
 import { whileWriting } from '../../foundation/file-system-problem';
-import { keepFolder, type KeptFolder } from '../../foundation/kept-folder';
-import { makeFolders, removeIfEmpty } from '../../foundation/new-folder';
+import { keepFolder, type KeptFolder, makeFolders, removeIfEmpty } from '../../foundation/folders';
 import { canDraw } from '../pictures/attempt';
 import { darkTheme, lightTheme } from '../pictures/theme';
 import { reportPage, type ReportPictures } from '../report/page';

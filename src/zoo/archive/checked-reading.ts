@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, fsyncSync, linkSync, openSync, utimesSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
-import { makeFoldersWithin } from '../../foundation/new-folder';
+import { makeFoldersWithin } from '../../foundation/folders';
 import { readTar, USUAL_LIMITS, type TarEntry, type TarRules, type TarSink } from '../tar/read-tar';
 import type { CheckedFile } from './archive-files';
 

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { checksumOf } from '../file-checksum';
 import { isUnfinishedName } from '../leftovers';
 import { pathProblem, PathSet } from '../tar/safe-path';

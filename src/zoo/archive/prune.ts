@@ -1,6 +1,6 @@
 import { UserError } from '../../foundation/errors';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
-import { removeFolder } from '../../foundation/new-folder';
+import { removeFolder } from '../../foundation/folders';
 import { refuseGone, type RegisteredModel } from '../registry';
 import { productionCheckpointIn } from '../release/production-record';
 import { releasedVersions } from '../release/release-record';

@@ -1,5 +1,4 @@
-import { plainMarkdown } from '../../foundation/markdown';
-import { shortLabel } from '../../foundation/short-text';
+import { plainMarkdown, shortLabel } from '../../foundation/text';
 import type { CardFacts } from './card-facts';
 
 /** Clips of a class below which its figures say little. */

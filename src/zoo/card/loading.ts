@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { shellWord } from '../../foundation/markdown';
+import { shellWord } from '../../foundation/text';
 import { modelEntry } from '../../models/model-table';
 import type { CardFacts } from './card-facts';
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { linesOf } from '../../foundation/lines';
+import { linesOf } from '../../foundation/text';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { LARGEST_METRICS } from '../../training/metrics-log';
 import { readTrainingLog, type TrainingLogRow } from '../../training/training-log';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { shellWord } from '../../foundation/markdown';
+import { shellWord } from '../../foundation/text';
 
 /** A registry that is checked before a commit. */
 interface CheckedRegistry {

@@ -3,7 +3,7 @@ import type { Chart, ChartConfiguration, ChartDataset } from 'chart.js';
 import { drawChart } from '../../evaluation/pictures/canvas';
 import type { Theme } from '../../evaluation/pictures/theme';
 import type { HeadName } from '../../evaluation/result';
-import { shortText } from '../../foundation/short-text';
+import { shortText } from '../../foundation/text';
 import { isDrop } from './drop';
 import type { HistoryRow } from './history';
 

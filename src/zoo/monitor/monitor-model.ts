@@ -12,7 +12,7 @@ import { RESULT_FILES } from '../../evaluation/results/result-files';
 import { replaceFile } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { modelEntry } from '../../models/model-table';
 import { readRecord } from '../model-record';
 import { releasesIn, type NamedModel, type NamedRelease } from '../release/named-release';

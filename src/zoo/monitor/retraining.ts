@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { shellWord } from '../../foundation/markdown';
+import { shellWord } from '../../foundation/text';
 import { modelNames, modelTable } from '../../config/settings';
 import { readRecord, RECORD_FILE } from '../model-record';
 import type { RegisteredModel } from '../registry';

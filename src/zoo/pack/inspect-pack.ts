@@ -1,6 +1,6 @@
 import { isModelName, modelNames } from '../../config/settings';
 import { UserError } from '../../foundation/errors';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import type { CheckedFile } from '../archive/archive-files';
 import { readChecked, type ExpectedFiles } from '../archive/checked-reading';
 import { checksumOfText } from '../file-checksum';

@@ -1,14 +1,12 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
-import { whileWritingInSteps } from '../../foundation/file-system-problem';
+import { whileWritingInSteps, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { LARGEST_PAGE } from '../../foundation/hand-written';
-import { keepFolder } from '../../foundation/kept-folder';
-import { makeFolders } from '../../foundation/new-folder';
+import { keepFolder, makeFolders } from '../../foundation/folders';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { printableLine } from '../../foundation/printable';
-import { unfinishedNameOf } from '../../foundation/unfinished-name';
+import { printableLine } from '../../foundation/text';
 import { modelEntry } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
 import type { CheckedFile } from '../archive/archive-files';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/new-folder';
+import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/folders';
 import { readChecked } from '../archive/checked-reading';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { fileDigest } from '../file-checksum';

@@ -1,6 +1,6 @@
 import { shownLabels, type LoadedModel } from '../../evaluation/load-model';
 import type { LabelNames } from '../../data/clip-set';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 
 /** What whoever uses a model relies on, besides its classes: a change of it is a major one. */
 export interface Architecture {

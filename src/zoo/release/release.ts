@@ -8,7 +8,7 @@ import { curvesBeside } from '../../evaluation/training-curves';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { buildFolder } from '../../foundation/new-folder';
+import { buildFolder } from '../../foundation/folders';
 import { noteLines } from './changelog';
 import { completeReleases } from './complete-releases';
 import { readRecord, type ModelRecord } from '../model-record';

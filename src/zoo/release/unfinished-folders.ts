@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { nameOfUnfinished, unfinishedNameOf } from '../../foundation/unfinished-name';
+import { nameOfUnfinished, unfinishedNameOf } from '../../foundation/file-system-problem';
 
 /**
  * Does something with a hidden folder beside a model folder, on the same file system, that is gone afterwards. Whoever asks holds the model folder's lock.

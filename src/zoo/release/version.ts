@@ -1,6 +1,6 @@
 import semver from 'semver';
 import { UserError } from '../../foundation/errors';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 
 /** Which number of a version rises. */
 export const BUMPS = ['major', 'minor', 'patch'] as const;

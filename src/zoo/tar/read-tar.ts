@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { messageOf, UserError } from '../../foundation/errors';
-import { printableLine } from '../../foundation/printable';
+import { printableLine } from '../../foundation/text';
 import { openRegularFile } from '../../foundation/regular-file';
 import { pathProblem, PathSet } from './safe-path';
 

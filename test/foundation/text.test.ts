@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { printableLine, printableText } from '../../src/foundation/printable';
+import { printableLine, printableText, shortLabel, shortText, nearestName } from '../../src/foundation/text';
 
 const HOSTILE = ['\u0000', '\u0007', '\r', '\u001b[2J', '\u007f', '\u009b31m', '\u2028', '\u202e', '\u2066'];
 
@@ -24,5 +24,37 @@ describe('a text from a file', () => {
     const printed = printableText(JSON.stringify(value, null, 2));
     expect(JSON.parse(printed)).toEqual(value);
     expect(printed.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('shortText', () => {
+  it('leaves alone what fits, and cuts what does not', () => {
+    expect(shortText('HELLO', 5)).toBe('HELLO');
+    expect(shortText('HELLO!', 5)).toBe('HELL…');
+    expect(shortLabel('x'.repeat(500))).toHaveLength(60);
+  });
+
+  it('cuts no letter in two', () => {
+    expect(shortText('👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦', 25)).toBe('👩‍👩‍👧‍👦👩‍👩‍👧‍👦…');
+    expect(shortText('e\u0301e\u0301e\u0301', 4)).toBe('e\u0301…');
+    expect(shortText(`a${'\u0301'.repeat(500)}`, 10)).toBe('…');
+  });
+});
+
+const names = ['lr', 'epochs', 'batch_size', 'num_heads', 'num_layers'];
+
+describe('nearestName', () => {
+  it.each([
+    ['epoch', 'epochs'],
+    ['bacth_size', 'batch_size'],
+    ['num_haeds', 'num_heads'],
+    ['Epochs', 'epochs'],
+    ['rl', 'lr'],
+  ])('finds what %s was meant to be', (misspelt, meant) => {
+    expect(nearestName(misspelt, names)).toBe(meant);
+  });
+
+  it.each(['x', 'colour', ''])('suggests nothing for %p', (misspelt) => {
+    expect(nearestName(misspelt, names)).toBeUndefined();
   });
 });

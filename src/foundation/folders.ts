@@ -1,9 +1,20 @@
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  type BigIntStats,
+} from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
-import { whileWriting, whileWritingInSteps } from './file-system-problem';
-import { keepFolder, type KeptFolder } from './kept-folder';
-import { unfinishedNameOf } from './unfinished-name';
+import { whileWriting, whileWritingInSteps, FileSystemProblem, unfinishedNameOf } from './file-system-problem';
 
 /**
  * Makes a folder and those above it, as far as they are not there. One by one: where a system folder refuses, Node's own recursive way does not always come back.
@@ -139,5 +150,64 @@ export function removeIfEmpty(folder: string): void {
     rmdirSync(folder);
   } catch {
     // Somebody uses it by now.
+  }
+}
+
+/** A folder that a command writes into now and then: it is known by what it is, so that one of the same name is not taken for it. */
+export interface KeptFolder {
+  readonly folder: string;
+  /** @throws FileSystemProblem where the folder was renamed or removed, or what it must hold. */
+  readonly requireThere: () => void;
+  /** Where the folder is by now; undefined where it was removed, or the system does not tell. */
+  readonly placeNow: () => string | undefined;
+  readonly release: () => void;
+}
+
+/**
+ * Keeps hold of a folder until it is released.
+ * @param holds names of files that are in it as long as nobody takes them away.
+ */
+export function keepFolder(folder: string, holds: readonly string[] = []): KeptFolder {
+  const descriptor = openFolder(folder);
+  // As long as it is open, no other folder can have its number.
+  const kept = fstatSync(descriptor, { bigint: true });
+  let open = true;
+  const placeNow = (): string | undefined => (open ? placeOf(descriptor) : undefined);
+  return {
+    folder,
+    placeNow,
+    requireThere: () => {
+      if (!isSame(folder, kept)) throw new FileSystemProblem(`${folder}: ${whatBecame(placeNow())}`);
+      const missing = holds.find((name) => !existsSync(path.join(folder, name)));
+      if (missing !== undefined) throw new FileSystemProblem(`${folder}: its files were taken away meanwhile (${missing} is missing)`);
+    },
+    release: () => {
+      if (open) closeSync(descriptor);
+      open = false;
+    },
+  };
+}
+
+function openFolder(folder: string): number {
+  if (!existsSync(folder)) throw new FileSystemProblem(`${folder}: ${whatBecame(undefined)}`);
+  return whileWriting(folder, () => openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY));
+}
+
+function isSame(folder: string, kept: BigIntStats): boolean {
+  const there = statSync(folder, { bigint: true, throwIfNoEntry: false });
+  return there?.dev === kept.dev && there.ino === kept.ino;
+}
+
+function whatBecame(place: string | undefined): string {
+  return place === undefined ? 'the folder was renamed or removed meanwhile' : `the folder was renamed meanwhile; it is ${place} now`;
+}
+
+/** Where an open file or folder is by now; undefined where it was removed, or the system does not tell. */
+export function placeOf(descriptor: number): string | undefined {
+  try {
+    const place = readlinkSync(`/proc/self/fd/${descriptor}`);
+    return existsSync(place) ? place : undefined;
+  } catch {
+    return undefined;
   }
 }
