@@ -27,6 +27,13 @@ module.exports = {
       from: { path: `^src/${room}/` },
       to: { path: '^src/', pathNot: `^src/(${[room, ...everyRoomMayUse(room), ...rooms].join('|')})/` },
     })),
+    {
+      name: 'library-without-command-line',
+      severity: 'error',
+      comment: 'src/index.ts, the library, uses every room but cli',
+      from: { path: '^src/index.ts$' },
+      to: { path: '^src/cli/' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'no-orphans',

@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['node_modules', 'coverage', 'trained_models', 'test/fixtures']),
+  globalIgnores(['node_modules', 'coverage', 'dist', 'trained_models', 'test/fixtures']),
   js.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -5,6 +5,8 @@ process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: '<rootDir>/test/support/environment.js',
+  // `import … from 'kumpas'` is the source here, not what was built of it.
+  testEnvironmentOptions: { customExportConditions: ['kumpas-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
   // TypeScript names the file that `import()` loads as it will be called, with .js.

@@ -58,7 +58,7 @@ export interface FunctionMessage {
   getRetMap(): { set(output: string, value: string): unknown };
 }
 
-interface LibraryMessage {
+export interface LibraryMessage {
   addFunction(definition: FunctionMessage): void;
 }
 

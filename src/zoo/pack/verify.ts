@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
+import { version } from '../../foundation/version';
 import { archivedModel, type ArchivedRecord } from '../archive/archive-files';
 import { readChecked } from '../archive/checked-reading';
 import { manifestFindings, productionFindings } from '../check/checksum-findings';
@@ -15,7 +16,6 @@ import { foreignExamples } from './examples';
 import { inspectPack } from './inspect-pack';
 import { MANIFEST_FILE, type Manifest } from './manifest';
 import { writeChecked } from './unpack-model';
-import { version } from '../../../package.json';
 
 /** What a verification looked at, and what it found wrong. */
 export interface Verification {

@@ -1,0 +1,14 @@
+/**
+ * The library: what `import … from 'kumpas'` gives. Verbs do what the commands of the same names do; parts are what one builds with.
+ * Nothing of it prints, ends the process or reads the environment, and TensorFlow's native library is loaded only when something is to be computed.
+ */
+
+// Verbs: train, evaluate, predict, compare, convert, registry
+
+// Parts: clips and transforms, models and layers, losses, schedules, optimisers
+export { classificationLoss, crossEntropy } from './training/losses';
+
+// Types
+export { UserError } from './foundation/errors';
+export { version } from './foundation/version';
+export type { ClassificationLoss, LossSettings } from './training/losses';
