@@ -1,9 +1,8 @@
 // @ts-check
 // Says what is here and what is missing. `--json`: as one document on stdout. Works before anything is installed.
-require('./provision/node-version').requireSupportedNode();
-const { doctorReport } = require('./provision/doctor-report');
-const { inspect } = require('./provision/inspection');
-const { runScript } = require('./provision/prepare');
+require('../src/engine/provision/node-version').requireSupportedNode();
+const { doctorReport, inspect } = require('../src/engine/provision/doctor');
+const { runScript } = require('../src/engine/provision/prepare');
 
 runScript(async () => {
   const inspection = await inspect();

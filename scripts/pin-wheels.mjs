@@ -1,4 +1,4 @@
-// Writes scripts/provision/pinned-wheels.json: the exact wheels of every target with their sha256, as the package index tells of them. To be run when
+// Writes src/engine/provision/pinned-wheels.json: the exact wheels of every target with their sha256, as the package index tells of them. To be run when
 // TENSORFLOW_VERSION changes; what it changes is looked at before it is committed.
 //
 //   node scripts/pin-wheels.mjs
@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import provisionedTarget from './provision/target.js';
+import provisionedTarget from '../src/engine/provision/target.js';
 
 const { chooseTarget, cudaRequirements } = provisionedTarget;
 const MACHINES = [
@@ -43,4 +43,4 @@ for (const machine of MACHINES) {
   const further = cuda ? cudaRequirements(requires.map((line) => `Requires-Dist: ${line}`).join('\n')) : [];
   pinned[key] = [wheel, ...further.map((asked) => resolve(asked, platforms).wheel)];
 }
-writeFileSync(path.join(import.meta.dirname, 'provision/pinned-wheels.json'), `${JSON.stringify(pinned, undefined, 2)}\n`);
+writeFileSync(path.join(import.meta.dirname, '../src/engine/provision/pinned-wheels.json'), `${JSON.stringify(pinned, undefined, 2)}\n`);

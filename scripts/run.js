@@ -1,9 +1,8 @@
 // @ts-check
 // Prepares what is needed, then runs one of Kumpas's commands in this same process: no signal and no exit code is lost on the way.
-require('./provision/node-version').requireSupportedNode();
+require('../src/engine/provision/node-version').requireSupportedNode();
 const path = require('node:path');
-const { requireOpenFiles } = require('./provision/open-files');
-const { prepare, runScript } = require('./provision/prepare');
+const { prepare, requireOpenFiles, runScript } = require('../src/engine/provision/prepare');
 const { receiveInterruptsOnce } = require('./single-interrupt');
 
 runScript(async () => {

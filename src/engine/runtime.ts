@@ -5,6 +5,7 @@ import util from 'node:util';
 import { messageOf } from '../foundation/errors';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './own-kernels';
+import { SET_UP } from './provision/locations';
 import { tf } from './tensorflow';
 
 /** What computes, once {@link startRuntime} has looked for it. */
@@ -54,14 +55,14 @@ async function start(verbose: boolean): Promise<Runtime> {
   if (process.env['KUMPAS_BACKEND'] === 'js') return startJavascript();
   const binding = bindingFile();
   if (!existsSync(binding)) {
-    return startJavascript("TensorFlow's native library is not prepared: `npm run setup` prepares it, or says what is missing.");
+    return startJavascript(`TensorFlow's native library is not prepared: \`${SET_UP}\` prepares it, or says what is missing.`);
   }
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
   restoreRemovedUtilities();
   try {
     await loadNative(binding, verbose);
   } catch (error) {
-    return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`npm run setup\` prepares it anew.`);
+    return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`${SET_UP}\` prepares it anew.`);
   }
   const runtime = describeNative(tf.backend() as unknown as NativeBackend);
   if (runtime.usesGpu || process.env['KUMPAS_KERNELS'] === 'tensorflow') return runtime;
@@ -77,7 +78,7 @@ function loadKernelsBeside(binding: string): string | undefined {
     loadOwnKernels(file);
     return undefined;
   } catch (error) {
-    return `Kumpas's own kernels do not load (${messageOf(error)}): \`npm run setup\` makes them anew; TensorFlow's own do the same, more slowly.`;
+    return `Kumpas's own kernels do not load (${messageOf(error)}): \`${SET_UP}\` makes them anew; TensorFlow's own do the same, more slowly.`;
   }
 }
 

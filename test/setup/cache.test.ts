@@ -3,11 +3,16 @@ import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { forgetFailure, rememberedFailure, rememberFailure } from '../../scripts/provision/failure-memory';
-import { cacheFolder } from '../../scripts/provision/locations';
-import { isStale, withLock } from '../../scripts/provision/lock';
-import { SetUpProblem } from '../../scripts/provision/set-up-problem';
-import { makeFolderAtomically } from '../../scripts/provision/temporary-folder';
+import {
+  forgetFailure,
+  rememberedFailure,
+  rememberFailure,
+  isStale,
+  withLock,
+  makeFolderAtomically,
+} from '../../src/engine/provision/cache';
+import { cacheFolder } from '../../src/engine/provision/locations';
+import { SetUpProblem } from '../../src/engine/provision/set-up-problem';
 
 /** A process number that no process has (Linux gives at most 2²² of them). */
 const NOBODY = 99_999_999;

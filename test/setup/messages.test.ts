@@ -1,14 +1,12 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
-import { compilerArguments, findCompiler } from '../../scripts/provision/binding';
-import { runCommand } from '../../scripts/provision/command';
-import { doctorReport } from '../../scripts/provision/doctor-report';
-import { installAdvice } from '../../scripts/provision/install-advice';
-import { isSupportedNode } from '../../scripts/provision/node-version';
-import { warningWithout } from '../../scripts/provision/prepare';
-import { reportTo } from '../../scripts/provision/report';
-import { SetUpProblem } from '../../scripts/provision/set-up-problem';
-import { pipError } from '../../scripts/provision/wheels';
+import { compilerArguments, findCompiler } from '../../src/engine/provision/binding';
+import { runCommand } from '../../src/engine/provision/command';
+import { doctorReport } from '../../src/engine/provision/doctor';
+import { isSupportedNode } from '../../src/engine/provision/node-version';
+import { warningWithout } from '../../src/engine/provision/prepare';
+import { installAdvice, reportTo, SetUpProblem } from '../../src/engine/provision/set-up-problem';
+import { pipError } from '../../src/engine/provision/wheels';
 import { receiveInterruptsOnce } from '../../scripts/single-interrupt';
 
 it.each([

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { differingPackages, missingPackages, npmProgram, packagesAreCurrent } from '../../scripts/provision/npm-packages';
+import { differingPackages, missingPackages, npmProgram, packagesAreCurrent } from '../../src/engine/provision/npm-packages';
 
 type LockedPackages = Parameters<typeof differingPackages>[0];
 

@@ -19,13 +19,11 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { damagedFiles } from '../../scripts/provision/library-record';
-import { tryLoading } from '../../scripts/provision/loading-trial';
-import { bindingLink } from '../../scripts/provision/locations';
-import { examine, planFor, prepareNativeLibrary, type Plan } from '../../scripts/provision/native-library';
-import { filesAsStamped, stamp } from '../../scripts/provision/prepared-stamp';
-import { whyUnsafe } from '../../scripts/provision/safe-folder';
-import { SetUpProblem } from '../../scripts/provision/set-up-problem';
+import { damagedFiles, filesAsStamped, stamp } from '../../src/engine/provision/library-files';
+import { tryLoading } from '../../src/engine/provision/binding';
+import { bindingLink, installedVersion, whyUnsafe } from '../../src/engine/provision/locations';
+import { examine, planFor, prepareNativeLibrary, type Plan } from '../../src/engine/provision/native-library';
+import { SetUpProblem } from '../../src/engine/provision/set-up-problem';
 
 const project = path.resolve(__dirname, '../..');
 const LIBRARY = 'tensorflow/libtensorflow_cc.so.2';
@@ -43,7 +41,7 @@ beforeEach(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'kumpas-prepared-'));
   [cache, copy] = [path.join(folder, 'cache'), path.join(folder, 'project')];
   mkdirSync(cache, { mode: 0o755 });
-  for (const part of ['package.json', 'src/engine/native', 'node_modules/@tensorflow/tfjs-node-gpu/package.json'])
+  for (const part of ['package.json', 'node_modules/@tensorflow/tfjs-node-gpu/package.json'])
     cpSync(path.join(project, part), path.join(copy, part), { recursive: true });
 });
 afterEach(() => {
@@ -108,6 +106,19 @@ describe('a library', () => {
     // Not in a loop: the next command does not wait for pip again.
     process.env['PATH'] = '/nowhere';
     expect(await problemOf(prepared())).toMatch(/^unsafe: .*pip/);
+  });
+});
+
+describe('an installed package', () => {
+  it('is found where Node finds it: in the folder of the project, or in one around it', () => {
+    const name = 'node_modules/@tensorflow/tfjs-node-gpu';
+    const inner = path.join(copy, 'node_modules/kumpas');
+    expect(installedVersion(inner, '@tensorflow/tfjs-node-gpu')).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(bindingLink(inner)).toBe(path.join(copy, name, 'lib/napi-v8/tfjs_binding.node'));
+    mkdirSync(path.join(inner, name), { recursive: true });
+    writeFileSync(path.join(inner, name, 'package.json'), '{"version":"1.2.3"}');
+    expect(installedVersion(inner, '@tensorflow/tfjs-node-gpu')).toBe('1.2.3');
+    expect(installedVersion(inner, 'nowhere-to-be-found')).toBeUndefined();
   });
 });
 
@@ -208,6 +219,19 @@ describe('kernels that are damaged', () => {
     // Set-up never says that all is ready where it is not.
     await expect(prepared(true)).rejects.toThrow('A C++ compiler was not found on PATH');
     writeFileSync(kernels, whole);
+    expect(await prepared(true)).toEqual([]);
+  });
+
+  withKernels('and deleted are told from those that were left out', async () => {
+    const plan = realPlan();
+    rmSync(path.join(plan.binding, 'kernels.node'));
+    expect(await tryLoading(plan.binding)).toEqual({ binding: undefined, kernels: expect.stringMatching(/kernels\.node is missing$/) });
+    process.env['PATH'] = '/nowhere';
+    Reflect.deleteProperty(process.env, 'CXX');
+    // Set-up makes them again where it can, and never says that all is ready where it is not.
+    await expect(prepared(true)).rejects.toThrow('A C++ compiler was not found on PATH');
+    writeFileSync(path.join(plan.binding, 'kernels-left-out.txt'), 'the compiler does not know this processor\n');
+    expect(await tryLoading(plan.binding)).toEqual({ binding: undefined, kernels: undefined });
     expect(await prepared(true)).toEqual([]);
   });
 

@@ -59,7 +59,14 @@ describe('with all in place', () => {
 });
 
 it('the doctor works before anything is installed', () => {
-  for (const part of ['scripts', 'src/engine/hardware.js', 'src/engine/native', 'package.json', 'package-lock.json']) {
+  for (const part of [
+    'scripts',
+    'src/engine/hardware.js',
+    'src/engine/native',
+    'src/engine/provision',
+    'package.json',
+    'package-lock.json',
+  ]) {
     mkdirSync(path.dirname(path.join(folder, part)), { recursive: true });
     cpSync(path.join(project, part), path.join(folder, part), { recursive: true });
   }

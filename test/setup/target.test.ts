@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { chooseBackend, chooseTarget, cudaRequirements, requireGlibc, whyNoGpu } from '../../scripts/provision/target';
+import { chooseBackend, chooseTarget, cudaRequirements, requireGlibc, whyNoGpu } from '../../src/engine/provision/target';
 
 describe('the backend that is prepared', () => {
   it('is the CPU without an NVIDIA driver, and the GPU with one that CUDA 12 runs on', () => {

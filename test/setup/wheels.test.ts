@@ -4,10 +4,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { prepareNativeLibrary } from '../../scripts/provision/native-library';
-import { pinnedWheels } from '../../scripts/provision/pinned-wheels';
-import { chooseTarget } from '../../scripts/provision/target';
-import { fetchWheels } from '../../scripts/provision/wheels';
+import { prepareNativeLibrary } from '../../src/engine/provision/native-library';
+import { pinnedWheels, fetchWheels } from '../../src/engine/provision/wheels';
+import { chooseTarget } from '../../src/engine/provision/target';
 
 const project = path.resolve(__dirname, '../..');
 const hasPip = spawnSync('python3', ['-c', 'import pip']).status === 0;

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { cacheFolder } from '../../scripts/provision/locations';
+import { cacheFolder } from '../../src/engine/provision/locations';
 import { blockIn, withBlock } from '../../src/zoo/git/marked-block';
 import { setUpGit, type SetUp } from '../../src/zoo/git/set-up';
 import { inTemporaryFolder } from '../support/clip-files';

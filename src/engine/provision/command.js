@@ -2,8 +2,18 @@
 const { spawn } = require('node:child_process');
 const { accessSync, constants } = require('node:fs');
 const path = require('node:path');
-const { printableOutput } = require('./printable');
-const { undoWhenInterrupted } = require('./interruption');
+
+/** Control characters but line ends and tabs, line and paragraph separators, and changes of direction. */
+const STEERING = /(?![\n\r\t])\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * What a program printed, safe to print: of a damaged library, a loader's message holds whatever bytes lie in it.
+ * @param {string} text
+ * @returns {string}
+ */
+function printableOutput(text) {
+  return text.replace(STEERING, '\ufffd');
+}
 
 const KEPT_OUTPUT = 20_000;
 
@@ -59,4 +69,37 @@ function findProgram(name, searchPath = process.env['PATH']) {
   });
 }
 
-module.exports = { runCommand, findProgram };
+/** @type {Set<() => void>} */
+const undoing = new Set();
+let listening = false;
+
+/** @type {Readonly<Record<string, number>>} */
+const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/**
+ * Registers what must be undone when the process is told to stop while it prepares something: child processes ended, temporary folders removed.
+ * @param {() => void} undo called at most once, synchronously
+ * @returns {() => void} takes it back
+ */
+function undoWhenInterrupted(undo) {
+  if (!listening) {
+    for (const signal of Object.keys(EXIT_CODES)) process.on(signal, stop);
+    listening = true;
+  }
+  undoing.add(undo);
+  return () => {
+    undoing.delete(undo);
+    if (undoing.size > 0) return;
+    for (const signal of Object.keys(EXIT_CODES)) process.removeListener(signal, stop);
+    listening = false;
+  };
+}
+
+/** @param {NodeJS.Signals} signal */
+function stop(signal) {
+  for (const undo of [...undoing].reverse()) undo();
+  console.error('\nStopped. Nothing half-made is left: the same command starts again.');
+  process.exit(EXIT_CODES[signal]);
+}
+
+module.exports = { printableOutput, runCommand, findProgram, undoWhenInterrupted };

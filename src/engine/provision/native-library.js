@@ -1,20 +1,15 @@
 // @ts-check
 const { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } = require('node:fs');
 const path = require('node:path');
-const { BINDING, bindingKey, compileBinding, findCompiler, tryBinding } = require('./binding');
-const { forgetFailure, rememberedFailure, rememberFailure } = require('./failure-memory');
-const { damagedFiles } = require('./library-record');
-const { tryLoading } = require('./loading-trial');
-const { bindingLink, installedVersion } = require('./locations');
-const { withLock } = require('./lock');
-const { filesAsStamped, loadedFiles, stamp } = require('./prepared-stamp');
-const { whyUnsafe } = require('./safe-folder');
+const { BINDING, bindingKey, compileBinding, findCompiler, tryBinding, tryLoading } = require('./binding');
+const { forgetFailure, makeFolderAtomically, rememberFailure, rememberedFailure, withLock } = require('./cache');
+const { damagedFiles, filesAsStamped, loadedFiles, stamp } = require('./library-files');
+const { IS_CHECKOUT, SET_UP, bindingLink, installedVersion, whyUnsafe } = require('./locations');
 const { SetUpProblem } = require('./set-up-problem');
 const { chooseTarget, glibcVersion, requireGlibc } = require('./target');
-const { makeFolderAtomically } = require('./temporary-folder');
 const { fetchWheels } = require('./wheels');
+/** @typedef {import('./set-up-problem').Report} Report */
 /** @typedef {import('./target').Target} Target */
-/** @typedef {import('./report').Report} Report */
 
 /**
  * What a project's native library is to be.
@@ -100,7 +95,7 @@ function refuseUnsafe(project, cache, plan, loaded = isPrepared(plan) ? loadedFi
  */
 function withoutOwnKernels({ reason, remedy }, report) {
   process.env['KUMPAS_KERNELS'] = 'tensorflow';
-  const then = remedy.includes('npm run setup') ? '' : ', then run `npm run setup`';
+  const then = remedy.includes(SET_UP) ? '' : `, then run \`${SET_UP}\``;
   report.line(`Warning: ${reason}. ${remedy}${then}. Until then TensorFlow's own operations do the work of Kumpas's kernels, more slowly.`);
 }
 
@@ -114,8 +109,9 @@ function withoutOwnKernels({ reason, remedy }, report) {
 function planFor(project, cache, backend) {
   const target = chooseTarget({ platform: process.platform, arch: process.arch, backend });
   const version = installedVersion(project, '@tensorflow/tfjs-node-gpu');
-  if (version === undefined) throw new SetUpProblem('The package @tensorflow/tfjs-node-gpu is not installed', 'Run `npm ci`');
-  return { target, library: path.join(cache, target.key), binding: path.join(cache, bindingKey(target, version, project)) };
+  if (version === undefined)
+    throw new SetUpProblem('The package @tensorflow/tfjs-node-gpu is not installed', `Run \`${IS_CHECKOUT ? 'npm ci' : 'npm install'}\``);
+  return { target, library: path.join(cache, target.key), binding: path.join(cache, bindingKey(target, version)) };
 }
 
 /**

@@ -1,10 +1,21 @@
 // @ts-check
-const { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } = require('node:fs');
 const { randomBytes } = require('node:crypto');
+const {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
-const { undoWhenInterrupted } = require('./interruption');
+const { undoWhenInterrupted } = require('./command');
 const { SetUpProblem } = require('./set-up-problem');
 
 const HEARTBEAT_MS = 5_000;
@@ -161,4 +172,99 @@ function touch(file) {
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, POLL_MS));
 
-module.exports = { withLock, isStale, isAlive };
+const PREFIX = '.temporary-';
+
+/**
+ * Makes a folder of the cache so that it is there whole or not at all: filled under a temporary name beside it, then renamed.
+ * @param {string} folder
+ * @param {(temporary: string) => Promise<void>} fill
+ */
+async function makeFolderAtomically(folder, fill) {
+  const parent = path.dirname(folder);
+  mkdirSync(parent, { recursive: true });
+  removeAbandoned(parent);
+  const temporary = path.join(parent, `${PREFIX}${os.hostname()}-${process.pid}-${randomBytes(4).toString('hex')}`);
+  mkdirSync(temporary);
+  const remove = () => rmSync(temporary, { recursive: true, force: true });
+  const forget = undoWhenInterrupted(remove);
+  try {
+    await fill(temporary);
+    moveInto(temporary, folder);
+  } finally {
+    remove();
+    forget();
+  }
+}
+
+/** @param {string} temporary @param {string} folder */
+function moveInto(temporary, folder) {
+  try {
+    renameSync(temporary, folder);
+  } catch (error) {
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    const madeMeanwhile = code === 'ENOTEMPTY' || code === 'EEXIST';
+    if (!madeMeanwhile) throw error;
+  }
+}
+
+/**
+ * Removes what preparations of this machine left behind that were killed.
+ * @param {string} parent
+ */
+function removeAbandoned(parent) {
+  const ofThisMachine = `${PREFIX}${os.hostname()}-`;
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(ofThisMachine)) continue;
+    const pid = Number.parseInt(name.slice(ofThisMachine.length), 10);
+    if (!isAlive(pid)) rmSync(path.join(parent, name), { recursive: true, force: true });
+  }
+}
+
+const REMEMBERED_FOR_MS = 60 * 60 * 1000;
+
+/**
+ * Keeps a costly failure for an hour, so that not every command waits for the same download or build to fail again.
+ * @param {string} cache
+ * @param {string} key what failed
+ * @param {SetUpProblem} problem
+ * @param {number} now milliseconds since 1970
+ */
+function rememberFailure(cache, key, problem, now) {
+  const file = failureFile(cache, key);
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify({ at: now, reason: problem.reason, remedy: problem.remedy }));
+  } catch {
+    // A cache that cannot be written remembers nothing: the problem itself is told.
+  }
+}
+
+/**
+ * The failure remembered for a key, or undefined where there is none of the last hour.
+ * @param {string} cache
+ * @param {string} key
+ * @param {number} now milliseconds since 1970
+ * @returns {SetUpProblem | undefined}
+ */
+function rememberedFailure(cache, key, now) {
+  try {
+    const { at, reason, remedy } = JSON.parse(readFileSync(failureFile(cache, key), 'utf8'));
+    const age = now - at;
+    if (typeof reason !== 'string' || typeof remedy !== 'string' || !(age >= 0 && age < REMEMBERED_FOR_MS)) return undefined;
+    return new SetUpProblem(reason, remedy);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {string} cache @param {string} key */
+function forgetFailure(cache, key) {
+  if (existsSync(failureFile(cache, key))) rmSync(failureFile(cache, key), { force: true });
+}
+
+/** @param {string} cache @param {string} key */
+function failureFile(cache, key) {
+  return path.join(cache, 'failures', `${key}.json`);
+}
+
+module.exports = { withLock, isStale, isAlive, makeFolderAtomically, rememberFailure, rememberedFailure, forgetFailure };

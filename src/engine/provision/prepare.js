@@ -1,16 +1,14 @@
 // @ts-check
-const { existsSync, realpathSync } = require('node:fs');
+const { closeSync, existsSync, openSync, realpathSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { nvidiaDriver } = require('../../src/engine/hardware');
-const { tryLoading } = require('./loading-trial');
-const { PROJECT, bindingLink, cacheFolder } = require('./locations');
+const { nvidiaDriver } = require('../hardware');
+const { tryLoading } = require('./binding');
+const { IS_CHECKOUT, PROJECT, SET_UP, bindingLink, cacheFolder, installedVersion, whyUnsafe } = require('./locations');
 const { prepareNativeLibrary } = require('./native-library');
 const { preparePackages } = require('./npm-packages');
-const { reportTo } = require('./report');
-const { whyUnsafe } = require('./safe-folder');
-const { SetUpProblem } = require('./set-up-problem');
-const { chooseBackend } = require('./target');
+const { SetUpProblem, reportTo } = require('./set-up-problem');
+const { TENSORFLOW_VERSION, chooseBackend } = require('./target');
 
 /**
  * Makes sure that a script has what it needs, and says nothing where all of it is in place: the npm packages, and TensorFlow's native library. Where
@@ -20,7 +18,7 @@ const { chooseBackend } = require('./target');
  */
 async function prepare({ development, native }) {
   const report = reportTo();
-  await preparePackages({ project: PROJECT, development, report });
+  if (IS_CHECKOUT) await preparePackages({ project: PROJECT, development, report });
   if (!native) return;
   const backend = chooseBackend(process.env['KUMPAS_BACKEND'], nvidiaDriver());
   if (backend === 'js') return;
@@ -33,6 +31,26 @@ async function prepare({ development, native }) {
     if (!usable) process.env['KUMPAS_BACKEND'] = 'js';
     report.line(warningWithout(error, usable));
   }
+}
+
+/**
+ * Prepares everything on purpose: says what it finds and does, tries again what failed before, and prepares anew what does not load.
+ * @throws {SetUpProblem} naming what is missing
+ */
+async function setUp() {
+  const report = reportTo();
+  report.line(`Node ${process.versions.node}`);
+  if (IS_CHECKOUT) await preparePackages({ project: PROJECT, development: true, report });
+  report.line(`npm packages: in place (@tensorflow/tfjs-node-gpu ${installedVersion(PROJECT, '@tensorflow/tfjs-node-gpu') ?? 'missing'})`);
+  const driver = nvidiaDriver();
+  const backend = chooseBackend(process.env['KUMPAS_BACKEND'], driver);
+  if (backend === 'js') {
+    report.line('KUMPAS_BACKEND=js: no native library is needed.');
+    return;
+  }
+  report.line(driver === undefined ? 'NVIDIA driver: none' : `NVIDIA driver: ${driver}`);
+  await prepareNativeLibrary({ project: PROJECT, cache: cacheFolder(), backend, thorough: true, report });
+  report.line(`TensorFlow ${TENSORFLOW_VERSION} for the ${backend.toUpperCase()}: in place (${cacheFolder()}). Ready.`);
 }
 
 /** Whether the project is linked to a library that was prepared before (another version, another cache), may be loaded and can be. */
@@ -52,7 +70,7 @@ async function earlierLoads() {
  * @returns {string}
  */
 function warningWithout({ reason, remedy }, earlierIsThere) {
-  const then = remedy.includes('npm run setup') ? '' : ', then run `npm run setup`';
+  const then = remedy.includes(SET_UP) ? '' : `, then run \`${SET_UP}\``;
   const instead = earlierIsThere
     ? 'with the library that was prepared earlier'
     : "on TensorFlow.js's JavaScript backend, which is many times slower";
@@ -88,4 +106,27 @@ function isSystemProblem(error) {
   return error instanceof Error && 'syscall' in error && 'code' in error && SYSTEM_PROBLEMS.has(String(error.code));
 }
 
-module.exports = { prepare, warningWithout, runScript };
+/** Files that a command may have open beyond those that its process starts with. */
+const NEEDED = 64;
+
+/**
+ * Ends in one line where the system lets a process open too few files: the translator of TypeScript would wait forever for a thread that cannot be started.
+ * @throws {SetUpProblem} that says how the limit is raised
+ */
+function requireOpenFiles() {
+  /** @type {number[]} */
+  const opened = [];
+  try {
+    while (opened.length < NEEDED) opened.push(openSync(os.devNull, 'r'));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EMFILE')) throw error;
+    throw new SetUpProblem(
+      `Too few files may be open at once (EMFILE): ${opened.length} more, and a command needs ${NEEDED}`,
+      'Raise the limit (`ulimit -n 1024`) and run the command again',
+    );
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
+  }
+}
+
+module.exports = { prepare, setUp, warningWithout, runScript, requireOpenFiles };

@@ -1,9 +1,67 @@
 // @ts-check
-const { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require('node:fs');
+const { createHash } = require('node:crypto');
+const {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} = require('node:fs');
 const path = require('node:path');
+const { pipeline } = require('node:stream/promises');
 const { bindingLink } = require('./locations');
-const { recordedFiles } = require('./library-record');
 /** @typedef {import('./native-library').Plan} Plan */
+
+/**
+ * The sha256 of a file, which is never in memory as a whole.
+ * @param {string} file
+ * @param {'hex' | 'base64url'} encoding
+ * @returns {Promise<string>}
+ */
+async function checksumOf(file, encoding = 'hex') {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest(encoding);
+}
+
+/** What is loaded of a library's folder; everything else in it is read while the binding is compiled. */
+const LOADED = /^(tensorflow\/libtensorflow|nvidia\/[^/]+\/lib\/)/;
+
+/**
+ * The files of a library that are loaded, with the sha256 (base64url) and the size that their wheels' RECORD gives them.
+ * @param {string} library its folder in the cache
+ * @returns {{ path: string, sha256: string, bytes: number }[]}
+ */
+function recordedFiles(library) {
+  const records = existsSync(library) ? readdirSync(library).filter((name) => name.endsWith('.dist-info')) : [];
+  return records.flatMap((name) => {
+    const record = path.join(library, name, 'RECORD');
+    if (!existsSync(record)) return [];
+    return [...readFileSync(record, 'utf8').matchAll(/^([^",\r\n]+),sha256=([\w-]{43}),(\d+)\r?$/gm)]
+      .filter(([, inner = '']) => LOADED.test(inner))
+      .map(([, inner = '', sha256 = '', bytes]) => ({ path: inner, sha256, bytes: Number(bytes) }));
+  });
+}
+
+/**
+ * What of a library is not as its wheels brought it, a file a line.
+ * @param {string} library its folder in the cache
+ * @returns {Promise<string[]>}
+ */
+async function damagedFiles(library) {
+  const damaged = [];
+  for (const { path: inner, sha256, bytes } of recordedFiles(library)) {
+    const file = path.join(library, inner);
+    if (!existsSync(file)) damaged.push(`${file} is missing`);
+    else if (statSync(file).size !== bytes) damaged.push(`${file} has ${statSync(file).size} bytes, expected ${bytes}`);
+    else if ((await checksumOf(file, 'base64url')) !== sha256) damaged.push(`${file} is damaged: its sha256 is another`);
+  }
+  return damaged;
+}
 
 /**
  * All files that a command loads of a prepared library.
@@ -73,4 +131,4 @@ function stampFile(project) {
   return path.join(path.dirname(bindingLink(project)), 'prepared.json');
 }
 
-module.exports = { loadedFiles, filesAsStamped, stamp };
+module.exports = { checksumOf, recordedFiles, damagedFiles, loadedFiles, filesAsStamped, stamp };

@@ -1,15 +1,29 @@
 // @ts-check
 const { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } = require('node:fs');
 const path = require('node:path');
-const { checksumOf } = require('./checksum');
-const { sizeOf } = require('./folder-size');
 const { findProgram, runCommand } = require('./command');
-const { installAdvice } = require('./install-advice');
-const { pinnedWheels } = require('./pinned-wheels');
-const { SetUpProblem } = require('./set-up-problem');
-/** @typedef {import('./pinned-wheels').PinnedWheel} PinnedWheel */
+const { checksumOf } = require('./library-files');
+const { SET_UP, sizeOf } = require('./locations');
+const PINNED = require('./pinned-wheels.json');
+const { SetUpProblem, installAdvice } = require('./set-up-problem');
+/** @typedef {import('./set-up-problem').Report} Report */
 /** @typedef {import('./target').Target} Target */
-/** @typedef {import('./report').Report} Report */
+
+/**
+ * A wheel that is taken, and no other in its place.
+ * @typedef {{ requirement: string, file: string, sha256: string }} PinnedWheel requirement: with its exact version, as pip takes it
+ */
+
+/**
+ * The wheels of a target, TensorFlow's own first, then the CUDA packages. `node scripts/pin-wheels.mjs` writes their list.
+ * @param {Target} target
+ * @returns {PinnedWheel[]}
+ */
+function pinnedWheels({ key }) {
+  const wheels = /** @type {Record<string, PinnedWheel[]>} */ (PINNED)[key];
+  if (wheels === undefined) throw new Error(`pinned-wheels.json has no wheels of ${key}: run scripts/pin-wheels.mjs`);
+  return wheels;
+}
 
 /** What of TensorFlow's wheel is kept: its libraries, the headers that the binding is compiled with, licences, and the list of CUDA packages. */
 const KEPT_OF_TENSORFLOW = [
@@ -83,12 +97,12 @@ async function download(python, pinned, platforms, folder, report) {
   if (code !== 0 && found !== undefined) throw forgedWheel(pinned, found);
   if (code !== 0) {
     const reason = `pip could not download ${pinned.requirement}: ${pipError(output)}`;
-    throw new SetUpProblem(reason, "Check the network and pip's settings (`python3 -m pip config list`), then run `npm run setup`", {
+    throw new SetUpProblem(reason, `Check the network and pip's settings (\`python3 -m pip config list\`), then run \`${SET_UP}\``, {
       costly: true,
     });
   }
   const [wheel] = readdirSync(downloads).filter((name) => name.endsWith('.whl'));
-  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${pinned.requirement}`, 'Run `npm run setup` to try again');
+  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${pinned.requirement}`, `Run \`${SET_UP}\` to try again`);
   const sha256 = await checksumOf(path.join(downloads, wheel));
   if (sha256 !== pinned.sha256) throw forgedWheel(pinned, sha256);
   return path.join(downloads, wheel);
@@ -106,7 +120,7 @@ function foundInstead(output) {
 function forgedWheel({ file, sha256 }, found) {
   return new SetUpProblem(
     `${file} has the sha256 ${found}, expected ${sha256}: it is not the wheel that was published, and was removed before anything of it ran`,
-    'See where pip takes it from (`python3 -m pip config list`), then run `npm run setup`',
+    `See where pip takes it from (\`python3 -m pip config list\`), then run \`${SET_UP}\``,
     { costly: true },
   );
 }
@@ -139,7 +153,7 @@ async function unpack(python, wheel, folder, included, excluded, report) {
   ]);
   if (code !== 0) {
     const reason = `${path.basename(wheel)} could not be unpacked: ${output.trim().split('\n').at(-1) ?? ''}`;
-    throw new SetUpProblem(reason, 'Make room on the disk if it is full, then run `npm run setup`', { costly: true });
+    throw new SetUpProblem(reason, `Make room on the disk if it is full, then run \`${SET_UP}\``, { costly: true });
   }
   rmSync(path.dirname(wheel), { recursive: true, force: true });
 }
@@ -161,4 +175,4 @@ function pipError(output) {
   return `${connection ? 'no connection to the package index; ' : ''}${error.replace(/^ERROR:\s*/, '').replace(/\.$/, '')}`;
 }
 
-module.exports = { fetchWheels, pipError };
+module.exports = { pinnedWheels, fetchWheels, pipError };

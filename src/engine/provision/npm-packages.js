@@ -3,8 +3,8 @@ const { createHash } = require('node:crypto');
 const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { withLock } = require('./cache');
 const { runCommand } = require('./command');
-const { withLock } = require('./lock');
 const { SetUpProblem } = require('./set-up-problem');
 
 /**
@@ -15,7 +15,7 @@ const { SetUpProblem } = require('./set-up-problem');
 
 /**
  * Makes sure that node_modules is what package-lock.json says; runs `npm ci` where it is not.
- * @param {{ project: string, development: boolean, report: import('./report').Report }} options development: whether the tools of tests and checks are needed
+ * @param {{ project: string, development: boolean, report: import('./set-up-problem').Report }} options development: whether the tools of tests and checks are needed
  * @throws {SetUpProblem} where `npm ci` fails
  */
 async function preparePackages({ project, development, report }) {

@@ -2,17 +2,16 @@
 const { existsSync, readdirSync } = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { nvidiaDriver, nvidiaGpus, processor } = require('../../src/engine/hardware');
-const { rememberedFailure } = require('./failure-memory');
-const { sizeOf } = require('./folder-size');
-const { PROJECT, cacheFolder, installedVersion } = require('./locations');
+const { nvidiaDriver, nvidiaGpus, processor } = require('../hardware');
+const { hasKernels } = require('./binding');
+const { rememberedFailure } = require('./cache');
+const { IS_CHECKOUT, PROJECT, SET_UP, cacheFolder, installedVersion, sizeOf } = require('./locations');
 const { examine, faultsOf, isLinked, planFor } = require('./native-library');
 const { missingPackages } = require('./npm-packages');
-const { hasKernels } = require('./own-kernels');
 const { SetUpProblem } = require('./set-up-problem');
 const { TENSORFLOW_VERSION, chooseBackend, whyNoGpu } = require('./target');
 
-const NAMED_PACKAGES = ['@tensorflow/tfjs-node-gpu', 'tsx', 'zod', 'yargs', 'typescript', 'jest'];
+const NAMED_PACKAGES = ['@tensorflow/tfjs-node-gpu', 'tsx', 'zod', 'yargs', ...(IS_CHECKOUT ? ['typescript', 'jest'] : [])];
 
 /**
  * What a machine and a project have.
@@ -31,7 +30,7 @@ async function inspect() {
   const cache = cacheFolder();
   const node = { version: process.versions.node, executable: process.execPath };
   const packages = {
-    missing: missingPackages(PROJECT, true),
+    missing: IS_CHECKOUT ? missingPackages(PROJECT, true) : [],
     versions: Object.fromEntries(NAMED_PACKAGES.map((name) => [name, installedVersion(PROJECT, name) ?? null])),
   };
   const { model, threads, instructionSets } = processor();
@@ -56,7 +55,7 @@ async function inspect() {
       holds: existsSync(cache) ? readdirSync(cache).filter((name) => /^(binding|tensorflow)-/.test(name)) : [],
     },
     missing: [
-      ...(packages.missing.length === 0 ? [] : [`${packages.missing.length} npm packages are missing or outdated: run \`npm run setup\``]),
+      ...(packages.missing.length === 0 ? [] : [`${packages.missing.length} npm packages are missing or outdated: run \`${SET_UP}\``]),
       ...(tensorflow.problem === null ? [] : [tensorflow.problem]),
       ...[whyNoGpu(tensorflow.backend, process.env['KUMPAS_BACKEND'], driver) ?? []].flat(),
     ],
@@ -72,16 +71,16 @@ async function inspectTensorflow(cache, driver) {
     if (backend === 'js') return { version: TENSORFLOW_VERSION, backend, native: false, problem: null, library: null, ownKernels: false };
     const plan = planFor(PROJECT, cache, backend);
     const earlier = rememberedFailure(cache, path.basename(plan.binding), Date.now());
-    if (!isLinked(PROJECT, plan)) throw earlier ?? new SetUpProblem("TensorFlow's native library is not prepared", 'Run `npm run setup`');
+    if (!isLinked(PROJECT, plan)) throw earlier ?? new SetUpProblem("TensorFlow's native library is not prepared", `Run \`${SET_UP}\``);
     const found = await examine(plan);
     const damaged = faultsOf(found);
     if (found.library.length > 0 || found.binding !== undefined)
-      throw new SetUpProblem(damaged.join('; '), 'Run `npm run setup`: it makes or fetches that anew');
+      throw new SetUpProblem(damaged.join('; '), `Run \`${SET_UP}\`: it makes or fetches that anew`);
     return {
       version: TENSORFLOW_VERSION,
       backend,
       native: true,
-      problem: damaged.length === 0 ? null : `${damaged.join('; ')}. Run \`npm run setup\`: it makes that anew.`,
+      problem: damaged.length === 0 ? null : `${damaged.join('; ')}. Run \`${SET_UP}\`: it makes that anew.`,
       library: plan.library,
       ownKernels: hasKernels(plan.binding) && found.kernels === undefined,
     };
@@ -91,4 +90,48 @@ async function inspectTensorflow(cache, driver) {
   }
 }
 
-module.exports = { inspect };
+/**
+ * What the doctor prints.
+ * @param {Inspection} inspection
+ * @returns {string}
+ */
+function doctorReport({ node, packages, tensorflow, machine, nvidia, cache, missing }) {
+  const versions = Object.entries(packages.versions).map(([name, version]) => `${name} ${version ?? 'missing'}`);
+  /** @type {[string, string][]} */
+  const rows = [
+    ['Node', node.version],
+    ['Packages', versions.join(', ')],
+    ['TensorFlow', tensorflowLine(tensorflow)],
+    ['System', machine.platform],
+    ['Processor', `${machine.model}, ${count(machine.threads, 'thread')}`],
+    ['Instructions', machine.instructionSets.join(', ') || 'not known here'],
+    ['Memory', `${gigabytes(machine.memoryBytes)}, ${gigabytes(machine.freeMemoryBytes)} free`],
+    [
+      'GPU',
+      nvidia.driver === null ? 'none (no NVIDIA driver)' : `${nvidia.gpus.join(', ') || 'not named'}, NVIDIA driver ${nvidia.driver}`,
+    ],
+    ['Cache', `${cache.folder}, ${gigabytes(cache.bytes)}${cache.holds.length === 0 ? '' : ` (${cache.holds.join(', ')})`}`],
+  ];
+  const table = rows.map(([name, value]) => `${name.padEnd(13)} ${value}\n`).join('');
+  const verdict = missing.length === 0 ? 'Nothing is missing.\n' : `Missing:\n${missing.map((line) => `  - ${line}\n`).join('')}`;
+  return `${table}\n${verdict}`;
+}
+
+/** @param {Inspection['tensorflow']} tensorflow */
+function tensorflowLine({ version, backend, native, library, ownKernels }) {
+  if (native)
+    return `${version}, native, for the ${backend.toUpperCase()}${ownKernels ? ", with Kumpas's own kernels" : ''} (${library ?? ''})`;
+  return backend === 'js' ? 'JavaScript backend (KUMPAS_BACKEND=js)' : `JavaScript backend: the native library ${version} is not in use`;
+}
+
+/** @param {number} bytes */
+function gigabytes(bytes) {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
+/** @param {number} number @param {string} noun */
+function count(number, noun) {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+module.exports = { inspect, doctorReport };
