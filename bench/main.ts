@@ -1,4 +1,4 @@
-import { describeFailure } from '../src/cli/failure';
+import { describeFailure } from '../src/cli/exit';
 import { UserError } from '../src/foundation/errors';
 import { nearestName } from '../src/foundation/text';
 import { readBenchFlags, benchUsage } from './flags';

@@ -1,18 +1,8 @@
-/** What a command needs of the process it runs in. */
-export interface Terminal {
-  readonly output: TerminalStream;
-  readonly errors: TerminalStream;
-}
-
-/** A stream that text is written to: the process's own, or a test's. */
-export interface TerminalStream {
-  /** Prints text; the process's own streams make it printable first. */
-  write(text: string): unknown;
-  /** Prints control codes of the program's own; absent where {@link write} lets them through. */
-  draw?(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number | undefined;
-}
+import yargs, { type Argv, type Options } from 'yargs';
+import { widthOf, type Terminal } from './terminal';
+import { nearestName } from '../foundation/text';
+import { UserError } from '../foundation/errors';
+import { withDashes, type FlagTable } from './flags';
 
 /** A command of the command line. */
 export interface Command {
@@ -25,7 +15,194 @@ export interface Command {
   readonly run: (argv: readonly string[], terminal: Terminal) => Promise<number>;
 }
 
-/** Columns to lay text out in: the terminal's, at most 140; 100 where there is none. */
-export function widthOf(stream: TerminalStream): number {
-  return Math.min(stream.columns ?? 100, 140);
+/**
+ * A command that takes flags and no settings: unknown flags are refused, `--help` is shown, and what was typed goes to `run`.
+ * @param run gets what was typed, by flag: texts, true or false; and what was typed besides flags, where the command takes that.
+ */
+export function plainCommand(
+  usage: CommandUsage,
+  run: (typed: Readonly<Record<string, unknown>>, terminal: Terminal, positionals: readonly string[]) => Promise<number> | number,
+): Command {
+  return {
+    run: async (argv, terminal) => {
+      const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
+      const typed = commandLine.parse();
+      refuseUnknownFlags(typed, usage.flags);
+      if (typed['help'] !== true) return await run(typed, terminal, commandLine.positionals());
+      terminal.output.write(`${await commandLine.help()}\n`);
+      return 0;
+    },
+  };
+}
+
+const READ_AS_TYPED = {
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
+  'camel-case-expansion': false,
+  'dot-notation': false,
+  'duplicate-arguments-array': false,
+  'strip-aliased': true,
+};
+
+/** A command as its help shows it. */
+export interface CommandUsage {
+  /** As typed: `npm run train --`. */
+  readonly command: string;
+  readonly summary: string;
+  readonly flags: FlagTable;
+  /** What is typed besides flags, as `FILE`; without it such arguments are refused. */
+  readonly takes?: string;
+  /** What to type, and what it does. */
+  readonly examples: readonly (readonly [string, string])[];
+  readonly epilogue?: string;
+}
+
+/** A way to ask a command's yargs for its help or for what was typed. */
+interface CommandLine {
+  /**
+   * What was typed, by flag (`batch-size`): texts, true or false, and lists of texts for flags that take several. Flags that the command does not have are
+   * among them.
+   * @throws UserError for an argument that belongs to no flag.
+   */
+  readonly parse: () => Readonly<Record<string, unknown>>;
+  /** What was typed besides flags. */
+  readonly positionals: () => readonly string[];
+  readonly help: () => Promise<string>;
+}
+
+/**
+ * Reads a command line without judging its flags: numbers stay texts, nothing is filled in.
+ * @param width columns of the help.
+ */
+export function commandLineOf(usage: CommandUsage, argv: readonly string[], width: number): CommandLine {
+  return { parse: () => parse(usage, argv), positionals: () => parseAll(usage, argv)._.map(String), help: () => help(usage, width) };
+}
+
+function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, unknown> & { _: (string | number)[] } {
+  const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, Options] => [
+    name,
+    {
+      ...(alias === undefined ? {} : { alias }),
+      ...(array === true ? { array: true } : {}),
+      type: type === 'boolean' ? 'boolean' : 'string',
+    },
+  ]);
+  const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);
+  // Where names are typed besides flags, a flag that takes several takes them one by one: `--notes A --notes B NAME`.
+  const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral, 'greedy-arrays': usage.takes === undefined };
+  return plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
+}
+
+function parse(usage: CommandUsage, argv: readonly string[]): Readonly<Record<string, unknown>> {
+  const parsed = parseAll(usage, argv);
+  const [stray] = parsed._;
+  if (stray !== undefined && usage.takes === undefined) throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
+  const flags = Object.entries(parsed)
+    .filter(([name]) => name !== '_' && name !== '$0')
+    .map(([name, value]): [string, unknown] => [name, usage.flags[name]?.array === true ? value : lastOf(value)]);
+  return Object.fromEntries(flags);
+}
+
+/** Of a flag that takes one value and was typed twice, the last. */
+function lastOf(value: unknown): unknown {
+  return Array.isArray(value) ? value.at(-1) : value;
+}
+
+function help(usage: CommandUsage, width: number): Promise<string> {
+  return plainYargs([])
+    .usage(`${usage.summary}\n\nUsage: ${[usage.command, ...(usage.takes === undefined ? [] : [usage.takes])].join(' ')} [flags]`)
+    .options(usage.flags)
+    .example(usage.examples.map(([typed, does]): [string, string] => [typed, does]))
+    .epilogue(usage.epilogue ?? '')
+    .wrap(width)
+    .getHelp();
+}
+
+/** Without what yargs would print, end or translate by itself. */
+function plainYargs(argv: readonly string[]): Argv {
+  return yargs(withDashes(argv)).locale('en').help(false).version(false).exitProcess(false);
+}
+
+/**
+ * Refuses flags that a command without settings does not have.
+ * @throws UserError that lists them, each with the nearest one it has.
+ */
+function refuseUnknownFlags(values: Readonly<Record<string, unknown>>, flags: FlagTable): void {
+  const unknown = Object.keys(values).filter((name) => !Object.hasOwn(flags, name));
+  if (unknown.length === 0) return;
+  const lines = unknown.map((name) => {
+    const nearest = nearestName(name, Object.keys(flags));
+    return `--${name}: unknown flag${nearest === undefined ? '' : `; did you mean --${nearest}?`}`;
+  });
+  throw new UserError(lines.join('\n'));
+}
+
+/** One of the commands that share a first word, as `import` of `convert`. */
+interface CommandAction {
+  /** In the list of them. */
+  readonly summary: string;
+  /** What is typed besides flags, as `FILE`. */
+  readonly takes: string;
+  /** Its code, loaded only when it is asked for. */
+  readonly load: () => Promise<Command>;
+}
+
+/** Commands that share a first word. */
+interface CommandGroup {
+  /** As typed: `npm run convert --`. */
+  readonly command: string;
+  readonly summary: string;
+  readonly actions: Readonly<Record<string, CommandAction>>;
+  /** What to type, and what it does. */
+  readonly examples: readonly (readonly [string, string])[];
+  readonly epilogue: string;
+}
+
+/** The command that runs the action its first argument names, or lists them all. */
+export function commandGroup(group: CommandGroup): Command {
+  return {
+    run: async (argv, terminal) => {
+      const [name, ...rest] = argv;
+      if (name === '--help' || name === '-h' || name === 'help') {
+        terminal.output.write(helpText(group));
+        return 0;
+      }
+      return await (await actionOf(group, name).load()).run(rest, terminal);
+    },
+  };
+}
+
+function actionOf({ command, actions }: CommandGroup, name: string | undefined): CommandAction {
+  const action = name !== undefined && Object.hasOwn(actions, name) ? actions[name] : undefined;
+  if (action !== undefined) return action;
+  const names = Object.keys(actions);
+  if (name === undefined || name.startsWith('-')) {
+    throw new UserError(`${command}: say first what to do: ${names.join(', ')}; see ${command} --help`);
+  }
+  const nearest = nearestName(name, names);
+  throw new UserError(
+    `${command.replace(/ --$/, '')} ${name}: ${nearest === undefined ? `expected ${names.join(', ')}` : `did you mean ${nearest}?`}; see ${command} --help`,
+  );
+}
+
+function helpText({ command, summary, actions, examples, epilogue }: CommandGroup): string {
+  const rows = Object.entries(actions).map(([name, action]): [string, string] => [`${name} ${action.takes}`.trim(), action.summary]);
+  return `${[
+    summary,
+    '',
+    `Usage: ${command} ACTION …`,
+    '',
+    'Actions:',
+    ...aligned(rows),
+    '',
+    'Examples:',
+    ...examples.flatMap(([typed, does]) => [`  ${typed}`, `      ${does}`]),
+    '',
+    `Each action has a help of its own: ${command} ${Object.keys(actions)[0] ?? ''} --help. ${epilogue}`,
+  ].join('\n')}\n`;
+}
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...rows.map(([first]) => first.length));
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`);
 }

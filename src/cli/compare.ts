@@ -1,10 +1,7 @@
 import { UserError } from '../foundation/errors';
-import type { Command } from './command';
-import type { CommandUsage } from './command-line';
+import { type CommandUsage, plainCommand, type Command } from './command';
 import { comparisonFlags, comparisonOf } from './comparison-flags';
-import { optionalText } from './model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from './options';
-import { plainCommand } from './plain-command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from './flags';
 import type { ComparisonRequest } from './run-comparison';
 
 const compareFlags = {

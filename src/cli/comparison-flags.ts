@@ -1,7 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { dataFlags, labelledDataOf } from './data-flags';
-import { checkpointFlags, optionalText, readingOf, shapeOf } from './model-flags';
-import type { FlagTable } from './options';
+import { dataFlags, labelledDataOf, checkpointFlags, optionalText, readingOf, shapeOf, type FlagTable } from './flags';
 import type { ComparisonRequest } from './run-comparison';
 
 /** Flags of the commands that compare models, besides the baseline. */

@@ -6,14 +6,11 @@ import type { ImportedModel, ImportOptions } from '../conversion/import-request'
 import { importTree, type TreeImport } from '../conversion/import-tree';
 import { UserError } from '../foundation/errors';
 import { printableLine } from '../foundation/text';
-import { columns } from './columns';
-import type { Terminal } from './command';
-import { onlyPositional } from './convert-flags';
-import { watchForInterruption } from './interruption';
+import { columns, percentText } from './quantities';
+import { type Terminal, CLEAR_LINE, draw } from './terminal';
+import { watchForInterruption } from './exit';
 import { kumpasVersion } from './machine';
-import { optionalText, readingOf, shapeOf } from './model-flags';
-import { CLEAR_LINE, draw } from './printable-stream';
-import { percentText } from './quantities';
+import { onlyPositional, optionalText, readingOf, shapeOf } from './flags';
 
 /**
  * Makes model folders of a checkpoint or of all in a folder.

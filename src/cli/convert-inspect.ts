@@ -1,11 +1,9 @@
 import type { OptimizerSummary } from '../conversion/describe-optimizer';
 import { inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
 import { printableLine } from '../foundation/text';
-import { columns } from './columns';
-import type { Terminal } from './command';
-import { onlyPositional } from './convert-flags';
-import { readingOf, shapeOf } from './model-flags';
-import { bytesText } from './quantities';
+import { columns, bytesText } from './quantities';
+import type { Terminal } from './terminal';
+import { onlyPositional, readingOf, shapeOf } from './flags';
 
 /**
  * Prints what a checkpoint is.

@@ -3,11 +3,8 @@ import { demoSetOfWidth } from '../data/demo/sets';
 import { writeDemoFolder } from '../data/demo/write';
 import { UserError } from '../foundation/errors';
 import { modelEntry } from '../models/model-table';
-import type { Command } from './command';
-import type { CommandUsage } from './command-line';
-import { optionalText, wholeNumber } from './model-flags';
-import { commonFlags, type FlagTable } from './options';
-import { plainCommand } from './plain-command';
+import { type CommandUsage, plainCommand, type Command } from './command';
+import { optionalText, wholeNumber, commonFlags, type FlagTable } from './flags';
 
 const defaultFolder = 'demo_data';
 const defaultSeed = 42;

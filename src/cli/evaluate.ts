@@ -1,9 +1,16 @@
-import type { Command } from './command';
-import type { CommandUsage } from './command-line';
-import { dataFlags, labelledDataOf } from './data-flags';
-import { modelFlags, optionalText, readingOf, requiredText, shapeOf } from './model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from './options';
-import { plainCommand } from './plain-command';
+import { type CommandUsage, plainCommand, type Command } from './command';
+import {
+  dataFlags,
+  labelledDataOf,
+  modelFlags,
+  optionalText,
+  readingOf,
+  requiredText,
+  shapeOf,
+  commonFlags,
+  jsonFlag,
+  type FlagTable,
+} from './flags';
 
 const evaluateFlags = {
   ...modelFlags,

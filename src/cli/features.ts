@@ -1,9 +1,6 @@
 import { UserError } from '../foundation/errors';
-import type { Command } from './command';
-import type { CommandUsage } from './command-line';
-import { optionalText, requiredText } from './model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from './options';
-import { plainCommand } from './plain-command';
+import { type CommandUsage, plainCommand, type Command } from './command';
+import { optionalText, requiredText, commonFlags, jsonFlag, type FlagTable } from './flags';
 
 const featuresFlags = {
   frames: {

@@ -1,12 +1,9 @@
 import { isatty } from 'node:tty';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
-import type { Terminal } from './command';
+import { type Terminal, PrintableStream, ProcessStream } from './terminal';
 import { commands, listOfCommands } from './commands';
-import { describeFailure, USER_ERROR_EXIT_CODE } from './failure';
-import { HANG_UP_EXIT_CODE } from './interruption';
-import { PrintableStream } from './printable-stream';
-import { ProcessStream } from './process-stream';
+import { describeFailure, USER_ERROR_EXIT_CODE, HANG_UP_EXIT_CODE } from './exit';
 
 /**
  * Runs the command that `argv` starts with.

@@ -1,5 +1,4 @@
-import type { Command } from './command';
-import { commandGroup } from './command-group';
+import { commandGroup, type Command } from './command';
 
 const command = 'npm run models --';
 

@@ -1,8 +1,5 @@
-import type { Command } from './command';
-import type { CommandUsage } from './command-line';
-import { modelFlags, optionalText, readingOf, requiredTexts, shapeOf, wholeNumber } from './model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from './options';
-import { plainCommand } from './plain-command';
+import { type CommandUsage, plainCommand, type Command } from './command';
+import { modelFlags, optionalText, readingOf, requiredTexts, shapeOf, wholeNumber, commonFlags, jsonFlag, type FlagTable } from './flags';
 import type { PredictionRequest } from './run-prediction';
 import { UserError } from '../foundation/errors';
 

@@ -10,11 +10,10 @@ import { modelFile } from '../evaluation/model-file';
 import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 import { describeEvaluation } from '../evaluation/result';
 import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-file';
-import type { Terminal } from './command';
-import { dataWatch } from './data-watch';
-import { comparisonJson, comparisonMarkdown, comparisonText } from './comparison-text';
-import { judgementMarkdown, judgementText } from './judgement-text';
-import { tellNotes } from './model-flags';
+import type { Terminal } from './terminal';
+import { dataWatch } from './progress';
+import { comparisonJson, comparisonMarkdown, comparisonText, judgementMarkdown, judgementText } from './comparison-text';
+import { tellNotes } from './flags';
 import { percentText } from './quantities';
 
 /** The exit code for a model that is worse than it may be. */

@@ -16,10 +16,10 @@ import { prepareResultsFolder } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import { withFolderLock } from '../foundation/folder-lock';
 import { removeIfEmpty } from '../foundation/folders';
-import type { Terminal } from './command';
-import { dataWatch } from './data-watch';
-import { USER_ERROR_EXIT_CODE } from './failure';
-import { tellNotes } from './model-flags';
+import type { Terminal } from './terminal';
+import { dataWatch } from './progress';
+import { USER_ERROR_EXIT_CODE } from './exit';
+import { tellNotes } from './flags';
 import { paceText, percentText } from './quantities';
 
 export interface EvaluationRequest extends EvaluationDataRequest {

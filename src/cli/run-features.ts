@@ -8,8 +8,8 @@ import { listPictureClips, type PictureClip } from '../evaluation/frame-features
 import { replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { keepFolder, makeFolders } from '../foundation/folders';
-import type { Terminal } from './command';
-import { ExtractionBar } from './extraction-bar';
+import type { Terminal } from './terminal';
+import { ExtractionBar } from './progress';
 import { secondsText } from './quantities';
 
 export interface FeaturesRequest {

@@ -6,8 +6,8 @@ import { isDrop, type HeadChange } from '../zoo/monitor/drop';
 import { monitorModel, type Monitored, type WatchedCheckpoint } from '../zoo/monitor/monitor-model';
 import { retrainingOf, type Retraining } from '../zoo/monitor/retraining';
 import { placeOf, type NamedModel } from '../zoo/release/named-release';
-import type { Terminal } from './command';
-import { dataWatch } from './data-watch';
+import type { Terminal } from './terminal';
+import { dataWatch } from './progress';
 import { percentText } from './quantities';
 import { runTraining } from './run-training';
 

@@ -13,10 +13,10 @@ import { predictClips } from '../evaluation/predict';
 import { UserError } from '../foundation/errors';
 import type { ClipLocation } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
-import type { Terminal } from './command';
-import { dataWatch } from './data-watch';
-import { USER_ERROR_EXIT_CODE } from './failure';
-import { tellNotes } from './model-flags';
+import type { Terminal } from './terminal';
+import { dataWatch } from './progress';
+import { USER_ERROR_EXIT_CODE } from './exit';
+import { tellNotes } from './flags';
 import type { ModelPredictions } from './prediction-text';
 
 export interface PredictionRequest {

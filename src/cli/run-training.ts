@@ -18,11 +18,11 @@ import { checkpointToResume, newestCheckpoint } from '../training/run-folder';
 import type { RegistryFacts } from '../training/run-record';
 import { train } from '../training/train';
 import { resolveTraining } from '../training/warm-start';
-import type { Terminal } from './command';
-import { watchForInterruption } from './interruption';
-import { showLoading } from './loading';
+import type { Terminal } from './terminal';
+import { watchForInterruption } from './exit';
+import { showLoading } from './progress';
 import { machineFacts } from './machine';
-import { shapeOf } from './model-flags';
+import { shapeOf } from './flags';
 import { TerminalReporter } from './terminal-reporter';
 import { trainFlagKeys, type TrainCommandLine } from './train-flags';
 

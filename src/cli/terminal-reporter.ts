@@ -1,8 +1,7 @@
 import picocolors from 'picocolors';
 import type { StepDone, TrainingEvent, TrainingReporter } from '../training/events';
-import type { TerminalStream } from './command';
+import { type TerminalStream, CLEAR_LINE, draw } from './terminal';
 import { printableLine, printableText } from '../foundation/text';
-import { CLEAR_LINE, draw } from './printable-stream';
 import { endLines, epochLine, progressLine, startLines, type Emphasis, type Paint, type Progress } from './training-lines';
 
 /** What a test may put in place of the process's clock and environment. */

@@ -1,6 +1,5 @@
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
-import { checkpointFlags, optimizerFlag } from './model-flags';
-import { commonFlags, keyOf, type FlagTable } from './options';
+import { checkpointFlags, optimizerFlag, commonFlags, keyOf, type FlagTable } from './flags';
 
 /** What was typed after `train`. */
 export interface TrainCommandLine {

@@ -1,10 +1,9 @@
 import { readPreset } from '../config/resolve';
 import { defaultModel, isModelName, modelTable, type ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
-import { widthOf, type Command } from './command';
-import { commandLineOf, type CommandUsage } from './command-line';
-import { readingOf } from './model-flags';
-import { keyOf, settingFlags } from './options';
+import { widthOf } from './terminal';
+import { commandLineOf, type CommandUsage, type Command } from './command';
+import { readingOf, keyOf, settingFlags } from './flags';
 import { trainFlags, type TrainCommandLine } from './train-flags';
 
 /** The `train` command. */

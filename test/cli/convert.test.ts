@@ -5,10 +5,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { PythonValue } from '../../src/checkpoint/python-values';
 import { tensorOf } from '../../src/checkpoint/tensor';
 import { writeTorchFile } from '../../src/checkpoint/torch-file';
-import type { Terminal } from '../../src/cli/command';
+import type { Terminal } from '../../src/cli/terminal';
 import { runImportCommand } from '../../src/cli/convert-import';
 import { runInspectCommand } from '../../src/cli/convert-inspect';
-import { describeFailure } from '../../src/cli/failure';
+import { describeFailure } from '../../src/cli/exit';
 import { inTemporaryFolder } from '../support/clip-files';
 import { torchFolder } from '../support/parity';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { shapeOf } from '../../src/cli/model-flags';
+import { shapeOf } from '../../src/cli/flags';
 import { inspectCheckpoint } from '../../src/conversion/inspect';
 import { itWithShared } from '../support/shared';
 

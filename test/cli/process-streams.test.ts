@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ProcessStream, type WrittenStream } from '../../src/cli/process-stream';
+import { ProcessStream, type WrittenStream } from '../../src/cli/terminal';
 import { inTemporaryFolder } from '../support/clip-files';
 
 const root = path.resolve(__dirname, '../..');

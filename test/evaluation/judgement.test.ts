@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { judgementMarkdown, judgementsJson, judgementText } from '../../src/cli/judgement-text';
+import { judgementMarkdown, judgementsJson, judgementText } from '../../src/cli/comparison-text';
 import type { ComparedModel } from '../../src/evaluation/compare/compared-model';
 import { compareModels, type Comparison } from '../../src/evaluation/compare/comparison';
 import { judge, type Judgement } from '../../src/evaluation/compare/judgement';

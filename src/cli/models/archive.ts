@@ -1,9 +1,8 @@
 import { archiveModel } from '../../zoo/archive/archive-model';
 import { findModel } from '../../zoo/registry';
-import type { Command } from '../command';
 import { kumpasVersion } from '../machine';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';
 import { onlyName, registryFlags, rootFlag, rootOf } from './registry-flags';
 

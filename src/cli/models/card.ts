@@ -1,8 +1,7 @@
 import { writeCard } from '../../zoo/card/write-card';
 import { findModel } from '../../zoo/registry';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- card';

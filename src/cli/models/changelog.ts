@@ -2,9 +2,8 @@ import { printableLine } from '../../foundation/text';
 import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
 import { findModel } from '../../zoo/registry';
 import { releasesOf } from '../../zoo/release/release-record';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- changelog';

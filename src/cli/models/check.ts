@@ -1,9 +1,8 @@
 import { printableLine } from '../../foundation/text';
 import { checkRegistry, type RegistryCheck } from '../../zoo/check/check-registry';
 import type { Finding } from '../../zoo/check/finding';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { findingLines, placeText, plainFinding } from './finding-text';
 import { registryFlags, rootFlag, rootOf } from './registry-flags';
 

@@ -1,10 +1,8 @@
 import { UserError } from '../../foundation/errors';
 import { findNamed, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/release/named-release';
-import type { Command } from '../command';
 import { comparisonFlags, comparisonOf } from '../comparison-flags';
-import { optionalText } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- compare';

@@ -1,8 +1,7 @@
 import { printableLine, shortLabel } from '../../foundation/text';
 import type { ClassChanges } from '../../zoo/release/architecture';
 import type { FigureChange, ModelDiff } from '../../zoo/release/diff';
-import { columns } from '../columns';
-import { bytesText } from '../quantities';
+import { columns, bytesText } from '../quantities';
 
 /** Changes of classes that are listed one by one. */
 const CLASSES_LISTED = 50;

@@ -1,9 +1,8 @@
 import { UserError } from '../../foundation/errors';
 import { diffModel } from '../../zoo/release/diff';
 import { findModel } from '../../zoo/registry';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { diffText } from './diff-text';
 import { registryFlags, rootOf } from './registry-flags';
 

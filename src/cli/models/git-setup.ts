@@ -1,10 +1,8 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { setUpGit, type SetUp, type SetUpStep } from '../../zoo/git/set-up';
-import type { Command } from '../command';
-import { wholeNumber } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- git-setup';

@@ -3,12 +3,9 @@ import { archivedModels } from '../../zoo/archive/archive-files';
 import { listModels, sortKey, SORT_KEYS, type ListedModel } from '../../zoo/list';
 import { modelsIn } from '../../zoo/registry';
 import { summariseModel } from '../../zoo/summary';
-import { columns } from '../columns';
-import type { Command } from '../command';
-import { optionalText } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
-import { bytesText, percentText } from '../quantities';
+import { columns, bytesText, percentText } from '../quantities';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- list';

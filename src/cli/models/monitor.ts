@@ -1,9 +1,7 @@
 import { UserError } from '../../foundation/errors';
 import { findNamed } from '../../zoo/release/named-release';
-import type { Command } from '../command';
-import { dataFlags, labelledDataOf } from '../data-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { dataFlags, labelledDataOf, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- monitor';

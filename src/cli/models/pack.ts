@@ -1,10 +1,8 @@
 import { findModel } from '../../zoo/registry';
 import { packModel } from '../../zoo/pack/pack-model';
-import type { Command } from '../command';
 import { kumpasVersion } from '../machine';
-import { optionalText } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
 

@@ -1,7 +1,5 @@
-import type { Command } from '../command';
-import { labelledDataOf } from '../data-flags';
-import { commonFlags, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { labelledDataOf, commonFlags, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, rootOf } from './registry-flags';
 import { dtypeOf, productionFlags } from './release-flags';
 

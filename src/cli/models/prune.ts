@@ -1,13 +1,10 @@
 import { messageOf, UserError } from '../../foundation/errors';
 import { planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/prune';
 import { modelsIn } from '../../zoo/registry';
-import { columns } from '../columns';
-import type { Command } from '../command';
+import { columns, bytesText, percentText } from '../quantities';
 import { kumpasVersion } from '../machine';
-import { wholeNumber } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
-import { bytesText, percentText } from '../quantities';
+import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- prune';

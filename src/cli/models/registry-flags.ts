@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
-import { optionalText } from '../model-flags';
-import type { FlagTable } from '../options';
+import { optionalText, type FlagTable } from '../flags';
 
 /** Where models are kept unless `--root` says otherwise. */
 export const DEFAULT_ROOT = 'trained_models';

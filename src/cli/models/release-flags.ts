@@ -1,7 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { dataFlags } from '../data-flags';
-import { optionalText } from '../model-flags';
-import { jsonFlag, type FlagTable } from '../options';
+import { dataFlags, optionalText, jsonFlag, type FlagTable } from '../flags';
 import { registryFlags } from './registry-flags';
 
 /** The types of a production checkpoint's weights. */

@@ -1,7 +1,7 @@
 import { startRuntime } from '../../engine/runtime';
 import type { ReleaseSurroundings } from '../../zoo/release/promote';
-import type { Terminal } from '../command';
-import { dataWatch } from '../data-watch';
+import type { Terminal } from '../terminal';
+import { dataWatch } from '../progress';
 import { kumpasVersion } from '../machine';
 
 /** Starts the runtime, and gives what promoting and releasing need of the world. */

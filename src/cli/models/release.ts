@@ -1,9 +1,6 @@
 import { bumpOf, BUMPS } from '../../zoo/release/version';
-import type { Command } from '../command';
-import { labelledDataOf } from '../data-flags';
-import { optionalText, requiredText, requiredTexts } from '../model-flags';
-import { commonFlags, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { labelledDataOf, optionalText, requiredText, requiredTexts, commonFlags, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, rootOf } from './registry-flags';
 import { dtypeOf, productionFlags } from './release-flags';
 

@@ -1,8 +1,6 @@
 import { restoreModel } from '../../zoo/archive/restore-model';
-import type { Command } from '../command';
-import { optionalText } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootFlag, rootOf } from './registry-flags';
 
 const command = 'npm run models -- restore';

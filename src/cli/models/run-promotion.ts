@@ -3,9 +3,8 @@ import type { CheckpointData } from '../../zoo/release/evaluate-checkpoints';
 import type { ProductionDtype, ProductionRecord } from '../../zoo/release/production-record';
 import { promoteModel } from '../../zoo/release/promote';
 import { findModel } from '../../zoo/registry';
-import { columns } from '../columns';
-import type { Terminal } from '../command';
-import { bytesText, percentText } from '../quantities';
+import { columns, bytesText, percentText } from '../quantities';
+import type { Terminal } from '../terminal';
 import { releaseSurroundings } from './release-surroundings';
 
 export interface PromotionRequest {

@@ -3,9 +3,8 @@ import { printableLine } from '../../foundation/text';
 import { releaseModel, type ReleaseOutcome } from '../../zoo/release/release';
 import type { ReleaseRequest } from '../../zoo/release/release-plan';
 import { findModel } from '../../zoo/registry';
-import { columns } from '../columns';
-import type { Terminal } from '../command';
-import { bytesText } from '../quantities';
+import { columns, bytesText } from '../quantities';
+import type { Terminal } from '../terminal';
 import { releaseSurroundings } from './release-surroundings';
 
 export interface ReleaseCommandRequest extends ReleaseRequest {

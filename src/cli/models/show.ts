@@ -5,11 +5,9 @@ import { readRecord } from '../../zoo/model-record';
 import { findModel } from '../../zoo/registry';
 import { releaseState } from '../../zoo/release/release-state';
 import { evaluationIn, summariseModel } from '../../zoo/summary';
-import { columns } from '../columns';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
-import { bytesText, percentText } from '../quantities';
+import { columns, bytesText, percentText } from '../quantities';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
 import { releaseStateRows } from './release-state-text';
 

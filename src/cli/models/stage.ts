@@ -1,9 +1,8 @@
 import { UserError } from '../../foundation/errors';
 import { findModel } from '../../zoo/registry';
 import { stageModel, stageNamed } from '../../zoo/stage-model';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { registryFlags, rootFlag, rootOf } from './registry-flags';
 
 const command = 'npm run models -- stage';

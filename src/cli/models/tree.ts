@@ -4,9 +4,8 @@ import { archivedModels } from '../../zoo/archive/archive-files';
 import { meaningOf } from '../../zoo/file-meanings';
 import { ARCHIVE_FOLDER, modelsIn } from '../../zoo/registry';
 import { summariseModel, type ModelSummary } from '../../zoo/summary';
-import type { Command } from '../command';
-import { commonFlags, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { percentText } from '../quantities';
 import { registryFlags, rootOf } from './registry-flags';
 

@@ -1,9 +1,7 @@
 import { UserError } from '../../foundation/errors';
 import { unpackModel } from '../../zoo/pack/unpack-model';
-import type { Command } from '../command';
-import { optionalText } from '../model-flags';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';
 import { registryFlags, rootFlag, rootOf } from './registry-flags';
 

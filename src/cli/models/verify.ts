@@ -1,8 +1,7 @@
 import { printableLine } from '../../foundation/text';
 import { verify } from '../../zoo/pack/verify';
-import type { Command } from '../command';
-import { commonFlags, jsonFlag, type FlagTable } from '../options';
-import { plainCommand } from '../plain-command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { plainCommand, type Command } from '../command';
 import { findingLines, plainFinding } from './finding-text';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { CLEAR_LINE, draw, PrintableStream } from '../../src/cli/printable-stream';
+import { CLEAR_LINE, draw, PrintableStream } from '../../src/cli/terminal';
 import { TerminalReporter } from '../../src/cli/terminal-reporter';
 
 /** A terminal that keeps what reaches it. */

@@ -1,6 +1,57 @@
 import { fstatSync, writeSync } from 'node:fs';
+import { printableText } from '../foundation/text';
 import { reasonOf } from '../foundation/file-system-problem';
-import type { TerminalStream } from './command';
+
+/** What a command needs of the process it runs in. */
+export interface Terminal {
+  readonly output: TerminalStream;
+  readonly errors: TerminalStream;
+}
+
+/** A stream that text is written to: the process's own, or a test's. */
+export interface TerminalStream {
+  /** Prints text; the process's own streams make it printable first. */
+  write(text: string): unknown;
+  /** Prints control codes of the program's own; absent where {@link write} lets them through. */
+  draw?(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number | undefined;
+}
+
+/** Columns to lay text out in: the terminal's, at most 140; 100 where there is none. */
+export function widthOf(stream: TerminalStream): number {
+  return Math.min(stream.columns ?? 100, 140);
+}
+
+/** What erases the line that is being redrawn. */
+export const CLEAR_LINE = '\r\u001b[K';
+
+/** The one place where lines leave: whatever a file has put into them, no control code but the program's own reaches a terminal. */
+export class PrintableStream implements TerminalStream {
+  constructor(private readonly stream: TerminalStream) {}
+
+  get isTTY(): boolean {
+    return this.stream.isTTY === true;
+  }
+
+  get columns(): number | undefined {
+    return this.stream.columns;
+  }
+
+  write(text: string): void {
+    this.stream.write(printableText(text));
+  }
+
+  draw(text: string): void {
+    this.stream.write(text);
+  }
+}
+
+/** Writes colours and what redraws a line. @param text whose other parts are printable. */
+export function draw(stream: TerminalStream, text: string): void {
+  if (stream.draw === undefined) stream.write(text);
+  else stream.draw(text);
+}
 
 /** What a stream of the process, as Node makes it, can do. */
 export interface WrittenStream {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { keyOf, settingFlags, withDashes } from '../../src/cli/options';
+import { keyOf, settingFlags, withDashes } from '../../src/cli/flags';
 import { modelTable } from '../../src/config/settings';
 
 describe('settingFlags', () => {

@@ -1,8 +1,73 @@
+import type { Options } from 'yargs';
+import { flagOf } from '../config/layers';
+import { factsOf, type SettingShape } from '../config/setting';
 import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import type { LoadedModel } from '../evaluation/load-model';
 import { UserError } from '../foundation/errors';
-import type { Terminal } from './command';
-import type { FlagTable } from './options';
+import type { Terminal } from './terminal';
+import type { EvaluationDataRequest } from '../evaluation/open-evaluation-data';
+
+/** Flags by name, as yargs takes them. */
+export type FlagTable = Readonly<Record<string, Options>>;
+
+/** Flags that every command has. */
+export const commonFlags = {
+  verbose: { type: 'boolean', group: 'General:', description: 'Show the native library’s own messages, and the stack of an error.' },
+  help: { alias: 'h', type: 'boolean', group: 'General:', description: 'Show this help.' },
+} as const satisfies FlagTable;
+
+/** The flag of commands whose result can be read by a program. */
+export const jsonFlag = {
+  json: { type: 'boolean', group: 'General:', description: 'Print the result as one JSON document.' },
+} as const satisfies FlagTable;
+
+/**
+ * A flag for each setting, with the first of its aliases (the resolver knows the others too). None fills in a default: the help only shows it, for the
+ * resolver tells what was typed from what was not.
+ * @param defaults the values that a setting has where nothing is typed, by key: the preset's.
+ */
+export function settingFlags(shape: SettingShape, defaults: Readonly<Record<string, unknown>>): FlagTable {
+  const flags = Object.entries(shape).map(([key, schema]): [string, Options] => {
+    const facts = factsOf(schema);
+    return [
+      nameOf(key),
+      {
+        alias: facts.aliases.slice(0, 1).map(nameOf),
+        type: YARGS_TYPES[facts.kind],
+        ...(facts.choices === undefined ? {} : { choices: facts.choices }),
+        group: `${facts.group}:`,
+        description: facts.description,
+        defaultDescription: described(defaults[key] ?? facts.default ?? facts.noneMeans),
+      },
+    ];
+  });
+  return Object.fromEntries(flags);
+}
+
+/** Spells flags as the help does: `--batch-size=8` for `--batch_size=8`. Values, and what follows a bare `--`, stay as they are. */
+export function withDashes(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((argument, position) => {
+    if (!argument.startsWith('--') || (end !== -1 && position >= end)) return argument;
+    const [name = '', ...value] = argument.split('=');
+    return [name.replaceAll('_', '-'), ...value].join('=');
+  });
+}
+
+const YARGS_TYPES = { number: 'number', text: 'string', switch: 'boolean' } as const;
+
+/** The key of a flag: `batch_size` for `batch-size`. */
+export function keyOf(flag: string): string {
+  return flag.replaceAll('-', '_');
+}
+
+function described(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function nameOf(key: string): string {
+  return flagOf(key).slice(2);
+}
 
 /** Flags that tell what a checkpoint does not say, and which of its weights are meant. */
 export const checkpointFlags = {
@@ -114,4 +179,42 @@ export function readingOf(typed: TypedFlags): CheckpointReading {
 /** Prints what of a checkpoint was not understood, and what was taken in its place. */
 export function tellNotes({ file, notes }: Pick<LoadedModel, 'file' | 'notes'>, several: boolean, { errors }: Terminal): void {
   for (const note of notes) errors.write(`note: ${several ? `${file}: ` : ''}${note}\n`);
+}
+
+/** Flags that name labelled clips to evaluate on. */
+export const dataFlags = {
+  'keypoints-val': { string: true, alias: 'features-val', group: 'Data:', description: 'Folder with the clips, one .npz each.' },
+  'labels-val-csv': { string: true, group: 'Data:', description: 'Their labels: file,gloss,cat[,occluded].' },
+  'labels-reference': { string: true, group: 'Data:', description: 'Names of glosses and categories.' },
+  'kp-key': {
+    string: true,
+    alias: 'feature-key',
+    group: 'Data:',
+    description: 'The array in each .npz that holds the key points or features.',
+    defaultDescription: 'as in training',
+  },
+  'batch-size': { string: true, group: 'Data:', description: 'Clips in a batch.', defaultDescription: '32' },
+} as const satisfies FlagTable;
+
+/** What was typed of the clips to evaluate on, `--data` included. @throws UserError for a flag without its value. */
+export function labelledDataOf(typed: Readonly<Record<string, unknown>>): EvaluationDataRequest & { readonly batchSize: number } {
+  return {
+    data: optionalText(typed, 'data'),
+    keypointsVal: optionalText(typed, 'keypoints-val'),
+    labelsValCsv: optionalText(typed, 'labels-val-csv'),
+    labelsReference: optionalText(typed, 'labels-reference'),
+    key: optionalText(typed, 'kp-key'),
+    batchSize: wholeNumber(typed, 'batch-size', 1) ?? 32,
+  };
+}
+
+/**
+ * The one thing that an action of `convert` takes besides flags.
+ * @throws UserError where there is none, or more.
+ */
+export function onlyPositional(positionals: readonly string[], what: string): string {
+  const [only, more] = positionals;
+  if (only === undefined) throw new UserError(`name ${what}`);
+  if (more !== undefined) throw new UserError(`"${more}": expected one path alone, ${what}; quote a path that has spaces`);
+  return only;
 }

@@ -1,7 +1,29 @@
+import { type TerminalStream, CLEAR_LINE, draw, type Terminal } from './terminal';
+import type { DataWatch } from '../evaluation/open-evaluation-data';
 import type { ExtractionProgress } from '../evaluation/frame-features/extract-features';
-import type { TerminalStream } from './command';
-import { CLEAR_LINE, draw } from './printable-stream';
 import { secondsText } from './quantities';
+
+/** Shows, in a terminal, how many clips have been read and checked; a pipe is left in peace. */
+export function showLoading(stream: TerminalStream): (done: number, total: number) => void {
+  if (stream.isTTY !== true) return () => undefined;
+  let shown = -1;
+  return (done, total) => {
+    const percent = Math.floor((100 * done) / Math.max(1, total));
+    if (percent === shown) return;
+    shown = percent;
+    draw(stream, done === total ? CLEAR_LINE : `${CLEAR_LINE}reading clips ${done}/${total}`);
+  };
+}
+
+/** Shows in a terminal what happens while data is opened. */
+export function dataWatch({ errors }: Terminal): DataWatch {
+  return {
+    onWarning: (text) => {
+      errors.write(`warning: ${text}\n`);
+    },
+    onProgress: showLoading(errors),
+  };
+}
 
 const WIDTH = 24;
 /** Lines that a pipe gets at most. */

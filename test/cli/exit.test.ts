@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { describeFailure } from '../../src/cli/failure';
+import { describeFailure } from '../../src/cli/exit';
 import { UserError } from '../../src/foundation/errors';
 
 describe('describeFailure', () => {
