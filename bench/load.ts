@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BatchSource } from '../src/data/batches';
 import type { ClipSet, Dataset } from '../src/data/clip-set';
-import { KEYPOINT_LAYOUT } from '../src/data/data-source';
+import { KEYPOINT_FOLDERS } from '../src/config/data-source';
 import { openData } from '../src/data/open-data';
 import { planEpoch } from '../src/data/plan-epoch';
 import { writeRandomClips } from './epoch';
@@ -19,7 +19,7 @@ export async function benchLoad({ batch: batchSize, frames, runs = 5 }: BenchFla
       openData({
         source: { folder },
         key: 'X',
-        layout: KEYPOINT_LAYOUT,
+        layout: KEYPOINT_FOLDERS,
         width: 156,
         demoSeed: 0,
         memoryBudgetBytes,

@@ -1,6 +1,5 @@
 import { defaultModel, isModelName, modelNames, type ModelName } from '../config/settings';
-import { demoSetOfWidth } from '../data/demo/sets';
-import { writeDemoFolder } from '../data/demo/write';
+import { demoSetOfWidth, writeDemoFolder } from '../data/demo/sets';
 import { UserError } from '../foundation/errors';
 import { modelEntry } from '../models/model-table';
 import { type CommandUsage, plainCommand, type Command } from './command';

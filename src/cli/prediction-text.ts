@@ -1,6 +1,6 @@
-import { csvText } from '../data/csv-write';
-import { shortLabel } from '../foundation/text';
+import { csvText } from '../data/csv-table';
 import type { Prediction, RankedClass } from '../evaluation/predict';
+import { shortLabel } from '../foundation/text';
 import { percentText } from './quantities';
 
 /** What a model saw in the clips. */

@@ -2,7 +2,7 @@ import type { CheckpointReading, PlainRecord } from '../checkpoint/training-chec
 import { resolveLayers } from '../config/resolve';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, type FileError } from '../data/data-error';
-import { readLabelReference } from '../data/label-reference';
+import { readLabelReference } from '../data/labels';
 import { startRuntime } from '../engine/runtime';
 import { clipFiles } from '../evaluation/clip-files';
 import { clipFeatures } from '../evaluation/frame-features/clip-features';

@@ -6,7 +6,7 @@ import { modelTable, type ModelName, type Settings } from '../config/settings';
 import { checkLayer, settingNames } from '../config/layers';
 import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
-import { readLabelReference } from '../data/label-reference';
+import { readLabelReference } from '../data/labels';
 import { savedLabels } from '../evaluation/load-model';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';

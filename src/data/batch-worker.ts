@@ -4,14 +4,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
-import { assembleBatch } from './assemble-batch';
-import type { Batch } from './batch';
+import { assembleBatch, type Batch } from './batch';
 import { readClip } from './clip';
 import type { ClipEntry } from './clip-set';
-import { mapConcurrently } from './concurrency';
 import { FileError } from './data-error';
+import { mapConcurrently, Turns } from './file-reading';
 import type { BatchPlan } from './plan-epoch';
-import { Turns } from './turns';
 
 /** What the thread is started with. */
 export interface BatchWorkerSet {

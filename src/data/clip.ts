@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { areKeypoints, checkMask, checkMeta, checkTimestamps, checkValues, saysSynthetic, type ClipFormat } from './clip-checks';
 import { FileError } from './data-error';
+import { Turns } from './file-reading';
 import type { NpyArray } from './npy';
 import { openNpz, type NpzFile } from './npz';
-import { pictureClip, readPictures } from './pictures/read-pictures';
-import { Turns } from './turns';
+import { pictureClip, readPictures } from './pictures';
 
 /** A clip's values, `[frames, width]` row by row. */
 export interface Clip {

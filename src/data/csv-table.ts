@@ -1,9 +1,8 @@
+import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../foundation/errors';
-import { excerpt, nearestName } from '../foundation/text';
-import { NO_SUCH_FILE, readBoundedFile } from './bounded-file';
-import { csvRecords, MOST_CELLS, type CsvRecord } from './csv-records';
-import { FileError, type DataProblem } from './data-error';
-import { ProblemList } from './problem-list';
+import { excerpt, nearestName, printableLine } from '../foundation/text';
+import { FileError, ProblemList, type DataProblem } from './data-error';
+import { NO_SUCH_FILE, readBoundedFile } from './file-reading';
 import { decodeTable } from './table-text';
 
 /** One line of a table: its cells by column name. A column that the table lacks is undefined. */
@@ -153,4 +152,121 @@ export function classIdProblem(column: string, cell: string | undefined): string
   return /^\d+$/.test(cell ?? '')
     ? `${column} ${shown} is too large for a class id; they count from 0, and ${MAX_CLASS_ID} is the largest that is read`
     : `${column} "${shown}" is no class id; expected a whole number from 0`;
+}
+
+/** One record of a CSV: its cells without the spaces around them, and the line that it starts on, from 1. */
+interface CsvRecord {
+  readonly cells: readonly string[];
+  readonly line: number;
+}
+
+/** More cells than any table here has; further ones are left out, so that a record of this many is known to have too many. */
+const MOST_CELLS = 1000;
+const LONGEST_RECORD = 1024 * 1024;
+
+/**
+ * The records of a CSV text (RFC 4180; lines may end in LF, CRLF or CR), empty ones left out. Takes time in proportion to the text.
+ * @throws UserError, while iterating, for a quote that is not closed, or a record beyond a million letters.
+ */
+export function* csvRecords(text: string, delimiter: string): Generator<CsvRecord, void, undefined> {
+  const lineEnd = /\r\n|\n|\r/g;
+  let line = 1;
+  let start = 0;
+  while (start < text.length) {
+    const firstLine = line;
+    let end = nextEnd(lineEnd, text, start);
+    // A quoted cell may hold line ends: the record goes on until its quotes are even.
+    let quotes = countQuotes(text, start, end.at);
+    while (quotes % 2 === 1 && end.at < text.length && end.at - start <= LONGEST_RECORD) {
+      const further = nextEnd(lineEnd, text, end.after);
+      quotes += countQuotes(text, end.after, further.at);
+      end = further;
+      line++;
+    }
+    if (end.at - start > LONGEST_RECORD)
+      throw new UserError(`line ${firstLine} has more than ${LONGEST_RECORD} characters; is this the right file?`);
+    if (quotes % 2 === 1) throw new UserError(`the quote on line ${firstLine} is not closed`);
+    if (end.at > start) {
+      const record = text.slice(start, end.at);
+      const cells = quotes === 0 ? plainCells(record, delimiter) : quotedCells(record, delimiter, firstLine);
+      if (cells.some((cell) => cell !== '')) yield { cells, line: firstLine };
+    }
+    start = end.after;
+    line++;
+  }
+}
+
+function nextEnd(lineEnd: RegExp, text: string, from: number): { readonly at: number; readonly after: number } {
+  lineEnd.lastIndex = from;
+  const found = lineEnd.exec(text);
+  return found === null ? { at: text.length, after: text.length } : { at: found.index, after: lineEnd.lastIndex };
+}
+
+function countQuotes(text: string, from: number, to: number): number {
+  const part = text.slice(from, to);
+  let count = 0;
+  for (let at = part.indexOf('"'); at >= 0; at = part.indexOf('"', at + 1)) count++;
+  return count;
+}
+
+function plainCells(record: string, delimiter: string): string[] {
+  return record.split(delimiter, MOST_CELLS + 1).map((cell) => cell.trim());
+}
+
+/** Cells of which some are in quotes; a quote within one is written twice. */
+function quotedCells(record: string, delimiter: string, line: number): string[] {
+  const cells: string[] = [];
+  const broken = `line ${line} has a quote in the middle of a cell; put the whole cell in quotes, and write quotes within it twice`;
+  let quoted: string | undefined;
+  let at = 0;
+  while (cells.length <= MOST_CELLS) {
+    const quote = record.indexOf('"', at);
+    const separator = record.indexOf(delimiter, at);
+    if (quote === -1 || (separator !== -1 && separator < quote)) {
+      const plain = record.slice(at, separator === -1 ? record.length : separator).trim();
+      if (quoted !== undefined && plain !== '') throw new UserError(broken);
+      cells.push(quoted ?? plain);
+      if (separator === -1) return cells;
+      quoted = undefined;
+      at = separator + delimiter.length;
+      continue;
+    }
+    if (quoted !== undefined || record.slice(at, quote).trim() !== '') throw new UserError(broken);
+    const closing = closingQuote(record, quote + 1);
+    quoted = record.slice(quote + 1, closing).replaceAll('""', '"');
+    at = closing + 1;
+  }
+  return cells;
+}
+
+function closingQuote(record: string, from: number): number {
+  let at = record.indexOf('"', from);
+  while (at !== -1 && record[at + 1] === '"') at = record.indexOf('"', at + 2);
+  return at === -1 ? record.length : at;
+}
+
+/** A cell; what is no number, or is undefined, is empty. */
+type CsvCell = string | number | undefined;
+
+/** What a spreadsheet takes for a formula, its wide forms included (OWASP, CSV injection); after apostrophes of {@link csvText}'s own. */
+const FORMULA = /^'*[=+\-@＝＋－＠]/u;
+
+/**
+ * A CSV document that people may open in a spreadsheet: a text that it would take for a formula begins with an apostrophe, and no text holds control characters.
+ * {@link textOfCell} takes the apostrophe away; numbers stay as they are.
+ */
+export function csvText(rows: readonly (readonly CsvCell[])[]): string {
+  return stringify(rows.map((row) => row.map(cellOf)));
+}
+
+function cellOf(cell: CsvCell): CsvCell {
+  if (typeof cell === 'number') return Number.isNaN(cell) ? undefined : cell;
+  if (cell === undefined) return undefined;
+  const text = printableLine(cell);
+  return FORMULA.test(text) ? `'${text}` : text;
+}
+
+/** A text as it was before {@link csvText} wrote it. */
+export function textOfCell(cell: string): string {
+  return cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell;
 }

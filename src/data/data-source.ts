@@ -1,33 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { ClipFolders, DataPaths, DataSource } from '../config/data-source';
 import { messageOf } from '../foundation/errors';
 import { DataError, type DataProblem } from './data-error';
-
-/** A folder with everything in it, laid out as {@link DataLayout} says. */
-export interface DataFolder {
-  readonly folder: string;
-}
-
-/** Folders of clips and their labels, each named. What belongs to training may be absent where only validation is needed. */
-export interface DataPaths {
-  readonly keypoints_train?: string | undefined;
-  readonly keypoints_val: string;
-  readonly labels_train_csv?: string | undefined;
-  readonly labels_val_csv: string;
-  readonly labels_reference?: string | undefined;
-}
-
-export type DataSource = DataFolder | DataPaths;
-
-/** The names of the clips' folders within a data folder: what one model's clips are called, and another's. */
-export interface DataLayout {
-  readonly trainFolder: string;
-  readonly validationFolder: string;
-  /** What they may be called too, where the first of these is not there. */
-  readonly otherwise?: DataLayout;
-}
-
-export const KEYPOINT_LAYOUT: DataLayout = { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' };
 
 /** One split's clips and labels. */
 export interface SplitPaths {
@@ -47,7 +22,7 @@ export interface LocatedData {
  * Finds the folders and CSV files of a source.
  * @throws DataError naming everything that was looked for and is not there.
  */
-export async function locateData(source: DataSource, layout: DataLayout, needTrain: boolean): Promise<LocatedData> {
+export async function locateData(source: DataSource, layout: ClipFolders, needTrain: boolean): Promise<LocatedData> {
   const problems: DataProblem[] = [];
   if ('folder' in source && !(await lookFor('folder', source.folder, problems))) throw new DataError(problems);
   const located = 'folder' in source ? await locateInFolder(source.folder, layout, needTrain) : locateNamed(source, needTrain);
@@ -61,7 +36,7 @@ export async function locateData(source: DataSource, layout: DataLayout, needTra
   return located;
 }
 
-async function locateInFolder(folder: string, layout: DataLayout, needTrain: boolean): Promise<LocatedData> {
+async function locateInFolder(folder: string, layout: ClipFolders, needTrain: boolean): Promise<LocatedData> {
   const split = (clips: string, labels: string): SplitPaths => ({ folder: path.join(folder, clips), labels: path.join(folder, labels) });
   const reference = path.join(folder, 'labels_reference.csv');
   const { trainFolder, validationFolder } = await layoutThere(folder, layout);
@@ -74,8 +49,8 @@ async function locateInFolder(folder: string, layout: DataLayout, needTrain: boo
 }
 
 /** The layout whose validation clips are there; the first where none is. */
-async function layoutThere(folder: string, layout: DataLayout): Promise<DataLayout> {
-  for (let next: DataLayout | undefined = layout; next !== undefined; next = next.otherwise) {
+async function layoutThere(folder: string, layout: ClipFolders): Promise<ClipFolders> {
+  for (let next: ClipFolders | undefined = layout; next !== undefined; next = next.otherwise) {
     if ((await kindOf(path.join(folder, next.validationFolder))) === 'folder') return next;
   }
   return layout;

@@ -1,14 +1,21 @@
-import { nameClasses, type ClassCounts } from './class-names';
-import { judgeClassUse, type ClassUse } from './class-use';
-import { loadClips, type LoadedClip } from './clip-loading';
-import type { ClipEntry, ClipSet, Dataset, LabelNames } from './clip-set';
+import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-source';
+import { inspectClip, type InspectedClip } from './clip';
+import type { ClipFormat } from './clip-checks';
+import {
+  digestOfValues,
+  fingerprint,
+  type ClipEntry,
+  type ClipSet,
+  type Dataset,
+  type FingerprintedClip,
+  type LabelNames,
+} from './clip-set';
 import { DataError, type DataProblem } from './data-error';
-import { dataWarnings, idProblems, overlapProblems } from './dataset-checks';
-import { KEYPOINT_LAYOUT, locateData, type DataLayout, type DataSource, type LocatedData, type SplitPaths } from './data-source';
-import { fingerprint, type FingerprintedClip } from './fingerprint';
-import { readLabelReference, type LabelReference } from './label-reference';
-import { readLabels } from './labels';
-import { locateClips, type LocatedClip } from './locate-clips';
+import { locateData, type LocatedData, type SplitPaths } from './data-source';
+import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse } from './dataset-checks';
+import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
+import { nameClasses, readLabelReference, readLabels, type ClassCounts, type LabelReference } from './labels';
+import { locateClips, missingProblem, type LocatedClip } from './locate-clips';
 
 export interface DatasetOptions extends ClassCounts {
   /** The key in the `.npz` files that holds the values. */
@@ -23,7 +30,7 @@ export interface DatasetOptions extends ClassCounts {
   readonly needTrain: boolean;
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
-  readonly layout?: DataLayout;
+  readonly layout?: ClipFolders;
   /** Is told how many clips have been read and checked, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Is told, a line each, what is odd in the data though it can be used. */
@@ -35,7 +42,7 @@ export interface DatasetOptions extends ClassCounts {
  * @throws DataError with everything that is wrong with it, file by file; with `leaveOutBroken` only where no validation clip is left, or labels are wrong.
  */
 export async function openDataset(source: DataSource, options: DatasetOptions): Promise<Dataset> {
-  const located = await locateData(source, options.layout ?? KEYPOINT_LAYOUT, options.needTrain);
+  const located = await locateData(source, options.layout ?? KEYPOINT_FOLDERS, options.needTrain);
   const { train, validation, reference, problems: tableProblems } = await readTables(located);
   const names = nameClasses(
     [...train, ...validation].map(({ label }) => label),
@@ -135,4 +142,78 @@ function entryOf({ clip: { label, file }, loaded }: Member): ClipEntry {
 
 function fingerprintedOf({ split, clip: { label }, loaded }: Member): FingerprintedClip {
   return { split, name: label.name, gloss: label.gloss, category: label.category, digest: loaded.digest };
+}
+
+/** What reading a clip left: its length, its values' digest, and the values where memory allows. */
+interface LoadedClip {
+  readonly frames: number;
+  readonly digest: string;
+  /** Whether a generator made it. */
+  readonly synthetic: boolean;
+}
+
+interface LoadedClips {
+  /** In the order of the clips asked for; undefined for one that cannot be used. */
+  readonly clips: readonly (LoadedClip | undefined)[];
+  /** Every clip's values in the same order, none for one that cannot be used; undefined where they take more than the budget. */
+  readonly values: readonly (Float32Array | undefined)[] | undefined;
+  readonly problems: readonly DataProblem[];
+  /** The files with numbers outside [0, 1]. */
+  readonly outsideUnit: readonly string[];
+  /** The files with nothing but zeros: no key point in any frame. */
+  readonly allZero: readonly string[];
+}
+
+const READS_AT_ONCE = 8;
+const NOT_THERE: InspectedClip = { clip: undefined, problems: [NO_SUCH_FILE], outsideUnit: false, allZero: false, synthetic: false };
+
+/**
+ * Reads and checks every clip, and keeps the values as long as all of them fit `memoryBudgetBytes`.
+ * @param onProgress is told how many clips are done, of how many.
+ */
+async function loadClips(
+  located: readonly LocatedClip[],
+  format: ClipFormat,
+  memoryBudgetBytes: number,
+  onProgress?: (done: number, total: number) => void,
+): Promise<LoadedClips> {
+  const kept = new ValueStore(memoryBudgetBytes);
+  const turns = new Turns();
+  let done = 0;
+  const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file, missing }, index) => {
+    const { clip, problems, outsideUnit, allZero, synthetic } = missing === undefined ? await inspectClip(file, format, turns) : NOT_THERE;
+    if (clip) kept.keep(index, clip.values);
+    onProgress?.(++done, located.length);
+    return { problems, outsideUnit, allZero, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
+  });
+  const problems = located.flatMap((clip, index) => problemsOf(clip, inspected[index]?.problems ?? []));
+  return {
+    clips: inspected.map(({ loaded }) => loaded),
+    values: kept.all(),
+    problems,
+    outsideUnit: located.filter((_, index) => inspected[index]?.outsideUnit).map(({ file }) => file),
+    allZero: located.filter((_, index) => inspected[index]?.allZero).map(({ file }) => file),
+  };
+}
+
+/** The values of all clips, or of none once they take more than the budget. */
+class ValueStore {
+  private values: Float32Array[] | undefined = [];
+  private bytes = 0;
+
+  constructor(private readonly budget: number) {}
+
+  keep(index: number, values: Float32Array): void {
+    this.bytes += values.byteLength;
+    if (this.bytes > this.budget) this.values = undefined;
+    if (this.values) this.values[index] = values;
+  }
+
+  all(): readonly (Float32Array | undefined)[] | undefined {
+    return this.values;
+  }
+}
+
+function problemsOf(clip: LocatedClip, problems: InspectedClip['problems']): DataProblem[] {
+  return problems.map((problem) => ({ file: clip.file, problem: problem === NO_SUCH_FILE ? missingProblem(clip) : problem }));
 }

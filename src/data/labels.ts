@@ -1,9 +1,8 @@
 import path from 'node:path';
-import { withoutExtension } from './clip-folder';
-import { classIdProblem, parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
 import { excerpt } from '../foundation/text';
-import type { DataProblem } from './data-error';
-import { ProblemList } from './problem-list';
+import type { LabelNames } from './clip-set';
+import { classIdProblem, parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
+import { ProblemList, type DataProblem } from './data-error';
 
 /** One line of a labels CSV. */
 export interface ClipLabel {
@@ -22,7 +21,7 @@ interface ClipLabels {
   readonly problems: readonly DataProblem[];
 }
 
-const COLUMNS = ['file', 'gloss', 'cat'] as const;
+const LABEL_COLUMNS = ['file', 'gloss', 'cat'] as const;
 /** What Linux takes as a path. */
 const LONGEST_NAME = 4096;
 const OCCLUDED: Readonly<Record<string, boolean | undefined>> = { '0': false, '1': true, false: false, true: true, no: false, yes: true };
@@ -32,7 +31,7 @@ const OCCLUDED: Readonly<Record<string, boolean | undefined>> = { '0': false, '1
  * Lines that are wrong come back as problems with their line numbers; the other lines are labels.
  */
 export async function readLabels(file: string): Promise<ClipLabels> {
-  return labelsOfTable(await readCsvTable(file, COLUMNS), file);
+  return labelsOfTable(await readCsvTable(file, LABEL_COLUMNS), file);
 }
 
 /** {@link readLabels} for a table that is at hand. */
@@ -91,4 +90,113 @@ function clipName(cell: string, report: (problem: string) => void): string | und
     return undefined;
   }
   return name;
+}
+
+/** What a `labels_reference.csv` says. */
+export interface LabelReference {
+  readonly names: LabelNames;
+  /** Position = gloss id; the id of its category. */
+  readonly categoryOfGloss: readonly number[];
+}
+
+const REFERENCE_COLUMNS = ['gloss_id', 'label', 'cat_id', 'category'] as const;
+
+/**
+ * Reads a labels reference, `gloss_id,label,cat_id,category`: a gloss a line, in any order, both kinds of ids 0, 1, 2 … without a gap.
+ * @returns the reference (undefined where anything is wrong) and what is wrong.
+ */
+export async function readLabelReference(
+  file: string,
+): Promise<{ reference: LabelReference | undefined; problems: readonly DataProblem[] }> {
+  return referenceOfTable(await readCsvTable(file, REFERENCE_COLUMNS), file);
+}
+
+/** {@link readLabelReference} for a table that is at hand. */
+export function referenceOfTable(
+  table: CsvTable,
+  file: string,
+): { reference: LabelReference | undefined; problems: readonly DataProblem[] } {
+  const wrong = new ProblemList(file);
+  const glosses = new Map<number, { readonly label: string; readonly category: number }>();
+  const categories = new Map<number, string>();
+  const lineOfName = new Map<string, number>();
+  for (const row of table.rows) {
+    const report = (problem: string): void => {
+      wrong.add(`line ${row.line}: ${problem}`);
+    };
+    const gloss = parseClassId(row.cell('gloss_id'));
+    const category = parseClassId(row.cell('cat_id'));
+    // One letter may be written as one character or as two; names are compared, and kept, with it as one.
+    const label = (row.cell('label') ?? '').normalize('NFC');
+    const categoryName = (row.cell('category') ?? '').normalize('NFC');
+    if (gloss === undefined) report(classIdProblem('gloss_id', row.cell('gloss_id')));
+    if (category === undefined) report(classIdProblem('cat_id', row.cell('cat_id')));
+    if (label === '') report('no label');
+    if (categoryName === '') report('no category');
+    if (gloss === undefined || category === undefined) continue;
+    if (glosses.has(gloss))
+      report(`gloss_id ${gloss} is there already ("${excerpt(glosses.get(gloss)?.label ?? '')}"); give each gloss its own`);
+    const known = categories.get(category);
+    if (known !== undefined && known !== categoryName)
+      report(`cat_id ${category} is "${excerpt(categoryName)}" here and "${excerpt(known)}" above; choose one`);
+    const fullName = JSON.stringify([label, category]);
+    const sameName = lineOfName.get(fullName);
+    if (sameName !== undefined) report(`label "${excerpt(label)}" of the same category is on line ${sameName} already; tell them apart`);
+    glosses.set(gloss, { label, category });
+    categories.set(category, categoryName);
+    lineOfName.set(fullName, row.line);
+  }
+  const problems = [...table.problems, ...wrong.list()];
+  problems.push(...gapProblems('gloss_id', glosses, file), ...gapProblems('cat_id', categories, file));
+  if (table.rows.length === 0 && problems.length === 0) problems.push({ file, problem: 'no glosses: it has a header and nothing else' });
+  if (problems.length > 0) return { reference: undefined, problems };
+  const inOrder = [...glosses].sort(([a], [b]) => a - b).map(([, gloss]) => gloss);
+  const categoryNames = [...categories].sort(([a], [b]) => a - b).map(([, name]) => name);
+  const names = { gloss: inOrder.map(({ label }) => label), category: categoryNames };
+  return { reference: { names, categoryOfGloss: inOrder.map(({ category }) => category) }, problems };
+}
+
+function gapProblems(column: string, ids: ReadonlyMap<number, unknown>, file: string): DataProblem[] {
+  for (let id = 0; id < ids.size; id++) {
+    if (!ids.has(id))
+      return [{ file, problem: `${column} ${id} is missing, though there are larger ones; number them 0, 1, 2 … without a gap` }];
+  }
+  return [];
+}
+
+/** Class counts that were asked for; undefined or null where they come from the data. */
+export interface ClassCounts {
+  readonly numGloss?: number | null | undefined;
+  readonly numCat?: number | null | undefined;
+  /** Where the counts come from the data: no fewer than these, as a training that goes on already has. */
+  readonly atLeast?: { readonly gloss: number; readonly category: number };
+}
+
+/**
+ * The names of all classes: as many as were asked for, or as the reference names, or else up to the largest id in the labels. Classes without a name are
+ * called `gloss 3` and `category 1`.
+ */
+export function nameClasses(labels: readonly ClipLabel[], reference: LabelNames | undefined, counts: ClassCounts): LabelNames {
+  const { numGloss, numCat, atLeast } = counts;
+  const largest = (kind: keyof LabelNames): number => labels.reduce((count, label) => Math.max(count, label[kind] + 1), 0);
+  const countOf = (asked: number | null | undefined, kind: keyof LabelNames): number =>
+    asked ?? Math.max(atLeast?.[kind] ?? 0, reference?.[kind].length ?? largest(kind));
+  return {
+    gloss: fillNames(countOf(numGloss, 'gloss'), reference?.gloss, 'gloss'),
+    category: fillNames(countOf(numCat, 'category'), reference?.category, 'category'),
+  };
+}
+
+function fillNames(count: number, known: readonly string[] = [], noun: string): string[] {
+  return Array.from({ length: count }, (_, id) => known[id] ?? `${noun} ${id}`);
+}
+
+/** What the file of a clip ends in. */
+export const NPZ = /\.npz$/i;
+/** What the file of a video ends in. */
+export const VIDEO = /\.(mp4|mov|avi|mkv|webm|m4v|mpg|mpeg)$/i;
+
+/** A clip's name without what the file of a clip or of a video ends in. */
+export function withoutExtension(name: string): string {
+  return NPZ.test(name) ? name.replace(NPZ, '') : name.replace(VIDEO, '');
 }

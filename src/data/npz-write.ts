@@ -1,6 +1,6 @@
+import { endianness } from 'node:os';
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { NpyArray } from './npy';
-import { formatNpy } from './npy-write';
 
 /**
  * Arrays as the bytes of a `.npz` file, deflated as `numpy.savez_compressed` does or stored as `numpy.savez` does. The same arrays give the same bytes.
@@ -56,4 +56,47 @@ function endOfDirectory(entries: number, length: number, offset: number): Buffer
   end.writeUInt32LE(length, 12);
   end.writeUInt32LE(offset, 16);
   return end;
+}
+
+const order = endianness() === 'LE' ? '<' : '>';
+const DESCRIPTIONS: Readonly<Record<Exclude<NpyArray['dtype'], 'text'>, string>> = {
+  bool: '|b1',
+  int8: '|i1',
+  int16: `${order}i2`,
+  int32: `${order}i4`,
+  int64: `${order}i8`,
+  uint8: '|u1',
+  uint16: `${order}u2`,
+  uint32: `${order}u4`,
+  uint64: `${order}u8`,
+  // Half-precision numbers are held widened, and written so.
+  float16: `${order}f4`,
+  float32: `${order}f4`,
+  float64: `${order}f8`,
+};
+
+/** An array as the bytes of a `.npy` file, as NumPy writes it: format version 1, C order, values aligned to 64 bytes. */
+export function formatNpy(array: NpyArray): Buffer {
+  const [descr, values] = array.dtype === 'text' ? formatTexts(array.values) : [DESCRIPTIONS[array.dtype], bytesOf(array.values)];
+  const shape = `(${array.shape.join(', ')}${array.shape.length === 1 ? ',' : ''})`;
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const unpadded = 10 + dictionary.length + 1;
+  const header = Buffer.from(`\x93NUMPY\x01\x00\0\0${dictionary.padEnd(dictionary.length + ((64 - (unpadded % 64)) % 64))}\n`, 'latin1');
+  header.writeUInt16LE(header.length - 10, 8);
+  return Buffer.concat([header, values]);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** Texts as UTF-32, all as long as the longest. */
+function formatTexts(texts: readonly string[]): [descr: string, values: Buffer] {
+  const letters = texts.map((text) => Array.from(text, (letter) => letter.codePointAt(0) ?? 0));
+  const longest = Math.max(1, ...letters.map(({ length }) => length));
+  const values = new Uint32Array(texts.length * longest);
+  letters.forEach((codes, index) => {
+    values.set(codes, index * longest);
+  });
+  return [`${order}U${longest}`, bytesOf(values)];
 }

@@ -1,18 +1,18 @@
-import type { DataLayout, DataSource } from './data-source';
-import { nameClasses } from './class-names';
+import type { ClipFolders, DataSource } from '../config/data-source';
+import { UserError } from '../foundation/errors';
 import type { Dataset } from './clip-set';
 import { openDataset } from './dataset';
 import { demoTitle } from './demo/generate';
-import { demoLabels } from './demo/labels';
 import { demoSetOfWidth } from './demo/sets';
-import { UserError } from '../foundation/errors';
+import { demoLabels } from './demo/signs';
+import { nameClasses } from './labels';
 
 /** What is to be opened. */
 export interface DataRequest {
   /** Undefined for the demo set. */
   readonly source: DataSource | undefined;
   readonly key: string;
-  readonly layout: DataLayout;
+  readonly layout: ClipFolders;
   /** Numbers a frame. */
   readonly width: number;
   /** Where the clips are pictures: the side that they are brought to, in pixels; `width` is the size of such a picture then. */

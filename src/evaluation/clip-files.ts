@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isPictureFile } from '../data/pictures/read-pictures';
+import { isPictureFile } from '../data/pictures';
 import { UserError } from '../foundation/errors';
 
 /**

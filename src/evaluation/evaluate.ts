@@ -1,7 +1,6 @@
 import { BatchSource } from '../data/batches';
-import { bucketLengths } from '../data/bucket-lengths';
+import { bucketLengths, planEpoch } from '../data/plan-epoch';
 import type { Dataset } from '../data/clip-set';
-import { planEpoch } from '../data/plan-epoch';
 import { UserError } from '../foundation/errors';
 import { classDifferences } from './class-differences';
 import { featureInputs } from './inference';

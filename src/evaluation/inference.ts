@@ -1,5 +1,4 @@
-import type { Batch } from '../data/batch';
-import { packRows } from '../data/pack-rows';
+import { type Batch, packRows } from '../data/batch';
 import { noDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
 import type { ProgramDefinition } from '../engine/program';

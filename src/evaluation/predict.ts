@@ -1,4 +1,4 @@
-import { assembleBatch } from '../data/assemble-batch';
+import { assembleBatch } from '../data/batch';
 import { readClip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';

@@ -1,3 +1,4 @@
+import type { ClipFolders, DataSource } from '../config/data-source';
 import type { ParameterValues } from '../engine/parameters';
 import type { Model } from './model';
 
@@ -10,16 +11,7 @@ export interface ClassCounts {
 /** Where a model's clips lie, from its own data settings. */
 export interface ClipLocation {
   /** A folder laid out as the layout says, or each part named; undefined for the demo set. */
-  readonly source:
-    | { readonly folder: string }
-    | {
-        readonly keypoints_train?: string | undefined;
-        readonly keypoints_val: string;
-        readonly labels_train_csv?: string | undefined;
-        readonly labels_val_csv: string;
-        readonly labels_reference?: string | undefined;
-      }
-    | undefined;
+  readonly source: DataSource | undefined;
   /** The array in each `.npz` that the model reads. */
   readonly key: string;
   readonly layout: ClipFolders;
@@ -30,14 +22,6 @@ export interface ClipLocation {
     /** Whether the model is trained on the features that its picture encoder gives for them; else on the pictures themselves. */
     readonly encoded: boolean;
   };
-}
-
-/** The names of the clips' folders within a data folder. */
-export interface ClipFolders {
-  readonly trainFolder: string;
-  readonly validationFolder: string;
-  /** What they may be called too, where these are not there. */
-  readonly otherwise?: ClipFolders;
 }
 
 /** What a checkpoint says of its model. */

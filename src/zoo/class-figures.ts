@@ -1,6 +1,5 @@
-import { parseCsvTable } from '../data/csv-table';
+import { parseCsvTable, textOfCell } from '../data/csv-table';
 import { readTextIfThere } from '../foundation/regular-file';
-import { textOfCell } from '../data/csv-write';
 
 /** What an evaluation found of one class. */
 export interface ClassFigures {

@@ -1,14 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { assembleBatch } from '../../src/data/assemble-batch';
-import type { Batch } from '../../src/data/batch';
+import { assembleBatch, type Batch } from '../../src/data/batch';
 import { BatchSource, openBatches } from '../../src/data/batches';
-import { bucketLengths } from '../../src/data/bucket-lengths';
 import type { ClipSet, Dataset } from '../../src/data/clip-set';
 import { openDataset } from '../../src/data/dataset';
 import { formatNpz } from '../../src/data/npz-write';
-import { planEpoch, type BatchPlan } from '../../src/data/plan-epoch';
+import { bucketLengths, planEpoch, type BatchPlan } from '../../src/data/plan-epoch';
 import { UserError } from '../../src/foundation/errors';
 import { clipArrays, inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
-import { csvText, textOfCell } from '../../src/data/csv-write';
+import { csvText, textOfCell } from '../../src/data/csv-table';
 
 const FORMULAS = ["=cmd|'/c calc'!A1", '+1+1', '-2+3', '@SUM(A1)', '＝1', "'=1", "''+1"];
 

@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { DataError } from '../../src/data/data-error';
 import type { Dataset } from '../../src/data/clip-set';
+import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
 import { formatNpz } from '../../src/data/npz-write';
 import { clipArrays, clipValues, inTemporaryFolder, writeDataFolder, type TestClip } from '../support/clip-files';

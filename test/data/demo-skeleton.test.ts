@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { handLandmarks } from '../../src/data/demo/hand';
-import { drawSigner } from '../../src/data/demo/signer';
-import { keypointGroups, keypointsOf, type Posture } from '../../src/data/demo/skeleton';
+import { drawSigner } from '../../src/data/demo/clip';
+import { handLandmarks, keypointGroups, keypointsOf, type Posture } from '../../src/data/demo/skeleton';
 import { RandomStream } from '../../src/foundation/random';
 
 describe('the skeleton', () => {

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { featureDemoDataset } from '../../src/data/demo/features';
-import { demoSetOfWidth } from '../../src/data/demo/sets';
-import { writeDemoFolder } from '../../src/data/demo/write';
+import { demoSetOfWidth, writeDemoFolder } from '../../src/data/demo/sets';
 import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';
 

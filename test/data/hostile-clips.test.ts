@@ -3,10 +3,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { inspectClip, readClip } from '../../src/data/clip';
+import { Turns } from '../../src/data/file-reading';
 import { parseNpy, toFloat32, type NpyArray } from '../../src/data/npy';
-import { formatNpz } from '../../src/data/npz-write';
 import { openNpz } from '../../src/data/npz';
-import { Turns } from '../../src/data/turns';
+import { formatNpz } from '../../src/data/npz-write';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 

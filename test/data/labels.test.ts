@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCsvTable } from '../../src/data/csv-table';
-import { readLabelReference, referenceOfTable } from '../../src/data/label-reference';
-import { labelsOfTable, readLabels } from '../../src/data/labels';
+import { labelsOfTable, readLabelReference, readLabels, referenceOfTable } from '../../src/data/labels';
 import { itWithShared } from '../support/shared';
 
 const labelsOf = (text: string): ReturnType<typeof labelsOfTable> =>

@@ -12,7 +12,7 @@ function whereNoFileCanBeOpened(script: string, env: Readonly<Record<string, str
   const whole = `
     const { openSync } = require('node:fs');
     const { inspectClip } = require('./src/data/clip.ts');
-    const { Turns } = require('./src/data/turns.ts');
+    const { Turns } = require('./src/data/file-reading.ts');
     const { registryFactsIn } = require('./src/training/run-record.ts');
     const tell = (said) => process.stdout.write(said);
     const exhaust = () => { try { for (;;) openSync('/dev/null', 'r'); } catch {} };

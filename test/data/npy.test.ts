@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { UserError } from '../../src/foundation/errors';
 import { parseNpy, toFloat32, type NpyArray } from '../../src/data/npy';
-import { formatNpy } from '../../src/data/npy-write';
 import { openNpz } from '../../src/data/npz';
+import { formatNpy } from '../../src/data/npz-write';
+import { UserError } from '../../src/foundation/errors';
 
 const fixtures = path.join(__dirname, '../fixtures/npz');
 

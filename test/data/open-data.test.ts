@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
+import { KEYPOINT_FOLDERS } from '../../src/config/data-source';
 import { openData, type DataRequest } from '../../src/data/open-data';
 
 const demo: DataRequest = {
   source: undefined,
   key: 'X',
-  layout: KEYPOINT_LAYOUT,
+  layout: KEYPOINT_FOLDERS,
   width: 156,
   demoSeed: 42,
   memoryBudgetBytes: 1e9,

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { bucketLengths } from '../../src/data/bucket-lengths';
-import { planEpoch, type BatchPlan, type EpochOptions } from '../../src/data/plan-epoch';
 import type { ClipEntry } from '../../src/data/clip-set';
+import { bucketLengths, planEpoch, type BatchPlan, type EpochOptions } from '../../src/data/plan-epoch';
 
 const entriesOf = (lengths: readonly number[]): ClipEntry[] =>
   lengths.map((frames, index) => ({ name: `${index}`, file: '', frames, gloss: 0, category: 0, occluded: undefined }));

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../src/data/clip-set';
-import { KEYPOINT_LAYOUT } from '../../src/data/data-source';
+import { KEYPOINT_FOLDERS } from '../../src/config/data-source';
 import { openData, type DataRequest } from '../../src/data/open-data';
 
 /** Opens the validation clips of a data folder, or what else is asked for. */
@@ -7,7 +7,7 @@ export function openFolder(folder: string, more: Partial<DataRequest> = {}): Pro
   const request = {
     source: { folder },
     key: 'X',
-    layout: KEYPOINT_LAYOUT,
+    layout: KEYPOINT_FOLDERS,
     width: 156,
     demoSeed: 0,
     memoryBudgetBytes: 1e9,

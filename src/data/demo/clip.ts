@@ -1,10 +1,21 @@
-import type { RandomStream } from '../../foundation/random';
-import { add, minimumJerk, mix, type Place } from './geometry';
-import { blendHands, blendShapes, type HandPose, type HandShape } from './hand';
-import { loseKeypoints } from './missing-keypoints';
+import { RandomStream } from '../../foundation/random';
 import { handsAt, type SignRecipe } from './signs';
-import type { Signer } from './signer';
-import { keypointCount, keypointsOf, type Camera, type Posture } from './skeleton';
+import {
+  add,
+  blendHands,
+  blendShapes,
+  keypointCount,
+  keypointGroups,
+  keypointsOf,
+  minimumJerk,
+  mix,
+  type Camera,
+  type HandPose,
+  type HandShape,
+  type Place,
+  type Posture,
+  type Proportions,
+} from './skeleton';
 
 /** Numbers a frame: x and y of every key point. */
 export const demoWidth = 2 * keypointCount;
@@ -116,3 +127,100 @@ function restingHand(side: 1 | -1): HandPose {
 function clamp(value: number): number {
   return Math.min(1, Math.max(0, value));
 }
+
+/** A made-up person: body and way of signing. */
+export interface Signer {
+  readonly proportions: Proportions;
+  readonly leftHanded: boolean;
+  /** Where the person sits in the picture: the middle of the shoulders, and the share of the picture that a shoulder width takes. */
+  readonly camera: { readonly x: number; readonly y: number; readonly scale: number };
+  /** Frames that a clip takes on average; a quick signer takes few. */
+  readonly frames: number;
+  /** How much larger or smaller than usual the movements are. */
+  readonly extent: number;
+  /** How far off the usual place the signs are made, in shoulder widths. */
+  readonly offset: Place;
+  /** Turn of the hands, in radians. */
+  readonly turn: number;
+  /** How loosely the hand shapes are formed: 0 exactly, 1 not at all. */
+  readonly looseness: number;
+  /** How much the body sways, in shoulder widths. */
+  readonly sway: number;
+}
+
+/** The people of a demo set: ten sign the training clips, one of them left-handed, and two others the validation clips. */
+export function drawSigners(seed: number): { readonly training: readonly Signer[]; readonly validation: readonly Signer[] } {
+  const signers = Array.from({ length: 12 }, (_, index) =>
+    drawSigner(new RandomStream(seed, signerStream, index), index === leftHandedSigner),
+  );
+  return { training: signers.slice(0, 10), validation: signers.slice(10) };
+}
+
+/** Names the random streams that people are drawn from. */
+const signerStream = 3;
+const leftHandedSigner = 2;
+
+/** Draws a person. */
+export function drawSigner(random: RandomStream, leftHanded: boolean): Signer {
+  return {
+    proportions: {
+      upperArm: random.uniform(0.74, 0.86),
+      forearm: random.uniform(0.66, 0.76),
+      hand: random.uniform(0.46, 0.54),
+      head: random.uniform(0.92, 1.1),
+      neck: random.uniform(0.64, 0.76),
+      torso: random.uniform(1.4, 1.6),
+    },
+    leftHanded,
+    camera: { x: random.uniform(0.48, 0.52), y: random.uniform(0.46, 0.49), scale: random.uniform(0.35, 0.39) },
+    frames: random.uniform(19, 24),
+    extent: random.uniform(0.88, 1.15),
+    offset: { x: random.normal(0, 0.04), y: random.normal(0, 0.04), z: random.normal(0, 0.04) },
+    turn: random.normal(0, 0.12),
+    looseness: random.uniform(0, 0.15),
+    sway: random.uniform(0.01, 0.03),
+  };
+}
+
+/** What decides how a clip's key points go missing. */
+interface Circumstances {
+  /** Something hides the person in part: much more is missing. */
+  readonly occluded: boolean;
+  readonly leftHanded: boolean;
+  /** A hand that hangs at the hip is often not found. */
+  readonly otherHandRests: boolean;
+}
+
+/**
+ * Takes key points away as a landmark detector loses them: a hand or a single point for a run of frames, a resting hand for the whole clip. Runs are longer
+ * than 5 frames, for in filmed clips shorter gaps have been interpolated.
+ * @param values `[frames, 156]`, changed in place; a missing key point becomes (0, 0).
+ */
+function loseKeypoints(values: Float32Array, frames: number, circumstances: Circumstances, random: RandomStream): void {
+  const { occluded, leftHanded, otherHandRests } = circumstances;
+  const [dominant, other] = leftHanded
+    ? [keypointGroups.leftHand, keypointGroups.rightHand]
+    : [keypointGroups.rightHand, keypointGroups.leftHand];
+  const hide = (first: number, count: number, from: number, to: number): void => {
+    for (let frame = from; frame < Math.min(to, frames); frame++) {
+      const start = 2 * (frame * keypointCount + first);
+      values.fill(0, start, start + 2 * count);
+    }
+  };
+  const hideForAWhile = (first: number, count: number, longest: number): void => {
+    const length = shortestRun + random.below(longest - shortestRun + 1);
+    const from = random.below(Math.max(1, frames - length + 1));
+    hide(first, count, from, from + length);
+  };
+
+  if (otherHandRests && random.uniform() < 0.95) hide(other, handPoints, 0, frames);
+  if (random.uniform() < (occluded ? 0.7 : 0.08)) hideForAWhile(dominant, handPoints, 8);
+  if (random.uniform() < (occluded ? 0.7 : 0.08)) hideForAWhile(other, handPoints, 12);
+  if (random.uniform() < (occluded ? 0.5 : 0.03)) hideForAWhile(keypointGroups.face, facePoints, 12);
+  const points = occluded ? 4 + random.below(8) : 1 + random.below(3);
+  for (let point = 0; point < points; point++) hideForAWhile(random.below(keypointCount), 1, 14);
+}
+
+const shortestRun = 6;
+const handPoints = 21;
+const facePoints = 11;

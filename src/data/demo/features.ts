@@ -1,8 +1,8 @@
 import { RandomStream } from '../../foundation/random';
 import type { ClipEntry, ClipSet, Dataset } from '../clip-set';
-import { minimumJerk } from './geometry';
 import { demoClipName, demoDatasetOf, type DemoOptions } from './generate';
-import { demoLabels, type DemoLabels } from './labels';
+import { demoLabels, type DemoLabels } from './signs';
+import { minimumJerk } from './skeleton';
 
 /** Numbers a frame of the demo set of features: as many as InceptionV3 gives. */
 export const demoFeatureWidth = 2048;

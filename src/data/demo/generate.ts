@@ -1,10 +1,15 @@
 import { RandomStream } from '../../foundation/random';
-import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
-import { digestOfValues, fingerprint, type FingerprintedClip } from '../fingerprint';
-import { demoWidth, renderClip } from './clip';
-import { demoLabels } from './labels';
-import { drawSigners, type Signer } from './signer';
-import { demoSigns, type SignRecipe } from './signs';
+import {
+  digestOfValues,
+  fingerprint,
+  type ClipEntry,
+  type ClipSet,
+  type Dataset,
+  type FingerprintedClip,
+  type LabelNames,
+} from '../clip-set';
+import { demoWidth, drawSigners, renderClip, type Signer } from './clip';
+import { demoLabels, demoSigns, type SignRecipe } from './signs';
 
 /** What the demo set is called wherever it is named. */
 export const demoTitle = 'synthetic demo set';

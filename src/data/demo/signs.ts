@@ -1,11 +1,12 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { RandomStream } from '../../foundation/random';
-import { add, mirrored, type Place } from './geometry';
-import { blendShapes, type HandPose, type HandShape } from './hand';
-import type { DemoLabels } from './labels';
-import { displacementAt, type Movement } from './movement';
+import type { LabelNames } from '../clip-set';
+import { add, blendShapes, mirrored, type HandPose, type HandShape, type Place } from './skeleton';
 
 /** What the other hand does. */
-export type OtherHand = 'rests' | 'mirrors' | 'follows' | 'holds';
+type OtherHand = 'rests' | 'mirrors' | 'follows' | 'holds';
 
 /**
  * How a gloss is signed in the demo set. The recipes are made up: they have the makings of signs (place, hand shape, orientation, movement) but are no
@@ -30,7 +31,7 @@ export interface SignRecipe {
 }
 
 /** Both hands at one moment; `other` is undefined while that hand rests. */
-export interface Hands {
+interface Hands {
   readonly dominant: HandPose;
   readonly other: HandPose | undefined;
 }
@@ -163,4 +164,76 @@ function otherHand(sign: SignRecipe, dominant: HandPose, moved: Place): HandPose
     case 'holds':
       return { wrist: { x: -0.2, y: 0.65, z: 0.4 }, direction: 1.1, roll: 0.6, shape: openHand };
   }
+}
+
+/** What a stroke does to a hand at one moment, about the middle of the stroke. */
+interface Displacement {
+  /** Along the sign's axis, −0.5 … 0.5. */
+  readonly along: number;
+  /** Across it, −0.5 … 0.5. */
+  readonly across: number;
+  /** Turn of the hand in its plane, in radians. */
+  readonly turn: number;
+  /** Which hand shape: 0 the first, 1 the second. */
+  readonly shape: number;
+}
+
+/**
+ * The forms that a stroke can have. Each but `tap` spends as long on one side of its middle as on the other, so that forms of one sign family cannot be
+ * told apart by where the hand is on average.
+ */
+type MovementForm = 'line' | 'arc' | 'circle' | 'zigzag' | 'shake' | 'tap' | 'morph' | 'flutter' | 'twist';
+
+/** A form, and whether it runs from its start to its end or back. */
+interface Movement {
+  readonly form: MovementForm;
+  readonly reversed: boolean;
+  /** True where the form is turned by a right angle from the family's axis. */
+  readonly crosswise: boolean;
+}
+
+/** The displacement at `phase` (0 … 1) of a stroke. A reversed movement is the same one, run backwards in time. */
+function displacementAt(movement: Movement, phase: number): Displacement {
+  const displacement = forms[movement.form](movement.reversed ? 1 - phase : phase);
+  return movement.crosswise ? { ...displacement, along: displacement.across, across: displacement.along } : displacement;
+}
+
+const still: Displacement = { along: 0, across: 0, turn: 0, shape: 0.5 };
+
+/** From −1 to 1, starting and ending softly. */
+const sweep = (phase: number): number => -Math.cos(Math.PI * phase);
+
+const forms: Readonly<Record<MovementForm, (phase: number) => Displacement>> = {
+  line: (phase) => ({ ...still, along: 0.5 * sweep(phase) }),
+  arc: (phase) => ({ ...still, along: 0.5 * sweep(phase), across: 0.6 * (2 / Math.PI - Math.sin(Math.PI * phase)), shape: phase }),
+  circle: (phase) => ({ ...still, along: -0.4 * Math.cos(2 * Math.PI * phase), across: 0.4 * Math.sin(2 * Math.PI * phase) }),
+  zigzag: (phase) => ({ ...still, along: 0.5 * sweep(phase), across: 0.25 * Math.sin(5 * Math.PI * phase) }),
+  shake: (phase) => ({ ...still, along: -0.4 * Math.cos(5 * Math.PI * phase) }),
+  tap: (phase) => ({ ...still, along: 0.5 - 0.8 * Math.abs(Math.sin(3 * Math.PI * phase)) }),
+  morph: (phase) => ({ ...still, along: 0.15 * sweep(phase), shape: 0.5 + 0.5 * sweep(phase) }),
+  flutter: (phase) => ({ ...still, shape: 0.5 - 0.5 * Math.cos(5 * Math.PI * phase) }),
+  twist: (phase) => ({ ...still, turn: 0.7 * Math.sin(4 * Math.PI * phase) }),
+};
+
+/** The names of the demo set's 105 glosses and 10 categories, and which category each gloss belongs to. */
+export interface DemoLabels extends LabelNames {
+  /** Position = gloss id, value = category id. */
+  readonly categoryOfGloss: readonly number[];
+}
+
+/** The labels file beside this code: the 105 glosses and 10 categories of the Filipino Sign Language data, under their real names. */
+const demoLabelsFile = path.join(__dirname, 'labels_reference.csv');
+
+/** Reads {@link demoLabelsFile}, whose rows are ordered by gloss id. */
+export function demoLabels(): DemoLabels {
+  const rows: string[][] = parse(readFileSync(demoLabelsFile), { from_line: 2 });
+  const gloss: string[] = [];
+  const category: string[] = [];
+  const categoryOfGloss: number[] = [];
+  for (const [, glossName = '', categoryId = '', categoryName = ''] of rows) {
+    gloss.push(glossName);
+    categoryOfGloss.push(Number(categoryId));
+    category[Number(categoryId)] = categoryName;
+  }
+  return { gloss, category, categoryOfGloss };
 }

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { parseCsvTable, type CsvRow } from '../../data/csv-table';
-import { textOfCell } from '../../data/csv-write';
+import { parseCsvTable, type CsvRow, textOfCell } from '../../data/csv-table';
 import { UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
 import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';

@@ -1,5 +1,5 @@
 import type { ClipReader } from '../../data/clip';
-import { readPictures } from '../../data/pictures/read-pictures';
+import { readPictures } from '../../data/pictures';
 import type { LoadedModel } from '../load-model';
 import { PictureFeatures } from './encode-pictures';
 

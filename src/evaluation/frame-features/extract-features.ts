@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { mapConcurrently } from '../../data/concurrency';
+import { mapConcurrently } from '../../data/file-reading';
 import { FileError, type DataProblem } from '../../data/data-error';
 import type { NpyArray } from '../../data/npy';
 import { openNpz } from '../../data/npz';
-import { pictureFiles, readPictures } from '../../data/pictures/read-pictures';
+import { pictureFiles, readPictures } from '../../data/pictures';
 import { messageOf, UserError } from '../../foundation/errors';
 import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { type KeptFolder, makeFolders, makeFoldersWithin } from '../../foundation/folders';

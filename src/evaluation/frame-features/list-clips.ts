@@ -1,6 +1,6 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
-import { isPictureFile } from '../../data/pictures/read-pictures';
+import { isPictureFile } from '../../data/pictures';
 import { messageOf, UserError } from '../../foundation/errors';
 
 /** A clip of pictures in a folder: an `.npz`, or a folder of pictures. */

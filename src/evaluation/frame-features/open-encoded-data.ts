@@ -8,7 +8,7 @@ import { locateData, type SplitPaths } from '../../data/data-source';
 import { readLabels } from '../../data/labels';
 import { locateClips } from '../../data/locate-clips';
 import { openData, type DataRequest } from '../../data/open-data';
-import { pictureClip } from '../../data/pictures/read-pictures';
+import { pictureClip } from '../../data/pictures';
 import type { ParameterValues } from '../../engine/parameters';
 import { keepFolder, makeFolders } from '../../foundation/folders';
 import type { Model } from '../../models/model';

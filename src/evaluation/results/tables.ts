@@ -1,4 +1,4 @@
-import { csvText } from '../../data/csv-write';
+import { csvText } from '../../data/csv-table';
 import { confusionAt, mostConfusedWith, outcomes } from '../confusion';
 import type { HeadPrediction, HeadResult } from '../head-result';
 import { occlusionGroups, type EvaluationResult } from '../result';

@@ -1,6 +1,7 @@
+import type { ClipFolders } from '../../config/data-source';
 import { trainsOnFrames } from '../../config/inception-settings';
 import type { Settings } from '../../config/settings';
-import type { ClipFolders, ClipLocation, ModelEntry, RecognisedModel, SavedModel } from '../model-entry';
+import type { ClipLocation, ModelEntry, RecognisedModel, SavedModel } from '../model-entry';
 import { PICTURE_SIZE } from './backbone';
 import { BACKBONE_PREFIX, IMAGENET_CLASSES } from './backbone-parameters';
 import { pickBackbone } from './backbone-weights';

@@ -1,3 +1,4 @@
+import { KEYPOINT_FOLDERS } from '../../config/data-source';
 import type { Settings } from '../../config/settings';
 import { UserError } from '../../foundation/errors';
 import type { PoolingMethod } from '../layers/pooling';
@@ -6,8 +7,6 @@ import { signTransformer } from './sign-transformer';
 
 /** Key points x and y of 78 points: pose 25, hands 21 each, face 11. */
 const KEYPOINT_WIDTH = 156;
-
-const KEYPOINT_FOLDERS = { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' } as const;
 
 /** The SignTransformer in the table of models. */
 export const transformerEntry: ModelEntry<Extract<Settings, { model: 'transformer' }>> = {

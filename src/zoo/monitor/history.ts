@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { parseCsvTable } from '../../data/csv-table';
-import { csvText, textOfCell } from '../../data/csv-write';
+import { parseCsvTable, csvText, textOfCell } from '../../data/csv-table';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';

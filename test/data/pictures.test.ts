@@ -1,13 +1,12 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { formatNpz } from '../../../src/data/npz-write';
-import { readPictures } from '../../../src/data/pictures/read-pictures';
-import { resizePicture } from '../../../src/data/pictures/resize';
-import { inTemporaryFolder } from '../../support/clip-files';
-import { arrayNamed, readArrays } from '../../support/parity';
+import { formatNpz } from '../../src/data/npz-write';
+import { readPictures, resizePicture } from '../../src/data/pictures';
+import { inTemporaryFolder } from '../support/clip-files';
+import { arrayNamed, readArrays } from '../support/parity';
 
-const pictures = path.resolve(__dirname, '../../fixtures/pictures');
+const pictures = path.resolve(__dirname, '../fixtures/pictures');
 let pillow: Map<string, Float32Array>;
 
 beforeAll(async () => {

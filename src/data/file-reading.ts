@@ -40,3 +40,42 @@ function openNamed(file: string): OpenFile {
     throw new FileError(file, error.message.slice(`${file}: `.length), { cause: error });
   }
 }
+
+/**
+ * Runs `work` on every item, at most `limit` at a time, and returns the results in the items' order.
+ * @throws the first error that `work` throws; items not begun by then are left.
+ */
+export async function mapConcurrently<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  const waiting = items.entries();
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of waiting) {
+      if (failed) return;
+      try {
+        results[index] = await work(item, index);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
+/** Lets work that takes much memory be done by one at a time, in the order in which it was asked for. */
+export class Turns {
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** Does `work` when no other work that was given here is being done. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+}

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { formatNpz } from '../../../src/data/npz-write';
-import { readPictures } from '../../../src/data/pictures/read-pictures';
-import { inTemporaryFolder } from '../../support/clip-files';
+import { formatNpz } from '../../src/data/npz-write';
+import { readPictures } from '../../src/data/pictures';
+import { inTemporaryFolder } from '../support/clip-files';
 
 async function readingOf(shape: readonly [number, number, number, number], side: number): Promise<Uint8Array> {
   return inTemporaryFolder((folder) => {
