@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { MemorySource } from '../src/checkpoint/byte-source';
-import { OPCODE } from '../src/checkpoint/pickle-opcodes';
+import { MemorySource } from '../src/checkpoint/bytes';
+import { OPCODE } from '../src/checkpoint/pickle-instructions';
 import { plainFromPython } from '../src/checkpoint/plain-value';
 import { readTorchValue } from '../src/checkpoint/torch-file';
 import { namingFile } from '../src/checkpoint/malformed-checkpoint';

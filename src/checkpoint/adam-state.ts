@@ -1,8 +1,7 @@
 import { countNotFinite } from '../foundation/finite';
-import { describePython } from './describe-python';
+import { describePython, numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { optimizerKind } from './optimizer-kind';
-import { numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 import type { StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
 

@@ -1,6 +1,5 @@
-import { describePython } from './describe-python';
+import { describePython, numberFrom, PythonFloat, type PythonValue } from './python-values';
 import { plainRecordFromPython, type PlainRecord } from './plain-value';
-import { numberFrom, PythonFloat, type PythonValue } from './python-values';
 import { TorchTensor } from './tensor';
 
 /** What a checkpoint says beside its weights and its optimiser. */

@@ -1,8 +1,7 @@
 import { excerpt } from '../foundation/text';
-import { describePython } from './describe-python';
+import { describePython, NumpyArray, PythonTuple, type PythonValue } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { isOptimizerState } from './optimizer-kind';
-import { NumpyArray, PythonTuple, type PythonValue } from './python-values';
 import { TorchTensor } from './tensor';
 
 /** Where a file keeps weights. */

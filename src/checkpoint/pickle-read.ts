@@ -1,9 +1,6 @@
-import type { ByteCursor } from './byte-cursor';
+import type { ByteCursor } from './bytes';
 import { MalformedCheckpoint } from './malformed-checkpoint';
-import { containerMaker } from './pickle-containers';
-import { OPCODE } from './pickle-opcodes';
-import { readLength64, scalarReader } from './pickle-scalars';
-import { damagedPickle, PickleStack } from './pickle-stack';
+import { containerMaker, OPCODE, readLength64, scalarReader, damagedPickle, PickleStack } from './pickle-instructions';
 import { PythonName, PythonTuple, type PythonValue } from './python-values';
 
 /** What a pickle's names and references stand for; the machine itself knows only plain data. */

@@ -1,7 +1,7 @@
-import { ByteBuilder } from './byte-builder';
+import { ByteBuilder } from './bytes';
 import { storageClassOf } from './dtype';
 import { MalformedCheckpoint } from './malformed-checkpoint';
-import { OPCODE } from './pickle-opcodes';
+import { OPCODE } from './pickle-instructions';
 import {
   NumpyArray,
   NumpyDtype,

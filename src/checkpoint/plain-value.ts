@@ -1,6 +1,5 @@
-import { describePython } from './describe-python';
-import { MalformedCheckpoint } from './malformed-checkpoint';
 import {
+  describePython,
   numberFrom,
   NumpyArray,
   NumpyDtype,
@@ -13,6 +12,7 @@ import {
   type PythonDict,
   type PythonValue,
 } from './python-values';
+import { MalformedCheckpoint } from './malformed-checkpoint';
 import { TorchStorage, TorchTensor } from './tensor';
 
 /** What settings, schedules and configurations are made of: JSON's values, and numbers that may be infinite or NaN. */

@@ -1,11 +1,10 @@
 import { UserError } from '../foundation/errors';
-import { describePython } from './describe-python';
+import { describePython, NumpyArray, PythonOrderedDict, type PythonValue } from './python-values';
 import { MalformedCheckpoint, printable } from './malformed-checkpoint';
-import { toFloat32Values, type Dtype, type TensorValues } from './dtype';
+import { toFloat32Values, type Dtype, type TensorValues, finiteHalves, type HalfDtype } from './dtype';
 import { AS_TENSORS, findWeights, isExtra } from './find-weights';
-import { finiteHalves, type HalfDtype } from './narrow-floats';
-import { NumpyArray, PythonOrderedDict, type PythonValue } from './python-values';
 import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
+import { countNotFinite } from '../foundation/finite';
 
 /** One tensor of a model: its values as float32, row-major. */
 export interface NamedTensorData {
@@ -53,7 +52,7 @@ function refuseRepetition(tensors: ReadonlyMap<string, TorchTensor>): void {
 }
 
 /** The tensors of a model in what a file holds, unread. */
-export interface WeightTensors {
+interface WeightTensors {
   /** By name, without the prefix. */
   readonly tensors: ReadonlyMap<string, TorchTensor>;
   /** The way to the key that holds them; undefined where the value is the state_dict itself. */
@@ -217,4 +216,30 @@ function isWhole(dtype: Dtype): dtype is WholeDtype {
 
 function equalShapes(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+const MOST_NAMED = 3;
+
+/**
+ * Refuses weights with a value that is NaN or infinite: a model of such weights gives no numbers.
+ * @param weights values by the name of their tensor.
+ * @param place how the message names the file.
+ * @throws UserError of one line that names the tensors, and how many values of each are not finite.
+ */
+export function refuseNotFinite(weights: Iterable<readonly [string, Float32Array]>, place: string): void {
+  const broken = [...weights].flatMap(([name, values]): string[] => {
+    const count = countNotFinite(values);
+    return count === 0 ? [] : [notFiniteText(name, count, values.length)];
+  });
+  if (broken.length === 0) return;
+  const more = broken.length > MOST_NAMED ? `, and ${broken.length - MOST_NAMED} more tensors` : '';
+  const named = printable(broken.slice(0, MOST_NAMED).join(', '));
+  throw new UserError(
+    `${place}: its weights are damaged: values that are not finite (NaN or infinite) in ${named}${more}; take a checkpoint from before`,
+  );
+}
+
+/** `embedding.weight (1 of 2496 values)`. */
+export function notFiniteText(name: string, count: number, values: number): string {
+  return `${name} (${count} of ${values} value${values === 1 ? '' : 's'})`;
 }

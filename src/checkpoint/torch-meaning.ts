@@ -1,12 +1,17 @@
-import { allowedNumpyNames, setNumpyArray, setNumpyByteOrder } from './allowed-numpy-names';
-import { allowedPythonNames } from './allowed-python-names';
-import { allowedTorchNames, requireCount } from './allowed-torch-names';
+import {
+  allowedNumpyNames,
+  setNumpyArray,
+  setNumpyByteOrder,
+  allowedPythonNames,
+  allowedTorchNames,
+  requireCount,
+  refusalOf,
+} from './allowed-names';
 import { dtypeOfStorageClass, itemSizeOf, type Dtype } from './dtype';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import type { PickleMeaning } from './pickle-read';
-import { damagedPickle } from './pickle-stack';
+import { damagedPickle } from './pickle-instructions';
 import { NumpyArray, NumpyDtype, PythonName, PythonNamespace, PythonOrderedDict, PythonTuple, type PythonValue } from './python-values';
-import { refusalOf } from './refused-name';
 import { TorchTensor, type TorchStorage } from './tensor';
 
 /** A storage as a pickle refers to it. */

@@ -1,13 +1,11 @@
-import { ByteCursor } from './byte-cursor';
-import { toHostByteOrder } from './byte-order';
-import type { ByteSource } from './byte-source';
+import { ByteCursor, toHostByteOrder, type ByteSource } from './bytes';
 import { itemSizeOf } from './dtype';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { readPickle, type PickleMeaning } from './pickle-read';
-import { damagedPickle } from './pickle-stack';
+import { damagedPickle } from './pickle-instructions';
 import type { PythonValue } from './python-values';
 import { TorchStorage } from './tensor';
-import { refusalOf } from './refused-name';
+import { refusalOf } from './allowed-names';
 import { isAllowedName, TorchMeaning } from './torch-meaning';
 
 /**

@@ -13,7 +13,7 @@ import {
   ZIP64_END_RECORD,
   ZIP64_EXTRA,
   ZIP64_LOCATOR,
-} from './zip-format';
+} from './zip-read';
 
 /** Where every entry's data begins is a multiple of this, as PyTorch's own writer does it, so that a reader can map it into memory. */
 export const DATA_ALIGNMENT = 64;

@@ -1,7 +1,6 @@
-import { describePython } from '../checkpoint/describe-python';
+import { describePython, numberFrom, type PythonValue } from '../checkpoint/python-values';
 import { findOptimizer } from '../checkpoint/find-optimizer';
 import { optimizerKind } from '../checkpoint/optimizer-kind';
-import { numberFrom, type PythonValue } from '../checkpoint/python-values';
 import { TorchTensor } from '../checkpoint/tensor';
 
 /** What a checkpoint says of its optimiser. */

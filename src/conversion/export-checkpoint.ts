@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { namingFile } from '../checkpoint/malformed-checkpoint';
-import { writeSafetensors } from '../checkpoint/safetensors-write';
+import { writeSafetensors } from '../checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
 import { writeTrainingCheckpoint, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';

@@ -1,12 +1,10 @@
-import { notFiniteText } from '../checkpoint/finite-weights';
+import { notFiniteText, stateDictProblems, weightTensors } from '../checkpoint/state-dict';
 import { countNotFinite } from '../foundation/finite';
-import { describePython } from '../checkpoint/describe-python';
-import { stateDictProblems, weightTensors } from '../checkpoint/state-dict';
+import { describePython, type PythonValue } from '../checkpoint/python-values';
 import type { TorchTensor } from '../checkpoint/tensor';
 import { checkpointForm, readTorchFile, type CheckpointForm } from '../checkpoint/torch-file';
 import { checkpointFields } from '../checkpoint/checkpoint-fields';
 import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
-import type { PythonValue } from '../checkpoint/python-values';
 import type { ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
 import type { ModelConfig } from '../models/model';

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { finiteHalves } from '../checkpoint/narrow-floats';
+import { finiteHalves } from '../checkpoint/dtype';
 import type { WeightDtype } from '../checkpoint/state-dict';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
 import type { ProgramDefinition } from '../engine/program';

@@ -1,6 +1,5 @@
-import { refuseNotFinite } from '../checkpoint/finite-weights';
+import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict } from '../checkpoint/state-dict';
 import { printable } from '../checkpoint/malformed-checkpoint';
-import { stateDictProblems, type NamedTensorData, type StateDict } from '../checkpoint/state-dict';
 import type { CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
 import { sizeOfShape } from '../engine/named-tensors';

@@ -12,8 +12,8 @@ export function required<Value>(value: Value, what: string): NonNullable<Value> 
  * The element of an array, typed or not, at an index that lies within it; nothing is composed before it is missing, so that inner loops can ask.
  * @throws Error where the array has no such element.
  */
-export function elementAt<Value>(values: ArrayLike<Value>, index: number): NonNullable<Value> {
+export function elementAt<Value>(values: ArrayLike<Value>, index: number): Value {
   const value = values[index];
-  if (value === undefined || value === null) throw new Error(`missing: element ${index} of ${values.length}`);
+  if (value === undefined) throw new Error(`missing: element ${index} of ${values.length}`);
   return value;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ByteCursor } from '../../src/checkpoint/byte-cursor';
-import { MemorySource } from '../../src/checkpoint/byte-source';
+import { ByteCursor, MemorySource } from '../../src/checkpoint/bytes';
 import { readPickle } from '../../src/checkpoint/pickle-read';
 import { pickleWithStorages } from '../../src/checkpoint/pickle-write';
 import { plainFromPython } from '../../src/checkpoint/plain-value';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { zipOf } from '../../bench/damaged-checkpoints';
-import { MemorySource } from '../../src/checkpoint/byte-source';
+import { MemorySource } from '../../src/checkpoint/bytes';
 import { plainFromPython } from '../../src/checkpoint/plain-value';
 import { readTorchFile, readTorchValue } from '../../src/checkpoint/torch-file';
 import { checkpointFromPython } from '../../src/checkpoint/training-checkpoint';

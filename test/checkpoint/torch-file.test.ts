@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { MemorySource, type ByteSource } from '../../src/checkpoint/byte-source';
+import { MemorySource, type ByteSource } from '../../src/checkpoint/bytes';
 import { plainFromPython } from '../../src/checkpoint/plain-value';
 import { PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { weightTensors } from '../../src/checkpoint/state-dict';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemorySource, type ByteSource } from '../../src/checkpoint/byte-source';
+import { MemorySource, type ByteSource } from '../../src/checkpoint/bytes';
 import { readZipDirectory, readZipEntry } from '../../src/checkpoint/zip-read';
 import { DATA_ALIGNMENT, StoredZipWriter } from '../../src/checkpoint/zip-write';
 

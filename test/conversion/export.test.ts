@@ -1,8 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { toFloat32Values } from '../../src/checkpoint/dtype';
-import { toHalves } from '../../src/checkpoint/narrow-floats';
+import { toFloat32Values, toHalves } from '../../src/checkpoint/dtype';
 import { PythonOrderedDict } from '../../src/checkpoint/python-values';
 import { weightTensors } from '../../src/checkpoint/state-dict';
 import { readTorchFile } from '../../src/checkpoint/torch-file';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { FileSource } from '../../src/checkpoint/byte-source';
+import { FileSource } from '../../src/checkpoint/bytes';
 import { parseLegacyLog, readLegacyLog } from '../../src/conversion/legacy-log';
 import { curvesBeside } from '../../src/evaluation/training-curves';
 import { readEvaluation } from '../../src/evaluation/results/read-evaluation';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { refuseNotFinite } from '../../checkpoint/finite-weights';
+import { refuseNotFinite } from '../../checkpoint/state-dict';
 import { readWeights } from '../../checkpoint/training-checkpoint';
 import { UserError } from '../../foundation/errors';
 import type { ParameterValues } from '../../engine/parameters';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createProgram, type ProgramOptions } from '../../engine/create-program';
 import type { ParameterValues } from '../../engine/parameters';
 import { tensorNamed, valuesNamed } from '../../engine/named-tensors';
-import { refuseNotFinite } from '../../checkpoint/finite-weights';
+import { refuseNotFinite } from '../../checkpoint/state-dict';
 import { countNotFinite } from '../../foundation/finite';
 import { UserError } from '../../foundation/errors';
 import type { Program } from '../../engine/program';

@@ -1,12 +1,25 @@
+import { type Dtype, itemSizeOf } from './dtype';
 import { parseJson } from '../config/json-text';
 import { UserError } from '../foundation/errors';
-import { toHostByteOrder } from './byte-order';
-import type { ByteSource } from './byte-source';
-import { itemSizeOf, type Dtype } from './dtype';
+import { toHostByteOrder, type ByteSource } from './bytes';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { PythonOrderedDict, pythonFloat, type PythonDict, type PythonValue } from './python-values';
-import { SAFETENSORS_NAMES } from './safetensors-names';
 import { contiguousStrides, TorchStorage, TorchTensor } from './tensor';
+import { writeFileAtomically } from '../foundation/atomic-file';
+
+/** What safetensors calls each type of number. */
+const SAFETENSORS_NAMES: readonly (readonly [Dtype, string])[] = [
+  ['float64', 'F64'],
+  ['float32', 'F32'],
+  ['float16', 'F16'],
+  ['bfloat16', 'BF16'],
+  ['int64', 'I64'],
+  ['int32', 'I32'],
+  ['int16', 'I16'],
+  ['int8', 'I8'],
+  ['uint8', 'U8'],
+  ['bool', 'BOOL'],
+];
 
 /** Whether a source begins as a safetensors file: the length of a JSON header that fits into it, then the header. */
 export function isSafetensors(source: ByteSource): boolean {
@@ -139,3 +152,38 @@ function isCounts(value: unknown): value is number[] {
 function damaged(what: string): MalformedCheckpoint {
   return new MalformedCheckpoint(`${what}: the safetensors file is cut off or damaged.`);
 }
+
+/**
+ * Writes a safetensors file, atomically; equal content makes equal files. The widest numbers come first, so that each tensor lies at a multiple of its
+ * numbers' size.
+ * @param metadata texts by name, as `{ format: 'pt' }`.
+ */
+export function writeSafetensors(
+  file: string,
+  tensors: ReadonlyMap<string, TorchTensor>,
+  metadata: Readonly<Record<string, string>>,
+): void {
+  const ordered = [...tensors].sort(([, one], [, other]) => itemSizeOf(other.dtype) - itemSizeOf(one.dtype));
+  const names = new Map(SAFETENSORS_NAMES);
+  let end = 0;
+  const entries = ordered.map(([name, { dtype, shape, length }]): [string, unknown] => {
+    const begin = end;
+    end += length * itemSizeOf(dtype);
+    return [name, { dtype: names.get(dtype), shape, data_offsets: [begin, end] }];
+  });
+  const json = Buffer.from(JSON.stringify(Object.fromEntries([['__metadata__', metadata], ...entries])));
+  const header = Buffer.alloc(Math.ceil(json.length / ALIGNMENT) * ALIGNMENT, ' ');
+  header.set(json);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileAtomically(file, (append) => {
+    append(length);
+    append(header);
+    for (const [, tensor] of ordered) {
+      const values = tensor.values().slice();
+      append(toHostByteOrder(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), itemSizeOf(tensor.dtype), false));
+    }
+  });
+}
+
+const ALIGNMENT = 8;
