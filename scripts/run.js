@@ -1,16 +1,26 @@
+#!/usr/bin/env node
 // @ts-check
-// Prepares what is needed, then runs one of Kumpas's commands in this same process: no signal and no exit code is lost on the way.
+// The command `kumpas`, and what `npm run train` and its like run: prepares what is needed, then runs one of Kumpas's commands in this same process, so that no
+// signal and no exit code is lost on the way. In a checkout it runs the source, in an installed package what was built of it.
 require('../src/engine/provision/node-version').requireSupportedNode();
 const path = require('node:path');
+const { IS_CHECKOUT } = require('../src/engine/provision/locations');
 const { prepare, requireOpenFiles, runScript } = require('../src/engine/provision/prepare');
 const { receiveInterruptsOnce } = require('./single-interrupt');
 
-runScript(async () => {
-  requireOpenFiles();
-  await prepare({ development: false, native: true });
-  receiveInterruptsOnce(process);
-  process.argv[1] = path.resolve(__dirname, '../src/cli/main.ts');
-  // @ts-expect-error tsx publishes no types for its loader (what `node --import tsx` loads).
-  await import('tsx');
-  require('../src/cli/main');
-});
+/** What runs before, or instead of, everything else: the command line is not needed for it. */
+const OWN_SCRIPTS = ['setup', 'doctor'];
+const [name = ''] = process.argv.slice(2);
+
+if (OWN_SCRIPTS.includes(name)) require(path.join(__dirname, name));
+else
+  runScript(async () => {
+    requireOpenFiles();
+    await prepare({ development: false, native: true });
+    receiveInterruptsOnce(process);
+    const main = path.resolve(__dirname, IS_CHECKOUT ? '../src/cli/main.ts' : '../dist/cli/main.js');
+    process.argv[1] = main;
+    // @ts-expect-error tsx publishes no types for its loader (what `node --import tsx` loads).
+    if (IS_CHECKOUT) await import('tsx');
+    require(main);
+  });

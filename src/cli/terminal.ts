@@ -1,6 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { printableText } from '../foundation/text';
 import { reasonOf } from '../foundation/file-system-problem';
+import { asTyped } from './as-typed';
 
 /** What a command needs of the process it runs in. */
 export interface Terminal {
@@ -26,7 +27,7 @@ export function widthOf(stream: TerminalStream): number {
 /** What erases the line that is being redrawn. */
 export const CLEAR_LINE = '\r\u001b[K';
 
-/** The one place where lines leave: whatever a file has put into them, no control code but the program's own reaches a terminal. */
+/** The one place where lines leave: whatever a file has put into them, no control code but the program's own reaches a terminal, and commands stand as they are typed. */
 export class PrintableStream implements TerminalStream {
   constructor(private readonly stream: TerminalStream) {}
 
@@ -39,11 +40,11 @@ export class PrintableStream implements TerminalStream {
   }
 
   write(text: string): void {
-    this.stream.write(printableText(text));
+    this.stream.write(printableText(asTyped(text)));
   }
 
   draw(text: string): void {
-    this.stream.write(text);
+    this.stream.write(asTyped(text));
   }
 }
 
