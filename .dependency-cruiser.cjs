@@ -8,11 +8,12 @@ const MAY_USE = {
   engine: [],
   data: [],
   checkpoint: [],
+  folder: ['checkpoint'],
   models: ['engine'],
-  evaluation: ['engine', 'data', 'models', 'checkpoint'],
-  training: ['engine', 'data', 'models', 'checkpoint', 'evaluation'],
-  conversion: ['engine', 'data', 'models', 'checkpoint', 'evaluation', 'training'],
-  zoo: ['engine', 'data', 'models', 'checkpoint', 'evaluation', 'training'],
+  evaluation: ['engine', 'data', 'models', 'checkpoint', 'folder'],
+  training: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation'],
+  conversion: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation', 'training'],
+  zoo: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation', 'training'],
 };
 
 const everyRoomMayUse = (room) => (room === 'foundation' ? [] : room === 'config' ? ['foundation'] : ['foundation', 'config']);

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
 import { formatNpz } from '../src/data/npz-write';
-import { notesLines } from '../src/foundation/hand-written';
+import { notesLines } from '../src/folder/hand-written';
 import { zipOf } from './damaged-checkpoints';
 import { growthPickles } from './growth-pickles';
 import { growthPictures } from './growth-pictures';

@@ -16,10 +16,9 @@ import { readEvaluation } from '../src/evaluation/results/read-evaluation';
 import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
 import { readCurves } from '../src/evaluation/training-curves';
 import { UserError } from '../src/foundation/errors';
-import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/foundation/hand-written';
+import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/folder/hand-written';
 import { readRegularText } from '../src/foundation/regular-file';
-import { MetricsLog } from '../src/training/metrics-log';
-import { readTrainingLog } from '../src/training/training-log';
+import { MetricsLog, readTrainingLog } from '../src/folder/training-log';
 import { readHistory } from '../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
 

@@ -20,8 +20,8 @@ import {
 import type { WeightDtype } from '../checkpoint/state-dict';
 import { exportCheckpoint, type ExportedModel, type ExportFormat } from '../conversion/export-checkpoint';
 import { startRuntime } from '../engine/runtime';
-import { modelFile } from '../evaluation/model-file';
 import { bytesText } from './quantities';
+import { modelFile } from '../folder/model-folder';
 
 /** The flags of `convert inspect`. */
 export const inspectFlags = { ...checkpointFlags, ...optimizerFlag, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;

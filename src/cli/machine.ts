@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { Runtime } from '../engine/runtime';
+import type { MachineFacts } from '../folder/config-file';
 import { version } from '../foundation/version';
-import type { MachineFacts } from '../training/run-record';
 
 /** The version of Kumpas. */
 export const kumpasVersion: string = version;

@@ -6,7 +6,7 @@ import { compareModels, regressions, type Comparison } from '../evaluation/compa
 import { evaluateModel } from '../evaluation/evaluate';
 import { canDraw, drawnOrTold } from '../evaluation/pictures/attempt';
 import { loadModel } from '../evaluation/load-model';
-import { modelFile } from '../evaluation/model-file';
+import { modelFile } from '../folder/model-folder';
 import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 import { describeEvaluation } from '../evaluation/result';
 import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-file';

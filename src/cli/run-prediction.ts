@@ -7,7 +7,7 @@ import { startRuntime } from '../engine/runtime';
 import { clipFiles } from '../evaluation/clip-files';
 import { clipFeatures } from '../evaluation/frame-features/clip-features';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
-import { modelFile, titleOfModel } from '../evaluation/model-file';
+import { modelFile, titleOfModel } from '../folder/model-folder';
 import { canDraw } from '../evaluation/pictures/attempt';
 import { predictClips } from '../evaluation/predict';
 import { UserError } from '../foundation/errors';

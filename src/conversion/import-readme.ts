@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { notesLines } from '../foundation/hand-written';
 import { plainMarkdown, printableLine } from '../foundation/text';
-import type { NamedFolder } from '../training/run-folder';
-import { loadingLines } from '../training/run-readme';
-import type { TrainingLogRow } from '../training/training-log';
+import { notesLines } from '../folder/hand-written';
+import type { NamedFolder } from '../folder/model-folder';
+import { loadingLines } from '../folder/readme';
+import type { TrainingLogRow } from '../folder/training-log';
 import type { ReadImport } from './read-import';
 
 /** The README.md of a model folder that was made of a checkpoint. */

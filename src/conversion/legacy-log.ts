@@ -2,7 +2,7 @@ import { parseCsvTable, type CsvRow } from '../data/csv-table';
 import { UserError } from '../foundation/errors';
 import { countLines } from '../foundation/text';
 import { readRegularText } from '../foundation/regular-file';
-import { MOST_LOGGED_EPOCHS, type TrainingLogRow } from '../training/training-log';
+import { MOST_LOGGED_EPOCHS, type TrainingLogRow } from '../folder/training-log';
 
 /** The log of a training, and what its comments say of the settings. */
 export interface LegacyLog {

@@ -4,7 +4,7 @@ import { modelEntry } from '../models/model-table';
 import type { Evaluation } from './evaluate';
 import { describeHead, type HeadPrediction, type HeadResult } from './head-result';
 import { shownLabels, type LoadedModel } from './load-model';
-import { titleOfModel } from './model-file';
+import { titleOfModel } from '../folder/model-folder';
 
 /** The two things that a model says of a clip. */
 export const HEADS = ['gloss', 'category'] as const;

@@ -4,7 +4,7 @@ import { shortLabel } from '../foundation/text';
 import { modelEntry } from '../models/model-table';
 import { attendedFrames } from './frame-attention';
 import type { LoadedModel } from './load-model';
-import { titleOfModel } from './model-file';
+import { titleOfModel } from '../folder/model-folder';
 import { drawnOrTold } from './pictures/attempt';
 import { attentionPicture } from './pictures/attention-picture';
 import { lightTheme } from './pictures/theme';

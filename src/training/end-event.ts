@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ClipEntry } from '../data/clip-set';
-import { RESULTS_FOLDER } from '../evaluation/model-file';
+import { RESULTS_FOLDER } from '../folder/model-folder';
 import type { EvaluationResult } from '../evaluation/result';
-import { RESULT_FILES } from '../evaluation/results/result-files';
+import { RESULT_FILES } from '../folder/contents';
 import { modelEntry } from '../models/model-table';
 import type { Fact, TrainingDone } from './events';
 import type { Progress } from './progress';

@@ -3,15 +3,14 @@ import path from 'node:path';
 import { readWeights } from '../checkpoint/training-checkpoint';
 import { evaluateModel } from '../evaluation/evaluate';
 import { loadModel } from '../evaluation/load-model';
-import { resultsFolderOf } from '../evaluation/model-file';
+import { resultsFolderOf, type RunFiles } from '../folder/model-folder';
 import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
 import { readEvaluation } from '../evaluation/results/read-evaluation';
-import { RESULT_FILES } from '../evaluation/results/result-files';
+import { RESULT_FILES } from '../folder/contents';
 import { saveResults } from '../evaluation/results/save-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import { UserError } from '../foundation/errors';
 import type { TrainingRun } from './run';
-import type { RunFiles } from './run-folder';
 
 /**
  * Evaluates a run that has ended on its own validation clips and writes `evaluation_results` into its folder: its best checkpoint, or the last where it

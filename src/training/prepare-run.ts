@@ -21,20 +21,20 @@ import type { PretrainedWeights } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
 import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
-import { MetricsLog } from './metrics-log';
+import { MetricsLog, TrainingLog } from '../folder/training-log';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
 import { endOf, folderToContinue, restoreProgram, stampOf, type ResumePoint } from './resume';
 import { compareWithEarlierData, withClassesOfRun } from './resumed-data';
 import type { RunSplit, TrainingRun } from './run';
-import { CONFIG_FILE, createRunFolder, runFiles, type RunFiles } from './run-folder';
-import { describeRun, registryFactsIn, runRecordText, type MachineFacts, type RegistryFacts } from './run-record';
+import { CONFIG_FILE, createRunFolder, runFiles, type RunFiles } from '../folder/model-folder';
+import { describeRun } from './describe-run';
+import { registryFactsIn, runRecordText, type MachineFacts, type RegistryFacts } from '../folder/config-file';
 import { saveBest } from './save-run';
 import { chooseSchedule } from './schedules/choose';
 import { withoutBestMetric } from './schedules/plateau';
 import { kindOfSchedule } from './schedules/recognise';
 import { startEvent } from './start-event';
 import { stepDefinition } from './step-definition';
-import { TrainingLog } from './training-log';
 import { warmStartOf, warmStartWeights } from './warm-start';
 
 /** What a training needs of the world. */

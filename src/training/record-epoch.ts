@@ -1,15 +1,15 @@
 import { memoryUsage } from 'node:process';
 import { tensorCount } from '../engine/scope';
 import { replaceText } from '../foundation/atomic-file';
-import { keepHandWritten, LARGEST_PAGE } from '../foundation/hand-written';
+import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
 import { readTextIfThere } from '../foundation/regular-file';
 import { modelEntry } from '../models/model-table';
 import type { EpochClock } from './epoch-clock';
 import type { EpochSums } from './progress';
 import type { TrainingRun } from './run';
-import { runReadme } from './run-readme';
+import { runReadme } from '../folder/readme';
 import { saveBest, saveLast } from './save-run';
-import type { TrainingLogRow } from './training-log';
+import type { TrainingLogRow } from '../folder/training-log';
 import type { Validation } from './validate';
 
 /** What an epoch came to. */

@@ -18,8 +18,8 @@ import { modelEntry } from '../models/model-table';
 import { lacksFinalEvaluation } from './evaluate-run';
 import { EPOCHS_FROM_0, legacySettings, otherAdam, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
-import { runFiles } from './run-folder';
-import { readTrainingLog, type TrainingLogRow } from './training-log';
+import { runFiles } from '../folder/model-folder';
+import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
 
 /** Where an earlier run stopped. */
 export interface ResumePoint {

@@ -7,13 +7,12 @@ import type { FolderLock } from '../foundation/folder-lock';
 import type { KeptFolder } from '../foundation/folders';
 import type { Model } from '../models/model';
 import type { TrainingReporter } from './events';
-import type { MetricsLog } from './metrics-log';
+import type { MetricsLog, TrainingLog } from '../folder/training-log';
 import type { Progress, SavedPoint } from './progress';
-import type { RunFiles } from './run-folder';
-import type { RunRecord } from './run-record';
+import type { RunFiles } from '../folder/model-folder';
+import type { RunRecord } from '../folder/config-file';
 import type { LearningRateSchedule } from './schedules/schedule';
 import type { StepOptions } from './step-definition';
-import type { TrainingLog } from './training-log';
 
 /** One split while a training runs. */
 export interface RunSplit {

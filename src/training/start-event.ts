@@ -3,7 +3,7 @@ import { hasNativeKernels } from '../engine/raw-operation';
 import type { Fact, TrainingStarted } from './events';
 import type { Progress } from './progress';
 import type { RunSplit } from './run';
-import type { RunRecord } from './run-record';
+import type { RunRecord } from '../folder/config-file';
 import type { ResumePoint } from './resume';
 
 /** What is shown before the first epoch: what runs on what. */

@@ -7,7 +7,7 @@ import type { LabelNames } from '../data/clip-set';
 import type { ParameterValues } from '../engine/parameters';
 import { differencesOf, type ClassKind } from '../evaluation/class-differences';
 import { savedLabels, shownLabels } from '../evaluation/load-model';
-import { modelFile } from '../evaluation/model-file';
+import { modelFile } from '../folder/model-folder';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import type { Model } from '../models/model';

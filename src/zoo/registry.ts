@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
-import { parseFolderName, refuseHostileName } from './folder-name';
+import { parseFolderName, refuseHostileName } from '../folder/folder-name';
 
 /** Where archived models are kept, within the registry. */
 export const ARCHIVE_FOLDER = 'archive';

@@ -1,8 +1,7 @@
 import { UserError } from '../foundation/errors';
 import { withFolderLock } from '../foundation/folder-lock';
 import { nearestName } from '../foundation/text';
-import { STAGES, type Stage } from '../training/run-record';
-import { readRecord, updateRecord } from './model-record';
+import { STAGES, type Stage, readRecord, updateRecord } from '../folder/config-file';
 import type { RegisteredModel } from './registry';
 import { productionCheckpointIn } from './release/production-record';
 import { releasedVersions } from './release/release-record';

@@ -1,14 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { RESULTS_FOLDER } from '../evaluation/model-file';
+import { RESULTS_FOLDER } from '../folder/model-folder';
 import { readEvaluation, type ReadEvaluation } from '../evaluation/results/read-evaluation';
-import { RESULT_FILES } from '../evaluation/results/result-files';
+import { RESULT_FILES, filesBelow } from '../folder/contents';
 import { curvesBeside } from '../evaluation/training-curves';
 import { UserError } from '../foundation/errors';
-import type { Stage } from '../training/run-record';
-import { filesBelow } from './folder-files';
-import { parseFolderName } from './folder-name';
-import { readRecord, RECORD_FILE, type ModelRecord } from './model-record';
+import { type Stage, readRecord, RECORD_FILE, type ModelRecord } from '../folder/config-file';
+import { parseFolderName } from '../folder/folder-name';
 import type { RegisteredModel } from './registry';
 
 /** A model in a few words and figures. What its folder does not tell is null. */

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { findCheckpoints, importTree } from '../../src/conversion/import-tree';
-import { readTrainingLog } from '../../src/training/training-log';
+import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';

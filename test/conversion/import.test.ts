@@ -9,7 +9,7 @@ import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { buildFolder } from '../../src/foundation/folders';
 import { loadModel } from '../../src/evaluation/load-model';
 import { trainedParameters } from '../../src/models/model';
-import { readTrainingLog } from '../../src/training/training-log';
+import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';

@@ -13,7 +13,7 @@ function whereNoFileCanBeOpened(script: string, env: Readonly<Record<string, str
     const { openSync } = require('node:fs');
     const { inspectClip } = require('./src/data/clip.ts');
     const { Turns } = require('./src/data/file-reading.ts');
-    const { registryFactsIn } = require('./src/training/run-record.ts');
+    const { registryFactsIn } = require('./src/folder/config-file.ts');
     const tell = (said) => process.stdout.write(said);
     const exhaust = () => { try { for (;;) openSync('/dev/null', 'r'); } catch {} };
     exhaust();

@@ -6,7 +6,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
-import { modelFile } from '../../src/evaluation/model-file';
+import { modelFile } from '../../src/folder/model-folder';
 import { predictClips, rankClasses } from '../../src/evaluation/predict';
 import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';

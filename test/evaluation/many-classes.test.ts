@@ -8,7 +8,7 @@ import { drawnOrTold } from '../../src/evaluation/pictures/attempt';
 import { drawPicture } from '../../src/evaluation/pictures/canvas';
 import { lightTheme } from '../../src/evaluation/pictures/theme';
 import type { EvaluationResult } from '../../src/evaluation/result';
-import { RESULT_FILES } from '../../src/evaluation/results/result-files';
+import { RESULT_FILES } from '../../src/folder/contents';
 import { writeResults } from '../../src/evaluation/results/write-results';
 import { inTemporaryFolder } from '../support/clip-files';
 

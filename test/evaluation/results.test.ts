@@ -9,7 +9,8 @@ import { between, darkTheme, lightTheme, readableOn } from '../../src/evaluation
 import { foreignPart } from '../../src/evaluation/report/own-page';
 import type { EvaluationResult } from '../../src/evaluation/result';
 import { drawPictures, type ResultPictures } from '../../src/evaluation/results/draw-pictures';
-import { replaceableFigures, updateReadme } from '../../src/evaluation/results/readme-figures';
+import { replaceableFigures } from '../../src/folder/readme';
+import { updateReadme } from '../../src/evaluation/results/readme-figures';
 import { saveResults } from '../../src/evaluation/results/save-results';
 import { readCurves } from '../../src/evaluation/training-curves';
 import { RandomStream } from '../../src/foundation/random';

@@ -6,7 +6,7 @@ import { resolveSettings } from '../../src/config/resolve';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateRun } from '../../src/training/evaluate-run';
 import type { TrainingRun } from '../../src/training/run';
-import { readTrainingLog } from '../../src/training/training-log';
+import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { smallSettings, trainSmall } from '../support/small-training';

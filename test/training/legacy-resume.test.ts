@@ -9,7 +9,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { recogniseSchedule } from '../../src/training/schedules/recognise';
-import { readTrainingLog } from '../../src/training/training-log';
+import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';

@@ -1,10 +1,9 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { MetricsLog } from '../../src/training/metrics-log';
-import { checkpointToResume, createRunFolder, newestCheckpoint } from '../../src/training/run-folder';
+import { MetricsLog, readTrainingLog, TrainingLog } from '../../src/folder/training-log';
+import { checkpointToResume, createRunFolder, newestCheckpoint } from '../../src/folder/model-folder';
 import { updateOf } from '../../src/training/train-epoch';
-import { readTrainingLog, TrainingLog } from '../../src/training/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
 
 describe('a run’s folder', () => {

@@ -7,7 +7,7 @@ import { lockFileOf } from '../../src/foundation/folder-lock';
 import { closeRun } from '../../src/training/run';
 import { prepareRun } from '../../src/training/prepare-run';
 import { readResumePoint, resumedSettings } from '../../src/training/resume';
-import { readTrainingLog } from '../../src/training/training-log';
+import { readTrainingLog } from '../../src/folder/training-log';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { quietSurroundings, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';

@@ -5,7 +5,7 @@ import { archivedModels, readSidecar } from '../../src/zoo/archive/archive-files
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { planPruning, pruneModel } from '../../src/zoo/archive/prune';
 import { restoreModel } from '../../src/zoo/archive/restore-model';
-import { readRecord, updateRecord } from '../../src/zoo/model-record';
+import { readRecord, updateRecord } from '../../src/folder/config-file';
 import { findModel, modelsIn, type RegisteredModel } from '../../src/zoo/registry';
 import { stageModel, stageNamed } from '../../src/zoo/stage-model';
 import { lockFolder } from '../../src/foundation/folder-lock';

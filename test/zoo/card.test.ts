@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
-import { notesLines } from '../../src/foundation/hand-written';
+import { notesLines } from '../../src/folder/hand-written';
 import { writeCard } from '../../src/zoo/card/write-card';
 import { runEvaluation } from '../../src/cli/run-evaluation';
 import { findModel } from '../../src/zoo/registry';

@@ -5,7 +5,7 @@ import { readWeights, writeTrainingCheckpoint } from '../../src/checkpoint/train
 import { lockFileOf, lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
-import { readRecord, updateRecord } from '../../src/zoo/model-record';
+import { readRecord, updateRecord } from '../../src/folder/config-file';
 import type { RegisteredModel } from '../../src/zoo/registry';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { releaseModel } from '../../src/zoo/release/release';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
 import { comparedFromFiles } from '../../src/evaluation/compare/compared-model';
-import { RESULT_FILES } from '../../src/evaluation/results/result-files';
+import { RESULT_FILES } from '../../src/folder/contents';
 import { evaluateRun } from '../../src/training/evaluate-run';
 import { readCardFacts } from '../../src/zoo/card/card-facts';
 import { cardText } from '../../src/zoo/card/card-text';

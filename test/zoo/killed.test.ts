@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadModel } from '../../src/evaluation/load-model';
 import { completeReleases } from '../../src/zoo/release/complete-releases';
-import { readRecord } from '../../src/zoo/model-record';
+import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { modelsIn } from '../../src/zoo/registry';

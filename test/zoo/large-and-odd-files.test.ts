@@ -8,14 +8,13 @@ import { parseLegacyLog, readLegacyLog } from '../../src/conversion/legacy-log';
 import { curvesBeside } from '../../src/evaluation/training-curves';
 import { readEvaluation } from '../../src/evaluation/results/read-evaluation';
 import { lockState } from '../../src/foundation/folder-lock';
-import { keepHandWritten, notesLines } from '../../src/foundation/hand-written';
-import { MetricsLog } from '../../src/training/metrics-log';
-import { readTrainingLog } from '../../src/training/training-log';
+import { keepHandWritten, notesLines } from '../../src/folder/hand-written';
+import { MetricsLog, readTrainingLog } from '../../src/folder/training-log';
 import { checksumOf } from '../../src/zoo/file-checksum';
 import { removeUnfinished } from '../../src/zoo/leftovers';
 import { manifestIn } from '../../src/zoo/pack/manifest';
 import { verify } from '../../src/zoo/pack/verify';
-import { readRecord } from '../../src/zoo/model-record';
+import { readRecord } from '../../src/folder/config-file';
 import { readHistory } from '../../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../../src/zoo/tar/read-tar';
 

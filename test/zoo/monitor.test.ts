@@ -10,7 +10,7 @@ import { readHistory, withRow, writeHistory, type HistoryRow } from '../../src/z
 import { historyPicture } from '../../src/zoo/monitor/history-picture';
 import { watchedCheckpoint } from '../../src/zoo/monitor/monitor-model';
 import { retrainingOf } from '../../src/zoo/monitor/retraining';
-import { readRecord } from '../../src/zoo/model-record';
+import { readRecord } from '../../src/folder/config-file';
 import { findNamed } from '../../src/zoo/release/named-release';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';

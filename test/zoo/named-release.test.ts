@@ -2,7 +2,7 @@ import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runComparison } from '../../src/cli/run-comparison';
-import { updateRecord } from '../../src/zoo/model-record';
+import { updateRecord } from '../../src/folder/config-file';
 import { findNamed, placeOf, releaseBefore, releasesIn } from '../../src/zoo/release/named-release';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';

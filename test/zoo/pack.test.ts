@@ -16,7 +16,7 @@ import { describe, expect, it } from '@jest/globals';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { checksumOf } from '../../src/zoo/file-checksum';
-import { readRecord } from '../../src/zoo/model-record';
+import { readRecord } from '../../src/folder/config-file';
 import { parseManifest } from '../../src/zoo/pack/manifest';
 import { packModel, type PackedModel } from '../../src/zoo/pack/pack-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';

@@ -7,7 +7,7 @@ import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
-import { readRecord } from '../../src/zoo/model-record';
+import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { fileDigest } from '../../src/zoo/file-checksum';

@@ -1,7 +1,7 @@
 import { printableLine } from '../../foundation/text';
 import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archive-files';
-import { filesBelow } from '../../zoo/folder-files';
-import { readRecord } from '../../zoo/model-record';
+import { filesBelow } from '../../folder/contents';
+import { readRecord } from '../../folder/config-file';
 import { findModel } from '../../zoo/registry';
 import { releaseState } from '../../zoo/release/release-state';
 import { evaluationIn, summariseModel } from '../../zoo/summary';

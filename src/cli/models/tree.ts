@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { archivedModels } from '../../zoo/archive/archive-files';
-import { meaningOf } from '../../zoo/file-meanings';
+import { meaningOf } from '../../folder/contents';
 import { ARCHIVE_FOLDER, modelsIn } from '../../zoo/registry';
 import { summariseModel, type ModelSummary } from '../../zoo/summary';
 import { commonFlags, type FlagTable } from '../flags';

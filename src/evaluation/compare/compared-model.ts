@@ -3,10 +3,10 @@ import path from 'node:path';
 import { parseCsvTable, type CsvRow, textOfCell } from '../../data/csv-table';
 import { UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
-import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../model-file';
+import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../../folder/model-folder';
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
 import { readEvaluation, type ReadFigures } from '../results/read-evaluation';
-import { RESULT_FILES } from '../results/result-files';
+import { RESULT_FILES } from '../../folder/contents';
 
 /** Whether a model had one clip right, by head. */
 export interface ComparedClip {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RESULT_FILES } from '../results/result-files';
+import { RESULT_FILES } from '../../folder/contents';
 
 /**
  * The sha256 of `interaction.js` in every version of Kumpas that wrote pages, in hexadecimal: packs bring pages of earlier versions. A changed script is added

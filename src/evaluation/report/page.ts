@@ -6,7 +6,7 @@ import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
 import type { HeadPrediction, HeadResult } from '../head-result';
 import { modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
 import type { ResultPictures } from '../results/draw-pictures';
-import { RESULT_FILES } from '../results/result-files';
+import { RESULT_FILES } from '../../folder/contents';
 import { confusionFiles, summaryRows } from '../results/tables';
 import { findings } from './findings';
 import { html, Markup } from './markup';

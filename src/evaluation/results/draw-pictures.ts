@@ -6,7 +6,7 @@ import { reliabilityPicture } from '../pictures/reliability-picture';
 import type { Theme } from '../pictures/theme';
 import { modelTitle, type EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
-import { RESULT_FILES } from './result-files';
+import { RESULT_FILES } from '../../folder/contents';
 
 /** The pictures of an evaluation, as PNG; undefined where one cannot be drawn. */
 export interface ResultPictures {

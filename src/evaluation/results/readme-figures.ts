@@ -1,40 +1,20 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { replaceText } from '../../foundation/atomic-file';
-import { handWrittenIn, LARGEST_PAGE } from '../../foundation/hand-written';
 import { plainMarkdown as plain } from '../../foundation/text';
-import { readTextIfThere } from '../../foundation/regular-file';
 import { findings } from '../report/findings';
 import type { EvaluationResult } from '../result';
-import { RESULT_FILES } from './result-files';
-
-const START = '<!-- figures: npm run evaluate writes them anew -->';
-const END = '<!-- end of figures -->';
-
-/** Marks the lines of a model folder's README.md that an evaluation puts its figures in place of. */
-export function replaceableFigures(lines: readonly string[]): string[] {
-  return [START, '', ...lines, '', END];
-}
-
-/** Whether a page has a place for an evaluation's figures. */
-export function hasReplaceableFigures(text: string): boolean {
-  return text.includes(START);
-}
+import { replaceFigures } from '../../folder/readme';
+import { RESULT_FILES } from '../../folder/contents';
 
 /**
  * Puts an evaluation's figures into the README.md of the model's folder, where there is one with a place for them.
  * @param folder of the results, within the model's folder
  */
 export function updateReadme(folder: string, result: EvaluationResult): void {
-  const file = path.join(path.dirname(folder), 'README.md');
-  const text = readTextIfThere(file, LARGEST_PAGE);
-  if (text === undefined) return;
-  const [start, end] = [text.indexOf(START), text.indexOf(END)];
-  if (start === -1 || end < start) return;
-  const block = replaceableFigures([...figureLines(path.basename(folder), result), ...pictureLines(folder)]).join('\n');
-  // What a person wrote among the figures stays, below them.
-  const written = handWrittenIn(text.slice(start, end));
-  replaceText(file, text.slice(0, start) + block + written + text.slice(end + END.length));
+  replaceFigures(path.join(path.dirname(folder), 'README.md'), () => [
+    ...figureLines(path.basename(folder), result),
+    ...pictureLines(folder),
+  ]);
 }
 
 function figureLines(folder: string, result: EvaluationResult): string[] {

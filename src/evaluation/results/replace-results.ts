@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, r
 import path from 'node:path';
 import { flushFolder, replaceFile } from '../../foundation/atomic-file';
 import { FileSystemProblem, whileWriting, unfinishedNameOf } from '../../foundation/file-system-problem';
-import { RESULT_FILES } from './result-files';
+import { RESULT_FILES } from '../../folder/contents';
 
 /** Within a folder of results: new ones that are whole, and take the places of the old ones. */
 const COMPLETE = '.complete_results';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { RESULTS_FOLDER } from '../model-file';
+import { RESULTS_FOLDER } from '../../folder/model-folder';
 import type { EvaluationResult } from '../result';
 import { updateReadme } from './readme-figures';
 import { writeResults, type ResultSurroundings } from './write-results';

@@ -9,7 +9,7 @@ import type { EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { evaluationDocument } from './document';
 import { finishReplacing, replaceResults, type ResultContent } from './replace-results';
-import { RESULT_FILES } from './result-files';
+import { RESULT_FILES } from '../../folder/contents';
 import type { drawPictures } from './draw-pictures';
 import { confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './tables';
 

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { RESULTS_FOLDER } from '../../evaluation/model-file';
-import { replaceableFigures } from '../../evaluation/results/readme-figures';
+import { RESULTS_FOLDER } from '../../folder/model-folder';
+import { replaceableFigures } from '../../folder/readme';
 import type { ReadFigures } from '../../evaluation/results/read-evaluation';
-import { RESULT_FILES } from '../../evaluation/results/result-files';
-import { notesLines } from '../../foundation/hand-written';
 import { plainMarkdown as plain, shortLabel } from '../../foundation/text';
+import { RESULT_FILES } from '../../folder/contents';
+import { notesLines } from '../../folder/hand-written';
 import { modelEntry } from '../../models/model-table';
 import type { CardFacts, CardSetting } from './card-facts';
 import { limits } from './limits';

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { replaceText } from '../../foundation/atomic-file';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { asHandWritten, hasHandWrittenMarks, keepHandWritten, LARGEST_PAGE } from '../../foundation/hand-written';
+import { asHandWritten, hasHandWrittenMarks, keepHandWritten, LARGEST_PAGE } from '../../folder/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { hasReplaceableFigures } from '../../evaluation/results/readme-figures';
+import { hasReplaceableFigures } from '../../folder/readme';
 import type { RegisteredModel } from '../registry';
 import { readCardFacts } from './card-facts';
 import { cardText } from './card-text';

@@ -3,7 +3,7 @@ import type { ModelName } from '../../config/settings';
 import { recogniseWeights } from '../../evaluation/recognise';
 import { savedLabels } from '../../evaluation/load-model';
 import { UserError } from '../../foundation/errors';
-import type { ModelRecord } from '../model-record';
+import type { ModelRecord } from '../../folder/config-file';
 
 /** What a checkpoint turned out to be. */
 export interface CheckpointFit {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { ModelRecord } from '../model-record';
+import type { ModelRecord } from '../../folder/config-file';
 import { RELEASES_FOLDER } from '../release/release-record';
 import { checkpointFit, type CheckpointFit } from './checkpoint-fit';
 import { problem, type FolderFinding } from './finding';

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { linesOf } from '../../foundation/text';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { LARGEST_METRICS } from '../../training/metrics-log';
-import { readTrainingLog, type TrainingLogRow } from '../../training/training-log';
+import { LARGEST_METRICS, readTrainingLog, type TrainingLogRow } from '../../folder/training-log';
 import type { CheckpointFit } from './checkpoint-fit';
 import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 

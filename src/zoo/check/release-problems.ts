@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { RELEASE_FILE } from '../../evaluation/model-file';
+import { RELEASE_FILE } from '../../folder/model-folder';
 import { checksumOf } from '../file-checksum';
-import type { ModelRecord } from '../model-record';
+import type { ModelRecord } from '../../folder/config-file';
 import type { RegisteredModel } from '../registry';
 import { CHANGELOG_FILE, changelogEntries, readChangelog } from '../release/changelog';
 import { completeReleases, unfinishedReleases } from '../release/complete-releases';

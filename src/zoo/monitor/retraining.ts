@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { shellWord } from '../../foundation/text';
 import { modelNames, modelTable } from '../../config/settings';
-import { readRecord, RECORD_FILE } from '../model-record';
+import { readRecord, RECORD_FILE } from '../../folder/config-file';
 import type { RegisteredModel } from '../registry';
 
 /** A training of a model anew: with its settings, on other data, in a folder of its own. */

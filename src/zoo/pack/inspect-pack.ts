@@ -4,7 +4,7 @@ import { printableLine } from '../../foundation/text';
 import type { CheckedFile } from '../archive/archive-files';
 import { readChecked, type ExpectedFiles } from '../archive/checked-reading';
 import { checksumOfText } from '../file-checksum';
-import { RECORD_FILE } from '../model-record';
+import { RECORD_FILE } from '../../folder/config-file';
 import { readTar, USUAL_LIMITS } from '../tar/read-tar';
 import { pathProblem, PathSet } from '../tar/safe-path';
 import { checkpointToLoad } from './examples';

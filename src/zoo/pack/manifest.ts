@@ -6,7 +6,7 @@ import { messageOf, UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { checkedFileSchema } from '../archive/archive-files';
 import { checksumOf } from '../file-checksum';
-import { isSafeName } from '../folder-name';
+import { isSafeName } from '../../folder/folder-name';
 
 /** The file of a pack that says what is in it. */
 export const MANIFEST_FILE = 'manifest.json';

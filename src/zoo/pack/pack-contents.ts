@@ -1,7 +1,7 @@
-import { RELEASE_FILE, RESULTS_FOLDER } from '../../evaluation/model-file';
-import { RESULT_FILES } from '../../evaluation/results/result-files';
+import { RELEASE_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
+import { RESULT_FILES } from '../../folder/contents';
 import { UserError } from '../../foundation/errors';
-import { RECORD_FILE } from '../model-record';
+import { RECORD_FILE } from '../../folder/config-file';
 import { HISTORY_FILE, HISTORY_PICTURE } from '../monitor/history';
 import { CHANGELOG_FILE } from '../release/changelog';
 import { PRODUCTION_RECORD_FILE } from '../release/production-record';

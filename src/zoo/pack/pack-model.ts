@@ -3,8 +3,8 @@ import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { whileWritingInSteps, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { withFolderLock } from '../../foundation/folder-lock';
-import { LARGEST_PAGE } from '../../foundation/hand-written';
 import { keepFolder, makeFolders } from '../../foundation/folders';
+import { LARGEST_PAGE } from '../../folder/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/text';
 import { modelEntry } from '../../models/model-table';
@@ -12,7 +12,7 @@ import { everythingIn, withChecksums, type KeptFile } from '../archive/everythin
 import type { CheckedFile } from '../archive/archive-files';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { checksumOf } from '../file-checksum';
-import { readRecord, type ModelRecord } from '../model-record';
+import { readRecord, type ModelRecord } from '../../folder/config-file';
 import type { RegisteredModel } from '../registry';
 import { writeTar, type TarSource } from '../tar/write-tar';
 import { checkpointToLoad, exampleFiles, textFile } from './examples';

@@ -7,8 +7,8 @@ import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../f
 import { readChecked } from '../archive/checked-reading';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { fileDigest } from '../file-checksum';
-import { parseFolderName, refuseHostileName } from '../folder-name';
-import { readRecord, RECORD_FILE, renameRecord } from '../model-record';
+import { parseFolderName, refuseHostileName } from '../../folder/folder-name';
+import { readRecord, RECORD_FILE, renameRecord } from '../../folder/config-file';
 import { examplesOf, foreignExamples, textFile } from './examples';
 import { contentFindings } from './file-content';
 import { inspectPack, type InspectedPack } from './inspect-pack';

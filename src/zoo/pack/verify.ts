@@ -10,7 +10,7 @@ import { problem, remark, valueOrFault, type Finding, type FolderFinding } from 
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
 import { releaseProblems } from '../check/release-problems';
 import { checksumOf } from '../file-checksum';
-import { readRecord, RECORD_FILE } from '../model-record';
+import { readRecord, RECORD_FILE } from '../../folder/config-file';
 import { findModel, type RegisteredModel } from '../registry';
 import { foreignExamples } from './examples';
 import { inspectPack } from './inspect-pack';

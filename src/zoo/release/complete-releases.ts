@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
 import { replaceText, shareFile } from '../../foundation/atomic-file';
 import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
-import { readRecord, updateRecord } from '../model-record';
+import { readRecord, updateRecord } from '../../folder/config-file';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
 import type { RegisteredModel } from '../registry';
 import { releasesOf, TAG_PENDING_FILE, type Release } from './release-record';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
 import { loadModel } from '../../evaluation/load-model';
-import { modelFile } from '../../evaluation/model-file';
+import { modelFile } from '../../folder/model-folder';
 import type { ReadFigures } from '../../evaluation/results/read-evaluation';
 import { UserError } from '../../foundation/errors';
 import {
@@ -14,8 +14,8 @@ import {
   type ClassChanges,
   type ClassNames,
 } from './architecture';
-import { filesBelow } from '../folder-files';
-import { readRecord, type ModelRecord } from '../model-record';
+import { filesBelow } from '../../folder/contents';
+import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { labelsOf } from './promote';
 import { findModel, type RegisteredModel } from '../registry';
 import { releaseNamed, releasesOf, RELEASES_FOLDER, type Release } from './release-record';

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { readRecord } from '../model-record';
+import { readRecord } from '../../folder/config-file';
 import { findModel, type RegisteredModel } from '../registry';
 import { releasedVersions, releaseFolder } from './release-record';
 import { compareVersions } from './version';

@@ -5,7 +5,7 @@ import { readSettingsFile } from '../../config/settings-file';
 import { UserError } from '../../foundation/errors';
 import { modelEntry } from '../../models/model-table';
 import type { LoadedModel } from '../../evaluation/load-model';
-import { isSafeName } from '../folder-name';
+import { isSafeName } from '../../folder/folder-name';
 
 /** The file that says what `promote` or `release` found of the production checkpoint. */
 export const PRODUCTION_RECORD_FILE = 'production.json';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../../config/settings-file';
-import { RELEASE_FILE } from '../../evaluation/model-file';
+import { RELEASE_FILE } from '../../folder/model-folder';
 import { figuresSchema } from '../../evaluation/results/read-evaluation';
 import { UserError } from '../../foundation/errors';
 import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';

@@ -1,5 +1,5 @@
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import { modelFile } from '../../evaluation/model-file';
+import { modelFile } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { unfinishedReleases } from './complete-releases';
 import { readProduction, type ProductionRecord } from './production-record';

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { messageOf, UserError } from '../../foundation/errors';
-import { parseFolderName } from '../folder-name';
+import { parseFolderName } from '../../folder/folder-name';
 
 /** A tag that is to be made, and the commit that it is of. */
 export interface ReleaseTag {

@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { RELEASE_FILE, RESULTS_FOLDER } from '../../evaluation/model-file';
+import { RELEASE_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
 import type { EvaluationResult } from '../../evaluation/result';
 import { pickFigures } from '../../evaluation/results/read-evaluation';
 import { writeResults } from '../../evaluation/results/write-results';
@@ -11,7 +11,7 @@ import { withFolderLock } from '../../foundation/folder-lock';
 import { buildFolder } from '../../foundation/folders';
 import { noteLines } from './changelog';
 import { completeReleases } from './complete-releases';
-import { readRecord, type ModelRecord } from '../model-record';
+import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { makeProduction, type MadeProduction } from './production-checkpoint';
 import { labelsOf, tidy, type ReleaseSurroundings } from './promote';
 import type { RegisteredModel } from '../registry';

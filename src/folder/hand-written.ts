@@ -1,4 +1,4 @@
-import { elementAt } from './required';
+import { elementAt } from '../foundation/required';
 
 const START = '<!-- by hand: what stands between these two lines stays as it is -->';
 const END = '<!-- end of by hand -->';

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
-import { replaceText } from '../foundation/atomic-file';
+import { existsSync, appendFileSync } from 'node:fs';
+import { replaceText, replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { countLines, linesOf } from '../foundation/text';
-import { readRegularText } from '../foundation/regular-file';
+import { readRegularText, readTextIfThere } from '../foundation/regular-file';
+import { whileWriting } from '../foundation/file-system-problem';
 
 /** A line of `training_log.txt`. */
 export interface TrainingLogRow {
@@ -83,4 +84,57 @@ function rowOf(line: string, place: string): TrainingLogRow {
   if (!Number.isInteger(epoch) || epoch < 0 || epoch > MOST_LOGGED_EPOCHS)
     throw new UserError(`${place}: expected an epoch's figures, found "${line.slice(0, LONGEST_QUOTED)}"`);
   return { epoch, train_loss, val_loss, gloss_acc, cat_acc, lr };
+}
+
+/** A line of `metrics.jsonl`: what `training_log.txt` says of an epoch, and more. */
+interface EpochMetrics extends TrainingLogRow {
+  readonly train_gloss_acc: number;
+  readonly train_cat_acc: number;
+  readonly gloss_top5_acc: number;
+  readonly best: boolean;
+  /** Mean over the epoch's updates of the gradient's global norm, before clipping. */
+  readonly gradient_norm: number;
+  readonly updates: number;
+  readonly train_seconds: number;
+  readonly val_seconds: number;
+  readonly train_clips_per_second: number;
+  /** Resident memory of the process at the end of the epoch, in megabytes. */
+  readonly memory_mb: number;
+  /** Tensors that TensorFlow.js holds at the end of the epoch; a number that grows is a leak. */
+  readonly tensors: number;
+}
+
+/** Most bytes of a `metrics.jsonl` that is read: that of half a million epochs. */
+export const LARGEST_METRICS = 256_000_000;
+
+/** `metrics.jsonl`: one JSON object an epoch. */
+export class MetricsLog {
+  /** @param lastEpoch lines after it are dropped, as in the training log. */
+  constructor(
+    private readonly file: string,
+    lastEpoch: number,
+  ) {
+    const text = readTextIfThere(file, LARGEST_METRICS);
+    if (text === undefined) return;
+    replaceFile(file, (append) => {
+      for (const line of linesOf(text)) if (epochOf(line) <= lastEpoch) append(`${line}\n`);
+    });
+  }
+
+  append(metrics: EpochMetrics): void {
+    whileWriting(this.file, () => {
+      appendFileSync(this.file, `${JSON.stringify(metrics)}\n`);
+    });
+  }
+}
+
+/** The epoch of a line of `metrics.jsonl`; Infinity for a line that is none: one that was cut off by a crash is dropped. */
+function epochOf(line: string): number {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    const epoch = typeof parsed === 'object' && parsed !== null && 'epoch' in parsed ? parsed.epoch : undefined;
+    return typeof epoch === 'number' ? epoch : Infinity;
+  } catch {
+    return Infinity;
+  }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { asHandWritten, handWrittenIn, hasHandWrittenMarks, keepHandWritten, notesLines } from '../../src/foundation/hand-written';
 import { plainMarkdown, shellWord } from '../../src/foundation/text';
+import { asHandWritten, handWrittenIn, hasHandWrittenMarks, keepHandWritten, notesLines } from '../../src/folder/hand-written';
 
 const [, , START = '', , END = ''] = notesLines();
 const block = (...lines: string[]): string[] => [START, ...lines, END];

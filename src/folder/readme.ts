@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { replaceableFigures } from '../evaluation/results/readme-figures';
-import { notesLines } from '../foundation/hand-written';
 import { plainMarkdown, shellWord } from '../foundation/text';
-import type { RunRecord } from './run-record';
+import { notesLines, handWrittenIn, LARGEST_PAGE } from './hand-written';
+import type { RunRecord } from './config-file';
 import type { TrainingLogRow } from './training-log';
+import { replaceText } from '../foundation/atomic-file';
+import { readTextIfThere } from '../foundation/regular-file';
 
 /**
  * The README.md of a model folder: what it is, its figures, how to load it.
@@ -86,4 +87,30 @@ export function loadingLines(folder: string, checkpointName: string, epochs: num
     '```',
     '',
   ];
+}
+
+const FIGURES_START = '<!-- figures: npm run evaluate writes them anew -->';
+const FIGURES_END = '<!-- end of figures -->';
+
+/** Marks the lines of a model folder's README.md that an evaluation puts its figures in place of. */
+export function replaceableFigures(lines: readonly string[]): string[] {
+  return [FIGURES_START, '', ...lines, '', FIGURES_END];
+}
+
+/** Whether a page has a place for an evaluation's figures. */
+export function hasReplaceableFigures(text: string): boolean {
+  return text.includes(FIGURES_START);
+}
+
+/**
+ * Puts other figures into a README.md, where there is one with a place for them. What a person wrote among the figures stays, below them.
+ * @param lines are asked for only where there is such a place.
+ */
+export function replaceFigures(file: string, lines: () => readonly string[]): void {
+  const text = readTextIfThere(file, LARGEST_PAGE);
+  if (text === undefined) return;
+  const [start, end] = [text.indexOf(FIGURES_START), text.indexOf(FIGURES_END)];
+  if (start === -1 || end < start) return;
+  const written = handWrittenIn(text.slice(start, end));
+  replaceText(file, text.slice(0, start) + replaceableFigures(lines()).join('\n') + written + text.slice(end + FIGURES_END.length));
 }

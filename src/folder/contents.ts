@@ -1,0 +1,69 @@
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+
+/** The files of `evaluation_results`, by what they are. */
+export const RESULT_FILES = {
+  report: 'report.html',
+  summary: 'summary_metrics.csv',
+  perClass: 'per_class_metrics.csv',
+  perCategory: 'per_class_metrics_category.csv',
+  predictions: 'predictions.csv',
+  confusionTable: 'confusion_matrix.csv',
+  confusionPicture: 'confusion_matrix.png',
+  categoryConfusionTable: 'confusion_matrix_category.csv',
+  confusionPairs: 'confusion_pairs.csv',
+  categoryConfusionPairs: 'confusion_pairs_category.csv',
+  categoryConfusionPicture: 'confusion_matrix_category.png',
+  curves: 'training_curves.png',
+  reliability: 'reliability.png',
+  /** What a program reads, written last: where it is, all the others are of the same evaluation. */
+  document: 'evaluation.json',
+} as const;
+
+/** What a file or folder of a model folder is, by its path from there; undefined for what the guide does not know. */
+export function meaningOf(path: string): string | undefined {
+  return MEANINGS.find(([pattern]) => pattern.test(path))?.[1];
+}
+
+const MEANINGS: readonly (readonly [RegExp, string])[] = [
+  [/^[^/]+_best\.pt$/, 'weights of the best epoch: the one to use'],
+  [/^[^/]+_last\.pt$/, 'the last state: the one to go on from'],
+  [/^[^/]+_production\.pt$/, 'weights alone, for use: promote or release wrote it'],
+  [/^production\.json$/, 'what was found of the production checkpoint'],
+  [/^CHANGELOG\.md$/, 'what changed from release to release'],
+  [/^releases\/$/, 'each release, as it was made'],
+  [/^training_log\.txt$/, 'a line an epoch'],
+  [/^metrics\.jsonl$/, 'more of each epoch'],
+  [/^config\.json$/, 'settings, data, versions'],
+  [/^README\.md$/, 'the card: what it is, its figures, how to load it'],
+  [/^evaluation_results(_[^/]+)?\/$/, 'figures, predictions, pictures, report.html'],
+  [/^performance_history\.csv$/, 'how it did on data that came later'],
+  [/^performance_history\.png$/, 'the same as a picture'],
+  [/^exports\/$/, 'the model in other forms'],
+  [/^manifest\.json$/, 'of a pack: the size and sha256 of each file'],
+  [/^examples\/$/, 'of a pack: how to load the model'],
+];
+
+const DEEPEST = 16;
+
+/** A file within a model folder. */
+interface FolderFile {
+  /** Its path from the folder, with slashes, as `evaluation_results/report.html`. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** The files of a folder and of those in it, by their paths. Hidden ones are left out, and links are not followed. */
+export function filesBelow(folder: string): FolderFile[] {
+  return below(folder, '', 0).sort((one, other) => (one.path < other.path ? -1 : 1));
+}
+
+function below(folder: string, prefix: string, depth: number): FolderFile[] {
+  if (depth > DEEPEST) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry): FolderFile[] => {
+    if (entry.name.startsWith('.')) return [];
+    const inner = path.join(folder, entry.name);
+    if (entry.isDirectory()) return below(inner, `${prefix}${entry.name}/`, depth + 1);
+    return entry.isFile() ? [{ path: prefix + entry.name, bytes: statSync(inner).size }] : [];
+  });
+}

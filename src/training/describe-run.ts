@@ -1,0 +1,56 @@
+import path from 'node:path';
+import type { ClipEntry, Dataset } from '../data/clip-set';
+import { sizeOfShape } from '../engine/named-tensors';
+import type { Model } from '../models/model';
+import type { MachineFacts, RegistryFacts, RunRecord } from '../folder/config-file';
+
+/** Describes a run that is about to start. */
+export function describeRun(facts: {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly dataset: Dataset;
+  readonly model: Model;
+  readonly machine: MachineFacts;
+  readonly folder: string;
+  readonly created: Date;
+  /** Of a folder that a training goes on in. */
+  readonly registry: RegistryFacts;
+}): RunRecord {
+  const { settings, dataset, model, machine, folder, created, registry } = facts;
+  const counts = { gloss: model.numGloss, category: model.numCategory };
+  return {
+    settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
+    run: {
+      name: path.basename(folder),
+      folder,
+      created: created.toISOString(),
+      versions: machine.versions,
+      device: machine.device,
+      git_commit: machine.gitCommit ?? null,
+      parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
+      classes: counts,
+      data: {
+        title: dataset.title,
+        synthetic: dataset.synthetic,
+        train_clips: dataset.train?.entries.length ?? 0,
+        validation_clips: dataset.validation.entries.length,
+        fingerprint: dataset.fingerprint,
+        validation_fingerprint: dataset.validationFingerprint,
+      },
+      training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
+      model: model.config,
+      gloss_labels: dataset.labels.gloss,
+      category_labels: dataset.labels.category,
+      ...registry,
+    },
+  };
+}
+
+function describeClips(clips: readonly ClipEntry[], glosses: number): RunRecord['run']['training_clips'] {
+  const frames = clips.map((clip) => clip.frames).sort((one, other) => one - other);
+  return {
+    of_gloss: Array.from({ length: glosses }, (_, id) => clips.filter(({ gloss }) => gloss === id).length),
+    shortest_frames: frames[0] ?? 0,
+    median_frames: frames[Math.floor(frames.length / 2)] ?? 0,
+    longest_frames: frames.at(-1) ?? 0,
+  };
+}
