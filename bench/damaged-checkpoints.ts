@@ -8,6 +8,7 @@ import { checkpointFromPython } from '../src/checkpoint/training-checkpoint';
 import { readZipDirectory, readZipEntry } from '../src/checkpoint/zip-read';
 import { StoredZipWriter } from '../src/checkpoint/zip-write';
 import { UserError } from '../src/foundation/errors';
+import { optimizerForms } from '../src/engine/optimizers/table';
 
 /**
  * Reads bytes as a checkpoint, all of it: weights, optimiser, settings.
@@ -18,7 +19,7 @@ export function readDamaged(bytes: Uint8Array): 'read' | 'refused' {
   try {
     namingFile('fuzz.pt', () => {
       const value = readTorchValue(new MemorySource(bytes));
-      checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }));
+      checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }), optimizerForms);
       plainFromPython(value);
     });
     return 'read';

@@ -21,12 +21,15 @@ import { readRegularText } from '../src/foundation/regular-file';
 import { MetricsLog, readTrainingLog } from '../src/folder/training-log';
 import { readHistory } from '../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
+import { optimizerForms } from '../src/engine/optimizers/table';
 
 /** What reads the files of users, by what they are, each as far as Kumpas itself goes. */
 const readers = {
   checkpoint: (file: string) => {
     attempt(() => readTorchFile(file, plainFromPython));
-    readTorchFile(file, (value) => checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] })));
+    readTorchFile(file, (value) =>
+      checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }), optimizerForms),
+    );
   },
   inspect: (file: string) => inspectionText(inspectCheckpoint(file)),
   model: (file: string) => {

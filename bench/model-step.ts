@@ -7,6 +7,7 @@ import { classificationLoss } from '../src/training/losses';
 import { stepDefinition, stepInputs } from '../src/training/step-definition';
 import type { BenchFlags } from './flags';
 import { benchModels, CATEGORIES, GLOSSES, type BenchModel } from './models';
+import { adam } from '../src/engine/optimizers/adam';
 
 /** What a bench of a step runs. */
 export interface BenchedStep {
@@ -29,7 +30,7 @@ export function modelStep(flags: BenchFlags): BenchedStep {
   return {
     model,
     pytorch,
-    definition: stepDefinition(model, loss, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: undefined }),
+    definition: stepDefinition(model, loss, { optimizer: adam() }),
     inputs: (step) =>
       stepInputs(batches[step % DRAWN_BATCHES] ?? randomBatch(flags.batch, flags.frames, model.width, step), {
         lossWeights: { alpha: 0.5, beta: 0.5 },

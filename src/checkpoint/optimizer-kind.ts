@@ -1,31 +1,53 @@
-import { numberFrom, type PythonDict, type PythonValue } from './python-values';
+import type { Hyperparameter, OptimizerForm } from '../foundation/optimizer-state';
+import { required } from '../foundation/required';
+import { describePython, numberFrom, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 
 /** What optimiser wrote a state_dict, as its keys tell. */
 export interface OptimizerKind {
   /** As PyTorch calls it, as `NAdam`; for one that is not known, what is odd about it. */
   readonly name: string;
-  /** Why plain Adam would not go on as it did; undefined where it would. */
+  /** Of the forms that are wanted, the one that it has; undefined where it has none of them. */
+  readonly form: OptimizerForm | undefined;
+  /** Why it has none of them. */
   readonly otherwise: string | undefined;
 }
 
 /**
  * Tells optimisers apart by the keys of their groups of parameters and of their states: those of NAdam, RAdam and others hold Adam's moments too.
- * @param said what whoever asks knows of it: `adam` settles what an older file leaves open.
+ * @param forms of the optimisers that are wanted.
+ * @param said what is known of it: `adam` settles what an older file leaves open.
  * @returns undefined where the value is no optimiser's state_dict.
  */
-export function optimizerKind(optimizer: PythonValue | undefined, said?: 'adam'): OptimizerKind | undefined {
+export function optimizerKind(
+  optimizer: PythonValue | undefined,
+  forms: readonly OptimizerForm[],
+  said?: 'adam',
+): OptimizerKind | undefined {
   const groups = groupsOf(optimizer);
   if (groups === undefined) return undefined;
   const stateKeys = keysOf(statesOf(optimizer));
   const groupKeys = keysOf(groups);
-  const keys = new Set([...groupKeys, ...stateKeys]);
-  const marked = MARKS.find(([, ...marks]) => marks.some((mark) => keys.has(mark)));
-  if (marked !== undefined) {
-    const [name, ...marks] = marked;
-    return other(name, `it has the key ${marks.find((mark) => keys.has(mark)) ?? ''}`);
+  const { name, because } = nameOf(groups, groupKeys, stateKeys, said);
+  const other = (called: string, reason: string): OptimizerKind => ({ name: called, form: undefined, otherwise: reason });
+  const unwanted = (called: string, reason: string): OptimizerKind =>
+    other(called, `it is ${called} (${reason}), and Kumpas goes on with ${forms.map(({ className }) => className).join(', ')} alone`);
+  if (name === UNDECIDED) return other(name, because);
+  const form = forms.find(({ className }) => className === name);
+  if (form === undefined) return unwanted(name, because);
+  for (const key of form.fixed) {
+    const fixed = required(form.group[key], `the default of ${key}`);
+    const found = groups.map((group) => group.get(key)).find((value) => differs(value, fixed));
+    if (found === undefined) continue;
+    return unwanted(
+      `${name} with ${key}`,
+      `"${key}": expected ${describePython(pythonHyperparameter(fixed))}, found ${describePython(found)}`,
+    );
   }
-  if (!keys.has('betas') && !keys.has('exp_avg')) return other('not known', `its groups have the keys ${listed(groupKeys)}`);
-  return adamLike(groups, groupKeys, stateKeys, said);
+  const stateOf = new Set(['step', ...Object.keys(form.slots), ...UNUSED_STATE]);
+  const groupOf = new Set([...Object.keys(form.group), ...GENERAL_GROUP]);
+  const unknown = [...stateKeys].filter((key) => !stateOf.has(key)).concat([...groupKeys].filter((key) => !groupOf.has(key)));
+  if (unknown[0] !== undefined) return unwanted('not known', `it has the key ${unknown[0]}, which PyTorch's ${name} has not`);
+  return { name, form, otherwise: undefined };
 }
 
 /** Whether a value is the state_dict of an optimiser, whichever it is. */
@@ -60,41 +82,48 @@ const MARKS: readonly (readonly [name: string, ...marks: string[]])[] = [
   ['SGD', 'dampening', 'nesterov', 'momentum_buffer'],
 ];
 
-/** What Adam's state keeps of a parameter. */
-const ADAM_STATE: ReadonlySet<string> = new Set(['step', 'exp_avg', 'exp_avg_sq', 'max_exp_avg_sq']);
+/** What groups of parameters hold beside their optimiser's own keys: PyTorch's schedulers and the optimisers' base class put it there. */
+const GENERAL_GROUP = ['params', 'param_names', 'initial_lr', 'swa_lr', 'max_lr', 'min_lr', 'max_momentum', 'base_momentum', 'name'];
 
-/** What Adam's groups hold, and what PyTorch's schedulers and the optimiser's base class put there too. */
-const ADAM_GROUP: ReadonlySet<string> = new Set([
-  ...['params', 'param_names', 'lr', 'betas', 'eps', 'weight_decay', 'amsgrad', 'maximize', 'foreach', 'capturable', 'differentiable'],
-  ...['fused', 'decoupled_weight_decay', 'initial_lr', 'swa_lr', 'max_lr', 'min_lr', 'max_momentum', 'base_momentum', 'name'],
-]);
+/** What a state may hold that only a variant of its optimiser uses, as Adam with amsgrad. */
+const UNUSED_STATE = ['max_exp_avg_sq'];
 
-function adamLike(
+/** An older PyTorch's Adam or AdamW with a weight decay. */
+const UNDECIDED = 'Adam or AdamW';
+
+/** The optimiser's class as its keys tell, and by what. */
+function nameOf(
   groups: readonly PythonDict[],
   groupKeys: ReadonlySet<string>,
   stateKeys: ReadonlySet<string>,
   said: 'adam' | undefined,
-): OptimizerKind {
-  const unknown = [...stateKeys].filter((key) => !ADAM_STATE.has(key)).concat([...groupKeys].filter((key) => !ADAM_GROUP.has(key)));
-  if (unknown[0] !== undefined) return other('not known', `it has the key ${unknown[0]}, which PyTorch's Adam has not`);
-  if (!groupKeys.has('weight_decay')) return other('SparseAdam', 'its groups have no weight_decay');
-  if (groupKeys.has('betas') && !groupKeys.has('amsgrad')) return other('RAdam', 'its groups have betas and no amsgrad');
+): { readonly name: string; readonly because: string } {
+  const has = (key: string): boolean => groupKeys.has(key) || stateKeys.has(key);
+  for (const [name, ...marks] of MARKS) {
+    const mark = marks.find(has);
+    if (mark !== undefined) return { name, because: `it has the key ${mark}` };
+  }
+  if (!has('betas') && !has('exp_avg')) return { name: 'not known', because: `its groups have the keys ${listed(groupKeys)}` };
+  if (!groupKeys.has('weight_decay')) return { name: 'SparseAdam', because: 'its groups have no weight_decay' };
+  if (groupKeys.has('betas') && !groupKeys.has('amsgrad')) return { name: 'RAdam', because: 'its groups have betas and no amsgrad' };
   if (groups.some((group) => group.get('decoupled_weight_decay') === true))
-    return other('AdamW', '"decoupled_weight_decay": expected False (plain Adam), found True');
-  const decays = groups.map((group) => numberFrom(group.get('weight_decay')) ?? 0);
-  const decay = decays.find((value) => value !== 0);
-  if (decay !== undefined && said === undefined && groups.some((group) => !group.has('decoupled_weight_decay')))
-    return {
-      name: 'Adam or AdamW',
-      otherwise: `it is Adam or AdamW with a weight decay of ${decay}, and this file of an older PyTorch does not say which (no decoupled_weight_decay): they decay otherwise`,
-    };
-  const variant = ['amsgrad', 'maximize'].find((key) => groups.some((group) => group.get(key) === true));
-  if (variant !== undefined) return other(`Adam with ${variant}`, `"${variant}": expected False (plain Adam), found True`);
-  return { name: 'Adam', otherwise: undefined };
+    return { name: 'AdamW', because: '"decoupled_weight_decay" is True' };
+  const decay = groups.map((group) => numberFrom(group.get('weight_decay')) ?? 0).find((value) => value !== 0);
+  if (decay === undefined || said !== undefined || groups.every((group) => group.has('decoupled_weight_decay')))
+    return { name: 'Adam', because: 'it has the key betas' };
+  const because = `it is Adam or AdamW with a weight decay of ${decay}, and this file of an older PyTorch does not say which (no decoupled_weight_decay): they decay otherwise`;
+  return { name: UNDECIDED, because };
 }
 
-function other(name: string, because: string): OptimizerKind {
-  return { name, otherwise: `it is ${name} (${because}), not the plain Adam that Kumpas trains with` };
+/** A hyperparameter as PyTorch holds it: its numbers are floats, and several of them a tuple. */
+export function pythonHyperparameter(value: Hyperparameter): PythonValue {
+  if (typeof value === 'number') return pythonFloat(value);
+  return typeof value === 'object' && value !== null ? new PythonTuple(value.map(pythonFloat)) : value;
+}
+
+/** Whether a group says otherwise than a default that is fixed. */
+function differs(found: PythonValue | undefined, fixed: Hyperparameter): boolean {
+  return found !== undefined && found !== fixed && numberFrom(found) !== fixed;
 }
 
 function groupsOf(optimizer: PythonValue | undefined): PythonDict[] | undefined {

@@ -1,13 +1,14 @@
-import { adamFromPython, adamToPython, type AdamState } from './adam-state';
+import type { OptimizerForm } from '../foundation/optimizer-state';
 import { checkpointFields, type CheckpointFields } from './checkpoint-fields';
 import { findOptimizer } from './find-optimizer';
 import { MalformedCheckpoint } from './malformed-checkpoint';
+import { optimizerFromPython, optimizerToPython, type OptimizerReading, type SavedOptimizer } from './optimizer-state-dict';
 import { pythonFromPlain, type PlainRecord } from './plain-value';
 import { pythonFloat, type PythonDict, type PythonValue } from './python-values';
 import { readTensors, stateDictToPython, weightTensors, type StateDict, type WeightDtype } from './state-dict';
 import { readTorchFile, writeTorchFile } from './torch-file';
 
-export type { AdamState } from './adam-state';
+export type { SavedOptimizer } from './optimizer-state-dict';
 export type { PlainRecord } from './plain-value';
 export type { StateDict } from './state-dict';
 
@@ -30,7 +31,7 @@ export interface TrainingCheckpoint {
   readonly epoch: number;
   readonly bestMetric: number;
   readonly model: StateDict;
-  readonly optimizer: AdamState | undefined;
+  readonly optimizer: SavedOptimizer | undefined;
   /** A scheduler's state_dict under PyTorch's names. */
   readonly scheduler: PlainRecord | undefined;
   readonly config: PlainRecord;
@@ -45,7 +46,7 @@ export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckp
   writeTorchFile(file, checkpointToPython(checkpoint, dtype));
 }
 
-/** Weights under the names of a model, with the parameters in the order in which Adam's state knows them: as the lists that come into question. */
+/** Weights under the names of a model, with the parameters in the order in which an optimiser's state knows them: as the lists that come into question. */
 export interface FittedWeights {
   readonly weights: StateDict;
   /** Of different lengths. */
@@ -57,16 +58,18 @@ type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => Fitte
 
 /**
  * Reads a checkpoint to go on training from.
+ * @param forms of the optimisers that a training can go on with.
  * @param onUnusableOptimizer is told why an optimiser's state cannot be used, and the rest is read without it; where absent, that is an error.
  * @throws UserError naming the file, the key, what was expected and what was found.
  */
 export function readTrainingCheckpoint(
   file: string,
   parameterNames: ParameterNames,
+  forms: readonly OptimizerForm[],
   onUnusableOptimizer?: (reason: string) => void,
   reading?: CheckpointReading,
 ): TrainingCheckpoint {
-  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, onUnusableOptimizer, reading));
+  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, forms, onUnusableOptimizer, reading));
 }
 
 /**
@@ -83,7 +86,7 @@ export function checkpointToPython(checkpoint: TrainingCheckpoint, dtype: Weight
   return new Map<PythonValue, PythonValue>([
     ['epoch', epoch],
     ['model', stateDictToPython(model, dtype)],
-    ['optimizer', optimizer ? adamToPython(withInitialRate(optimizer, scheduler), model) : null],
+    ['optimizer', optimizer ? optimizerToPython(withInitialRate(optimizer, scheduler), model) : null],
     ['scheduler', recordToPython(scheduler)],
     ['scaler', null],
     ['best_metric', pythonFloat(bestMetric)],
@@ -99,6 +102,7 @@ export function checkpointToPython(checkpoint: TrainingCheckpoint, dtype: Weight
 export function checkpointFromPython(
   value: PythonValue,
   parameterNames: ParameterNames,
+  forms: readonly OptimizerForm[],
   onUnusableOptimizer?: (reason: string) => void,
   reading?: CheckpointReading,
 ): TrainingCheckpoint {
@@ -109,7 +113,7 @@ export function checkpointFromPython(
     epoch: epoch ?? 0,
     bestMetric: bestMetric ?? -Infinity,
     model: fitted.weights,
-    optimizer: optimizerFrom(value, fitted, reading, onUnusableOptimizer),
+    optimizer: optimizerFrom(value, { ...fitted, model: fitted.weights, forms, said: reading?.optimizer }, onUnusableOptimizer),
     scheduler,
     config: config ?? {},
     args,
@@ -118,16 +122,15 @@ export function checkpointFromPython(
 
 function optimizerFrom(
   value: PythonValue,
-  { weights, parameters }: FittedWeights,
-  reading: CheckpointReading | undefined,
+  reading: OptimizerReading,
   onUnusable: ((reason: string) => void) | undefined,
-): AdamState | undefined {
+): SavedOptimizer | undefined {
   const found = findOptimizer(value);
   if (found === undefined) return undefined;
   try {
     if (found.others.length > 0)
       throw new MalformedCheckpoint(`it holds several optimizers, under ${[found.key, ...found.others].join(', ')}; expected one.`);
-    return adamFromPython(found.value, parameters, weights, reading?.optimizer);
+    return optimizerFromPython(found.value, reading);
   } catch (error) {
     if (onUnusable === undefined || !(error instanceof MalformedCheckpoint)) throw error;
     onUnusable(error.message);
@@ -143,7 +146,7 @@ export function weightsFromPython(value: PythonValue, reading?: CheckpointReadin
 }
 
 /** PyTorch's schedulers that know a base rate look for it in the group of parameters too. */
-function withInitialRate(optimizer: AdamState, scheduler: PlainRecord | undefined): AdamState {
+function withInitialRate(optimizer: SavedOptimizer, scheduler: PlainRecord | undefined): SavedOptimizer {
   const [base] = Array.isArray(scheduler?.['base_lrs']) ? (scheduler['base_lrs'] as readonly unknown[]) : [];
   const further = optimizer.furtherGroupKeys ?? new Map<string, never>();
   if (typeof base !== 'number' || further.has('initial_lr')) return optimizer;

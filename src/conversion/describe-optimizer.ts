@@ -1,6 +1,7 @@
 import { describePython, numberFrom, type PythonValue } from '../checkpoint/python-values';
 import { findOptimizer } from '../checkpoint/find-optimizer';
 import { optimizerKind } from '../checkpoint/optimizer-kind';
+import { optimizerForms } from '../engine/optimizers/table';
 import { TorchTensor } from '../checkpoint/tensor';
 
 /** What a checkpoint says of its optimiser. */
@@ -23,7 +24,7 @@ export interface OptimizerSummary {
 export function describeOptimizer(value: PythonValue, said?: 'adam'): OptimizerSummary | undefined {
   const found = findOptimizer(value);
   if (found === undefined) return undefined;
-  const kind = optimizerKind(found.value, said);
+  const kind = optimizerKind(found.value, optimizerForms, said);
   const state = itemOf(found.value, 'state');
   const groupList = itemOf(found.value, 'param_groups');
   const groups = Array.isArray(groupList) ? groupList : [];

@@ -4,7 +4,12 @@ import { namingFile } from '../checkpoint/malformed-checkpoint';
 import { writeSafetensors } from '../checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
-import { writeTrainingCheckpoint, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
+import {
+  writeTrainingCheckpoint,
+  type CheckpointReading,
+  type PlainRecord,
+  type TrainingCheckpoint,
+} from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
 import { makeFolders } from '../foundation/folders';
 import { readExport, type ReadExport } from './read-export';
@@ -66,8 +71,13 @@ function writeTorch(out: string, { checkpoint, recognised }: ReadExport, { dtype
   }
   const config = { model: recognised.name, ...recognised.model.config, ...checkpoint.config };
   writeTrainingCheckpoint(out, { ...checkpoint, config }, dtype);
-  const state = checkpoint.optimizer === undefined ? 'no optimizer' : `Adam's state after ${checkpoint.optimizer.step} steps`;
-  return `a checkpoint, weights in ${dtype}, ${state}`;
+  return `a checkpoint, weights in ${dtype}, ${optimizerText(checkpoint)}`;
+}
+
+function optimizerText({ optimizer }: TrainingCheckpoint): string {
+  if (optimizer === undefined) return 'no optimizer';
+  const { form, step } = optimizer;
+  return `${form.className}'s state${step === undefined ? '' : ` after ${step} steps`}`;
 }
 
 /** What a config says beside the model and its classes is of the training, or of the machine it ran on. */

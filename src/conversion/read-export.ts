@@ -4,6 +4,7 @@ import {
   type PlainRecord,
   type TrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
+import { optimizerForms } from '../engine/optimizers/table';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { optimizerParameters } from '../models/model';
 
@@ -31,6 +32,7 @@ export function readExport(file: string, shape: PlainRecord, reading: Checkpoint
       notes.push(...read.notes, ...recognised.notes);
       return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
     },
+    optimizerForms,
     (reason) => {
       notes.push(`its optimizer was left out: ${reason}`);
     },

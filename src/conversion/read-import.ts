@@ -8,10 +8,11 @@ import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
 import { savedLabels } from '../evaluation/load-model';
+import { optimizerForms } from '../engine/optimizers/table';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
-import { EPOCHS_FROM_0, legacySettings, otherAdam, withComparableMetric } from '../training/legacy-settings';
+import { EPOCHS_FROM_0, legacySettings, otherOptimizer, withComparableMetric } from '../training/legacy-settings';
 import type { ImportOptions } from './import-request';
 import type { LegacyLog } from './legacy-log';
 
@@ -47,10 +48,11 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
       notes.push(...weights.notes, ...recognised.notes);
       return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
     },
+    optimizerForms,
     onUnusableOptimizer,
     reading,
   );
-  const checkpoint = withUsableAdam(read, onUnusableOptimizer);
+  const checkpoint = withUsableOptimizer(read, onUnusableOptimizer);
   if (checkpoint.optimizer !== undefined && epochTold === false) notes.push(EPOCHS_FROM_0);
   if (recognised === undefined) throw new Error('the weights were not looked at');
   const { name, model } = recognised;
@@ -95,9 +97,9 @@ export async function labelsOf(
   );
 }
 
-/** Without an Adam that would not go on here as it did there. */
-function withUsableAdam(checkpoint: TrainingCheckpoint, onUnusable: (reason: string) => void): TrainingCheckpoint {
-  const otherwise = otherAdam(checkpoint);
+/** Without an optimiser that would not go on here as it did there. */
+function withUsableOptimizer(checkpoint: TrainingCheckpoint, onUnusable: (reason: string) => void): TrainingCheckpoint {
+  const otherwise = otherOptimizer(checkpoint);
   if (otherwise === undefined) return checkpoint;
   onUnusable(`${otherwise}.`);
   return { ...checkpoint, optimizer: undefined };

@@ -1,5 +1,7 @@
-import { biasCorrected, clipFactor, type AdamSettings, type AdamState } from './adam';
-import { sizeOfShape, type NamedArrays, type NamedTensors } from './named-tensors';
+import type { OptimizerState } from '../foundation/optimizer-state';
+import { sizeOfShape, tensorNamed, type NamedArrays, type NamedTensors } from './named-tensors';
+import { clipFactor, globalNorm } from './optimizers/clipping';
+import type { Optimizer } from './optimizers/optimizer';
 import type { ParameterDeclaration, ParameterValues } from './parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
 import { inScope } from './scope';
@@ -10,8 +12,8 @@ export class EagerProgram implements Program {
   private readonly variables = new Map<string, tf.Variable>();
   private readonly trainable: tf.Variable[] = [];
   private readonly nameOfVariable = new Map<string, string>();
-  private readonly expAvg = new Map<string, tf.Tensor>();
-  private readonly expAvgSq = new Map<string, tf.Tensor>();
+  /** What the optimiser remembers, by parameter, then by slot. */
+  private readonly slots = new Map<string, Readonly<Record<string, tf.Tensor>>>();
   private readonly accumulated = new Map<string, tf.Tensor>();
   private step = 0;
 
@@ -35,12 +37,13 @@ export class EagerProgram implements Program {
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
     const { loss, outputs, gradients, increments } = this.differentiate(inputs);
     this.accumulate(gradients, update.gradientScale);
-    const gradientNorm = update.apply ? globalNorm(this.accumulated) : undefined;
-    const rate = update.apply ? this.rateOf(update.learningRate) : { rate: 0, epsilon: 0 };
-    const finite = [loss, globalNorm(increments), gradientNorm ?? 0, Math.fround(rate.rate)].every(Number.isFinite);
+    const gradientNorm = update.apply ? globalNorm(this.accumulated.values()) : undefined;
+    const scalars = update.apply ? this.optimizer.scalars(update.learningRate, this.step + 1) : {};
+    const numbers = [loss, globalNorm(increments.values()), gradientNorm ?? 0, ...Object.values(scalars).map(Math.fround)];
+    const finite = numbers.every(Number.isFinite);
     if (finite) {
       this.addIncrements(increments);
-      if (gradientNorm !== undefined) this.applyAccumulated(gradientNorm, rate);
+      if (gradientNorm !== undefined) this.applyAccumulated(gradientNorm, scalars);
     }
     if (update.apply || !finite) disposeAll(this.accumulated);
     disposeAll(increments);
@@ -70,30 +73,37 @@ export class EagerProgram implements Program {
     }
   }
 
-  readOptimizer(): AdamState {
-    const read = (tensors: ReadonlyMap<string, tf.Tensor>): ParameterValues =>
-      new Map([...tensors].map(([name, tensor]) => [name, tensor.dataSync<'float32'>().slice()]));
-    return { step: this.step, expAvg: read(this.expAvg), expAvgSq: read(this.expAvgSq) };
+  readOptimizer(): OptimizerState {
+    const { slots, form } = this.optimizer;
+    const valuesOfSlot = (slot: string): ParameterValues =>
+      new Map([...this.slots].map(([name, tensors]) => [name, tensorNamed(tensors, slot).dataSync<'float32'>().slice()]));
+    return { step: form.countsSteps ? this.step : undefined, slots: new Map(slots.map((slot) => [slot, valuesOfSlot(slot)])) };
   }
 
-  writeOptimizer(state: AdamState): void {
-    disposeAll(this.expAvg);
-    disposeAll(this.expAvgSq);
-    this.step = state.step;
+  writeOptimizer(state: OptimizerState): void {
+    const { slots } = this.optimizer;
+    this.forgetSlots();
+    this.step = state.step ?? 0;
     for (const { name, shape } of this.definition.parameters) {
-      const expAvg = state.expAvg.get(name);
-      const expAvgSq = state.expAvgSq.get(name);
-      if (expAvg === undefined || expAvgSq === undefined) continue;
-      this.expAvg.set(name, tf.tensor(expAvg.slice(), [...shape], 'float32'));
-      this.expAvgSq.set(name, tf.tensor(expAvgSq.slice(), [...shape], 'float32'));
+      const known = slots.flatMap((slot) => {
+        const values = state.slots.get(slot)?.get(name);
+        return values === undefined ? [] : [[slot, values] as const];
+      });
+      if (known.length < slots.length) continue;
+      const tensors = known.map(([slot, values]) => [slot, tf.tensor(values.slice(), [...shape], 'float32')] as const);
+      this.slots.set(name, Object.fromEntries(tensors));
     }
   }
 
   dispose(): void {
     disposeAll(this.variables);
-    disposeAll(this.expAvg);
-    disposeAll(this.expAvgSq);
+    this.forgetSlots();
     disposeAll(this.accumulated);
+  }
+
+  private forgetSlots(): void {
+    for (const tensors of this.slots.values()) tf.dispose({ ...tensors });
+    this.slots.clear();
   }
 
   private namedVariables(): NamedTensors {
@@ -152,61 +162,32 @@ export class EagerProgram implements Program {
     }
   }
 
-  /** Of the update that comes next. */
-  private rateOf(learningRate: number): { rate: number; epsilon: number } {
-    return biasCorrected(this.optimizer, learningRate, this.step + 1);
-  }
-
-  /** Clips the accumulated gradient and updates every parameter that has one, as `torch.optim.Adam` does. @param norm the gradient's */
-  private applyAccumulated(norm: number, rate: { readonly rate: number; readonly epsilon: number }): void {
-    const settings = this.optimizer;
+  /** Clips the accumulated gradient and updates every parameter that has one. @param norm the gradient's */
+  private applyAccumulated(norm: number, scalars: Readonly<Record<string, number>>): void {
     this.step++;
-    const factor = clipFactor(norm, settings.clipNorm);
-    for (const [name, gradient] of this.accumulated) this.updateParameter(name, gradient, { settings, factor, ...rate });
+    const factor = clipFactor(norm, this.definition.clipNorm);
+    for (const [name, gradient] of this.accumulated) this.updateParameter(name, gradient, factor, scalars);
   }
 
-  private get optimizer(): AdamSettings {
-    const settings = this.definition.optimizer;
-    if (settings === undefined) throw new Error('this program has no optimizer');
-    return settings;
-  }
-
-  private updateParameter(
-    name: string,
-    raw: tf.Tensor,
-    by: { settings: AdamSettings; factor: number; rate: number; epsilon: number },
-  ): void {
+  private updateParameter(name: string, gradient: tf.Tensor, factor: number, scalars: Readonly<Record<string, number>>): void {
     const variable = this.variables.get(name);
     if (variable === undefined) throw new Error(`no parameter is named ${name}`);
-    const { beta1, beta2, weightDecay } = by.settings;
-    const before = this.expAvg.get(name);
-    const beforeSq = this.expAvgSq.get(name);
-    const [expAvg, expAvgSq] = tf.tidy(() => {
-      const clipped = by.factor === 1 ? raw : tf.mul(raw, by.factor);
-      const gradient = weightDecay === 0 ? clipped : tf.add(clipped, tf.mul(variable, weightDecay));
-      const first = movingAverage(before, gradient, beta1);
-      const second = movingAverage(beforeSq, tf.square(gradient), beta2);
-      variable.assign(tf.sub(variable, tf.div(tf.mul(first, by.rate), tf.add(tf.sqrt(second), by.epsilon))));
-      return [first, second];
+    const before = this.slots.get(name);
+    const after = tf.tidy(() => {
+      const clipped = factor === 1 ? gradient : tf.mul(gradient, factor);
+      const { parameter, slots } = this.optimizer.update({ parameter: variable, gradient: clipped, slots: before, scalars });
+      variable.assign(parameter);
+      return { ...slots };
     });
-    before?.dispose();
-    beforeSq?.dispose();
-    this.expAvg.set(name, expAvg);
-    this.expAvgSq.set(name, expAvgSq);
+    tf.dispose({ ...before });
+    this.slots.set(name, after);
   }
-}
 
-function movingAverage(before: tf.Tensor | undefined, value: tf.Tensor, beta: number): tf.Tensor {
-  const share = tf.mul(value, 1 - beta);
-  return before === undefined ? share : tf.add(tf.mul(before, beta), share);
-}
-
-/** The square root of the sum of all squares. */
-function globalNorm(gradients: ReadonlyMap<string, tf.Tensor>): number {
-  return tf.tidy(() => {
-    const squares = [...gradients.values()].map((gradient) => tf.sum(tf.square(gradient)));
-    return squares.length === 0 ? 0 : (tf.sqrt(tf.addN(squares)).dataSync()[0] ?? NaN);
-  });
+  private get optimizer(): Optimizer {
+    const { optimizer } = this.definition;
+    if (optimizer === undefined) throw new Error('this program has no optimizer');
+    return optimizer;
+  }
 }
 
 function toTensors(inputs: NamedArrays): NamedTensors {

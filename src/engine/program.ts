@@ -1,5 +1,6 @@
-import type { AdamSettings, AdamState } from './adam';
+import type { OptimizerState } from '../foundation/optimizer-state';
 import type { NamedArrays, NamedTensors } from './named-tensors';
+import type { Optimizer } from './optimizers/optimizer';
 import type { ParameterDeclaration, ParameterValues } from './parameters';
 import type { tf } from './tensorflow';
 
@@ -20,7 +21,9 @@ export interface ProgramDefinition {
   readonly parameters: readonly ParameterDeclaration[];
   readonly evaluate: (parameters: NamedTensors, inputs: NamedTensors) => NamedTensors;
   readonly train?: (parameters: NamedTensors, inputs: NamedTensors) => TrainingOutputs;
-  readonly optimizer?: AdamSettings;
+  readonly optimizer?: Optimizer;
+  /** The gradient's largest global norm, or undefined for no clipping (`torch.nn.utils.clip_grad_norm_`). */
+  readonly clipNorm?: number | undefined;
   /** How a batch may be divided over several devices; without it the program runs on one. */
   readonly division?: BatchDivision;
 }
@@ -71,8 +74,8 @@ export interface Program {
   readParameters(): ParameterValues;
   /** @throws Error where a name is missing or a size differs. */
   writeParameters(values: ParameterValues): void;
-  readOptimizer(): AdamState;
-  writeOptimizer(state: AdamState): void;
+  readOptimizer(): OptimizerState;
+  writeOptimizer(state: OptimizerState): void;
   /** Frees everything that the program holds. */
   dispose(): void;
 }

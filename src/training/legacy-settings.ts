@@ -1,6 +1,8 @@
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
 import { understoodSettings } from '../config/understood-settings';
+import { optimizerFor, settingsOfOptimizer } from '../engine/optimizers/table';
+import type { Hyperparameters } from '../foundation/optimizer-state';
 import type { RecognisedModel } from '../models/model-entry';
 import { recogniseSchedule } from './schedules/recognise';
 
@@ -45,7 +47,7 @@ export function legacySettings(
   const values = {
     ...Object.fromEntries([...said].filter(([key]) => !NOT_TAKEN_OVER.has(key))),
     ...schedule.settings,
-    ...(optimizer === undefined ? {} : { weight_decay: optimizer.weightDecay }),
+    ...(optimizer === undefined ? {} : settingsOfOptimizer(optimizer)),
     ...understoodSettings(name, model.config, 'config').values,
     model: name,
   } as PlainRecord;
@@ -74,12 +76,14 @@ export function withComparableMetric(checkpoint: TrainingCheckpoint, onNote: (no
   return { ...checkpoint, bestMetric: -Infinity };
 }
 
-/** Why an Adam would not go on here as it did there; undefined where it would, or there is none. */
-export function otherAdam({ optimizer }: Pick<TrainingCheckpoint, 'optimizer'>): string | undefined {
+/** Why an optimiser would not go on here as it did there; undefined where it would, or there is none. */
+export function otherOptimizer({ optimizer }: Pick<TrainingCheckpoint, 'optimizer'>): string | undefined {
   if (optimizer === undefined) return undefined;
-  const { betas, eps } = optimizer;
-  if (betas[0] === 0.9 && betas[1] === 0.999 && eps === 1e-8) return undefined;
-  return `its Adam has betas ${betas.join(', ')} and eps ${eps}; Kumpas trains with 0.9, 0.999 and 1e-8, so it would not go on as it was`;
+  const { form, hyperparameters } = optimizer;
+  const here = optimizerFor(settingsOfOptimizer(optimizer)).hyperparameters;
+  if (form.hyperparameters.every((key) => String(hyperparameters[key]) === String(here[key]))) return undefined;
+  const listed = (values: Hyperparameters): string => form.hyperparameters.map((key) => `${key} ${String(values[key])}`).join(', ');
+  return `its ${form.className} has ${listed(hyperparameters)}; Kumpas trains with ${listed(here)}, so it would not go on as it was`;
 }
 
 /** What is said of a training whose checkpoint does not tell how long it was. */

@@ -7,6 +7,7 @@ import { bucketLengths, planEpoch } from '../data/plan-epoch';
 import type { ClipSet, Dataset } from '../data/clip-set';
 import { openData, type DataRequest } from '../data/open-data';
 import { createProgram } from '../engine/create-program';
+import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
 import { readPretrained } from '../evaluation/frame-features/backbone-encoder';
 import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
@@ -106,14 +107,10 @@ async function prepareHeldRun(
   const train = split(requireTraining(dataset), settings, model, true);
   const validation = split(dataset.validation, settings, model, false);
 
-  const optimizer = {
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weightDecay: settings.weight_decay,
+  const definition = stepDefinition(model, classificationLoss(settings), {
+    optimizer: optimizerFor(settings),
     clipNorm: settings.grad_clip ?? undefined,
-  };
-  const definition = stepDefinition(model, classificationLoss(settings), optimizer);
+  });
   const schedule = chooseSchedule(settings);
   const devices = settings.enable_parallel ? (surroundings.sharingDevices ?? []) : [];
   const drawn = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));

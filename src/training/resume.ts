@@ -10,13 +10,14 @@ import {
 import { commandLineSource, flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import { modelNames, modelTable, type Settings } from '../config/settings';
+import { optimizerForms } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
 import { modelEntry } from '../models/model-table';
 import { lacksFinalEvaluation } from './evaluate-run';
-import { EPOCHS_FROM_0, legacySettings, otherAdam, withComparableMetric } from './legacy-settings';
+import { EPOCHS_FROM_0, legacySettings, otherOptimizer, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
 import { runFiles } from '../folder/model-folder';
 import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
@@ -82,6 +83,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
       notes.push(...read.notes, ...recognised.notes);
       return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
     },
+    optimizerForms,
     (reason) => {
       unusable = reason;
     },
@@ -92,7 +94,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
     throw new UserError(`${place}: no training goes on from its optimizer: ${unusable} ${waysOut(file, unusable)}`);
   if (checkpoint.optimizer === undefined)
     throw new UserError(`${place}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
-  const otherwise = otherAdam(checkpoint);
+  const otherwise = otherOptimizer(checkpoint);
   if (otherwise !== undefined) throw new UserError(`${place}: ${otherwise}. ${waysOut(file, otherwise)}`);
   const logFile = path.join(path.dirname(file), 'training_log.txt');
   if (epochTold === false) notes.push(EPOCHS_FROM_0);
@@ -187,7 +189,7 @@ function isOnlyToEvaluate(point: ResumePoint, { model }: Settings): boolean {
 }
 
 /**
- * Puts the checkpoint's weights and Adam's state into a program.
+ * Puts the checkpoint's weights and the optimiser's state into a program.
  * @throws UserError where they do not fit the model, as with data of other class counts.
  */
 export function restoreProgram({ file, checkpoint }: ResumePoint, model: Model, program: Program): void {

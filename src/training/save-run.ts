@@ -1,5 +1,6 @@
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { shareFile } from '../foundation/atomic-file';
+import { optimizerFor } from '../engine/optimizers/table';
 import { optimizerParameters } from '../models/model';
 import { saveProgress } from './progress';
 import { firstNotFinite, notFiniteError, type NamedValues } from './not-finite';
@@ -7,7 +8,7 @@ import type { TrainingRun } from './run';
 
 /**
  * Writes `_best.pt`.
- * @throws UserError where the weights or Adam's averages are not finite: then nothing is written.
+ * @throws UserError where the weights or what the optimiser remembers are not finite: then nothing is written.
  * @throws FileSystemProblem where the folder was taken away, or the file cannot be written.
  */
 export function saveBest(run: TrainingRun): void {
@@ -30,12 +31,12 @@ export function saveLast(run: TrainingRun, options: { readonly sameAsBest: boole
 function checkpointOf(run: TrainingRun): TrainingCheckpoint {
   const { program, model, progress, schedule, settings, record } = run;
   const values = program.readParameters();
-  const adam = program.readOptimizer();
-  refuseNotFinite(run, [
-    ...values,
-    ...averagesOf("Adam's average of ", adam.expAvg),
-    ...averagesOf("Adam's average of squares of ", adam.expAvgSq),
-  ]);
+  const state = program.readOptimizer();
+  const { form, hyperparameters } = optimizerFor(settings);
+  const slots = Object.entries(form.slots).flatMap(([slot, title]) =>
+    valuesOf(`${form.className}'s ${title} of `, state.slots.get(slot) ?? new Map()),
+  );
+  refuseNotFinite(run, [...values, ...slots]);
   return {
     epoch: progress.completedEpochs,
     bestMetric: progress.bestMetric,
@@ -46,12 +47,11 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
       ]),
     ),
     optimizer: {
-      ...adam,
+      ...state,
+      form,
+      hyperparameters,
       parameterNames: optimizerParameters(model)[0],
       learningRate: schedule.learningRate,
-      betas: [0.9, 0.999],
-      eps: 1e-8,
-      weightDecay: settings.weight_decay,
     },
     scheduler: schedule.stateDict(),
     config: { ...checkpointConfig(run), progress: saveProgress(progress) },
@@ -59,8 +59,8 @@ function checkpointOf(run: TrainingRun): TrainingCheckpoint {
   };
 }
 
-function averagesOf(title: string, averages: ReadonlyMap<string, Float32Array>): NamedValues[] {
-  return [...averages].map(([name, values]) => [`${title}${name}`, values]);
+function valuesOf(title: string, values: ReadonlyMap<string, Float32Array>): NamedValues[] {
+  return [...values].map(([name, array]) => [`${title}${name}`, array]);
 }
 
 function refuseNotFinite(run: TrainingRun, tensors: readonly NamedValues[]): void {

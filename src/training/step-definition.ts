@@ -1,7 +1,7 @@
 import type { Batch } from '../data/batch';
-import type { AdamSettings } from '../engine/adam';
 import { noDropout, seededDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
+import type { Optimizer } from '../engine/optimizers/optimizer';
 import type { ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/inference';
@@ -15,7 +15,11 @@ export interface LossWeights {
 }
 
 /** What a training computes for any model: the weighted loss of both heads, and for evaluation the logits and losses of every clip. */
-export function stepDefinition(model: Model, loss: ClassificationLoss, optimizer: AdamSettings): ProgramDefinition {
+export function stepDefinition(
+  model: Model,
+  loss: ClassificationLoss,
+  { optimizer, clipNorm }: { readonly optimizer: Optimizer; readonly clipNorm?: number | undefined },
+): ProgramDefinition {
   const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
     const glossLoss = tf.mul(loss(glossLogits, tensorNamed(inputs, 'gloss')), tf.slice(lossWeights, [0], [1]));
@@ -25,6 +29,7 @@ export function stepDefinition(model: Model, loss: ClassificationLoss, optimizer
   return {
     parameters: model.parameters,
     optimizer,
+    clipNorm,
     division: { perExample: ['features', 'mask', 'gloss', 'category', 'weight'], seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));

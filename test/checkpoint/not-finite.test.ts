@@ -21,6 +21,8 @@ import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { itWithShared } from '../support/shared';
+import { optimizerForms } from '../../src/engine/optimizers/table';
+import { slotOf } from '../support/optimizer-slots';
 
 beforeAll(async () => {
   await startRuntime();
@@ -36,14 +38,21 @@ function writeChanged(
 ): string {
   const file = path.join(folder, 'changed.pt');
   const given = { n_heads: 4 };
-  const read: TrainingCheckpoint = readTrainingCheckpoint(original, ({ model, config }) => ({
-    weights: model,
-    parameters: optimizerParameters(recogniseWeights(model, { ...given, ...config }, original).model),
-  }));
+  const read: TrainingCheckpoint = readTrainingCheckpoint(
+    original,
+    ({ model, config }) => ({
+      weights: model,
+      parameters: optimizerParameters(recogniseWeights(model, { ...given, ...config }, original).model),
+    }),
+    optimizerForms,
+  );
   const model: StateDict = new Map([...read.model].map(([name, data]) => [name, { ...data, values: change(name, data.values.slice()) }]));
   const optimizer = read.optimizer && {
     ...read.optimizer,
-    expAvg: new Map([...read.optimizer.expAvg].map(([name, values]) => [name, changeAverage(name, values.slice())])),
+    slots: new Map([
+      ...read.optimizer.slots,
+      ['exp_avg', new Map([...slotOf(read.optimizer, 'exp_avg')].map(([name, values]) => [name, changeAverage(name, values.slice())]))],
+    ]),
   };
   writeTrainingCheckpoint(file, { ...read, model, optimizer });
   return file;

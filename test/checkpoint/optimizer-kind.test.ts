@@ -5,12 +5,13 @@ import { optimizerKind } from '../../src/checkpoint/optimizer-kind';
 import { PythonFloat, PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { readWeights, checkpointFromPython, checkpointToPython, readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { torchFolder } from '../support/parity';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 const dict = (items: Readonly<Record<string, PythonValue>>): PythonDict => new Map<PythonValue, PythonValue>(Object.entries(items));
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
 const names = [...readWeights(tinyFull).model.keys()].filter((name) => name !== 'pos_encoder.pe');
-const checkpoint = readTrainingCheckpoint(tinyFull, names);
+const checkpoint = readTrainingCheckpoint(tinyFull, names, optimizerForms);
 
 /** A group of PyTorch 2.15's Adam, with what `changes` has otherwise; undefined takes a key away. */
 function adamGroup(changes: Readonly<Record<string, PythonValue | undefined>> = {}): PythonDict {
@@ -60,19 +61,19 @@ describe('an optimiser is told by its keys', () => {
     ['not known', stateOf(adamGroup({ lookahead: 5 }), ...MOMENTS)],
     ['not known', stateOf(adamGroup(), 'step', 'exp_avg', 'exp_avg_sq', 'slow_buffer')],
   ])('%s', (name, state) => {
-    expect(optimizerKind(state)).toMatchObject({ name });
-    expect(optimizerKind(state)?.otherwise === undefined).toBe(name === 'Adam');
+    expect(optimizerKind(state, optimizerForms)).toMatchObject({ name });
+    expect(optimizerKind(state, optimizerForms)?.otherwise === undefined).toBe(name === 'Adam');
   });
 
   it('and what an older file leaves open is settled by whoever says so', () => {
     const open = stateOf(adamGroup({ decoupled_weight_decay: undefined, weight_decay: 0.01 }), ...MOMENTS);
-    expect(optimizerKind(open)?.otherwise).toMatch(/Adam or AdamW with a weight decay of 0\.01.*does not say which/);
-    expect(optimizerKind(open, 'adam')).toEqual({ name: 'Adam', otherwise: undefined });
+    expect(optimizerKind(open, optimizerForms)?.otherwise).toMatch(/Adam or AdamW with a weight decay of 0\.01.*does not say which/);
+    expect(optimizerKind(open, optimizerForms, 'adam')).toEqual({ name: 'Adam', form: optimizerForms[0], otherwise: undefined });
   });
 
   it('and nothing else is one', () => {
-    expect(optimizerKind(dict({ state: new Map(), param_groups: [] }))).toBeUndefined();
-    expect(optimizerKind('Adam')).toBeUndefined();
+    expect(optimizerKind(dict({ state: new Map(), param_groups: [] }), optimizerForms)).toBeUndefined();
+    expect(optimizerKind('Adam', optimizerForms)).toBeUndefined();
   });
 });
 
@@ -116,13 +117,13 @@ describe('Adam’s state', () => {
         }),
       ],
     ]);
-  const moments = (value: PythonValue): unknown => checkpointFromPython(value, names).optimizer?.expAvg;
+  const moments = (value: PythonValue): unknown => checkpointFromPython(value, names, optimizerForms).optimizer?.slots.get('exp_avg');
 
   it('belongs to parameters by their places in the group, whatever their numbers are', () => {
     const state = (whole.get('optimizer') as PythonDict).get('state') as PythonDict;
     const elsewhere = new Map([...state].map(([position, entry]) => [Number(position) + 1000, entry] as const));
     const params = names.map((_name, place) => place + 1000);
-    expect(moments(withOptimizer({ params }, elsewhere))).toEqual(checkpoint.optimizer?.expAvg);
+    expect(moments(withOptimizer({ params }, elsewhere))).toEqual(checkpoint.optimizer?.slots.get('exp_avg'));
   });
 
   it('belongs to parameters by their names, where the file has them in an order of its own', () => {
@@ -130,9 +131,9 @@ describe('Adam’s state', () => {
     const state = (whole.get('optimizer') as PythonDict).get('state') as PythonDict;
     const turned = new Map([...state].map(([position, entry]) => [last - Number(position), entry] as const));
     const param_names = names.map((_name, place) => `module.model.${names[last - place] ?? ''}`);
-    const found = checkpointFromPython(withOptimizer({ param_names }, turned), names).optimizer;
-    expect(new Map(found?.expAvg)).toEqual(new Map(checkpoint.optimizer?.expAvg));
-    expect(() => checkpointFromPython(withOptimizer({ param_names: names.map(() => 'other.weight') }), names)).toThrow(
+    const found = checkpointFromPython(withOptimizer({ param_names }, turned), names, optimizerForms).optimizer;
+    expect(new Map(found?.slots.get('exp_avg'))).toEqual(new Map(checkpoint.optimizer?.slots.get('exp_avg')));
+    expect(() => checkpointFromPython(withOptimizer({ param_names: names.map(() => 'other.weight') }), names, optimizerForms)).toThrow(
       /param_names": expected the names of the model's parameters, found the text "other\.weight"/,
     );
   });
@@ -148,7 +149,7 @@ describe('an optimiser of which one part stands in many places', () => {
     ['state', dict({ state: new Map(Array.from({ length: 100_000 }, (_, place) => [place, long])), param_groups: [new Map()] })],
   ])('is told by one look at a %s that comes again and again', (_what, optimizer) => {
     const began = performance.now();
-    expect(optimizerKind(optimizer)?.name).toBe('not known');
+    expect(optimizerKind(optimizer, optimizerForms)?.name).toBe('not known');
     expect(performance.now() - began).toBeLessThan(LONGEST_MS);
   });
 

@@ -5,6 +5,7 @@ import { plainFromPython } from '../../src/checkpoint/plain-value';
 import { readTorchFile, readTorchValue } from '../../src/checkpoint/torch-file';
 import { checkpointFromPython } from '../../src/checkpoint/training-checkpoint';
 import { itWithShared } from '../support/shared';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 /** Reads a pickle as a checkpoint, all of it. */
 function read(...parts: readonly string[]): void {
@@ -14,7 +15,7 @@ function read(...parts: readonly string[]): void {
     ['m/data/0', new Uint8Array(4)],
   ]);
   const value = readTorchValue(new MemorySource(bytes));
-  checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }));
+  checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }), optimizerForms);
   plainFromPython(value);
 }
 

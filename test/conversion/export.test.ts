@@ -18,6 +18,7 @@ import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';
 import { itWithShared } from '../support/shared';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
 const request = (changes: Partial<ExportRequest>): ExportRequest => ({
@@ -50,7 +51,7 @@ describe('exporting for PyTorch', () => {
       const { path: out } = exportCheckpoint(request({ file }));
       expect(out).toBe(path.join(path.dirname(file), 'exports', 'SignTransformer_last.pt'));
       const { model } = loadModel(out);
-      const [ours, theirs] = [out, tinyFull].map((name) => readTrainingCheckpoint(name, trainedParameters(model)));
+      const [ours, theirs] = [out, tinyFull].map((name) => readTrainingCheckpoint(name, trainedParameters(model), optimizerForms));
       for (const key of ['epoch', 'bestMetric', 'model', 'optimizer', 'scheduler'] as const) expect(ours?.[key]).toEqual(theirs?.[key]);
       expect(() => exportCheckpoint(request({ file }))).toThrow(/exports.*it is there already; give another place with --out/);
     });
@@ -64,7 +65,7 @@ describe('exporting for PyTorch', () => {
         for (const tensor of weightTensors(value).tensors.values()) expect(tensor.dtype).toBe(dtype);
       });
       const names = trainedParameters(loadModel(out).model);
-      const [ours, theirs] = [out, tinyFull].map((name) => readTrainingCheckpoint(name, names));
+      const [ours, theirs] = [out, tinyFull].map((name) => readTrainingCheckpoint(name, names, optimizerForms));
       expect(ours?.optimizer).toEqual(theirs?.optimizer);
       for (const [name, { values }] of theirs?.model ?? [])
         expect(ours?.model.get(name)?.values).toEqual(toFloat32Values(dtype, toHalves(dtype, values)));

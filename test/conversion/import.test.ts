@@ -13,6 +13,7 @@ import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 const fixture = (name: string): string => path.join(torchFolder, `${name}.pt`);
 const labels = (count: number): string =>
@@ -56,7 +57,8 @@ describe('importing a checkpoint of PyTorch', () => {
       const { model, labels: names } = loadModel(best);
       expect(model.config).toMatchObject({ emb_dim: 32, n_heads: 4, n_layers: 2, num_gloss: 7, num_cat: 3, max_len: 64 });
       expect(names?.gloss[6]).toBe('SIGN 6');
-      const read = (file: string): ReturnType<typeof readTrainingCheckpoint> => readTrainingCheckpoint(file, trainedParameters(model));
+      const read = (file: string): ReturnType<typeof readTrainingCheckpoint> =>
+        readTrainingCheckpoint(file, trainedParameters(model), optimizerForms);
       const [ours, theirs] = [read(path.join(imported.folder, 'SignTransformer_last.pt')), read(fixture('tiny_full'))];
       for (const key of ['epoch', 'bestMetric', 'model', 'optimizer', 'scheduler'] as const) expect(ours[key]).toEqual(theirs[key]);
       expect(ours.args).toMatchObject({

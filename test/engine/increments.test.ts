@@ -6,6 +6,7 @@ import { constantValue } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
+import { adam } from '../../src/engine/optimizers/adam';
 
 beforeAll(async () => {
   await startRuntime();
@@ -17,7 +18,7 @@ const definition: ProgramDefinition = {
     { name: 'weight', shape: [], trainable: true, initialise: constantValue(1) },
     { name: 'running_mean', shape: [], trainable: false, initialise: constantValue(0) },
   ],
-  optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: undefined },
+  optimizer: adam(),
   evaluate: () => ({}),
   train: (parameters, inputs) => {
     const x = tensorNamed(inputs, 'x');

@@ -15,6 +15,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { inScope } from '../../src/engine/scope';
 import { tf } from '../../src/engine/tensorflow';
 import { drawnInputs, tinyTraining } from '../support/captured';
+import { adam } from '../../src/engine/optimizers/adam';
 
 let usesGpu: boolean;
 
@@ -96,7 +97,8 @@ const steep: ProgramDefinition = {
     { name: 'weight', shape: [2], trainable: true, initialise: constantValue(0) },
     { name: 'mean', shape: [], trainable: false, initialise: constantValue(0) },
   ],
-  optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
+  optimizer: adam(),
+  clipNorm: 1,
   evaluate: () => ({}),
   train: (parameters, inputs) => ({
     loss: tf.sum(tf.sqrt(tensorNamed(parameters, 'weight'))),

@@ -22,6 +22,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { inScope } from '../../src/engine/scope';
 import { tf } from '../../src/engine/tensorflow';
 import { relativeDifference } from '../support/parity';
+import { adam } from '../../src/engine/optimizers/adam';
 
 let usesGpu: boolean;
 
@@ -135,7 +136,7 @@ describe('the own kernels in graphs', () => {
     const definition: ProgramDefinition = {
       parameters,
       evaluate: () => ({}),
-      optimizer: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: undefined },
+      optimizer: adam(),
       train: ({ weight, gamma, beta, bias }, { x, seed }) => {
         if (
           weight === undefined ||

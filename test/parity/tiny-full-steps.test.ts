@@ -12,7 +12,9 @@ import { stepDefinition, stepInputs } from '../../src/training/step-definition';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance, torchFolder } from '../support/parity';
-import { parityBatch, plainAdam, tinyArchitecture } from '../support/tiny-transformer';
+import { parityBatch, tinyArchitecture } from '../support/tiny-transformer';
+import { optimizerFor, optimizerForms, settingsOfOptimizer } from '../../src/engine/optimizers/table';
+import { slotOf } from '../support/optimizer-slots';
 
 beforeAll(async () => {
   await startRuntime({ verbose: false });
@@ -32,10 +34,11 @@ describe.each([
       const { model: weights, optimizer } = readTrainingCheckpoint(
         path.join(imported, 'SignTransformer_last.pt'),
         trainedParameters(model),
+        optimizerForms,
       );
       if (optimizer === undefined) throw new Error('the import lost the optimizer');
       const loss = classificationLoss({ loss: 'ce', focal_gamma: 2, focal_alpha: 1, label_smoothing: 0.1 });
-      const definition = stepDefinition(model, loss, { ...plainAdam, weightDecay: optimizer.weightDecay });
+      const definition = stepDefinition(model, loss, { optimizer: optimizerFor(settingsOfOptimizer(optimizer)) });
       const program = new Program(definition, new Map([...weights].map(([name, { values }]) => [name, values])));
       program.writeOptimizer(optimizer);
       const update = { learningRate: optimizer.learningRate, gradientScale: 1, apply: true };
@@ -54,7 +57,7 @@ describe.each([
       expect(compared).toHaveLength(15);
       for (const key of compared) {
         const [kind = '', name = ''] = key.split(' ');
-        const values = (kind === 'weight' ? after : kind === 'exp_avg' ? state.expAvg : state.expAvgSq).get(name) ?? [];
+        const values = (kind === 'weight' ? after : slotOf(state, kind)).get(name) ?? [];
         expect({ key, close: relativeDistance(values, arrayNamed(expected, key)) < 1e-4 }).toEqual({ key, close: true });
       }
       program.dispose();

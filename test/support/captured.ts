@@ -9,14 +9,14 @@ import { RandomStream } from '../../src/foundation/random';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { classificationLoss } from '../../src/training/losses';
 import { stepDefinition, stepInputs } from '../../src/training/step-definition';
-import { plainAdam, tinyArchitecture, type TinyOptions } from './tiny-transformer';
+import { tinyArchitecture, updateRule, type TinyOptions } from './tiny-transformer';
 
 /** The tiny SignTransformer's training, with weights drawn from a seed. */
 export function tinyTraining(options: TinyOptions = {}): { definition: ProgramDefinition; weights: ParameterValues } {
   const model = signTransformer({ ...tinyArchitecture, pooling_method: options.pooling ?? 'mean', dropout: options.dropout ?? 0.1 });
   const loss = classificationLoss({ loss: options.loss ?? 'ce', focal_gamma: 2, focal_alpha: 1, label_smoothing: 0.1 });
   return {
-    definition: stepDefinition(model, loss, { ...plainAdam, ...options.adam }),
+    definition: stepDefinition(model, loss, updateRule(options)),
     weights: initialiseParameters(model.parameters, new RandomStream(5)),
   };
 }

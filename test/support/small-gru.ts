@@ -1,19 +1,19 @@
 import path from 'node:path';
 import type { Batch } from '../../src/data/batch';
+import { adam } from '../../src/engine/optimizers/adam';
 import type { ParameterValues } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { inceptionGru } from '../../src/models/inception/inception-gru';
 import { crossEntropy } from '../../src/training/losses';
 import { stepDefinition } from '../../src/training/step-definition';
 import { arrayNamed, torchFolder } from './parity';
-import { plainAdam } from './tiny-transformer';
 import { readWeightValues } from './torch-weights';
 
 /** The training of the fixtures' InceptionV3GRU on features, and its weights. */
 export function gruTraining(dropout = 0): { definition: ProgramDefinition; weights: ParameterValues } {
   const model = inceptionGru({ hidden1: 16, hidden2: 12, dropout, num_gloss: 7, num_cat: 3, max_len: 300, backbone: undefined });
   return {
-    definition: stepDefinition(model, crossEntropy, plainAdam),
+    definition: stepDefinition(model, crossEntropy, { optimizer: adam() }),
     weights: readWeightValues(path.join(torchFolder, 'iv3_gru_features_only.pt')),
   };
 }

@@ -1,7 +1,8 @@
 import type { Batch } from '../../src/data/batch';
 import { EagerProgram } from '../../src/engine/eager-program';
 import type { ParameterValues } from '../../src/engine/parameters';
-import type { AdamSettings } from '../../src/engine/adam';
+import { adam } from '../../src/engine/optimizers/adam';
+import type { Optimizer } from '../../src/engine/optimizers/optimizer';
 import type { PoolingMethod } from '../../src/models/layers/pooling';
 import { signTransformer, type SignTransformerArchitecture } from '../../src/models/transformer/sign-transformer';
 import { classificationLoss, type LossSettings } from '../../src/training/losses';
@@ -22,20 +23,23 @@ export const tinyArchitecture: SignTransformerArchitecture = {
   pooling_method: 'mean',
 };
 
-export const plainAdam: AdamSettings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, clipNorm: undefined };
-
 export interface TinyOptions {
   readonly pooling?: PoolingMethod;
   readonly dropout?: number;
   readonly loss?: LossSettings['loss'];
-  readonly adam?: Partial<AdamSettings>;
+  readonly adam?: { readonly weightDecay?: number; readonly clipNorm?: number | undefined };
+}
+
+/** How the options want the gradients applied. */
+export function updateRule({ adam: settings = {} }: TinyOptions): { optimizer: Optimizer; clipNorm: number | undefined } {
+  return { optimizer: adam(settings), clipNorm: settings.clipNorm };
 }
 
 /** A program of the tiny SignTransformer with the given weights. */
 export function tinyProgram(weights: ParameterValues, options: TinyOptions = {}): EagerProgram {
   const model = signTransformer({ ...tinyArchitecture, pooling_method: options.pooling ?? 'mean', dropout: options.dropout ?? 0 });
   const loss = classificationLoss({ loss: options.loss ?? 'ce', focal_gamma: 2, focal_alpha: 1, label_smoothing: 0.1 });
-  return new EagerProgram(stepDefinition(model, loss, { ...plainAdam, ...options.adam }), weights);
+  return new EagerProgram(stepDefinition(model, loss, updateRule(options)), weights);
 }
 
 /** The batch of a parity file: `X` `[6, 24, 156]` with `lengths`, and the labels where it has them. */

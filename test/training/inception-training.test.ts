@@ -13,6 +13,7 @@ import type { TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { resumeSmall, trainSmall } from '../support/small-training';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 beforeAll(async () => {
   await startRuntime();
@@ -38,7 +39,7 @@ function settingsIn(folder: string, typed: Readonly<Record<string, string>> = {}
 /** Everything that must not differ, bit for bit. */
 function outcome({ model, files }: TrainingRun): unknown {
   const names = model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
-  const { model: weights, optimizer, scheduler, epoch, config } = readTrainingCheckpoint(files.last, names);
+  const { model: weights, optimizer, scheduler, epoch, config } = readTrainingCheckpoint(files.last, names, optimizerForms);
   return { weights: [...weights], optimizer, scheduler, epoch, progress: config['progress'], log: readFileSync(files.log, 'utf8') };
 }
 

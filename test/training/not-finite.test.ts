@@ -12,6 +12,8 @@ import { saveBest, saveLast } from '../../src/training/save-run';
 import { train } from '../../src/training/train';
 import { inTemporaryFolder } from '../support/clip-files';
 import { quietSurroundings, resumeSmall, smallSettings, writeSmallData } from '../support/small-training';
+import { optimizerForms } from '../../src/engine/optimizers/table';
+import { slotOf } from '../support/optimizer-slots';
 
 beforeAll(async () => {
   await startRuntime();
@@ -42,8 +44,8 @@ async function stopOf(run: TrainingRun): Promise<string> {
 }
 
 function expectFinite(file: string, run: TrainingRun): void {
-  const { model, optimizer } = readTrainingCheckpoint(file, optimizerParameters(run.model)[0]);
-  const values = [...[...model.values()].map((tensor) => tensor.values), ...(optimizer?.expAvg.values() ?? [])];
+  const { model, optimizer } = readTrainingCheckpoint(file, optimizerParameters(run.model)[0], optimizerForms);
+  const values = [...[...model.values()].map((tensor) => tensor.values), ...(optimizer?.slots.get('exp_avg')?.values() ?? [])];
   expect(values.every((some) => some.every(Number.isFinite))).toBe(true);
 }
 
@@ -103,7 +105,7 @@ describe('saving', () => {
       const before = readFileSync(run.files.last);
       const parameters = run.program.readParameters();
       const adam = run.program.readOptimizer();
-      const spoilt = (which === 'weight' ? parameters : adam.expAvg).get('gloss_head.0.bias');
+      const spoilt = (which === 'weight' ? parameters : slotOf(adam, 'exp_avg')).get('gloss_head.0.bias');
       if (spoilt === undefined) throw new Error('the model has no such bias');
       spoilt[3] = NaN;
       run.program.writeParameters(parameters);

@@ -10,6 +10,7 @@ import type { TrainingRun } from '../../src/training/run';
 import { formatNpz } from '../../src/data/npz-write';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 beforeAll(async () => {
   await startRuntime();
@@ -17,7 +18,7 @@ beforeAll(async () => {
 
 function checkpointOf(run: TrainingRun, file = run.files.last): TrainingCheckpoint {
   const names = run.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
-  return readTrainingCheckpoint(file, names);
+  return readTrainingCheckpoint(file, names, optimizerForms);
 }
 
 /** Everything that must not differ: weights and Adam's state bit for bit, the schedule, the log. */

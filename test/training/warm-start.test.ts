@@ -19,6 +19,7 @@ import { writeFeatures } from '../support/feature-files';
 import { torchFolder } from '../support/parity';
 import { itWithShared } from '../support/shared';
 import { quietSurroundings, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
 
@@ -97,6 +98,7 @@ describe('a training that begins with the weights of another', () => {
       const { optimizer } = readTrainingCheckpoint(
         one.files.last,
         one.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name),
+        optimizerForms,
       );
       expect(optimizer).toMatchObject({ step: 6 });
       expect(JSON.parse(readFileSync(one.files.config, 'utf8'))).toMatchObject({

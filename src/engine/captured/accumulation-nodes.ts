@@ -1,4 +1,4 @@
-import type { GradientNodes } from './adam-nodes';
+import type { GradientNodes } from './update-nodes';
 import type { FiniteGate } from './finite-gate';
 import type { GraphWriter, NodeOutput } from './graph-writer';
 import { DataType } from './recording';

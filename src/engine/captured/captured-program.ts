@@ -1,20 +1,20 @@
-import type { AdamSettings, AdamState } from '../adam';
+import type { OptimizerState } from '../../foundation/optimizer-state';
 import type { HostArray, NamedArrays } from '../named-tensors';
+import type { Optimizer } from '../optimizers/optimizer';
 import type { ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
-import { fusedRate } from './adam-nodes';
 import {
   ACCUMULATION_SCALE,
   accumulationEntry,
-  ADAM_EPSILON,
-  ADAM_RATE,
   applyEntry,
   evaluationEntry,
   FINITE,
   GRADIENT_NORM,
   gradientNames,
   gradientsEntry,
+  optimizerInput,
   updateEntry,
+  type UpdateRule,
   type UpdateVariables,
 } from './entries';
 import type { Entry } from './entry';
@@ -27,18 +27,18 @@ import { SharedVariables } from './shared-variables';
 
 /**
  * Runs a program as TensorFlow graphs: a computation is recorded once for every set of input shapes, and from then on run by one native call. Parameters,
- * Adam's averages and accumulated gradients are variables that all graphs share.
+ * what the optimiser remembers and accumulated gradients are variables that all graphs share.
  */
 export class CapturedProgram implements Program {
   private readonly parameters: SharedVariables;
   private readonly trainable: ProgramDefinition['parameters'];
   private readonly trainings = new Map<string, Recording>();
   private readonly entries = new Map<string, Entry>();
-  private averages: { readonly expAvg: SharedVariables; readonly expAvgSq: SharedVariables } | undefined;
+  private slots: ReadonlyMap<string, SharedVariables> | undefined;
   private sums: SharedVariables | undefined;
   /** The parameters whose gradients are accumulated and not yet applied. */
   private pending = new Set<string>();
-  /** The parameters that were ever updated: those that Adam remembers something of. */
+  /** The parameters that were ever updated: those that the optimiser remembers something of. */
   private updated = new Set<string>();
   private step = 0;
 
@@ -93,31 +93,31 @@ export class CapturedProgram implements Program {
     this.parameters.write(values);
   }
 
-  readOptimizer(): AdamState {
-    const read = (variables: SharedVariables | undefined): ParameterValues =>
-      new Map([...(variables?.read() ?? [])].filter(([name]) => this.updated.has(name)));
-    return { step: this.step, expAvg: read(this.averages?.expAvg), expAvgSq: read(this.averages?.expAvgSq) };
+  readOptimizer(): OptimizerState {
+    const { slots, form } = this.optimizer;
+    const valuesOfSlot = (slot: string): ParameterValues =>
+      new Map([...(this.slots?.get(slot)?.read() ?? [])].filter(([name]) => this.updated.has(name)));
+    return { step: form.countsSteps ? this.step : undefined, slots: new Map(slots.map((slot) => [slot, valuesOfSlot(slot)])) };
   }
 
-  writeOptimizer({ step, expAvg, expAvgSq }: AdamState): void {
+  writeOptimizer({ step = 0, slots }: OptimizerState): void {
     this.step = step;
-    this.updated = new Set(this.trainable.map(({ name }) => name).filter((name) => expAvg.has(name) && expAvgSq.has(name)));
-    const kept = (values: ParameterValues): ParameterValues => new Map([...values].filter(([name]) => this.updated.has(name)));
-    const averages = this.updateVariables();
-    averages.expAvg.write(kept(expAvg));
-    averages.expAvgSq.write(kept(expAvgSq));
+    const variables = this.slotVariables();
+    const isKnown = (name: string): boolean => [...variables.keys()].every((slot) => slots.get(slot)?.has(name) === true);
+    this.updated = new Set(this.trainable.map(({ name }) => name).filter(isKnown));
+    for (const [slot, shared] of variables) shared.write(new Map([...(slots.get(slot) ?? [])].filter(([name]) => this.updated.has(name))));
   }
 
   dispose(): void {
     for (const entry of this.entries.values()) entry.dispose();
     this.entries.clear();
-    for (const variables of [this.parameters, this.averages?.expAvg, this.averages?.expAvgSq, this.sums]) variables?.dispose();
+    for (const variables of [this.parameters, ...(this.slots?.values() ?? []), this.sums]) variables?.dispose();
   }
 
   /** Gradients and update in one run. */
   private update(inputs: NamedArrays, learningRate: number): Map<string, HostArray> {
     const { key, recording } = this.trainingFor(inputs);
-    const entry = this.entryOf(`update ${key}`, () => updateEntry(recording, this.updateVariables(), this.optimizer));
+    const entry = this.entryOf(`update ${key}`, () => updateEntry(recording, this.updateVariables(), this.updateRule()));
     return this.runUpdate(entry, inputs, { learningRate, names: gradientNames(recording) });
   }
 
@@ -132,7 +132,7 @@ export class CapturedProgram implements Program {
   private applyAccumulated(learningRate: number): Map<string, HostArray> {
     const names = [...this.pending].sort();
     const entry = this.entryOf(`apply ${JSON.stringify(names)}`, () =>
-      applyEntry(names, this.updateVariables(), this.gradientSums(), this.optimizer),
+      applyEntry(names, this.updateVariables(), this.gradientSums(), this.updateRule()),
     );
     const results = this.runUpdate(entry, {}, { learningRate, names });
     this.forgetAccumulated();
@@ -149,8 +149,9 @@ export class CapturedProgram implements Program {
     inputs: NamedArrays,
     { learningRate, names }: { learningRate: number; names: readonly string[] },
   ): Map<string, HostArray> {
-    const { rate, epsilon } = fusedRate(this.optimizer, learningRate, this.step + 1);
-    const results = entry.run({ ...inputs, [ADAM_RATE]: scalarArray(rate), [ADAM_EPSILON]: scalarArray(epsilon) });
+    const scalars = Object.entries(this.optimizer.graphScalars(learningRate, this.step + 1));
+    const given = Object.fromEntries(scalars.map(([name, value]) => [optimizerInput(name), scalarArray(value)]));
+    const results = entry.run({ ...inputs, ...given });
     if (!isFiniteStep(results)) return results;
     this.step++;
     for (const name of names) this.updated.add(name);
@@ -182,8 +183,16 @@ export class CapturedProgram implements Program {
   }
 
   private updateVariables(): UpdateVariables {
-    this.averages ??= { expAvg: new SharedVariables(this.trainable), expAvgSq: new SharedVariables(this.trainable) };
-    return { parameters: this.parameters, ...this.averages };
+    return { parameters: this.parameters, slots: this.slotVariables() };
+  }
+
+  private slotVariables(): ReadonlyMap<string, SharedVariables> {
+    this.slots ??= new Map(this.optimizer.slots.map((slot) => [slot, new SharedVariables(this.trainable)]));
+    return this.slots;
+  }
+
+  private updateRule(): UpdateRule {
+    return { optimizer: this.optimizer, clipNorm: this.definition.clipNorm };
   }
 
   private gradientSums(): SharedVariables {
@@ -191,10 +200,10 @@ export class CapturedProgram implements Program {
     return this.sums;
   }
 
-  private get optimizer(): AdamSettings {
-    const settings = this.definition.optimizer;
-    if (settings === undefined) throw new Error('this program has no optimizer');
-    return settings;
+  private get optimizer(): Optimizer {
+    const { optimizer } = this.definition;
+    if (optimizer === undefined) throw new Error('this program has no optimizer');
+    return optimizer;
   }
 }
 

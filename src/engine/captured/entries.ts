@@ -1,6 +1,6 @@
-import type { AdamSettings } from '../adam';
+import { addGlobalNorm } from '../optimizers/clipping';
+import type { Optimizer } from '../optimizers/optimizer';
 import { addAccumulation, addSumReads } from './accumulation-nodes';
-import { addAdamUpdate, addGlobalNorm, type AdamRate, type AdamVariables, type GradientNodes } from './adam-nodes';
 import { EntryDraft, type Entry } from './entry';
 import { addMagnitude, FiniteGate } from './finite-gate';
 import type { NodeOutput } from './graph-writer';
@@ -8,9 +8,15 @@ import { addIncrements } from './increment-nodes';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
 import type { Recording } from './recording';
 import type { SharedVariables } from './shared-variables';
+import { addUpdates, type GradientNodes, type UpdateVariableNodes } from './update-nodes';
 
-/** Scalar inputs that an entry takes beside the program's own. */
-export const [ADAM_RATE, ADAM_EPSILON, ACCUMULATION_SCALE] = ['adam rate', 'adam epsilon', 'accumulation scale'] as const;
+/** A scalar input that an accumulation takes beside the program's own. */
+export const ACCUMULATION_SCALE = 'accumulation scale';
+
+/** The scalar input that an update takes for one of the optimiser's scalars. */
+export function optimizerInput(scalar: string): string {
+  return `optimizer ${scalar}`;
+}
 
 /** The name of the gradient's global norm among the results of an update. */
 export const GRADIENT_NORM = 'gradient norm';
@@ -21,8 +27,14 @@ export const FINITE = 'finite';
 /** The variables of an update. */
 export interface UpdateVariables {
   readonly parameters: SharedVariables;
-  readonly expAvg: SharedVariables;
-  readonly expAvgSq: SharedVariables;
+  /** The optimiser's, by slot. */
+  readonly slots: ReadonlyMap<string, SharedVariables>;
+}
+
+/** How gradients become updates. */
+export interface UpdateRule {
+  readonly optimizer: Optimizer;
+  readonly clipNorm: number | undefined;
 }
 
 /** Runs `evaluate`. */
@@ -42,16 +54,13 @@ export function gradientsEntry(recording: Recording, parameters: SharedVariables
 }
 
 /** Computes the gradients and updates the parameters with them, where all of it is finite. */
-export function updateEntry(recording: Recording, variables: UpdateVariables, settings: AdamSettings): Entry {
+export function updateEntry(recording: Recording, variables: UpdateVariables, rule: UpdateRule): Entry {
   const draft = new EntryDraft();
   const nodes = addUpdateVariables(draft, variables);
   const { results, reads } = draft.addRecording(recording, nodes.parameters);
   draft.fetch(lossAndOutputs(results));
   const gradients = gradientNodes(results, reads);
-  const norm = addGlobalNorm(draft.graph, gradients);
-  const rate = addRate(draft);
-  const gate = new FiniteGate(draft.graph, [norm, rate.rate, ...lossAndIncrements(draft, results)]);
-  const updates = addAdamUpdate(draft.graph, settings, { variables: nodes, gradients, norm, rate, gate });
+  const { norm, updates, gate } = addGatedUpdates(draft, rule, nodes, gradients, lossAndIncrements(draft, results));
   const increments = addIncrements(draft.graph, nodes.parameters, results, reads, gate);
   draft.fetch([
     [GRADIENT_NORM, norm],
@@ -79,14 +88,11 @@ export function accumulationEntry(recording: Recording, parameters: SharedVariab
 }
 
 /** Updates the named parameters with their summed gradients, where these are finite. */
-export function applyEntry(names: readonly string[], variables: UpdateVariables, summed: SharedVariables, settings: AdamSettings): Entry {
+export function applyEntry(names: readonly string[], variables: UpdateVariables, summed: SharedVariables, rule: UpdateRule): Entry {
   const draft = new EntryDraft();
   const nodes = addUpdateVariables(draft, variables);
   const gradients = addSumReads(draft.addVariables(summed), nodes.parameters, names);
-  const norm = addGlobalNorm(draft.graph, gradients);
-  const rate = addRate(draft);
-  const gate = new FiniteGate(draft.graph, [norm, rate.rate]);
-  const updates = addAdamUpdate(draft.graph, settings, { variables: nodes, gradients, norm, rate, gate });
+  const { norm, updates, gate } = addGatedUpdates(draft, rule, nodes, gradients, []);
   draft.fetch([
     [GRADIENT_NORM, norm],
     [FINITE, gate.addVerdict(updates)],
@@ -99,12 +105,30 @@ export function gradientNames(recording: Recording): string[] {
   return [...ofKind('gradient', recording.results).keys()];
 }
 
-function addUpdateVariables(draft: EntryDraft, { parameters, expAvg, expAvgSq }: UpdateVariables): AdamVariables {
-  return { parameters: draft.addVariables(parameters), expAvg: draft.addVariables(expAvg), expAvgSq: draft.addVariables(expAvgSq) };
+function addUpdateVariables(draft: EntryDraft, { parameters, slots }: UpdateVariables): UpdateVariableNodes {
+  return {
+    parameters: draft.addVariables(parameters),
+    slots: new Map([...slots].map(([slot, variables]) => [slot, draft.addVariables(variables)])),
+  };
 }
 
-function addRate(draft: EntryDraft): AdamRate {
-  return { rate: draft.addScalarInput(ADAM_RATE), epsilon: draft.addScalarInput(ADAM_EPSILON) };
+/** Writes the updates behind a gate that watches the gradients' norm, the optimiser's scalars, and others. @param watched the others. */
+function addGatedUpdates(
+  draft: EntryDraft,
+  { optimizer, clipNorm }: UpdateRule,
+  variables: UpdateVariableNodes,
+  gradients: ReadonlyMap<string, GradientNodes>,
+  watched: readonly NodeOutput[],
+): { norm: NodeOutput; updates: NodeOutput[]; gate: FiniteGate } {
+  const { graph } = draft;
+  const norm = addGlobalNorm(
+    graph,
+    [...gradients.values()].map(({ gradient }) => gradient),
+  );
+  const names = Object.keys(optimizer.graphScalars(0, 1));
+  const scalars = new Map(names.map((name) => [name, draft.addScalarInput(optimizerInput(name))]));
+  const gate = new FiniteGate(graph, [norm, ...scalars.values(), ...watched]);
+  return { norm, gate, updates: addUpdates(graph, optimizer, { variables, gradients, norm, clipNorm, scalars, gate }) };
 }
 
 function gradientNodes(results: ReadonlyMap<string, NodeOutput>, reads: ReadonlyMap<string, NodeOutput>): Map<string, GradientNodes> {

@@ -1,23 +1,20 @@
 import { countNotFinite } from '../foundation/finite';
-import { describePython, numberFrom, PythonFloat, pythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
+import type { Hyperparameter, Hyperparameters, OptimizerForm, OptimizerState } from '../foundation/optimizer-state';
+import { required } from '../foundation/required';
 import { MalformedCheckpoint } from './malformed-checkpoint';
-import { optimizerKind } from './optimizer-kind';
+import { optimizerKind, pythonHyperparameter } from './optimizer-kind';
+import { describePython, numberFrom, PythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
 import type { StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
 
-/** The state of torch.optim.Adam, by the names of the parameters. */
-export interface AdamState {
+/** An optimiser's state as a checkpoint holds it. */
+export interface SavedOptimizer extends OptimizerState {
+  readonly form: OptimizerForm;
   /** All trained parameters, in the order of the model: PyTorch knows them by their position. */
   readonly parameterNames: readonly string[];
-  /** Steps taken. */
-  readonly step: number;
-  /** Running mean of the gradient, and of its square; none for a parameter that never had a gradient. */
-  readonly expAvg: ReadonlyMap<string, Float32Array>;
-  readonly expAvgSq: ReadonlyMap<string, Float32Array>;
   readonly learningRate: number;
-  readonly betas: readonly [number, number];
-  readonly eps: number;
-  readonly weightDecay: number;
+  /** Those that its form names. */
+  readonly hyperparameters: Hyperparameters;
   /** What else its group of parameters says under PyTorch's names, as `foreach` and `initial_lr`; PyTorch's defaults where absent. */
   readonly furtherGroupKeys?: ReadonlyMap<string, PlainScalar>;
 }
@@ -26,80 +23,80 @@ export interface AdamState {
 type PlainScalar = null | boolean | string | number | PythonFloat;
 
 /**
- * Adam's state_dict as PyTorch 2 writes it.
+ * An optimiser's state_dict as PyTorch 2 writes it.
  * @param model gives the shapes.
  * @throws RangeError where a parameter of the state is not in the model, or has another number of values.
  */
-export function adamToPython(adam: AdamState, model: StateDict): PythonDict {
+export function optimizerToPython(optimizer: SavedOptimizer, model: StateDict): PythonDict {
+  const { form, parameterNames, slots, step } = optimizer;
   const state: PythonDict = new Map();
-  adam.parameterNames.forEach((name, position) => {
-    const average = adam.expAvg.get(name);
-    const averageSquare = adam.expAvgSq.get(name);
-    if (!average || !averageSquare) return;
+  parameterNames.forEach((name, position) => {
+    const kept = [...slots].flatMap(([slot, values]) => {
+      const found = values.get(name);
+      return found === undefined ? [] : [[slot, found] as const];
+    });
+    if (kept.length === 0) return;
     const shape = model.get(name)?.shape;
-    if (!shape) throw new RangeError(`Adam has a state for "${name}", which the model lacks.`);
+    if (!shape) throw new RangeError(`${form.className} has a state for "${name}", which the model lacks.`);
     const entry: PythonDict = new Map<PythonValue, PythonValue>([
-      ['step', tensorOf('float32', [], Float32Array.of(adam.step))],
-      ['exp_avg', tensorOf('float32', shape, average)],
-      ['exp_avg_sq', tensorOf('float32', shape, averageSquare)],
+      ...(form.countsSteps ? [['step', tensorOf('float32', [], Float32Array.of(required(step, 'the number of updates')))] as const] : []),
+      ...kept.map(([slot, values]) => [slot, tensorOf('float32', shape, values)] as const),
     ]);
     state.set(position, entry);
   });
   return new Map<PythonValue, PythonValue>([
     ['state', state],
-    ['param_groups', [parameterGroup(adam)]],
+    ['param_groups', [parameterGroup(optimizer)]],
   ]);
 }
 
+/** How an optimiser's state_dict is read. */
+export interface OptimizerReading {
+  /** The optimisers that are wanted: another one's state_dict is refused. */
+  readonly forms: readonly OptimizerForm[];
+  /**
+   * Lists of the model's parameters in order, since most files know only positions; the one as long as the file's is taken. A file that has the names is taken by
+   * them.
+   */
+  readonly parameters: readonly (readonly string[])[];
+  readonly model: StateDict;
+  /** What is known of a file that leaves open whether it is Adam or AdamW. */
+  readonly said?: 'adam' | undefined;
+}
+
 /**
- * Adam's state from its state_dict; `step` may be a tensor or, as before PyTorch 1.12, a number.
- * @param candidates lists of the model's parameters in order, since most files know only positions; the one as long as the file's is taken. A file that has the
- *   names is taken by them.
- * @param said `adam` where whoever asks says so of a file that leaves open whether it is Adam or AdamW.
+ * An optimiser's state from its state_dict; `step` may be a tensor or, as before PyTorch 1.12, a number.
  * @throws MalformedCheckpoint naming the key, what was expected and what was found, or what other optimiser it is.
  */
-export function adamFromPython(value: PythonValue, candidates: readonly (readonly string[])[], model: StateDict, said?: 'adam'): AdamState {
+export function optimizerFromPython(value: PythonValue, { forms, parameters, model, said }: OptimizerReading): SavedOptimizer {
   const optimizer = requireDict(value, 'optimizer');
   const state = requireDict(optimizer.get('state'), 'optimizer.state');
   const group = singleGroup(optimizer.get('param_groups'));
-  const otherwise = optimizerKind(optimizer, said)?.otherwise;
-  if (otherwise !== undefined) throw new MalformedCheckpoint(`${otherwise}.`);
-  const { parameterNames, nameAt } = positionsOf(group, candidates);
+  const { form, otherwise } = required(optimizerKind(optimizer, forms, said), 'the kind of the optimizer');
+  if (form === undefined) throw new MalformedCheckpoint(`${otherwise}.`);
+  const { parameterNames, nameAt } = positionsOf(group, parameters);
   const steps = new Set<number>();
-  const expAvg = new Map<string, Float32Array>();
-  const expAvgSq = new Map<string, Float32Array>();
-  const moments = new MomentReader(model);
+  const slots = new Map(Object.keys(form.slots).map((slot) => [slot, new Map<string, Float32Array>()]));
+  const reader = new SlotReader(model);
   for (const [position, item] of state) {
     const name = nameAt.get(position);
     if (name === undefined) throw wrong('optimizer.state', `positions of ${parameterNames.length} parameters`, describePython(position));
     const key = `optimizer.state of ${name}`;
     const entry = requireDict(item, key);
-    steps.add(requireStep(entry.get('step'), `${key}: step`));
-    expAvg.set(name, moments.read(entry.get('exp_avg'), `${key}: exp_avg`, name));
-    expAvgSq.set(name, moments.read(entry.get('exp_avg_sq'), `${key}: exp_avg_sq`, name));
+    if (form.countsSteps) steps.add(requireStep(entry.get('step'), `${key}: step`));
+    for (const [slot, values] of slots) values.set(name, reader.read(entry.get(slot), `${key}: ${slot}`, name));
   }
   if (steps.size > 1) throw wrong('optimizer.state', 'the same step for every parameter', `steps ${[...steps].slice(0, 5).join(', ')}`);
   const [step = 0] = steps;
-  return { parameterNames, step, expAvg, expAvgSq, ...hyperparameters(group) };
+  return { form, parameterNames, step: form.countsSteps ? step : undefined, slots, ...groupOf(group, form) };
 }
 
-type Hyperparameters = Pick<AdamState, 'learningRate' | 'betas' | 'eps' | 'weightDecay' | 'furtherGroupKeys'>;
-
-function parameterGroup(adam: AdamState): PythonDict {
+function parameterGroup({ form, parameterNames, learningRate, hyperparameters, furtherGroupKeys }: SavedOptimizer): PythonDict {
+  const values = { ...form.group, ...hyperparameters, lr: learningRate };
   return new Map<PythonValue, PythonValue>([
-    ['lr', pythonFloat(adam.learningRate)],
-    ['betas', new PythonTuple(adam.betas.map(pythonFloat))],
-    ['eps', pythonFloat(adam.eps)],
-    ['weight_decay', pythonFloat(adam.weightDecay)],
-    ['amsgrad', false],
-    ['maximize', false],
-    ['foreach', null],
-    ['capturable', false],
-    ['differentiable', false],
-    ['fused', null],
-    ['decoupled_weight_decay', false],
-    ...(adam.furtherGroupKeys ?? []),
-    ['params', adam.parameterNames.map((_name, position) => position)],
+    ...Object.entries<Hyperparameter>(values).map(([key, value]) => [key, pythonHyperparameter(value)] as const),
+    ...(furtherGroupKeys ?? []),
+    ['params', parameterNames.map((_name, position) => position)],
   ]);
 }
 
@@ -146,25 +143,30 @@ function namesOf(value: PythonValue | undefined, parameterNames: readonly string
   return names;
 }
 
-function hyperparameters(group: PythonDict): Hyperparameters {
-  const number = (key: string): number => requireNumber(group.get(key), `optimizer.param_groups[0].${key}`);
-  const betas = group.get('betas');
-  const [first, second] = betas instanceof PythonTuple ? betas.items : Array.isArray(betas) ? betas : [];
-  const key = 'optimizer.param_groups[0].betas';
+function groupOf(group: PythonDict, form: OptimizerForm): Pick<SavedOptimizer, 'learningRate' | 'hyperparameters' | 'furtherGroupKeys'> {
+  const place = (key: string): string => `optimizer.param_groups[0].${key}`;
+  const own = form.hyperparameters.map((key) => [key, requireLike(form.group[key], group.get(key), place(key))] as const);
   return {
-    learningRate: number('lr'),
-    betas: [requireNumber(first, key), requireNumber(second, key)],
-    eps: number('eps'),
-    weightDecay: number('weight_decay'),
-    furtherGroupKeys: furtherKeys(group),
+    learningRate: requireNumber(group.get('lr'), place('lr')),
+    hyperparameters: Object.fromEntries(own),
+    furtherGroupKeys: furtherKeys(group, new Set(['lr', 'params', ...form.hyperparameters])),
   };
 }
 
-const OWN_KEYS: ReadonlySet<PythonValue> = new Set(['lr', 'betas', 'eps', 'weight_decay', 'params']);
+/** A hyperparameter of the kind of its default: a number, several numbers, or a switch. */
+function requireLike(usual: Hyperparameter | undefined, value: PythonValue | undefined, key: string): Hyperparameter {
+  if (typeof usual === 'boolean') {
+    if (typeof value !== 'boolean') throw wrong(key, 'True or False', describePython(value));
+    return value;
+  }
+  if (typeof usual !== 'object' || usual === null) return requireNumber(value, key);
+  const items = value instanceof PythonTuple ? value.items : Array.isArray(value) ? value : [];
+  return usual.map((_one, place) => requireNumber(items[place], key));
+}
 
-function furtherKeys(group: PythonDict): Map<string, PlainScalar> {
+function furtherKeys(group: PythonDict, ownKeys: ReadonlySet<PythonValue>): Map<string, PlainScalar> {
   const kept = new Map<string, PlainScalar>();
-  for (const [key, value] of group) if (typeof key === 'string' && !OWN_KEYS.has(key) && isScalar(value)) kept.set(key, value);
+  for (const [key, value] of group) if (typeof key === 'string' && !ownKeys.has(key) && isScalar(value)) kept.set(key, value);
   return kept;
 }
 
@@ -191,8 +193,8 @@ function requireStep(value: PythonValue | undefined, key: string): number {
   return step;
 }
 
-/** Reads moments, one that stands for several parameters once. */
-class MomentReader {
+/** Reads slots, a tensor that stands for several parameters once. */
+class SlotReader {
   private readonly known = new Map<TorchTensor, Float32Array>();
 
   constructor(private readonly model: StateDict) {}

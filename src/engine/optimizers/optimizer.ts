@@ -1,0 +1,58 @@
+import type { Hyperparameters, OptimizerForm } from '../../foundation/optimizer-state';
+import type { GraphWriter, NodeOutput } from '../captured/graph-writer';
+import type { tf } from '../tensorflow';
+
+/**
+ * A rule by which gradients change parameters, with its hyperparameters; the learning rate is given at each step. It says the rule twice, for tensors and for
+ * a graph, and how PyTorch keeps its state. What holds for all rules (gathering and clipping gradients, leaving out a step that is not finite) is the program's.
+ * @typeParam Scalar the names of the numbers that change from step to step, the same for all parameters.
+ * @typeParam Slot the names of what it remembers of each parameter, of the parameter's shape, zero at first.
+ */
+export interface Optimizer<Scalar extends string = string, Slot extends string = string> {
+  /** Its state_dict in PyTorch. */
+  readonly form: OptimizerForm;
+  /** Under PyTorch's names, without the learning rate. */
+  readonly hyperparameters: Hyperparameters;
+  /** The slots of its form that it uses: with some hyperparameters not all. */
+  readonly slots: readonly Slot[];
+
+  /** The scalars of an update. The update is left out where one of them is not finite in float32. @param step the update's number, from 1. */
+  scalars(learningRate: number, step: number): Readonly<Record<Scalar, number>>;
+
+  /** Updates one parameter, eagerly. */
+  update(given: ParameterUpdate<Scalar, Slot>): UpdatedParameter<Slot>;
+
+  /** {@link Optimizer.scalars} as {@link Optimizer.addUpdate} wants them. */
+  graphScalars(learningRate: number, step: number): Readonly<Record<Scalar, number>>;
+
+  /** Writes the update of one parameter into a graph. @returns the node after which it is done. */
+  addUpdate(graph: GraphWriter, given: UpdateNodes<Scalar, Slot>): NodeOutput;
+}
+
+/** What an update is computed of. */
+export interface ParameterUpdate<Scalar extends string, Slot extends string> {
+  readonly parameter: tf.Tensor;
+  readonly gradient: tf.Tensor;
+  /** Undefined before the parameter's first update. */
+  readonly slots: Readonly<Record<Slot, tf.Tensor>> | undefined;
+  readonly scalars: Readonly<Record<Scalar, number>>;
+}
+
+export interface UpdatedParameter<Slot extends string> {
+  readonly parameter: tf.Tensor;
+  readonly slots: Readonly<Record<Slot, tf.Tensor>>;
+}
+
+/** What an update in a graph is computed of. In a step that is not finite no node runs that takes the gradient or a scalar. */
+export interface UpdateNodes<Scalar extends string, Slot extends string> {
+  /** The parameter's name. */
+  readonly name: string;
+  /** The parameter's variable. */
+  readonly variable: NodeOutput;
+  /** The parameter's value as the gradient was computed with it; a node that changes the variable must run after it. */
+  readonly value: NodeOutput;
+  readonly gradient: NodeOutput;
+  /** The slots' variables, zero before the parameter's first update. */
+  readonly slots: Readonly<Record<Slot, NodeOutput>>;
+  readonly scalars: Readonly<Record<Scalar, NodeOutput>>;
+}
