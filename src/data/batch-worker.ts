@@ -4,12 +4,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
+import { elementAt, required } from '../foundation/required';
 import { assembleBatch, type Batch } from './batch';
 import { readClip } from './clip';
 import type { ClipEntry } from './clip-set';
 import { FileError } from './data-error';
 import { mapConcurrently, Turns } from './file-reading';
 import type { BatchPlan } from './plan-epoch';
+import { TransformPipeline } from './transforms/pipeline';
+import type { TransformDescription } from './transforms/transform';
 
 /** What the thread is started with. */
 export interface BatchWorkerSet {
@@ -18,6 +21,7 @@ export interface BatchWorkerSet {
   readonly width: number;
   readonly pictureSide?: number;
   readonly batchSize: number;
+  readonly transforms: readonly TransformDescription[];
 }
 
 export interface BatchRequest {
@@ -33,15 +37,21 @@ export type BatchReply = { readonly id: number } & (
 const READS_AT_ONCE = 8;
 
 function serve(port: NonNullable<typeof parentPort>, set: BatchWorkerSet): void {
+  const transforms = TransformPipeline.of(set.transforms, set.width);
   let queue = Promise.resolve();
   port.on('message', (request: BatchRequest) => {
-    queue = queue.then(() => answer(port, set, request));
+    queue = queue.then(() => answer(port, set, transforms, request));
   });
 }
 
-async function answer(port: NonNullable<typeof parentPort>, set: BatchWorkerSet, { id, plan }: BatchRequest): Promise<void> {
+async function answer(
+  port: NonNullable<typeof parentPort>,
+  set: BatchWorkerSet,
+  transforms: TransformPipeline,
+  { id, plan }: BatchRequest,
+): Promise<void> {
   try {
-    const batch = await readBatch(set, plan);
+    const batch = await readBatch(set, transforms, plan);
     const arrays = [batch.features, batch.mask, batch.gloss, batch.category, batch.weight];
     port.postMessage(
       { id, batch } satisfies BatchReply,
@@ -54,20 +64,20 @@ async function answer(port: NonNullable<typeof parentPort>, set: BatchWorkerSet,
   }
 }
 
-async function readBatch(set: BatchWorkerSet, plan: BatchPlan): Promise<Batch> {
+async function readBatch(set: BatchWorkerSet, transforms: TransformPipeline, plan: BatchPlan): Promise<Batch> {
   const values = new Map<number, Float32Array>();
   const turns = new Turns();
   const most = plan.frames * set.width;
   await mapConcurrently(plan.indices, READS_AT_ONCE, async (index) => {
-    const entry = set.entries[index];
-    if (entry === undefined) throw new RangeError(`the set has no clip ${index}`);
+    const entry = elementAt(set.entries, index);
     const clip = await readClip(entry.file, set, turns);
     if (clip.frames !== entry.frames) {
       throw new FileError(entry.file, `it had ${entry.frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
     }
-    values.set(index, clip.values.length > most ? clip.values.slice(0, most) : clip.values);
+    const changed = transforms.apply(clip, index, plan.randomness).values;
+    values.set(index, changed.length > most ? changed.slice(0, most) : changed);
   });
-  return assembleBatch(plan, set.batchSize, set, (index) => values.get(index) ?? new Float32Array());
+  return assembleBatch(plan, set.batchSize, set, (index) => required(values.get(index), `the values of clip ${index}`));
 }
 
 if (parentPort) serve(parentPort, workerData as BatchWorkerSet);

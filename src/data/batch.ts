@@ -1,3 +1,4 @@
+import { elementAt } from '../foundation/required';
 import type { ClipEntry } from './clip-set';
 import type { BatchPlan } from './plan-epoch';
 
@@ -37,7 +38,12 @@ interface LabelledClips {
  * Assembles a planned batch: clips padded with zeros, or cut, to the plan's length, and rows of weight 0 up to `batchSize`.
  * @param valuesOf gives the values of the clip at a position of the set, `[frames, width]`.
  */
-export function assembleBatch(plan: BatchPlan, batchSize: number, clips: LabelledClips, valuesOf: (index: number) => Float32Array): Batch {
+export function assembleBatch(
+  plan: Pick<BatchPlan, 'indices' | 'frames'>,
+  batchSize: number,
+  clips: LabelledClips,
+  valuesOf: (index: number) => Float32Array,
+): Batch {
   const { indices, frames } = plan;
   const { width } = clips;
   const features = new Float32Array(batchSize * frames * width);
@@ -49,8 +55,9 @@ export function assembleBatch(plan: BatchPlan, batchSize: number, clips: Labelle
     const values = valuesOf(index).subarray(0, frames * width);
     features.set(values, row * frames * width);
     mask.fill(1, row * frames, row * frames + values.length / width);
-    gloss[row] = clips.entries[index]?.gloss ?? 0;
-    category[row] = clips.entries[index]?.category ?? 0;
+    const entry = elementAt(clips.entries, index);
+    gloss[row] = entry.gloss;
+    category[row] = entry.category;
     weight[row] = 1;
   });
   for (let row = indices.length; row < batchSize; row++) mask[row * frames] = 1;

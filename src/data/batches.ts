@@ -1,13 +1,18 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../foundation/errors';
+import { elementAt, required } from '../foundation/required';
 import { assembleBatch, type Batch } from './batch';
 import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
 import type { ClipSet } from './clip-set';
 import type { BatchPlan } from './plan-epoch';
+import { TransformPipeline } from './transforms/pipeline';
+import type { TransformDescription } from './transforms/transform';
 
 interface BatchOptions {
   readonly batchSize: number;
+  /** What each clip goes through before it is batched. */
+  readonly transforms?: readonly TransformDescription[];
   /** Batches that are read before they are asked for, where the set is not in memory. */
   readonly readAhead?: number;
 }
@@ -18,12 +23,15 @@ const READ_AHEAD = 3;
  * The batches of a set, epoch after epoch: assembled from memory, or read ahead by a thread where the set is not in memory. Both ways give the same batches.
  */
 export class BatchSource {
+  private readonly transforms: TransformPipeline;
   private readonly reader: BatchReader | undefined;
 
+  /** @throws UserError where a transform is unknown or cannot change such clips. */
   constructor(
     private readonly set: ClipSet,
     private readonly options: BatchOptions,
   ) {
+    this.transforms = TransformPipeline.of(options.transforms ?? [], set.width);
     const { entries, key, width, pictureSide, values } = set;
     const plain = entries.map(({ file, frames, gloss, category }) => ({ file, frames, gloss, category }));
     if (values === undefined)
@@ -32,6 +40,7 @@ export class BatchSource {
         key,
         width,
         batchSize: options.batchSize,
+        transforms: options.transforms ?? [],
         ...(pictureSide === undefined ? {} : { pictureSide }),
       });
   }
@@ -67,7 +76,14 @@ export class BatchSource {
   }
 
   private assemble(plan: BatchPlan): Batch {
-    return assembleBatch(plan, this.options.batchSize, this.set, (index) => this.set.values?.[index] ?? new Float32Array());
+    const { entries, values } = this.set;
+    return assembleBatch(plan, this.options.batchSize, this.set, (index) => {
+      const clip = {
+        values: elementAt(required(values, 'the values of a set in memory'), index),
+        frames: elementAt(entries, index).frames,
+      };
+      return this.transforms.apply(clip, index, plan.randomness).values;
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { messageOf } from '../foundation/errors';
 import { excerpt } from '../foundation/text';
+import { KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from './keypoints';
 import { toFloat32, type NpyArray } from './npy';
 
 /** What a clip's values must be. */
@@ -14,12 +15,10 @@ export interface ClipFormat {
 
 /** More than an hour of video: nobody's clip of a sign. */
 const MOST_FRAMES = 100_000;
-const KEYPOINTS = 78;
-const KEYPOINT_WIDTH = 2 * KEYPOINTS;
 const EXPECTED_META = {
   dims_per_frame: KEYPOINT_WIDTH,
   keypoints_total: KEYPOINTS,
-  order: 'pose25,left_hand21,right_hand21,face11',
+  order: KEYPOINT_ORDER,
 } as const;
 
 /** A clip's values after their checks; `values` is undefined where they cannot be used at all. */

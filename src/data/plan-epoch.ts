@@ -1,5 +1,7 @@
 import { RandomStream } from '../foundation/random';
+import { elementAt, required } from '../foundation/required';
 import type { ClipEntry, ClipSet } from './clip-set';
+import type { EpochRandomness, TransformPipeline } from './transforms/pipeline';
 
 /** One batch before it is read. */
 export interface BatchPlan {
@@ -7,6 +9,8 @@ export interface BatchPlan {
   readonly indices: readonly number[];
   /** The bucket's length. */
   readonly frames: number;
+  /** With each clip's position, what the random transforms of its clips are a function of; absent in an evaluation, where nothing is drawn. */
+  readonly randomness?: EpochRandomness;
 }
 
 export interface EpochOptions {
@@ -19,6 +23,8 @@ export interface EpochOptions {
   readonly shuffle: boolean;
   /** From `bucketLengths`, ascending; the last holds the set's longest clip. */
   readonly bucketLengths: readonly number[];
+  /** What the clips go through, where that may change how many frames they have. */
+  readonly transforms?: TransformPipeline;
 }
 
 /** Tells this stream of random numbers from others of the same seed and epoch. */
@@ -31,32 +37,42 @@ const ORDER_STREAM = 0x6f726465;
  */
 export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions): BatchPlan[] {
   const { entries } = set;
-  const { batchSize, maxFrames, shuffle, bucketLengths } = options;
-  const random = new RandomStream(options.seed, options.epoch, ORDER_STREAM);
+  const { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths, transforms } = options;
+  const random = new RandomStream(seed, epoch, ORDER_STREAM);
   const order = shuffle ? random.permutation(entries.length) : entries.keys();
-  const framesOf = (index: number): number => Math.min(entries[index]?.frames ?? 0, maxFrames);
+  const lengths = entries.map(({ frames }, index) => Math.min(transforms?.framesOf(frames, index, { seed, epoch }) ?? frames, maxFrames));
+  const framesOf = (index: number): number => elementAt(lengths, index);
 
   const buckets = bucketLengths.map((frames) => ({ frames, indices: new Array<number>() }));
   for (const index of order) {
     const bucket = buckets.find(({ frames }) => frames >= framesOf(index));
-    if (bucket === undefined) throw new RangeError(`a clip has ${framesOf(index)} frames, the longest bucket ${bucketLengths.at(-1) ?? 0}`);
+    if (bucket === undefined)
+      throw new RangeError(`a clip has ${framesOf(index)} frames, the longest bucket ${bucketLengths.at(-1) ?? 'none'}`);
     bucket.indices.push(index);
   }
 
+  const drawn = shuffle ? { randomness: { seed, epoch } } : {};
   const plans: BatchPlan[] = [];
   let left: number[] = [];
   for (const { frames, indices } of buckets) {
     const pool = [...left, ...indices];
     const full = pool.length - (pool.length % batchSize);
-    for (let start = 0; start < full; start += batchSize) plans.push({ indices: pool.slice(start, start + batchSize), frames });
+    for (let start = 0; start < full; start += batchSize) plans.push({ indices: pool.slice(start, start + batchSize), frames, ...drawn });
     left = pool.slice(full);
   }
   if (left.length > 0) {
     const longest = Math.max(...left.map(framesOf));
-    plans.push({ indices: left, frames: bucketLengths.find((frames) => frames >= longest) ?? longest });
+    plans.push({
+      indices: left,
+      frames: required(
+        bucketLengths.find((frames) => frames >= longest),
+        'a bucket for the clips that are left',
+      ),
+      ...drawn,
+    });
   }
   if (!shuffle) return plans;
-  return Array.from(random.permutation(plans.length), (position) => plans[position]).filter((plan) => plan !== undefined);
+  return Array.from(random.permutation(plans.length), (position) => elementAt(plans, position));
 }
 
 /** What bucket lengths are chosen by. */
@@ -66,6 +82,8 @@ interface BucketOptions {
   /** Longer clips are cut to their first `maxFrames` frames. */
   readonly maxFrames: number;
   readonly batchSize: number;
+  /** What the clips go through, where that may change how many frames they have. */
+  readonly transforms?: TransformPipeline;
 }
 
 const ROUNDING = 8;
@@ -79,9 +97,9 @@ const WORTHWHILE_SAVING = 0.02;
  */
 export function bucketLengths(
   entries: readonly Pick<ClipEntry, 'frames'>[],
-  { maxBuckets, maxFrames, batchSize }: BucketOptions,
+  { maxBuckets, maxFrames, batchSize, transforms }: BucketOptions,
 ): number[] {
-  const lengths = entries.map(({ frames }) => Math.min(frames, maxFrames));
+  const lengths = entries.map(({ frames }) => Math.min(transforms?.mostFrames(frames) ?? frames, maxFrames));
   if (new Set(lengths).size <= 1) return lengths.slice(0, 1);
   const steps = lengthSteps(lengths, maxFrames);
   const choices = leastPadding(steps, maxBuckets, batchSize);

@@ -7,6 +7,7 @@ import type { ClipSet, Dataset } from '../../src/data/clip-set';
 import { openDataset } from '../../src/data/dataset';
 import { formatNpz } from '../../src/data/npz-write';
 import { bucketLengths, planEpoch, type BatchPlan } from '../../src/data/plan-epoch';
+import { TransformPipeline } from '../../src/data/transforms/pipeline';
 import { UserError } from '../../src/foundation/errors';
 import { clipArrays, inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 
@@ -81,6 +82,33 @@ describe('the batches of an epoch', () => {
           expect(expected.reduce((clips, { count }) => clips + count, 0)).toBe(train.length);
           expect(await collect(fromFiles.epoch(plans))).toEqual(expected);
           expect(await collect(fromFiles.epoch(plans.slice(2)))).toEqual(expected.slice(2));
+        }
+      } finally {
+        await fromFiles.close();
+        await fromMemory.close();
+      }
+    });
+  });
+
+  it('hold clips that went through the transforms, whole and before they are cut, in both ways', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeDataFolder(folder, { train, val });
+      const inMemory = trainOf(await open(folder, 1e9));
+      const transforms = [{ name: 'normalize', by: 'shoulders' }];
+      const fromMemory = new BatchSource(inMemory, { batchSize, transforms });
+      const fromFiles = new BatchSource(trainOf(await open(folder, 0)), { batchSize, transforms });
+      try {
+        const plans = plansOf(inMemory);
+        const expected = await collect(fromMemory.epoch(plans));
+        expect(await collect(fromFiles.epoch(plans))).toEqual(expected);
+        const pipeline = TransformPipeline.of(transforms, 156);
+        for (const { features, frames, indices } of expected) {
+          indices.forEach((index, row) => {
+            const values = inMemory.values?.[index] ?? new Float32Array();
+            const normalized = pipeline.apply({ values, frames: values.length / 156 }).values.subarray(0, frames * 156);
+            expect(features.subarray(row * frames * 156, row * frames * 156 + normalized.length)).toEqual(normalized);
+            expect(normalized).not.toEqual(values.subarray(0, normalized.length));
+          });
         }
       } finally {
         await fromFiles.close();

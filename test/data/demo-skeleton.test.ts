@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { drawSigner } from '../../src/data/demo/clip';
-import { handLandmarks, keypointGroups, keypointsOf, type Posture } from '../../src/data/demo/skeleton';
+import { handLandmarks, keypointsOf, type Posture } from '../../src/data/demo/skeleton';
+import { KEYPOINT_GROUPS } from '../../src/data/keypoints';
 import { RandomStream } from '../../src/foundation/random';
 
 describe('the skeleton', () => {
@@ -19,10 +20,14 @@ describe('the skeleton', () => {
     expect(point(11).x).toBeGreaterThan(point(12).x);
     expect(point(0).y).toBeLessThan(point(11).y);
     expect(point(23).y).toBeGreaterThan(point(11).y);
-    expect(point(keypointGroups.leftHand)).toEqual(point(15));
-    expect(point(keypointGroups.rightHand)).toEqual(point(16));
-    expect(point(keypointGroups.rightHand + 12).y).toBeLessThan(point(keypointGroups.rightHand).y);
-    const [mouthRight, mouthLeft, chin] = [point(keypointGroups.face + 5), point(keypointGroups.face + 6), point(keypointGroups.face + 9)];
+    expect(point(KEYPOINT_GROUPS.leftHand)).toEqual(point(15));
+    expect(point(KEYPOINT_GROUPS.rightHand)).toEqual(point(16));
+    expect(point(KEYPOINT_GROUPS.rightHand + 12).y).toBeLessThan(point(KEYPOINT_GROUPS.rightHand).y);
+    const [mouthRight, mouthLeft, chin] = [
+      point(KEYPOINT_GROUPS.face + 5),
+      point(KEYPOINT_GROUPS.face + 6),
+      point(KEYPOINT_GROUPS.face + 9),
+    ];
     expect(mouthRight.x).toBeLessThan(mouthLeft.x);
     expect(chin.y).toBeGreaterThan(mouthLeft.y);
   });
@@ -31,7 +36,7 @@ describe('the skeleton', () => {
     const right = pointsOf(keypointsOf(posture, proportions, camera, false));
     const left = pointsOf(keypointsOf(posture, proportions, camera, true));
     expect(left(13).x).toBeCloseTo(1 - right(14).x, 10);
-    expect(left(keypointGroups.leftHand + 8).x).toBeCloseTo(1 - right(keypointGroups.rightHand + 8).x, 10);
+    expect(left(KEYPOINT_GROUPS.leftHand + 8).x).toBeCloseTo(1 - right(KEYPOINT_GROUPS.rightHand + 8).x, 10);
   });
 
   it('keeps the arms to their lengths, out of reach too', () => {

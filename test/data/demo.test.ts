@@ -3,11 +3,11 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ClipSet, Dataset } from '../../src/data/clip-set';
 import { openDataset } from '../../src/data/dataset';
-import { demoFrames, demoWidth, drawSigner, drawSigners, renderClip } from '../../src/data/demo/clip';
+import { demoFrames, drawSigner, drawSigners, renderClip } from '../../src/data/demo/clip';
 import { demoDataset } from '../../src/data/demo/generate';
 import { writeDemoFolder } from '../../src/data/demo/sets';
 import { demoLabels, demoSigns, handsAt, type SignRecipe } from '../../src/data/demo/signs';
-import { keypointGroups } from '../../src/data/demo/skeleton';
+import { KEYPOINT_GROUPS, KEYPOINT_WIDTH } from '../../src/data/keypoints';
 import { openNpz } from '../../src/data/npz';
 import { RandomStream } from '../../src/foundation/random';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -71,7 +71,7 @@ describe('the demo set', () => {
       expect(set.values).toHaveLength(set.entries.length);
       for (const [index, entry] of set.entries.entries()) {
         const values = set.values?.[index] ?? new Float32Array();
-        expect(values).toHaveLength(entry.frames * demoWidth);
+        expect(values).toHaveLength(entry.frames * KEYPOINT_WIDTH);
         expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
       }
     }
@@ -156,15 +156,15 @@ describe('a clip', () => {
 
   it('moves the dominant hand and holds the shoulders nearly still', () => {
     const values = renderClip(sign, drawSigner(new RandomStream(7), false), false, new RandomStream(8));
-    const rightWrist = travelled(values, keypointGroups.pose + 16);
-    const rightShoulder = travelled(values, keypointGroups.pose + 12);
+    const rightWrist = travelled(values, KEYPOINT_GROUPS.pose + 16);
+    const rightShoulder = travelled(values, KEYPOINT_GROUPS.pose + 12);
     expect(rightWrist).toBeGreaterThan(0.3);
     expect(rightShoulder).toBeLessThan(0.1);
   });
 
   it('of a left-handed person is signed with the left hand', () => {
     const values = renderClip(sign, drawSigner(new RandomStream(7), true), false, new RandomStream(8));
-    expect(travelled(values, keypointGroups.pose + 15)).toBeGreaterThan(0.3);
+    expect(travelled(values, KEYPOINT_GROUPS.pose + 15)).toBeGreaterThan(0.3);
   });
 });
 
@@ -261,8 +261,8 @@ function pointsOf(frame: ArrayLike<number>): (point: number) => { x: number; y: 
 /** The distance between the shoulders, averaged over the frames that show both. */
 function shoulderWidth(values: Float32Array): number {
   const widths: number[] = [];
-  for (let start = 0; start < values.length; start += demoWidth) {
-    const point = pointsOf(values.subarray(start, start + demoWidth));
+  for (let start = 0; start < values.length; start += KEYPOINT_WIDTH) {
+    const point = pointsOf(values.subarray(start, start + KEYPOINT_WIDTH));
     if (point(11).x > 0 && point(12).x > 0) widths.push(Math.abs(point(11).x - point(12).x));
   }
   return average(widths);
@@ -271,8 +271,8 @@ function shoulderWidth(values: Float32Array): number {
 /** How far a key point goes in a clip, frames in which it is missing left out. */
 function travelled(values: Float32Array, point: number): number {
   const seen: { x: number; y: number }[] = [];
-  for (let start = 0; start < values.length; start += demoWidth) {
-    const place = pointsOf(values.subarray(start, start + demoWidth))(point);
+  for (let start = 0; start < values.length; start += KEYPOINT_WIDTH) {
+    const place = pointsOf(values.subarray(start, start + KEYPOINT_WIDTH))(point);
     if (place.x !== 0 || place.y !== 0) seen.push(place);
   }
   const [xs, ys] = [seen.map(({ x }) => x), seen.map(({ y }) => y)];

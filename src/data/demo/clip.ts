@@ -1,11 +1,10 @@
 import { RandomStream } from '../../foundation/random';
+import { GROUP_SIZES, KEYPOINT_GROUPS, KEYPOINT_WIDTH, KEYPOINTS } from '../keypoints';
 import { handsAt, type SignRecipe } from './signs';
 import {
   add,
   blendHands,
   blendShapes,
-  keypointCount,
-  keypointGroups,
   keypointsOf,
   minimumJerk,
   mix,
@@ -16,9 +15,6 @@ import {
   type Posture,
   type Proportions,
 } from './skeleton';
-
-/** Numbers a frame: x and y of every key point. */
-export const demoWidth = 2 * keypointCount;
 
 /** The shortest and the longest clip, in frames. */
 export const demoFrames = { least: 16, most: 32 } as const;
@@ -31,11 +27,11 @@ export const demoFrames = { least: 16, most: 32 } as const;
 export function renderClip(sign: SignRecipe, signer: Signer, occluded: boolean, random: RandomStream): Float32Array {
   const frames = Math.min(demoFrames.most, Math.max(demoFrames.least, Math.round(signer.frames * random.uniform(0.82, 1.2))));
   const take = drawTake(signer, random);
-  const values = new Float32Array(frames * demoWidth);
+  const values = new Float32Array(frames * KEYPOINT_WIDTH);
   for (let frame = 0; frame < frames; frame++) {
     const keypoints = keypointsOf(postureAt(sign, signer, take, frame / (frames - 1)), signer.proportions, take.camera, signer.leftHanded);
     for (const [index, value] of keypoints.entries())
-      values[frame * demoWidth + index] = clamp(value + jitter * (random.uniform() - random.uniform()));
+      values[frame * KEYPOINT_WIDTH + index] = clamp(value + jitter * (random.uniform() - random.uniform()));
   }
   loseKeypoints(values, frames, { occluded, leftHanded: signer.leftHanded, otherHandRests: sign.other === 'rests' }, random);
   return values;
@@ -199,11 +195,11 @@ interface Circumstances {
 function loseKeypoints(values: Float32Array, frames: number, circumstances: Circumstances, random: RandomStream): void {
   const { occluded, leftHanded, otherHandRests } = circumstances;
   const [dominant, other] = leftHanded
-    ? [keypointGroups.leftHand, keypointGroups.rightHand]
-    : [keypointGroups.rightHand, keypointGroups.leftHand];
+    ? [KEYPOINT_GROUPS.leftHand, KEYPOINT_GROUPS.rightHand]
+    : [KEYPOINT_GROUPS.rightHand, KEYPOINT_GROUPS.leftHand];
   const hide = (first: number, count: number, from: number, to: number): void => {
     for (let frame = from; frame < Math.min(to, frames); frame++) {
-      const start = 2 * (frame * keypointCount + first);
+      const start = 2 * (frame * KEYPOINTS + first);
       values.fill(0, start, start + 2 * count);
     }
   };
@@ -213,14 +209,12 @@ function loseKeypoints(values: Float32Array, frames: number, circumstances: Circ
     hide(first, count, from, from + length);
   };
 
-  if (otherHandRests && random.uniform() < 0.95) hide(other, handPoints, 0, frames);
-  if (random.uniform() < (occluded ? 0.7 : 0.08)) hideForAWhile(dominant, handPoints, 8);
-  if (random.uniform() < (occluded ? 0.7 : 0.08)) hideForAWhile(other, handPoints, 12);
-  if (random.uniform() < (occluded ? 0.5 : 0.03)) hideForAWhile(keypointGroups.face, facePoints, 12);
+  if (otherHandRests && random.uniform() < 0.95) hide(other, GROUP_SIZES.hand, 0, frames);
+  if (random.uniform() < (occluded ? 0.7 : 0.08)) hideForAWhile(dominant, GROUP_SIZES.hand, 8);
+  if (random.uniform() < (occluded ? 0.7 : 0.08)) hideForAWhile(other, GROUP_SIZES.hand, 12);
+  if (random.uniform() < (occluded ? 0.5 : 0.03)) hideForAWhile(KEYPOINT_GROUPS.face, GROUP_SIZES.face, 12);
   const points = occluded ? 4 + random.below(8) : 1 + random.below(3);
-  for (let point = 0; point < points; point++) hideForAWhile(random.below(keypointCount), 1, 14);
+  for (let point = 0; point < points; point++) hideForAWhile(random.below(KEYPOINTS), 1, 14);
 }
 
 const shortestRun = 6;
-const handPoints = 21;
-const facePoints = 11;

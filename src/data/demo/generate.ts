@@ -8,7 +8,8 @@ import {
   type FingerprintedClip,
   type LabelNames,
 } from '../clip-set';
-import { demoWidth, drawSigners, renderClip, type Signer } from './clip';
+import { KEYPOINT_WIDTH } from '../keypoints';
+import { drawSigners, renderClip, type Signer } from './clip';
 import { demoLabels, demoSigns, type SignRecipe } from './signs';
 
 /** What the demo set is called wherever it is named. */
@@ -69,7 +70,7 @@ function renderSplit(
       entries.push({
         name: demoClipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
         file: '',
-        frames: rendered.length / demoWidth,
+        frames: rendered.length / KEYPOINT_WIDTH,
         gloss: sign.gloss,
         category: sign.category,
         occluded,
@@ -77,7 +78,7 @@ function renderSplit(
       values.push(rendered);
     }
   }
-  return { entries, width: demoWidth, values, key: 'X' };
+  return { entries, width: KEYPOINT_WIDTH, values, key: 'X' };
 }
 
 /** As `synthetic_train_0000_good_morning`. */

@@ -5,13 +5,12 @@ import { KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-source';
 import { UserError } from '../../foundation/errors';
 import { buildFolder } from '../../foundation/folders';
 import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
+import { isMissing, KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from '../keypoints';
 import type { NpyArray } from '../npy';
 import { formatNpz } from '../npz-write';
-import { demoWidth } from './clip';
 import { demoFeatureWidth, featureDemoDataset } from './features';
 import { demoDataset, type DemoOptions } from './generate';
 import { demoLabels } from './signs';
-import { keypointCount } from './skeleton';
 
 /** A kind of the demo set. */
 interface DemoSet {
@@ -32,11 +31,11 @@ const keypointDemo: DemoSet = {
   layout: KEYPOINT_FOLDERS,
   clipArrays: (entry, values, labels) => {
     const { frames } = entry;
-    const mask = Uint8Array.from({ length: frames * keypointCount }, (_, point) => (isMissing(values, point) ? 0 : 1));
-    const keypoints = { dims_per_frame: demoWidth, keypoints_total: keypointCount, order: 'pose25,left_hand21,right_hand21,face11' };
+    const mask = Uint8Array.from({ length: frames * KEYPOINTS }, (_, point) => (isMissing(values, 2 * point) ? 0 : 1));
+    const keypoints = { dims_per_frame: KEYPOINT_WIDTH, keypoints_total: KEYPOINTS, order: KEYPOINT_ORDER };
     return {
-      X: { dtype: 'float32', shape: [frames, demoWidth], values },
-      mask: { dtype: 'bool', shape: [frames, keypointCount], values: mask },
+      X: { dtype: 'float32', shape: [frames, KEYPOINT_WIDTH], values },
+      mask: { dtype: 'bool', shape: [frames, KEYPOINTS], values: mask },
       timestamps_ms: timestamps(frames),
       meta: metaOf(entry, labels, keypoints),
     };
@@ -60,7 +59,7 @@ const featureDemo: DemoSet = {
 };
 
 const SETS = new Map([
-  [demoWidth, keypointDemo],
+  [KEYPOINT_WIDTH, keypointDemo],
   [demoFeatureWidth, featureDemo],
 ]);
 
@@ -87,10 +86,6 @@ function metaOf(entry: ClipEntry, labels: LabelNames, further: Readonly<Record<s
     source: 'synthetic: made by the generator of the Kumpas demo set',
   };
   return { dtype: 'text', shape: [], values: [JSON.stringify(meta)] };
-}
-
-function isMissing(values: Float32Array, point: number): boolean {
-  return values[2 * point] === 0 && values[2 * point + 1] === 0;
 }
 
 /** What was written. */

@@ -1,8 +1,4 @@
-/** Key points of a frame: pose 25, left hand 21, right hand 21, face 11. */
-export const keypointCount = 78;
-
-/** Where each group of key points starts. */
-export const keypointGroups = { pose: 0, leftHand: 25, rightHand: 46, face: 67 } as const;
+import { KEYPOINT_WIDTH } from '../keypoints';
 
 /** A person's measures, in shoulder widths. */
 export interface Proportions {
@@ -37,8 +33,7 @@ export interface Camera {
 }
 
 /**
- * The 78 key points of a person as the camera sees them, `[x0, y0, x1, y1, …]` of 156 numbers in picture coordinates: MediaPipe Pose 0–24, the left and the
- * right hand's 21 landmarks, and the face mesh's 1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4. Left is the person's own left, on the picture's right.
+ * The key points of a person as the camera sees them, a frame's numbers in picture coordinates.
  */
 export function keypointsOf(posture: Posture, proportions: Proportions, camera: Camera, leftHanded: boolean): Float64Array {
   const shoulder: Place = { x: 0.5, y: 0, z: 0 };
@@ -62,7 +57,7 @@ export function keypointsOf(posture: Posture, proportions: Proportions, camera: 
     ...faceMesh.map(placeOnHead),
   ];
 
-  const keypoints = new Float64Array(2 * keypointCount);
+  const keypoints = new Float64Array(KEYPOINT_WIDTH);
   for (const [index, place] of places.entries()) {
     // The hips hardly follow the sway of the shoulders.
     const follows = Math.min(1, Math.max(0.2, 1 - place.y / 2));

@@ -1,0 +1,94 @@
+import { crc32 } from 'node:zlib';
+import { UserError } from '../../foundation/errors';
+import { RandomStream } from '../../foundation/random';
+import type { Clip } from '../clip';
+import { normalize } from './normalize';
+import type { Transform, TransformDescription, TransformFactory } from './transform';
+
+/** Every transform by its name. A further one is a file beside this one and a row here. */
+const TRANSFORMS: ReadonlyMap<string, TransformFactory> = new Map([['normalize', normalize]]);
+
+/** What an epoch's random numbers are a function of. */
+export interface EpochRandomness {
+  readonly seed: number;
+  readonly epoch: number;
+}
+
+/** Stands where nothing is drawn. */
+const NOTHING_DRAWN: EpochRandomness = { seed: 0, epoch: 0 };
+
+/** Transforms one after the other. */
+export class TransformPipeline {
+  private readonly steps: readonly { readonly transform: Transform; readonly stream: number }[];
+
+  /** @param transforms each with the name of its stream of random numbers: a stream of its own, so that one more or less does not change what the others draw. */
+  constructor(transforms: readonly (readonly [name: string, transform: Transform])[]) {
+    this.steps = transforms.map(([name, transform]) => ({ transform, stream: crc32(name) }));
+  }
+
+  /**
+   * The transforms of these descriptions: the same in every thread.
+   * @param width numbers a frame of the clips.
+   * @throws UserError where there is no such transform, or it cannot change such clips.
+   */
+  static of(descriptions: readonly TransformDescription[], width: number): TransformPipeline {
+    return new TransformPipeline(descriptions.map((description) => [description.name, transformOf(description, width)]));
+  }
+
+  /**
+   * The clip after all of them; the very clip that was given where there are none.
+   * @param index the clip's position in its set.
+   * @param randomness may be left out where all of them are part of a model.
+   */
+  apply(clip: Clip, index = 0, randomness = NOTHING_DRAWN): Clip {
+    return this.steps.reduce((changed, { transform, stream }) => transform.apply(changed, randomOf(randomness, index, stream)), clip);
+  }
+
+  /** The frames that {@link apply} gives for a clip of so many. */
+  framesOf(frames: number, index: number, randomness: EpochRandomness): number {
+    return this.steps.reduce(
+      (count, { transform, stream }) => transform.frames?.of(count, randomOf(randomness, index, stream)) ?? count,
+      frames,
+    );
+  }
+
+  /** The most frames that {@link apply} gives for a clip of so many, whatever is drawn. */
+  mostFrames(frames: number): number {
+    return this.steps.reduce((count, { transform }) => transform.frames?.most(count) ?? count, frames);
+  }
+}
+
+/** Those of the transforms that are part of the model: what validation and prediction apply, and what is saved. */
+export function modelTransforms(descriptions: readonly TransformDescription[], width: number): TransformDescription[] {
+  return descriptions.filter((description) => transformOf(description, width).isPartOfModel);
+}
+
+/**
+ * The transforms that a checkpoint's config holds; none where it holds nothing of the kind.
+ * @param width numbers a frame that the model takes.
+ * @throws UserError where they are no transforms, or not known here: a model must not see clips that lack them.
+ */
+export function savedTransforms(saved: unknown, width: number): TransformDescription[] {
+  if (saved === undefined || saved === null) return [];
+  if (!Array.isArray(saved) || !saved.every(isDescription))
+    throw new UserError('config.transforms: expected a list of transforms, each with its name and options');
+  for (const description of saved) transformOf(description, width);
+  return saved;
+}
+
+function transformOf(description: TransformDescription, width: number): Transform {
+  const factory = TRANSFORMS.get(description.name);
+  if (factory === undefined)
+    throw new UserError(
+      `the transform ${JSON.stringify(description.name)} is not known here; known are ${[...TRANSFORMS.keys()].join(', ')}`,
+    );
+  return factory(description, width);
+}
+
+function isDescription(value: unknown): value is TransformDescription {
+  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
+}
+
+function randomOf({ seed, epoch }: EpochRandomness, index: number, stream: number): RandomStream {
+  return new RandomStream(seed, epoch, index, stream);
+}

@@ -1,0 +1,35 @@
+import type { RandomStream } from '../../foundation/random';
+import type { Clip } from '../clip';
+
+/**
+ * What changes a clip before it is batched: a function of the clip and of random numbers, which are a function of (seed, epoch, clip). It gives a clip of its
+ * own and leaves the one that it was given as it is, so that the main thread and the reading thread come to the same.
+ */
+export interface Transform {
+  /**
+   * Whether the model is made for clips that went through it: then it changes validation clips and those of a prediction too, is saved with the model, and draws
+   * no random numbers. Otherwise it changes training clips alone.
+   */
+  readonly isPartOfModel: boolean;
+  readonly apply: (clip: Clip, random: RandomStream) => Clip;
+  /** Where it changes how many frames a clip has. Batches are planned before their clips are read, so this must be known without them. */
+  readonly frames?: {
+    /** How many it gives; `random` begins as that of `apply` does. */
+    readonly of: (frames: number, random: RandomStream) => number;
+    /** The most that it gives. */
+    readonly most: (frames: number) => number;
+  };
+}
+
+/** A transform as plain data: its name and its options. So it is saved with a model, and so it reaches the reading thread. */
+export interface TransformDescription {
+  readonly name: string;
+  readonly [option: string]: string | number | boolean;
+}
+
+/**
+ * Makes a transform of its description: what the table of transforms holds under its name.
+ * @param width numbers a frame of the clips that it is for.
+ * @throws UserError where an option is unknown, or the clips are none that it can change.
+ */
+export type TransformFactory = (description: TransformDescription, width: number) => Transform;
