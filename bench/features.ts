@@ -1,6 +1,6 @@
 import { initialiseParameters } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';
-import { PictureFeatures, PICTURES_AT_ONCE } from '../src/evaluation/frame-features/encode-pictures';
+import { PictureFeatures, PICTURES_AT_ONCE } from '../src/evaluation/frame-features/picture-features';
 import { RandomStream } from '../src/foundation/random';
 import { inceptionGru } from '../src/models/inception/inception-gru';
 import { median, round, timed, timeFigures, type Figures } from './figures';

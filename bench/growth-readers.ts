@@ -12,7 +12,7 @@ import { inspectClip } from '../src/data/clip';
 import { readLabelReference, readLabels } from '../src/data/labels';
 import { readPictures } from '../src/data/pictures';
 import { foreignPart } from '../src/evaluation/report/own-page';
-import { readEvaluation } from '../src/evaluation/results/read-evaluation';
+import { readEvaluation } from '../src/evaluation/results/document';
 import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
 import { readCurves } from '../src/evaluation/training-curves';
 import { UserError } from '../src/foundation/errors';

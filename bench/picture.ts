@@ -21,7 +21,7 @@ export async function benchPicture({ runs = 7 }: BenchFlags): Promise<Figures> {
   let bytes = 0;
   const draw = async (): Promise<void> => {
     const { confusionPicture } = await import('../src/evaluation/pictures/confusion-picture.js');
-    const { lightTheme } = await import('../src/evaluation/pictures/theme.js');
+    const { lightTheme } = await import('../src/evaluation/pictures/drawing.js');
     bytes = confusionPicture(picture, lightTheme).length;
   };
   const first = await timed(draw);

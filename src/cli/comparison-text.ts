@@ -1,10 +1,17 @@
 import type { ComparedModel } from '../evaluation/compare/compared-model';
-import type { ClassChange, Comparison, Contrast } from '../evaluation/compare/comparison';
+import {
+  type ClassChange,
+  type Comparison,
+  type Contrast,
+  gotWorse,
+  judge,
+  type FigureChange,
+  type GlossChange,
+} from '../evaluation/compare/comparison';
 import { HEADS } from '../evaluation/result';
-import { pickFigures } from '../evaluation/results/read-evaluation';
+import { pickFigures } from '../evaluation/results/document';
 import { plainMarkdown as plain, plainMarkdown, shortLabel } from '../foundation/text';
 import { percentText } from './quantities';
-import { gotWorse, judge, type FigureChange, type GlossChange } from '../evaluation/compare/judgement';
 
 const CLASSES_SHOWN = 6;
 

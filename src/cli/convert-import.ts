@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { fileNamePart } from '../config/setting';
 import { isModelName, modelNames, type ModelName } from '../config/settings';
 import { importCheckpoint } from '../conversion/import-checkpoint';
-import type { ImportedModel, ImportOptions } from '../conversion/import-request';
+import type { ImportedModel, ImportOptions } from '../conversion/read-import';
 import { importTree, type TreeImport } from '../conversion/import-tree';
 import { UserError } from '../foundation/errors';
 import { printableLine } from '../foundation/text';

@@ -1,5 +1,4 @@
-import type { OptimizerSummary } from '../conversion/describe-optimizer';
-import { inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
+import { type OptimizerSummary, inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
 import { printableLine } from '../foundation/text';
 import { columns, bytesText } from './quantities';
 import type { Terminal } from './terminal';

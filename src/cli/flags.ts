@@ -5,7 +5,7 @@ import type { CheckpointReading, PlainRecord } from '../checkpoint/training-chec
 import type { LoadedModel } from '../evaluation/load-model';
 import { UserError } from '../foundation/errors';
 import type { Terminal } from './terminal';
-import type { EvaluationDataRequest } from '../evaluation/open-evaluation-data';
+import type { EvaluationDataRequest } from '../evaluation/evaluate';
 
 /** Flags by name, as yargs takes them. */
 export type FlagTable = Readonly<Record<string, Options>>;

@@ -1,5 +1,5 @@
 import { type TerminalStream, CLEAR_LINE, draw, type Terminal } from './terminal';
-import type { DataWatch } from '../evaluation/open-evaluation-data';
+import type { DataWatch } from '../evaluation/evaluate';
 import type { ExtractionProgress } from '../evaluation/frame-features/extract-features';
 import { secondsText } from './quantities';
 

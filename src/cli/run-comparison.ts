@@ -3,11 +3,10 @@ import type { CheckpointReading, PlainRecord } from '../checkpoint/training-chec
 import { startRuntime } from '../engine/runtime';
 import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../evaluation/compare/compared-model';
 import { compareModels, regressions, type Comparison } from '../evaluation/compare/comparison';
-import { evaluateModel } from '../evaluation/evaluate';
-import { canDraw, drawnOrTold } from '../evaluation/pictures/attempt';
+import { evaluateModel, openEvaluationData, type EvaluationDataRequest } from '../evaluation/evaluate';
+import { canDraw, drawnOrTold } from '../evaluation/pictures/drawing';
 import { loadModel } from '../evaluation/load-model';
 import { modelFile } from '../folder/model-folder';
-import { openEvaluationData, type EvaluationDataRequest } from '../evaluation/open-evaluation-data';
 import { describeEvaluation } from '../evaluation/result';
 import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-file';
 import type { Terminal } from './terminal';
@@ -92,8 +91,8 @@ async function drawComparison(file: string, { baseline, contrasts }: Comparison,
   const { onWarning } = dataWatch(terminal);
   if (!(await canDraw(onWarning))) return false;
   const [{ comparisonPicture }, { lightTheme }] = await Promise.all([
-    import('../evaluation/pictures/comparison-picture.js'),
-    import('../evaluation/pictures/theme.js'),
+    import('../evaluation/pictures/charts.js'),
+    import('../evaluation/pictures/drawing.js'),
   ]);
   const models = [baseline, ...contrasts.map(({ model }) => model)];
   const draw = (): Buffer => comparisonPicture(models, path.basename(baseline.data.title), lightTheme);

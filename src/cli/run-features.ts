@@ -1,10 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { startRuntime } from '../engine/runtime';
-import { encoderOfFile, fetchedBackbone } from '../evaluation/frame-features/backbone-encoder';
-import { PictureFeatures } from '../evaluation/frame-features/encode-pictures';
-import { extractFeatures, type ExtractionResult } from '../evaluation/frame-features/extract-features';
-import { listPictureClips, type PictureClip } from '../evaluation/frame-features/list-clips';
+import { encoderOfFile, fetchedBackbone, PictureFeatures } from '../evaluation/frame-features/picture-features';
+import { extractFeatures, type ExtractionResult, listPictureClips, type PictureClip } from '../evaluation/frame-features/extract-features';
 import { replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { keepFolder, makeFolders } from '../foundation/folders';

@@ -1,5 +1,5 @@
 import { startRuntime } from '../engine/runtime';
-import type { EvaluationDataRequest } from '../evaluation/open-evaluation-data';
+import type { EvaluationDataRequest } from '../evaluation/evaluate';
 import { HEADS } from '../evaluation/result';
 import { UserError } from '../foundation/errors';
 import { isDrop, type HeadChange } from '../zoo/monitor/drop';

@@ -4,12 +4,11 @@ import type { LabelNames } from '../data/clip-set';
 import { DataError, type FileError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
 import { startRuntime } from '../engine/runtime';
-import { clipFiles } from '../evaluation/clip-files';
-import { clipFeatures } from '../evaluation/frame-features/clip-features';
+import { clipFiles, predictClips } from '../evaluation/predict';
+import { clipFeatures } from '../evaluation/frame-features/picture-features';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, titleOfModel } from '../folder/model-folder';
-import { canDraw } from '../evaluation/pictures/attempt';
-import { predictClips } from '../evaluation/predict';
+import { canDraw } from '../evaluation/pictures/drawing';
 import { UserError } from '../foundation/errors';
 import type { ClipLocation } from '../models/model-entry';
 import { modelEntry } from '../models/model-table';
@@ -123,7 +122,7 @@ async function drawAttention(
   if (model === undefined || file === undefined || best === undefined) return;
   const { onWarning } = dataWatch(terminal);
   if (!(await canDraw(onWarning))) return;
-  const { saveAttentionPicture } = await import('../evaluation/save-attention-picture.js'); // With the canvas: only when it is asked for.
+  const { saveAttentionPicture } = await import('../evaluation/pictures/attention.js'); // With the canvas: only when it is asked for.
   const drawn = await saveAttentionPicture(picture, model, { file, key: keyOf(model, request), best }, onWarning);
   if (drawn) terminal.errors.write(`attention: ${picture}\n`);
 }

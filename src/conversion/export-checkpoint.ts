@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { namingFile } from '../checkpoint/malformed-checkpoint';
 import { writeSafetensors } from '../checkpoint/safetensors';
@@ -9,11 +9,20 @@ import {
   type CheckpointReading,
   type PlainRecord,
   type TrainingCheckpoint,
+  readTrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
-import { makeFolders } from '../foundation/folders';
-import { readExport, type ReadExport } from './read-export';
-import { writeServingModel } from './serving-model';
+import { makeFolders, buildFolder } from '../foundation/folders';
+import { optimizerForms } from '../engine/optimizers/table';
+import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
+import { optimizerParameters, type Model } from '../models/model';
+import { finiteHalves } from '../checkpoint/dtype';
+import { inferenceGraphBytes } from '../engine/captured/inference-graph';
+import type { ProgramDefinition } from '../engine/program';
+import { hasNativeKernels } from '../engine/raw-operation';
+import { tensorNamed } from '../engine/named-tensors';
+import { tf } from '../engine/tensorflow';
+import { inferenceDefinition, savedLabels } from '../evaluation/load-model';
 
 /** The forms in which a model can leave. */
 export type ExportFormat = 'torch' | 'safetensors' | 'saved-model';
@@ -108,4 +117,103 @@ function defaultOut({ file, format, dtype, weightsOnly }: ExportRequest): string
 function sizeOf(out: string): number {
   const status = statSync(out);
   return status.isDirectory() ? statSync(path.join(out, 'saved_model.pb')).size : status.size;
+}
+
+/** A checkpoint that is about to leave. */
+export interface ReadExport {
+  readonly checkpoint: TrainingCheckpoint;
+  readonly recognised: FittedModel;
+  /** What was taken as usual or left out; a line each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads a checkpoint that shall be written in another form.
+ * @param shape what it may not say of its model, under the names of its config.
+ * @param reading which of its weights are taken.
+ * @throws UserError that names the file, where it cannot be read or is of none of the models.
+ */
+export function readExport(file: string, shape: PlainRecord, reading: CheckpointReading = {}): ReadExport {
+  const notes: string[] = [];
+  let recognised: FittedModel | undefined;
+  const checkpoint = readTrainingCheckpoint(
+    file,
+    (read) => {
+      recognised = recogniseWeights(read.model, { ...saidOfModel(read), ...shape }, file);
+      notes.push(...read.notes, ...recognised.notes);
+      return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
+    },
+    optimizerForms,
+    (reason) => {
+      notes.push(`its optimizer was left out: ${reason}`);
+    },
+    reading,
+  );
+  if (recognised === undefined) throw new Error('the weights were not looked at');
+  notes.push(...recognised.assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`));
+  return { checkpoint, recognised, notes };
+}
+
+/** The file of labels in a SavedModel's folder `assets`. */
+const LABELS_ASSET = 'labels.json';
+
+interface ServingShape {
+  readonly dtype: WeightDtype;
+  readonly batchSize: number;
+  readonly frames: number | undefined;
+}
+
+/**
+ * Writes a SavedModel for TensorFlow: from `features` `[batch, frames, width]` and `mask` `[batch, frames]` (1 for a frame of the clip, 0 for padding) to logits
+ * and probabilities of both heads, the names of the classes as an asset. It is there whole or not at all.
+ * @returns what is in it.
+ * @throws UserError where the native library is not running, or the model does not take as many frames.
+ */
+export function writeServingModel(
+  out: string,
+  { checkpoint, recognised }: ReadExport,
+  { dtype, batchSize, frames: asked }: ServingShape,
+): string {
+  const { model } = recognised;
+  const frames = asked ?? model.maxFrames;
+  if (frames > model.maxFrames) throw new UserError(`--frames ${frames}: the model takes at most ${model.maxFrames}`);
+  if (!hasNativeKernels())
+    throw new UserError("a SavedModel is recorded from TensorFlow's native kernels, which are not there; npm run doctor says why");
+  const graph = inferenceGraphBytes({
+    definition: withProbabilities(inferenceDefinition(model)),
+    weights: new Map([...checkpoint.model].map(([name, { values }]) => [name, values])),
+    narrow: dtype === 'float32' ? undefined : { dtype, convert: (name, values) => finiteHalves(name, dtype, values) },
+    inputs: { features: [batchSize, frames, model.width], mask: [batchSize, frames] },
+    asset: LABELS_ASSET,
+  });
+  buildFolder(out, (folder) => {
+    writeFileSync(path.join(folder, 'saved_model.pb'), graph);
+    mkdirSync(path.join(folder, 'assets'));
+    writeFileSync(path.join(folder, 'assets', LABELS_ASSET), labelsText(checkpoint.config, model));
+  });
+  return `the signature serving_default for ${batchSize} × ${frames} frames, weights in ${dtype}, labels in assets/${LABELS_ASSET}`;
+}
+
+function withProbabilities({ parameters, evaluate }: ProgramDefinition): ProgramDefinition {
+  return {
+    parameters,
+    evaluate: (weights, inputs) => {
+      const outputs = evaluate(weights, inputs);
+      return {
+        ...outputs,
+        gloss_probabilities: tf.softmax(tensorNamed(outputs, 'gloss_logits')),
+        category_probabilities: tf.softmax(tensorNamed(outputs, 'category_logits')),
+      };
+    },
+  };
+}
+
+function labelsText(config: ReadExport['checkpoint']['config'], model: Model): string {
+  const labels = savedLabels(config, model);
+  const numbered = (count: number, kind: string): string[] => Array.from({ length: count }, (_, id) => `${kind} ${id}`);
+  const document = {
+    gloss: labels?.gloss ?? numbered(model.numGloss, 'gloss'),
+    category: labels?.category ?? numbered(model.numCategory, 'category'),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
 }

@@ -10,10 +10,9 @@ import { freeRunFolder, runFiles, type NamedFolder } from '../folder/model-folde
 import { runRecordText } from '../folder/config-file';
 import { trainingLogText, type TrainingLogRow } from '../folder/training-log';
 import { importReadme } from './import-readme';
-import type { ImportedModel, ImportOptions, ImportSource } from './import-request';
+import { type ImportedModel, type ImportOptions, type ImportSource, labelsOf, readImport, type ReadImport } from './read-import';
 import { readLegacyLog } from './legacy-log';
 import { buildFolder } from '../foundation/folders';
-import { labelsOf, readImport, type ReadImport } from './read-import';
 
 /**
  * Makes a model folder of a checkpoint that PyTorch or Kumpas wrote. Everything is read and checked first; the folder appears whole or not at all.

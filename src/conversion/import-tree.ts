@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { UserError } from '../foundation/errors';
 import { importCheckpoint } from './import-checkpoint';
-import type { ImportedModel, ImportOptions, ImportSource } from './import-request';
+import type { ImportedModel, ImportOptions, ImportSource } from './read-import';
 import { readLegacyLog } from './legacy-log';
 
 /** A file of a tree that could not be imported. */

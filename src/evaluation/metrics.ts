@@ -1,3 +1,5 @@
+import { RandomStream } from '../foundation/random';
+
 /** Precision, recall and F1 of one class, as scikit-learn computes them with `zero_division=0`. */
 export interface ClassMetrics {
   readonly precision: number;
@@ -10,7 +12,7 @@ export interface ClassMetrics {
 }
 
 /** Averages over classes. */
-export interface AveragedMetrics {
+interface AveragedMetrics {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
@@ -146,4 +148,107 @@ function addOne(counts: Float64Array, id: number): void {
 
 function ratio(part: number | undefined, whole: number | undefined): number {
   return whole === undefined || part === undefined || whole === 0 ? 0 : part / whole;
+}
+
+/** Predictions whose confidence lies in one interval. */
+export interface ReliabilityBin {
+  /** Confidences above `from` and up to `to`. */
+  readonly from: number;
+  readonly to: number;
+  readonly clips: number;
+  /** Mean over the bin's clips; 0 where it has none. */
+  readonly confidence: number;
+  readonly accuracy: number;
+}
+
+/** Intervals of equal width that confidences are put into. */
+const BINS = 10;
+
+/** Sorts predictions by their confidence, into ten intervals of equal width. */
+export function reliabilityBins(confidences: ArrayLike<number>, correct: readonly boolean[]): ReliabilityBin[] {
+  const sums = Array.from({ length: BINS }, () => ({ clips: 0, confidence: 0, correct: 0 }));
+  correct.forEach((hit, clip) => {
+    const confidence = confidences[clip] ?? 0;
+    const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
+    if (bin === undefined) return;
+    bin.clips++;
+    bin.confidence += confidence;
+    bin.correct += hit ? 1 : 0;
+  });
+  return sums.map(({ clips, confidence, correct: hits }, index) => ({
+    from: index / BINS,
+    to: (index + 1) / BINS,
+    clips,
+    confidence: clips === 0 ? 0 : confidence / clips,
+    accuracy: clips === 0 ? 0 : hits / clips,
+  }));
+}
+
+/** The mean distance of confidence and accuracy over the bins, each counted by its clips (Guo et al. 2017). */
+export function expectedCalibrationError(bins: readonly ReliabilityBin[]): number {
+  const clips = bins.reduce((sum, bin) => sum + bin.clips, 0);
+  const distances = bins.reduce((sum, bin) => sum + bin.clips * Math.abs(bin.accuracy - bin.confidence), 0);
+  return clips === 0 ? 0 : distances / clips;
+}
+
+/** An interval that holds the true value in so many of a hundred cases. */
+interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+const RESAMPLES = 2000;
+
+/**
+ * A 95 % interval of the share of correct clips, by the percentile bootstrap (Efron 1979): the share over 2,000 draws, with replacement, of as many clips.
+ * @param seed what the draws are a function of.
+ */
+export function bootstrapInterval(correct: readonly boolean[], seed: number): Interval {
+  const clips = correct.length;
+  if (clips === 0) return { low: 0, high: 0 };
+  const random = new RandomStream(seed, clips);
+  const shares = new Float64Array(RESAMPLES);
+  for (let resample = 0; resample < RESAMPLES; resample++) {
+    let hits = 0;
+    for (let draw = 0; draw < clips; draw++) if (correct[random.below(clips)] === true) hits++;
+    shares[resample] = hits / clips;
+  }
+  shares.sort();
+  return { low: percentile(shares, 0.025), high: percentile(shares, 0.975) };
+}
+
+/** The value below which a share of sorted values lies, in a straight line between neighbours, as numpy's `percentile`. */
+function percentile(sorted: Float64Array, share: number): number {
+  const place = share * (sorted.length - 1);
+  const below = sorted[Math.floor(place)] ?? 0;
+  const above = sorted[Math.ceil(place)] ?? below;
+  return below + (above - below) * (place - Math.floor(place));
+}
+
+/** What two models' predictions on the same clips say of their difference. */
+export interface PairedTest {
+  /** Clips that only the first has right. */
+  readonly onlyFirst: number;
+  /** Clips that only the second has right. */
+  readonly onlySecond: number;
+  /** The chance of a difference at least as large between two equally good models, both sides counted. */
+  readonly p: number;
+}
+
+/**
+ * McNemar's exact test: whether two models err equally often, from the clips on which just one of them is right (a two-sided binomial test).
+ * @param first whether the first model has each clip right; `second` likewise, in the same order.
+ */
+export function mcnemarTest(first: readonly boolean[], second: readonly boolean[]): PairedTest {
+  const onlyFirst = first.filter((right, clip) => right && second[clip] === false).length;
+  const onlySecond = first.filter((right, clip) => !right && second[clip] === true).length;
+  const differing = onlyFirst + onlySecond;
+  const fewer = Math.min(onlyFirst, onlySecond);
+  let tail = 0;
+  let logChoices = 0;
+  for (let hits = 0; hits <= fewer; hits++) {
+    tail += Math.exp(logChoices - differing * Math.LN2);
+    logChoices += Math.log(differing - hits) - Math.log(hits + 1);
+  }
+  return { onlyFirst, onlySecond, p: Math.min(1, 2 * tail) };
 }

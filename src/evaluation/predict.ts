@@ -1,3 +1,7 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isPictureFile } from '../data/pictures';
+import { UserError } from '../foundation/errors';
 import { assembleBatch } from '../data/batch';
 import { readClip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
@@ -5,9 +9,43 @@ import { FileError } from '../data/data-error';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 import type { Program } from '../engine/program';
 import { countNotFinite } from '../foundation/finite';
-import { featureInputs } from './inference';
-import { inferenceProgram, shownLabels, type LoadedModel } from './load-model';
+import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { softmax } from './metrics';
+
+/**
+ * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
+ * of such folders several.
+ * @throws UserError for a name that stands for no clip.
+ */
+export async function clipFiles(inputs: readonly string[]): Promise<string[]> {
+  const files: string[] = [];
+  for (const input of inputs) files.push(...(await filesOf(input)));
+  return [...new Set(files)];
+}
+
+async function filesOf(input: string): Promise<string[]> {
+  if (!existsSync(input)) {
+    const found = /[*?[{]/.test(input) ? await fitting(input) : undefined;
+    if (found === undefined) throw new UserError(`--input ${input}: no such file or folder`);
+    if (found.length === 0) throw new UserError(`--input ${input}: no file fits this pattern`);
+    return found;
+  }
+  if (!statSync(input).isDirectory() || holdsPictures(input)) return [input];
+  const entries = readdirSync(input, { withFileTypes: true }).map((entry) => ({ entry, place: path.join(input, entry.name) }));
+  const clips = entries.filter(({ entry, place }) => (entry.isDirectory() ? holdsPictures(place) : entry.name.endsWith('.npz')));
+  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no .npz clip and no folder of pictures`);
+  return clips.map(({ place }) => place).sort();
+}
+
+function holdsPictures(folder: string): boolean {
+  return readdirSync(folder).some(isPictureFile);
+}
+
+async function fitting(pattern: string): Promise<string[]> {
+  const { glob } = await import('tinyglobby');
+  const found = await glob([pattern.replaceAll('\\', '/')], { absolute: path.isAbsolute(pattern), expandDirectories: false });
+  return found.sort();
+}
 
 /** Clips from which on capturing the graph pays. */
 const WORTH_CAPTURING = 24;
@@ -29,7 +67,7 @@ export interface Prediction {
   readonly category: readonly RankedClass[];
 }
 
-export interface PredictOptions {
+interface PredictOptions {
   /** The array in the `.npz` that the model reads. */
   readonly key: string;
   /** Gives a clip's values where they are not an array of the file: features of pictures. */

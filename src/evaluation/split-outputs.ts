@@ -2,6 +2,7 @@ import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
 import { countNotFinite } from '../foundation/finite';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
+import { accuracy, classMetrics, predictedClasses, topKAccuracy, weightedAverage } from './metrics';
 
 /** What a model gave for every clip of a set, in the set's order. */
 export interface SplitOutputs {
@@ -73,4 +74,37 @@ class RowCollector {
       for (let place = 0; place < width; place++) this.rows[clip * width + place] = values[row * width + place] ?? NaN;
     });
   }
+}
+
+/** The figures of one head; shares are between 0 and 1. */
+interface HeadScores {
+  readonly accuracy: number;
+  readonly top5Accuracy: number;
+  readonly weightedF1: number;
+}
+
+/** The figures of a model on a set. */
+export interface SplitScores {
+  readonly clips: number;
+  readonly gloss: HeadScores;
+  readonly category: HeadScores;
+}
+
+/** Scores what a model gave for a set. */
+export function scoreSplit(outputs: SplitOutputs): SplitScores {
+  return {
+    clips: outputs.clips,
+    gloss: scoreHead(outputs.glossLogits, outputs.glossTargets),
+    category: scoreHead(outputs.categoryLogits, outputs.categoryTargets),
+  };
+}
+
+function scoreHead(logits: Float32Array, targets: Int32Array): HeadScores {
+  const predicted = predictedClasses(logits, targets.length);
+  const classes = logits.length / Math.max(1, targets.length);
+  return {
+    accuracy: accuracy(predicted, targets),
+    top5Accuracy: topKAccuracy(logits, targets, 5),
+    weightedF1: weightedAverage(classMetrics(predicted, targets, classes)).f1,
+  };
 }

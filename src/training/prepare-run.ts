@@ -9,7 +9,7 @@ import { openData, type DataRequest } from '../data/open-data';
 import { createProgram } from '../engine/create-program';
 import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
-import { readPretrained } from '../evaluation/frame-features/backbone-encoder';
+import { readPretrained } from '../evaluation/frame-features/picture-features';
 import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
 import { removeUnfinishedFiles, replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';

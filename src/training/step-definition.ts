@@ -4,7 +4,7 @@ import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/name
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import type { ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';
-import { featureInputs, modelInputs, packedInputs } from '../evaluation/inference';
+import { featureInputs, modelInputs, packedInputs } from '../evaluation/load-model';
 import type { Model } from '../models/model';
 import type { ClassificationLoss } from './losses';
 

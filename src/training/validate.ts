@@ -1,5 +1,4 @@
-import { clipsNotFinite, collectOutputs } from '../evaluation/split-outputs';
-import { scoreSplit, type SplitScores } from '../evaluation/split-scores';
+import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
 import { notFiniteError } from './not-finite';
 import type { TrainingRun } from './run';
 import { stepInputs } from './step-definition';

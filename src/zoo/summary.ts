@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { RESULTS_FOLDER } from '../folder/model-folder';
-import { readEvaluation, type ReadEvaluation } from '../evaluation/results/read-evaluation';
+import { readEvaluation, type ReadEvaluation } from '../evaluation/results/document';
 import { RESULT_FILES, filesBelow } from '../folder/contents';
 import { curvesBeside } from '../evaluation/training-curves';
 import { UserError } from '../foundation/errors';

@@ -4,9 +4,9 @@ import { describe, expect, it } from '@jest/globals';
 import { comparisonJson, comparisonMarkdown, comparisonText } from '../../src/cli/comparison-text';
 import { comparedFromFiles, type ComparedModel } from '../../src/evaluation/compare/compared-model';
 import { compareModels, regressions } from '../../src/evaluation/compare/comparison';
-import { mcnemarTest } from '../../src/evaluation/mcnemar';
-import { comparisonPicture } from '../../src/evaluation/pictures/comparison-picture';
-import { lightTheme } from '../../src/evaluation/pictures/theme';
+import { mcnemarTest } from '../../src/evaluation/metrics';
+import { comparisonPicture } from '../../src/evaluation/pictures/charts';
+import { lightTheme } from '../../src/evaluation/pictures/drawing';
 import { inTemporaryFolder } from '../support/clip-files';
 import { parityFolder } from '../support/parity';
 

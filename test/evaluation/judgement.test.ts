@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { judgementMarkdown, judgementsJson, judgementText } from '../../src/cli/comparison-text';
 import type { ComparedModel } from '../../src/evaluation/compare/compared-model';
-import { compareModels, type Comparison } from '../../src/evaluation/compare/comparison';
-import { judge, type Judgement } from '../../src/evaluation/compare/judgement';
+import { compareModels, type Comparison, judge, type Judgement } from '../../src/evaluation/compare/comparison';
 
 const GLOSSES = ['HELLO', 'GO|OD', 'YOU', 'ME'];
 

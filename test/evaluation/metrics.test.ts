@@ -1,19 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { bootstrapInterval } from '../../src/evaluation/bootstrap';
-import { expectedCalibrationError, reliabilityBins } from '../../src/evaluation/calibration';
 import {
-  cohenKappa,
-  confusionAt,
-  confusionMatrix,
-  outcomes,
-  confusions,
-  matthewsCorrelation,
-  mostConfusedWith,
-} from '../../src/evaluation/confusion';
-import { describeHead } from '../../src/evaluation/head-result';
-import {
+  bootstrapInterval,
+  expectedCalibrationError,
+  reliabilityBins,
   accuracy,
   balancedAccuracy,
   classMetrics,
@@ -24,6 +15,16 @@ import {
   topKAccuracy,
   weightedAverage,
 } from '../../src/evaluation/metrics';
+import {
+  cohenKappa,
+  confusionAt,
+  confusionMatrix,
+  outcomes,
+  confusions,
+  matthewsCorrelation,
+  mostConfusedWith,
+} from '../../src/evaluation/confusion';
+import { describeHead } from '../../src/evaluation/result';
 import { parityFolder, relativeDifference } from '../support/parity';
 
 interface Fixture {

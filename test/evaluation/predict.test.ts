@@ -5,11 +5,9 @@ import { readClip } from '../../src/data/clip';
 import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
-import { clipFiles } from '../../src/evaluation/clip-files';
-import { attendedFrames, frameShares } from '../../src/evaluation/frame-attention';
+import { clipFiles, predictClips } from '../../src/evaluation/predict';
+import { attendedFrames, frameShares, saveAttentionPicture } from '../../src/evaluation/pictures/attention';
 import { loadModel } from '../../src/evaluation/load-model';
-import { predictClips } from '../../src/evaluation/predict';
-import { saveAttentionPicture } from '../../src/evaluation/save-attention-picture';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { arrayNamed, parityFolder, readArrays, torchFolder } from '../support/parity';
 

@@ -1,8 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { finishReplacing, isBeingReplaced, replaceResults, type ResultContent } from '../../src/evaluation/results/replace-results';
-import { prepareResultsFolder } from '../../src/evaluation/results/write-results';
+import {
+  finishReplacing,
+  isBeingReplaced,
+  replaceResults,
+  type ResultContent,
+  prepareResultsFolder,
+} from '../../src/evaluation/results/write-results';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addModel, later, writeEvaluation } from '../support/small-registry';

@@ -6,7 +6,7 @@ import { tensorOf } from '../../src/checkpoint/tensor';
 import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { inspectCheckpoint } from '../../src/conversion/inspect';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
-import { readExport } from '../../src/conversion/read-export';
+import { readExport } from '../../src/conversion/export-checkpoint';
 import { loadModel } from '../../src/evaluation/load-model';
 import { readResumePoint } from '../../src/training/resume';
 import { inTemporaryFolder } from '../support/clip-files';

@@ -2,8 +2,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { valuesNamed } from '../../src/engine/named-tensors';
 import { startRuntime } from '../../src/engine/runtime';
-import { featureInputs } from '../../src/evaluation/inference';
-import { inferenceProgram, loadModel } from '../../src/evaluation/load-model';
+import { featureInputs, inferenceProgram, loadModel } from '../../src/evaluation/load-model';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';
 import { parityBatch } from '../support/tiny-transformer';
 

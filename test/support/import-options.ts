@@ -1,4 +1,4 @@
-import type { ImportOptions } from '../../src/conversion/import-request';
+import type { ImportOptions } from '../../src/conversion/read-import';
 
 /** Options of an import into a folder, all else left to the command. */
 export function importOptions(saveDir: string, more: Partial<ImportOptions> = {}): ImportOptions {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';
-import { readEvaluation } from '../../src/evaluation/results/read-evaluation';
+import { readEvaluation } from '../../src/evaluation/results/document';
 import { evaluateRun, lacksFinalEvaluation } from '../../src/training/evaluate-run';
 import { lockFileOf } from '../../src/foundation/folder-lock';
 import type { TrainingRun } from '../../src/training/run';

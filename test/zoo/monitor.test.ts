@@ -3,7 +3,7 @@ import path from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runMonitoring, type MonitoringRequest } from '../../src/cli/run-monitoring';
-import { lightTheme } from '../../src/evaluation/pictures/theme';
+import { lightTheme } from '../../src/evaluation/pictures/drawing';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { isDrop, judgeDrop, wilson } from '../../src/zoo/monitor/drop';
 import { readHistory, withRow, writeHistory, type HistoryRow } from '../../src/zoo/monitor/history';

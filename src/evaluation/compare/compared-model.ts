@@ -5,7 +5,7 @@ import { UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
 import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../../folder/model-folder';
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
-import { readEvaluation, type ReadFigures } from '../results/read-evaluation';
+import { readEvaluation, type ReadFigures } from '../results/document';
 import { RESULT_FILES } from '../../folder/contents';
 
 /** Whether a model had one clip right, by head. */

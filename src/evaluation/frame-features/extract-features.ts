@@ -1,15 +1,55 @@
+import { readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
+import { isPictureFile, pictureFiles, readPictures } from '../../data/pictures';
+import { messageOf, UserError } from '../../foundation/errors';
 import { mapConcurrently } from '../../data/file-reading';
 import { FileError, type DataProblem } from '../../data/data-error';
 import type { NpyArray } from '../../data/npy';
 import { openNpz } from '../../data/npz';
-import { pictureFiles, readPictures } from '../../data/pictures';
-import { messageOf, UserError } from '../../foundation/errors';
 import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { type KeptFolder, makeFolders, makeFoldersWithin } from '../../foundation/folders';
-import type { PictureFeatures } from './encode-pictures';
-import { FEATURE_KEY, holdsFeatures, originOf, writeFeatures } from './feature-file';
-import type { PictureClip } from './list-clips';
+import type { PictureFeatures } from './picture-features';
+import { parseJson } from '../../config/json-text';
+import { formatNpz } from '../../data/npz-write';
+import { replaceFile } from '../../foundation/atomic-file';
+
+/** A clip of pictures in a folder: an `.npz`, or a folder of pictures. */
+export interface PictureClip {
+  /** Its name without extension, with `/` between folders. */
+  readonly name: string;
+  readonly path: string;
+}
+
+const DEEPEST = 8;
+
+/**
+ * Every clip in a folder and in those within it, by name.
+ * @throws UserError where the folder cannot be read.
+ */
+export function listPictureClips(folder: string): PictureClip[] {
+  return listWithin(folder, '', 0).sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+function listWithin(folder: string, name: string, depth: number): PictureClip[] {
+  const entries = readEntries(folder);
+  if (name !== '' && entries.some((entry) => entry.isFile() && isPictureFile(entry.name))) return [{ name, path: folder }];
+  return entries.flatMap((entry) => {
+    const [found, inner] = [path.join(folder, entry.name), path.posix.join(name, entry.name)];
+    if (entry.name.startsWith('.')) return [];
+    if (entry.isDirectory()) return depth < DEEPEST ? listWithin(found, inner, depth + 1) : [];
+    return /\.npz$/i.test(entry.name) ? [{ name: inner.replace(/\.npz$/i, ''), path: found }] : [];
+  });
+}
+
+function readEntries(folder: string): Dirent[] {
+  try {
+    if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: expected a folder, found a file`);
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${folder}: cannot be read as a folder (${messageOf(error)})`, { cause: error });
+  }
+}
 
 /** How far an extraction has come. */
 export interface ExtractionProgress {
@@ -19,7 +59,7 @@ export interface ExtractionProgress {
   readonly frames: number;
 }
 
-export interface ExtractionOptions {
+interface ExtractionOptions {
   /** The array of an `.npz` that holds frames. */
   readonly framesKey: string;
   /** Where a clip's features are written. */
@@ -98,4 +138,67 @@ async function otherArrays(file: string, framesKey: string): Promise<Map<string,
   const others = new Map<string, NpyArray>();
   for (const key of npz.keys) if (key !== framesKey && key !== FEATURE_KEY) others.set(key, await npz.read(key));
   return others;
+}
+
+/** The key of features in an `.npz`. */
+export const FEATURE_KEY = 'X2048';
+
+/** Where features come from: while this is the same, they need not be computed anew. */
+interface FeatureOrigin {
+  readonly encoder: string;
+  /** The newest change of the pictures, and their bytes in all. */
+  readonly changed: number;
+  readonly bytes: number;
+}
+
+/** Of the files that a clip consists of. */
+function originOf(encoder: string, files: readonly string[]): FeatureOrigin {
+  const states = files.map((file) => statSync(file));
+  return {
+    encoder,
+    changed: Math.round(states.reduce((newest, { mtimeMs }) => Math.max(newest, mtimeMs), 0)),
+    bytes: states.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+/** Whether a file holds features of that origin. One that is damaged or is none does not. */
+export async function holdsFeatures(file: string, origin: FeatureOrigin): Promise<boolean> {
+  try {
+    const npz = await openNpz(file);
+    const { features } = npz.has(FEATURE_KEY) && npz.has('meta') ? parseMeta(await npz.read('meta')) : {};
+    return JSON.stringify(features) === JSON.stringify(origin);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Writes features as a clip, whole or not at all, into a folder that is there, with what else the pictures' own `.npz` says of its frames.
+ * @param others further arrays, as key points and timestamps.
+ */
+export function writeFeatures(
+  file: string,
+  features: Float32Array,
+  width: number,
+  { others, origin }: { others: ReadonlyMap<string, NpyArray>; origin: FeatureOrigin },
+): void {
+  const meta = { ...parseMeta(others.get('meta')), features: origin };
+  const bytes = formatNpz({
+    ...Object.fromEntries(others),
+    [FEATURE_KEY]: { dtype: 'float32', shape: [features.length / width, width], values: features },
+    meta: { dtype: 'text', shape: [], values: [JSON.stringify(meta)] },
+  });
+  replaceFile(file, (append) => {
+    append(bytes);
+  });
+}
+
+function parseMeta(array: NpyArray | undefined): Readonly<Record<string, unknown>> {
+  if (array?.dtype !== 'text') return {};
+  try {
+    const parsed = parseJson(array.values[0] ?? ''); // Deeper levels than it allows could not be written again.
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
 }

@@ -12,9 +12,8 @@ import { pictureClip } from '../../data/pictures';
 import type { ParameterValues } from '../../engine/parameters';
 import { keepFolder, makeFolders } from '../../foundation/folders';
 import type { Model } from '../../models/model';
-import { PictureFeatures } from './encode-pictures';
-import { extractFeatures } from './extract-features';
-import { FEATURE_KEY } from './feature-file';
+import { PictureFeatures } from './picture-features';
+import { extractFeatures, FEATURE_KEY } from './extract-features';
 
 /** Where features of frames are kept, so that the next training on them finds them: `KUMPAS_CACHE` or the user's cache folder. */
 export function featureCache(environment: NodeJS.ProcessEnv): string {

@@ -1,6 +1,6 @@
 import { createCanvas, GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
 import { Chart, registerables, type ChartConfiguration, type Plugin } from 'chart.js';
-import type { Theme } from './theme';
+import type { Theme } from './drawing';
 
 /** Pixels of a picture for each of its units: sharp on screens of high resolution and on paper. */
 const RESOLUTION = 2;

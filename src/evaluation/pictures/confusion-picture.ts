@@ -2,7 +2,7 @@ import type { SKRSContext2D } from '@napi-rs/canvas';
 import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
 import { shortText } from '../../foundation/text';
 import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
-import { between, readableOn, type Theme } from './theme';
+import { between, readableOn, type Theme } from './drawing';
 
 /** What a picture of a confusion matrix shows. */
 export interface ConfusionPicture {

@@ -1,7 +1,6 @@
 import { shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
-import type { HeadResult } from '../head-result';
-import { occlusionGroups, type EvaluationResult } from '../result';
+import { type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
 
 /** What a reader should know first, a sentence each. */
 export function findings(result: EvaluationResult): string[] {

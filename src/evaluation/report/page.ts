@@ -3,14 +3,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { shortLabel } from '../../foundation/text';
 import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
-import type { HeadPrediction, HeadResult } from '../head-result';
-import { modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
+import { type HeadPrediction, type HeadResult, modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
 import type { ResultPictures } from '../results/draw-pictures';
 import { RESULT_FILES } from '../../folder/contents';
 import { confusionFiles, summaryRows } from '../results/tables';
 import { findings } from './findings';
-import { html, Markup } from './markup';
-import { countCell, shareCell, tableMarkup, type Cell } from './table';
+import { html, Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
 
 /** The report's pictures: drawn for a light page and for a dark one; undefined where none can be drawn. */
 export type ReportPictures = { readonly light: ResultPictures; readonly dark: ResultPictures } | undefined;

@@ -1,9 +1,7 @@
 import path from 'node:path';
-import { drawnOrTold } from '../pictures/attempt';
+import { drawnOrTold, type Theme } from '../pictures/drawing';
 import { confusionPicture } from '../pictures/confusion-picture';
-import { curvesPicture } from '../pictures/curves-picture';
-import { reliabilityPicture } from '../pictures/reliability-picture';
-import type { Theme } from '../pictures/theme';
+import { curvesPicture, reliabilityPicture } from '../pictures/charts';
 import { modelTitle, type EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { RESULT_FILES } from '../../folder/contents';

@@ -1,7 +1,6 @@
 import { csvText } from '../../data/csv-table';
 import { confusionAt, mostConfusedWith, outcomes } from '../confusion';
-import type { HeadPrediction, HeadResult } from '../head-result';
-import { occlusionGroups, type EvaluationResult } from '../result';
+import { type HeadPrediction, type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
 import { RESULT_FILES } from '../../folder/contents';
 
 /** A figure of both heads; undefined where a head has none. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readPreset, resolveLayers } from '../../config/resolve';
 import { loadModel, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
-import type { ReadEvaluation } from '../../evaluation/results/read-evaluation';
+import type { ReadEvaluation } from '../../evaluation/results/document';
 import { RESULT_FILES } from '../../folder/contents';
 import { modelEntry } from '../../models/model-table';
 import { readClassFigures, type ClassFigures } from '../class-figures';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { RESULTS_FOLDER } from '../../folder/model-folder';
 import { replaceableFigures } from '../../folder/readme';
-import type { ReadFigures } from '../../evaluation/results/read-evaluation';
+import type { ReadFigures } from '../../evaluation/results/document';
 import { plainMarkdown as plain, shortLabel } from '../../foundation/text';
 import { RESULT_FILES } from '../../folder/contents';
 import { notesLines } from '../../folder/hand-written';

@@ -1,7 +1,7 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Chart, ChartConfiguration, ChartDataset } from 'chart.js';
 import { drawChart } from '../../evaluation/pictures/canvas';
-import type { Theme } from '../../evaluation/pictures/theme';
+import type { Theme } from '../../evaluation/pictures/drawing';
 import type { HeadName } from '../../evaluation/result';
 import { shortText } from '../../foundation/text';
 import { isDrop } from './drop';

@@ -1,12 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compared-model';
-import { evaluateModel } from '../../evaluation/evaluate';
+import { evaluateModel, openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/evaluate';
 import { loadModel, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
-import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/open-evaluation-data';
-import { canDraw, drawnOrTold } from '../../evaluation/pictures/attempt';
-import { lightTheme } from '../../evaluation/pictures/theme';
+import { canDraw, drawnOrTold, lightTheme } from '../../evaluation/pictures/drawing';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { RESULT_FILES } from '../../folder/contents';
 import { replaceFile } from '../../foundation/atomic-file';

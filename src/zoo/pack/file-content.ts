@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import path from 'node:path';
-import { readEvaluation } from '../../evaluation/results/read-evaluation';
+import { readEvaluation } from '../../evaluation/results/document';
 import { foreignPart } from '../../evaluation/report/own-page';
 import { UserError } from '../../foundation/errors';
 import { readRegularFile } from '../../foundation/regular-file';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
 import { loadModel } from '../../evaluation/load-model';
 import { modelFile } from '../../folder/model-folder';
-import type { ReadFigures } from '../../evaluation/results/read-evaluation';
+import type { ReadFigures } from '../../evaluation/results/document';
 import { UserError } from '../../foundation/errors';
 import {
   architectureChanges,

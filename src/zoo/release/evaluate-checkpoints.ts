@@ -1,6 +1,5 @@
-import { evaluateModel, type Evaluation } from '../../evaluation/evaluate';
+import { evaluateModel, type Evaluation, openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/evaluate';
 import type { LoadedModel } from '../../evaluation/load-model';
-import { openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/open-evaluation-data';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { sameBits } from './weights';
 

@@ -4,7 +4,7 @@ import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type Plai
 import type { LabelNames } from '../../data/clip-set';
 import type { SplitOutputs } from '../../evaluation/split-outputs';
 import { loadModel, type LoadedModel } from '../../evaluation/load-model';
-import type { DataWatch } from '../../evaluation/open-evaluation-data';
+import type { DataWatch } from '../../evaluation/evaluate';
 import { HEADS, type EvaluationResult } from '../../evaluation/result';
 import { UserError } from '../../foundation/errors';
 import { evaluateCheckpoints, type CheckpointData, type EvaluatedCheckpoint } from './evaluate-checkpoints';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
 import { loadModel, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile } from '../../folder/model-folder';
-import type { DataWatch } from '../../evaluation/open-evaluation-data';
+import type { DataWatch } from '../../evaluation/evaluate';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { completeReleases, writeProductionRecord } from './complete-releases';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../../config/settings-file';
 import { RELEASE_FILE } from '../../folder/model-folder';
-import { figuresSchema } from '../../evaluation/results/read-evaluation';
+import { figuresSchema } from '../../evaluation/results/document';
 import { UserError } from '../../foundation/errors';
 import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';
 import { BUMPS, compareVersions, isVersion, parseVersion } from './version';

@@ -6,10 +6,14 @@ import { openNpz } from '../../../src/data/npz';
 import { formatNpz } from '../../../src/data/npz-write';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
-import { PictureFeatures } from '../../../src/evaluation/frame-features/encode-pictures';
-import { extractFeatures, type ExtractionResult } from '../../../src/evaluation/frame-features/extract-features';
-import { holdsFeatures, writeFeatures } from '../../../src/evaluation/frame-features/feature-file';
-import { listPictureClips } from '../../../src/evaluation/frame-features/list-clips';
+import { PictureFeatures } from '../../../src/evaluation/frame-features/picture-features';
+import {
+  extractFeatures,
+  type ExtractionResult,
+  holdsFeatures,
+  writeFeatures,
+  listPictureClips,
+} from '../../../src/evaluation/frame-features/extract-features';
 import { openAsFeatures } from '../../../src/evaluation/frame-features/open-encoded-data';
 import type { PictureEncoder } from '../../../src/models/model';
 import { inTemporaryFolder } from '../../support/clip-files';

@@ -1,3 +1,5 @@
+import { messageOf } from '../../foundation/errors';
+
 /** Colours as `#rrggbb`. */
 type Colour = string;
 
@@ -54,4 +56,29 @@ export function between(from: Colour, to: Colour, share: number): Colour {
 export function readableOn(colour: Colour): Colour {
   const [red = 0, green = 0, blue = 0] = [0, 1, 2].map((place) => parseInt(colour.slice(1 + 2 * place, 3 + 2 * place), 16));
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#000000' : '#ffffff';
+}
+
+/** Whether the canvas has a build for this machine; where it has none, that is told in one line. */
+export async function canDraw(onWarning: (warning: string) => void): Promise<boolean> {
+  try {
+    await import('@napi-rs/canvas');
+    return true;
+  } catch (error) {
+    onWarning(`no pictures can be drawn on this machine (${messageOf(error)})`);
+    return false;
+  }
+}
+
+/**
+ * Draws a picture, or tells in one line which picture cannot be drawn and why: whatever is wrong with a picture, the figures are not lost for it.
+ * @param name of the picture's file.
+ * @returns undefined where it cannot be drawn.
+ */
+export function drawnOrTold(name: string, draw: () => Buffer, onWarning: (warning: string) => void): Buffer | undefined {
+  try {
+    return draw();
+  } catch (error) {
+    onWarning(`${name} cannot be drawn (${messageOf(error)}); figures and tables are as they should be`);
+    return undefined;
+  }
 }

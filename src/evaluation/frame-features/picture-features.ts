@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { createProgram, type ProgramOptions } from '../../engine/create-program';
+import type { ParameterValues } from '../../engine/parameters';
+import { tensorNamed, valuesNamed } from '../../engine/named-tensors';
+import { refuseNotFinite } from '../../checkpoint/state-dict';
+import { countNotFinite } from '../../foundation/finite';
+import { UserError } from '../../foundation/errors';
+import type { Program } from '../../engine/program';
+import type { PictureEncoder } from '../../models/model';
+import type { ClipReader } from '../../data/clip';
+import { readPictures } from '../../data/pictures';
+import type { LoadedModel } from '../load-model';
+import { readWeights } from '../../checkpoint/training-checkpoint';
+import type { PretrainedWeights, ShapedValues } from '../../models/model-entry';
+import { frozenEncoder } from '../../models/inception/inception-gru';
+import { pickBackbone } from '../../models/inception/backbone-weights';
+
+/** Pictures that go through the network at once. */
+export const PICTURES_AT_ONCE = 16;
+
+/** A picture encoder at work: pictures in, features out. */
+export class PictureFeatures {
+  /** Tells features of these weights from those of others. */
+  readonly digest: string;
+  private readonly program: Program;
+
+  /**
+   * @param weights the model's, of which the encoder makes its own once.
+   * @throws UserError where what it makes of them is not finite, as of a negative running variance.
+   */
+  constructor(
+    readonly encoder: PictureEncoder,
+    weights: ParameterValues,
+    options: ProgramOptions,
+  ) {
+    const prepared = encoder.prepare(weights);
+    refuseNotFinite(prepared, 'the backbone');
+    this.digest = digestOf(encoder, prepared);
+    this.program = createProgram(
+      {
+        parameters: encoder.parameters,
+        evaluate: (parameters, inputs) => ({ features: encoder.encode(parameters, tensorNamed(inputs, 'pixels')) }),
+      },
+      prepared,
+      options,
+    );
+  }
+
+  /**
+   * The features of pictures, `[pictures, width]`.
+   * @param pixels `[pictures, side, side, 3]`, from 0 to 255.
+   * @throws UserError where a feature is not finite: the weights are too large.
+   */
+  encode(pixels: Uint8Array): Float32Array {
+    const { side, width } = this.encoder;
+    const size = side * side * 3;
+    const count = pixels.length / size;
+    const features = new Float32Array(count * width);
+    for (let start = 0; start < count; start += PICTURES_AT_ONCE) {
+      const end = Math.min(count, start + PICTURES_AT_ONCE);
+      const values = new Float32Array(PICTURES_AT_ONCE * size);
+      values.set(pixels.subarray(start * size, end * size));
+      const outputs = this.program.evaluate({ pixels: { shape: [PICTURES_AT_ONCE, side, side, 3], values } });
+      features.set((valuesNamed(outputs, 'features') as Float32Array).subarray(0, (end - start) * width), start * width);
+    }
+    if (countNotFinite(features) > 0)
+      throw new UserError('the backbone gives features for it that are not finite (NaN or infinite): its weights are too large');
+    return features;
+  }
+
+  dispose(): void {
+    this.program.dispose();
+  }
+}
+
+function digestOf({ identity }: PictureEncoder, prepared: ParameterValues): string {
+  const hash = createHash('sha256').update(identity);
+  for (const [name, { buffer, byteOffset, byteLength }] of prepared)
+    hash.update(name).update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** Reads clips of pictures as what a model sees of them, frame by frame: its own encoder's features. */
+interface ClipFeatures {
+  readonly read: ClipReader;
+  /** Frees the encoder. */
+  readonly dispose: () => void;
+}
+
+/**
+ * The reader of a model's clips of pictures, each an `.npz` or a folder.
+ * @param key the array of an `.npz` that holds frames.
+ * @throws Error where the model has no encoder of pictures: a bug.
+ */
+export function clipFeatures({ model, weights }: LoadedModel, key: string): ClipFeatures {
+  if (model.pictureEncoder === undefined) throw new Error('the model has no encoder of pictures');
+  const { side, width } = model.pictureEncoder;
+  const features = new PictureFeatures(model.pictureEncoder, weights, { mode: 'captured' });
+  return {
+    read: async (clip) => {
+      const values = features.encode(await readPictures(clip, { key, side }));
+      return { frames: values.length / width, values };
+    },
+    dispose: () => {
+      features.dispose();
+    },
+  };
+}
+
+/**
+ * Reads weights that a training starts with, or an encoder is made of.
+ * @throws UserError naming the file and what is wrong with it.
+ */
+export function readPretrained({ file, pick }: PretrainedWeights): ParameterValues {
+  const picked = pickFrom(readWeights(file).model, { file, pick });
+  refuseNotFinite(picked, file);
+  return picked;
+}
+
+function pickFrom(weights: ReadonlyMap<string, ShapedValues>, { file, pick }: PretrainedWeights): ParameterValues {
+  try {
+    return pick(weights);
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * InceptionV3 from a file: torchvision's own state_dict, or a checkpoint that holds it.
+ * @param transformInput undefined for what the file says of itself, else true: torchvision sets it with ImageNet's weights.
+ */
+export function encoderOfFile(file: string, transformInput: boolean | undefined): { encoder: PictureEncoder; weights: ParameterValues } {
+  const weights = readPretrained({ file, pick: pickBackbone });
+  const saved = readWeights(file).config?.['transform_input'];
+  return { encoder: frozenEncoder(transformInput ?? saved !== false), weights };
+}
+
+/** Where torchvision keeps ImageNet's weights once it has fetched them; undefined where it has not. */
+export function fetchedBackbone(environment: NodeJS.ProcessEnv): string | undefined {
+  const cache = environment['TORCH_HOME'] ?? path.join(environment['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'torch');
+  const folder = path.join(cache, 'hub/checkpoints');
+  try {
+    const found = readdirSync(folder).find((name) => /^inception_v3_google.*\.pth$/.test(name));
+    return found === undefined ? undefined : path.join(folder, found);
+  } catch {
+    return undefined;
+  }
+}

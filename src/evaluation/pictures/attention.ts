@@ -1,0 +1,185 @@
+import path from 'node:path';
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import type { Chart, ChartConfiguration } from 'chart.js';
+import { createProgram } from '../../engine/create-program';
+import type { HostArray } from '../../engine/named-tensors';
+import { UserError } from '../../foundation/errors';
+import type { FrameAttention } from '../../models/model-entry';
+import { modelEntry } from '../../models/model-table';
+import { inferenceDefinition, type LoadedModel } from '../load-model';
+import { clipInputs, type RankedClass } from '../predict';
+import { drawChart, fontOf } from './canvas';
+import { between, type Theme, drawnOrTold, lightTheme } from './drawing';
+import { writeFileAtomically } from '../../foundation/atomic-file';
+import { shortLabel } from '../../foundation/text';
+import { titleOfModel } from '../../folder/model-folder';
+
+/** How much each frame of a clip counted; the frames' shares add up to 1. */
+export interface FrameShares {
+  /** `[layers][frames]` */
+  readonly layers: readonly (readonly number[])[];
+  /** The mean over the layers. */
+  readonly overall: readonly number[];
+}
+
+/**
+ * Sees in a model's attention which frames of a clip counted.
+ * @throws UserError where the model has no attention, or the clip cannot be read.
+ */
+export async function attendedFrames(loaded: LoadedModel, file: string, key: string): Promise<FrameShares> {
+  const entry = modelEntry(loaded.name);
+  const reading = entry.frameAttention?.(loaded.model);
+  if (reading === undefined) {
+    throw new UserError(`${loaded.file}: ${entry.checkpointName} has no attention to look at; leave --attention out`);
+  }
+  const observed = new Map<string, HostArray>();
+  const definition = inferenceDefinition(loaded.model, (name, tensor) => {
+    if (reading.layers.includes(name)) observed.set(name, { shape: tensor.shape, values: tensor.dataSync<'float32'>().slice() });
+  });
+  const inputs = await clipInputs(loaded, file, { key });
+  const program = createProgram(definition, loaded.weights, { mode: 'eager' });
+  try {
+    program.evaluate(inputs);
+  } finally {
+    program.dispose();
+  }
+  const mask = inputs['mask']?.values ?? [];
+  const frames = Array.from(mask).filter((value) => value === 1).length;
+  const layers = reading.layers.flatMap((name) => {
+    const weights = observed.get(name);
+    return weights === undefined ? [] : [frameShares(weights, frames, reading)];
+  });
+  return { layers, overall: normalised(layers[0]?.map((_, frame) => layers.reduce((sum, layer) => sum + (layer[frame] ?? 0), 0)) ?? []) };
+}
+
+/**
+ * The share of each frame in one layer: what the positions that the decision is read from take from it, the mean over heads.
+ * @param weights `[1, heads, positions, positions]`
+ */
+export function frameShares({ shape, values }: HostArray, frames: number, { leadingPositions, readFrom }: FrameAttention): number[] {
+  const [, heads = 0, positions = 0] = shape;
+  const readers = readFrom === undefined ? Array.from({ length: frames }, (_, frame) => leadingPositions + frame) : [readFrom];
+  const sums = Array.from({ length: frames }, (_, frame) => {
+    let sum = 0;
+    for (let head = 0; head < heads; head++) {
+      for (const reader of readers) sum += values[(head * positions + reader) * positions + leadingPositions + frame] ?? 0;
+    }
+    return sum;
+  });
+  return normalised(sums);
+}
+
+function normalised(values: readonly number[]): number[] {
+  const total = values.reduce((sum, value) => sum + value, 0);
+  return values.map((value) => (total === 0 ? 0 : value / total));
+}
+
+const STRIP = 20;
+
+/**
+ * Draws which frames of a clip counted: a bar a frame, in multiples of an even share, and below them a strip for each layer. @returns the PNG.
+ * @param title what the model saw in which clip
+ */
+export function attentionPicture(title: string, subtitle: string, { layers, overall }: FrameShares, theme: Theme): Buffer {
+  const multiples = overall.map((share) => share * overall.length);
+  const configuration: ChartConfiguration = {
+    type: 'bar',
+    data: {
+      labels: multiples.map((_, frame) => frame + 1),
+      datasets: [{ data: multiples, backgroundColor: theme.series[0], barPercentage: 1, categoryPercentage: 0.86 }],
+    },
+    options: {
+      layout: { padding: { left: 16, right: 24, top: 16, bottom: 16 + STRIP * layers.length + 44 } },
+      scales: {
+        x: { title: { display: true, text: 'frame' }, grid: { display: false }, ticks: { maxRotation: 0, maxTicksLimit: 24 } },
+        y: {
+          beginAtZero: true,
+          suggestedMax: 2,
+          title: { display: true, text: 'times an even share' },
+        },
+      },
+      plugins: {
+        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
+        subtitle: { display: true, text: subtitle, align: 'start', color: theme.muted, padding: { bottom: 8 } },
+        legend: { display: false },
+      },
+    },
+  };
+  const size = { width: 860, height: 400 + STRIP * layers.length };
+  return drawChart(size, theme, configuration, (context, chart) => {
+    drawEvenShare(context, chart, theme);
+    drawStrips(context, chart, layers, theme);
+  });
+}
+
+function drawEvenShare(context: SKRSContext2D, { chartArea, scales }: Chart, theme: Theme): void {
+  const y = scales['y']?.getPixelForValue(1) ?? 0;
+  context.save();
+  context.strokeStyle = theme.muted;
+  context.setLineDash([4, 3]);
+  context.beginPath();
+  context.moveTo(chartArea.left, y);
+  context.lineTo(chartArea.right, y);
+  context.stroke();
+  context.restore();
+}
+
+function drawStrips(context: SKRSContext2D, { chartArea, scales, height }: Chart, layers: FrameShares['layers'], theme: Theme): void {
+  const top = height - 16 - STRIP * layers.length - 18;
+  const frames = layers[0]?.length ?? 0;
+  const width = (chartArea.right - chartArea.left) / Math.max(1, frames);
+  const most = Math.max(...layers.flat());
+  context.save();
+  context.font = fontOf(11);
+  context.textBaseline = 'middle';
+  layers.forEach((layer, row) => {
+    const y = top + row * STRIP;
+    layer.forEach((share, frame) => {
+      const centre = scales['x']?.getPixelForValue(frame) ?? 0;
+      context.fillStyle = between(theme.empty, theme.right, share / most);
+      context.fillRect(centre - width / 2, y, width + 0.4, STRIP - 2);
+    });
+    context.fillStyle = theme.text;
+    context.textAlign = 'right';
+    context.fillText(String(row + 1), chartArea.left - 8, y + STRIP / 2);
+  });
+  context.fillStyle = theme.muted;
+  context.textAlign = 'left';
+  context.fillText(
+    'Each layer, the first on top: the stronger the colour, the more a frame counted',
+    chartArea.left,
+    top + STRIP * layers.length + 9,
+  );
+  context.restore();
+}
+
+/** The clip whose attention is wanted, and what the model took it for. */
+export interface AttendedClip {
+  readonly file: string;
+  /** The array in the `.npz` that the model reads. */
+  readonly key: string;
+  readonly best: RankedClass;
+}
+
+/**
+ * Draws which frames of a clip counted, as a PNG.
+ * @param onWarning is told where it cannot be drawn.
+ * @returns whether it is there.
+ * @throws UserError where the model has no attention.
+ */
+export async function saveAttentionPicture(
+  picture: string,
+  model: LoadedModel,
+  { file, key, best }: AttendedClip,
+  onWarning: (warning: string) => void,
+): Promise<boolean> {
+  const shares = await attendedFrames(model, file, key);
+  const title = `${shortLabel(path.parse(file).name)}: ${shortLabel(best.label)} (${best.id}), ${(100 * best.probability).toFixed(1)} %`;
+  const subtitle = `What ${titleOfModel(model.file, modelEntry(model.name).checkpointName)} attended to; the broken line is an even share`;
+  const png = drawnOrTold(picture, () => attentionPicture(title, subtitle, shares, lightTheme), onWarning);
+  if (png === undefined) return false;
+  writeFileAtomically(picture, (append) => {
+    append(png);
+  });
+  return true;
+}

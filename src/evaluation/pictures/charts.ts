@@ -1,0 +1,216 @@
+import type { ChartConfiguration, ChartDataset, Chart } from 'chart.js';
+import type { SKRSContext2D } from '@napi-rs/canvas';
+import type { CurvePoint } from '../training-curves';
+import { drawChart } from './canvas';
+import type { Theme } from './drawing';
+import { type HeadResult, HEADS } from '../result';
+import type { ComparedModel } from '../compare/compared-model';
+import { shortText } from '../../foundation/text';
+
+/** Draws a training's curves: losses on the left scale, accuracies on the right, and where the best epoch is. @returns the PNG. */
+export function curvesPicture(title: string, points: readonly CurvePoint[], theme: Theme): Buffer {
+  const [trainLoss, valLoss, gloss, category] = theme.series;
+  const line = (
+    label: string,
+    key: keyof CurvePoint,
+    colour: string,
+    axis: 'loss' | 'accuracy',
+    dash: number[] = [],
+  ): ChartDataset<'line'> => ({
+    label,
+    data: points.map((point) => point[key]),
+    borderColor: colour,
+    backgroundColor: colour,
+    borderDash: dash,
+    borderWidth: 2,
+    pointRadius: points.length === 1 ? 3 : 0,
+    yAxisID: axis,
+  });
+  const best = points.reduce((most, point) => (point.gloss_acc > (most?.gloss_acc ?? -1) ? point : most), points[0]);
+  const configuration: ChartConfiguration<'line'> = {
+    type: 'line',
+    data: {
+      labels: points.map(({ epoch }) => epoch),
+      datasets: [
+        line('training loss', 'train_loss', trainLoss, 'loss', [6, 4]),
+        line('validation loss', 'val_loss', valLoss, 'loss', [2, 3]),
+        line('gloss accuracy', 'gloss_acc', gloss, 'accuracy'),
+        line('category accuracy', 'cat_acc', category, 'accuracy'),
+      ],
+    },
+    options: {
+      scales: {
+        x: { title: { display: true, text: 'epoch' }, ticks: { maxTicksLimit: 16, maxRotation: 0 } },
+        loss: { position: 'left', title: { display: true, text: 'loss (broken lines)' }, beginAtZero: true },
+        accuracy: {
+          position: 'right',
+          title: { display: true, text: 'validation accuracy (full lines)' },
+          min: 0,
+          max: 1,
+          grid: { drawOnChartArea: false },
+          ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` },
+        },
+      },
+      plugins: {
+        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
+        subtitle: {
+          display: best !== undefined,
+          text: best === undefined ? '' : `Best epoch ${best.epoch}: gloss accuracy ${(100 * best.gloss_acc).toFixed(1)} %`,
+          align: 'start',
+          color: theme.muted,
+          padding: { bottom: 8 },
+        },
+        legend: { position: 'bottom', labels: { usePointStyle: true, pointStyle: 'line', pointStyleWidth: 36, padding: 16 } },
+      },
+    },
+  };
+  return drawChart({ width: 860, height: 480 }, theme, configuration, (context, { chartArea, scales }) => {
+    const x = scales['x']?.getPixelForValue(points.findIndex((point) => point === best));
+    if (x === undefined || best === undefined) return;
+    context.save();
+    context.strokeStyle = theme.muted;
+    context.lineWidth = 1;
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    context.moveTo(x, chartArea.top);
+    context.lineTo(x, chartArea.bottom);
+    context.stroke();
+    context.restore();
+  });
+}
+
+/** Draws how far confidences can be believed: for each interval of confidence how often the model was right, beside what would be right. @returns the PNG. */
+export function reliabilityPicture(title: string, gloss: HeadResult, category: HeadResult, theme: Theme): Buffer {
+  const [glossColour, categoryColour] = theme.series;
+  const bars = (label: string, { reliability }: HeadResult, colour: string): ChartDataset => ({
+    type: 'bar',
+    label,
+    data: reliability.map(({ clips, accuracy }) => (clips === 0 ? null : accuracy)),
+    backgroundColor: colour,
+    pointStyle: 'rect',
+    // A bar of no height is a finding, and must be seen.
+    minBarLength: 2,
+  });
+  const configuration: ChartConfiguration = {
+    type: 'bar',
+    data: {
+      labels: gloss.reliability.map(({ from, to }, bin) => {
+        const counts = `${gloss.reliability[bin]?.clips ?? 0} · ${category.reliability[bin]?.clips ?? 0}`;
+        return [`${Math.round(100 * from)}–${Math.round(100 * to)} %`, counts];
+      }),
+      datasets: [
+        {
+          type: 'line',
+          label: 'as often right as sure',
+          data: gloss.reliability.map(({ from, to }) => (from + to) / 2),
+          borderColor: theme.text,
+          backgroundColor: theme.text,
+          borderDash: [5, 4],
+          borderWidth: 1.5,
+          pointRadius: 0,
+          pointStyle: 'line',
+        },
+        bars('gloss', gloss, glossColour),
+        bars('category', category, categoryColour),
+      ],
+    },
+    options: {
+      scales: {
+        x: {
+          title: { display: true, text: 'confidence; below: clips of the gloss head · of the category head' },
+          grid: { display: false },
+          ticks: { maxRotation: 0, autoSkip: false },
+        },
+        y: {
+          min: 0,
+          max: 1,
+          title: { display: true, text: 'share that was right' },
+          ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` },
+        },
+      },
+      plugins: {
+        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
+        subtitle: {
+          display: true,
+          text: `Expected calibration error: gloss ${percent(gloss)}, category ${percent(category)}. Bars below the line: too sure of itself`,
+          align: 'start',
+          color: theme.muted,
+          padding: { bottom: 8 },
+        },
+        legend: { position: 'bottom', labels: { padding: 16, usePointStyle: true, pointStyleWidth: 28 } },
+      },
+    },
+  };
+  return drawChart({ width: 860, height: 480 }, theme, configuration);
+}
+
+function percent({ metrics }: HeadResult): string {
+  return `${(100 * metrics.expected_calibration_error).toFixed(1)} %`;
+}
+
+const LONGEST_NAME = 36;
+
+/** Draws the accuracies of models side by side, each with its 95 % interval. @returns the PNG. */
+export function comparisonPicture(models: readonly ComparedModel[], dataTitle: string, theme: Theme): Buffer {
+  const configuration: ChartConfiguration = {
+    type: 'bar',
+    data: {
+      labels: models.map(({ title }) => shortText(title, LONGEST_NAME)),
+      datasets: HEADS.map((head, place) => ({
+        label: `${head} accuracy`,
+        data: models.map(({ figures }) => figures[head].accuracy),
+        backgroundColor: theme.series[place] ?? theme.text,
+      })),
+    },
+    options: {
+      indexAxis: 'y',
+      scales: {
+        x: { min: 0, max: 1, ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` } },
+        y: { grid: { display: false } },
+      },
+      plugins: {
+        title: {
+          display: true,
+          text: `Models on ${dataTitle}`,
+          align: 'start',
+          font: { size: 17, weight: 'bold' },
+          padding: { bottom: 2 },
+        },
+        subtitle: {
+          display: true,
+          text: 'Whiskers: 95 % interval of the accuracy',
+          align: 'start',
+          color: theme.muted,
+          padding: { bottom: 8 },
+        },
+        legend: { position: 'bottom', labels: { padding: 16, boxWidth: 24, boxHeight: 10 } },
+      },
+    },
+  };
+  return drawChart({ width: 860, height: 190 + 64 * models.length }, theme, configuration, (context, chart) => {
+    drawWhiskers(context, chart, models, theme);
+  });
+}
+
+function drawWhiskers(context: SKRSContext2D, chart: Chart, models: readonly ComparedModel[], theme: Theme): void {
+  context.save();
+  context.strokeStyle = theme.text;
+  context.lineWidth = 1.5;
+  HEADS.forEach((head, dataset) => {
+    models.forEach(({ figures }, place) => {
+      const y = chart.getDatasetMeta(dataset).data[place]?.y ?? 0;
+      const [low = 0, high = 0] = [figures[head].accuracy_ci95_low, figures[head].accuracy_ci95_high].map(
+        (share) => chart.scales['x']?.getPixelForValue(share) ?? 0,
+      );
+      context.beginPath();
+      context.moveTo(low, y);
+      context.lineTo(high, y);
+      for (const x of [low, high]) {
+        context.moveTo(x, y - 5);
+        context.lineTo(x, y + 5);
+      }
+      context.stroke();
+    });
+  });
+  context.restore();
+}
