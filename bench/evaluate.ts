@@ -48,7 +48,7 @@ export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
 
 function randomModel(model: Model): LoadedModel {
   const weights = initialiseParameters(model.parameters, new RandomStream(42));
-  const unsaid = { epoch: undefined, labels: undefined, settings: {}, data: {}, assumptions: [], notes: [] };
+  const unsaid = { epoch: undefined, labels: undefined, transforms: [], settings: {}, data: {}, assumptions: [], notes: [] };
   return { file: 'random', name: 'transformer', model, weights, ...unsaid };
 }
 

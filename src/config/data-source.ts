@@ -25,3 +25,9 @@ export interface ClipFolders {
 
 /** What the folders of clips of key points are called. */
 export const KEYPOINT_FOLDERS: ClipFolders = { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' };
+
+/** What changes a clip before a model sees it, as plain data: the name of a transform and its options. */
+export interface TransformDescription {
+  readonly name: string;
+  readonly [option: string]: string | number | boolean;
+}

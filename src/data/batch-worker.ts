@@ -2,6 +2,7 @@
  * The thread that reads and assembles batches of a set that does not fit the memory budget: one request at a time, in the order they come.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { TransformDescription } from '../config/data-source';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { elementAt, required } from '../foundation/required';
@@ -12,7 +13,6 @@ import { FileError } from './data-error';
 import { mapConcurrently, Turns } from './file-reading';
 import type { BatchPlan } from './plan-epoch';
 import { TransformPipeline } from './transforms/pipeline';
-import type { TransformDescription } from './transforms/transform';
 
 /** What the thread is started with. */
 export interface BatchWorkerSet {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { TransformDescription } from '../config/data-source';
 import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
 import { assembleBatch, type Batch } from './batch';
@@ -7,7 +8,6 @@ import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
 import type { ClipSet } from './clip-set';
 import type { BatchPlan } from './plan-epoch';
 import { TransformPipeline } from './transforms/pipeline';
-import type { TransformDescription } from './transforms/transform';
 
 interface BatchOptions {
   readonly batchSize: number;

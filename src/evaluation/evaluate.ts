@@ -9,6 +9,7 @@ import { featureCache, openAsFeatures } from './frame-features/open-encoded-data
 import { type LoadedModel, inferenceProgram, shownLabels, featureInputs } from './load-model';
 import { BatchSource } from '../data/batches';
 import { bucketLengths, planEpoch } from '../data/plan-epoch';
+import { TransformPipeline } from '../data/transforms/pipeline';
 import { classDifferences } from './class-differences';
 import { clipsNotFinite, collectOutputs, type SplitOutputs, scoreSplit, type SplitScores } from './split-outputs';
 
@@ -96,9 +97,10 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
   refuseOtherClasses(loaded, dataset);
   const { maxFrames } = loaded.model;
-  const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize });
-  const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths });
-  const source = new BatchSource(set, { batchSize });
+  const transforms = TransformPipeline.of(loaded.transforms, set.width);
+  const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize, transforms });
+  const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths, transforms });
+  const source = new BatchSource(set, { batchSize, transforms: loaded.transforms });
   const start = performance.now();
   const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {

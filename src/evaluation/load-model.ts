@@ -1,6 +1,8 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { ModelName } from '../config/settings';
 import { trainedSettings } from '../config/understood-settings';
+import type { TransformDescription } from '../config/data-source';
+import { savedTransforms, TRANSFORMS_KEY } from '../data/transforms/pipeline';
 import type { LabelNames } from '../data/clip-set';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
@@ -22,6 +24,8 @@ export interface LoadedModel {
   readonly epoch: number | undefined;
   /** Names of the classes; undefined where the checkpoint has none. */
   readonly labels: LabelNames | undefined;
+  /** What its clips go through before it sees them; saved with it. */
+  readonly transforms: readonly TransformDescription[];
   /** The settings that it was trained with, as far as they are settings of Kumpas; empty where the checkpoint has none. */
   readonly settings: PlainRecord;
   /** What it says of the data that it was trained on: title, fingerprint and the like; empty where it says nothing. */
@@ -50,6 +54,7 @@ export function loadModel(file: string, given: PlainRecord = {}, reading: Checkp
     weights: new Map([...weights].map(([key, { values }]) => [key, values])),
     epoch,
     labels: savedLabels(config, model),
+    transforms: savedTransforms(config[TRANSFORMS_KEY], model.width, file),
     settings: trained.values as PlainRecord,
     data: recordAt(config, 'data'),
     assumptions,

@@ -6,6 +6,7 @@ import { assembleBatch } from '../data/batch';
 import { readClip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
+import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 import type { Program } from '../engine/program';
 import { countNotFinite } from '../foundation/finite';
@@ -128,17 +129,18 @@ async function predictClip(loaded: LoadedModel, program: Program, file: string, 
 }
 
 /**
- * One clip as a batch of its own, padded to a length that clips of about its length share.
+ * One clip as a batch of its own, after the model's transforms, padded to a length that clips of about its length share.
  * @throws FileError where it cannot be read.
  */
 export async function clipInputs(
-  { model }: LoadedModel,
+  { model, transforms }: LoadedModel,
   file: string,
   { key, read }: Pick<PredictOptions, 'key' | 'read'>,
 ): Promise<NamedArrays> {
   const { maxFrames } = model;
-  const clip = read === undefined ? await readClip(file, { key, width: model.width }) : await read(file);
-  const width = clip.values.length / clip.frames;
+  const whole = read === undefined ? await readClip(file, { key, width: model.width }) : await read(file);
+  const width = whole.values.length / whole.frames;
+  const clip = TransformPipeline.of(transforms, width).apply(whole);
   const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
   return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
 }

@@ -90,16 +90,16 @@ describe('normalisation by the shoulders', () => {
 
 describe('saved transforms', () => {
   it('are read back, and none where there are none', () => {
-    expect(savedTransforms(undefined, 156)).toEqual([]);
-    expect(savedTransforms([{ name: 'normalize', by: 'shoulders' }], 156)).toEqual([{ name: 'normalize', by: 'shoulders' }]);
+    expect(savedTransforms(undefined, 156, 'm.pt')).toEqual([]);
+    expect(savedTransforms([{ name: 'normalize', by: 'shoulders' }], 156, 'm.pt')).toEqual([{ name: 'normalize', by: 'shoulders' }]);
   });
 
   it('are refused where they are not known here: a model must not see clips that lack them', () => {
-    expect(() => savedTransforms([{ name: 'rotate' }], 156)).toThrow(
-      new UserError('the transform "rotate" is not known here; known are normalize'),
+    expect(() => savedTransforms([{ name: 'rotate' }], 156, 'm.pt')).toThrow(
+      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize$/,
     );
-    expect(() => savedTransforms('normalize', 156)).toThrow(/expected a list of transforms/);
-    expect(() => savedTransforms([null], 156)).toThrow(/expected a list of transforms/);
+    expect(() => savedTransforms('normalize', 156, 'm.pt')).toThrow(/expected a list of transforms/);
+    expect(() => savedTransforms([null], 156, 'm.pt')).toThrow(/expected a list of transforms/);
   });
 });
 

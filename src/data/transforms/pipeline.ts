@@ -1,12 +1,16 @@
 import { crc32 } from 'node:zlib';
+import type { TransformDescription } from '../../config/data-source';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import type { Clip } from '../clip';
 import { normalize } from './normalize';
-import type { Transform, TransformDescription, TransformFactory } from './transform';
+import type { Transform, TransformFactory } from './transform';
 
 /** Every transform by its name. A further one is a file beside this one and a row here. */
 const TRANSFORMS: ReadonlyMap<string, TransformFactory> = new Map([['normalize', normalize]]);
+
+/** The key in a checkpoint's config under which the transforms of its model are kept. */
+export const TRANSFORMS_KEY = 'transforms';
 
 /** What an epoch's random numbers are a function of. */
 export interface EpochRandomness {
@@ -64,15 +68,20 @@ export function modelTransforms(descriptions: readonly TransformDescription[], w
 }
 
 /**
- * The transforms that a checkpoint's config holds; none where it holds nothing of the kind.
+ * The transforms that a checkpoint's config holds under {@link TRANSFORMS_KEY}; none where it holds nothing of the kind.
  * @param width numbers a frame that the model takes.
- * @throws UserError where they are no transforms, or not known here: a model must not see clips that lack them.
+ * @throws UserError that names the file, where they are no transforms or not known here: a model must not see clips that lack them.
  */
-export function savedTransforms(saved: unknown, width: number): TransformDescription[] {
+export function savedTransforms(saved: unknown, width: number, file: string): TransformDescription[] {
   if (saved === undefined || saved === null) return [];
   if (!Array.isArray(saved) || !saved.every(isDescription))
-    throw new UserError('config.transforms: expected a list of transforms, each with its name and options');
-  for (const description of saved) transformOf(description, width);
+    throw new UserError(`${file}: config.${TRANSFORMS_KEY}: expected a list of transforms, each with its name and options`);
+  try {
+    for (const description of saved) transformOf(description, width);
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${file}: config.${TRANSFORMS_KEY}: ${error.message}`, { cause: error });
+    throw error;
+  }
   return saved;
 }
 

@@ -1,3 +1,4 @@
+import type { TransformDescription } from '../../config/data-source';
 import type { RandomStream } from '../../foundation/random';
 import type { Clip } from '../clip';
 
@@ -21,14 +22,8 @@ export interface Transform {
   };
 }
 
-/** A transform as plain data: its name and its options. So it is saved with a model, and so it reaches the reading thread. */
-export interface TransformDescription {
-  readonly name: string;
-  readonly [option: string]: string | number | boolean;
-}
-
 /**
- * Makes a transform of its description: what the table of transforms holds under its name.
+ * Makes a transform of its description, which is saved with a model and reaches the reading thread: what the table of transforms holds under its name.
  * @param width numbers a frame of the clips that it is for.
  * @throws UserError where an option is unknown, or the clips are none that it can change.
  */
