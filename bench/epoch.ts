@@ -13,6 +13,7 @@ import { median, round, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { benchModels } from './models';
 import { startPytorch } from './pytorch';
+import { ownModels } from '../src/models/model-table';
 
 const TRAIN_CLIPS = 312;
 const VALIDATION_CLIPS = 78;
@@ -27,7 +28,7 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
     writeRandomClips(folder, flags.frames);
     const ended: { event: EpochDone; seconds: number }[] = [];
     let started = performance.now();
-    const { settings } = resolveSettings({ commandLine: settingsOf(flags, folder, epochs) });
+    const { settings } = resolveSettings({ commandLine: settingsOf(flags, folder, epochs) }, ownModels);
     const run = await prepareRun(settings, undefined, {
       reporter: {
         report: (event) => {

@@ -22,6 +22,7 @@ import { MetricsLog, readTrainingLog } from '../src/folder/training-log';
 import { readHistory } from '../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
 import { optimizerForms } from '../src/engine/optimizers/table';
+import { ownModels } from '../src/models/model-table';
 
 /** What reads the files of users, by what they are, each as far as Kumpas itself goes. */
 const readers = {
@@ -36,7 +37,7 @@ const readers = {
     const { model, config = {}, args } = readWeights(file);
     return recogniseWeights(model, saidOfModel({ config, args }), file);
   },
-  settings: (file: string) => resolveSettings({ file, commandLine: {} }),
+  settings: (file: string) => resolveSettings({ file, commandLine: {} }, ownModels),
   evaluation: readEvaluation,
   log: (file: string) => {
     attempt(() => readTrainingLog(file));

@@ -1,8 +1,7 @@
-import type { ModelName } from '../src/config/settings';
 import { inceptionGru } from '../src/models/inception/inception-gru';
 import type { Model } from '../src/models/model';
 import { signTransformer } from '../src/models/transformer/sign-transformer';
-import type { BenchFlags } from './flags';
+import type { BenchFlags, BenchModelName } from './flags';
 
 export const GLOSSES = 105;
 export const CATEGORIES = 10;
@@ -14,7 +13,7 @@ export interface BenchModel {
 }
 
 /** The models as the benches measure them. */
-export const benchModels: Readonly<Record<ModelName, (flags: BenchFlags) => BenchModel>> = {
+export const benchModels: Readonly<Record<BenchModelName, (flags: BenchFlags) => BenchModel>> = {
   transformer: ({ batch, frames, layers, heads, emb, amp }) => ({
     model: signTransformer({
       input_dim: 156,

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { settingsDocumentation, settingsJsonSchema } from '../src/config/documentation.ts';
+import { ownModels } from '../src/models/model-table.ts';
 
 const root = new URL('../', import.meta.url);
 
@@ -10,8 +11,8 @@ const presets = readdirSync(new URL('configs/', root))
   .sort()
   .map((file) => ({ file, values: JSON.parse(readFileSync(new URL(`configs/${file}`, root), 'utf8')) }));
 
-await write('docs/configuration.md', settingsDocumentation(presets));
-await write('configs/schema.json', JSON.stringify(settingsJsonSchema()));
+await write('docs/configuration.md', settingsDocumentation(presets, ownModels));
+await write('configs/schema.json', JSON.stringify(settingsJsonSchema(ownModels)));
 
 async function write(name, text) {
   const file = new URL(name, root);

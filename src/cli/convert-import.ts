@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { fileNamePart } from '../config/setting';
-import { isModelName, modelNames, type ModelName } from '../config/settings';
+import { ownModels } from '../models/model-table';
 import { importCheckpoint } from '../conversion/import-checkpoint';
 import type { ImportedModel, ImportOptions } from '../conversion/read-import';
 import { importTree, type TreeImport } from '../conversion/import-tree';
@@ -75,11 +75,11 @@ function isFolder(named: string): boolean {
   return existsSync(named) && statSync(named).isDirectory();
 }
 
-function modelOf(typed: Readonly<Record<string, unknown>>): ModelName | undefined {
+function modelOf(typed: Readonly<Record<string, unknown>>): string | undefined {
   const model = optionalText(typed, 'model') ?? 'auto';
   if (model === 'auto') return undefined;
-  if (isModelName(model)) return model;
-  throw new UserError(`--model: expected auto, ${modelNames().join(', ')}, found "${model}"`);
+  if (ownModels.find(model) !== undefined) return model;
+  throw new UserError(`--model: expected auto, ${ownModels.names.join(', ')}, found "${model}"`);
 }
 
 function descriptionOf(typed: Readonly<Record<string, unknown>>): string {

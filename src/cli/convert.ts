@@ -2,7 +2,7 @@ import type { Terminal } from './terminal';
 import { commandGroup, plainCommand, type Command } from './command';
 import { runImportCommand } from './convert-import';
 import { runInspectCommand } from './convert-inspect';
-import { modelNames } from '../config/settings';
+import { ownModels } from '../models/model-table';
 import { UserError } from '../foundation/errors';
 import {
   checkpointFlags,
@@ -28,7 +28,7 @@ export const inspectFlags = { ...checkpointFlags, ...optimizerFlag, ...jsonFlag,
 
 /** The flags of `convert import`. */
 export const importFlags = {
-  model: { string: true, group: 'Model:', description: `The model it must be: ${modelNames().join(', ')}.`, defaultDescription: 'auto' },
+  model: { string: true, group: 'Model:', description: `The model it must be: ${ownModels.names.join(', ')}.`, defaultDescription: 'auto' },
   ...checkpointFlags,
   ...optimizerFlag,
   labels: { string: true, group: 'Import:', description: 'Names of the classes: gloss_id,label,cat_id,category.' },

@@ -1,16 +1,20 @@
-import { defaultModel, isModelName, modelNames, type ModelName } from '../config/settings';
 import { demoSetOfWidth, writeDemoFolder } from '../data/demo/sets';
 import { UserError } from '../foundation/errors';
-import { modelEntry } from '../models/model-table';
 import { type CommandUsage, plainCommand, type Command } from './command';
 import { optionalText, wholeNumber, commonFlags, type FlagTable } from './flags';
+import { ownModels } from '../models/model-table';
 
 const defaultFolder = 'demo_data';
 const defaultSeed = 42;
 const largestSeed = 2 ** 31 - 1;
 
 const demoDataFlags = {
-  model: { string: true, group: 'Demo data:', description: 'The model whose kind of clips to write.', defaultDescription: defaultModel },
+  model: {
+    string: true,
+    group: 'Demo data:',
+    description: 'The model whose kind of clips to write.',
+    defaultDescription: ownModels.defaultName,
+  },
   out: { string: true, group: 'Demo data:', description: 'The new folder to write.', defaultDescription: defaultFolder },
   seed: {
     string: true,
@@ -35,17 +39,17 @@ const usage: CommandUsage = {
 /** The `demo-data` command. */
 export const demoDataCommand: Command = plainCommand(usage, (typed, terminal) => {
   const folder = optionalText(typed, 'out') ?? defaultFolder;
-  const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed), demoSetOfWidth(modelEntry(modelOf(typed)).width));
+  const { trainClips, validationClips } = writeDemoFolder(folder, seedOf(typed), demoSetOfWidth(ownModels.get(modelOf(typed)).width));
   terminal.output.write(
     `${folder}: the synthetic demo set, ${trainClips} training and ${validationClips} validation clips (made by a generator, nobody was filmed)\n`,
   );
   return 0;
 });
 
-function modelOf(typed: Readonly<Record<string, unknown>>): ModelName {
-  const model = optionalText(typed, 'model') ?? defaultModel;
-  if (isModelName(model)) return model;
-  throw new UserError(`--model: expected ${modelNames().join(' or ')}, found "${model}"`);
+function modelOf(typed: Readonly<Record<string, unknown>>): string {
+  const model = optionalText(typed, 'model') ?? ownModels.defaultName;
+  if (typeof model === 'string' && ownModels.find(model) !== undefined) return model;
+  throw new UserError(`--model: expected ${ownModels.names.join(' or ')}, found "${model}"`);
 }
 
 function seedOf(typed: Readonly<Record<string, unknown>>): number {

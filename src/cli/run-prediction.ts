@@ -1,17 +1,16 @@
 import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
-import { resolveLayers } from '../config/resolve';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, type FileError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
 import { startRuntime } from '../engine/runtime';
 import { clipFiles, predictClips } from '../evaluation/predict';
 import { clipFeatures } from '../evaluation/frame-features/picture-features';
+import { trainedAs } from '../evaluation/evaluate';
 import { loadModel, type LoadedModel } from '../evaluation/load-model';
 import { modelFile, titleOfModel } from '../folder/model-folder';
 import { canDraw } from '../evaluation/pictures/drawing';
 import { UserError } from '../foundation/errors';
-import type { ClipLocation } from '../models/model-entry';
-import { modelEntry } from '../models/model-table';
+import type { ClipLocation } from '../models/clips';
 import type { Terminal } from './terminal';
 import { dataWatch } from './progress';
 import { USER_ERROR_EXIT_CODE } from './exit';
@@ -52,7 +51,7 @@ export async function runPrediction(request: PredictionRequest, terminal: Termin
   const broken = new Set<string>();
   const models: ModelPredictions[] = [];
   for (const model of loaded) {
-    const { checkpointName } = modelEntry(model.name);
+    const { checkpointName } = model.model.definition;
     const onBroken = (error: FileError): void => {
       broken.add(error.file);
       terminal.errors.write(`${error.message} (${checkpointName} reads "${keyOf(model, request)}")\n`);
@@ -81,14 +80,13 @@ function refuseWide({ attention, modelPaths }: PredictionRequest, files: readonl
 
 /** The array that a model reads: what was asked for, else what it was trained on, else its kind's usual one. */
 function keyOf(loaded: LoadedModel, { key }: PredictionRequest): string {
-  return key ?? trainedOn(loaded)?.key ?? modelEntry(loaded.name).usualClips.key;
+  return key ?? trainedOn(loaded)?.key ?? loaded.model.definition.usualClips.key;
 }
 
 /** The clips that a model was trained on; undefined where the checkpoint does not say. */
-function trainedOn({ file, settings }: LoadedModel): ClipLocation | undefined {
-  if (Object.keys(settings).length === 0) return undefined;
-  const trained = resolveLayers([{ source: file, values: settings }]).settings;
-  return modelEntry(trained.model).clipLocation(trained);
+function trainedOn(loaded: LoadedModel): ClipLocation | undefined {
+  const trained = trainedAs(loaded);
+  return trained && loaded.model.definition.clipLocation(trained);
 }
 
 function noteAssumptions({ file, assumptions }: LoadedModel, several: boolean, { errors }: Terminal): void {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { commandLineSource, type SettingsLayer } from '../config/layers';
 import { describeOverrides } from '../config/resolve';
-import { defaultSaveFolders, type Settings } from '../config/settings';
+import { defaultSaveFolders, type Settings } from '../config/model-settings';
 import { readSettingsFile } from '../config/settings-file';
 import { sharingDevices } from '../engine/devices';
 import { startRuntime } from '../engine/runtime';
@@ -25,6 +25,7 @@ import { machineFacts } from './machine';
 import { shapeOf } from './flags';
 import { TerminalReporter } from './terminal-reporter';
 import { trainFlagKeys, type TrainCommandLine } from './train-flags';
+import { ownModels } from '../models/model-table';
 
 /**
  * Trains as the command line asks, showing it in the terminal.
@@ -87,7 +88,7 @@ function settle(typed: TrainCommandLine, reporter: TerminalReporter): { settings
     const { save_dir: saveDir } = typed.settings;
     const resume = readResumePoint(
       typed.resume === 'newest'
-        ? newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders())
+        ? newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders(ownModels))
         : checkpointToResume(typed.resume.from),
       shapeOf({ 'num-heads': typed.settings['num_heads'], pooling: typed.settings['pooling'], 'max-len': typed.settings['max_len'] }),
       typed.reading,

@@ -1,10 +1,10 @@
 import { readPreset } from '../config/resolve';
-import { defaultModel, isModelName, modelTable, type ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
 import { widthOf } from './terminal';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { readingOf, keyOf, settingFlags } from './flags';
 import { trainFlags, type TrainCommandLine } from './train-flags';
+import { ownModels } from '../models/model-table';
 
 /** The `train` command. */
 export const trainCommand: Command = {
@@ -34,9 +34,9 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     verbose,
     help,
     ...settings
-  } = commandLineOf(usageOf(defaultModel), argv, width).parse();
+  } = commandLineOf(usageOf(ownModels.defaultName), argv, width).parse();
   const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
-  const model = isModelName(settings['model']) ? settings['model'] : defaultModel;
+  const model = (typeof settings['model'] === 'string' ? ownModels.find(settings['model'])?.name : undefined) ?? ownModels.defaultName;
   return {
     settings: Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
     configFile: fileOf('--config', config),
@@ -47,12 +47,12 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
   };
 }
 
-function usageOf(model: ModelName): CommandUsage {
+function usageOf(model: string): CommandUsage {
   const preset = readPreset(model);
   return {
     command: 'npm run train --',
     summary: 'Trains a sign-language recogniser and leaves a model folder.',
-    flags: { ...settingFlags(modelTable[model].schema.shape, preset.values), ...trainFlags },
+    flags: { ...settingFlags(ownModels.get(model).settings.schema.shape, preset.values), ...trainFlags },
     examples: [
       ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],
       ['npm run train -- --data clips/ --epochs 30 --lr 3e-4', 'train on a folder of clips'],

@@ -1,5 +1,4 @@
-import type { z } from 'zod';
-import { positiveNumber, setting, settingOrNone, text, wholeNumber, type SettingProblem } from './setting';
+import { positiveNumber, setting, settingOrNone, text, wholeNumber } from './setting';
 
 const group = 'Data';
 
@@ -42,42 +41,3 @@ export const dataSettings = {
     description: 'Classes of clip length from which batches are formed, so that little is padded.',
   }),
 } as const;
-
-/** Where a model on key points finds its clips. */
-export const keypointDataSettings = {
-  keypoints_train: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the training clips, one .npz each.',
-  }),
-  keypoints_val: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the validation clips, one .npz each.',
-  }),
-  kp_key: setting(text('the name of an array'), 'X', {
-    group,
-    description: 'The array in each .npz that holds the key points, [frames, 156].',
-    aliases: ['keypoints_key'],
-  }),
-} as const;
-
-/** Settings any one of which says that there is data: without all of them, the demo set is used. */
-export const keypointSources = ['data', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv'] as const;
-
-/** Types of {@link dataSettings}' values. */
-export type DataSettings = z.output<z.ZodObject<typeof dataSettings>>;
-
-/** Types of {@link keypointDataSettings}' values. */
-export type KeypointDataSettings = z.output<z.ZodObject<typeof keypointDataSettings>>;
-
-/** Either a folder, or all four of its parts, or neither. */
-export function checkKeypointSources(settings: DataSettings & KeypointDataSettings): SettingProblem[] {
-  const parts = keypointSources.filter((key) => key !== 'data');
-  const given = parts.filter((key) => settings[key] !== null);
-  if (settings.data !== null) {
-    return given.map((key) => ({ key, text: 'cannot be combined with data: give the folder, or its four parts, not both' }));
-  }
-  const first = given[0];
-  if (first === undefined || given.length === parts.length) return [];
-  const missing = parts.filter((key) => settings[key] === null);
-  return [{ key: first, text: `needs ${missing.join(', ')} too: a training reads all four of ${parts.join(', ')}` }];
-}

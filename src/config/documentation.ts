@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { flagOf } from './layers';
 import { factsOf, type SettingFacts, type SettingGroup, type SettingShape } from './setting';
-import { modelNames, modelTable } from './settings';
+import { settingsOf, type KnownModels, type ModelSettings } from './model-settings';
 
 /** A shipped preset's values by key. */
 export interface Preset {
@@ -30,17 +30,21 @@ that does not exist, or does not belong to the chosen model, is refused. Where a
 `;
 
 /** The page on all settings, in Markdown. */
-export function settingsDocumentation(presets: readonly Preset[]): string {
-  const models = modelNames().map((name) => `## Settings of ${name}\n\n${tablesOf(modelTable[name].schema.shape)}`);
-  return `${[INTRODUCTION.trimEnd(), ...models, presetsSection(presets)].join('\n\n')}\n`;
+export function settingsDocumentation(presets: readonly Preset[], models: KnownModels): string {
+  const sections = allSettings(models).map(({ model, schema }) => `## Settings of ${model}\n\n${tablesOf(schema.shape)}`);
+  return `${[INTRODUCTION.trimEnd(), ...sections, presetsSection(presets, models)].join('\n\n')}\n`;
 }
 
 /** A JSON schema of configuration files, for editors. */
-export function settingsJsonSchema(): Record<string, unknown> {
-  const schemas = modelNames().map((name) => modelTable[name].schema.extend({ $schema: z.string().optional() }));
+export function settingsJsonSchema(models: KnownModels): Record<string, unknown> {
+  const schemas = allSettings(models).map(({ schema }) => schema.extend({ $schema: z.string().optional() }));
   const [only, second] = schemas;
   const schema = only !== undefined && second === undefined ? only : z.union(schemas);
   return { title: 'Kumpas configuration', ...z.toJSONSchema(schema, { io: 'input' }) };
+}
+
+function allSettings(models: KnownModels): ModelSettings[] {
+  return models.names.map((name) => settingsOf(models, name));
 }
 
 function tablesOf(shape: SettingShape): string {
@@ -56,10 +60,10 @@ function rowOf(key: string, facts: SettingFacts): string[] {
   return [code(key), flags.join(', '), facts.expected, code(String(facts.default ?? 'none')), facts.description];
 }
 
-function presetsSection(presets: readonly Preset[]): string {
+function presetsSection(presets: readonly Preset[], models: KnownModels): string {
   const parts = presets.map(({ file, values }) => {
     const differing = Object.entries(values).filter(
-      ([key, value]) => key !== '$schema' && key !== 'model' && value !== defaultOf(values, key),
+      ([key, value]) => key !== '$schema' && key !== 'model' && value !== defaultOf(values, key, models),
     );
     const rows = differing.map(([key, value]) => [code(key), code(String(value))]);
     const changes = rows.length === 0 ? 'Changes no default.' : table(['Key', 'Value'], rows);
@@ -68,10 +72,9 @@ function presetsSection(presets: readonly Preset[]): string {
   return ['## Presets', 'What each preset changes; the rest of its values are the defaults.', ...parts].join('\n\n');
 }
 
-function defaultOf(values: Preset['values'], key: string): unknown {
-  const model = modelNames().find((name) => name === values['model']) ?? modelNames()[0];
-  const shape: SettingShape = model === undefined ? {} : modelTable[model].schema.shape;
-  const schema = shape[key];
+function defaultOf(values: Preset['values'], key: string, models: KnownModels): unknown {
+  const model = values['model'];
+  const schema = settingsOf(models, typeof model === 'string' ? model : models.defaultName).schema.shape[key];
   return schema === undefined ? undefined : factsOf(schema).default;
 }
 

@@ -2,9 +2,8 @@ import path from 'node:path';
 import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
 import { checkLayer, commandLineSource, locate, shown, type CheckedLayer, type SettingsLayer } from './layers';
-import { modelPlaceholder } from './output-settings';
+import { modelPlaceholder, settingsOf, type KnownModels, type ModelSettings, type Settings } from './model-settings';
 import { factsOf, type SettingShape } from './setting';
-import { defaultModel, isModelName, modelNames, modelTable, type ModelName, type Settings } from './settings';
 import { readSettingsFile } from './settings-file';
 
 /** What a training was asked for. */
@@ -43,9 +42,9 @@ export const presetsFolder = path.resolve(__dirname, '../../configs');
  * Resolves a training's settings: the schema's defaults, under a preset, under the `--config` file, under the command line.
  * @throws UserError that lists everything that is wrong, a line each.
  */
-export function resolveSettings(request: SettingsRequest): ResolvedSettings {
+export function resolveSettings(request: SettingsRequest, models: KnownModels): ResolvedSettings {
   const layers = [...(request.weights === undefined ? [] : [request.weights]), ...askedLayers(request)];
-  return resolveLayers([readPreset(request.preset ?? presetFor(layers)), ...layers]);
+  return resolveLayers([readPreset(request.preset ?? presetFor(layers, models)), ...layers], models);
 }
 
 /** What was asked for beside the presets: the `--config` file, under the command line. @throws UserError where the file cannot be read. */
@@ -57,8 +56,8 @@ export function askedLayers({ file, commandLine, otherFlags }: SettingsRequest):
 }
 
 /** The value of a setting that the last layer to give it gives; undefined where none does, or the value is no valid one. */
-export function askedValue(layers: readonly SettingsLayer[], key: string): unknown {
-  const given = layers.map((layer) => modelNames().map((name) => checkedLayer(layer, name).get(key)));
+export function askedValue(layers: readonly SettingsLayer[], key: string, models: KnownModels): unknown {
+  const given = layers.map((layer) => models.names.map((name) => checkedLayer(layer, settingsOf(models, name)).get(key)));
   return given.flat().findLast((value) => value !== undefined);
 }
 
@@ -66,15 +65,16 @@ export function askedValue(layers: readonly SettingsLayer[], key: string): unkno
  * Resolves settings from any layers, later ones winning: what a resumed run recorded and what was typed, for example.
  * @throws UserError that lists everything that is wrong, a line each.
  */
-export function resolveLayers(layers: readonly SettingsLayer[]): ResolvedSettings {
-  const model = chosenModel(layers);
-  const { schema, settle } = modelTable[model];
-  const checked = layers.map((layer) => checkLayer(layer, schema.shape, otherOwnerOf(model)));
+export function resolveLayers(layers: readonly SettingsLayer[], models: KnownModels): ResolvedSettings {
+  const model = chosenModel(layers, models);
+  const known = settingsOf(models, model);
+  const { shape } = known.schema;
+  const checked = layers.map((layer) => checkLayer(layer, shape, otherOwnerOf(model, models)));
   const problems = checked.flatMap((layer) => layer.problems);
   if (problems.length > 0) throw new UserError(problems.join('\n'));
 
-  const merged = mergeLayers(checked, schema.shape);
-  const settled = settle(Object.fromEntries(merged.values));
+  const merged = mergeLayers(checked, shape);
+  const settled = known.settle(Object.fromEntries(merged.values));
   if (settled.problems.length > 0) {
     const lines = settled.problems.map(({ key, text }) => `${locateOrigin(merged.origins.get(key), key)}: ${text}`);
     throw new UserError(lines.join('\n'));
@@ -121,35 +121,35 @@ function mergeLayers(layers: readonly CheckedLayer[], shape: SettingShape): Merg
 }
 
 /** The model that the last layer to name one names. */
-function chosenModel(layers: readonly SettingsLayer[]): ModelName {
+function chosenModel(layers: readonly SettingsLayer[], models: KnownModels): string {
+  const { names } = models;
   const layer = layers.findLast(({ values }) => values['model'] !== undefined);
-  if (layer === undefined) return defaultModel;
+  if (layer === undefined) return models.defaultName;
   const model = layer.values['model'];
-  if (isModelName(model)) return model;
-  const nearest = nearestName(String(model), modelNames());
+  if (typeof model === 'string' && models.find(model) !== undefined) return model;
+  const nearest = nearestName(String(model), names);
   const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
-  throw new UserError(`${locate(layer.source, 'model')}: expected ${modelNames().join(' or ')}, found ${shown(model)}${hint}`);
+  throw new UserError(`${locate(layer.source, 'model')}: expected ${names.join(' or ')}, found ${shown(model)}${hint}`);
 }
 
 /** The preset of the chosen model: its `-demo` where no layer says where data is. */
-function presetFor(layers: readonly SettingsLayer[]): string {
-  const model = chosenModel(layers);
-  const sources: readonly string[] = modelTable[model].dataSources;
-  const given = checkedSources(layers, model).some((values) => sources.some((key) => (values.get(key) ?? null) !== null));
+function presetFor(layers: readonly SettingsLayer[], models: KnownModels): string {
+  const model = chosenModel(layers, models);
+  const known = settingsOf(models, model);
+  const given = layers.some((layer) => {
+    const values = checkedLayer(layer, known);
+    return known.dataSources.some((key) => (values.get(key) ?? null) !== null);
+  });
   return given ? model : `${model}-demo`;
 }
 
-function checkedSources(layers: readonly SettingsLayer[], model: ModelName): ReadonlyMap<string, unknown>[] {
-  return layers.map((layer) => checkedLayer(layer, model));
-}
-
-function checkedLayer(layer: SettingsLayer, model: ModelName): ReadonlyMap<string, unknown> {
-  return checkLayer(layer, modelTable[model].schema.shape, () => undefined).values;
+function checkedLayer(layer: SettingsLayer, { schema }: ModelSettings): ReadonlyMap<string, unknown> {
+  return checkLayer(layer, schema.shape, () => undefined).values;
 }
 
 /** Finds the other model that a key is a setting of. */
-function otherOwnerOf(model: string): (key: string) => string | undefined {
-  return (key) => modelNames().find((other) => other !== model && Object.hasOwn(modelTable[other].schema.shape, key));
+function otherOwnerOf(model: string, models: KnownModels): (key: string) => string | undefined {
+  return (key) => models.names.find((other) => other !== model && Object.hasOwn(settingsOf(models, other).schema.shape, key));
 }
 
 function locateOrigin(origin: Origin | undefined, key: string): string {

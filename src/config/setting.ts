@@ -39,7 +39,8 @@ export interface ValueKind<Schema extends z.ZodType> {
 }
 
 interface Wording {
-  readonly group: SettingGroup;
+  /** `Model` where it is left out. */
+  readonly group?: SettingGroup;
   readonly description: string;
   readonly aliases?: readonly string[];
 }
@@ -72,6 +73,11 @@ export function factsOf(schema: z.ZodType): SettingFacts {
   const facts = registry.get(schema);
   if (facts === undefined) throw new Error('This schema describes no setting.');
   return facts;
+}
+
+/** Whether a value was made by {@link setting} or {@link settingOrNone}. */
+export function isSetting(schema: z.ZodType): boolean {
+  return registry.has(schema);
 }
 
 /** Whole numbers from `least` to `most`. */
@@ -133,7 +139,7 @@ function describe<Schema extends z.ZodType>(
 ): Schema {
   const described = schema.meta({ description: wording.description });
   registry.add(described, {
-    group: wording.group,
+    group: wording.group ?? 'Model',
     description: wording.description,
     aliases: wording.aliases ?? [],
     expected: noneMeans === undefined ? value.expected : `${value.expected}, or none (${noneMeans})`,

@@ -2,7 +2,7 @@ import { UserError } from '../foundation/errors';
 import { excerpt } from '../foundation/text';
 import { checkLayer, settingNames, shown } from './layers';
 import { resolveLayers } from './resolve';
-import { modelTable, type ModelName } from './settings';
+import type { KnownModels, ModelSettings } from './model-settings';
 
 /** Settings of another program, as far as they are settings of Kumpas. */
 export interface UnderstoodSettings {
@@ -17,8 +17,11 @@ export interface UnderstoodSettings {
  * told.
  * @param place how notes name where the values stand, as `args`.
  */
-export function understoodSettings(name: ModelName, recorded: Readonly<Record<string, unknown>>, place: string): UnderstoodSettings {
-  const { shape } = modelTable[name].schema;
+export function understoodSettings(
+  { schema: { shape } }: ModelSettings,
+  recorded: Readonly<Record<string, unknown>>,
+  place: string,
+): UnderstoodSettings {
   const names = settingNames(shape);
   const values = new Map<string, unknown>();
   const unknown: string[] = [];
@@ -42,14 +45,14 @@ export function understoodSettings(name: ModelName, recorded: Readonly<Record<st
  */
 export function trainedSettings(
   file: string,
-  name: ModelName,
+  model: ModelSettings,
   recorded: Readonly<Record<string, unknown>> | undefined,
 ): UnderstoodSettings {
   if (recorded === undefined || Object.keys(recorded).length === 0) return { values: {}, notes: [] };
-  const { values, notes } = understoodSettings(name, recorded, 'args');
+  const { values, notes } = understoodSettings(model, recorded, 'args');
   try {
-    const settings = { ...values, model: name };
-    resolveLayers([{ source: file, values: settings }]);
+    const settings = { ...values, model: model.model };
+    resolveLayers([{ source: file, values: settings }], onlyModel(model));
     return { values: settings, notes };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -58,6 +61,11 @@ export function trainedSettings(
       notes: [...notes, `its settings do not go together and were passed over: ${error.message.replaceAll('\n', '; ')}`],
     };
   }
+}
+
+/** A table of one model. */
+export function onlyModel(settings: ModelSettings): KnownModels {
+  return { names: [settings.model], defaultName: settings.model, find: (name) => (name === settings.model ? { settings } : undefined) };
 }
 
 const MOST_NOTED = 8;

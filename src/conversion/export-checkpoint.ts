@@ -78,7 +78,7 @@ function writeTorch(out: string, { checkpoint, recognised }: ReadExport, { dtype
     writeTorchFile(out, stateDictToPython(checkpoint.model, dtype));
     return `a state_dict, ${dtype}`;
   }
-  const config = { model: recognised.name, ...recognised.model.config, ...checkpoint.config };
+  const config = { model: recognised.model.definition.name, ...recognised.model.config, ...checkpoint.config };
   writeTrainingCheckpoint(out, { ...checkpoint, config }, dtype);
   return `a checkpoint, weights in ${dtype}, ${optimizerText(checkpoint)}`;
 }
@@ -95,7 +95,7 @@ const NOT_SHARED = new Set(['data', 'progress', 'told_settings']);
 function writeTensors(out: string, { checkpoint, recognised }: ReadExport, { dtype }: ExportRequest): string {
   const { model, epoch, bestMetric } = checkpoint;
   const said = Object.entries(checkpoint.config).filter(([key]) => !NOT_SHARED.has(key));
-  const config = { model: recognised.name, ...recognised.model.config, ...Object.fromEntries(said) };
+  const config = { model: recognised.model.definition.name, ...recognised.model.config, ...Object.fromEntries(said) };
   writeSafetensors(out, stateDictTensors(model, dtype), {
     format: 'pt',
     config: JSON.stringify(config),

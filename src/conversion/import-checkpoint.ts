@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { defaultSaveDir, modelPlaceholder } from '../config/output-settings';
+import { defaultSaveDir, modelPlaceholder } from '../config/model-settings';
 import type { LabelNames } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import { replaceText, shareFile } from '../foundation/atomic-file';
-import { modelEntry } from '../models/model-table';
 import { TOLD_SETTINGS } from '../training/resume';
 import { freeRunFolder, runFiles, type NamedFolder } from '../folder/model-folder';
 import { runRecordText } from '../folder/config-file';
@@ -21,9 +20,11 @@ import { buildFolder } from '../foundation/folders';
 export async function importCheckpoint(source: ImportSource, options: ImportOptions): Promise<ImportedModel> {
   const log = source.log === undefined ? undefined : readLegacyLog(source.log);
   const best = readImport(source.best, options, log);
-  const last = source.last === undefined ? best : readImport(source.last, { ...options, model: best.recognised.name }, log);
+  const last =
+    source.last === undefined ? best : readImport(source.last, { ...options, model: best.recognised.model.definition.name }, log);
   const labels = await labelsOf(best, options.labels);
-  const { name, model } = best.recognised;
+  const { model } = best.recognised;
+  const { name, checkpointName } = model.definition;
   const rows = log?.rows ?? [];
   const resumable = last.checkpoint.optimizer !== undefined;
   const notes = [
@@ -35,7 +36,6 @@ export async function importCheckpoint(source: ImportSource, options: ImportOpti
   ];
   const saveDir = options.saveDir ?? defaultSaveDir.replaceAll(modelPlaceholder, name);
   const named = freeRunFolder(saveDir, name, options.description, options.date);
-  const { checkpointName } = modelEntry(name);
   const facts = { named, saveDir, labels, rows, notes, options };
 
   buildFolder(named.folder, (folder) => {
@@ -83,7 +83,7 @@ function importedCheckpoint(read: ReadImport, facts: Facts): TrainingCheckpoint 
     ? checkpoint.config
     : { [TOLD_SETTINGS]: [...told], imported_from: path.basename(read.file), ...progressOf(read, facts) };
   const config: PlainRecord = {
-    model: recognised.name,
+    model: recognised.model.definition.name,
     ...recognised.model.config,
     ...kept,
     ...names,

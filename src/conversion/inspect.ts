@@ -5,10 +5,9 @@ import { TorchTensor } from '../checkpoint/tensor';
 import { checkpointForm, readTorchFile, type CheckpointForm } from '../checkpoint/torch-file';
 import { checkpointFields } from '../checkpoint/checkpoint-fields';
 import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
-import type { ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
 import type { ModelConfig } from '../models/model';
-import { recogniseModel } from '../models/model-table';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { fitNames, parameterShapes, saidOfModel } from '../evaluation/recognise';
 import { findOptimizer } from '../checkpoint/find-optimizer';
 import { optimizerKind } from '../checkpoint/optimizer-kind';
@@ -24,7 +23,7 @@ export interface TensorSummary {
 
 /** The model of Kumpas that a checkpoint's tensors are of. */
 export interface ModelFit {
-  readonly name: ModelName;
+  readonly name: string;
   readonly config: ModelConfig;
   /** What the file does not tell and was taken as usual, as `num_heads 8`. */
   readonly assumptions: readonly string[];
@@ -69,13 +68,19 @@ export interface Inspection {
  * Says what a checkpoint is. Of its tensors only the weights are read, one at a time, to tell whether they are finite.
  * @param given what the file may not say of its model, under the names of a checkpoint's config.
  * @param reading which of its weights are looked at.
+ * @param models those that it may be of.
  * @throws UserError that names the file, where it cannot be read or holds no weights.
  */
-export function inspectCheckpoint(file: string, given: PlainRecord = {}, reading: CheckpointReading = {}): Inspection {
+export function inspectCheckpoint(
+  file: string,
+  given: PlainRecord = {},
+  reading: CheckpointReading = {},
+  models: ModelDefinitions = ownModels,
+): Inspection {
   return readTorchFile(file, (value, source) => {
     const { tensors: all, key, prefix: wrappers, notes } = weightTensors(value, reading.key);
     const { epoch, bestMetric, config, args, scheduler, notes: ofFields } = checkpointFields(value);
-    const { prefix, notes: ofFit, ...fit } = fitOf({ ...given, ...saidOfModel({ config, args }) }, shapesOf(all));
+    const { prefix, notes: ofFit, ...fit } = fitOf({ ...given, ...saidOfModel({ config, args }) }, shapesOf(all), models);
     const tensors = new Map([...all].flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])));
     return {
       file,
@@ -132,15 +137,15 @@ function shapesOf(tensors: ReadonlyMap<string, TorchTensor>): Map<string, readon
 
 type Fit = Pick<Inspection, 'model' | 'refusal' | 'prefix' | 'notes'>;
 
-function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[]>): Fit {
+function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[]>, models: ModelDefinitions): Fit {
   try {
-    const fit = fitNames(shapes, (inner) => recogniseModel({ config, shapes: inner }));
+    const fit = fitNames(shapes, (inner) => models.recognise({ config, shapes: inner }));
     if (fit === undefined) return { model: undefined, refusal: undefined, prefix: commonModule(shapes.keys()), notes: [] };
     const { recognised, prefix, notes } = fit;
-    const { name, model, assumptions } = recognised;
+    const { model, assumptions } = recognised;
     const problems = stateDictProblems(fit.shapes, parameterShapes(recognised));
     const clip = { width: model.width, maxFrames: model.maxFrames };
-    return { model: { name, config: model.config, assumptions, clip, problems }, refusal: undefined, prefix, notes };
+    return { model: { name: model.definition.name, config: model.config, assumptions, clip, problems }, refusal: undefined, prefix, notes };
   } catch (error) {
     if (error instanceof UserError) return { model: undefined, refusal: error.message, prefix: '', notes: [] };
     throw error;

@@ -4,11 +4,13 @@ import {
   readTrainingCheckpoint,
   type TrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
-import { type ModelName, modelTable, type Settings } from '../config/settings';
 import { type ModelConfig, optimizerParameters, type Model } from '../models/model';
 import { weightTensors } from '../checkpoint/state-dict';
 import { readTorchFile } from '../checkpoint/torch-file';
 import { resolveLayers } from '../config/resolve';
+import type { ModelSettings, Settings } from '../config/model-settings';
+import { onlyModel } from '../config/understood-settings';
+import type { ModelDefinitions } from '../models/model-table';
 import { checkLayer, settingNames } from '../config/layers';
 import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
@@ -23,7 +25,7 @@ import type { LegacyLog } from './legacy-log';
 /** How checkpoints are imported. */
 export interface ImportOptions {
   /** The model that they must be of; undefined for whichever they are. */
-  readonly model: ModelName | undefined;
+  readonly model: string | undefined;
   /** What a file may not say of its model, under the names of a checkpoint's config, as `n_heads`. */
   readonly shape: PlainRecord;
   /** Which of its weights are taken, and what its optimiser is where the file leaves it open. */
@@ -35,6 +37,8 @@ export interface ImportOptions {
   /** Where the folder is made; undefined for the model's usual place. */
   readonly saveDir: string | undefined;
   readonly date: Date;
+  /** Those that a checkpoint may be of; the models of Kumpas where it is left out. */
+  readonly models?: ModelDefinitions;
   readonly versions: { readonly kumpas: string; readonly node: string };
 }
 
@@ -54,7 +58,7 @@ export interface ImportedModel {
   readonly folder: string;
   /** The names of the files in it. */
   readonly files: readonly string[];
-  readonly model: ModelName;
+  readonly model: string;
   readonly config: ModelConfig;
   readonly epoch: number | undefined;
   readonly bestMetric: number | undefined;
@@ -82,7 +86,11 @@ export interface ReadImport {
  * Reads a checkpoint of any writer and finds out which model it is of.
  * @throws UserError that names the file, where it cannot be read, is of none of the models, or does not fit the one it is of.
  */
-export function readImport(file: string, { model: wanted, shape, reading = {} }: ImportOptions, log: LegacyLog | undefined): ReadImport {
+export function readImport(
+  file: string,
+  { model: wanted, shape, reading = {}, models }: ImportOptions,
+  log: LegacyLog | undefined,
+): ReadImport {
   const notes: string[] = [];
   let recognised: FittedModel | undefined;
   const onUnusableOptimizer = (reason: string): void => {
@@ -92,7 +100,7 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
   const read = readTrainingCheckpoint(
     file,
     (weights) => {
-      recognised = recogniseWeights(weights.model, { ...shape, ...saidOfModel(weights) }, file);
+      recognised = recogniseWeights(weights.model, { ...shape, ...saidOfModel(weights) }, file, models);
       epochTold = weights.epoch !== undefined;
       notes.push(...weights.notes, ...recognised.notes);
       return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
@@ -104,17 +112,17 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
   const checkpoint = withUsableOptimizer(read, onUnusableOptimizer);
   if (checkpoint.optimizer !== undefined && epochTold === false) notes.push(EPOCHS_FROM_0);
   if (recognised === undefined) throw new Error('the weights were not looked at');
-  const { name, model } = recognised;
-  const found: string = name;
+  const { model } = recognised;
+  const { name: found, settings } = model.definition;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
   notes.push(...contradictions(shape, model), ...roundings(file, reading.key));
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
-    const { settings } = resolveLayers([{ source: file, values: { ...checkpoint.args } }]);
-    return { file, recognised, checkpoint, ours, settings, told: new Set(Object.keys(settings)), notes };
+    const resolved = resolveLayers([{ source: file, values: { ...checkpoint.args } }], onlyModel(settings)).settings;
+    return { file, recognised, checkpoint, ours, settings: resolved, told: new Set(Object.keys(resolved)), notes };
   }
   const legacy = legacySettings(recognised, checkpoint);
-  const fromLog = validOnly(name, log?.settings ?? {});
+  const fromLog = validOnly(settings, log?.settings ?? {});
   const values = { epochs: Math.max(1, checkpoint.epoch), ...fromLog, ...legacy.values };
   const comparable = withComparableMetric(checkpoint, (note) => notes.push(note));
   return {
@@ -122,7 +130,7 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
     recognised,
     checkpoint: comparable,
     ours,
-    settings: resolveLayers([{ source: file, values }]).settings,
+    settings: resolveLayers([{ source: file, values }], onlyModel(settings)).settings,
     told: new Set([...Object.keys(fromLog), ...legacy.told]),
     notes: [...legacy.notes, ...notes],
   };
@@ -172,8 +180,7 @@ function contradictions(shape: PlainRecord, { config }: Model): string[] {
   );
 }
 
-function validOnly(name: ModelName, values: PlainRecord): PlainRecord {
-  const { shape } = modelTable[name].schema;
+function validOnly({ schema: { shape } }: ModelSettings, values: PlainRecord): PlainRecord {
   const names = settingNames(shape);
   const checked = Object.entries(values)
     .filter(([key]) => names.has(key))

@@ -1,10 +1,11 @@
+import type { Settings } from '../config/model-settings';
 import { resolveLayers } from '../config/resolve';
+import { onlyModel } from '../config/understood-settings';
 import type { Dataset } from '../data/clip-set';
 import { openData, type DataRequest } from '../data/open-data';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
-import type { ClipLocation } from '../models/model-entry';
-import { modelEntry } from '../models/model-table';
+import type { ClipLocation } from '../models/clips';
 import { featureCache, openAsFeatures } from './frame-features/open-encoded-data';
 import { type LoadedModel, inferenceProgram, shownLabels, featureInputs } from './load-model';
 import { BatchSource } from '../data/batches';
@@ -35,19 +36,19 @@ export interface DataWatch {
  */
 export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, watch: DataWatch): Promise<Dataset> {
   const { onWarning, onProgress } = watch;
-  const { settings, model, name } = loaded;
-  const trained = Object.keys(settings).length === 0 ? undefined : resolveLayers([{ source: loaded.file, values: settings }]).settings;
-  const recorded = trained === undefined ? undefined : modelEntry(trained.model).clipLocation(trained);
-  const entry = modelEntry(name);
+  const { model } = loaded;
+  const { definition } = model;
+  const trained = trainedAs(loaded);
+  const recorded = trained && definition.clipLocation(trained);
   const source = sourceOf(request) ?? recorded?.source;
   if (source === undefined && loaded.data['title'] === undefined) {
     throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
   }
   const data: DataRequest = {
     source,
-    key: request.key ?? recorded?.key ?? entry.usualClips.key,
-    layout: recorded?.layout ?? entry.usualClips.layout,
-    width: entry.width,
+    key: request.key ?? recorded?.key ?? definition.usualClips.key,
+    layout: recorded?.layout ?? definition.usualClips.layout,
+    width: definition.width,
     demoSeed: trained?.seed ?? 0,
     memoryBudgetBytes: memoryBudget(memoryFacts()),
     needTrain: false,
@@ -64,6 +65,12 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     onWarning(`the demo set is not the one that ${loaded.file} was trained on: another version of Kumpas made that`);
   }
   return dataset;
+}
+
+/** The settings that a model was trained with, complete; undefined where its checkpoint does not say. */
+export function trainedAs({ file, model, settings }: LoadedModel): Settings | undefined {
+  if (Object.keys(settings).length === 0) return undefined;
+  return resolveLayers([{ source: file, values: settings }], onlyModel(model.definition.settings)).settings;
 }
 
 function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationDataRequest): ClipLocation['source'] {

@@ -1,5 +1,4 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
-import type { ModelName } from '../config/settings';
 import { trainedSettings } from '../config/understood-settings';
 import type { TransformDescription } from '../config/data-source';
 import { savedTransforms, TRANSFORMS_KEY } from '../data/transforms/pipeline';
@@ -13,11 +12,13 @@ import { recogniseWeights, saidOfModel } from './recognise';
 import { type Batch, packRows } from '../data/batch';
 import { noDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
 export interface LoadedModel {
   readonly file: string;
-  readonly name: ModelName;
+  /** What `--model` calls it. */
+  readonly name: string;
   readonly model: Model;
   readonly weights: ParameterValues;
   /** Epochs that it was trained for; undefined where the checkpoint does not say. */
@@ -40,13 +41,20 @@ export interface LoadedModel {
  * Rebuilds the model of a checkpoint.
  * @param given what its config lacks or is to be overruled in, under the config's names (`n_heads`, `pooling_method`).
  * @param reading which of its weights are taken.
+ * @param models those that it may be of.
  * @throws UserError where the file cannot be read, holds none of the models, or tensors that do not fit.
  */
-export function loadModel(file: string, given: PlainRecord = {}, reading: CheckpointReading = {}): LoadedModel {
+export function loadModel(
+  file: string,
+  given: PlainRecord = {},
+  reading: CheckpointReading = {},
+  models: ModelDefinitions = ownModels,
+): LoadedModel {
   const read = readWeights(file, reading);
   const { epoch, config = {} } = read;
-  const { name, model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file);
-  const trained = trainedSettings(file, name, read.args);
+  const { model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file, models);
+  const { name, settings } = model.definition;
+  const trained = trainedSettings(file, settings, read.args);
   return {
     file,
     name,

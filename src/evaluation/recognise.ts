@@ -1,19 +1,15 @@
 import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict, withoutWrapper } from '../checkpoint/state-dict';
 import { printable } from '../checkpoint/malformed-checkpoint';
 import type { CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
-import type { ModelName } from '../config/settings';
 import { sizeOfShape } from '../engine/named-tensors';
 import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
-import type { RecognisedModel } from '../models/model-entry';
-import { recogniseModel } from '../models/model-table';
+import type { RecognisedModel } from '../models/model';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { isAveraged } from '../checkpoint/find-weights';
 
-/** A model of the table, rebuilt from a file's weights. */
-type NamedModel = RecognisedModel & { readonly name: ModelName };
-
 /** A model, and a file's weights under its names. */
-export type FittedModel = NamedModel & {
+export type FittedModel = RecognisedModel & {
   /** Every parameter and buffer of the model, in its shape. */
   readonly weights: StateDict;
   /** What was left aside of the file's tensors, or computed; a line each. */
@@ -30,11 +26,17 @@ function shapesOf(weights: StateDict): Map<string, readonly number[]> {
  * `backbone.`) goes where the rest then fits, and a buffer that can be computed may be missing.
  * @param config what the file, or whoever asks, says of the model under the names of a checkpoint's config.
  * @param place how messages name the file.
+ * @param models those that they may be of.
  * @throws UserError where they are of none of the models, do not fit the one that they are of, or are not finite.
  */
-export function recogniseWeights(weights: StateDict, config: PlainRecord, place: string): FittedModel {
+export function recogniseWeights(
+  weights: StateDict,
+  config: PlainRecord,
+  place: string,
+  models: ModelDefinitions = ownModels,
+): FittedModel {
   const shapes = shapesOf(weights);
-  const fit = fitAt(place, config, shapes);
+  const fit = fitAt(place, config, shapes, models);
   if (fit === undefined) {
     const some = [...shapes.keys()].slice(0, 5).join(', ');
     throw new UserError(`${place}: its tensors (${some}, …) are those of none of the models that Kumpas knows`);
@@ -66,7 +68,7 @@ export function saidOfModel({ config = {}, args = {} }: Pick<CheckpointWeights, 
 }
 
 /** The shape of every parameter and buffer that a model has. */
-export function parameterShapes({ model }: NamedModel): Map<string, readonly number[]> {
+export function parameterShapes({ model }: RecognisedModel): Map<string, readonly number[]> {
   return new Map(model.parameters.map(({ name, shape }) => [name, shape]));
 }
 
@@ -95,7 +97,7 @@ function entryOf(weights: StateDict, own: string, name: string): [string, NamedT
 }
 
 /** In the order of the model's state_dict, so that what is written of them is PyTorch's. */
-function withComputed(found: StateDict, { model }: NamedModel, computed: readonly string[]): StateDict {
+function withComputed(found: StateDict, { model }: RecognisedModel, computed: readonly string[]): StateDict {
   return new Map(
     model.parameters.flatMap(({ name, shape, initialise, storedAs }): [string, NamedTensorData][] => {
       if (!computed.includes(name)) return entryOf(found, name, name);
@@ -106,9 +108,14 @@ function withComputed(found: StateDict, { model }: NamedModel, computed: readonl
 }
 
 /** {@link fitNames} to the models of the table, with the file's name before what it says is wrong. */
-function fitAt(place: string, config: PlainRecord, shapes: ReadonlyMap<string, readonly number[]>): FittedNames | undefined {
+function fitAt(
+  place: string,
+  config: PlainRecord,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  models: ModelDefinitions,
+): FittedNames | undefined {
   try {
-    return fitNames(shapes, (inner) => recogniseModel({ config, shapes: inner }));
+    return fitNames(shapes, (inner) => models.recognise({ config, shapes: inner }));
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${place}: ${error.message}`, { cause: error });
     throw error;
@@ -116,11 +123,10 @@ function fitAt(place: string, config: PlainRecord, shapes: ReadonlyMap<string, r
 }
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
-type Recognised = RecognisedModel & { readonly name: ModelName };
 
 /** How a file's names become those of a model. */
 interface FittedNames {
-  readonly recognised: Recognised;
+  readonly recognised: RecognisedModel;
   /** What stood before every name that was taken. */
   readonly prefix: string;
   /** The file's own names by those of the model; more or fewer than the model's where they do not fit. */
@@ -140,7 +146,7 @@ interface FittedNames {
  * @param recognise the model that some names and shapes are of.
  * @returns undefined where they are of none.
  */
-export function fitNames(shapes: Shapes, recognise: (shapes: Shapes) => Recognised | undefined): FittedNames | undefined {
+export function fitNames(shapes: Shapes, recognise: (shapes: Shapes) => RecognisedModel | undefined): FittedNames | undefined {
   const plain = fitBehind('', [...shapes.keys()], shapes, recognise);
   if (plain !== undefined && problemsOf(plain) === 0) return plain;
   const behind =
@@ -166,7 +172,7 @@ function withOthers(fit: FittedNames, others: readonly FittedNames[]): FittedNam
 }
 
 /** Where a wrapper's `module.` stands before some of the names alone, as where weights of two files were put together. */
-function fitUnwrapped(shapes: Shapes, recognise: (shapes: Shapes) => Recognised | undefined): FittedNames | undefined {
+function fitUnwrapped(shapes: Shapes, recognise: (shapes: Shapes) => RecognisedModel | undefined): FittedNames | undefined {
   const names = new Map([...shapes.keys()].map((name) => [withoutWrapper(name), name]));
   const renamed = [...names].filter(([name, own]) => name !== own);
   if (renamed.length === 0 || names.size < shapes.size) return undefined;
@@ -204,7 +210,7 @@ function fitBehind(
   prefix: string,
   taken: readonly string[],
   all: Shapes,
-  recognise: (shapes: Shapes) => Recognised | undefined,
+  recognise: (shapes: Shapes) => RecognisedModel | undefined,
 ): FittedNames | undefined {
   const found = new Map(
     taken.flatMap((name) => {

@@ -17,7 +17,6 @@ import {
 import { cohenKappa, confusionMatrix, matthewsCorrelation, type ConfusionMatrix } from './confusion';
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import type { DataProblem } from '../data/data-error';
-import { modelEntry } from '../models/model-table';
 import type { Evaluation } from './evaluate';
 import { shownLabels, type LoadedModel } from './load-model';
 import { titleOfModel } from '../folder/model-folder';
@@ -206,7 +205,7 @@ export function describeEvaluation(loaded: LoadedModel, dataset: Dataset, { outp
   return {
     model: {
       file: loaded.file,
-      architecture: modelEntry(loaded.name).checkpointName,
+      architecture: loaded.model.definition.checkpointName,
       epoch: loaded.epoch,
       assumptions: loaded.assumptions,
       maxFrames: loaded.model.maxFrames,

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { readSettingsFile } from '../config/settings-file';
 import { UserError } from '../foundation/errors';
 import { FileSystemProblem } from '../foundation/file-system-problem';
-import { modelNames, type ModelName } from '../config/settings';
 import { replaceText } from '../foundation/atomic-file';
 
 /** What a run was made on. */
@@ -93,7 +92,7 @@ export const RECORD_FILE = 'config.json';
 
 const labels = z.array(z.string()).optional();
 const recordSchema = z.looseObject({
-  model: z.enum(modelNames() as [ModelName, ...ModelName[]]),
+  model: z.string().regex(/^[a-z][a-z0-9_]*$/),
   run: z.looseObject({
     name: z.string(),
     created: z.string(),

@@ -1,18 +1,20 @@
-import { modelNames, type ModelName } from '../config/settings';
 import { UserError } from '../foundation/errors';
 import { printableLine } from '../foundation/text';
 
 /** What a model folder's name tells: `{model_type}_{description}_{MM-DD}`. */
 export interface FolderName {
-  readonly type: ModelName;
+  readonly type: string;
   readonly description: string;
   /** `MM-DD` */
   readonly date: string;
 }
 
-/** The parts of a model folder's name; undefined where it is none as the guide asks for. */
-export function parseFolderName(name: string): FolderName | undefined {
-  const type = modelNames().find((candidate) => name.startsWith(`${candidate}_`));
+/**
+ * The parts of a model folder's name; undefined where it is none as the guide asks for.
+ * @param types the names of the models that there are.
+ */
+export function parseFolderName(name: string, types: readonly string[]): FolderName | undefined {
+  const type = types.find((candidate) => name.startsWith(`${candidate}_`));
   if (type === undefined) return undefined;
   const match = /^([A-Za-z0-9][A-Za-z0-9._-]*)_((?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))$/.exec(name.slice(type.length + 1));
   const [, description = '', date = ''] = match ?? [];

@@ -1,26 +1,73 @@
-import { modelNames, type ModelName, type Settings } from '../config/settings';
-import { inceptionEntry } from './inception/entry';
-import type { ModelEntry, RecognisedModel, SavedModel } from './model-entry';
-import { transformerEntry } from './transformer/entry';
+import type { KnownModels } from '../config/model-settings';
+import { UserError } from '../foundation/errors';
+import { inceptionGruModel } from './inception/inception-gru';
+import type { ModelDefinition, RecognisedModel, SavedModel } from './model';
+import { signTransformerModel } from './transformer/sign-transformer';
 
-type SettingsOf<Name extends ModelName> = Extract<Settings, { model: Name }>;
+/** Models by name: those of Kumpas, with those of one's own that a command or a program was given. */
+export class ModelDefinitions implements KnownModels {
+  readonly names: readonly string[];
+  readonly defaultName: string;
+  private readonly byName: ReadonlyMap<string, ModelDefinition>;
 
-/** The table of models: a further model is a further entry here and in the table of settings. */
-const modelEntries: { readonly [Name in ModelName]: ModelEntry<SettingsOf<Name>> } = {
-  transformer: transformerEntry,
-  iv3_gru: inceptionEntry,
-};
+  /** @param definitions the first is the model that is trained where none is named. */
+  constructor(definitions: readonly [ModelDefinition, ...ModelDefinition[]]) {
+    this.byName = new Map(definitions.map((definition) => [definition.name, definition]));
+    this.names = [...this.byName.keys()];
+    this.defaultName = definitions[0].name;
+  }
 
-/** The entry of a model; it takes that model's settings. */
-export function modelEntry(name: ModelName): ModelEntry<Settings> {
-  return modelEntries[name];
+  /** The model of that name; undefined where there is none. */
+  find(name: string): ModelDefinition | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The model of that name. @throws Error (a bug, not a user's mistake) where there is none. */
+  get(name: string): ModelDefinition {
+    const found = this.find(name);
+    if (found === undefined) throw new Error(`no model ${name} in the table of ${this.names.join(', ')}`);
+    return found;
+  }
+
+  /**
+   * Finds the model that a checkpoint holds, whichever it is; undefined where it is none of these. What its config calls it is tried first.
+   * @throws UserError where it is one of somebody's own that is not here.
+   */
+  recognise(saved: SavedModel): RecognisedModel | undefined {
+    const { model: name, model_file: file } = saved.config;
+    const named = typeof name === 'string' ? this.find(name) : undefined;
+    if (named === undefined && typeof name === 'string' && typeof file === 'string') throw new UserError(givenByFile(name, file));
+    for (const definition of new Set([...(named === undefined ? [] : [named]), ...this.byName.values()])) {
+      const recognised = definition.recognise(saved);
+      if (recognised !== undefined) return recognised;
+    }
+    return undefined;
+  }
+
+  /** These and others. @throws UserError where one is called as one of these, or its checkpoints are. */
+  with(definitions: readonly ModelDefinition[]): ModelDefinitions {
+    const all: [ModelDefinition, ...ModelDefinition[]] = [this.get(this.defaultName), ...this.names.slice(1).map((name) => this.get(name))];
+    for (const definition of definitions) {
+      const other = all.find(({ name, checkpointName }) => name === definition.name || checkpointName === definition.checkpointName);
+      if (other === definition) continue;
+      if (other !== undefined) throw new UserError(collision(definition, other));
+      all.push(definition);
+    }
+    return new ModelDefinitions(all);
+  }
 }
 
-/** Finds the model that a checkpoint holds, whichever it is; undefined where it is none of these. */
-export function recogniseModel(saved: SavedModel): (RecognisedModel & { readonly name: ModelName }) | undefined {
-  for (const name of modelNames()) {
-    const recognised = modelEntries[name].fromCheckpoint(saved);
-    if (recognised !== undefined) return { ...recognised, name };
-  }
-  return undefined;
+/** The models of Kumpas: a further one is a folder beside these and a row here. */
+export const ownModels = new ModelDefinitions([signTransformerModel, inceptionGruModel]);
+
+/** What is said where a model of somebody's own is met, whose code nobody named: it is never loaded because a file says so. */
+export function givenByFile(name: string, file: string): string {
+  return `it is a model of one's own, ${JSON.stringify(name)}, that ${JSON.stringify(file)} defined; give that file with --model`;
+}
+
+function collision(definition: ModelDefinition, other: ModelDefinition): string {
+  const where = definition.file === undefined ? '' : `${definition.file}: `;
+  return definition.name === other.name
+    ? `${where}there is a model ${other.name} already${other.file === undefined ? '' : `, of ${other.file}`}; give yours another name`
+    : `${where}the checkpoints of ${other.name} are called ${other.checkpointName} already; give yours another checkpointName`;
 }

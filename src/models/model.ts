@@ -1,7 +1,9 @@
+import type { ModelSettings, Settings } from '../config/model-settings';
 import type { Dropout } from '../engine/dropout';
 import type { NamedTensors } from '../engine/named-tensors';
 import type { ParameterDeclaration, ParameterValues } from '../engine/parameters';
 import type { tf } from '../engine/tensorflow';
+import type { ClipLocation } from './clips';
 
 /** A batch as a model sees it. */
 export interface ModelInputs {
@@ -58,6 +60,8 @@ export interface PictureEncoder {
 
 /** A model of a settled shape: what it is made of and what it computes. */
 export interface Model {
+  /** What it is a model of. */
+  readonly definition: ModelDefinition;
   /** What rebuilds it, under the names of a PyTorch checkpoint's `config`. */
   readonly config: ModelConfig;
   readonly parameters: readonly ParameterDeclaration[];
@@ -74,6 +78,94 @@ export interface Model {
   /** What turns pictures into the features that it sees, where it can; its weights stay as they are. */
   readonly pictureEncoder?: PictureEncoder;
   forward(parameters: NamedTensors, inputs: ModelInputs, context: ForwardContext): ModelOutputs;
+}
+
+/** Everything that differs between models, made by `defineModel`. Nothing else knows which model it has. */
+export interface ModelDefinition {
+  /** What `--model` and its folders call it. */
+  readonly name: string;
+  /** The class's name in PyTorch and the start of its checkpoints' names. */
+  readonly checkpointName: string;
+  /** The file that it was loaded from; undefined for a model of Kumpas, or one that a program made. */
+  readonly file: string | undefined;
+  readonly settings: ModelSettings;
+  /** Settings that weights do not have in their shapes, each with its name in a checkpoint's config. */
+  readonly notInShapes: Readonly<Record<string, string>>;
+  /** Numbers a frame that its clips must have. */
+  readonly width: number;
+  /** Where clips lie that were given for a checkpoint that does not say it: their key and folders. */
+  readonly usualClips: Omit<ClipLocation, 'source'>;
+  clipLocation(settings: Settings): ClipLocation;
+  fromSettings(settings: Settings, classes: ClassCounts): Model;
+  /** The model that a checkpoint holds; undefined where it is another one's. */
+  recognise(saved: SavedModel): RecognisedModel | undefined;
+  /** Weights that a new training starts with in place of drawn ones, where the settings name any. */
+  pretrained(settings: Settings): PretrainedWeights | undefined;
+  /** Further settings that a file of weights settles for a training that begins with it. */
+  settledByWeights(model: Model, file: string): Readonly<Record<string, unknown>>;
+  /** Where to see which frames counted; undefined for a model without attention. */
+  frameAttention(model: Model): FrameAttention | undefined;
+  /** How the class is made in PyTorch, for a page that shows it. */
+  pytorch(config: ModelConfig): PytorchClass;
+}
+
+/** How many classes the heads tell apart. */
+export interface ClassCounts {
+  readonly gloss: number;
+  readonly category: number;
+}
+
+/** What a checkpoint says of its model. */
+export interface SavedModel {
+  /** Its `config`; empty where it has none. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The shape of every tensor in its state_dict. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/** A model rebuilt from a checkpoint. */
+export interface RecognisedModel {
+  readonly model: Model;
+  /** What neither shapes nor config could tell and was taken as usual, as `num_heads 8`. */
+  readonly assumptions: readonly string[];
+}
+
+/** How a model's observed tensors tell which frames of a clip counted. */
+export interface FrameAttention {
+  /** Names of observed tensors, one a layer, `[batch, heads, positions, positions]`: how much each position (a row) takes from each (a column). */
+  readonly layers: readonly string[];
+  /** Positions before the first frame, as a class token's. */
+  readonly leadingPositions: number;
+  /** The position that the decision is read from; undefined where it is read from all frames alike. */
+  readonly readFrom: number | undefined;
+}
+
+/** Values and their shape, as a checkpoint holds them. */
+export interface ShapedValues {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** Weights from elsewhere that a new training starts with. */
+export interface PretrainedWeights {
+  readonly file: string;
+  /** Settings that go with these weights, even where the rest of the model begins with those of another file. */
+  readonly decides: readonly string[];
+  /**
+   * Those of the model's parameters that the file's weights give.
+   * @throws UserError without the file's name, where some are missing or of another shape.
+   */
+  readonly pick: (weights: ReadonlyMap<string, ShapedValues>) => ParameterValues;
+}
+
+/** How a model's class is made and filled in PyTorch. */
+export interface PytorchClass {
+  /** Arguments of its constructor that a checkpoint's config holds under the same names. */
+  readonly fromConfig: readonly string[];
+  /** Further arguments, as `pretrained_backbone=False`. */
+  readonly others: readonly string[];
+  /** False where the class has parameters that such a checkpoint lacks, and that do not take part. */
+  readonly whole: boolean;
 }
 
 /** What PyTorch's modules call their buffers, which no optimiser knows: BatchNorm's statistics, the positions. */

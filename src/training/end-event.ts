@@ -4,7 +4,6 @@ import type { ClipEntry } from '../data/clip-set';
 import { RESULTS_FOLDER } from '../folder/model-folder';
 import type { EvaluationResult } from '../evaluation/result';
 import { RESULT_FILES } from '../folder/contents';
-import { modelEntry } from '../models/model-table';
 import type { Fact, TrainingDone } from './events';
 import type { Progress } from './progress';
 import type { TrainingRun } from './run';
@@ -86,7 +85,7 @@ function nextCommands(run: TrainingRun): Fact[] {
     return [
       ['evaluate', `npm run evaluate -- --model-path ${folder}`],
       ['write clips', `npm run demo-data -- --model ${run.settings.model} --out demo_data${seed}`],
-      predict(`demo_data/${modelEntry(run.settings.model).usualClips.layout.validationFolder}/${clip.name}.npz`),
+      predict(`demo_data/${run.model.definition.usualClips.layout.validationFolder}/${clip.name}.npz`),
     ];
   }
   const { data } = run.settings;
@@ -95,8 +94,8 @@ function nextCommands(run: TrainingRun): Fact[] {
 }
 
 /** Where a clip lies: one of pictures in its folder, whatever was made of it on the way. */
-function clipPath({ settings }: TrainingRun, { name, file }: ClipEntry): string {
-  const { source, layout, pictures } = modelEntry(settings.model).clipLocation(settings);
+function clipPath({ model, settings }: TrainingRun, { name, file }: ClipEntry): string {
+  const { source, layout, pictures } = model.definition.clipLocation(settings);
   if (pictures === undefined || source === undefined) return file;
   const folder = 'folder' in source ? path.join(source.folder, layout.validationFolder) : source.keypoints_val;
   const clip = path.join(folder, name);

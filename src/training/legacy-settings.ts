@@ -1,9 +1,8 @@
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import type { ModelName } from '../config/settings';
 import { understoodSettings } from '../config/understood-settings';
 import { optimizerFor, settingsOfOptimizer } from '../engine/optimizers/table';
 import type { Hyperparameters } from '../foundation/optimizer-state';
-import type { RecognisedModel } from '../models/model-entry';
+import type { RecognisedModel } from '../models/model';
 import { recogniseSchedule } from './schedules/recognise';
 
 /** The settings of a training that another program did, as far as its checkpoint tells them. */
@@ -38,17 +37,18 @@ const NOT_TAKEN_OVER = new Set([
  * optimiser, the kind of its scheduler.
  */
 export function legacySettings(
-  { name, model, assumptions }: RecognisedModel & { readonly name: ModelName },
+  { model, assumptions }: RecognisedModel,
   { config, args, optimizer, scheduler }: Pick<TrainingCheckpoint, 'config' | 'args' | 'optimizer' | 'scheduler'>,
 ): LegacySettings {
+  const { name, settings } = model.definition;
   const schedule = recogniseSchedule(scheduler, optimizer?.learningRate);
-  const fromArgs = understoodSettings(name, args ?? {}, 'args');
-  const said = new Map([...Object.entries(understoodSettings(name, config, 'config').values), ...Object.entries(fromArgs.values)]);
+  const fromArgs = understoodSettings(settings, args ?? {}, 'args');
+  const said = new Map([...Object.entries(understoodSettings(settings, config, 'config').values), ...Object.entries(fromArgs.values)]);
   const values = {
     ...Object.fromEntries([...said].filter(([key]) => !NOT_TAKEN_OVER.has(key))),
     ...schedule.settings,
     ...(optimizer === undefined ? {} : settingsOfOptimizer(optimizer)),
-    ...understoodSettings(name, model.config, 'config').values,
+    ...understoodSettings(settings, model.config, 'config').values,
     model: name,
   } as PlainRecord;
   // Dropout is in no shape: a model that was rebuilt has one all the same.

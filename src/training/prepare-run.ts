@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
-import type { Settings } from '../config/settings';
+import type { Settings } from '../config/model-settings';
 import { BatchSource } from '../data/batches';
 import { bucketLengths, planEpoch } from '../data/plan-epoch';
 import type { ClipSet, Dataset } from '../data/clip-set';
@@ -17,9 +17,8 @@ import { lockFolder, type FolderLock } from '../foundation/folder-lock';
 import { keepFolder, type KeptFolder } from '../foundation/folders';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { RandomStream } from '../foundation/random';
-import type { Model } from '../models/model';
-import type { PretrainedWeights } from '../models/model-entry';
-import { modelEntry } from '../models/model-table';
+import type { Model, PretrainedWeights } from '../models/model';
+import { ownModels } from '../models/model-table';
 import type { TrainingReporter } from './events';
 import { classificationLoss } from './losses';
 import { MetricsLog, TrainingLog } from '../folder/training-log';
@@ -66,7 +65,7 @@ const PURPOSE = 'train';
  * @throws UserError for anything wrong with data, settings or checkpoint, or where another process is at work on the folder; then no folder has been made.
  */
 export async function prepareRun(settings: Settings, resume: ResumePoint | undefined, surroundings: Surroundings): Promise<TrainingRun> {
-  const going = resume === undefined ? undefined : folderToContinue(resume, modelEntry(settings.model).checkpointName);
+  const going = resume === undefined ? undefined : folderToContinue(resume, ownModels.get(settings.model).checkpointName);
   const held = going === undefined ? undefined : lockFolder(going, PURPOSE);
   let chosen: ChosenFolder | undefined;
   const choose = (inNewFolder: boolean): ChosenFolder => {
@@ -92,9 +91,9 @@ async function prepareHeldRun(
   choose: (inNewFolder: boolean) => ChosenFolder,
 ): Promise<TrainingRun> {
   const { reporter, now, machine } = surroundings;
-  const entry = modelEntry(settings.model);
+  const entry = ownModels.get(settings.model);
   const start = resume === undefined ? warmStartOf(settings, surroundings.reading) : undefined;
-  const given = givenWeights(entry.pretrained?.(settings), resume);
+  const given = givenWeights(entry.pretrained(settings), resume);
   const opened = await openTrainingData(settings, given, resume, surroundings);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   const otherValidation = resume !== undefined && compareWithEarlierData(resume, dataset, reporter).otherValidation;
@@ -197,7 +196,7 @@ async function openTrainingData(
   resume: ResumePoint | undefined,
   { reporter, onDataProgress }: Surroundings,
 ): Promise<Dataset> {
-  const entry = modelEntry(settings.model);
+  const entry = ownModels.get(settings.model);
   const { pictures, ...location } = entry.clipLocation(settings);
   const request: DataRequest = {
     ...location,
@@ -253,7 +252,7 @@ interface ChosenFolder {
 
 /** @param going the folder that a resumed run goes on in, and `held` its lock; undefined for a new one. */
 function chooseFolder(settings: Settings, going: string | undefined, held: FolderLock | undefined, date: Date): ChosenFolder {
-  const { checkpointName } = modelEntry(settings.model);
+  const { checkpointName } = ownModels.get(settings.model);
   if (going !== undefined && held !== undefined) {
     const place = keepFolder(going, [CONFIG_FILE]);
     removeUnfinishedFiles(going);

@@ -3,7 +3,6 @@ import { tensorCount } from '../engine/scope';
 import { replaceText } from '../foundation/atomic-file';
 import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
 import { readTextIfThere } from '../foundation/regular-file';
-import { modelEntry } from '../models/model-table';
 import type { EpochClock } from './epoch-clock';
 import type { EpochSums } from './progress';
 import type { TrainingRun } from './run';
@@ -58,7 +57,7 @@ export function writeReadme(run: TrainingRun): void {
   const noBest =
     rows.length === 0 ? 'No epoch has ended yet.' : 'No epoch here was better than the checkpoint that this training went on from.';
   const best = rows.find(({ epoch }) => epoch === run.progress.bestEpoch) ?? noBest;
-  const page = runReadme(run.record, best, modelEntry(run.settings.model).checkpointName);
+  const page = runReadme(run.record, best, run.model.definition.checkpointName);
   const { readme } = run.files;
   run.place.requireThere();
   const old = readTextIfThere(readme, LARGEST_PAGE);

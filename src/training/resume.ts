@@ -9,13 +9,13 @@ import {
 } from '../checkpoint/training-checkpoint';
 import { commandLineSource, flagOf, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
-import { modelNames, modelTable, type Settings } from '../config/settings';
+import type { Settings } from '../config/model-settings';
 import { optimizerForms } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
-import { modelEntry } from '../models/model-table';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { lacksFinalEvaluation } from './evaluate-run';
 import { EPOCHS_FROM_0, legacySettings, otherOptimizer, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
@@ -43,32 +43,22 @@ export interface ResumePoint {
 /** The key in a checkpoint's config under which an import keeps the settings that the imported file told. */
 export const TOLD_SETTINGS = 'told_settings';
 
-/** Settings that say where the data lies: a new place takes the place of all that were recorded. */
-const PLACES: readonly string[] = [
-  ...new Set(modelNames().flatMap((name): readonly string[] => modelTable[name].dataSources)),
-  'data_dir',
-  'labels_reference',
-];
-
 /** Settings that a resumed run may be given anew: how long, where things lie, how it is watched. The others would make it another run. */
-const CHANGEABLE = new Set([
-  'epochs',
-  'early_stop',
-  'save_every_minutes',
-  'memory_budget_mb',
-  'save_dir',
-  'description',
-  'compile_model',
-  ...PLACES,
-]);
+const CHANGEABLE = new Set(['epochs', 'early_stop', 'save_every_minutes', 'memory_budget_mb', 'save_dir', 'description', 'compile_model']);
 
 /**
  * Reads the checkpoint to go on from: one of a run of Kumpas, or one that a PyTorch training wrote.
  * @param given what a PyTorch checkpoint cannot tell of its model, as `num_heads`.
  * @param reading which of its weights are taken, and what its optimiser is where the file leaves it open.
+ * @param models those that it may be of.
  * @throws UserError where it cannot be read, or holds no state to go on from.
  */
-export function readResumePoint(file: string, given: PlainRecord = {}, reading: CheckpointReading = {}): ResumePoint {
+export function readResumePoint(
+  file: string,
+  given: PlainRecord = {},
+  reading: CheckpointReading = {},
+  models: ModelDefinitions = ownModels,
+): ResumePoint {
   const place = `--resume ${file}`;
   let recognised: FittedModel | undefined;
   const notes: string[] = [];
@@ -78,7 +68,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
   const checkpoint = readTrainingCheckpoint(
     file,
     (read) => {
-      recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place);
+      recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place, models);
       epochTold = read.epoch !== undefined;
       notes.push(...read.notes, ...recognised.notes);
       return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
@@ -126,6 +116,11 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
   };
 }
 
+/** Settings that say where the data lies: a new place takes the place of all that were recorded. */
+function placesOf({ definition }: Model): string[] {
+  return [...new Set([...definition.settings.dataSources, 'data_dir', 'labels_reference'])];
+}
+
 /** What to do with a file whose optimiser cannot be gone on with. */
 function waysOut(file: string, reason: string): string {
   const begin = `Its weights can begin a new training: --init-from ${file}`;
@@ -142,23 +137,24 @@ export function stampOf(file: string): string {
  * The settings of a resumed run: those that it recorded, and over them what was asked for now.
  * @throws UserError where something was asked for that a resumed run cannot change, or nothing is left to do, not even the evaluation at its end.
  */
-export function resumedSettings(point: ResumePoint, asked: readonly SettingsLayer[]): Settings {
+export function resumedSettings(point: ResumePoint, asked: readonly SettingsLayer[], models: ModelDefinitions = ownModels): Settings {
   const { file, checkpoint, told } = point;
+  const sources = placesOf(point.model);
   const recorded = { source: file, values: { ...checkpoint.args } };
-  const before = resolveLayers([recorded]).settings;
-  const places = asked.some(({ values }) => PLACES.some((key) => values[key] !== undefined));
-  const kept = places ? Object.fromEntries(Object.entries(recorded.values).filter(([key]) => !PLACES.includes(key))) : recorded.values;
-  if (told !== undefined && !places && !PLACES.some((key) => (recorded.values[key] ?? null) !== null))
+  const before = resolveLayers([recorded], models).settings;
+  const places = asked.some(({ values }) => sources.some((key) => values[key] !== undefined));
+  const kept = places ? Object.fromEntries(Object.entries(recorded.values).filter(([key]) => !sources.includes(key))) : recorded.values;
+  if (told !== undefined && !places && !sources.some((key) => (recorded.values[key] ?? null) !== null))
     throw new UserError(`--resume ${file}: it was trained by another program and does not say on which data; give --data`);
-  const settings = resolveLayers([{ ...recorded, values: kept }, ...asked]).settings;
+  const settings = resolveLayers([{ ...recorded, values: kept }, ...asked], models).settings;
   const typed = asked.some(({ source, values }) => source === commandLineSource && values['init_from'] !== undefined);
   if (typed || settings.init_from !== before.init_from)
     throw new UserError(
       `--init-from cannot be combined with --resume ${file}: the one begins a new training with a model's weights, the other goes on with a training; leave one out`,
     );
-  refuseChanges(file, { before, after: settings, told });
+  refuseChanges(file, { before, after: settings, told, changeable: new Set([...CHANGEABLE, ...sources]) });
   const ended = endOf(point, settings);
-  if (ended !== undefined && !isOnlyToEvaluate(point, settings)) throw ended.nothingLeft;
+  if (ended !== undefined && !isOnlyToEvaluate(point)) throw ended.nothingLeft;
   return settings;
 }
 
@@ -182,8 +178,8 @@ export function endOf(
 }
 
 /** Whether a run whose epochs are done still lacks its final evaluation, as where it was killed in it. */
-function isOnlyToEvaluate(point: ResumePoint, { model }: Settings): boolean {
-  const { checkpointName } = modelEntry(model);
+function isOnlyToEvaluate(point: ResumePoint): boolean {
+  const { checkpointName } = point.model.definition;
   const folder = folderToContinue(point, checkpointName);
   return point.told === undefined && folder !== undefined && lacksFinalEvaluation(runFiles(folder, checkpointName));
 }
@@ -213,11 +209,21 @@ function isOurs({ config }: TrainingCheckpoint): boolean {
 
 function refuseChanges(
   file: string,
-  { before, after, told }: { readonly before: Settings; readonly after: Settings; readonly told: ResumePoint['told'] },
+  {
+    before,
+    after,
+    told,
+    changeable,
+  }: {
+    readonly before: Settings;
+    readonly after: Settings;
+    readonly told: ResumePoint['told'];
+    readonly changeable: ReadonlySet<string>;
+  },
 ): void {
   const old = new Map<string, unknown>(Object.entries(before));
   const changed = Object.entries(after).filter(
-    ([key, value]) => !CHANGEABLE.has(key) && old.get(key) !== value && (told === undefined || told.has(key)),
+    ([key, value]) => !changeable.has(key) && old.get(key) !== value && (told === undefined || told.has(key)),
   );
   if (changed.length === 0) return;
   const lines = changed.map(

@@ -1,4 +1,4 @@
-import type { Settings } from '../config/settings';
+import type { Settings } from '../config/model-settings';
 import type { BatchSource } from '../data/batches';
 import type { Dataset, ClipSet } from '../data/clip-set';
 import type { BatchPlan } from '../data/plan-epoch';

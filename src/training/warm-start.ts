@@ -1,7 +1,7 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import { askedLayers, askedValue, resolveSettings, type ResolvedSettings, type SettingsRequest } from '../config/resolve';
-import { modelTable, type ModelName, type Settings } from '../config/settings';
+import type { Settings } from '../config/model-settings';
 import { understoodSettings } from '../config/understood-settings';
 import type { LabelNames } from '../data/clip-set';
 import type { ParameterValues } from '../engine/parameters';
@@ -10,8 +10,8 @@ import { savedLabels, shownLabels } from '../evaluation/load-model';
 import { modelFile } from '../folder/model-folder';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
-import type { Model } from '../models/model';
-import { modelEntry } from '../models/model-table';
+import type { Model, ModelDefinition } from '../models/model';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 
 /** The weights of a trained model, with which a new training begins. */
 export interface WarmStart {
@@ -28,24 +28,28 @@ export interface WarmStart {
 /**
  * Resolves the settings of a new training. One that begins with the weights of `init_from` takes model and architecture of those where it is not told otherwise.
  * @param reading which of the file's weights are taken.
+ * @param models those that can be trained.
  * @returns the settings, and a line for each thing that the file of weights does not say, or that was not understood.
  * @throws UserError that lists everything that is wrong, a line each.
  */
 export function resolveTraining(
   request: SettingsRequest,
   reading?: CheckpointReading,
+  models: ModelDefinitions = ownModels,
 ): { readonly resolved: ResolvedSettings; readonly notes: readonly string[] } {
   const layers = askedLayers(request);
-  const initFrom = askedValue(layers, 'init_from');
-  if (typeof initFrom !== 'string') return { resolved: resolveSettings(request), notes: [] };
-  const asked = (key: string): unknown => askedValue(layers, key);
-  const start = readWarmStart(initFrom, shapeOf(asked('num_heads'), asked('pooling'), asked('transform_input')), reading);
+  const initFrom = askedValue(layers, 'init_from', models);
+  if (typeof initFrom !== 'string') return { resolved: resolveSettings(request, models), notes: [] };
+  const asked = (key: string): unknown => askedValue(layers, key, models);
+  const said = models.names.map((name) => toldOf(models.get(name), asked));
+  const start = readWarmStart(initFrom, Object.assign({}, ...said) as PlainRecord, reading, models);
   const { file, recognised } = start;
+  const { name } = recognised.model.definition;
   const model = asked('model');
-  if (typeof model === 'string' && model !== recognised.name)
-    throw new UserError(`--init-from ${file}: it holds ${recognised.name}, not ${model}, which --model asks for`);
+  if (typeof model === 'string' && model !== name)
+    throw new UserError(`--init-from ${file}: it holds ${name}, not ${model}, which --model asks for`);
   return {
-    resolved: resolveSettings({ ...request, weights: layerOf(start) }),
+    resolved: resolveSettings({ ...request, weights: layerOf(start) }, models),
     notes: [...recognised.assumptions.map((assumption) => `${file} does not say: ${assumption} was taken`), ...start.notes],
   };
 }
@@ -56,34 +60,39 @@ export function resolveTraining(
  * @param given what the file may not tell of its model, under the names of a checkpoint's config.
  * @throws UserError where there are none, or they are of none of the models.
  */
-function readWarmStart(initFrom: string, given: PlainRecord, reading: CheckpointReading | undefined): WarmStart {
+function readWarmStart(initFrom: string, given: PlainRecord, reading: CheckpointReading | undefined, models: ModelDefinitions): WarmStart {
   const file = modelFile(initFrom, `--init-from ${initFrom}`);
   const read = readWeights(file, reading);
   const { epoch, config = {} } = read;
-  const recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, `--init-from ${file}`);
+  const recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, `--init-from ${file}`, models);
   return { file, recognised, epoch, labels: savedLabels(config, recognised.model), notes: [...read.notes, ...recognised.notes] };
 }
 
 /**
  * The weights that the settings name to begin with; undefined where they name none.
  * @param reading which of the file's weights are taken.
+ * @param models those that they may be of.
  * @throws UserError where there are none, or they are of another architecture than the settings.
  */
-export function warmStartOf(settings: Settings, reading?: CheckpointReading): WarmStart | undefined {
+export function warmStartOf(settings: Settings, reading?: CheckpointReading, models: ModelDefinitions = ownModels): WarmStart | undefined {
   if (settings.init_from === null) return undefined;
+  const definition = models.get(settings.model);
+  const values: Readonly<Record<string, unknown>> = settings;
   const start = readWarmStart(
     settings.init_from,
-    settings.model === 'transformer'
-      ? shapeOf(settings.num_heads, settings.pooling, undefined)
-      : shapeOf(undefined, undefined, settings.transform_input),
+    toldOf(definition, (key) => values[key]),
     reading,
+    models,
   );
   const { file, recognised } = start;
-  if (recognised.name !== settings.model)
-    throw new UserError(`--init-from ${file}: it holds ${recognised.name}, not the ${settings.model} that is to be trained`);
-  const wanted = fixedSettings(settings.model, modelEntry(settings.model).fromSettings(settings, { gloss: 1, category: 1 }));
-  const other = [...fixedSettings(recognised.name, recognised.model)].filter(
-    ([key, value]) => wanted.has(key) && wanted.get(key) !== value && !(key === 'transform_input' && hasOtherBackbone(settings, file)),
+  const { name } = recognised.model.definition;
+  if (name !== settings.model)
+    throw new UserError(`--init-from ${file}: it holds ${name}, not the ${settings.model} that is to be trained`);
+  const pretrained = definition.pretrained(settings);
+  const decidedElsewhere = pretrained === undefined || pretrained.file === file ? [] : pretrained.decides;
+  const wanted = fixedSettings(definition.fromSettings(settings, { gloss: 1, category: 1 }));
+  const other = [...fixedSettings(recognised.model)].filter(
+    ([key, value]) => wanted.has(key) && wanted.get(key) !== value && !decidedElsewhere.includes(key),
   );
   if (other.length === 0) return start;
   const lines = other.map(
@@ -130,24 +139,21 @@ function otherClasses(kind: ClassKind, { labels: known, recognised: { model } }:
   return difference === undefined ? undefined : `other classes: ${difference}`;
 }
 
-/** What the weights settle: the model, its architecture, and where a backbone comes from that is among them. */
-function layerOf({ file, recognised: { name, model } }: WarmStart): SettingsLayer {
-  const backbone = model.config['backbone'] === true ? { backbone: file } : {};
-  return { source: file, values: { model: name, ...Object.fromEntries(fixedSettings(name, model)), ...backbone } };
+/** What the weights settle: the model, its architecture, and what else its definition takes of them. */
+function layerOf({ file, recognised: { model } }: WarmStart): SettingsLayer {
+  const { definition } = model;
+  const further = definition.settledByWeights(model, file);
+  return { source: file, values: { model: definition.name, ...Object.fromEntries(fixedSettings(model)), ...further } };
 }
 
 /** The settings that a model's weights are made for, with their values. */
-function fixedSettings(name: ModelName, { config }: Model): Map<string, unknown> {
-  const fixed: readonly string[] = modelTable[name].fixedByWeights;
-  return new Map(Object.entries(understoodSettings(name, config, 'config').values).filter(([key]) => fixed.includes(key)));
+function fixedSettings({ config, definition: { settings } }: Model): Map<string, unknown> {
+  const { values } = understoodSettings(settings, config, 'config');
+  return new Map(Object.entries(values).filter(([key]) => settings.fixedByWeights.includes(key)));
 }
 
-function hasOtherBackbone(settings: Settings, file: string): boolean {
-  return settings.model === 'iv3_gru' && settings.backbone !== null && settings.backbone !== file;
-}
-
-/** What shapes do not tell, under the names of a checkpoint's config; without what is undefined. */
-function shapeOf(heads: unknown, pooling: unknown, transformInput: unknown): PlainRecord {
-  const shape = { n_heads: heads, pooling_method: pooling, transform_input: transformInput };
-  return Object.fromEntries(Object.entries(shape).filter(([, value]) => value !== undefined)) as PlainRecord;
+/** What a model's shapes do not tell, under the names of a checkpoint's config, as far as it is known. */
+function toldOf({ notInShapes }: ModelDefinition, valueOf: (setting: string) => unknown): PlainRecord {
+  const told = Object.entries(notInShapes).map(([key, name]) => [name, valueOf(key)] as const);
+  return Object.fromEntries(told.filter(([, value]) => value !== undefined)) as PlainRecord;
 }

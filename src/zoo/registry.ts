@@ -3,6 +3,7 @@ import path from 'node:path';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
 import { parseFolderName, refuseHostileName } from '../folder/folder-name';
+import { ownModels } from '../models/model-table';
 
 /** Where archived models are kept, within the registry. */
 export const ARCHIVE_FOLDER = 'archive';
@@ -66,7 +67,7 @@ function registryFolders(root: string): string[] {
 
 /** Whether a folder in the registry's root is a model itself and no folder of a type. */
 function isModelFolder(folder: string): boolean {
-  return parseFolderName(path.basename(folder)) !== undefined || existsSync(path.join(folder, 'config.json'));
+  return parseFolderName(path.basename(folder), ownModels.names) !== undefined || existsSync(path.join(folder, 'config.json'));
 }
 
 function foldersIn(folder: string): string[] {

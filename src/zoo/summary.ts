@@ -8,6 +8,7 @@ import { UserError } from '../foundation/errors';
 import { type Stage, readRecord, RECORD_FILE, type ModelRecord } from '../folder/config-file';
 import { parseFolderName } from '../folder/folder-name';
 import type { RegisteredModel } from './registry';
+import { ownModels } from '../models/model-table';
 
 /** A model in a few words and figures. What its folder does not tell is null. */
 export interface ModelSummary {
@@ -37,7 +38,7 @@ export function summariseModel({ name, folder }: RegisteredModel): ModelSummary 
   return {
     name,
     folder,
-    type: record?.model ?? parseFolderName(name)?.type ?? 'unknown',
+    type: record?.model ?? parseFolderName(name, ownModels.names)?.type ?? 'unknown',
     version: record?.run.version ?? null,
     stage: record?.run.stage ?? 'development',
     ...figuresOf(folder),

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { keyOf, settingFlags, withDashes } from '../../src/cli/flags';
-import { modelTable } from '../../src/config/settings';
+import { ownModels } from '../../src/models/model-table';
 
 describe('settingFlags', () => {
-  const flags = settingFlags(modelTable.transformer.schema.shape, { num_layers: 6 });
+  const flags = settingFlags(ownModels.get('transformer').settings.schema.shape, { num_layers: 6 });
 
   it('has a flag for each setting, none of which fills in a default', () => {
-    expect(Object.keys(flags).map(keyOf)).toEqual(Object.keys(modelTable.transformer.schema.shape));
+    expect(Object.keys(flags).map(keyOf)).toEqual(Object.keys(ownModels.get('transformer').settings.schema.shape));
     for (const flag of Object.values(flags)) expect(flag).not.toHaveProperty('default');
   });
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveSettings } from '../../src/config/resolve';
 import { UserError } from '../../src/foundation/errors';
+import { ownModels } from '../../src/models/model-table';
 
 const resolve = (typed: Readonly<Record<string, string>>): ReturnType<typeof resolveSettings> =>
-  resolveSettings({ commandLine: { model: 'iv3_gru', ...typed } });
+  resolveSettings({ commandLine: { model: 'iv3_gru', ...typed } }, ownModels);
 
 function refusal(typed: Readonly<Record<string, string>>): string {
   try {

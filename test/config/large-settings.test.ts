@@ -6,6 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseJson } from '../../src/config/json-text';
 import { resolveSettings } from '../../src/config/resolve';
 import { UserError } from '../../src/foundation/errors';
+import { ownModels } from '../../src/models/model-table';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-large-settings-'));
 
@@ -14,7 +15,7 @@ function faultOf(text: string): string {
   const file = path.join(folder, 'settings.json');
   writeFileSync(file, text);
   try {
-    resolveSettings({ file, commandLine: {} });
+    resolveSettings({ file, commandLine: {} }, ownModels);
   } catch (error) {
     if (error instanceof UserError) return error.message.replaceAll(`${file}: `, '');
     throw error;
@@ -49,7 +50,7 @@ describe('a file of settings', () => {
   it('that is a named pipe is refused at once', () => {
     const pipe = path.join(folder, 'pipe');
     execFileSync('mkfifo', [pipe]);
-    expect(() => resolveSettings({ file: pipe, commandLine: {} })).toThrow(
+    expect(() => resolveSettings({ file: pipe, commandLine: {} }, ownModels)).toThrow(
       `${pipe}: the file of settings cannot be read: expected a file, found a named pipe`,
     );
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeOverrides, resolveLayers, resolveSettings, type SettingsRequest } from '../../src/config/resolve';
 import { UserError } from '../../src/foundation/errors';
+import { ownModels } from '../../src/models/model-table';
 
 let folder = '';
 
@@ -23,7 +24,7 @@ function settingsFile(name: string, content: unknown): string {
 
 function problemsOf(request: SettingsRequest): string[] {
   try {
-    resolveSettings(request);
+    resolveSettings(request, ownModels);
   } catch (error) {
     expect(error).toBeInstanceOf(UserError);
     return error instanceof UserError ? error.message.split('\n') : [];
@@ -34,7 +35,7 @@ function problemsOf(request: SettingsRequest): string[] {
 describe('which value wins', () => {
   it('takes the command line over the file, the file over the preset, the preset over the default', () => {
     const file = settingsFile('layers.json', { lr: 2e-4, batch_size: 16 });
-    const { settings, origins } = resolveSettings({ file, commandLine: { lr: '3e-4', data: 'clips' } });
+    const { settings, origins } = resolveSettings({ file, commandLine: { lr: '3e-4', data: 'clips' } }, ownModels);
     expect(settings).toMatchObject({ lr: 3e-4, batch_size: 16, num_layers: 6, kp_key: 'X' });
     expect(origins['lr']).toEqual({ source: 'command line', instead: { source: 'configs/transformer.json', value: 1e-4 } });
     expect(origins['batch_size']?.source).toBe(file);
@@ -43,7 +44,7 @@ describe('which value wins', () => {
   });
 
   it('describes each override with what it replaced, and nothing that was not changed', () => {
-    const resolved = resolveSettings({ commandLine: { data: 'clips', lr: '3e-4', batch_size: '32', early_stop: '4' } });
+    const resolved = resolveSettings({ commandLine: { data: 'clips', lr: '3e-4', batch_size: '32', early_stop: '4' } }, ownModels);
     expect(describeOverrides(resolved)).toEqual([
       'data "clips" (command line; default: none)',
       'lr 0.0003 (command line; configs/transformer.json: 0.0001)',
@@ -52,21 +53,26 @@ describe('which value wins', () => {
   });
 
   it("uses the demo preset where no data is given, and the model's own where it is", () => {
-    expect(resolveSettings({ commandLine: {} }).origins['lr']?.source).toBe('configs/transformer-demo.json');
+    expect(resolveSettings({ commandLine: {} }, ownModels).origins['lr']?.source).toBe('configs/transformer-demo.json');
     const file = settingsFile('data.json', { data: 'clips' });
-    expect(resolveSettings({ file, commandLine: {} }).origins['lr']?.source).toBe('configs/transformer.json');
-    expect(resolveSettings({ file, commandLine: { data: 'none' } }).settings.data).toBeNull();
-    expect(resolveSettings({ preset: 'transformer', commandLine: {} }).settings).toMatchObject({ emb_dim: 256 });
+    expect(resolveSettings({ file, commandLine: {} }, ownModels).origins['lr']?.source).toBe('configs/transformer.json');
+    expect(resolveSettings({ file, commandLine: { data: 'none' } }, ownModels).settings.data).toBeNull();
+    expect(resolveSettings({ preset: 'transformer', commandLine: {} }, ownModels).settings).toMatchObject({ emb_dim: 256 });
   });
 
   it("puts the model's name into save_dir", () => {
-    expect(resolveSettings({ commandLine: {} }).settings.save_dir).toBe('trained_models/transformer');
-    expect(resolveSettings({ commandLine: { save_dir: 'runs/<model>/today' } }).settings.save_dir).toBe('runs/transformer/today');
+    expect(resolveSettings({ commandLine: {} }, ownModels).settings.save_dir).toBe('trained_models/transformer');
+    expect(resolveSettings({ commandLine: { save_dir: 'runs/<model>/today' } }, ownModels).settings.save_dir).toBe(
+      'runs/transformer/today',
+    );
   });
 
   it('goes on from recorded settings without any preset', () => {
-    const recorded = { source: 'run/config.json', values: { ...resolveSettings({ commandLine: { data: 'clips' } }).settings, epochs: 3 } };
-    const resolved = resolveLayers([recorded, { source: 'command line', values: { epochs: '6' } }]);
+    const recorded = {
+      source: 'run/config.json',
+      values: { ...resolveSettings({ commandLine: { data: 'clips' } }, ownModels).settings, epochs: 3 },
+    };
+    const resolved = resolveLayers([recorded, { source: 'command line', values: { epochs: '6' } }], ownModels);
     expect(resolved.settings).toEqual({ ...recorded.values, epochs: 6 });
     expect(describeOverrides(resolved)).toEqual(['epochs 6 (command line; run/config.json: 3)']);
   });
@@ -75,7 +81,10 @@ describe('which value wins', () => {
 describe('spellings', () => {
   it('understands aliases in files and on the command line', () => {
     const file = settingsFile('aliases.json', { n_heads: 4, pooling_method: 'cls' });
-    const { settings } = resolveSettings({ file, commandLine: { n_layers: '2', max_grad_norm: '0.5', gradient_accumulation_steps: '3' } });
+    const { settings } = resolveSettings(
+      { file, commandLine: { n_layers: '2', max_grad_norm: '0.5', gradient_accumulation_steps: '3' } },
+      ownModels,
+    );
     expect(settings).toMatchObject({ num_heads: 4, pooling: 'cls', num_layers: 2, grad_clip: 0.5, accumulation_steps: 3 });
   });
 
@@ -87,9 +96,9 @@ describe('spellings', () => {
 
   it('turns a setting off with none, off, null and --no-…, but keeps none where it is a choice', () => {
     for (const given of ['none', 'off', 'null', false]) {
-      expect(resolveSettings({ commandLine: { early_stop: given } }).settings.early_stop).toBeNull();
+      expect(resolveSettings({ commandLine: { early_stop: given } }, ownModels).settings.early_stop).toBeNull();
     }
-    expect(resolveSettings({ commandLine: { scheduler: 'none' } }).settings.scheduler).toBe('none');
+    expect(resolveSettings({ commandLine: { scheduler: 'none' } }, ownModels).settings.scheduler).toBe('none');
   });
 });
 
@@ -158,7 +167,7 @@ describe('what is refused', () => {
 
 describe('switches', () => {
   const resolved = (commandLine: Record<string, unknown>): unknown => {
-    const { amp, compile_model } = resolveSettings({ commandLine: { data: 'clips', ...commandLine } }).settings;
+    const { amp, compile_model } = resolveSettings({ commandLine: { data: 'clips', ...commandLine } }, ownModels).settings;
     return { amp, compile_model };
   };
 

@@ -14,6 +14,7 @@ import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { optimizerForms } from '../../src/engine/optimizers/table';
+import { ownModels } from '../../src/models/model-table';
 
 const fixture = (name: string): string => path.join(torchFolder, `${name}.pt`);
 const labels = (count: number): string =>
@@ -74,7 +75,7 @@ describe('importing a checkpoint of PyTorch', () => {
       expect(rows).toHaveLength(12);
       expect(rows[11]).toMatchObject({ epoch: 12, gloss_acc: 0.5, cat_acc: 0.75 });
       const config = path.join(imported.folder, 'config.json');
-      expect(resolveSettings({ file: config, commandLine: { data: 'x' } }).settings).toMatchObject({
+      expect(resolveSettings({ file: config, commandLine: { data: 'x' } }, ownModels).settings).toMatchObject({
         emb_dim: 32,
         num_heads: 4,
         lr: 0.001,

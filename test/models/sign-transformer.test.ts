@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { initialiseParameters } from '../../src/engine/parameters';
 import { RandomStream } from '../../src/foundation/random';
-import { recogniseModel } from '../../src/models/model-table';
+import { ownModels } from '../../src/models/model-table';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { readWeightValues } from '../support/torch-weights';
 import { relativeDifference, torchFolder } from '../support/parity';
@@ -33,18 +33,18 @@ describe('SignTransformer', () => {
 
   it('is rebuilt from shapes alone, and says what they cannot tell', () => {
     const shapes = shapesOf(signTransformer({ ...tinyArchitecture, ff_dim: 48 }));
-    const bare = recogniseModel({ config: {}, shapes });
+    const bare = ownModels.recognise({ config: {}, shapes });
     expect(bare?.model.config).toEqual({ ...tinyArchitecture, ff_dim: 48, n_heads: 8 });
     expect(bare?.assumptions).toEqual(['num_heads 8', 'pooling mean']);
-    const told = recogniseModel({ config: { n_heads: 4, pooling_method: 'cls', dropout: 0.2 }, shapes });
+    const told = ownModels.recognise({ config: { n_heads: 4, pooling_method: 'cls', dropout: 0.2 }, shapes });
     expect(told?.model.config).toMatchObject({ n_heads: 4, pooling_method: 'cls', dropout: 0.2 });
     expect(told?.assumptions).toEqual([]);
     expect(told?.model.maxFrames).toBe(63);
-    expect(recogniseModel({ config: {}, shapes: new Map([['conv.weight', [3, 3]]]) })).toBeUndefined();
+    expect(ownModels.recognise({ config: {}, shapes: new Map([['conv.weight', [3, 3]]]) })).toBeUndefined();
   });
 
   it.each([3, 0, -8, 2.5, 64])('does not take %p heads from a config that lies', (heads) => {
     const shapes = shapesOf(signTransformer(tinyArchitecture));
-    expect(() => recogniseModel({ config: { n_heads: heads }, shapes })).toThrow(/n_heads/);
+    expect(() => ownModels.recognise({ config: { n_heads: heads }, shapes })).toThrow(/n_heads/);
   });
 });

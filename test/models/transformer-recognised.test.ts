@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { stateDictProblems } from '../../src/checkpoint/state-dict';
-import { recogniseModel } from '../../src/models/model-table';
+import { ownModels } from '../../src/models/model-table';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { tinyArchitecture } from '../support/tiny-transformer';
 
@@ -13,7 +13,7 @@ function problemsOf(changes: Readonly<Record<string, readonly number[] | undefin
     if (shape === undefined) changed.delete(name);
     else changed.set(name, shape);
   }
-  const recognised = recogniseModel({ config: { n_heads: 4 }, shapes: changed });
+  const recognised = ownModels.recognise({ config: { n_heads: 4 }, shapes: changed });
   if (recognised === undefined) return ['not recognised'];
   return stateDictProblems(changed, new Map(recognised.model.parameters.map(({ name, shape }) => [name, shape])));
 }
@@ -55,20 +55,20 @@ describe('a SignTransformer among checkpoints', () => {
     );
 
   it.each([1e9, 2 ** 40, 100_001, -1, 0.5])('computes no positions of a max_len of %d, which a config claims', (max_len) => {
-    const recognised = recogniseModel({ config: { n_heads: 4, max_len }, shapes: withoutPositions(tinyArchitecture) });
+    const recognised = ownModels.recognise({ config: { n_heads: 4, max_len }, shapes: withoutPositions(tinyArchitecture) });
     expect(recognised).toMatchObject({ model: { maxFrames: 300 }, assumptions: expect.arrayContaining(['max_len 300']) as unknown });
   });
 
   it('refuses positions of gigabytes that a wide model claims and does not bring', () => {
     const shapes = withoutPositions({ ...tinyArchitecture, emb_dim: 1024 });
-    expect(() => recogniseModel({ config: { n_heads: 4, max_len: 100_000 }, shapes })).toThrow(
+    expect(() => ownModels.recognise({ config: { n_heads: 4, max_len: 100_000 }, shapes })).toThrow(
       'max_len 100000 at a width of 1024 would make 102400000 values of positions, more than any model has',
     );
   });
 
   it('refuses a model of thousands of layers, of which a few bytes tell each', () => {
     const layers = Array.from({ length: 1001 }, (_, layer) => [`encoder_layers.${layer}.x`, [1]] as const);
-    expect(() => recogniseModel({ config: { n_heads: 4 }, shapes: new Map([...shapes, ...layers]) })).toThrow(
+    expect(() => ownModels.recognise({ config: { n_heads: 4 }, shapes: new Map([...shapes, ...layers]) })).toThrow(
       'it has 1001 encoder layers; at most 1000 are read, more than any model has',
     );
   });

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { benchUsage } from '../../bench/flags';
 import { commands } from '../../src/cli/commands';
-import { modelNames } from '../../src/config/settings';
 import { readMarkdown, type MarkdownPage } from './markdown';
+import { ownModels } from '../../src/models/model-table';
 
 const root = path.resolve(__dirname, '../..');
 
@@ -32,7 +32,7 @@ function onAllPages(claimsOf: (page: MarkdownPage) => readonly string[]): { page
 const commandActions = Object.fromEntries(['convert', 'models'].map((group) => [group, actionsInHelp(group)]));
 
 const flagsOf = new Map(Object.keys(commands).map((command) => [command, flagsInHelp(command)]));
-for (const model of modelNames())
+for (const model of ownModels.names)
   flagsOf.set('train', new Set([...(flagsOf.get('train') ?? []), ...flagsInHelp('train', '--model', model)]));
 for (const [group, actions] of Object.entries(commandActions))
   flagsOf.set(group, new Set(actions.flatMap((action) => [...flagsInHelp(group, action)])));

@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { resolveSettings } from '../../src/config/resolve';
-import type { Settings } from '../../src/config/settings';
+import type { Settings } from '../../src/config/model-settings';
 import type { TrainingEvent } from '../../src/training/events';
 import { prepareRun, type Surroundings } from '../../src/training/prepare-run';
 import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { closeRun, type TrainingRun } from '../../src/training/run';
 import { train, type TrainingEnd } from '../../src/training/train';
 import { writeDataFolder, type TestClip } from './clip-files';
+import { ownModels } from '../../src/models/model-table';
 
 /** Writes a data folder of 22 training and 7 validation clips of several lengths, 3 glosses in 2 categories. */
 export function writeSmallData(folder: string): string {
@@ -26,21 +27,24 @@ export function writeSmallData(folder: string): string {
 
 /** Settings of a training that takes a second or two. */
 export function smallSettings(folder: string, typed: Readonly<Record<string, string>> = {}): Settings {
-  return resolveSettings({
-    commandLine: {
-      data: path.join(folder, 'data'),
-      save_dir: path.join(folder, 'models'),
-      emb_dim: '16',
-      num_heads: '2',
-      num_layers: '1',
-      max_len: '12',
-      batch_size: '4',
-      num_buckets: '2',
-      lr: '1e-3',
-      epochs: '3',
-      ...typed,
+  return resolveSettings(
+    {
+      commandLine: {
+        data: path.join(folder, 'data'),
+        save_dir: path.join(folder, 'models'),
+        emb_dim: '16',
+        num_heads: '2',
+        num_layers: '1',
+        max_len: '12',
+        batch_size: '4',
+        num_buckets: '2',
+        lr: '1e-3',
+        epochs: '3',
+        ...typed,
+      },
     },
-  }).settings;
+    ownModels,
+  ).settings;
 }
 
 /** The world of a test's training. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import { resolveSettings } from '../../src/config/resolve';
-import type { Settings } from '../../src/config/settings';
+import type { Settings } from '../../src/config/model-settings';
 import { openFolder } from '../support/open-folder';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
@@ -14,26 +14,30 @@ import { inTemporaryFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { resumeSmall, trainSmall } from '../support/small-training';
 import { optimizerForms } from '../../src/engine/optimizers/table';
+import { ownModels } from '../../src/models/model-table';
 
 beforeAll(async () => {
   await startRuntime();
 });
 
 function settingsIn(folder: string, typed: Readonly<Record<string, string>> = {}): Settings {
-  return resolveSettings({
-    commandLine: {
-      model: 'iv3_gru',
-      data: path.join(folder, 'data'),
-      save_dir: path.join(folder, 'models'),
-      gru_hidden: '6',
-      hidden2: '5',
-      batch_size: '4',
-      num_buckets: '2',
-      lr: '1e-2',
-      epochs: '4',
-      ...typed,
+  return resolveSettings(
+    {
+      commandLine: {
+        model: 'iv3_gru',
+        data: path.join(folder, 'data'),
+        save_dir: path.join(folder, 'models'),
+        gru_hidden: '6',
+        hidden2: '5',
+        batch_size: '4',
+        num_buckets: '2',
+        lr: '1e-2',
+        epochs: '4',
+        ...typed,
+      },
     },
-  }).settings;
+    ownModels,
+  ).settings;
 }
 
 /** Everything that must not differ, bit for bit. */

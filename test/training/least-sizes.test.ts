@@ -10,6 +10,7 @@ import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { smallSettings, trainSmall } from '../support/small-training';
+import { ownModels } from '../../src/models/model-table';
 
 beforeAll(async () => {
   await startRuntime();
@@ -66,7 +67,7 @@ describe('the least that can be trained on', () => {
           ...{ model: 'iv3_gru', data, save_dir: path.join(folder, 'models'), hidden1: '1', hidden2: '1' },
           ...{ epochs: '1', compile_model: compiled, description: `least-${compiled}` },
         };
-        const { run } = await trainSmall(resolveSettings({ commandLine }).settings);
+        const { run } = await trainSmall(resolveSettings({ commandLine }, ownModels).settings);
         expect(readTrainingLog(run.files.log)).toMatchObject([{ train_loss: 0, val_loss: 0, gloss_acc: 1, cat_acc: 1 }]);
         expectFiniteWeights(run);
       }

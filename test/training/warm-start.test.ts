@@ -5,7 +5,7 @@ import type { PythonValue } from '../../src/checkpoint/python-values';
 import { stateDictToPython } from '../../src/checkpoint/state-dict';
 import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import { checkpointToPython, readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
-import type { Settings } from '../../src/config/settings';
+import type { Settings } from '../../src/config/model-settings';
 import type { ParameterValues } from '../../src/engine/parameters';
 import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';

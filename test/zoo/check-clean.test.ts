@@ -17,6 +17,7 @@ import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { findingsOf, later } from '../support/small-registry';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import { ownModels } from '../../src/models/model-table';
 
 beforeAll(async () => {
   await startRuntime();
@@ -87,9 +88,12 @@ describe('a check', () => {
       writeFeatures(folder);
       const root = path.join(folder, 'models');
       const small = { gru_hidden: '6', hidden2: '5', batch_size: '4', num_buckets: '2', lr: '1e-2', epochs: '2' };
-      const { settings } = resolveSettings({
-        commandLine: { model: 'iv3_gru', data: path.join(folder, 'data'), save_dir: path.join(root, 'iv3_gru'), ...small },
-      });
+      const { settings } = resolveSettings(
+        {
+          commandLine: { model: 'iv3_gru', data: path.join(folder, 'data'), save_dir: path.join(root, 'iv3_gru'), ...small },
+        },
+        ownModels,
+      );
       const { run } = await trainSmall(settings);
       await evaluateRun(run);
       const request = {

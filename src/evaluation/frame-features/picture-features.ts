@@ -14,7 +14,7 @@ import type { ClipReader } from '../../data/clip';
 import { readPictures } from '../../data/pictures';
 import type { LoadedModel } from '../load-model';
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import type { PretrainedWeights, ShapedValues } from '../../models/model-entry';
+import type { PretrainedWeights, ShapedValues } from '../../models/model';
 import { frozenEncoder } from '../../models/inception/inception-gru';
 import { pickBackbone } from '../../models/inception/backbone-weights';
 
@@ -114,13 +114,13 @@ export function clipFeatures({ model, weights }: LoadedModel, key: string): Clip
  * Reads weights that a training starts with, or an encoder is made of.
  * @throws UserError naming the file and what is wrong with it.
  */
-export function readPretrained({ file, pick }: PretrainedWeights): ParameterValues {
+export function readPretrained({ file, pick }: Pick<PretrainedWeights, 'file' | 'pick'>): ParameterValues {
   const picked = pickFrom(readWeights(file).model, { file, pick });
   refuseNotFinite(picked, file);
   return picked;
 }
 
-function pickFrom(weights: ReadonlyMap<string, ShapedValues>, { file, pick }: PretrainedWeights): ParameterValues {
+function pickFrom(weights: ReadonlyMap<string, ShapedValues>, { file, pick }: Pick<PretrainedWeights, 'file' | 'pick'>): ParameterValues {
   try {
     return pick(weights);
   } catch (error) {

@@ -4,8 +4,7 @@ import type { Chart, ChartConfiguration } from 'chart.js';
 import { createProgram } from '../../engine/create-program';
 import type { HostArray } from '../../engine/named-tensors';
 import { UserError } from '../../foundation/errors';
-import type { FrameAttention } from '../../models/model-entry';
-import { modelEntry } from '../../models/model-table';
+import type { FrameAttention } from '../../models/model';
 import { inferenceDefinition, type LoadedModel } from '../load-model';
 import { clipInputs, type RankedClass } from '../predict';
 import { drawChart, fontOf } from './canvas';
@@ -27,10 +26,10 @@ export interface FrameShares {
  * @throws UserError where the model has no attention, or the clip cannot be read.
  */
 export async function attendedFrames(loaded: LoadedModel, file: string, key: string): Promise<FrameShares> {
-  const entry = modelEntry(loaded.name);
-  const reading = entry.frameAttention?.(loaded.model);
+  const model = loaded.model.definition;
+  const reading = model.frameAttention(loaded.model);
   if (reading === undefined) {
-    throw new UserError(`${loaded.file}: ${entry.checkpointName} has no attention to look at; leave --attention out`);
+    throw new UserError(`${loaded.file}: ${model.checkpointName} has no attention to look at; leave --attention out`);
   }
   const observed = new Map<string, HostArray>();
   const definition = inferenceDefinition(loaded.model, (name, tensor) => {
@@ -175,7 +174,7 @@ export async function saveAttentionPicture(
 ): Promise<boolean> {
   const shares = await attendedFrames(model, file, key);
   const title = `${shortLabel(path.parse(file).name)}: ${shortLabel(best.label)} (${best.id}), ${(100 * best.probability).toFixed(1)} %`;
-  const subtitle = `What ${titleOfModel(model.file, modelEntry(model.name).checkpointName)} attended to; the broken line is an even share`;
+  const subtitle = `What ${titleOfModel(model.file, model.model.definition.checkpointName)} attended to; the broken line is an even share`;
   const png = drawnOrTold(picture, () => attentionPicture(title, subtitle, shares, lightTheme), onWarning);
   if (png === undefined) return false;
   writeFileAtomically(picture, (append) => {

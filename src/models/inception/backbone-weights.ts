@@ -1,6 +1,6 @@
 import type { ParameterValues } from '../../engine/parameters';
 import { UserError } from '../../foundation/errors';
-import type { ShapedValues } from '../model-entry';
+import type { ShapedValues } from '../model';
 import { BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES } from './backbone-parameters';
 
 /**

@@ -4,9 +4,7 @@ import { tf } from '../../engine/tensorflow';
 import { gruParameters, gruProjection, gruRecurrence } from '../layers/gru';
 import { linear, linearParameters } from '../layers/linear';
 import type { ForwardContext, ModelInputs, ModelOutputs } from '../model';
-
-/** Numbers that InceptionV3 gives for a frame. */
-export const FEATURE_WIDTH = 2048;
+import { FEATURE_WIDTH } from './settings';
 
 /** Frames are padded to a multiple of this, so that the loop over them computes several in a turn. */
 const FRAMES_STEP = 8;

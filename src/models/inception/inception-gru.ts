@@ -1,10 +1,13 @@
 import { tf } from '../../engine/tensorflow';
 import type { NamedTensors } from '../../engine/named-tensors';
-import type { ForwardContext, Model, ModelInputs, PictureEncoder } from '../model';
+import { defineModel, type RecognisedArchitecture } from '../define-model';
+import type { ForwardContext, Model, ModelInputs, PictureEncoder, SavedModel } from '../model';
 import { PICTURE_SIZE } from './backbone';
-import { backboneParameters } from './backbone-parameters';
+import { BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES } from './backbone-parameters';
+import { pickBackbone } from './backbone-weights';
 import { FOLDED_PARAMETERS, foldBackbone, foldedFeatures } from './folded-backbone';
-import { FEATURE_WIDTH, gruStack, gruStackParameters, type GruStackSize } from './gru-stack';
+import { gruStack, gruStackParameters, type GruStackSize } from './gru-stack';
+import { checkBackbone, FEATURE_WIDTH, inceptionClips, inceptionSettings, trainsOnFrames } from './settings';
 import { trainedFeatures } from './trained-backbone';
 
 /** What fixes an InceptionV3GRU; names as in a PyTorch checkpoint's `config`. */
@@ -25,32 +28,54 @@ interface BackboneArchitecture {
  * The reference's InceptionV3GRU: features of frames, or frames through torchvision's InceptionV3; two GRUs; the last valid state; a head for the gloss and
  * one for the category.
  */
-export function inceptionGru(architecture: InceptionGruArchitecture): Model {
-  const { backbone, max_len, ...size } = architecture;
-  const trained = backbone?.frozen === false;
-  const parameters = [
-    ...(backbone === undefined ? [] : backboneParameters(trained, backbone.auxiliaryClasses)),
+export const inceptionGruModel = defineModel<typeof inceptionSettings, typeof inceptionClips.settings, InceptionGruArchitecture>({
+  name: 'iv3_gru',
+  checkpointName: 'InceptionV3GRU',
+  clips: inceptionClips,
+  settings: inceptionSettings,
+  check: checkBackbone,
+  fixedByWeights: ['hidden1', 'hidden2', 'transform_input'],
+  notInShapes: { transform_input: 'transform_input' },
+  architecture: (settings, classes) => ({
+    hidden1: settings.hidden1,
+    hidden2: settings.hidden2,
+    dropout: settings.dropout,
+    num_gloss: classes.gloss,
+    num_cat: classes.category,
+    max_len: settings.max_len,
+    backbone:
+      settings.backbone !== null || trainsOnFrames(settings)
+        ? { frozen: settings.freeze_backbone, transform_input: settings.transform_input, auxiliaryClasses: IMAGENET_CLASSES }
+        : undefined,
+  }),
+  config: ({ backbone, max_len, ...size }) => ({
+    ...size,
+    max_len,
+    backbone: backbone !== undefined,
+    ...(backbone === undefined ? {} : { freeze_backbone: backbone.frozen, transform_input: backbone.transform_input }),
+  }),
+  recognise,
+  parameters: ({ backbone, ...size }) => [
+    ...(backbone === undefined ? [] : backboneParameters(!backbone.frozen, backbone.auxiliaryClasses)),
     ...gruStackParameters(size),
-  ];
-  return {
-    config: {
-      ...size,
-      max_len,
-      backbone: backbone !== undefined,
-      ...(backbone === undefined ? {} : { freeze_backbone: backbone.frozen, transform_input: backbone.transform_input }),
-    },
-    parameters,
-    width: FEATURE_WIDTH,
-    maxFrames: max_len,
-    numGloss: size.num_gloss,
-    numCategory: size.num_cat,
-    outputLayers: { gloss: 'gloss_head', category: 'category_head' },
-    ...(backbone === undefined ? {} : { pictureEncoder: frozenEncoder(backbone.transform_input) }),
-    forward: (named, inputs, context) => {
-      const features = backbone?.frozen === false ? pictureFeatures(named, inputs, backbone, context) : inputs.features;
-      return gruStack(named, { ...inputs, features }, size, context);
-    },
-  };
+  ],
+  forward: ({ backbone, ...size }, parameters, inputs, context) => {
+    const features = backbone?.frozen === false ? pictureFeatures(parameters, inputs, backbone, context) : inputs.features;
+    return gruStack(parameters, { ...inputs, features }, size, context);
+  },
+  pictureEncoder: ({ backbone }) => backbone && frozenEncoder(backbone.transform_input),
+  pretrained: ({ backbone }) => (backbone === null ? undefined : { file: backbone, decides: ['transform_input'], pick: pickBackbone }),
+  settledByWeights: ({ config }, file) => (config['backbone'] === true ? { backbone: file } : {}),
+  pytorch: ({ backbone }) => ({
+    fromConfig: ['num_gloss', 'num_cat', 'hidden1', 'hidden2', 'dropout'],
+    others: ['pretrained_backbone=False'],
+    whole: backbone === true,
+  }),
+});
+
+/** An InceptionV3GRU of that architecture. */
+export function inceptionGru(architecture: InceptionGruArchitecture): Model {
+  return inceptionGruModel.build(architecture);
 }
 
 /** InceptionV3 with weights that stay as they are. */
@@ -77,4 +102,31 @@ function pictureFeatures(
   const [pictures, counts] = [tf.reshape(features, [batch * frames, width]), tf.reshape(mask, [batch * frames, 1])];
   const given = trainedFeatures(parameters, pictures, counts, { transformInput: transform_input, context });
   return tf.reshape(given, [batch, frames, FEATURE_WIDTH]);
+}
+
+/** All sizes are in the shapes; only transform_input is not, which torchvision sets with ImageNet's weights. */
+function recognise({ config, shapes }: SavedModel): RecognisedArchitecture<InceptionGruArchitecture> | undefined {
+  const [, hidden1] = shapes.get('gru1.weight_hh_l0') ?? [];
+  const [, hidden2] = shapes.get('gru2.weight_hh_l0') ?? [];
+  const [num_gloss] = shapes.get('gloss_head.weight') ?? [];
+  const [num_cat] = shapes.get('category_head.weight') ?? [];
+  if (hidden1 === undefined || hidden2 === undefined || num_gloss === undefined || num_cat === undefined) return undefined;
+  const hasBackbone = [...shapes.keys()].some((name) => name.startsWith(BACKBONE_PREFIX));
+  const { transform_input, freeze_backbone, max_len, dropout } = config;
+  const architecture: InceptionGruArchitecture = {
+    hidden1,
+    hidden2,
+    num_gloss,
+    num_cat,
+    dropout: typeof dropout === 'number' ? dropout : 0.3,
+    max_len: typeof max_len === 'number' && max_len >= 1 ? max_len : 300,
+    backbone: hasBackbone
+      ? {
+          frozen: freeze_backbone !== false,
+          transform_input: transform_input !== false,
+          auxiliaryClasses: shapes.get(`${BACKBONE_PREFIX}AuxLogits.fc.weight`)?.[0],
+        }
+      : undefined,
+  };
+  return { architecture, assumptions: hasBackbone && typeof transform_input !== 'boolean' ? ['transform_input true'] : [] };
 }

@@ -4,42 +4,57 @@ import { standardNormal, type ParameterDeclaration } from '../../engine/paramete
 import { droppedRelu, relu } from '../../engine/relu';
 import { packRows, spreadRows } from '../../engine/row-packing';
 import { tf } from '../../engine/tensorflow';
+import { keypointClips } from '../clips';
+import { defineModel } from '../define-model';
 import { attentionParameters, maskedScores, normedAttention, type AttentionSize, type AttentionSurroundings } from '../layers/attention';
 import { framePacking, packedWithToken } from '../layers/frame-packing';
 import { linear, linearParameters, normedLinear } from '../layers/linear';
 import { norm, normParameters } from '../layers/norm';
-import { pool, type PoolingMethod } from '../layers/pooling';
+import { pool } from '../layers/pooling';
 import { positionParameter } from '../layers/positions';
+import { checkTransformer, recogniseTransformer, transformerSettings, type SignTransformerArchitecture } from './architecture';
 import type { ForwardContext, Model, ModelInputs, ModelOutputs } from '../model';
 
-/** What fixes a SignTransformer's shape; names as in a PyTorch checkpoint's `config`. */
-export interface SignTransformerArchitecture {
-  readonly input_dim: number;
-  readonly emb_dim: number;
-  readonly n_heads: number;
-  readonly n_layers: number;
-  readonly ff_dim: number;
-  readonly num_gloss: number;
-  readonly num_cat: number;
-  readonly dropout: number;
-  readonly max_len: number;
-  readonly pooling_method: PoolingMethod;
-}
-
 /** The reference's SignTransformer: a pre-norm transformer encoder over key points, pooled, with a head for the gloss and one for the category. */
+export const signTransformerModel = defineModel<typeof transformerSettings, typeof keypointClips.settings, SignTransformerArchitecture>({
+  name: 'transformer',
+  checkpointName: 'SignTransformer',
+  clips: keypointClips,
+  settings: transformerSettings,
+  check: checkTransformer,
+  fixedByWeights: ['emb_dim', 'num_heads', 'num_layers', 'ff_dim', 'max_len', 'pooling'],
+  notInShapes: { num_heads: 'n_heads', pooling: 'pooling_method' },
+  architecture: (settings, classes) => ({
+    input_dim: keypointClips.width,
+    emb_dim: settings.emb_dim,
+    n_heads: settings.num_heads,
+    n_layers: settings.num_layers,
+    ff_dim: settings.ff_dim ?? 4 * settings.emb_dim,
+    num_gloss: classes.gloss,
+    num_cat: classes.category,
+    dropout: settings.dropout,
+    max_len: settings.max_len,
+    pooling_method: settings.pooling,
+  }),
+  recognise: recogniseTransformer,
+  parameters: declareParameters,
+  forward,
+  maxFrames: ({ max_len, pooling_method }) => (pooling_method === 'cls' ? max_len - 1 : max_len),
+  outputLayers: { gloss: 'gloss_head.3', category: 'category_head.3' },
+  leavesPaddingOut: true,
+  frameAttention: ({ config }) => {
+    const withToken = config['pooling_method'] === 'cls';
+    return {
+      layers: Array.from({ length: Number(config['n_layers']) }, (_, layer) => `encoder_layers.${layer}.attention`),
+      leadingPositions: withToken ? 1 : 0,
+      readFrom: withToken ? 0 : undefined,
+    };
+  },
+});
+
+/** A SignTransformer of that architecture. */
 export function signTransformer(architecture: SignTransformerArchitecture): Model {
-  const { max_len, pooling_method } = architecture;
-  return {
-    config: { ...architecture },
-    parameters: declareParameters(architecture),
-    width: architecture.input_dim,
-    maxFrames: pooling_method === 'cls' ? max_len - 1 : max_len,
-    numGloss: architecture.num_gloss,
-    numCategory: architecture.num_cat,
-    outputLayers: { gloss: 'gloss_head.3', category: 'category_head.3' },
-    leavesPaddingOut: true,
-    forward: (parameters, inputs, context) => forward(architecture, parameters, inputs, context),
-  };
+  return signTransformerModel.build(architecture);
 }
 
 /** In the order of PyTorch's state_dict. */

@@ -5,12 +5,12 @@ import { loadModel, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
 import type { ReadEvaluation } from '../../evaluation/results/document';
 import { RESULT_FILES } from '../../folder/contents';
-import { modelEntry } from '../../models/model-table';
 import { readClassFigures, type ClassFigures } from '../class-figures';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { releasesIn } from '../release/named-release';
 import type { RegisteredModel } from '../registry';
 import { evaluationIn } from '../summary';
+import { ownModels } from '../../models/model-table';
 
 /** A setting of the training, and what it is unless chosen. */
 export interface CardSetting {
@@ -50,7 +50,7 @@ const NO_RECIPE = new Set([
  */
 export function readCardFacts({ name, folder }: RegisteredModel): CardFacts {
   const record = readRecord(folder);
-  const production = `${modelEntry(record.model).checkpointName}_production.pt`;
+  const production = `${ownModels.get(record.model).checkpointName}_production.pt`;
   const results = (file: string): string => path.join(folder, RESULTS_FOLDER, file);
   return {
     name,
@@ -68,7 +68,7 @@ export function readCardFacts({ name, folder }: RegisteredModel): CardFacts {
 }
 
 function settingsOf(settings: ModelRecord): CardSetting[] {
-  const usual = new Map<string, unknown>(Object.entries(resolveLayers([readPreset(settings.model)]).settings));
+  const usual = new Map<string, unknown>(Object.entries(resolveLayers([readPreset(settings.model)], ownModels).settings));
   return Object.entries(settings)
     .filter(([key]) => usual.has(key) && !NO_RECIPE.has(key))
     .map(([key, value]) => ({ key, value, usual: usual.get(key) }));

@@ -5,10 +5,10 @@ import type { ReadFigures } from '../../evaluation/results/document';
 import { plainMarkdown as plain, shortLabel } from '../../foundation/text';
 import { RESULT_FILES } from '../../folder/contents';
 import { notesLines } from '../../folder/hand-written';
-import { modelEntry } from '../../models/model-table';
 import type { CardFacts, CardSetting } from './card-facts';
 import { limits } from './limits';
 import { loadingSections } from './loading';
+import { ownModels } from '../../models/model-table';
 
 const WEAKEST = 10;
 /** Glosses that a card names one by one, and how many of them where there are more. */
@@ -49,7 +49,7 @@ export function cardText(facts: CardFacts): string {
 }
 
 function whatItIs({ record: { run, model: name }, model, evaluation, production }: CardFacts): string[] {
-  const { checkpointName } = modelEntry(name);
+  const { checkpointName } = ownModels.get(name);
   const made = run.imported_from === undefined ? 'trained' : `imported from ${plain(run.imported_from)}`;
   const state = run.version === undefined ? (run.stage ?? 'development') : `version ${plain(run.version)}, ${run.stage ?? 'development'}`;
   return [

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { shellWord } from '../../foundation/text';
-import { modelEntry } from '../../models/model-table';
 import type { CardFacts } from './card-facts';
+import { ownModels } from '../../models/model-table';
 
 /** The sections that say how the model is used: here, in PyTorch, over HTTP. */
 export function loadingSections(facts: CardFacts): string[] {
@@ -25,7 +25,7 @@ function here({ folder, record }: CardFacts): string[] {
 }
 
 function inPyTorch({ model, record }: CardFacts): string[] {
-  const entry = modelEntry(record.model);
+  const entry = ownModels.get(record.model);
   const { checkpointName } = entry;
   const { fromConfig, others, whole } = entry.pytorch(model.model.config);
   const given = ['**{name: config[name] for name in names}', ...others].join(', ');
@@ -51,7 +51,7 @@ function inPyTorch({ model, record }: CardFacts): string[] {
 
 function overHttp({ name, folder, model }: CardFacts): string[] {
   const { maxFrames, width } = model.model;
-  const key = modelEntry(model.name).usualClips.key;
+  const key = ownModels.get(model.name).usualClips.key;
   const served = shellWord(name);
   return [
     '## Use it over HTTP',

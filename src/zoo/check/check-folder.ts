@@ -17,6 +17,7 @@ import { problem, remark, valueOrFault, type Finding, type FolderFinding } from 
 import { checkpointsOf, unfitFindings, type FoundCheckpoint } from './folder-checkpoints';
 import { logFindings } from './log-findings';
 import { releaseProblems } from './release-problems';
+import { ownModels } from '../../models/model-table';
 
 /** All that is not as the guide has it in one model folder. */
 export function checkFolder(root: string, model: RegisteredModel, now: Date): Finding[] {
@@ -61,7 +62,7 @@ const FIX_REMOVES = '--fix removes it';
 const LEFT_ALONE = 'left alone: somebody is writing it, or was a moment ago; check again later';
 
 function nameFindings(root: string, { name, folder }: RegisteredModel, record: ModelRecord | undefined): FolderFinding[] {
-  const parsed = parseFolderName(name);
+  const parsed = parseFolderName(name, ownModels.names);
   const parent = path.dirname(folder);
   const isAtTop = path.resolve(parent) === path.resolve(root);
   const typeFolder = path.basename(parent);
@@ -96,7 +97,7 @@ function nameFindings(root: string, { name, folder }: RegisteredModel, record: M
 /** Settings that `--config` would refuse. */
 function settingsFindings(folder: string): FolderFinding[] {
   const file = path.join(folder, RECORD_FILE);
-  const read = valueOrFault(() => resolveLayers([readSettingsFile(file)]));
+  const read = valueOrFault(() => resolveLayers([readSettingsFile(file)], ownModels));
   return 'fault' in read ? [problem(RECORD_FILE, read.fault, 'mend the settings, or put the file back')] : [];
 }
 

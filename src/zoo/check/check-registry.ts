@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { modelNames } from '../../config/settings';
+import { ownModels } from '../../models/model-table';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { messageOf, UserError } from '../../foundation/errors';
 import { leftoversBeside, type Leftover } from '../leftovers';
@@ -107,12 +107,12 @@ function besideAll(root: string, models: readonly RegisteredModel[], now: Date):
 
 /** Folders of the registry that are of no type. */
 function strayFolders(root: string): Finding[] {
-  const types: readonly string[] = [...modelNames(), ARCHIVE_FOLDER];
+  const types: readonly string[] = [...ownModels.names, ARCHIVE_FOLDER];
   const models = new Set(modelsIn(root).map(({ folder }) => folder));
   return foldersIn(root)
     .filter((folder) => !types.includes(path.basename(folder)) && !models.has(folder) && !existsSync(path.join(folder, 'config.json')))
     .map((folder) => ({
-      ...remark('', `expected a folder of a type: ${modelNames().join(', ')}`, 'move the models in it to the folder of their type'),
+      ...remark('', `expected a folder of a type: ${ownModels.names.join(', ')}`, 'move the models in it to the folder of their type'),
       model: path.basename(folder),
     }));
 }

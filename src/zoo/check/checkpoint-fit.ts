@@ -1,5 +1,4 @@
 import { readWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
-import type { ModelName } from '../../config/settings';
 import { recogniseWeights } from '../../evaluation/recognise';
 import { savedLabels } from '../../evaluation/load-model';
 import { UserError } from '../../foundation/errors';
@@ -10,7 +9,7 @@ export interface CheckpointFit {
   /** Why it cannot be used, or is not what the folder's config.json says; nothing where all is well. */
   readonly problems: readonly string[];
   /** The model that its weights are of; undefined where they are of none. */
-  readonly model: ModelName | undefined;
+  readonly model: string | undefined;
   /** Undefined where it could not be read, or does not say. */
   readonly epoch: number | undefined;
   readonly bestMetric: number | undefined;
@@ -32,7 +31,9 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
       ...(record === undefined
         ? []
         : [
-            ...(recognised.name === record.model ? [] : [`it holds ${recognised.name}, config.json says ${record.model}`]),
+            ...(recognised.model.definition.name === record.model
+              ? []
+              : [`it holds ${recognised.model.definition.name}, config.json says ${record.model}`]),
             ...differences(model.config, record.run.model),
             ...counts({ gloss: model.numGloss, category: model.numCategory }, record.run.classes),
             ...otherLabels('gloss', labels?.gloss, record.run.gloss_labels),
@@ -41,7 +42,7 @@ export function checkpointFit(file: string, record: ModelRecord | undefined): Ch
     ];
     return {
       problems,
-      model: recognised.name,
+      model: recognised.model.definition.name,
       epoch,
       bestMetric,
       foreign: config['told_settings'] !== undefined || config['imported_from'] !== undefined,

@@ -11,11 +11,11 @@ import { replaceFile } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine } from '../../foundation/text';
-import { modelEntry } from '../../models/model-table';
 import { readRecord } from '../../folder/config-file';
 import { releasesIn, type NamedModel, type NamedRelease } from '../release/named-release';
 import { judgeDrop, type DropJudgement } from './drop';
 import { HISTORY_FILE, HISTORY_PICTURE, readHistory, withRow, writeHistory, type HistoryRow } from './history';
+import { ownModels } from '../../models/model-table';
 
 /** The checkpoint of a model that is watched. */
 export interface WatchedCheckpoint {
@@ -48,7 +48,7 @@ export function watchedCheckpoint({ model: { folder }, release }: NamedModel): {
     const file = releasedCheckpoint(released);
     return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file) };
   }
-  const production = path.join(folder, `${modelEntry(readRecord(folder).model).checkpointName}_production.pt`);
+  const production = path.join(folder, `${ownModels.get(readRecord(folder).model).checkpointName}_production.pt`);
   const promoted = existsSync(production);
   const file = promoted ? production : modelFile(folder, folder);
   const loaded = loadModel(file);

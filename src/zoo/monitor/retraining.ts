@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { shellWord } from '../../foundation/text';
-import { modelNames, modelTable } from '../../config/settings';
 import { readRecord, RECORD_FILE } from '../../folder/config-file';
 import type { RegisteredModel } from '../registry';
+import { ownModels } from '../../models/model-table';
 
 /** A training of a model anew: with its settings, on other data, in a folder of its own. */
 export interface Retraining {
@@ -15,7 +15,7 @@ export interface Retraining {
 
 /** Settings that say part by part where data lies: those that a model has recorded give way to a folder. */
 const PARTS: readonly string[] = [
-  ...new Set([...modelNames().flatMap((name): readonly string[] => modelTable[name].dataSources), 'labels_reference']),
+  ...new Set([...ownModels.names.flatMap((name) => ownModels.get(name).settings.dataSources), 'labels_reference']),
 ].filter((key) => key !== 'data');
 const LONGEST_DESCRIPTION = 60;
 

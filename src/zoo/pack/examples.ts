@@ -1,5 +1,4 @@
-import { modelEntry } from '../../models/model-table';
-import { isModelName } from '../../config/settings';
+import { ownModels } from '../../models/model-table';
 import type { CheckedFile } from '../archive/archive-files';
 import { checksumOfText } from '../file-checksum';
 import { EXAMPLES_FOLDER, type Manifest } from './manifest';
@@ -35,8 +34,9 @@ export function exampleFiles(facts: ExampleFacts): ReadonlyMap<string, string> {
  */
 export function examplesOf({ model, files }: Manifest, name: string): ReadonlyMap<string, string> {
   const checkpoint = checkpointToLoad(files);
-  if (checkpoint === undefined || !isModelName(model)) throw new Error(`the manifest of ${name} names no model that can be loaded`);
-  return exampleFiles({ name, model, checkpoint, architecture: modelEntry(model).checkpointName });
+  if (checkpoint === undefined || ownModels.find(model) === undefined)
+    throw new Error(`the manifest of ${name} names no model that can be loaded`);
+  return exampleFiles({ name, model, checkpoint, architecture: ownModels.get(model).checkpointName });
 }
 
 /** The paths of a pack's examples that are not what this version of Kumpas writes. */

@@ -1,4 +1,4 @@
-import { isModelName, modelNames } from '../../config/settings';
+import { ownModels } from '../../models/model-table';
 import { UserError } from '../../foundation/errors';
 import { printableLine } from '../../foundation/text';
 import type { CheckedFile } from '../archive/archive-files';
@@ -66,7 +66,8 @@ async function readManifestText(file: string): Promise<{ readonly text: string; 
 
 function manifestProblem({ name, model, files }: Manifest, folder: string): string | undefined {
   if (name !== folder) return `it is of ${name}, and lies in the folder ${printableLine(folder)}`;
-  if (!isModelName(model)) return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${modelNames().join(', ')}`;
+  if (ownModels.find(model) === undefined)
+    return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${ownModels.names.join(', ')}`;
   if (files.length >= USUAL_LIMITS.mostEntries) return `${files.length} files are too many`;
   if (!files.some((file) => file.path === RECORD_FILE)) return `it names no ${RECORD_FILE}`;
   if (checkpointToLoad(files) === undefined) return 'it names no checkpoint';

@@ -7,7 +7,6 @@ import { keepFolder, makeFolders } from '../../foundation/folders';
 import { LARGEST_PAGE } from '../../folder/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/text';
-import { modelEntry } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
 import type { CheckedFile } from '../archive/archive-files';
 import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
@@ -19,6 +18,7 @@ import { checkpointToLoad, exampleFiles, textFile } from './examples';
 import { contentFindings } from './file-content';
 import { EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
 import { isPacked } from './pack-contents';
+import { ownModels } from '../../models/model-table';
 
 /** What a pack is to be made of. */
 export interface PackRequest {
@@ -66,7 +66,7 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
         `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
       );
     refuseUnfit(folder, taken, record);
-    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: modelEntry(record.model).checkpointName });
+    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: ownModels.get(record.model).checkpointName });
     const checked = withChecksums(folder, taken);
     refuseForeignContent(folder, checked);
     const files = [...checked, ...[...examples].map(textFile)].sort(byPath);

@@ -13,6 +13,7 @@ import { examplesOf, foreignExamples, textFile } from './examples';
 import { contentFindings } from './file-content';
 import { inspectPack, type InspectedPack } from './inspect-pack';
 import { MANIFEST_FILE, manifestText, type Manifest } from './manifest';
+import { ownModels } from '../../models/model-table';
 
 /** A model folder that was made of a pack. */
 export interface UnpackedModel {
@@ -34,7 +35,7 @@ export async function unpackModel(file: string, root: string, as: string | undef
   if (as !== undefined) refuseHostileName(as, '--name');
   const pack = await inspectPack(file);
   const { manifest } = pack;
-  if (as !== undefined && parseFolderName(as)?.type !== manifest.model)
+  if (as !== undefined && parseFolderName(as, ownModels.names)?.type !== manifest.model)
     throw new UserError(`--name: expected a name like ${manifest.model}_DESCRIPTION_MM-DD, found "${as}"`);
   const name = as ?? manifest.name;
   const folder = path.join(root, manifest.model, name);

@@ -11,7 +11,7 @@ import { hasTag, makeTag } from './release-tag';
 import { orUndefined } from '../summary';
 import { compareVersions, isVersion } from './version';
 import { fileDigest } from '../file-checksum';
-import { modelEntry } from '../../models/model-table';
+import { ownModels } from '../../models/model-table';
 
 /** What {@link completeReleases} did. */
 export interface Completion {
@@ -122,7 +122,7 @@ function promotionStep(folder: string): Step[] {
 }
 
 function unrecordedPromotion(folder: string): { readonly record: ProductionRecord } | undefined {
-  const name = `${modelEntry(readRecord(folder).model).checkpointName}_production.pt`;
+  const name = `${ownModels.get(readRecord(folder).model).checkpointName}_production.pt`;
   const file = path.join(folder, name);
   if (!existsSync(file)) return undefined;
   const digest = fileDigest(file);

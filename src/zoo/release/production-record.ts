@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../../config/settings-file';
 import { UserError } from '../../foundation/errors';
-import { modelEntry } from '../../models/model-table';
+import { ownModels } from '../../models/model-table';
 import type { LoadedModel } from '../../evaluation/load-model';
 import { isSafeName } from '../../folder/folder-name';
 
@@ -54,7 +54,7 @@ export function factsInConfig(config: Readonly<Record<string, unknown>> | undefi
 
 /** What a model's production checkpoint is called. */
 export function productionFileName({ name }: Pick<LoadedModel, 'name'>): string {
-  return `${modelEntry(name).checkpointName}_production.pt`;
+  return `${ownModels.get(name).checkpointName}_production.pt`;
 }
 
 /** The production checkpoint in a model folder; undefined where there is none. */

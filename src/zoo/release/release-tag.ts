@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { messageOf, UserError } from '../../foundation/errors';
 import { parseFolderName } from '../../folder/folder-name';
+import { ownModels } from '../../models/model-table';
 
 /** A tag that is to be made, and the commit that it is of. */
 export interface ReleaseTag {
@@ -13,7 +14,7 @@ export interface ReleaseTag {
  * @throws UserError where there is no repository or no commit, nobody whom git could name, or the tag is there already.
  */
 export function planTag(folder: string, model: string, version: string): ReleaseTag {
-  const parsed = parseFolderName(model);
+  const parsed = parseFolderName(model, ownModels.names);
   const name = `${parsed === undefined ? model : `${parsed.type}_${parsed.description}`}/v${version}`;
   refuseUnless(folder, ['rev-parse', '--is-inside-work-tree'], `--tag: ${folder} lies in no git repository; release it without --tag`);
   refuseUnless(folder, ['check-ref-format', `refs/tags/${name}`], `--tag: git allows no tag of the name ${name}; release it without --tag`);

@@ -1,59 +1,51 @@
-import { KEYPOINT_FOLDERS } from '../../config/data-source';
-import type { Settings } from '../../config/settings';
+import type { ValuesOf } from '../../config/model-settings';
+import { choice, numberBelow, setting, settingOrNone, wholeNumber, type SettingProblem } from '../../config/setting';
 import { UserError } from '../../foundation/errors';
+import { KEYPOINT_WIDTH } from '../clips';
+import type { RecognisedArchitecture } from '../define-model';
 import type { PoolingMethod } from '../layers/pooling';
-import type { ModelEntry, RecognisedModel, SavedModel } from '../model-entry';
-import { signTransformer } from './sign-transformer';
+import type { SavedModel } from '../model';
 
-/** Key points x and y of 78 points: pose 25, hands 21 each, face 11. */
-const KEYPOINT_WIDTH = 156;
-
-/** The SignTransformer in the table of models. */
-export const transformerEntry: ModelEntry<Extract<Settings, { model: 'transformer' }>> = {
-  checkpointName: 'SignTransformer',
-  pytorch: (config) => ({ fromConfig: Object.keys(config), others: [], whole: true }),
-  width: KEYPOINT_WIDTH,
-  fromSettings: (settings, classes) =>
-    signTransformer({
-      input_dim: KEYPOINT_WIDTH,
-      emb_dim: settings.emb_dim,
-      n_heads: settings.num_heads,
-      n_layers: settings.num_layers,
-      ff_dim: settings.ff_dim ?? 4 * settings.emb_dim,
-      num_gloss: classes.gloss,
-      num_cat: classes.category,
-      dropout: settings.dropout,
-      max_len: settings.max_len,
-      pooling_method: settings.pooling,
-    }),
-  clipLocation: (settings) => ({
-    source: sourceOf(settings),
-    key: settings.kp_key,
-    layout: KEYPOINT_FOLDERS,
+/** The settings of the SignTransformer. */
+export const transformerSettings = {
+  emb_dim: setting(wholeNumber(2, 16_384), 256, {
+    description: 'Width of the embedding: even, and a multiple of num_heads.',
+    aliases: ['embedding_dim'],
   }),
-  usualClips: { key: 'X', layout: KEYPOINT_FOLDERS },
-  fromCheckpoint,
-  frameAttention: ({ config }) => {
-    const withToken = config['pooling_method'] === 'cls';
-    return {
-      layers: Array.from({ length: Number(config['n_layers']) }, (_, layer) => `encoder_layers.${layer}.attention`),
-      leadingPositions: withToken ? 1 : 0,
-      readFrom: withToken ? 0 : undefined,
-    };
-  },
-};
+  num_heads: setting(wholeNumber(1, 1_024), 8, { description: 'Attention heads in a layer.', aliases: ['n_heads'] }),
+  num_layers: setting(wholeNumber(1, 256), 4, { description: 'Encoder layers.', aliases: ['n_layers'] }),
+  ff_dim: settingOrNone(wholeNumber(1, 65_536), '4 × emb_dim', { description: "Width of the feed-forward part's inner layer." }),
+  dropout: setting(numberBelow(0, 1), 0.1, { description: 'Share of values that dropout zeroes while training.' }),
+  max_len: setting(wholeNumber(1, 100_000), 300, {
+    description: 'Most frames of a clip that the model sees; the rest is cut.',
+  }),
+  pooling: setting(choice(['mean', 'max', 'cls']), 'mean', {
+    description: 'How frames become one vector: their mean, their maximum, or a learnt class token.',
+    aliases: ['pooling_method'],
+  }),
+} as const;
 
-function sourceOf(settings: Extract<Settings, { model: 'transformer' }>): ReturnType<typeof transformerEntry.clipLocation>['source'] {
-  if (settings.data !== null) return { folder: settings.data };
-  const { keypoints_val, labels_val_csv } = settings;
-  if (keypoints_val === null || labels_val_csv === null) return undefined;
-  return {
-    keypoints_train: settings.keypoints_train ?? undefined,
-    keypoints_val,
-    labels_train_csv: settings.labels_train_csv ?? undefined,
-    labels_val_csv,
-    labels_reference: settings.labels_reference ?? undefined,
-  };
+/** What fixes a SignTransformer's shape; names as in a PyTorch checkpoint's `config`. */
+export interface SignTransformerArchitecture {
+  readonly input_dim: number;
+  readonly emb_dim: number;
+  readonly n_heads: number;
+  readonly n_layers: number;
+  readonly ff_dim: number;
+  readonly num_gloss: number;
+  readonly num_cat: number;
+  readonly dropout: number;
+  readonly max_len: number;
+  readonly pooling_method: PoolingMethod;
+}
+
+/** What must hold between the sizes: the heads share emb_dim, sine and cosine come in pairs, and beside a class token there is room for a frame. */
+export function checkTransformer({ emb_dim, num_heads, max_len, pooling }: ValuesOf<typeof transformerSettings>): SettingProblem[] {
+  if (pooling === 'cls' && max_len < 2) {
+    return [{ key: 'max_len', text: `expected at least 2 with pooling cls, whose class token takes a place, found ${max_len}` }];
+  }
+  if (emb_dim % num_heads !== 0) return [{ key: 'emb_dim', text: `expected a multiple of num_heads (${num_heads}), found ${emb_dim}` }];
+  return emb_dim % 2 === 0 ? [] : [{ key: 'emb_dim', text: `expected an even number, found ${emb_dim}` }];
 }
 
 /** The longest clip of a checkpoint that neither holds positions nor says how many: as the settings have it. */
@@ -72,7 +64,7 @@ function isFrameCount(value: unknown, most: number): value is number {
  * Layers, widths, class counts and max_len are in the shapes; heads and pooling only in a config, and dropout is of no account for weights. Positions that are
  * not there are computed, as many as the config says.
  */
-function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undefined {
+export function recogniseTransformer({ config, shapes }: SavedModel): RecognisedArchitecture<SignTransformerArchitecture> | undefined {
   const sizeOf = (name: string, axis = 0): number | undefined => shapes.get(name)?.at(axis);
   // Told by several tensors, so that one that is missing or of another shape is named, and not all the others.
   const emb_dim = mostCommon([
@@ -103,7 +95,7 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
   }
   const pooling = config['pooling_method'] ?? config['pooling'];
   if (!isPoolingMethod(pooling)) assumptions.push('pooling mean');
-  const model = signTransformer({
+  const architecture: SignTransformerArchitecture = {
     input_dim: KEYPOINT_WIDTH,
     emb_dim,
     n_heads,
@@ -114,8 +106,8 @@ function fromCheckpoint({ config, shapes }: SavedModel): RecognisedModel | undef
     dropout: typeof config['dropout'] === 'number' ? config['dropout'] : 0.1,
     max_len,
     pooling_method: isPoolingMethod(pooling) ? pooling : 'mean',
-  });
-  return { model, assumptions };
+  };
+  return { architecture, assumptions };
 }
 
 /** The number that comes most often; of those that come equally often the first, and undefined where there is none. */

@@ -1,0 +1,111 @@
+import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-source';
+import type { SharedSettings, ValuesOf } from '../config/model-settings';
+import { setting, settingOrNone, text, type SettingProblem, type SettingShape } from '../config/setting';
+
+/** Where a model's clips lie, from its own data settings. */
+export interface ClipLocation {
+  /** A folder laid out as the layout says, or each part named; undefined for the demo set. */
+  readonly source: DataSource | undefined;
+  /** The array in each `.npz` that the model reads. */
+  readonly key: string;
+  readonly layout: ClipFolders;
+  /** Where the clips are pictures. */
+  readonly pictures?: {
+    /** Side in pixels that they are brought to. */
+    readonly side: number;
+    /** Whether the model is trained on the features that its picture encoder gives for them; else on the pictures themselves. */
+    readonly encoded: boolean;
+  };
+}
+
+/** The clips that a model takes: how wide they are, and the settings that say where they lie; `Own` are settings of the model itself that matter for that. */
+export interface ModelClips<Data extends SettingShape, Own extends SettingShape = Data> {
+  /** Numbers a frame. It decides which demo set the model is tried on, too. */
+  readonly width: number;
+  /** The settings that only models on such clips have. */
+  readonly settings: Data;
+  /** Settings any one of which says that there is data; without all of them, the demo set is used. */
+  readonly sources: readonly string[];
+  /** What is wrong between settings that are valid by themselves. */
+  check(settings: SharedSettings & ValuesOf<Data> & ValuesOf<Own>): SettingProblem[];
+  location(settings: SharedSettings & ValuesOf<Data> & ValuesOf<Own>): ClipLocation;
+  /** Where clips lie that were given for a checkpoint that does not say it: their key and folders. */
+  readonly usual: Omit<ClipLocation, 'source'>;
+}
+
+/** Numbers a frame of key points: x and y of 78, pose 25, hands 21 each, face 11. */
+export const KEYPOINT_WIDTH = 156;
+
+const group = 'Data';
+
+const keypointSettings = {
+  keypoints_train: settingOrNone(text('the path of a folder'), 'in the data folder', {
+    group,
+    description: 'Folder with the training clips, one .npz each.',
+  }),
+  keypoints_val: settingOrNone(text('the path of a folder'), 'in the data folder', {
+    group,
+    description: 'Folder with the validation clips, one .npz each.',
+  }),
+  kp_key: setting(text('the name of an array'), 'X', {
+    group,
+    description: 'The array in each .npz that holds the key points, [frames, 156].',
+    aliases: ['keypoints_key'],
+  }),
+} as const;
+
+const keypointSources = ['data', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv'] as const;
+
+/** Clips of key points, `.npz` files with an array `[frames, 156]`. */
+export const keypointClips: ModelClips<typeof keypointSettings> = {
+  width: KEYPOINT_WIDTH,
+  settings: keypointSettings,
+  sources: keypointSources,
+  check: (settings) => {
+    const parts = keypointSources.filter((key) => key !== 'data');
+    return checkSources(settings, parts, parts);
+  },
+  location: (settings) => ({
+    source: clipSource(settings, settings.keypoints_train, settings.keypoints_val),
+    key: settings.kp_key,
+    layout: KEYPOINT_FOLDERS,
+  }),
+  usual: { key: 'X', layout: KEYPOINT_FOLDERS },
+};
+
+/**
+ * Either a data folder, or all of its parts, or neither.
+ * @param parts the settings that name them one by one, all of which a training reads.
+ * @param all these and others that a folder stands for too.
+ */
+export function checkSources<Key extends string>(
+  settings: { readonly data: string | null } & Readonly<Record<Key, unknown>>,
+  parts: readonly Key[],
+  all: readonly Key[],
+): SettingProblem[] {
+  const given = all.filter((key) => settings[key] !== null);
+  if (settings.data !== null) {
+    return given.map((key) => ({ key, text: 'cannot be combined with data: give the folder, or its four parts, not both' }));
+  }
+  const missing = parts.filter((key) => settings[key] === null);
+  const [first] = given;
+  if (first === undefined || missing.length === 0) return [];
+  return [{ key: first, text: `needs ${missing.join(', ')} too: a training reads all four of ${parts.join(', ')}` }];
+}
+
+/** The data folder, or its parts where these are named; undefined for the demo set. */
+export function clipSource(
+  { data, labels_train_csv, labels_val_csv, labels_reference }: SharedSettings,
+  train: string | null,
+  validation: string | null,
+): ClipLocation['source'] {
+  if (data !== null) return { folder: data };
+  if (validation === null || labels_val_csv === null) return undefined;
+  return {
+    keypoints_train: train ?? undefined,
+    keypoints_val: validation,
+    labels_train_csv: labels_train_csv ?? undefined,
+    labels_val_csv,
+    labels_reference: labels_reference ?? undefined,
+  };
+}

@@ -1,0 +1,320 @@
+import { checkLayer } from '../config/layers';
+import { modelSettings, sharedSettings, type Settings, type TypedModelSettings, type ValuesOf } from '../config/model-settings';
+import { factsOf, isSetting, type SettingProblem, type SettingShape } from '../config/setting';
+import type { NamedTensors } from '../engine/named-tensors';
+import type { ParameterDeclaration } from '../engine/parameters';
+import { UserError } from '../foundation/errors';
+import { keypointClips, type ClipLocation, type ModelClips } from './clips';
+import type {
+  ClassCounts,
+  ForwardContext,
+  FrameAttention,
+  Model,
+  ModelConfig,
+  ModelDefinition,
+  ModelInputs,
+  ModelOutputs,
+  PictureEncoder,
+  PretrainedWeights,
+  PytorchClass,
+  RecognisedModel,
+  SavedModel,
+} from './model';
+
+/** How many classes a model tells apart, under the names of a checkpoint's config. */
+interface Classes {
+  readonly num_gloss: number;
+  readonly num_cat: number;
+}
+
+/** An architecture read from a checkpoint. */
+export interface RecognisedArchitecture<Architecture> {
+  readonly architecture: Architecture;
+  /** What neither shapes nor config could tell and was taken as usual, as `num_heads 8`. */
+  readonly assumptions: readonly string[];
+}
+
+/**
+ * What {@link defineModel} takes. `Architecture` is what fixes a model's shape, as a checkpoint's `config` holds it: the model's own settings and the class
+ * counts, unless {@link architecture} makes another of them.
+ */
+export interface ModelParts<Own extends SettingShape, Data extends SettingShape, Architecture extends Classes> {
+  /** What `--model` and its folders call it: small letters, digits and underscores. */
+  readonly name: string;
+  /** The start of its checkpoints' names, and the class's name in PyTorch; made of the name where it is left out. */
+  readonly checkpointName?: string;
+  /** The clips that it takes; key points, 156 numbers a frame, where it is left out. */
+  readonly clips?: ModelClips<Data, NoInfer<Own>>;
+  /** The settings that it has of its own, each made by `setting` or `settingOrNone`. */
+  readonly settings: Own;
+  /** What is wrong between its settings, each valid by itself. */
+  readonly check?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>) => SettingProblem[];
+  /** Its settings that weights are made for; all of them but `dropout` where it is left out. */
+  readonly fixedByWeights?: readonly (keyof (Own & Data) & string)[];
+  /** Of those, the ones that weights do not have in their shapes, each with its name in a checkpoint's config. */
+  readonly notInShapes?: Readonly<Record<string, string>>;
+  /** What fixes its shape, from its settings. */
+  readonly architecture?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>, classes: ClassCounts) => Architecture;
+  /** What a checkpoint's `config` holds of it; the architecture as it is where it is left out. */
+  readonly config?: (architecture: NoInfer<Architecture>) => ModelConfig;
+  /**
+   * The architecture of a checkpoint's weights; undefined where they are another model's. Where it is left out, a checkpoint is recognised by the model's name
+   * in its config, and its settings are read from there.
+   */
+  readonly recognise?: (saved: SavedModel) => RecognisedArchitecture<NoInfer<Architecture>> | undefined;
+  /** Its weights and buffers, under the names and in the order of PyTorch's state_dict. */
+  readonly parameters: (architecture: NoInfer<Architecture>) => readonly ParameterDeclaration[];
+  /** What it computes: from `features` `[batch, frames, width]` and `mask` `[batch, frames]` to the logits `[batch, num_gloss]` and `[batch, num_cat]`. */
+  readonly forward: (
+    architecture: NoInfer<Architecture>,
+    parameters: NamedTensors,
+    inputs: ModelInputs,
+    context: ForwardContext,
+  ) => ModelOutputs;
+  /** The longest clip that it takes, in frames; where it is left out its `max_len`, or any clip. */
+  readonly maxFrames?: (architecture: NoInfer<Architecture>) => number;
+  /** The names of the linear layers whose rows are the classes; `gloss_head` and `category_head` where it is left out. */
+  readonly outputLayers?: Model['outputLayers'];
+  /** Whether it makes use of {@link ModelInputs.packed}. */
+  readonly leavesPaddingOut?: boolean;
+  /** What turns pictures into the features that it sees, where it can. */
+  readonly pictureEncoder?: (architecture: NoInfer<Architecture>) => PictureEncoder | undefined;
+  /** Weights that a new training starts with in place of drawn ones, where the settings name any. */
+  readonly pretrained?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>) => PretrainedWeights | undefined;
+  /** Further settings that a file of weights settles for a training that begins with it. */
+  readonly settledByWeights?: ModelDefinition['settledByWeights'];
+  /** Where to see which frames counted. */
+  readonly frameAttention?: (model: Model) => FrameAttention;
+  /** How its class is made in PyTorch. */
+  readonly pytorch?: (config: ModelConfig) => PytorchClass;
+}
+
+/** A model's definition, of which models of any architecture can be made. */
+export interface BuildableModel<Architecture> extends ModelDefinition {
+  build(architecture: Architecture): Model;
+}
+
+/** Frames of the longest clip that a model without `max_len` takes: as many as the setting allows. */
+const MOST_FRAMES = 100_000;
+
+/**
+ * Defines a model: the one door through which the SignTransformer, the InceptionV3GRU and models of one's own come in. A file whose default export it is can be
+ * given to `--model`.
+ * @throws UserError where the definition cannot stand: a name that may not be a folder's, settings that others have already.
+ */
+export function defineModel<
+  const Own extends SettingShape,
+  const Data extends SettingShape = typeof keypointClips.settings,
+  Architecture extends Classes = ValuesOf<Own> & Classes,
+>(parts: ModelParts<Own, Data, Architecture>): BuildableModel<Architecture> {
+  return new DefinedModel(parts);
+}
+
+/** Whether a value is what {@link defineModel} gives. */
+export function isModelDefinition(value: unknown): value is ModelDefinition {
+  return value instanceof DefinedModel;
+}
+
+class DefinedModel<
+  Own extends SettingShape,
+  Data extends SettingShape,
+  Architecture extends Classes,
+> implements BuildableModel<Architecture> {
+  readonly name: string;
+  readonly checkpointName: string;
+  readonly file = undefined;
+  readonly settings: TypedModelSettings<Settings & ValuesOf<Own> & ValuesOf<Data>>;
+  readonly notInShapes: Readonly<Record<string, string>>;
+  readonly width: number;
+  readonly usualClips: ModelDefinition['usualClips'];
+  private readonly clips: ModelClips<Data, Own>;
+
+  constructor(private readonly parts: ModelParts<Own, Data, Architecture>) {
+    refuseWrongDefinition(parts);
+    // Where no clips are named they are key points, and Data is the type of those settings.
+    this.clips = parts.clips ?? (keypointClips as unknown as ModelClips<Data, Own>);
+    this.name = parts.name;
+    this.checkpointName = parts.checkpointName ?? classNameOf(parts.name);
+    this.notInShapes = parts.notInShapes ?? {};
+    this.width = this.clips.width;
+    this.usualClips = this.clips.usual;
+    this.settings = modelSettings(parts.name, {
+      architecture: parts.settings,
+      data: this.clips.settings,
+      dataSources: this.clips.sources,
+      fixedByWeights: parts.fixedByWeights ?? Object.keys(parts.settings).filter((key) => key !== 'dropout'),
+      check: (settings) => [...(parts.check?.(settings) ?? []), ...this.clips.check(settings)],
+    });
+  }
+
+  build(architecture: Architecture): Model {
+    const { parts } = this;
+    const parameters = parts.parameters(architecture);
+    refuseDoubledNames(this.name, parameters);
+    const pictureEncoder = parts.pictureEncoder?.(architecture);
+    return {
+      definition: this,
+      config: parts.config?.(architecture) ?? plainConfig(architecture),
+      parameters,
+      width: this.width,
+      maxFrames: parts.maxFrames?.(architecture) ?? maxLengthOf(architecture),
+      numGloss: architecture.num_gloss,
+      numCategory: architecture.num_cat,
+      outputLayers: parts.outputLayers ?? { gloss: 'gloss_head', category: 'category_head' },
+      leavesPaddingOut: parts.leavesPaddingOut ?? false,
+      ...(pictureEncoder === undefined ? {} : { pictureEncoder }),
+      forward: (named, inputs, context) => {
+        const outputs = parts.forward(architecture, named, inputs, context);
+        const [batch] = inputs.features.shape;
+        refuseOtherShape(this.name, 'glossLogits', outputs.glossLogits.shape, [batch, architecture.num_gloss]);
+        refuseOtherShape(this.name, 'categoryLogits', outputs.categoryLogits.shape, [batch, architecture.num_cat]);
+        return outputs;
+      },
+    };
+  }
+
+  fromSettings(settings: Settings, classes: ClassCounts): Model {
+    const { architecture } = this.parts;
+    const typed = this.settings.typed(settings);
+    return this.build(architecture?.(typed, classes) ?? this.ownArchitecture(typed, classes));
+  }
+
+  clipLocation(settings: Settings): ClipLocation {
+    return this.clips.location(this.settings.typed(settings));
+  }
+
+  recognise(saved: SavedModel): RecognisedModel | undefined {
+    const recognised = this.parts.recognise === undefined ? this.recogniseByName(saved) : this.parts.recognise(saved);
+    return recognised && { model: this.build(recognised.architecture), assumptions: recognised.assumptions };
+  }
+
+  pretrained(settings: Settings): PretrainedWeights | undefined {
+    return this.parts.pretrained?.(this.settings.typed(settings));
+  }
+
+  settledByWeights(model: Model, file: string): Readonly<Record<string, unknown>> {
+    return this.parts.settledByWeights?.(model, file) ?? {};
+  }
+
+  frameAttention(model: Model): FrameAttention | undefined {
+    return this.parts.frameAttention?.(model);
+  }
+
+  pytorch(config: ModelConfig): PytorchClass {
+    return this.parts.pytorch?.(config) ?? { fromConfig: Object.keys(config), others: [], whole: true };
+  }
+
+  /** The architecture of a model that makes no other of its settings: these and the class counts. */
+  private ownArchitecture(settings: Settings, { gloss, category }: ClassCounts): Architecture {
+    const values: Readonly<Record<string, unknown>> = settings;
+    const own = Object.fromEntries(Object.keys(this.parts.settings).map((key) => [key, values[key]]));
+    // Architecture is these very values where `architecture` is left out.
+    return { ...own, num_gloss: gloss, num_cat: category } as unknown as Architecture;
+  }
+
+  private recogniseByName({ config }: SavedModel): RecognisedArchitecture<Architecture> | undefined {
+    if (config['model'] !== this.name) return undefined;
+    const { num_gloss: gloss, num_cat: category } = config;
+    if (!isCount(gloss) || !isCount(category))
+      throw new UserError(`its config does not say how many classes its ${this.name} tells apart: num_gloss, num_cat`);
+    const { values, problems } = checkLayer(
+      { source: 'its config', values: ownOf(config, this.parts.settings) },
+      this.parts.settings,
+      () => undefined,
+    );
+    if (problems.length > 0) throw new UserError(problems.join('; '));
+    const settings = this.settings.settle({ model: this.name, ...Object.fromEntries(values) });
+    const unsaid = Object.entries(this.parts.settings).filter(([key]) => !values.has(key));
+    return {
+      architecture: this.ownArchitecture(settings.settings, { gloss, category }),
+      assumptions: unsaid.map(([key, schema]) => `${key} ${String(factsOf(schema).default)}`),
+    };
+  }
+}
+
+/** Those of a config's values that are a model's own settings. */
+function ownOf(config: SavedModel['config'], own: SettingShape): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => Object.hasOwn(own, key)));
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+}
+
+/** `GruKeypoints` for `gru_keypoints`. */
+function classNameOf(name: string): string {
+  return name.replaceAll(/(?:^|_)([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+}
+
+function plainConfig(architecture: object): ModelConfig {
+  const plain = Object.entries(architecture).filter(
+    (entry): entry is [string, ModelConfig[string]] => entry[1] === null || ['string', 'number', 'boolean'].includes(typeof entry[1]),
+  );
+  return Object.fromEntries(plain);
+}
+
+function maxLengthOf(architecture: object): number {
+  const length = 'max_len' in architecture ? architecture.max_len : undefined;
+  return typeof length === 'number' ? length : MOST_FRAMES;
+}
+
+function refuseDoubledNames(model: string, parameters: readonly ParameterDeclaration[]): void {
+  const names = new Set<string>();
+  for (const { name } of parameters) {
+    if (names.has(name)) throw new UserError(`model ${model}: two of its parameters are called ${name}`);
+    names.add(name);
+  }
+}
+
+function refuseOtherShape(
+  model: string,
+  output: keyof ModelOutputs,
+  found: readonly number[],
+  expected: readonly (number | undefined)[],
+): void {
+  if (found.join() === expected.join()) return;
+  const classes = output === 'glossLogits' ? 'num_gloss' : 'num_cat';
+  throw new UserError(
+    `model ${model}: its forward gives ${output} [${found.join(', ')}], expected [${expected.join(', ')}], that is [batch, ${classes}]`,
+  );
+}
+
+/** What the commands have as flags of their own, beside what every model's settings are called. */
+const TAKEN_NAMES: ReadonlySet<string> = new Set([
+  ...['model', 'run', 'config', 'preset', 'resume', 'key', 'optimizer_was', 'eager', 'verbose', 'help', 'version', 'num_gloss', 'num_cat'],
+  ...Object.entries(sharedSettings).flatMap(([key, schema]) => [key, ...factsOf(schema).aliases]),
+]);
+
+function refuseWrongDefinition({
+  name,
+  checkpointName,
+  settings,
+  clips,
+  architecture,
+  recognise,
+}: {
+  readonly name: string;
+  readonly checkpointName?: string;
+  readonly settings: SettingShape;
+  readonly clips?: { readonly settings: SettingShape };
+  readonly architecture?: unknown;
+  readonly recognise?: unknown;
+}): void {
+  const refuse = (what: string): never => {
+    throw new UserError(`model ${JSON.stringify(name)}: ${what}`);
+  };
+  if (!/^[a-z][a-z0-9_]{0,39}$/.test(name))
+    refuse('its name must be up to 40 small letters, digits and underscores, beginning with a letter');
+  if (checkpointName !== undefined && !/^[A-Za-z][A-Za-z0-9]{0,63}$/.test(checkpointName))
+    refuse(`its checkpointName must be up to 64 letters and digits, found ${JSON.stringify(checkpointName)}`);
+  if (architecture !== undefined && recognise === undefined)
+    refuse('architecture and recognise belong together: what is not made of the settings alone cannot be read back from them');
+  for (const [key, schema] of Object.entries({ ...settings, ...clips?.settings })) {
+    const names = isSetting(schema)
+      ? [key, ...factsOf(schema).aliases]
+      : refuse(`settings.${key} must be made by setting() or settingOrNone()`);
+    const taken = names.find((candidate) => TAKEN_NAMES.has(candidate));
+    if (taken !== undefined) refuse(`settings.${key}: every model has a setting or a flag called ${taken} already`);
+    if (!/^[a-z][a-z0-9_]*$/.test(key)) refuse(`settings.${key}: expected small letters, digits and underscores`);
+  }
+}
