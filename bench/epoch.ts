@@ -7,7 +7,7 @@ import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { prepareRun } from '../src/training/prepare-run';
 import { closeRun } from '../src/training/run';
-import { train } from '../src/training/train';
+import { trainEpochs } from '../src/training/training-loop';
 import type { EpochDone } from '../src/training/events';
 import { median, round, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
@@ -30,11 +30,9 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
     let started = performance.now();
     const { settings } = resolveSettings({ commandLine: settingsOf(flags, folder, epochs) }, ownModels);
     const run = await prepareRun(settings, undefined, {
-      reporter: {
-        report: (event) => {
-          if (event.kind === 'epoch-start') started = performance.now();
-          if (event.kind === 'epoch-end') ended.push({ event, seconds: (performance.now() - started) / 1000 });
-        },
+      report: (event) => {
+        if (event.kind === 'epoch-start') started = performance.now();
+        if (event.kind === 'epoch-end') ended.push({ event, seconds: (performance.now() - started) / 1000 });
       },
       now: () => new Date(performance.timeOrigin + performance.now()),
       machine: {
@@ -46,7 +44,7 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
     const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, benchModels[flags.model](flags).pytorch);
     const theirs: number[] = [];
     for (let epoch = 1; epoch <= epochs; epoch++) {
-      await train({ ...run, settings: { ...run.settings, epochs: epoch } }, new AbortController().signal);
+      await trainEpochs({ ...run, settings: { ...run.settings, epochs: epoch } }, new AbortController().signal);
       if (pytorch !== undefined) theirs.push(...(await pytorch.epoch(TRAIN_CLIPS, VALIDATION_CLIPS)));
     }
     pytorch?.end();

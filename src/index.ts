@@ -4,11 +4,14 @@
  */
 
 // Verbs: train, evaluate, predict, compare, convert, registry
+export { train } from './training/train';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
 export { classificationLoss, crossEntropy } from './training/losses';
 
 // Types
+export type { TrainHooks, TrainOptions } from './training/train';
+export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
 export type { ClassificationLoss, LossSettings } from './training/losses';

@@ -9,7 +9,7 @@ import { printableLine } from '../foundation/text';
 import { columns, percentText } from './quantities';
 import { type Terminal, CLEAR_LINE, draw } from './terminal';
 import { watchForInterruption } from './exit';
-import { kumpasVersion } from './machine';
+import { version } from '../foundation/version';
 import { onlyPositional, optionalText, readingOf, shapeOf } from './flags';
 
 /**
@@ -30,7 +30,7 @@ export async function runImportCommand(
     description: descriptionOf(typed),
     saveDir: optionalText(typed, 'save-dir'),
     date: new Date(),
-    versions: { kumpas: kumpasVersion, node: process.versions.node },
+    versions: { kumpas: version, node: process.versions.node },
   };
   const log = optionalText(typed, 'log');
   const json = typed['json'] === true;

@@ -39,7 +39,7 @@ type EndingSignal = keyof typeof EXIT_CODES;
 const ENDING_SIGNALS = Object.keys(EXIT_CODES) as EndingSignal[];
 
 /** Watches for Ctrl-C, for a terminal that is closed and for a polite request to end. */
-interface Interruption {
+export interface Interruption {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
   /** For the signal that came; undefined as long as none has. */

@@ -1,11 +1,11 @@
 import picocolors from 'picocolors';
-import type { StepDone, TrainingEvent, TrainingReporter } from '../training/events';
+import type { StepDone, TrainingEvent } from '../training/events';
+import { endLines, epochLine, progressLine, startLines, type Emphasis, type Paint, type Progress } from './training-lines';
 import { type TerminalStream, CLEAR_LINE, draw } from './terminal';
 import { printableLine, printableText } from '../foundation/text';
-import { endLines, epochLine, progressLine, startLines, type Emphasis, type Paint, type Progress } from './training-lines';
 
 /** What a test may put in place of the process's clock and environment. */
-export interface ReporterSurroundings {
+export interface ReporterOptions {
   /** Milliseconds since any moment. */
   readonly now: () => number;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -18,7 +18,7 @@ const WIDTH_OF_LINES_IN_A_PIPE = Number.POSITIVE_INFINITY;
  * Shows a training. In a terminal, the running epoch is one line that is redrawn in place; in a pipe, there is one plain line an epoch and no control
  * codes. Colours are left out where NO_COLOR is set.
  */
-export class TerminalReporter implements TrainingReporter {
+export class TerminalReporter {
   private readonly interactive: boolean;
   private readonly paint: Paint;
   private readonly now: () => number;
@@ -29,13 +29,11 @@ export class TerminalReporter implements TrainingReporter {
 
   constructor(
     private readonly stream: TerminalStream,
-    surroundings: ReporterSurroundings = { now: () => performance.now(), environment: process.env },
+    options: ReporterOptions = { now: () => performance.now(), environment: process.env },
   ) {
     this.interactive = stream.isTTY === true;
-    this.now = surroundings.now;
-    this.paint = paintFor(
-      this.interactive && (surroundings.environment['NO_COLOR'] ?? '') === '' && surroundings.environment['TERM'] !== 'dumb',
-    );
+    this.now = options.now;
+    this.paint = paintFor(this.interactive && (options.environment['NO_COLOR'] ?? '') === '' && options.environment['TERM'] !== 'dumb');
   }
 
   report(event: TrainingEvent): void {
@@ -66,7 +64,10 @@ export class TerminalReporter implements TrainingReporter {
         break;
       case 'end':
         this.endDrawing();
-        this.print(endLines(event, this.paint));
+        this.print(endLines(event.result, this.paint));
+        break;
+      case 'clips-read':
+      case 'evaluation-start':
         break;
     }
   }

@@ -1,4 +1,5 @@
-import type { EpochDone, Fact, StepDone, TrainingDone, TrainingStarted } from '../training/events';
+import type { EpochDone, StepDone, TrainingResult, TrainingStarted } from '../training/events';
+import { endFacts, fileFacts, nextCommands, outcomeText, startFacts, type Fact } from './training-summary';
 import { learningRateText, lossText, paceText, percentText, secondsText } from './quantities';
 
 /** How a piece of a line may be set off. */
@@ -70,20 +71,21 @@ export function progressLine(progress: Progress, width: number, paint: Paint): s
 
 /** The lines above the first epoch: the title, then labels and values in two columns. */
 export function startLines(event: TrainingStarted, paint: Paint): string[] {
-  return ['', paint(event.title, 'bold'), ...factLines(event.facts, paint), ''];
+  return ['', paint(`Training ${event.record.run.name}`, 'bold'), ...factLines(startFacts(event), paint), ''];
 }
 
 /** The lines after the last epoch: figures, where everything lies, and what to type next. */
-export function endLines(event: TrainingDone, paint: Paint): string[] {
+export function endLines(result: TrainingResult, paint: Paint): string[] {
   return [
     '',
-    paint(event.outcome, 'bold'),
-    ...factLines(event.facts, paint),
+    paint(outcomeText(result), 'bold'),
+    ...factLines(endFacts(result), paint),
     '',
-    paint(event.folder, 'plain'),
-    ...factLines(event.files, (text, emphasis) => paint(text, emphasis === 'dim' ? 'plain' : 'dim')),
-    ...(event.next.length === 0 ? [] : ['', paint('Next', 'bold')]),
-    ...factLines(event.next, paint),
+    paint(result.folder, 'plain'),
+    ...factLines(fileFacts(result), (text, emphasis) => paint(text, emphasis === 'dim' ? 'plain' : 'dim')),
+    '',
+    paint('Next', 'bold'),
+    ...factLines(nextCommands(result), paint),
   ];
 }
 

@@ -14,8 +14,10 @@ export interface SettingsRequest {
   readonly file?: string | undefined;
   /** What the weights that a training begins with settle: over the preset, under the file. */
   readonly weights?: SettingsLayer | undefined;
-  /** What was typed, by key or alias: texts, true or false. */
-  readonly commandLine: Readonly<Record<string, unknown>>;
+  /** What was asked for, over all else. */
+  readonly given?: SettingsLayer;
+  /** In place of `given`: what was typed, by key or alias: texts, true or false. */
+  readonly commandLine?: Readonly<Record<string, unknown>>;
   /** The command's flags that are no settings; only for "did you mean". */
   readonly otherFlags?: readonly string[];
 }
@@ -48,10 +50,10 @@ export function resolveSettings(request: SettingsRequest, models: KnownModels): 
 }
 
 /** What was asked for beside the presets: the `--config` file, under the command line. @throws UserError where the file cannot be read. */
-export function askedLayers({ file, commandLine, otherFlags }: SettingsRequest): SettingsLayer[] {
+export function askedLayers({ file, commandLine = {}, otherFlags, given }: SettingsRequest): SettingsLayer[] {
   return [
     ...(file === undefined ? [] : [readSettingsFile(file)]),
-    { source: commandLineSource, values: commandLine, otherFlags: otherFlags ?? [] },
+    given ?? { source: commandLineSource, values: commandLine, otherFlags: otherFlags ?? [] },
   ];
 }
 

@@ -4,7 +4,7 @@ import { defaultSaveDir, modelPlaceholder } from '../config/model-settings';
 import type { LabelNames } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import { replaceText, shareFile } from '../foundation/atomic-file';
-import { TOLD_SETTINGS } from '../training/resume';
+import { RECORDED_SETTINGS } from '../training/resume';
 import { freeRunFolder, runFiles, type NamedFolder } from '../folder/model-folder';
 import { runRecordText } from '../folder/config-file';
 import { trainingLogText, type TrainingLogRow } from '../folder/training-log';
@@ -76,12 +76,12 @@ interface Facts {
 
 /** What is written: the weights and the training's state as they were read, with a config that tells the model. */
 function importedCheckpoint(read: ReadImport, facts: Facts): TrainingCheckpoint {
-  const { checkpoint, recognised, ours, told } = read;
+  const { checkpoint, recognised, ours, stated } = read;
   const { labels, named, options } = facts;
   const names = labels === undefined ? {} : { gloss_labels: labels.gloss, category_labels: labels.category };
   const kept = ours
     ? checkpoint.config
-    : { [TOLD_SETTINGS]: [...told], imported_from: path.basename(read.file), ...progressOf(read, facts) };
+    : { [RECORDED_SETTINGS]: [...stated], imported_from: path.basename(read.file), ...progressOf(read, facts) };
   const config: PlainRecord = {
     model: recognised.model.definition.name,
     ...recognised.model.config,

@@ -78,7 +78,7 @@ export interface ReadImport {
   readonly ours: boolean;
   readonly settings: Settings;
   /** The settings that it tells itself. */
-  readonly told: ReadonlySet<string>;
+  readonly stated: ReadonlySet<string>;
   readonly notes: readonly string[];
 }
 
@@ -119,7 +119,7 @@ export function readImport(
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const resolved = resolveLayers([{ source: file, values: { ...checkpoint.args } }], onlyModel(settings)).settings;
-    return { file, recognised, checkpoint, ours, settings: resolved, told: new Set(Object.keys(resolved)), notes };
+    return { file, recognised, checkpoint, ours, settings: resolved, stated: new Set(Object.keys(resolved)), notes };
   }
   const legacy = legacySettings(recognised, checkpoint);
   const fromLog = validOnly(settings, log?.settings ?? {});
@@ -131,7 +131,7 @@ export function readImport(
     checkpoint: comparable,
     ours,
     settings: resolveLayers([{ source: file, values }], onlyModel(settings)).settings,
-    told: new Set([...Object.keys(fromLog), ...legacy.told]),
+    stated: new Set([...Object.keys(fromLog), ...legacy.stated]),
     notes: [...legacy.notes, ...notes],
   };
 }

@@ -1,9 +1,9 @@
 import { existsSync, appendFileSync } from 'node:fs';
 import { replaceText, replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
-import { countLines, linesOf } from '../foundation/text';
 import { readRegularText, readTextIfThere } from '../foundation/regular-file';
 import { whileWriting } from '../foundation/file-system-problem';
+import { countLines, linesOf } from '../foundation/text';
 
 /** A line of `training_log.txt`. */
 export interface TrainingLogRow {
@@ -87,7 +87,7 @@ function rowOf(line: string, place: string): TrainingLogRow {
 }
 
 /** A line of `metrics.jsonl`: what `training_log.txt` says of an epoch, and more. */
-interface EpochMetrics extends TrainingLogRow {
+export interface EpochMetrics extends TrainingLogRow {
   readonly train_gloss_acc: number;
   readonly train_cat_acc: number;
   readonly gloss_top5_acc: number;

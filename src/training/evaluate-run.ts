@@ -17,16 +17,17 @@ import type { TrainingRun } from './run';
  * went on from a better one. The folder's README.md takes its figures from there.
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
-  const { files, dataset, settings, reporter, now, place } = run;
+  const { data, settings, folder, report, now } = run;
+  const { files, place } = folder;
   place.requireThere();
   const loaded = loadModel(evaluatedCheckpoint(files));
-  const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, settings.batch_size));
+  const result = describeEvaluation(loaded, data.dataset, await evaluateModel(loaded, data.dataset, settings.batch_size));
   await saveResults(resultsFolderOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
     created: now(),
     place,
     onWarning: (text) => {
-      reporter.report({ kind: 'warning', text });
+      report({ kind: 'warning', text });
     },
   });
   return result;

@@ -1,21 +1,52 @@
-/** A label and its value, as the header and the summary of a training show them. */
-export type Fact = readonly [label: string, value: string];
+import type { EvaluationResult } from '../evaluation/result';
+import type { RunFiles } from '../folder/model-folder';
+import type { RunRecord } from '../folder/config-file';
+import type { TrainingLogRow } from '../folder/training-log';
 
-/** Something that happened in a training, told to whoever shows or records it. */
-export type TrainingEvent = TrainingStarted | EpochStarted | StepDone | EpochDone | TrainingNote | TrainingDone;
+/** Something that happened in a training, as data: whoever shows it makes the sentences. */
+export type TrainingEvent =
+  TrainingNote | ClipsRead | TrainingStarted | EpochStarted | StepDone | EpochDone | EvaluationStarted | TrainingDone;
 
 /** Takes the events of a training, in the order in which they happen. */
-export interface TrainingReporter {
-  report(event: TrainingEvent): void;
+export type TrainingListener = (event: TrainingEvent) => void;
+
+/** Something worth a line. */
+export interface TrainingNote {
+  readonly kind: 'note' | 'warning';
+  readonly text: string;
+}
+
+/** So many of the clips have been read and checked. */
+export interface ClipsRead {
+  readonly kind: 'clips-read';
+  readonly done: number;
+  readonly total: number;
 }
 
 /** Everything is in place; the first epoch follows. */
 export interface TrainingStarted {
   readonly kind: 'start';
-  /** What is trained, in a few words. */
-  readonly title: string;
-  /** Device, threads, data, parameters and the like. */
-  readonly facts: readonly Fact[];
+  readonly record: RunRecord;
+  readonly clips: {
+    readonly training: number;
+    readonly validation: number;
+    /** Frames of the training clips. */
+    readonly shortest: number;
+    readonly longest: number;
+  };
+  readonly step: StepDescription;
+  /** Where an earlier run stopped that this one goes on from; undefined for a new one. */
+  readonly resumed: { readonly file: string; readonly epochs: number; readonly batches: number } | undefined;
+}
+
+/** How a training step runs on this machine. */
+export interface StepDescription {
+  /** Recorded once and replayed by one native call; else operation by operation. */
+  readonly captured: boolean;
+  /** With `amp`: how many times as fast as in float32 this machine computes matrix products in bfloat16. */
+  readonly bfloat16Gain: number | undefined;
+  /** With `enable_parallel`: the devices that share each batch, 0 where there are fewer than two. */
+  readonly sharingDevices: number | undefined;
 }
 
 export interface EpochStarted {
@@ -57,23 +88,47 @@ export interface EpochDone {
   readonly etaSeconds: number;
 }
 
-/** Something worth a line. */
-export interface TrainingNote {
-  readonly kind: 'note' | 'warning';
-  readonly text: string;
+/** The epochs are done and everything is saved; the best checkpoint is evaluated now, which resuming would do too. */
+export interface EvaluationStarted {
+  readonly kind: 'evaluation-start';
+  readonly folder: string;
 }
 
 /** The training ended, and everything is saved. */
 export interface TrainingDone {
   readonly kind: 'end';
-  /** How it ended, in a few words: `30 epochs done`, `stopped early`, `interrupted`. */
-  readonly outcome: string;
-  /** The best epoch's figures and the like. */
-  readonly facts: readonly Fact[];
-  /** The model folder. */
+  readonly result: TrainingResult;
+}
+
+/** How a training ended. */
+export type TrainingEnd = 'finished' | 'stopped early' | 'interrupted';
+
+/** What a training came to. */
+export interface TrainingResult {
+  readonly end: TrainingEnd;
+  /** The model folder, and what is in it. */
   readonly folder: string;
-  /** File names in it, and what each is. */
-  readonly files: readonly Fact[];
-  /** What one would do next, and the command for it. */
-  readonly next: readonly Fact[];
+  readonly files: RunFiles;
+  readonly record: RunRecord;
+  readonly completedEpochs: number;
+  readonly epochs: number;
+  /** A row an epoch. */
+  readonly log: readonly TrainingLogRow[];
+  readonly best: {
+    /** 0 where none has ended. */
+    readonly epoch: number;
+    /** Validation gloss accuracy, from 0 to 1; −Infinity where no epoch has ended. */
+    readonly glossAccuracy: number;
+    /** Undefined where the best epoch is not of this folder, but of what it went on from. */
+    readonly row: TrainingLogRow | undefined;
+  };
+  /** Of the best checkpoint on the validation clips; undefined where the training was interrupted before. */
+  readonly evaluation: EvaluationResult | undefined;
+  /** A validation clip, to try the model on. */
+  readonly exampleClip: {
+    /** Undefined for a clip of the demo set, which is in no file. */
+    readonly path: string | undefined;
+    /** Where it is in the demo set's folder, where that is written. */
+    readonly inDemoSet?: string;
+  };
 }

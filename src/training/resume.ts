@@ -19,6 +19,10 @@ import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { lacksFinalEvaluation } from './evaluate-run';
 import { EPOCHS_FROM_0, legacySettings, otherOptimizer, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
+import type { Dataset } from '../data/clip-set';
+import { classDifferences, isUnnamed, type ClassKind } from '../evaluation/class-differences';
+import { recordAt, savedLabels, shownLabels } from '../evaluation/load-model';
+import type { TrainingListener } from './events';
 import { runFiles } from '../folder/model-folder';
 import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
 
@@ -37,11 +41,11 @@ export interface ResumePoint {
   /** What was taken as usual because the checkpoint of another program does not tell it; a line each. */
   readonly notes: readonly string[];
   /** Settings that the checkpoint tells where it was not Kumpas that trained it: the others may be chosen. Undefined for a run of Kumpas. */
-  readonly told: ReadonlySet<string> | undefined;
+  readonly stated: ReadonlySet<string> | undefined;
 }
 
-/** The key in a checkpoint's config under which an import keeps the settings that the imported file told. */
-export const TOLD_SETTINGS = 'told_settings';
+/** The key in a checkpoint's config under which an import keeps the settings that the imported file states. */
+export const RECORDED_SETTINGS = 'told_settings';
 
 /** Settings that a resumed run may be given anew: how long, where things lie, how it is watched. The others would make it another run. */
 const CHANGEABLE = new Set(['epochs', 'early_stop', 'save_every_minutes', 'memory_budget_mb', 'save_dir', 'description', 'compile_model']);
@@ -89,7 +93,7 @@ export function readResumePoint(
   const logFile = path.join(path.dirname(file), 'training_log.txt');
   if (epochTold === false) notes.push(EPOCHS_FROM_0);
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
-    const { values, told, notes: ofSettings } = legacySettings(recognised, checkpoint);
+    const { values, stated, notes: ofSettings } = legacySettings(recognised, checkpoint);
     notes.unshift(...ofSettings);
     const comparable = withComparableMetric(checkpoint, (note) => notes.push(note));
     return {
@@ -100,10 +104,10 @@ export function readResumePoint(
       progress: undefined,
       log: [],
       notes,
-      told,
+      stated,
     };
   }
-  const { progress, [TOLD_SETTINGS]: told } = checkpoint.config;
+  const { progress, [RECORDED_SETTINGS]: stated } = checkpoint.config;
   return {
     file,
     stamp,
@@ -112,7 +116,7 @@ export function readResumePoint(
     progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
     log: existsSync(logFile) ? readTrainingLog(logFile) : [],
     notes,
-    told: Array.isArray(told) ? new Set(told.map(String)) : undefined,
+    stated: Array.isArray(stated) ? new Set(stated.map(String)) : undefined,
   };
 }
 
@@ -127,8 +131,17 @@ function waysOut(file: string, reason: string): string {
   return reason.includes('Adam or AdamW') ? `Say --optimizer-was adam where it was Adam. ${begin}` : begin;
 }
 
+/**
+ * Another process may have gone on with the run after its checkpoint was read, and before its folder was locked.
+ * @throws UserError where one did.
+ */
+export function refuseOutdated({ file, stamp }: ResumePoint): void {
+  if (stampOf(file) === stamp) return;
+  throw new UserError(`--resume ${file}: another process went on with it just now; start the command again to go on from there`);
+}
+
 /** Tells a file from another one that was written in its place; the same for a file that is not there. */
-export function stampOf(file: string): string {
+function stampOf(file: string): string {
   const status = statSync(file, { bigint: true, throwIfNoEntry: false });
   return status === undefined ? '' : `${status.ino} ${status.size} ${status.mtimeNs}`;
 }
@@ -138,13 +151,13 @@ export function stampOf(file: string): string {
  * @throws UserError where something was asked for that a resumed run cannot change, or nothing is left to do, not even the evaluation at its end.
  */
 export function resumedSettings(point: ResumePoint, asked: readonly SettingsLayer[], models: ModelDefinitions = ownModels): Settings {
-  const { file, checkpoint, told } = point;
+  const { file, checkpoint, stated } = point;
   const sources = placesOf(point.model);
   const recorded = { source: file, values: { ...checkpoint.args } };
   const before = resolveLayers([recorded], models).settings;
   const places = asked.some(({ values }) => sources.some((key) => values[key] !== undefined));
   const kept = places ? Object.fromEntries(Object.entries(recorded.values).filter(([key]) => !sources.includes(key))) : recorded.values;
-  if (told !== undefined && !places && !sources.some((key) => (recorded.values[key] ?? null) !== null))
+  if (stated !== undefined && !places && !sources.some((key) => (recorded.values[key] ?? null) !== null))
     throw new UserError(`--resume ${file}: it was trained by another program and does not say on which data; give --data`);
   const settings = resolveLayers([{ ...recorded, values: kept }, ...asked], models).settings;
   const typed = asked.some(({ source, values }) => source === commandLineSource && values['init_from'] !== undefined);
@@ -152,7 +165,7 @@ export function resumedSettings(point: ResumePoint, asked: readonly SettingsLaye
     throw new UserError(
       `--init-from cannot be combined with --resume ${file}: the one begins a new training with a model's weights, the other goes on with a training; leave one out`,
     );
-  refuseChanges(file, { before, after: settings, told, changeable: new Set([...CHANGEABLE, ...sources]) });
+  refuseChanges(file, { before, after: settings, stated, changeable: new Set([...CHANGEABLE, ...sources]) });
   const ended = endOf(point, settings);
   if (ended !== undefined && !isOnlyToEvaluate(point)) throw ended.nothingLeft;
   return settings;
@@ -181,7 +194,7 @@ export function endOf(
 function isOnlyToEvaluate(point: ResumePoint): boolean {
   const { checkpointName } = point.model.definition;
   const folder = folderToContinue(point, checkpointName);
-  return point.told === undefined && folder !== undefined && lacksFinalEvaluation(runFiles(folder, checkpointName));
+  return point.stated === undefined && folder !== undefined && lacksFinalEvaluation(runFiles(folder, checkpointName));
 }
 
 /**
@@ -212,18 +225,18 @@ function refuseChanges(
   {
     before,
     after,
-    told,
+    stated,
     changeable,
   }: {
     readonly before: Settings;
     readonly after: Settings;
-    readonly told: ResumePoint['told'];
+    readonly stated: ResumePoint['stated'];
     readonly changeable: ReadonlySet<string>;
   },
 ): void {
   const old = new Map<string, unknown>(Object.entries(before));
   const changed = Object.entries(after).filter(
-    ([key, value]) => !changeable.has(key) && old.get(key) !== value && (told === undefined || told.has(key)),
+    ([key, value]) => !changeable.has(key) && old.get(key) !== value && (stated === undefined || stated.has(key)),
   );
   if (changed.length === 0) return;
   const lines = changed.map(
@@ -231,4 +244,57 @@ function refuseChanges(
       `${flagOf(key)}: a resumed run keeps ${String(old.get(key))}, found ${String(value)}; leave it out, or start a new training`,
   );
   throw new UserError([`--resume ${file}: some settings cannot change in the middle of a run`, ...lines].join('\n'));
+}
+
+/**
+ * The data of a resumed run under the run's own names: a class id keeps its meaning from the first epoch to the last. Data that names no classes takes the
+ * run's names, a run without names those of its data.
+ * @throws UserError where the data has other classes, with the first differences.
+ */
+export function withClassesOfRun(resume: ResumePoint, dataset: Dataset): Dataset {
+  const { file, checkpoint, model } = resume;
+  const saved = savedLabels(checkpoint.config, model);
+  const labels = shownLabels({ labels: saved, model });
+  const found = dataset.givenLabels ?? dataset.labels;
+  const problems = classDifferences({ labels, known: saved !== undefined, calledBy: 'the run' }, found);
+  if (problems.length > 0) {
+    const said = `--resume ${file}: the run was trained on other classes than ${dataset.title} has`;
+    const todo = `give data with its own classes, or begin a new training with its weights: --init-from ${file}`;
+    throw new UserError([`${said}; ${todo}`, ...problems].join('\n'));
+  }
+  const named = (kind: ClassKind): string[] =>
+    labels[kind].map((label, id) => (isUnnamed(kind, label, id) ? (found[kind][id] ?? label) : label));
+  return { ...dataset, labels: { gloss: named('gloss'), category: named('category') } };
+}
+
+/** What the data of a resumed run is to the data that it was trained on so far. */
+interface DataComparison {
+  /** Whether the validation clips are others, so that accuracies before and after say nothing of each other. */
+  readonly otherValidation: boolean;
+}
+
+/** Compares the data of a resumed run with what its checkpoint tells of the data so far, and says in a line where it is not the same. */
+export function compareWithEarlierData(resume: ResumePoint, dataset: Dataset, report: TrainingListener): DataComparison {
+  const { file } = resume;
+  const { title, fingerprint, validationFingerprint } = dataset;
+  const { whole, validation } = earlierFingerprints(resume.checkpoint.config);
+  if (whole === undefined && validation === undefined) {
+    report({ kind: 'note', text: `note: ${file} does not say on which data it was trained: ${title} is taken to be the same` });
+    return { otherValidation: false };
+  }
+  if (whole === fingerprint) return { otherValidation: false };
+  const said = `${title} is not the data that ${file} was trained on so far (fingerprint ${fingerprint.slice(0, 12)}, then ${whole?.slice(0, 12) ?? 'unknown'})`;
+  // A checkpoint of before they were recorded does not tell: then its figures cannot be compared with any here.
+  const otherValidation = validation !== validationFingerprint;
+  const follows = otherValidation
+    ? 'its validation clips are others: the training goes on in a new folder, and its best epoch is found anew there'
+    : 'its validation clips are the same: the best epoch stays what must be beaten';
+  report({ kind: 'warning', text: `${said}; ${follows}` });
+  return { otherValidation };
+}
+
+function earlierFingerprints(config: PlainRecord): { readonly whole: string | undefined; readonly validation: string | undefined } {
+  const { fingerprint, validation_fingerprint: validation } = recordAt(config, 'data');
+  const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  return { whole: textOf(fingerprint), validation: textOf(validation) };
 }

@@ -1,18 +1,49 @@
+import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { Settings } from '../config/model-settings';
 import type { BatchSource } from '../data/batches';
-import type { Dataset, ClipSet } from '../data/clip-set';
+import type { ClipSet, Dataset } from '../data/clip-set';
 import type { BatchPlan } from '../data/plan-epoch';
-import type { Program } from '../engine/program';
-import type { FolderLock } from '../foundation/folder-lock';
-import type { KeptFolder } from '../foundation/folders';
-import type { Model } from '../models/model';
-import type { TrainingReporter } from './events';
-import type { MetricsLog, TrainingLog } from '../folder/training-log';
-import type { Progress, SavedPoint } from './progress';
-import type { RunFiles } from '../folder/model-folder';
-import type { RunRecord } from '../folder/config-file';
-import type { LearningRateSchedule } from './schedules/schedule';
-import type { StepOptions } from './step-definition';
+import type { TrainingEnd, TrainingListener } from './events';
+import type { Learner } from './learner';
+import type { ModelDefinitions } from '../models/model-table';
+import type { TrainingFolder } from './training-folder';
+import type { MachineFacts, RegistryFacts } from '../folder/config-file';
+
+/** What a training is given beside its settings. */
+export interface TrainingContext {
+  readonly report: TrainingListener;
+  readonly now: () => Date;
+  readonly machine: MachineFacts;
+  /** Those that can be trained; Kumpas's own where undefined. */
+  readonly models?: ModelDefinitions;
+  /** What the registry keeps of a new run from its start. */
+  readonly registry?: RegistryFacts;
+  /** TensorFlow's names of the devices that enable_parallel divides each batch among; none where there are fewer than two. */
+  readonly sharingDevices?: readonly string[];
+  /** Which weights are taken of the file that `init_from` names. */
+  readonly reading?: CheckpointReading;
+  /** Where the features of frames are kept for the next training; the user's cache folder where undefined. */
+  readonly featureCache?: string;
+}
+
+/** A training that is ready to run: what it learns from, what learns, and where that is written. */
+export interface TrainingRun {
+  readonly settings: Settings;
+  readonly data: TrainingData;
+  readonly learner: Learner;
+  readonly folder: TrainingFolder;
+  readonly report: TrainingListener;
+  readonly now: () => Date;
+  /** How it had ended before, where nothing but its evaluation is left to do. */
+  readonly ended: Exclude<TrainingEnd, 'interrupted'> | undefined;
+}
+
+/** The clips of a training. */
+export interface TrainingData {
+  readonly dataset: Dataset;
+  readonly train: RunSplit;
+  readonly validation: RunSplit;
+}
 
 /** One split while a training runs. */
 export interface RunSplit {
@@ -22,41 +53,13 @@ export interface RunSplit {
   readonly plan: (epoch: number) => BatchPlan[];
 }
 
-/** A training that is ready to run: everything that it needs, and how far it has come. */
-export interface TrainingRun {
-  readonly settings: Settings;
-  /** How it had ended before, where nothing but its evaluation is left to do. */
-  readonly ended: 'finished' | 'stopped early' | undefined;
-  readonly model: Model;
-  readonly dataset: Dataset;
-  readonly train: RunSplit;
-  readonly validation: RunSplit;
-  readonly program: Program;
-  readonly schedule: LearningRateSchedule;
-  readonly stepOptions: Omit<StepOptions, 'randomSeed'>;
-  readonly progress: Progress;
-  /** Where it was when `_last.pt` was written; undefined where there is none yet. */
-  lastSaved: SavedPoint | undefined;
-  readonly files: RunFiles;
-  /** Keeps other processes from writing into its folder. */
-  readonly lock: FolderLock;
-  /** Its folder, which nobody may take away while it is written into. */
-  readonly place: KeptFolder;
-  readonly record: RunRecord;
-  readonly log: TrainingLog;
-  readonly metrics: MetricsLog;
-  readonly reporter: TrainingReporter;
-  readonly now: () => Date;
-}
-
 /** Frees what a run holds: its reading threads, its tensors and its folder. */
-export async function closeRun(run: TrainingRun): Promise<void> {
+export async function closeRun({ data, learner, folder }: TrainingRun): Promise<void> {
   try {
-    await run.train.batches.close();
-    await run.validation.batches.close();
-    run.program.dispose();
+    await data.train.batches.close();
+    await data.validation.batches.close();
+    learner.program.dispose();
   } finally {
-    run.place.release();
-    run.lock.release();
+    folder.release();
   }
 }

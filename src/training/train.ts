@@ -1,50 +1,218 @@
-import { EpochClock } from './epoch-clock';
-import { hasStoppedEarly, noSums } from './progress';
-import type { TrainingRun } from './run';
-import { recordEpoch } from './record-epoch';
-import { saveLast } from './save-run';
-import { trainEpoch } from './train-epoch';
-import { validate } from './validate';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { SettingsLayer } from '../config/layers';
+import { describeOverrides } from '../config/resolve';
+import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
+import { readSettingsFile } from '../config/settings-file';
+import { sharingDevices } from '../engine/devices';
+import { startRuntime, type Runtime } from '../engine/runtime';
+import type { EvaluationResult } from '../evaluation/result';
+import { UserError } from '../foundation/errors';
+import { required } from '../foundation/required';
+import { fileSystemProblem } from '../foundation/file-system-problem';
+import { version } from '../foundation/version';
+import type { keypointClips } from '../models/clips';
+import type { inceptionClips, inceptionSettings } from '../models/inception/settings';
+import type { transformerSettings } from '../models/transformer/architecture';
+import type { ModelDefinition } from '../models/model';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
+import { evaluateRun } from './evaluate-run';
+import type { TrainingEnd, TrainingListener, TrainingResult } from './events';
+import { prepareRun } from './prepare-run';
+import { readResumePoint, resumedSettings, type ResumePoint } from './resume';
+import { closeRun, type TrainingContext, type TrainingRun } from './run';
+import { trainEpochs } from './training-loop';
+import { resolveTraining } from './warm-start';
+import { checkpointToResume, newestCheckpoint } from '../folder/model-folder';
 
-/** How a training ended. */
-export type TrainingEnd = 'finished' | 'stopped early' | 'interrupted';
+/** The settings of a training by key, those of Kumpas's own models among them; what is left out is as usual. docs/configuration.md has them all. */
+export type SettingsInput = Partial<
+  SharedSettings &
+    ValuesOf<typeof transformerSettings> &
+    ValuesOf<typeof keypointClips.settings> &
+    ValuesOf<typeof inceptionSettings> &
+    ValuesOf<typeof inceptionClips.settings>
+>;
+
+/** What {@link train} is asked for: settings by key, as a configuration file has them, and where a training begins. */
+export type TrainOptions = SettingsInput & {
+  /** A model by name, `transformer` where none is given; or one of your own, from defineModel. */
+  readonly model?: string | ModelDefinition;
+  /** Settings that only a model of your own has, by key. */
+  readonly modelSettings?: Readonly<Record<string, unknown>>;
+  /** A JSON file of settings; those given beside it win. */
+  readonly config?: string;
+  /** Go on with a training: its folder or one of its `.pt` files, or `newest` for the newest under save_dir. */
+  readonly resume?: string;
+  /** What is read of the checkpoint that is gone on with, or begun with. */
+  readonly reading?: CheckpointReading;
+};
+
+/** How a training is watched, stopped and told about the world. */
+export interface TrainHooks extends Pick<TrainingContext, 'registry' | 'featureCache' | 'models'> {
+  /** Aborted: the step ends, everything is saved, and the result says `interrupted`. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: TrainingListener;
+  /** Whether TensorFlow's own messages are let through to stderr. */
+  readonly verbose?: boolean;
+  /** Of the project's checkout, for the record. */
+  readonly gitCommit?: string | undefined;
+  readonly now?: () => Date;
+}
+
+/** {@link TrainOptions}, with the settings as a layer of their own: as texts where they were typed. */
+export interface TrainRequest {
+  readonly settings: SettingsLayer;
+  readonly config?: string | undefined;
+  readonly resume?: string | undefined;
+  readonly reading?: CheckpointReading | undefined;
+}
+
+/** A training that could not go on for what the file system refused; `resumable` says what of it can be gone on with. */
+export class TrainingStopped extends UserError {
+  constructor(
+    message: string,
+    readonly folder: string,
+    readonly resumable: 'training' | 'evaluation',
+    cause: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
 
 /**
- * Trains a prepared run to its last epoch; one that has ended already is left as it is. After each epoch the checkpoints, the logs and the folder's README are on disk; when `signal` is aborted the
- * step ends, the state is saved, and a resumed run goes on with the very next batch.
- * @throws UserError where a number in it is no longer finite; what was saved before stays, and is finite.
+ * Trains a model, and leaves a complete model folder: checkpoints, logs, evaluation results, README. Without data, on the synthetic demo set.
+ * @throws UserError for a mistake in settings, data or checkpoints; all that is wrong at once, before anything is trained.
  */
-export async function train(run: TrainingRun, signal: AbortSignal): Promise<TrainingEnd> {
-  const { settings, progress, schedule, reporter } = run;
-  if (run.ended !== undefined) return run.ended;
-  if (run.lastSaved === undefined) saveLast(run);
-  const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
-  while (progress.completedEpochs < settings.epochs) {
-    const epoch = progress.completedEpochs + 1;
-    const learningRate = schedule.learningRate;
-    reporter.report({ kind: 'epoch-start', epoch, epochs: settings.epochs });
+export async function train(options: TrainOptions = {}, hooks: TrainHooks = {}): Promise<TrainingResult> {
+  const { config, resume, reading, model, modelSettings, ...settings } = options;
+  const own = model === undefined || typeof model === 'string' ? [] : [model];
+  const name = typeof model === 'object' ? { model: model.name } : model === undefined ? {} : { model };
+  const values = { ...settings, ...modelSettings, ...name };
+  return trainWith(
+    { settings: { source: 'train()', values }, config, resume, reading },
+    { ...hooks, models: (hooks.models ?? ownModels).with(own) },
+  );
+}
 
-    clock.startTraining();
-    const interrupted = await trainEpoch(run, epoch, clock, signal);
-    if (interrupted) {
-      saveLast(run);
-      return 'interrupted';
-    }
+/** {@link train}, with the settings as a layer of their own. */
+export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): Promise<TrainingResult> {
+  const report = hooks.onEvent ?? (() => undefined);
+  const models = hooks.models ?? ownModels;
+  const { settings, resume } = settle(request, models, report);
+  const runtime = await startRuntime({ verbose: hooks.verbose === true });
+  if (runtime.warning !== undefined) report({ kind: 'warning', text: runtime.warning });
 
-    clock.startValidation();
-    const validation = await validate(run);
-    clock.endEpoch();
-
-    const { sums } = progress;
-    const glossAccuracy = validation.scores.gloss.accuracy;
-    const better = glossAccuracy > progress.bestMetric;
-    if (better) Object.assign(progress, { bestMetric: glossAccuracy, bestEpoch: epoch });
-    schedule.endEpoch(glossAccuracy);
-    Object.assign(progress, { completedEpochs: epoch, batchesDone: 0, sums: noSums() });
-    recordEpoch(run, { epoch, learningRate, sums, validation, better }, clock);
-
-    if (hasStoppedEarly(progress, settings.early_stop)) return 'stopped early';
-    if (signal.aborted && epoch < settings.epochs) return 'interrupted';
+  const run = await prepareRun(settings, resume, { ...contextOf(runtime, request, hooks, report), models });
+  try {
+    const end = await trainEpochs(run, hooks.signal ?? new AbortController().signal);
+    if (end === 'interrupted' || hooks.signal?.aborted === true) return finish(run, 'interrupted', undefined);
+    report({ kind: 'evaluation-start', folder: run.folder.files.folder });
+    return finish(run, end, await evaluateRun(run));
+  } catch (error) {
+    throw stoppedBy(error, run);
+  } finally {
+    await closeRun(run);
   }
-  return 'finished';
+}
+
+/** The settings to train with, and where an earlier run stopped if one is gone on with. */
+function settle(
+  request: TrainRequest,
+  models: ModelDefinitions,
+  report: TrainingListener,
+): { settings: Settings; resume: ResumePoint | undefined } {
+  const note = (text: string): void => {
+    report({ kind: 'note', text });
+  };
+  const { settings: given, config, reading } = request;
+  if (request.resume !== undefined) {
+    const resume = readResumePoint(resumedFile(request.resume, given, models), shapeOf(given.values), reading, models);
+    for (const text of resume.notes) note(`note: ${text}`);
+    const file = config === undefined ? [] : [readSettingsFile(config)];
+    return { settings: resumedSettings(resume, [...file, given], models), resume };
+  }
+  const { resolved, notes } = resolveTraining({ file: config, given }, reading, models);
+  if (reading?.key !== undefined && resolved.settings.init_from === null)
+    throw new UserError('--key: there is no checkpoint to take weights of; give it with --resume or --init-from');
+  for (const text of notes) note(`note: ${text}`);
+  for (const override of describeOverrides(resolved)) note(override);
+  return { settings: resolved.settings, resume: undefined };
+}
+
+function resumedFile(resume: string, { values }: SettingsLayer, models: ModelDefinitions): string {
+  if (resume !== 'newest') return checkpointToResume(resume);
+  const saveDir = values['save_dir'];
+  return newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders(models));
+}
+
+/** What the settings say of the model's shape that a checkpoint may not, under the names of a checkpoint's config. */
+function shapeOf(values: SettingsLayer['values']): PlainRecord {
+  const said = { n_heads: Number(values['num_heads']), pooling_method: values['pooling'], max_len: Number(values['max_len']) };
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined && !Number.isNaN(value))) as PlainRecord;
+}
+
+function contextOf(runtime: Runtime, request: TrainRequest, hooks: TrainHooks, report: TrainingListener): TrainingContext {
+  const { registry, featureCache, gitCommit, now = () => new Date() } = hooks;
+  const versions = { kumpas: version, node: process.versions.node, tensorflow: runtime.tensorflowVersion };
+  return {
+    report,
+    now,
+    machine: { versions, device: runtime.device, gitCommit },
+    sharingDevices: sharingDevices(runtime),
+    ...(registry === undefined ? {} : { registry }),
+    ...(featureCache === undefined ? {} : { featureCache }),
+    ...(request.reading === undefined ? {} : { reading: request.reading }),
+  };
+}
+
+function finish(run: TrainingRun, end: TrainingEnd, evaluation: EvaluationResult | undefined): TrainingResult {
+  const { settings, folder, learner, report } = run;
+  const { bestEpoch, bestMetric, completedEpochs } = learner.progress;
+  const result: TrainingResult = {
+    end,
+    folder: folder.files.folder,
+    files: folder.files,
+    record: folder.record,
+    completedEpochs,
+    epochs: settings.epochs,
+    log: folder.rows,
+    best: { epoch: bestEpoch, glossAccuracy: bestMetric, row: folder.rows.find(({ epoch }) => epoch === bestEpoch) },
+    evaluation,
+    exampleClip: exampleClip(run),
+  };
+  report({ kind: 'end', result });
+  return result;
+}
+
+/** A validation clip and where it lies: one of pictures in its folder, whatever was made of it on the way. */
+function exampleClip({ settings, data, learner }: TrainingRun): TrainingResult['exampleClip'] {
+  const { definition } = learner.model;
+  const { name, file } = required(data.validation.set.entries[0], 'the first validation clip');
+  if (file === '') return { path: undefined, inDemoSet: `${definition.usualClips.layout.validationFolder}/${name}.npz` };
+  const { source, layout, pictures } = definition.clipLocation(settings);
+  if (pictures === undefined || source === undefined) return { path: file };
+  const folder = 'folder' in source ? path.join(source.folder, layout.validationFolder) : source.keypoints_val;
+  const place = path.join(folder, name);
+  return { path: existsSync(place) ? place : `${place}.npz` };
+}
+
+/** What the file system refused in a training's folder, with what can be gone on with. */
+function stoppedBy(error: unknown, { folder, learner, settings }: TrainingRun): unknown {
+  const problem = whatBecameOf(folder) ?? fileSystemProblem(error);
+  const place = folder.place.placeNow() ?? folder.files.folder;
+  if (problem === undefined || !existsSync(path.join(place, path.basename(folder.files.last)))) return problem ?? error;
+  const done = learner.progress.completedEpochs >= settings.epochs;
+  return new TrainingStopped(problem.message, place, done ? 'evaluation' : 'training', error);
+}
+
+/** That the folder was taken away explains whatever it was that failed. */
+function whatBecameOf({ place }: TrainingRun['folder']): UserError | undefined {
+  try {
+    place.requireThere();
+    return undefined;
+  } catch (gone) {
+    return fileSystemProblem(gone);
+  }
 }

@@ -26,7 +26,7 @@ export interface WarmStart {
 }
 
 /**
- * Resolves the settings of a new training. One that begins with the weights of `init_from` takes model and architecture of those where it is not told otherwise.
+ * Resolves the settings of a new training. One that begins with the weights of `init_from` takes model and architecture of those unless it is given others.
  * @param reading which of the file's weights are taken.
  * @param models those that can be trained.
  * @returns the settings, and a line for each thing that the file of weights does not say, or that was not understood.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { remainingSeconds, TerminalReporter } from '../../src/cli/terminal-reporter';
 import type { EpochDone, StepDone, TrainingEvent } from '../../src/training/events';
+import { trainingStarted } from '../support/training-events';
 
 const ESCAPE = '\u001b';
 const CLEAR_LINE = `\r${ESCAPE}[K`;
@@ -46,7 +47,7 @@ const epochEnd: EpochDone = {
   etaSeconds: 4,
 };
 const events: readonly TrainingEvent[] = [
-  { kind: 'start', title: 'SignTransformer', facts: [['device', 'CPU']] },
+  trainingStarted('SignTransformer'),
   { kind: 'epoch-start', epoch: 1, epochs: 2 },
   step(1),
   { kind: 'warning', text: 'the disk is nearly full' },
@@ -70,8 +71,15 @@ describe('in a pipe', () => {
     expect(text).not.toContain('\r');
     expect(text.split('\n')).toEqual([
       '',
-      'SignTransformer',
-      '  device  CPU',
+      'Training SignTransformer',
+      '  device    CPU; TensorFlow 2',
+      '  data      clips',
+      '  clips     312 training, 78 validation, 30 to 50 frames',
+      '  classes   13 glosses in 4 categories',
+      '  model     emb_dim 256; 3,301,111 parameters',
+      '  training  30 epochs, batch size 32, lr 0.0003, scheduler plateau, seed 42',
+      '  step      captured as a graph, float32',
+      '  folder    models/SignTransformer',
       '',
       'warning: the disk is nearly full',
       'epoch 1/2  loss 2.000  val 2.500  gloss 50.0 %  category 75.0 %  lr 1.0e-3  4.0 s  100 clips/s  eta 4.0 s  ★ best',
@@ -84,7 +92,7 @@ describe('in a terminal', () => {
   it('redraws the running epoch in place, and leaves only its line behind', () => {
     const stream = show(new Recording(true, 200), { NO_COLOR: '1' });
     expect(stream.writes.filter((text) => text.includes('━')).length).toBeGreaterThanOrEqual(4);
-    expect(stream.screen.slice(4)).toEqual([
+    expect(stream.screen.slice(11)).toEqual([
       'warning: the disk is nearly full',
       'epoch 1/2  loss 2.000  val 2.500  gloss 50.0 %  category 75.0 %  lr 1.0e-3  4.0 s  100 clips/s  eta 4.0 s  ★ best',
       '',

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { CLEAR_LINE, draw, PrintableStream } from '../../src/cli/terminal';
 import { TerminalReporter } from '../../src/cli/terminal-reporter';
+import { trainingResult, trainingStarted } from '../support/training-events';
 
 /** A terminal that keeps what reaches it. */
 function terminal(isTTY: boolean): { stream: PrintableStream; written: () => string } {
@@ -32,10 +33,10 @@ describe('the place where lines leave', () => {
   it.each([true, false])('shows a training in colours, and what it is told as text; terminal: %s', (isTTY) => {
     const { stream, written } = terminal(isTTY);
     const reporter = new TerminalReporter(stream, { now: () => 0, environment: {} });
-    reporter.report({ kind: 'start', title: `T${HOSTILE}`, facts: [['data', HOSTILE]] });
+    reporter.report(trainingStarted(`T${HOSTILE}`, HOSTILE));
     reporter.report({ kind: 'note', text: `note ${HOSTILE}` });
     reporter.report({ kind: 'warning', text: `first ${HOSTILE}\nsecond` });
-    reporter.report({ kind: 'end', outcome: HOSTILE, facts: [[HOSTILE, HOSTILE]], folder: HOSTILE, files: [[HOSTILE, HOSTILE]], next: [] });
+    reporter.report({ kind: 'end', result: trainingResult(HOSTILE, HOSTILE) });
     const own = written().replaceAll(OWN_CODE, '');
     expect(own.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
     expect(written().includes('\u001b[1m')).toBe(isTTY);

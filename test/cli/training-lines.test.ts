@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { endLines, epochLine, progressLine, startLines, type Progress } from '../../src/cli/training-lines';
-import type { EpochDone } from '../../src/training/events';
+import type { EpochDone, TrainingStarted } from '../../src/training/events';
+import { trainingResult, trainingStarted } from '../support/training-events';
 
 const plain = (text: string): string => text;
 
@@ -69,47 +70,47 @@ describe('progressLine', () => {
 });
 
 describe('header and summary', () => {
-  it('aligns labels and values', () => {
-    const lines = startLines(
-      {
-        kind: 'start',
-        title: 'SignTransformer',
-        facts: [
-          ['device', 'CPU'],
-          ['parameters', '3,301,111'],
-        ],
-      },
-      plain,
-    );
-    expect(lines).toEqual(['', 'SignTransformer', '  device      CPU', '  parameters  3,301,111', '']);
+  it('says what runs on what', () => {
+    const started = trainingStarted('transformer_baseline_01-02');
+    const shown = (event: TrainingStarted): string[] => startLines(event, plain).filter((line) => /step|resumed|clips /.test(line));
+    expect(startLines(started, plain).slice(0, 3)).toEqual(['', 'Training transformer_baseline_01-02', '  device    CPU; TensorFlow 2']);
+    expect(shown(started)).toEqual([
+      '  clips     312 training, 78 validation, 30 to 50 frames',
+      '  step      captured as a graph, float32',
+    ]);
+    const step = { captured: true, bfloat16Gain: 0.5, sharingDevices: 2 };
+    const resumed = { file: 'a_last.pt', epochs: 1, batches: 3 };
+    expect(shown({ ...started, clips: { ...started.clips, longest: 30 }, step, resumed })).toEqual([
+      '  clips     312 training, 78 validation, 30 frames each',
+      '  step      captured as a graph, matrix products in bfloat16: here 0.5 times as fast as in float32; this machine loses by it, leave --amp out; each batch divided among 2 devices (never measured on GPUs yet)',
+      '  resumed   from a_last.pt, after 1 epoch and 3 batches',
+    ]);
+    expect(shown({ ...started, step: { ...step, captured: false } })[1]).toBe('  step      operation by operation, float32');
   });
 
   it('ends with where everything lies and what to type next', () => {
-    const lines = endLines(
-      {
-        kind: 'end',
-        outcome: '30 epochs done',
-        facts: [['best', 'epoch 26']],
-        folder: 'trained_models/transformer/transformer_baseline_01-02',
-        files: [
-          ['SignTransformer_best.pt', 'the best epoch'],
-          ['README.md', 'what it is'],
-        ],
-        next: [['evaluate', 'npm run evaluate']],
-      },
-      plain,
-    );
-    expect(lines).toEqual([
+    const result = trainingResult('trained_models/transformer/transformer_baseline_01-02');
+    expect(endLines(result, plain)).toEqual([
       '',
       '30 epochs done',
-      '  best  epoch 26',
+      '  best  epoch 26: gloss accuracy 87.5 %, category accuracy 90.0 %, validation loss 0.250',
       '',
       'trained_models/transformer/transformer_baseline_01-02',
-      '  SignTransformer_best.pt  the best epoch',
-      '  README.md                what it is',
+      '  SignTransformer_last.pt  the last state, to go on from',
+      '  training_log.txt         a line an epoch',
+      '  metrics.jsonl            more of each epoch',
+      '  config.json              all settings, versions, data',
+      '  README.md                what it is and how to load it',
       '',
       'Next',
-      '  evaluate  npm run evaluate',
+      '  evaluate  npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_01-02 --data clips',
+      '  predict   npm run predict -- --model-path trained_models/transformer/transformer_baseline_01-02 --input clips/keypoints_val/val_0.npz',
     ]);
+    expect(endLines({ ...result, end: 'interrupted', completedEpochs: 26 }, plain)).toEqual(
+      expect.arrayContaining([
+        'Interrupted after 26 of 30 epochs; everything so far is saved',
+        '  go on  npm run train -- --resume trained_models/transformer/transformer_baseline_01-02',
+      ]),
+    );
   });
 });

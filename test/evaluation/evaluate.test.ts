@@ -22,10 +22,10 @@ describe('evaluating a trained model', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder));
-      const loaded = loadModel(modelFile(run.files.folder));
+      const loaded = loadModel(modelFile(run.folder.files.folder));
       expect(loaded.assumptions).toEqual([]);
       const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
-      const best = run.log.rows.find(({ epoch }) => epoch === run.progress.bestEpoch);
+      const best = run.folder.rows.find(({ epoch }) => epoch === run.learner.progress.bestEpoch);
       for (const batchSize of [1, 4, 32]) {
         const { scores, cutClips } = await evaluateModel(loaded, dataset, batchSize);
         expect(scores.gloss.accuracy).toBe(best?.gloss_acc);
@@ -40,7 +40,7 @@ describe('evaluating a trained model', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const loaded = loadModel(run.files.last);
+      const loaded = loadModel(run.folder.files.last);
       const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
       const { outputs } = await evaluateModel(loaded, dataset, 4);
       const files = dataset.validation.entries.map(({ file }) => file);
@@ -64,7 +64,7 @@ describe('evaluating a trained model', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const loaded = loadModel(run.files.last);
+      const loaded = loadModel(run.folder.files.last);
       const dataset = await openFolder(data, { numGloss: 4, numCat: 2 });
       await expect(evaluateModel(loaded, dataset, 4)).rejects.toThrow('gloss: the model has 3 classes, the data 4');
       const renamed = { ...dataset, labels: { gloss: ['A', 'B', 'C'], category: ['X', 'Y'] } };

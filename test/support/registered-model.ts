@@ -30,5 +30,5 @@ export async function addSmallModel(
 ): Promise<{ readonly name: string; readonly folder: string }> {
   const { run } = await trainSmall(smallSettings(folder, { save_dir: path.join(root, 'transformer'), epochs: '2', ...typed }));
   await evaluateRun(run);
-  return { name: path.basename(run.files.folder), folder: run.files.folder };
+  return { name: path.basename(run.folder.files.folder), folder: run.folder.files.folder };
 }

@@ -2,10 +2,12 @@ import path from 'node:path';
 import { resolveSettings } from '../../src/config/resolve';
 import type { Settings } from '../../src/config/model-settings';
 import type { TrainingEvent } from '../../src/training/events';
-import { prepareRun, type Surroundings } from '../../src/training/prepare-run';
+import { prepareRun } from '../../src/training/prepare-run';
+import type { TrainingContext } from '../../src/training/run';
 import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { closeRun, type TrainingRun } from '../../src/training/run';
-import { train, type TrainingEnd } from '../../src/training/train';
+import { trainEpochs } from '../../src/training/training-loop';
+import type { TrainingEnd } from '../../src/training/events';
 import { writeDataFolder, type TestClip } from './clip-files';
 import { ownModels } from '../../src/models/model-table';
 
@@ -48,9 +50,9 @@ export function smallSettings(folder: string, typed: Readonly<Record<string, str
 }
 
 /** The world of a test's training. */
-export function quietSurroundings(onEvent: (event: TrainingEvent) => void = () => undefined): Surroundings {
+export function quietContext(onEvent: (event: TrainingEvent) => void = () => undefined): TrainingContext {
   return {
-    reporter: { report: onEvent },
+    report: onEvent,
     now: () => new Date(2026, 8, 20, 12),
     machine: { versions: { kumpas: '0.0.0', node: '20', tensorflow: '2' }, device: 'CPU', gitCommit: undefined },
   };
@@ -66,7 +68,7 @@ export async function trainSmall(
   } = {},
 ): Promise<{ run: TrainingRun; end: TrainingEnd }> {
   const { sharingDevices = [] } = options;
-  const run = await prepareRun(settings, undefined, { ...quietSurroundings(options.onEvent), sharingDevices });
+  const run = await prepareRun(settings, undefined, { ...quietContext(options.onEvent), sharingDevices });
   return { run, end: await finish(run, options.signal) };
 }
 
@@ -78,13 +80,13 @@ export async function resumeSmall(
 ): Promise<{ run: TrainingRun; end: TrainingEnd }> {
   const point = readResumePoint(file);
   const settings = resumedSettings(point, [{ source: 'command line', values: typed }]);
-  const run = await prepareRun(settings, point, quietSurroundings(options.onEvent));
+  const run = await prepareRun(settings, point, quietContext(options.onEvent));
   return { run, end: await finish(run, options.signal) };
 }
 
 async function finish(run: TrainingRun, signal: AbortSignal = new AbortController().signal): Promise<TrainingEnd> {
   try {
-    return await train(run, signal);
+    return await trainEpochs(run, signal);
   } finally {
     await closeRun(run);
   }

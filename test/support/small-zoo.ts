@@ -27,9 +27,9 @@ async function trainSmallZoo(folder: string): Promise<SmallZoo> {
   const data = writeSmallData(folder);
   const root = path.join(folder, 'models');
   const { run } = await trainSmall(smallSettings(folder, { save_dir: path.join(root, 'transformer'), epochs: '2' }));
-  const model = { name: path.basename(run.files.folder), folder: run.files.folder };
+  const model = { name: path.basename(run.folder.files.folder), folder: run.folder.files.folder };
   const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
-  const { outputs } = await evaluateModel(loadModel(run.files.best), dataset, 32);
+  const { outputs } = await evaluateModel(loadModel(run.folder.files.best), dataset, 32);
   const glosses = predictedClasses(outputs.glossLogits, outputs.clips);
   const categories = predictedClasses(outputs.categoryLogits, outputs.clips);
   const lines = dataset.validation.entries.map(({ name }, clip) => `${name},${glosses[clip] ?? 0},${categories[clip] ?? 0}`);

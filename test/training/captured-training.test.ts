@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
+import { startFacts } from '../../src/cli/training-summary';
 import type { TrainingEvent } from '../../src/training/events';
 import { readTrainingLog, type TrainingLogRow } from '../../src/folder/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -13,7 +14,7 @@ beforeAll(async () => {
 /** What the header says of the step. */
 function stepFact(events: readonly TrainingEvent[]): string | undefined {
   const start = events.find((event) => event.kind === 'start');
-  return start?.facts.find(([label]) => label === 'step')?.[1];
+  return start && startFacts(start).find(([label]) => label === 'step')?.[1];
 }
 
 describe('a training with its step captured', () => {
@@ -31,7 +32,7 @@ describe('a training with its step captured', () => {
       });
       expect(stepFact(eagerEvents)).toBe('operation by operation, float32');
       expect(stepFact(capturedEvents)).toBe('captured as a graph, float32');
-      const [ours, theirs] = [readTrainingLog(captured.files.log), readTrainingLog(eager.files.log)];
+      const [ours, theirs] = [readTrainingLog(captured.folder.files.log), readTrainingLog(eager.folder.files.log)];
       ours.forEach((row, index) => {
         expect(row.train_loss).toBeCloseTo(theirs[index]?.train_loss ?? NaN, 4);
         expect(row.val_loss).toBeCloseTo(theirs[index]?.val_loss ?? NaN, 4);
@@ -48,7 +49,7 @@ describe('a training with its step captured', () => {
       });
       const { run: full } = await trainSmall(smallSettings(folder, { epochs: '2' }));
       expect(stepFact(events)).toMatch(/matrix products in bfloat16: here \d+\.\d times as fast as in float32/);
-      const [ours, theirs] = [readTrainingLog(low.files.log), readTrainingLog(full.files.log)];
+      const [ours, theirs] = [readTrainingLog(low.folder.files.log), readTrainingLog(full.folder.files.log)];
       expect(ours[1]?.train_loss).not.toBe(theirs[1]?.train_loss);
       expect(ours[1]?.train_loss).toBeCloseTo(theirs[1]?.train_loss ?? NaN, 1);
     });
@@ -61,7 +62,7 @@ describe('a training with its step captured', () => {
         const events: TrainingEvent[] = [];
         const settings = smallSettings(folder, { epochs: '2', dropout: '0', ...typed });
         const { run } = await trainSmall(settings, { sharingDevices, onEvent: (event) => events.push(event) });
-        return [stepFact(events), readTrainingLog(run.files.log)];
+        return [stepFact(events), readTrainingLog(run.folder.files.log)];
       };
       const halves = ['/device:CPU:0', '/device:CPU:0'];
       const [plainStep, plain] = await logOf({}, halves);
@@ -83,9 +84,9 @@ describe('a training with its step captured', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      await resumeSmall(run.files.last, { epochs: '2', compile_model: 'false' });
-      const { run: again } = await resumeSmall(run.files.last, { epochs: '3', compile_model: 'true' });
-      expect(readFileSync(again.files.log, 'utf8').trim().split('\n')).toHaveLength(4);
+      await resumeSmall(run.folder.files.last, { epochs: '2', compile_model: 'false' });
+      const { run: again } = await resumeSmall(run.folder.files.last, { epochs: '3', compile_model: 'true' });
+      expect(readFileSync(again.folder.files.log, 'utf8').trim().split('\n')).toHaveLength(4);
     });
   });
 });

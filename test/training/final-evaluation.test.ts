@@ -23,7 +23,7 @@ function resumeByCommand(folder: string): { status: number | null; stdout: strin
   return spawnSync(process.execPath, ['--import', 'tsx', main, 'train', '--resume', folder], { cwd: root, encoding: 'utf8' });
 }
 
-function documentOf({ files }: TrainingRun): string {
+function documentOf({ folder: { files } }: TrainingRun): string {
   return path.join(files.folder, 'evaluation_results', 'evaluation.json');
 }
 
@@ -32,16 +32,16 @@ describe('a run that was killed in its final evaluation', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' })); // Which evaluates nothing, as a kill would have it.
-      const checkpoints = [readFileSync(run.files.last), readFileSync(run.files.best)];
-      const resumed = resumeByCommand(run.files.folder);
+      const checkpoints = [readFileSync(run.folder.files.last), readFileSync(run.folder.files.best)];
+      const resumed = resumeByCommand(run.folder.files.folder);
       expect(resumed).toMatchObject({ status: 0, stderr: '' });
       expect(resumed.stdout).toMatch(
         /the evaluation at its end is missing and is made now\n[^]*\n2 epochs done\n[^]*\n {2}gloss .* among the top 5\n/,
       );
       expect(readEvaluation(documentOf(run)).epoch).toBeGreaterThan(0);
-      expect(readFileSync(run.files.readme, 'utf8')).toContain('evaluation_results/report.html');
-      expect([readFileSync(run.files.last), readFileSync(run.files.best)]).toEqual(checkpoints);
-      expect(resumeByCommand(run.files.folder)).toMatchObject({
+      expect(readFileSync(run.folder.files.readme, 'utf8')).toContain('evaluation_results/report.html');
+      expect([readFileSync(run.folder.files.last), readFileSync(run.folder.files.best)]).toEqual(checkpoints);
+      expect(resumeByCommand(run.folder.files.folder)).toMatchObject({
         status: 1,
         stdout: '',
         stderr: expect.stringMatching(/^--resume .*: the run has done 2 of 2 epochs, there is nothing left to do; give --epochs .*\n$/),
@@ -53,13 +53,13 @@ describe('a run that was killed in its final evaluation', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' }));
-      const command = ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), 'train', '--resume', run.files.folder];
+      const command = ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), 'train', '--resume', run.folder.files.folder];
       const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
       for await (const text of child.stdout) if (String(text).includes('is made now')) child.kill('SIGINT');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       expect(['SIGINT', 130]).toContain(child.signalCode ?? child.exitCode);
-      expect([existsSync(documentOf(run)), existsSync(lockFileOf(run.files.folder))]).toEqual([false, false]);
-      expect(resumeByCommand(run.files.folder).status).toBe(0);
+      expect([existsSync(documentOf(run)), existsSync(lockFileOf(run.folder.files.folder))]).toEqual([false, false]);
+      expect(resumeByCommand(run.folder.files.folder).status).toBe(0);
       expect(existsSync(documentOf(run))).toBe(true);
     });
   });
@@ -69,17 +69,17 @@ describe('a run that was killed in its final evaluation', () => {
       writeSmallData(folder);
       const { run, end } = await trainSmall(smallSettings(folder, { epochs: '30', early_stop: '1', lr: '1e-9' }));
       expect(end).toBe('stopped early');
-      const last = readFileSync(run.files.last);
-      const { run: again, end: secondEnd } = await resumeSmall(run.files.last);
+      const last = readFileSync(run.folder.files.last);
+      const { run: again, end: secondEnd } = await resumeSmall(run.folder.files.last);
       expect(secondEnd).toBe('stopped early');
       await evaluateRun(again);
-      expect(readFileSync(run.files.last)).toEqual(last);
-      await expect(resumeSmall(run.files.last)).rejects.toThrow(
+      expect(readFileSync(run.folder.files.last)).toEqual(last);
+      await expect(resumeSmall(run.folder.files.last)).rejects.toThrow(
         /stopped early after 2 of 30 epochs, 1 of them without a better one, there is nothing left to do; give --epochs or --early-stop/,
       );
-      const { end: further } = await resumeSmall(run.files.last, { early_stop: '2' });
+      const { end: further } = await resumeSmall(run.folder.files.last, { early_stop: '2' });
       expect(further).toBe('stopped early');
-      expect(readFileSync(run.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 3);
+      expect(readFileSync(run.folder.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 3);
     });
   });
 
@@ -88,20 +88,20 @@ describe('a run that was killed in its final evaluation', () => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
       const document = documentOf(run);
-      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      expect(lacksFinalEvaluation(run.folder.files)).toBe(true);
       await evaluateRun(run);
-      expect(lacksFinalEvaluation(run.files)).toBe(false);
+      expect(lacksFinalEvaluation(run.folder.files)).toBe(false);
       const text = readFileSync(document, 'utf8');
       writeFileSync(document, text.replace('"epoch": 1', '"epoch": 7'));
-      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      expect(lacksFinalEvaluation(run.folder.files)).toBe(true);
       writeFileSync(document, text.slice(0, 40));
-      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      expect(lacksFinalEvaluation(run.folder.files)).toBe(true);
       writeFileSync(document, text);
       utimesSync(document, 1000, 1000);
-      expect(lacksFinalEvaluation(run.files)).toBe(true);
+      expect(lacksFinalEvaluation(run.folder.files)).toBe(true);
       rmSync(document);
       writeFileSync(path.join(data, 'keypoints_val', 'val_0.npz'), formatNpz(clipArrays(9, 77)));
-      await expect(resumeSmall(run.files.last)).rejects.toThrow(/has done 1 of 1 epochs, there is nothing left to do/);
+      await expect(resumeSmall(run.folder.files.last)).rejects.toThrow(/has done 1 of 1 epochs, there is nothing left to do/);
     });
   });
 });

@@ -41,7 +41,7 @@ function settingsIn(folder: string, typed: Readonly<Record<string, string>> = {}
 }
 
 /** Everything that must not differ, bit for bit. */
-function outcome({ model, files }: TrainingRun): unknown {
+function outcome({ learner: { model }, folder: { files } }: TrainingRun): unknown {
   const names = model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
   const { model: weights, optimizer, scheduler, epoch, config } = readTrainingCheckpoint(files.last, names, optimizerForms);
   return { weights: [...weights], optimizer, scheduler, epoch, progress: config['progress'], log: readFileSync(files.log, 'utf8') };
@@ -53,22 +53,22 @@ describe('a training of the InceptionV3GRU on features', () => {
       writeFeatures(folder);
       const { run, end } = await trainSmall(settingsIn(folder));
       expect(end).toBe('finished');
-      expect(path.relative(folder, run.files.best)).toBe(path.join('models', 'iv3_gru_baseline_09-20', 'InceptionV3GRU_best.pt'));
-      expect(readFileSync(run.files.readme, 'utf8')).toContain('An InceptionV3GRU that recognises 3 glosses');
-      const loaded = loadModel(run.files.last);
+      expect(path.relative(folder, run.folder.files.best)).toBe(path.join('models', 'iv3_gru_baseline_09-20', 'InceptionV3GRU_best.pt'));
+      expect(readFileSync(run.folder.files.readme, 'utf8')).toContain('An InceptionV3GRU that recognises 3 glosses');
+      const loaded = loadModel(run.folder.files.last);
       expect(loaded).toMatchObject({
         name: 'iv3_gru',
         assumptions: [],
         model: { config: { hidden1: 6, hidden2: 5, dropout: 0.3, backbone: false } },
       });
-      expect([...readWeights(run.files.last).model.keys()].slice(0, 2)).toEqual(['gru1.weight_ih_l0', 'gru1.weight_hh_l0']);
+      expect([...readWeights(run.folder.files.last).model.keys()].slice(0, 2)).toEqual(['gru1.weight_ih_l0', 'gru1.weight_hh_l0']);
       const dataset = await openFolder(path.join(folder, 'data'), {
         key: 'X2048',
         width: 2048,
         layout: { trainFolder: 'features_train', validationFolder: 'features_val' },
       });
       const { scores } = await evaluateModel(loaded, dataset, 4);
-      expect(scores.gloss.accuracy).toBe(run.log.rows.at(-1)?.gloss_acc);
+      expect(scores.gloss.accuracy).toBe(run.folder.rows.at(-1)?.gloss_acc);
       const [prediction] = await predictClips(loaded, [path.join(folder, 'data/features_val/val_0.npz')], { key: 'X2048', topK: 0 });
       expect(prediction?.gloss).toHaveLength(3);
     });
@@ -79,10 +79,10 @@ describe('a training of the InceptionV3GRU on features', () => {
       writeFeatures(folder, 'keypoints');
       const { run: whole } = await trainSmall(settingsIn(folder, { description: 'whole' }));
       const { run: first } = await trainSmall(settingsIn(folder, { description: 'parts', epochs: '2' }));
-      const { run: second } = await resumeSmall(first.files.last, { epochs: '4' });
+      const { run: second } = await resumeSmall(first.folder.files.last, { epochs: '4' });
       expect(outcome(second)).toEqual(outcome(whole));
       const { run: streamed } = await trainSmall(settingsIn(folder, { description: 'streamed', memory_budget_mb: '0.001' }));
-      expect(streamed.train.set.values).toBeUndefined();
+      expect(streamed.data.train.set.values).toBeUndefined();
       expect(outcome(streamed)).toEqual(outcome(whole));
     });
   });

@@ -19,7 +19,7 @@ beforeAll(async () => {
 /** The smallest SignTransformer that the settings allow. */
 const LEAST = { emb_dim: '2', num_heads: '1', num_layers: '1', ff_dim: '1', batch_size: '1', epochs: '1' };
 
-function expectFiniteWeights({ files }: TrainingRun): void {
+function expectFiniteWeights({ folder: { files } }: TrainingRun): void {
   for (const [name, { values }] of readWeights(files.last).model) expect([name, values.every(Number.isFinite)]).toEqual([name, true]);
 }
 
@@ -33,7 +33,7 @@ describe('the least that can be trained on', () => {
         for (const compiled of ['true', 'false']) {
           const typed = { ...LEAST, loss, compile_model: compiled, focal_gamma: '0.5', grad_clip: '1', description: `least-${compiled}` };
           const { run } = await trainSmall(smallSettings(folder, typed));
-          expect(readTrainingLog(run.files.log)).toMatchObject([{ train_loss: 0, val_loss: 0, gloss_acc: 1, cat_acc: 1 }]);
+          expect(readTrainingLog(run.folder.files.log)).toMatchObject([{ train_loss: 0, val_loss: 0, gloss_acc: 1, cat_acc: 1 }]);
           expectFiniteWeights(run);
         }
       });
@@ -46,7 +46,7 @@ describe('the least that can be trained on', () => {
         Array.from({ length: count }, (_, index) => ({ name: `${split}_${index}`, gloss: index % 3, category: 0, frames: 4 }));
       writeDataFolder(path.join(folder, 'data'), { train: clips('train', 6), val: clips('val', 3) });
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' }));
-      const [row] = readTrainingLog(run.files.log);
+      const [row] = readTrainingLog(run.folder.files.log);
       expect(row?.train_loss).toBeGreaterThan(0.1);
       expect(row?.cat_acc).toBe(1);
       const result = await evaluateRun(run);
@@ -68,7 +68,7 @@ describe('the least that can be trained on', () => {
           ...{ epochs: '1', compile_model: compiled, description: `least-${compiled}` },
         };
         const { run } = await trainSmall(resolveSettings({ commandLine }, ownModels).settings);
-        expect(readTrainingLog(run.files.log)).toMatchObject([{ train_loss: 0, val_loss: 0, gloss_acc: 1, cat_acc: 1 }]);
+        expect(readTrainingLog(run.folder.files.log)).toMatchObject([{ train_loss: 0, val_loss: 0, gloss_acc: 1, cat_acc: 1 }]);
         expectFiniteWeights(run);
       }
     });

@@ -8,12 +8,12 @@ import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint, resumedSettings } from '../../src/training/resume';
-import { recogniseSchedule } from '../../src/training/schedules/recognise';
-import { readTrainingLog } from '../../src/folder/training-log';
+import { recogniseSchedule } from '../../src/training/legacy-settings';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { resumeSmall } from '../support/small-training';
+import { readTrainingLog } from '../../src/folder/training-log';
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
 
@@ -75,13 +75,13 @@ describe('a training that PyTorch began', () => {
         { epoch: 13, learningRate: 0.001 },
         { epoch: 14, learningRate: 0.001 },
       ]);
-      readTorchFile(run.files.last, (value) => {
+      readTorchFile(run.folder.files.last, (value) => {
         const optimizer = value instanceof Map ? (value.get('optimizer') as PythonDict) : dict({});
         const state = (optimizer.get('state') as PythonDict).get(1) as PythonDict;
         expect((state.get('step') as { toFloat32(): Float32Array }).toFloat32()).toEqual(Float32Array.of(3 + 2 * 2));
       });
-      expect(readWeights(run.files.last)).toMatchObject({ epoch: 14, bestMetric: 11 / 13 });
-      expect(readTrainingLog(run.files.log).map(({ epoch }) => epoch)).toEqual([13, 14]);
+      expect(readWeights(run.folder.files.last)).toMatchObject({ epoch: 14, bestMetric: 11 / 13 });
+      expect(readTrainingLog(run.folder.files.log).map(({ epoch }) => epoch)).toEqual([13, 14]);
     });
   });
 
@@ -91,7 +91,7 @@ describe('a training that PyTorch began', () => {
       const old = path.join(folder, 'SignTransformer_last.pt');
       copyFileSync(tinyFull, old);
       const { run } = await resumeSmall(old, { data, epochs: '13', save_dir: path.join(folder, 'models') });
-      expect(path.dirname(run.files.folder)).toBe(path.join(folder, 'models'));
+      expect(path.dirname(run.folder.files.folder)).toBe(path.join(folder, 'models'));
       expect(readdirSync(folder).sort()).toEqual(['SignTransformer_last.pt', 'data', 'models']);
     });
   });
@@ -103,7 +103,7 @@ describe('a training that PyTorch began', () => {
       const last = path.join(imported.folder, 'SignTransformer_last.pt');
       expect(() => resumedSettings(readResumePoint(last), asked({ epochs: '13' }))).toThrow(/does not say on which data; give --data/);
       const { run } = await resumeSmall(last, { data, epochs: '13', batch_size: '5' });
-      expect(run.files.folder).toBe(imported.folder);
+      expect(run.folder.files.folder).toBe(imported.folder);
       expect(run.settings.batch_size).toBe(5);
       await expect(resumeSmall(last, { epochs: '14', batch_size: '6' })).rejects.toThrow(/--batch-size: a resumed run keeps 5, found 6/);
     });

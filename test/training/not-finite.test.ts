@@ -8,12 +8,11 @@ import { optimizerParameters } from '../../src/models/model';
 import { prepareRun } from '../../src/training/prepare-run';
 import { readResumePoint } from '../../src/training/resume';
 import { closeRun, type TrainingRun } from '../../src/training/run';
-import { saveBest, saveLast } from '../../src/training/save-run';
-import { train } from '../../src/training/train';
-import { inTemporaryFolder } from '../support/clip-files';
-import { quietSurroundings, resumeSmall, smallSettings, writeSmallData } from '../support/small-training';
+import { trainEpochs } from '../../src/training/training-loop';
 import { optimizerForms } from '../../src/engine/optimizers/table';
 import { slotOf } from '../support/optimizer-slots';
+import { inTemporaryFolder } from '../support/clip-files';
+import { quietContext, resumeSmall, smallSettings, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {
   await startRuntime();
@@ -23,7 +22,7 @@ beforeAll(async () => {
 async function withRun(typed: Readonly<Record<string, string>>, use: (run: TrainingRun, folder: string) => Promise<void>): Promise<void> {
   await inTemporaryFolder(async (folder) => {
     writeSmallData(folder);
-    const run = await prepareRun(smallSettings(folder, typed), undefined, quietSurroundings());
+    const run = await prepareRun(smallSettings(folder, typed), undefined, quietContext());
     try {
       await use(run, folder);
     } finally {
@@ -34,7 +33,7 @@ async function withRun(typed: Readonly<Record<string, string>>, use: (run: Train
 
 /** What a training stops with. */
 async function stopOf(run: TrainingRun): Promise<string> {
-  const stop = await train(run, new AbortController().signal).then(
+  const stop = await trainEpochs(run, new AbortController().signal).then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -44,7 +43,7 @@ async function stopOf(run: TrainingRun): Promise<string> {
 }
 
 function expectFinite(file: string, run: TrainingRun): void {
-  const { model, optimizer } = readTrainingCheckpoint(file, optimizerParameters(run.model)[0], optimizerForms);
+  const { model, optimizer } = readTrainingCheckpoint(file, optimizerParameters(run.learner.model)[0], optimizerForms);
   const values = [...[...model.values()].map((tensor) => tensor.values), ...(optimizer?.slots.get('exp_avg')?.values() ?? [])];
   expect(values.every((some) => some.every(Number.isFinite))).toBe(true);
 }
@@ -63,11 +62,11 @@ describe('a training that diverges', () => {
       expect(message).toMatch(
         /^the (loss|norm of the gradient) became (NaN|-?Infinity) in epoch 1, batch \d of 6 \(learning rate 1e\+30\)/,
       );
-      expect(message).toContain(`nothing of that was saved: ${run.files.last} holds the state before the first epoch.`);
+      expect(message).toContain(`nothing of that was saved: ${run.folder.files.last} holds the state before the first epoch.`);
       expect(message).toContain('Start a new training with a lower --lr');
       expect(message.includes('--grad-clip 1')).toBe(!('grad_clip' in typed));
-      expect(readdirSync(run.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
-      expectFinite(run.files.last, run);
+      expect(readdirSync(run.folder.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
+      expectFinite(run.folder.files.last, run);
     });
   });
 
@@ -76,21 +75,21 @@ describe('a training that diverges', () => {
       expect(await stopOf(run)).toMatch(
         /^in the validation after epoch 1 the model gave values that are not finite \(NaN or infinite\) for 7 of 7 clips, the first val_0 \(learning rate 1e\+30\)/,
       );
-      expect(readdirSync(run.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
-      expectFinite(run.files.last, run);
+      expect(readdirSync(run.folder.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
+      expectFinite(run.folder.files.last, run);
     });
   });
 
   it('can be resumed from what it left before its first step, as if it had never been stopped', async () => {
     await withRun({ epochs: '1' }, async (run, folder) => {
       const initial = path.join(folder, 'initial.pt');
-      saveLast(run);
-      copyFileSync(run.files.last, initial);
+      run.folder.saveLast(run.learner);
+      copyFileSync(run.folder.files.last, initial);
       expect(readResumePoint(initial).checkpoint).toMatchObject({ epoch: 0, bestMetric: -Infinity, optimizer: { step: 0 } });
-      await train(run, new AbortController().signal);
+      await trainEpochs(run, new AbortController().signal);
       const { run: resumed } = await resumeSmall(initial);
-      expect(readFileSync(resumed.files.log, 'utf8')).toBe(readFileSync(run.files.log, 'utf8'));
-      expect(readdirSync(resumed.files.folder)).toEqual(readdirSync(run.files.folder));
+      expect(readFileSync(resumed.folder.files.log, 'utf8')).toBe(readFileSync(run.folder.files.log, 'utf8'));
+      expect(readdirSync(resumed.folder.files.folder)).toEqual(readdirSync(run.folder.files.folder));
     });
   });
 });
@@ -101,24 +100,26 @@ describe('saving', () => {
     ["one of Adam's averages", /^Adam's average of gloss_head\.0\.bias \(1 of 8 values\) was no longer finite/, 'average'],
   ] as const)('refuses %s that is not finite, and leaves the files as they were', async (_, message, which) => {
     await withRun({ epochs: '1' }, async (run) => {
-      await train(run, new AbortController().signal);
-      const before = readFileSync(run.files.last);
-      const parameters = run.program.readParameters();
-      const adam = run.program.readOptimizer();
+      await trainEpochs(run, new AbortController().signal);
+      const before = readFileSync(run.folder.files.last);
+      const parameters = run.learner.program.readParameters();
+      const adam = run.learner.program.readOptimizer();
       const spoilt = (which === 'weight' ? parameters : slotOf(adam, 'exp_avg')).get('gloss_head.0.bias');
       if (spoilt === undefined) throw new Error('the model has no such bias');
       spoilt[3] = NaN;
-      run.program.writeParameters(parameters);
-      run.program.writeOptimizer(adam);
-      for (const save of [saveBest, saveLast])
-        expect(() => {
-          save(run);
-        }).toThrow(message);
+      run.learner.program.writeParameters(parameters);
+      run.learner.program.writeOptimizer(adam);
       expect(() => {
-        saveLast(run);
+        run.folder.saveBest(run.learner);
+      }).toThrow(message);
+      expect(() => {
+        run.folder.saveLast(run.learner);
+      }).toThrow(message);
+      expect(() => {
+        run.folder.saveLast(run.learner);
       }).toThrow('_last.pt holds the state after epoch 1.');
-      expect(readFileSync(run.files.last).equals(before)).toBe(true);
-      expect(existsSync(`${run.files.last}.tmp`)).toBe(false);
+      expect(readFileSync(run.folder.files.last).equals(before)).toBe(true);
+      expect(existsSync(`${run.folder.files.last}.tmp`)).toBe(false);
     });
   });
 });

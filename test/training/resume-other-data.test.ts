@@ -8,12 +8,12 @@ import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { formatNpz } from '../../src/data/npz-write';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
-import type { RunRecord } from '../../src/folder/config-file';
-import { PlateauSchedule, withoutBestMetric } from '../../src/training/schedules/plateau';
-import { readTrainingLog } from '../../src/folder/training-log';
+import { PlateauSchedule, withoutBestMetric } from '../../src/training/schedules';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import type { RunRecord } from '../../src/folder/config-file';
+import { readTrainingLog } from '../../src/folder/training-log';
 
 beforeAll(async () => {
   await startRuntime();
@@ -48,7 +48,7 @@ async function namedRun(folder: string, typed: Readonly<Record<string, string>> 
   const data = writeSmallData(folder);
   writeNames(data, ['A', 'B', 'C']);
   const { run } = await trainSmall(smallSettings(folder, { epochs: '2', ...typed }));
-  return { data, last: run.files.last };
+  return { data, last: run.folder.files.last };
 }
 
 describe('a run whose data has other classes', () => {
@@ -99,7 +99,7 @@ describe('a run whose data has other classes', () => {
       await inTemporaryFolder(async (folder) => {
         const { run } = await trainSmall(smallSettings(folder, { data: path.join(data, '../ok'), epochs: '1' }));
         const before = contentOf(path.join(folder, 'models'));
-        await expect(resumeSmall(run.files.last, { epochs: '4', data })).rejects.toThrow(
+        await expect(resumeSmall(run.folder.files.last, { epochs: '4', data })).rejects.toThrow(
           /\ngloss 0: the run knows it as A, the data as [CX]\n/,
         );
         expect(contentOf(path.join(folder, 'models'))).toEqual(before);
@@ -114,9 +114,9 @@ describe('the names of a run', () => {
       const { data, last } = await namedRun(folder);
       rmSync(path.join(data, 'labels_reference.csv'));
       const { run } = await resumeSmall(last, { epochs: '3' });
-      expect(run.files.last).toBe(last);
+      expect(run.folder.files.last).toBe(last);
       expect(readWeights(last).config).toMatchObject({ gloss_labels: ['A', 'B', 'C'], category_labels: ['SAID', 'SHOWN'] });
-      expect(recordOf(run.files.config)).toMatchObject({ gloss_labels: ['A', 'B', 'C'], category_labels: ['SAID', 'SHOWN'] });
+      expect(recordOf(run.folder.files.config)).toMatchObject({ gloss_labels: ['A', 'B', 'C'], category_labels: ['SAID', 'SHOWN'] });
     });
   });
 
@@ -124,10 +124,10 @@ describe('the names of a run', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1', num_gloss: '4' }));
-      expect(recordOf(run.files.config).gloss_labels).toEqual(['gloss 0', 'gloss 1', 'gloss 2', 'gloss 3']);
+      expect(recordOf(run.folder.files.config).gloss_labels).toEqual(['gloss 0', 'gloss 1', 'gloss 2', 'gloss 3']);
       writeNames(data, ['A', 'B', 'C']);
-      await resumeSmall(run.files.last, { epochs: '2' });
-      expect(readWeights(run.files.last).config).toMatchObject({
+      await resumeSmall(run.folder.files.last, { epochs: '2' });
+      expect(readWeights(run.folder.files.last).config).toMatchObject({
         gloss_labels: ['A', 'B', 'C', 'gloss 3'],
         category_labels: ['SAID', 'SHOWN'],
       });
@@ -146,7 +146,7 @@ describe('a run whose data is not what it was', () => {
       const { run, end } = await resumeSmall(last, { epochs: '4' }, { onEvent: (event) => events.push(event) });
       expect(end).toBe('finished');
       expect(contentOf(old)).toEqual(before);
-      expect(path.basename(run.files.folder)).toBe('transformer_baseline-2_09-20');
+      expect(path.basename(run.folder.files.folder)).toBe('transformer_baseline-2_09-20');
       expect(comparisonsOf(events)).toEqual([
         expect.stringMatching(
           /data is not the data that .*_last\.pt was trained on so far .*; its validation clips are others: the training goes on in a new folder/,
@@ -156,11 +156,14 @@ describe('a run whose data is not what it was', () => {
         { epoch: 3, best: true, bestEpoch: 3 },
         { epoch: 4, bestEpoch: 3 },
       ]);
-      expect(readWeights(run.files.best)).toMatchObject({ epoch: 3, bestMetric: readTrainingLog(run.files.log)[0]?.gloss_acc });
-      expect(readTrainingLog(run.files.log).map(({ epoch }) => epoch)).toEqual([3, 4]);
-      expect(recordOf(run.files.config).data.validation_fingerprint).toBe(run.dataset.validationFingerprint);
-      const { run: further } = await resumeSmall(run.files.last, { epochs: '5' });
-      expect(further.files.folder).toBe(run.files.folder);
+      expect(readWeights(run.folder.files.best)).toMatchObject({
+        epoch: 3,
+        bestMetric: readTrainingLog(run.folder.files.log)[0]?.gloss_acc,
+      });
+      expect(readTrainingLog(run.folder.files.log).map(({ epoch }) => epoch)).toEqual([3, 4]);
+      expect(recordOf(run.folder.files.config).data.validation_fingerprint).toBe(run.data.dataset.validationFingerprint);
+      const { run: further } = await resumeSmall(run.folder.files.last, { epochs: '5' });
+      expect(further.folder.files.folder).toBe(run.folder.files.folder);
     });
   });
 
@@ -170,7 +173,7 @@ describe('a run whose data is not what it was', () => {
       writeFileSync(path.join(data, 'keypoints_train', 'train_0.npz'), formatNpz(clipArrays(9, 77)));
       const events: TrainingEvent[] = [];
       const { run } = await resumeSmall(last, { epochs: '3' }, { onEvent: (event) => events.push(event) });
-      expect(run.files.last).toBe(last);
+      expect(run.folder.files.last).toBe(last);
       expect(comparisonsOf(events)).toEqual([expect.stringMatching(/its validation clips are the same: the best epoch stays/)]);
       expect(readWeights(last).config?.['progress']).toMatchObject({ best_epoch: 1 });
     });
@@ -188,12 +191,12 @@ describe('a run whose data is not what it was', () => {
       };
       forget();
       const { run: same } = await resumeSmall(last, { epochs: '3' });
-      expect(same.files.last).toBe(last);
+      expect(same.folder.files.last).toBe(last);
       writeFileSync(path.join(data, 'keypoints_train', 'train_0.npz'), formatNpz(clipArrays(9, 77)));
       forget();
       const { run: unsure } = await resumeSmall(last, { epochs: '4' });
-      expect(unsure.files.folder).not.toBe(same.files.folder);
-      expect(readWeights(unsure.files.best).epoch).toBe(4);
+      expect(unsure.folder.files.folder).not.toBe(same.folder.files.folder);
+      expect(readWeights(unsure.folder.files.best).epoch).toBe(4);
     });
   });
 
@@ -204,8 +207,8 @@ describe('a run whose data is not what it was', () => {
       const moved = path.join(folder, 'moved');
       renameSync(data, moved);
       const { run } = await resumeSmall(last, { epochs: '4', data: moved });
-      expect(run.files.last).toBe(last);
-      expect([...readWeights(last).model]).toEqual([...readWeights(whole.files.last).model]);
+      expect(run.folder.files.last).toBe(last);
+      expect([...readWeights(last).model]).toEqual([...readWeights(whole.folder.files.last).model]);
     });
   });
 });

@@ -16,8 +16,8 @@ beforeAll(async () => {
   await startRuntime();
 });
 
-function checkpointOf(run: TrainingRun, file = run.files.last): TrainingCheckpoint {
-  const names = run.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
+function checkpointOf(run: TrainingRun, file = run.folder.files.last): TrainingCheckpoint {
+  const names = run.learner.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name);
   return readTrainingCheckpoint(file, names, optimizerForms);
 }
 
@@ -31,8 +31,8 @@ function outcome(run: TrainingRun): unknown {
     epoch,
     bestMetric,
     progress: config['progress'],
-    log: readFileSync(run.files.log, 'utf8'),
-    best: [...checkpointOf(run, run.files.best).model],
+    log: readFileSync(run.folder.files.log, 'utf8'),
+    best: [...checkpointOf(run, run.folder.files.best).model],
   };
 }
 
@@ -59,9 +59,9 @@ describe('a training that stops and goes on', () => {
       writeSmallData(folder);
       const { run: whole } = await trainSmall(smallSettings(folder, { epochs: '6', description: 'whole' }));
       const { run: first } = await trainSmall(smallSettings(folder, { epochs: '3', description: 'parts' }));
-      const { run: second, end } = await resumeSmall(first.files.last, { epochs: '6' });
+      const { run: second, end } = await resumeSmall(first.folder.files.last, { epochs: '6' });
       expect(end).toBe('finished');
-      expect(second.files.folder).toBe(first.files.folder);
+      expect(second.folder.files.folder).toBe(first.folder.files.folder);
       expect(outcome(second)).toEqual(outcome(whole));
     });
   });
@@ -72,10 +72,10 @@ describe('a training that stops and goes on', () => {
       const { run: whole } = await trainSmall(smallSettings(folder, { ...recipe, description: 'whole' }));
       const { run: first, end } = await trainSmall(smallSettings(folder, { ...recipe, description: 'parts' }), abortAfter(2));
       expect(end).toBe('interrupted');
-      expect(existsSync(first.files.best)).toBe(false);
-      const { end: secondEnd } = await resumeSmall(first.files.last, {}, abortAfter(6));
+      expect(existsSync(first.folder.files.best)).toBe(false);
+      const { end: secondEnd } = await resumeSmall(first.folder.files.last, {}, abortAfter(6));
       expect(secondEnd).toBe('interrupted');
-      const { run: third } = await resumeSmall(first.files.last);
+      const { run: third } = await resumeSmall(first.folder.files.last);
       expect(outcome(third)).toEqual(outcome(whole));
     });
   });
@@ -85,16 +85,16 @@ describe('a training that stops and goes on', () => {
       writeSmallData(folder);
       const { run: whole } = await trainSmall(smallSettings(folder, { epochs: '4', description: 'whole' }));
       const { run: first } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'parts' }));
-      const afterTwo = readFileSync(first.files.last);
-      await resumeSmall(first.files.last, { epochs: '3' });
-      const unfinished = path.join(first.files.folder, '.SignTransformer_last.pt.0a1b2c3d.tmp');
+      const afterTwo = readFileSync(first.folder.files.last);
+      await resumeSmall(first.folder.files.last, { epochs: '3' });
+      const unfinished = path.join(first.folder.files.folder, '.SignTransformer_last.pt.0a1b2c3d.tmp');
       writeFileSync(unfinished, 'half');
-      writeFileSync(first.files.last, afterTwo); // As if the process had died before it wrote the last checkpoint.
-      const { run: again } = await resumeSmall(first.files.last, { epochs: '4' });
+      writeFileSync(first.folder.files.last, afterTwo); // As if the process had died before it wrote the last checkpoint.
+      const { run: again } = await resumeSmall(first.folder.files.last, { epochs: '4' });
       expect(existsSync(unfinished)).toBe(false);
       expect(outcome(again)).toEqual(outcome(whole));
       expect(
-        readFileSync(again.files.metrics, 'utf8')
+        readFileSync(again.folder.files.metrics, 'utf8')
           .trim()
           .split('\n')
           .map((line) => (JSON.parse(line) as { epoch: number }).epoch),
@@ -106,11 +106,11 @@ describe('a training that stops and goes on', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder));
-      const before = readFileSync(run.files.last);
-      const { run: branch } = await resumeSmall(run.files.best, { epochs: '4' });
-      expect(path.basename(branch.files.folder)).toBe('transformer_baseline-2_09-20');
-      expect(readFileSync(run.files.last)).toEqual(before);
-      expect(readFileSync(branch.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 4);
+      const before = readFileSync(run.folder.files.last);
+      const { run: branch } = await resumeSmall(run.folder.files.best, { epochs: '4' });
+      expect(path.basename(branch.folder.files.folder)).toBe('transformer_baseline-2_09-20');
+      expect(readFileSync(run.folder.files.last)).toEqual(before);
+      expect(readFileSync(branch.folder.files.log, 'utf8').trim().split('\n')).toHaveLength(1 + 4);
     });
   });
 
@@ -122,10 +122,10 @@ describe('a training that stops and goes on', () => {
       const onEvent = (event: TrainingEvent): void => {
         if (event.kind === 'warning') warnings.push(event.text);
       };
-      await resumeSmall(run.files.last, { epochs: '2' }, { onEvent });
+      await resumeSmall(run.folder.files.last, { epochs: '2' }, { onEvent });
       expect(warnings).toEqual([]);
       writeFileSync(path.join(data, 'keypoints_train', 'train_0.npz'), formatNpz(clipArrays(9, 77)));
-      await resumeSmall(run.files.last, { epochs: '3' }, { onEvent });
+      await resumeSmall(run.folder.files.last, { epochs: '3' }, { onEvent });
       expect(warnings).toEqual([expect.stringMatching(/is not the data that .*_last\.pt was trained on/)]);
     });
   });
@@ -135,7 +135,7 @@ describe('a training that stops and goes on', () => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder));
       await evaluateRun(run);
-      const { last } = run.files;
+      const { last } = run.folder.files;
       await expect(resumeSmall(last, { epochs: '9', lr: '0.5', seed: '7' })).rejects.toThrow(
         /cannot change[^]*--lr: a resumed run keeps 0.001, found 0.5[^]*--seed: a resumed run keeps 42, found 7/,
       );

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { chooseSchedule, type ScheduleSettings } from '../../src/training/schedules/choose';
+import { chooseSchedule, type ScheduleSettings } from '../../src/training/schedules';
 import { parityFolder, relativeDifference } from '../support/parity';
 
 interface Fixture {

@@ -5,9 +5,9 @@ import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import { prepareRun } from '../../src/training/prepare-run';
 import { closeRun } from '../../src/training/run';
-import { train } from '../../src/training/train';
+import { trainEpochs } from '../../src/training/training-loop';
 import { inTemporaryFolder } from '../support/clip-files';
-import { quietSurroundings, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import { quietContext, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {
   await startRuntime();
@@ -41,7 +41,7 @@ describe('the settings of a training', () => {
       writeSmallData(folder);
       const weightOf = async (change: Record<string, string>): Promise<unknown> => {
         const { run } = await trainSmall(smallSettings(folder, { ...base, ...change }));
-        return readWeights(run.files.last).model.get('gloss_head.3.weight')?.values.join();
+        return readWeights(run.folder.files.last).model.get('gloss_head.3.weight')?.values.join();
       };
       const unchanged = await weightOf({});
       expect(await weightOf({})).toBe(unchanged);
@@ -58,7 +58,7 @@ describe('the settings of a training', () => {
       writeSmallData(folder);
       const ratesOf = async (typed: Record<string, string>): Promise<string[]> => {
         const { run } = await trainSmall(smallSettings(folder, { ...typed, lr: '1e-7', epochs: '5' }));
-        return readFileSync(run.files.log, 'utf8')
+        return readFileSync(run.folder.files.log, 'utf8')
           .trim()
           .split('\n')
           .slice(1)
@@ -83,13 +83,13 @@ describe('the settings of a training', () => {
       const flags = Object.fromEntries(Object.entries(parts).map(([flag, name]) => [flag, path.join(folder, 'apart', `my_${name}`)]));
       for (const [flag, name] of Object.entries(parts)) renameSync(path.join(data, name), flags[flag] ?? '');
       const { run: named } = await trainSmall(smallSettings(folder, { epochs: '1', data: 'none', ...flags }));
-      expect(named.dataset.fingerprint).toBe(whole.dataset.fingerprint);
-      expect([...readWeights(named.files.last).model]).toEqual([...readWeights(whole.files.last).model]);
+      expect(named.data.dataset.fingerprint).toBe(whole.data.dataset.fingerprint);
+      expect([...readWeights(named.folder.files.last).model]).toEqual([...readWeights(whole.folder.files.last).model]);
       await expect(trainSmall(smallSettings(folder, { data: 'none', ...flags, kp_key: 'X2048' }))).rejects.toThrow(
         /no array "X2048"; the file holds: X, mask/,
       );
       const { run: more } = await trainSmall(smallSettings(folder, { epochs: '1', data: 'none', ...flags, num_gloss: '9', num_cat: '5' }));
-      expect(more.model).toMatchObject({ numGloss: 9, numCategory: 5 });
+      expect(more.learner.model).toMatchObject({ numGloss: 9, numCategory: 5 });
     });
   });
 
@@ -99,7 +99,7 @@ describe('the settings of a training', () => {
       const batchesSavedBy = async (minutes: string): Promise<number[]> => {
         let time = Date.UTC(2026, 8, 20);
         const saved: number[] = [];
-        const surroundings = quietSurroundings((event) => {
+        const surroundings = quietContext((event) => {
           if (event.kind !== 'step') return;
           const file = path.join(folder, 'models', `transformer_every-${minutes}_09-20`, 'SignTransformer_last.pt');
           const batches = statSync(file, { throwIfNoEntry: false }) === undefined ? 0 : readWeights(file).config?.['progress'];
@@ -115,7 +115,7 @@ describe('the settings of a training', () => {
             now,
           },
         );
-        await train(run, new AbortController().signal);
+        await trainEpochs(run, new AbortController().signal);
         await closeRun(run);
         return saved;
       };

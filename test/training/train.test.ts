@@ -8,7 +8,7 @@ import { UserError } from '../../src/foundation/errors';
 import type { TrainingEvent } from '../../src/training/events';
 import { prepareRun } from '../../src/training/prepare-run';
 import { inTemporaryFolder } from '../support/clip-files';
-import { quietSurroundings, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import { quietContext, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {
   await startRuntime();
@@ -22,8 +22,8 @@ describe('a training', () => {
       const { run, end } = await trainSmall(smallSettings(folder), { onEvent: (event) => events.push(event) });
       expect(end).toBe('finished');
       expect(tf.memory().numTensors).toBe(0);
-      expect(path.basename(run.files.folder)).toBe('transformer_baseline_09-20');
-      expect(readdirSync(run.files.folder).sort()).toEqual([
+      expect(path.basename(run.folder.files.folder)).toBe('transformer_baseline_09-20');
+      expect(readdirSync(run.folder.files.folder).sort()).toEqual([
         'README.md',
         'SignTransformer_best.pt',
         'SignTransformer_last.pt',
@@ -32,12 +32,12 @@ describe('a training', () => {
         'training_log.txt',
       ]);
 
-      const [header, ...rows] = readFileSync(run.files.log, 'utf8').trim().split('\n');
+      const [header, ...rows] = readFileSync(run.folder.files.log, 'utf8').trim().split('\n');
       expect(header).toBe('epoch,train_loss,val_loss,gloss_acc,cat_acc,lr');
       expect(rows.map((row) => row.split(',')[0])).toEqual(['1', '2', '3']);
       expect(rows.every((row) => row.split(',').every((cell) => Number.isFinite(Number(cell))))).toBe(true);
 
-      const config = JSON.parse(readFileSync(run.files.config, 'utf8')) as Record<string, Record<string, unknown>>;
+      const config = JSON.parse(readFileSync(run.folder.files.config, 'utf8')) as Record<string, Record<string, unknown>>;
       expect(config).toMatchObject({
         emb_dim: 16,
         seed: 42,
@@ -45,7 +45,7 @@ describe('a training', () => {
         num_cat: 2,
         run: { data: { synthetic: false, train_clips: 22 } },
       });
-      const { config: saved, args, epoch } = readWeights(run.files.last);
+      const { config: saved, args, epoch } = readWeights(run.folder.files.last);
       expect(saved).toMatchObject({
         model: 'transformer',
         n_heads: 2,
@@ -65,7 +65,7 @@ describe('a training', () => {
       writeSmallData(folder);
       const weightsOf = async (seed: string, name: string): Promise<unknown> => {
         const { run } = await trainSmall(smallSettings(folder, { seed, description: name, epochs: '1' }));
-        return [...readWeights(run.files.last).model];
+        return [...readWeights(run.folder.files.last).model];
       };
       const first = await weightsOf('1', 'first');
       expect(await weightsOf('1', 'second')).toEqual(first);
@@ -78,10 +78,10 @@ describe('a training', () => {
       writeSmallData(folder);
       const { run: inMemory } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'memory' }));
       const { run: streamed } = await trainSmall(smallSettings(folder, { epochs: '2', description: 'files', memory_budget_mb: '0.001' }));
-      expect(inMemory.train.set.values).toHaveLength(22);
-      expect(streamed.train.set.values).toBeUndefined();
-      expect([...readWeights(streamed.files.last).model]).toEqual([...readWeights(inMemory.files.last).model]);
-      expect(readFileSync(streamed.files.log, 'utf8')).toBe(readFileSync(inMemory.files.log, 'utf8'));
+      expect(inMemory.data.train.set.values).toHaveLength(22);
+      expect(streamed.data.train.set.values).toBeUndefined();
+      expect([...readWeights(streamed.folder.files.last).model]).toEqual([...readWeights(inMemory.folder.files.last).model]);
+      expect(readFileSync(streamed.folder.files.log, 'utf8')).toBe(readFileSync(inMemory.folder.files.log, 'utf8'));
     });
   });
 
@@ -90,8 +90,8 @@ describe('a training', () => {
       writeSmallData(folder);
       await trainSmall(smallSettings(folder, { epochs: '1' }));
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      expect(path.basename(run.files.folder)).toBe('transformer_baseline-2_09-20');
-      expect(run.record.settings['description']).toBe('baseline-2');
+      expect(path.basename(run.folder.files.folder)).toBe('transformer_baseline-2_09-20');
+      expect(run.folder.record.settings['description']).toBe('baseline-2');
     });
   });
 
@@ -100,7 +100,7 @@ describe('a training', () => {
       writeSmallData(folder);
       const { run, end } = await trainSmall(smallSettings(folder, { epochs: '30', early_stop: '2', lr: '1e-9' }));
       expect(end).toBe('stopped early');
-      expect(run.progress.completedEpochs - run.progress.bestEpoch).toBe(2);
+      expect(run.learner.progress.completedEpochs - run.learner.progress.bestEpoch).toBe(2);
     });
   });
 
@@ -117,7 +117,7 @@ describe('a training', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const settings = smallSettings(folder, { num_gloss: '2' });
-      await expect(prepareRun(settings, undefined, quietSurroundings())).rejects.toThrow(UserError);
+      await expect(prepareRun(settings, undefined, quietContext())).rejects.toThrow(UserError);
       expect(readdirSync(folder)).toEqual(['data']);
     });
   });

@@ -10,7 +10,7 @@ import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { readTrainingLog } from '../../src/folder/training-log';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
-import { quietSurroundings, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
+import { quietContext, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 const root = path.resolve(__dirname, '../..');
 const KUMPAS = ['--import', 'tsx', path.join(root, 'src/cli/main.ts')];
@@ -35,7 +35,7 @@ describe('two trainings in one folder', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const { folder: model, log } = run.files;
+      const { folder: model, log } = run.folder.files;
       expect(existsSync(lockFileOf(model))).toBe(false);
 
       const first = startTraining('--resume', model, '--epochs', '100000');
@@ -57,8 +57,8 @@ describe('two trainings in one folder', () => {
         await once(first, 'exit');
       }
       expect(existsSync(lockFileOf(model))).toBe(true);
-      const done = readResumePoint(run.files.last).checkpoint.epoch;
-      await resumeSmall(run.files.last, { epochs: String(done + 2) });
+      const done = readResumePoint(run.folder.files.last).checkpoint.epoch;
+      await resumeSmall(run.folder.files.last, { epochs: String(done + 2) });
       expect(readTrainingLog(log).map(({ epoch }) => epoch)).toEqual(Array.from({ length: done + 2 }, (_, index) => index + 1));
       expect(readdirSync(path.dirname(model))).toEqual([path.basename(model)]);
       expect(readdirSync(model).filter((name) => name.endsWith('.tmp'))).toEqual([]);
@@ -69,18 +69,18 @@ describe('two trainings in one folder', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const outdated = readResumePoint(run.files.last);
-      await resumeSmall(run.files.last, { epochs: '2' });
+      const outdated = readResumePoint(run.folder.files.last);
+      await resumeSmall(run.folder.files.last, { epochs: '2' });
       const settings = resumedSettings(outdated, [{ source: 'command line', values: { epochs: '3' } }]);
-      await expect(prepareRun(settings, outdated, quietSurroundings())).rejects.toThrow(/another process went on with it just now/);
-      const point = readResumePoint(run.files.last);
-      const held = await prepareRun(settings, point, quietSurroundings());
-      await expect(prepareRun(settings, point, quietSurroundings())).rejects.toThrow(/\(train\) is at work on it/);
-      expect(readFileSync(lockFileOf(run.files.folder), 'utf8')).toContain('"train"');
+      await expect(prepareRun(settings, outdated, quietContext())).rejects.toThrow(/another process went on with it just now/);
+      const point = readResumePoint(run.folder.files.last);
+      const held = await prepareRun(settings, point, quietContext());
+      await expect(prepareRun(settings, point, quietContext())).rejects.toThrow(/\(train\) is at work on it/);
+      expect(readFileSync(lockFileOf(run.folder.files.folder), 'utf8')).toContain('"train"');
       await closeRun(held);
       rmSync(path.join(data, 'keypoints_train'), { recursive: true });
-      await expect(prepareRun(settings, readResumePoint(run.files.last), quietSurroundings())).rejects.toThrow();
-      expect(readdirSync(path.dirname(run.files.folder))).toEqual([path.basename(run.files.folder)]);
+      await expect(prepareRun(settings, readResumePoint(run.folder.files.last), quietContext())).rejects.toThrow();
+      expect(readdirSync(path.dirname(run.folder.files.folder))).toEqual([path.basename(run.folder.files.folder)]);
     });
   });
 });

@@ -14,12 +14,12 @@ import { prepareRun } from '../../src/training/prepare-run';
 import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { closeRun } from '../../src/training/run';
 import { resolveTraining } from '../../src/training/warm-start';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 import { inTemporaryFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { torchFolder } from '../support/parity';
 import { itWithShared } from '../support/shared';
-import { quietSurroundings, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
-import { optimizerForms } from '../../src/engine/optimizers/table';
+import { quietContext, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
 
@@ -39,8 +39,8 @@ async function beginning(settings: Settings): Promise<{ weights: ParameterValues
   const onEvent = (event: TrainingEvent): void => {
     if (event.kind === 'note') notes.push(event.text);
   };
-  const run = await prepareRun(settings, undefined, quietSurroundings(onEvent));
-  const weights = new Map([...run.program.readParameters()].map(([name, values]) => [name, values.slice()]));
+  const run = await prepareRun(settings, undefined, quietContext(onEvent));
+  const weights = new Map([...run.learner.program.readParameters()].map(([name, values]) => [name, values.slice()]));
   await closeRun(run);
   return { weights, notes };
 }
@@ -93,22 +93,22 @@ describe('a training that begins with the weights of another', () => {
       ]);
       const { run: one } = await trainSmall(settings);
       const { run: other } = await trainSmall(settings);
-      expect(other.files.folder).not.toBe(one.files.folder);
-      expect([...readWeights(other.files.last).model]).toEqual([...readWeights(one.files.last).model]);
+      expect(other.folder.files.folder).not.toBe(one.folder.files.folder);
+      expect([...readWeights(other.folder.files.last).model]).toEqual([...readWeights(one.folder.files.last).model]);
       const { optimizer } = readTrainingCheckpoint(
-        one.files.last,
-        one.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name),
+        one.folder.files.last,
+        one.learner.model.parameters.filter(({ trainable }) => trainable).map(({ name }) => name),
         optimizerForms,
       );
       expect(optimizer).toMatchObject({ step: 6 });
-      expect(JSON.parse(readFileSync(one.files.config, 'utf8'))).toMatchObject({
+      expect(JSON.parse(readFileSync(one.folder.files.config, 'utf8'))).toMatchObject({
         init_from: tinyFull,
         emb_dim: 32,
         run: { classes: { gloss: 3 } },
       });
-      const { run: resumed } = await resumeSmall(one.files.last, { epochs: '2' });
-      expect(resumed.files.folder).toBe(one.files.folder);
-      expect(resumed.progress.completedEpochs).toBe(2);
+      const { run: resumed } = await resumeSmall(one.folder.files.last, { epochs: '2' });
+      expect(resumed.folder.files.folder).toBe(one.folder.files.folder);
+      expect(resumed.learner.progress.completedEpochs).toBe(2);
     });
   });
 
@@ -117,17 +117,17 @@ describe('a training that begins with the weights of another', () => {
       writeSmallData(folder);
       writeNames(folder, ['A', 'B', 'C']);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1', pooling: 'max' }));
-      const { best } = run.files;
-      const same = await beginning(settingsFrom(folder, run.files.folder));
+      const { best } = run.folder.files;
+      const same = await beginning(settingsFrom(folder, run.folder.files.folder));
       expect(namesOfChanged(best, same.weights)).toEqual([]);
       expect(same.notes).toEqual([expect.stringMatching(/_best\.pt, epoch 1: .*; its heads are kept$/)]);
       writeNames(folder, ['C', 'B', 'A']);
-      const other = await beginning(settingsFrom(folder, run.files.folder, { seed: '7' }));
+      const other = await beginning(settingsFrom(folder, run.folder.files.folder, { seed: '7' }));
       expect(namesOfChanged(best, other.weights)).toEqual(['gloss_head.3.weight', 'gloss_head.3.bias']);
       expect(other.notes).toEqual([
         expect.stringMatching(/begun anew: gloss_head\.3 \(other classes: gloss 0: the file knows it as A, the data as C\)$/),
       ]);
-      const reseeded = await beginning(settingsFrom(folder, run.files.folder, { seed: '8' }));
+      const reseeded = await beginning(settingsFrom(folder, run.folder.files.folder, { seed: '8' }));
       expect(reseeded.weights.get('gloss_head.3.weight')).not.toEqual(other.weights.get('gloss_head.3.weight'));
     });
   });
@@ -136,7 +136,7 @@ describe('a training that begins with the weights of another', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const { best } = run.files;
+      const { best } = run.folder.files;
       expect(settingsFrom(folder, best, { dropout: '0.4', ff_dim: 'none' })).toMatchObject({
         emb_dim: 16,
         num_heads: 2,
@@ -144,7 +144,7 @@ describe('a training that begins with the weights of another', () => {
         max_len: 12,
         dropout: 0.4,
       });
-      const before = readFileSync(run.files.last);
+      const before = readFileSync(run.folder.files.last);
       await expect(beginning(settingsFrom(folder, best, { emb_dim: '32', pooling: 'cls', ff_dim: 'none' }))).rejects.toThrow(
         /^--init-from .*_best\.pt: the training's architecture is not that of the weights\n--emb-dim: its weights are of 16, found 32; leave it out\n--ff-dim: .*64, found 128.*\n--pooling: its weights are of mean, found cls; leave it out$/,
       );
@@ -154,10 +154,10 @@ describe('a training that begins with the weights of another', () => {
         /^--init-from .*data: expected one checkpoint that ends in _best\.pt/,
       );
       expect(() => settingsFrom(folder, path.join(folder, 'data', 'train_labels.csv'))).toThrow(/train_labels\.csv: /);
-      const point = readResumePoint(run.files.last);
+      const point = readResumePoint(run.folder.files.last);
       const asked = { source: 'command line', values: { init_from: best, epochs: '3' } };
       expect(() => resumedSettings(point, [asked])).toThrow(/^--init-from cannot be combined with --resume .*; leave one out$/);
-      expect(readFileSync(run.files.last)).toEqual(before);
+      expect(readFileSync(run.folder.files.last)).toEqual(before);
       rmSync(path.join(folder, 'models'), { recursive: true });
     });
   });
@@ -180,8 +180,8 @@ describe('a training that begins with the weights of another', () => {
       };
       const first = async (key?: string): Promise<{ value: number; notes: readonly string[] }> => {
         const { resolved, notes } = resolveTraining(asked, { key });
-        const run = await prepareRun(resolved.settings, undefined, { ...quietSurroundings(), reading: { key } });
-        const value = run.program.readParameters().get('embedding.bias')?.[0] ?? NaN;
+        const run = await prepareRun(resolved.settings, undefined, { ...quietContext(), reading: { key } });
+        const value = run.learner.program.readParameters().get('embedding.bias')?.[0] ?? NaN;
         await closeRun(run);
         return { value, notes };
       };

@@ -53,11 +53,11 @@ describe('a check', () => {
       expect(await findingsOf(root)).toEqual([]);
 
       // One epoch more, and one that begins from another's best in a folder of its own.
-      await resumeSmall(paused.run.files.last, { epochs: '3' });
-      const branch = await resumeSmall(finished.run.files.best, { epochs: '5', description: 'branch' });
+      await resumeSmall(paused.run.folder.files.last, { epochs: '3' });
+      const branch = await resumeSmall(finished.run.folder.files.best, { epochs: '5', description: 'branch' });
       await evaluateRun(branch.run);
       const other = path.join(folder, 'given.pt');
-      copyFileSync(early.run.files.last, other);
+      copyFileSync(early.run.folder.files.last, other);
       await resumeSmall(other, { epochs: '14', description: 'continued' });
       expect((await findingsOf(root)).filter((finding) => !finding.startsWith('remark'))).toEqual([]);
 
@@ -65,7 +65,7 @@ describe('a check', () => {
       const first = await trainSmall(settings('first'), abortAt('epoch-start'));
       expect(first.end).toBe('interrupted');
       const killed = path.join(root, 'transformer', 'transformer_killed_09-20');
-      cpSync(finished.run.files.folder, killed, { recursive: true });
+      cpSync(finished.run.folder.files.folder, killed, { recursive: true });
       const record = path.join(killed, 'config.json');
       writeFileSync(record, readFileSync(record, 'utf8').replaceAll('transformer_finished_09-20', 'transformer_killed_09-20'));
       const log = path.join(killed, 'training_log.txt');
@@ -97,7 +97,7 @@ describe('a check', () => {
       const { run } = await trainSmall(settings);
       await evaluateRun(run);
       const request = {
-        file: run.files.best,
+        file: run.folder.files.best,
         dtype: 'float16',
         weightsOnly: true,
         out: undefined,
@@ -109,14 +109,14 @@ describe('a check', () => {
         exportCheckpoint({ ...request, format, dtype: format === 'saved-model' ? 'float32' : 'float16' });
       expect(await findingsOf(root)).toEqual([]);
 
-      const model = { name: path.basename(run.files.folder), folder: run.files.folder };
+      const model = { name: path.basename(run.folder.files.folder), folder: run.folder.files.folder };
       const out = path.join(folder, 'pack.tar.gz');
       const packed = await packModel({ model, out, withLast: true, kumpas: '0.0.0' });
       expect(packed.leftOut.every((file) => file.startsWith('exports/'))).toBe(true);
       const elsewhere = path.join(folder, 'elsewhere');
       const unpacked = await unpackModel(out, elsewhere, undefined);
       expect(await findingsOf(elsewhere)).toEqual([]);
-      const further = await resumeSmall(path.join(unpacked.folder, path.basename(run.files.last)), { epochs: '3' });
+      const further = await resumeSmall(path.join(unpacked.folder, path.basename(run.folder.files.last)), { epochs: '3' });
       await evaluateRun(further.run);
       expect((await findingsOf(elsewhere)).filter((finding) => !finding.startsWith('remark'))).toEqual([]);
 

@@ -34,7 +34,7 @@ describe('labels that are formulas, or hold what steers a terminal', () => {
       const shown = 'A\ufffd[2J\ufffd31m\ufffdforged\ufffdline';
       expect(result.gloss.labels).toEqual([FORMULA, shown, '<script>alert(1)</script>']);
 
-      const results = path.join(run.files.folder, 'evaluation_results');
+      const results = path.join(run.folder.files.folder, 'evaluation_results');
       const read = (name: string): string => readFileSync(path.join(results, name), 'utf8');
       for (const name of [RESULT_FILES.predictions, RESULT_FILES.perClass, RESULT_FILES.confusionTable, RESULT_FILES.perCategory]) {
         expect(read(name)).toContain(name === RESULT_FILES.perCategory ? "'-CATEGORY" : `'${FORMULA}`);
@@ -46,10 +46,10 @@ describe('labels that are formulas, or hold what steers a terminal', () => {
       expect(page).not.toContain('<script>alert');
       expect(page.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
 
-      const labels = [...comparedFromFiles(run.files.folder).clips.values()].map(({ label }) => label);
+      const labels = [...comparedFromFiles(run.folder.files.folder).clips.values()].map(({ label }) => label);
       expect(new Set(labels)).toEqual(new Set(result.gloss.labels));
       expect(readClassFigures(path.join(results, RESULT_FILES.perClass))?.map(({ label }) => label)).toEqual(result.gloss.labels);
-      const card = cardText(readCardFacts({ name: 'hostile', folder: run.files.folder }));
+      const card = cardText(readCardFacts({ name: 'hostile', folder: run.folder.files.folder }));
       expect(card).toContain("=cmd\\|'/c calc'!A1");
       expect(card.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
     });

@@ -1,6 +1,6 @@
 import { archiveModel } from '../../zoo/archive/archive-model';
 import { findModel } from '../../zoo/registry';
-import { kumpasVersion } from '../machine';
+import { version } from '../../foundation/version';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';
@@ -23,7 +23,7 @@ export const archiveCommand: Command = plainCommand(
   async (typed, { output }, positionals) => {
     const root = rootOf(typed);
     const model = findModel(root, onlyName(positionals, command));
-    const archived = await archiveModel(root, model, { now: new Date(), kumpas: kumpasVersion });
+    const archived = await archiveModel(root, model, { now: new Date(), kumpas: version });
     const { name, archive, bytes, bytesBefore } = archived;
     output.write(
       typed['json'] === true

@@ -1,6 +1,6 @@
 import { findModel } from '../../zoo/registry';
 import { packModel } from '../../zoo/pack/pack-model';
-import { kumpasVersion } from '../machine';
+import { version } from '../../foundation/version';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';
@@ -32,7 +32,7 @@ export const packCommand: Command = plainCommand(
   async (typed, { output }, positionals) => {
     const model = findModel(rootOf(typed), onlyName(positionals, command));
     const out = optionalText(typed, 'out') ?? `${model.name}.tar.gz`;
-    const packed = await packModel({ model, out, withLast: typed['with-last'] === true, kumpas: kumpasVersion });
+    const packed = await packModel({ model, out, withLast: typed['with-last'] === true, kumpas: version });
     const { file, bytes, sha256, files, leftOut, notes } = packed;
     const lines = [
       `${model.name}: ${files.length} files, ${bytesText(bytes)}`,

@@ -2,7 +2,7 @@ import { messageOf, UserError } from '../../foundation/errors';
 import { planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/prune';
 import { modelsIn } from '../../zoo/registry';
 import { columns, bytesText, percentText } from '../quantities';
-import { kumpasVersion } from '../machine';
+import { version } from '../../foundation/version';
 import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
@@ -68,7 +68,7 @@ export const pruneCommand: Command = plainCommand(
 
 async function pruned(root: string, planned: PrunedModel, remove: boolean): Promise<Outcome> {
   try {
-    const bytesAfter = await pruneModel(root, planned, { now: new Date(), kumpas: kumpasVersion, remove });
+    const bytesAfter = await pruneModel(root, planned, { now: new Date(), kumpas: version, remove });
     return { ...planned, done: remove ? 'removed' : 'archived', bytesAfter, problem: null };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

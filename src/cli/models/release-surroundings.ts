@@ -2,12 +2,12 @@ import { startRuntime } from '../../engine/runtime';
 import type { ReleaseSurroundings } from '../../zoo/release/promote';
 import type { Terminal } from '../terminal';
 import { dataWatch } from '../progress';
-import { kumpasVersion } from '../machine';
+import { version } from '../../foundation/version';
 
 /** Starts the runtime, and gives what promoting and releasing need of the world. */
 export async function releaseSurroundings(terminal: Terminal, verbose: boolean): Promise<ReleaseSurroundings> {
   const watch = dataWatch(terminal);
   const runtime = await startRuntime({ verbose });
   if (runtime.warning !== undefined) watch.onWarning(runtime.warning);
-  return { now: new Date(), kumpas: kumpasVersion, watch };
+  return { now: new Date(), kumpas: version, watch };
 }

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { EvaluationResult } from '../evaluation/result';
+import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
+import { percentText } from './quantities';
+import { shellWord } from '../foundation/text';
+import { RESULTS_FOLDER } from '../folder/model-folder';
+import { RESULT_FILES } from '../folder/contents';
+
+/** A label and its value, as the header and the summary of a training show them. */
+export type Fact = readonly [label: string, value: string];
+
+/** What is shown before the first epoch: what runs on what. */
+export function startFacts({ record, clips, step, resumed }: TrainingStarted): Fact[] {
+  const { run, settings } = record;
+  const frames = clips.shortest === clips.longest ? `${clips.longest} frames each` : `${clips.shortest} to ${clips.longest} frames`;
+  const facts: Fact[] = [
+    ['device', `${run.device}; TensorFlow ${run.versions.tensorflow}`],
+    ['data', `${run.data.title}${run.data.synthetic ? ' (made by a generator: its figures say nothing about real signs)' : ''}`],
+    ['clips', `${clips.training} training, ${clips.validation} validation, ${frames}`],
+    ['classes', `${run.classes.gloss} glosses in ${run.classes.category} categories`],
+    ['model', `${modelText(run.model)}; ${run.parameters.toLocaleString('en')} parameters`],
+    [
+      'training',
+      `${String(settings['epochs'])} epochs, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
+    ],
+    ['step', stepText(step)],
+    ['folder', run.folder],
+  ];
+  if (resumed === undefined) return facts;
+  const within = resumed.batches > 0 ? ` and ${counted(resumed.batches, 'batch', 'batches')}` : '';
+  return [...facts, ['resumed', `from ${resumed.file}, after ${counted(resumed.epochs, 'epoch', 'epochs')}${within}`]];
+}
+
+function stepText({ captured, bfloat16Gain, sharingDevices }: StepDescription): string {
+  if (!captured) return 'operation by operation, float32';
+  return `captured as a graph, ${matrixText(bfloat16Gain)}${sharingDevices === undefined ? '' : parallelText(sharingDevices)}`;
+}
+
+function matrixText(bfloat16Gain: number | undefined): string {
+  if (bfloat16Gain === undefined) return 'float32';
+  const advice = bfloat16Gain < 1 ? '; this machine loses by it, leave --amp out' : '';
+  return `matrix products in bfloat16: here ${bfloat16Gain.toFixed(1)} times as fast as in float32${advice}`;
+}
+
+function parallelText(devices: number): string {
+  return devices === 0
+    ? '; --enable-parallel: fewer than two GPUs are in use, so each batch stays whole'
+    : `; each batch divided among ${devices} devices (never measured on GPUs yet)`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** `emb_dim 256, n_heads 8, …`: the model's shape without what other lines say. */
+function modelText(model: TrainingStarted['record']['run']['model']): string {
+  return Object.entries(model)
+    .filter(([key]) => !['input_dim', 'num_gloss', 'num_cat', 'max_len'].includes(key))
+    .map(([key, value]) => `${key} ${String(value)}`)
+    .join(', ');
+}
+
+/** How a training ended, in a few words. */
+export function outcomeText({ end, completedEpochs, epochs }: TrainingResult): string {
+  if (end === 'interrupted') return `Interrupted after ${completedEpochs} of ${epochs} epochs; everything so far is saved`;
+  return end === 'stopped early' ? `Stopped early after ${completedEpochs} of ${epochs} epochs` : `${completedEpochs} epochs done`;
+}
+
+/** The best figures. */
+export function endFacts({ best, evaluation, record }: TrainingResult): Fact[] {
+  const facts: Fact[] = [['best', bestText(best)]];
+  if (evaluation !== undefined) facts.push(...evaluationFacts(evaluation));
+  if (record.run.data.synthetic) facts.push(['data', `${record.run.data.title}: these figures say nothing about real signs`]);
+  return facts;
+}
+
+function bestText({ row, epoch, glossAccuracy }: TrainingResult['best']): string {
+  if (row !== undefined)
+    return `epoch ${row.epoch}: gloss accuracy ${percentText(row.gloss_acc)}, category accuracy ${percentText(row.cat_acc)}, validation loss ${row.val_loss.toFixed(3)}`;
+  return epoch === 0 ? 'no epoch has ended yet' : `still what it went on from: gloss accuracy ${percentText(glossAccuracy)}`;
+}
+
+function evaluationFacts({ gloss, category }: EvaluationResult): Fact[] {
+  const head = ({ metrics }: EvaluationResult['gloss']): string =>
+    `${percentText(metrics.accuracy)} right (95 % interval ${percentText(metrics.accuracy_ci95_low)} to ${percentText(metrics.accuracy_ci95_high)}), weighted F1 ${metrics.f1_weighted.toFixed(3)}`;
+  return [
+    ['gloss', `${head(gloss)}, ${percentText(gloss.metrics.top_5_accuracy)} among the top 5`],
+    ['category', head(category)],
+  ];
+}
+
+/** What lies in the model folder. */
+export function fileFacts({ files, evaluation }: TrainingResult): Fact[] {
+  const named = (file: string, meaning: string): Fact => [path.basename(file), meaning];
+  return [
+    ...(existsSync(files.best) ? [named(files.best, 'the best epoch, for PyTorch too')] : []),
+    named(files.last, 'the last state, to go on from'),
+    named(files.log, 'a line an epoch'),
+    named(files.metrics, 'more of each epoch'),
+    named(files.config, 'all settings, versions, data'),
+    named(files.readme, 'what it is and how to load it'),
+    ...(evaluation === undefined
+      ? []
+      : [[`${RESULTS_FOLDER}/`, `figures, pictures and ${RESULT_FILES.report}: how good it is, where it fails`] satisfies Fact]),
+  ];
+}
+
+/** What one would type next. */
+export function nextCommands({ end, folder, record, exampleClip }: TrainingResult): Fact[] {
+  const place = shellWord(folder);
+  if (end === 'interrupted') return [['go on', `npm run train -- --resume ${place}`]];
+  const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${place} --input ${shellWord(clip)}`];
+  const { model, data, seed } = record.settings;
+  if (exampleClip.inDemoSet !== undefined) {
+    return [
+      ['evaluate', `npm run evaluate -- --model-path ${place}`],
+      ['write clips', `npm run demo-data -- --model ${String(model)} --out demo_data${seed === 42 ? '' : ` --seed ${String(seed)}`}`],
+      predict(`demo_data/${exampleClip.inDemoSet}`),
+    ];
+  }
+  const from = typeof data === 'string' ? ` --data ${shellWord(data)}` : '';
+  return [['evaluate', `npm run evaluate -- --model-path ${place}${from}`], predict(exampleClip.path ?? 'CLIP.npz')];
+}

@@ -1,0 +1,101 @@
+import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import type { Settings } from '../config/model-settings';
+import type { Batch } from '../data/batch';
+import type { NamedArrays } from '../engine/named-tensors';
+import type { Optimizer } from '../engine/optimizers/optimizer';
+import type { Program, StepResult } from '../engine/program';
+import { countNotFinite } from '../foundation/finite';
+import { required } from '../foundation/required';
+import { optimizerParameters, type Model } from '../models/model';
+import { saveProgress, type Progress } from './progress';
+import type { LearningRateSchedule } from './schedules';
+import { stepInputs } from './step-definition';
+
+/** A number that is no longer finite, where a training must stop: what was found, and where in the training. */
+export class NotFinite extends Error {}
+
+/** What is learnt, and how far: the model's program with its weights and optimiser, the schedule of its learning rate, the progress. */
+export class Learner {
+  constructor(
+    readonly model: Model,
+    readonly program: Program,
+    private readonly optimizer: Optimizer,
+    readonly schedule: LearningRateSchedule,
+    readonly progress: Progress,
+    private readonly settings: Settings,
+    /** Whether padding is left out of a batch where that saves much: not where the batch is divided, as the packed frames are of all of it. */
+    private readonly packPadding: boolean,
+  ) {}
+
+  /**
+   * Trains on a batch.
+   * @param update whether the gradient is applied after it, and the share of it.
+   * @throws NotFinite where the loss, the gradient or the step is not finite: then it has changed nothing.
+   */
+  step(batch: Batch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
+    const { learningRate } = this.schedule;
+    const result = this.program.trainStep(this.inputsOf(batch, this.progress.step), { learningRate, ...update });
+    if (!result.finite) throw new NotFinite(faultOf(result));
+    return result;
+  }
+
+  /** The model's logits and losses for a batch, as it is now. */
+  evaluate(batch: Batch): NamedArrays {
+    return this.program.evaluate(this.inputsOf(batch, 0));
+  }
+
+  /**
+   * All that a training needs to go on from here, as a checkpoint.
+   * @param description what lets the checkpoint know itself: its shape, its labels, its data.
+   * @throws NotFinite where a weight or what the optimiser remembers is not finite.
+   */
+  toCheckpoint(description: PlainRecord, args: PlainRecord): TrainingCheckpoint {
+    const { model, program, schedule, progress } = this;
+    const values = program.readParameters();
+    const state = program.readOptimizer();
+    const { form, hyperparameters } = this.optimizer;
+    this.refuseNotFinite(values, '');
+    for (const [slot, title] of Object.entries(form.slots))
+      this.refuseNotFinite(state.slots.get(slot) ?? new Map<string, Float32Array>(), `${form.className}'s ${title} of `);
+    return {
+      epoch: progress.completedEpochs,
+      bestMetric: progress.bestMetric,
+      model: new Map(
+        model.parameters.map(({ name, shape, storedAs }) => [
+          name,
+          {
+            shape,
+            values: required(values.get(name), `the values of the parameter ${name}`),
+            ...(storedAs === undefined ? {} : { storedAs }),
+          },
+        ]),
+      ),
+      optimizer: { ...state, form, hyperparameters, parameterNames: optimizerParameters(model)[0], learningRate: schedule.learningRate },
+      scheduler: schedule.stateDict(),
+      config: { ...description, progress: saveProgress(progress) },
+      args,
+    };
+  }
+
+  private inputsOf(batch: Batch, step: number): NamedArrays {
+    const { alpha, beta, seed } = this.settings;
+    return stepInputs(batch, { lossWeights: { alpha, beta }, packPadding: this.packPadding, randomSeed: [seed, step] });
+  }
+
+  private refuseNotFinite(tensors: ReadonlyMap<string, Float32Array>, title: string): void {
+    for (const [name, values] of tensors) {
+      const count = countNotFinite(values);
+      if (count === 0) continue;
+      const { completedEpochs, batchesDone } = this.progress;
+      const place = batchesDone > 0 ? `in epoch ${completedEpochs + 1}` : `by the end of epoch ${completedEpochs}`;
+      throw new NotFinite(`${title}${name} (${count} of ${values.length} values) was no longer finite ${place}`);
+    }
+  }
+}
+
+/** What of a training step was not finite. */
+function faultOf({ loss, gradientNorm }: StepResult): string {
+  if (!Number.isFinite(loss)) return `the loss became ${loss}`;
+  if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) return `the norm of the gradient became ${gradientNorm}`;
+  return "a step's size or a running statistic became too large for float32";
+}

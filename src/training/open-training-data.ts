@@ -1,0 +1,86 @@
+import type { Settings } from '../config/model-settings';
+import { BatchSource } from '../data/batches';
+import type { ClipSet, Dataset } from '../data/clip-set';
+import { openData, type DataRequest } from '../data/open-data';
+import { planEpoch, bucketLengths } from '../data/plan-epoch';
+import type { ParameterValues } from '../engine/parameters';
+import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
+import { UserError } from '../foundation/errors';
+import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
+import type { ModelDefinition } from '../models/model';
+import { withClassesOfRun, type ResumePoint } from './resume';
+import type { RunSplit, TrainingContext, TrainingData } from './run';
+
+/**
+ * Opens and checks the clips that the settings name, those of a resumed run under its own classes.
+ * @param weights with which frames are turned into features, where the model is trained on those.
+ * @throws UserError with everything that is wrong with the clips.
+ */
+export async function openTrainingData(
+  definition: ModelDefinition,
+  settings: Settings,
+  weights: ParameterValues,
+  resume: ResumePoint | undefined,
+  context: Pick<TrainingContext, 'report' | 'featureCache'>,
+): Promise<TrainingData> {
+  const opened = await openDataset(definition, settings, weights, resume, context);
+  const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
+  // Its longest clip is of the architecture alone, whatever the classes are.
+  const { maxFrames } = definition.fromSettings(settings, { gloss: 1, category: 1 });
+  return {
+    dataset,
+    train: split(requireTraining(dataset), settings, maxFrames, true),
+    validation: split(dataset.validation, settings, maxFrames, false),
+  };
+}
+
+async function openDataset(
+  definition: ModelDefinition,
+  settings: Settings,
+  weights: ParameterValues,
+  resume: ResumePoint | undefined,
+  { report, featureCache: cache = featureCache({}) }: Pick<TrainingContext, 'report' | 'featureCache'>,
+): Promise<Dataset> {
+  const { pictures, ...location } = definition.clipLocation(settings);
+  const request: DataRequest = {
+    ...location,
+    width: definition.width,
+    ...classCounts(settings, resume),
+    demoSeed: settings.seed,
+    memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
+    needTrain: true,
+    onWarning: (text) => {
+      report({ kind: 'warning', text });
+    },
+    onProgress: (done, total) => {
+      report({ kind: 'clips-read', done, total });
+    },
+  };
+  if (pictures === undefined) return openData(request);
+  if (!pictures.encoded) return openData({ ...request, width: pictures.side * pictures.side * 3, pictureSide: pictures.side });
+  report({ kind: 'note', text: `the backbone stays as it is: features of frames are computed once, and kept in ${cache}` });
+  return openAsFeatures(request, definition.fromSettings(settings, { gloss: 1, category: 1 }), weights, cache);
+}
+
+/** Of a resumed run's data all classes are wanted, more than the run has too, so that it can be said that there are more. */
+function classCounts(settings: Settings, resume: ResumePoint | undefined): Pick<DataRequest, 'numGloss' | 'numCat' | 'atLeast'> {
+  if (resume === undefined) return { numGloss: settings.num_gloss, numCat: settings.num_cat };
+  const { numGloss: gloss, numCategory: category } = resume.model;
+  return { atLeast: { gloss, category } };
+}
+
+function requireTraining({ train, title }: Dataset): ClipSet {
+  if (train === undefined) throw new UserError(`${title}: there are no training clips`);
+  return train;
+}
+
+/** Training goes through its clips in an order that is a function of (seed, epoch), validation always in the same. */
+function split(set: ClipSet, settings: Settings, maxFrames: number, shuffle: boolean): RunSplit {
+  const { batch_size: batchSize, num_buckets: maxBuckets, seed } = settings;
+  const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize });
+  return {
+    set,
+    batches: new BatchSource(set, { batchSize }),
+    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths: lengths }),
+  };
+}

@@ -1,0 +1,220 @@
+import { existsSync } from 'node:fs';
+import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { removeUnfinishedFiles, replaceText, shareFile } from '../foundation/atomic-file';
+import { UserError } from '../foundation/errors';
+import { lockFolder, type FolderLock } from '../foundation/folder-lock';
+import { readTextIfThere } from '../foundation/regular-file';
+import { NotFinite, type Learner } from './learner';
+import type { SavedPoint } from './progress';
+import { keepFolder, type KeptFolder } from '../foundation/folders';
+import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
+import { CONFIG_FILE, createRunFolder, runFiles, type RunFiles } from '../folder/model-folder';
+import { runReadme } from '../folder/readme';
+import { runRecordText, type RunRecord } from '../folder/config-file';
+import { MetricsLog, TrainingLog, type EpochMetrics, type TrainingLogRow } from '../folder/training-log';
+
+/** What other processes are told that the holder of a folder does. */
+const PURPOSE = 'train';
+
+/** A folder that a training will write into: no other process does so until it is released. */
+export interface LockedFolder {
+  readonly files: RunFiles;
+  /** The description in its name. */
+  readonly description: string;
+  readonly lock: FolderLock;
+  readonly place: KeptFolder;
+}
+
+/** Takes a place for a training: the folder that it goes on in is locked at once; a new one is made when all else is ready, so that nothing is left of a training that could not begin. */
+export class FolderClaim {
+  private readonly lock: FolderLock | undefined;
+  private taken: LockedFolder | undefined;
+
+  /**
+   * @param goingOn the folder that a resumed training goes on in; undefined for a new one.
+   * @param checkpointName the model's class name in PyTorch, which its checkpoints' names start with.
+   * @throws UserError where another process is at work on it.
+   */
+  constructor(
+    private readonly goingOn: string | undefined,
+    private readonly checkpointName: string,
+  ) {
+    this.lock = goingOn === undefined ? undefined : lockFolder(goingOn, PURPOSE);
+  }
+
+  /** The folder to go on in, or a new one where there is none, or `anew` asks for it. */
+  take(
+    where: { readonly save_dir: string; readonly model: string; readonly description: string },
+    date: Date,
+    anew: boolean,
+  ): LockedFolder {
+    this.taken =
+      this.goingOn === undefined || this.lock === undefined || anew
+        ? this.makeNew(where, date)
+        : this.goOnIn(this.goingOn, this.lock, where);
+    return this.taken;
+  }
+
+  /** Gives everything back, where the training does not begin. */
+  release(): void {
+    this.taken?.place.release();
+    (this.taken?.lock ?? this.lock)?.release();
+  }
+
+  private goOnIn(folder: string, lock: FolderLock, { description }: { readonly description: string }): LockedFolder {
+    const place = keepFolder(folder, [CONFIG_FILE]);
+    removeUnfinishedFiles(folder);
+    return { files: runFiles(folder, this.checkpointName), description, lock, place };
+  }
+
+  private makeNew(where: { readonly save_dir: string; readonly model: string; readonly description: string }, date: Date): LockedFolder {
+    const { folder, description } = createRunFolder(where.save_dir, where.model, where.description, date);
+    const lock = lockFolder(folder, PURPOSE);
+    this.lock?.release();
+    return { files: runFiles(folder, this.checkpointName), description, lock, place: keepFolder(folder, [CONFIG_FILE]) };
+  }
+}
+
+/**
+ * The folder of a training: its checkpoints, its logs, its `config.json` and README.md. Each file is written whole or not at all, and nothing is written where
+ * the folder was taken away meanwhile.
+ */
+export class TrainingFolder {
+  readonly files: RunFiles;
+  /** Where the training was when `_last.pt` was written; undefined where there is none yet. */
+  lastSaved: SavedPoint | undefined;
+  private readonly log: TrainingLog;
+  private readonly metrics: MetricsLog;
+
+  /**
+   * Writes `config.json`, and drops what the logs have beyond the training's own progress.
+   * @param progress how far it has come.
+   * @param earlier the log's rows of the run that this one goes on from in another folder.
+   */
+  constructor(
+    private readonly locked: LockedFolder,
+    readonly record: RunRecord,
+    readonly checkpointName: string,
+    progress: { readonly completedEpochs: number; readonly batchesDone: number },
+    earlier: readonly TrainingLogRow[] = [],
+  ) {
+    this.files = locked.files;
+    this.log = new TrainingLog(this.files.log, progress.completedEpochs, earlier);
+    this.metrics = new MetricsLog(this.files.metrics, progress.completedEpochs);
+    replaceText(this.files.config, runRecordText(record));
+    this.lastSaved = existsSync(this.files.last) ? { epochs: progress.completedEpochs, batches: progress.batchesDone } : undefined;
+  }
+
+  /** A row for each epoch so far. */
+  get rows(): readonly TrainingLogRow[] {
+    return this.log.rows;
+  }
+
+  /** The folder, which nobody may take away while it is written into. */
+  get place(): KeptFolder {
+    return this.locked.place;
+  }
+
+  /**
+   * Puts an epoch on disk. The order lets a training be killed at any point: the best checkpoint first, `_last.pt` at the end, so that whatever a killed one
+   * had written beyond its last checkpoint is done again and written again, the same.
+   * @param metrics.best whether it is the best so far.
+   * @throws FileSystemProblem where the folder was taken away, or something cannot be written into it.
+   */
+  recordEpoch(row: TrainingLogRow, metrics: EpochMetrics, learner: Learner): void {
+    this.place.requireThere();
+    if (metrics.best) this.saveBest(learner);
+    this.log.append(row);
+    this.metrics.append(metrics);
+    this.saveLast(learner, { sameAsBest: metrics.best });
+    this.writeReadme(learner.progress.bestEpoch);
+  }
+
+  /**
+   * Writes `_best.pt`.
+   * @throws UserError where the weights or what the optimiser remembers are not finite: then nothing is written.
+   * @throws FileSystemProblem where the folder was taken away, or the file cannot be written.
+   */
+  saveBest(learner: Learner): void {
+    this.place.requireThere();
+    this.writeCheckpoint(this.files.best, learner);
+  }
+
+  /**
+   * Writes `_last.pt`, from which the training can go on.
+   * @param options.sameAsBest whether `_best.pt` was written from this very state: then its bytes serve for both.
+   * @throws UserError and FileSystemProblem as {@link saveBest}.
+   */
+  saveLast(learner: Learner, options: { readonly sameAsBest: boolean } = { sameAsBest: false }): void {
+    this.place.requireThere();
+    if (options.sameAsBest) shareFile(this.files.best, this.files.last);
+    else this.writeCheckpoint(this.files.last, learner);
+    this.lastSaved = { epochs: learner.progress.completedEpochs, batches: learner.progress.batchesDone };
+  }
+
+  /** Writes the README.md from the log as it stands; what a person wrote between its marks stays. */
+  writeReadme(bestEpoch: number): void {
+    const { rows } = this;
+    const noBest =
+      rows.length === 0 ? 'No epoch has ended yet.' : 'No epoch here was better than the checkpoint that this training went on from.';
+    const page = runReadme(this.record, rows.find(({ epoch }) => epoch === bestEpoch) ?? noBest, this.checkpointName);
+    this.place.requireThere();
+    const old = readTextIfThere(this.files.readme, LARGEST_PAGE);
+    replaceText(this.files.readme, old === undefined ? page : keepHandWritten(page, old));
+  }
+
+  /**
+   * Does a part of the training that stops where a number is no longer finite.
+   * @param where in the training it is done, for the message.
+   * @throws UserError of one line: what happened, what lies on disk, and what to try.
+   */
+  whileFinite<Result>(learner: Learner, action: () => Result, where?: string): Result {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof NotFinite)) throw error;
+      const happened = where === undefined ? error.message : `${error.message} ${where}`;
+      const kept = this.lastSaved === undefined ? 'nothing is saved yet' : `${this.files.last} holds ${stateText(this.lastSaved)}`;
+      const advice =
+        this.record.settings['grad_clip'] === null
+          ? 'a lower --lr, or with --grad-clip 1; a resumed one keeps both'
+          : 'a lower --lr; a resumed one keeps it';
+      throw new UserError(
+        `${happened} (learning rate ${learner.schedule.learningRate}); nothing of that was saved: ${kept}. Start a new training with ${advice}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Lets other processes write into it again. */
+  release(): void {
+    this.locked.place.release();
+    this.locked.lock.release();
+  }
+
+  private writeCheckpoint(file: string, learner: Learner): void {
+    const { settings } = this.record;
+    const checkpoint = this.whileFinite(learner, () => learner.toCheckpoint(this.describe(learner), settings as PlainRecord));
+    writeTrainingCheckpoint(file, checkpoint);
+  }
+
+  /** What lets a checkpoint know itself: its shape, its labels, its data. */
+  private describe({ model }: Learner): PlainRecord {
+    const { run, settings } = this.record;
+    return {
+      model: settings['model'] as string,
+      ...model.config,
+      gloss_labels: run.gloss_labels,
+      category_labels: run.category_labels,
+      description: run.name,
+      data: { ...run.data },
+      kumpas_version: run.versions.kumpas,
+    };
+  }
+}
+
+function stateText({ epochs, batches }: SavedPoint): string {
+  const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+  if (batches > 0) return `the state after ${counted(batches, 'batch', 'batches')} of epoch ${epochs + 1}`;
+  return epochs === 0 ? 'the state before the first epoch' : `the state after epoch ${epochs}`;
+}

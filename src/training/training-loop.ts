@@ -1,0 +1,170 @@
+import { memoryUsage } from 'node:process';
+import { setImmediate } from 'node:timers/promises';
+import type { Batch } from '../data/batch';
+import { valuesNamed } from '../engine/named-tensors';
+import type { StepResult } from '../engine/program';
+import { tensorCount } from '../engine/scope';
+import { predictedClasses } from '../evaluation/metrics';
+import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
+import type { TrainingEnd } from './events';
+import { NotFinite } from './learner';
+import { EpochClock, hasStoppedEarly, noSums, type EpochSums } from './progress';
+import type { TrainingRun } from './run';
+import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
+
+/**
+ * Trains a prepared run to its last epoch; one that has ended already is left as it is. After each epoch the checkpoints, the logs and the folder's README
+ * are on disk; when `signal` is aborted the step ends, the state is saved, and a resumed run goes on with the very next batch.
+ * @throws UserError where a number in it is no longer finite; what was saved before stays, and is finite.
+ */
+export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promise<TrainingEnd> {
+  const { settings, learner, folder, report } = run;
+  const { progress, schedule } = learner;
+  if (run.ended !== undefined) return run.ended;
+  if (folder.lastSaved === undefined) folder.saveLast(learner);
+  const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
+  while (progress.completedEpochs < settings.epochs) {
+    const epoch = progress.completedEpochs + 1;
+    const learningRate = schedule.learningRate;
+    report({ kind: 'epoch-start', epoch, epochs: settings.epochs });
+
+    clock.startTraining();
+    const interrupted = await trainEpoch(run, epoch, clock, signal);
+    if (interrupted) {
+      folder.saveLast(learner);
+      return 'interrupted';
+    }
+
+    clock.startValidation();
+    const validation = await validate(run, epoch);
+    clock.endEpoch();
+
+    const { sums } = progress;
+    const glossAccuracy = validation.scores.gloss.accuracy;
+    const best = glossAccuracy > progress.bestMetric;
+    if (best) Object.assign(progress, { bestMetric: glossAccuracy, bestEpoch: epoch });
+    schedule.endEpoch(glossAccuracy);
+    Object.assign(progress, { completedEpochs: epoch, batchesDone: 0, sums: noSums() });
+
+    const row = logRow(epoch, learningRate, sums, validation);
+    folder.recordEpoch(row, { ...row, ...furtherMetrics(sums, validation, clock, best) }, learner);
+    report({
+      kind: 'epoch-end',
+      epoch,
+      epochs: settings.epochs,
+      trainLoss: row.train_loss,
+      valLoss: row.val_loss,
+      glossAccuracy,
+      categoryAccuracy: row.cat_acc,
+      learningRate,
+      seconds: clock.epochSeconds,
+      clipsPerSecond: clock.clipsPerSecond(sums.clips),
+      best,
+      bestGlossAccuracy: progress.bestMetric,
+      bestEpoch: progress.bestEpoch,
+      etaSeconds: clock.etaSeconds,
+    });
+
+    if (hasStoppedEarly(progress, settings.early_stop)) return 'stopped early';
+    if (signal.aborted && epoch < settings.epochs) return 'interrupted';
+  }
+  return 'finished';
+}
+
+/** Trains on the batches of an epoch that are still to do. @returns whether it was interrupted by the signal, after a whole update. */
+async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochClock, signal: AbortSignal): Promise<boolean> {
+  const { settings, data, learner, folder, report } = run;
+  const { progress } = learner;
+  const plans = data.train.plan(epoch);
+  const clipsBefore = progress.sums.clips;
+  let savedAt = clock.elapsed();
+  for await (const batch of data.train.batches.epoch(plans.slice(progress.batchesDone))) {
+    const update = updateOf(progress.batchesDone, plans.length, settings.accumulation_steps);
+    const place = `in epoch ${epoch}, batch ${progress.batchesDone + 1} of ${plans.length}`;
+    const result = folder.whileFinite(learner, () => learner.step(batch, update), place);
+    progress.step++;
+    progress.batchesDone++;
+    count(progress.sums, batch, result);
+    report({
+      kind: 'step',
+      batch: progress.batchesDone,
+      batches: plans.length,
+      loss: progress.sums.loss / progress.sums.clips,
+      clipsPerSecond: (progress.sums.clips - clipsBefore) / Math.max(clock.elapsed(), 1e-3),
+    });
+
+    await setImmediate(); // Lets a Ctrl-C in between native calls, which block.
+    const epochIsDone = progress.batchesDone === plans.length;
+    if (!update.apply || epochIsDone) continue;
+    if (signal.aborted) return true;
+    if (clock.elapsed() - savedAt > settings.save_every_minutes * 60) {
+      folder.saveLast(learner);
+      savedAt = clock.elapsed();
+    }
+  }
+  return false;
+}
+
+/** Whether the gradient is applied after this batch, and the share of it: the last update of an epoch may gather fewer batches. */
+export function updateOf(batchIndex: number, batches: number, accumulationSteps: number): { gradientScale: number; apply: boolean } {
+  const groupStart = batchIndex - (batchIndex % accumulationSteps);
+  const groupEnd = Math.min(groupStart + accumulationSteps, batches);
+  return { gradientScale: 1 / (groupEnd - groupStart), apply: batchIndex + 1 === groupEnd };
+}
+
+function count(sums: EpochSums, batch: Batch, { loss, outputs, gradientNorm }: StepResult): void {
+  const correct = (name: string, targets: Int32Array): number => {
+    const predicted = predictedClasses(valuesNamed(outputs, name) as Float32Array, batch.size);
+    return targets.subarray(0, batch.count).reduce((hits, target, row) => hits + (predicted[row] === target ? 1 : 0), 0);
+  };
+  sums.clips += batch.count;
+  sums.loss += loss * batch.count;
+  sums.glossCorrect += correct('gloss_logits', batch.gloss);
+  sums.categoryCorrect += correct('category_logits', batch.category);
+  if (gradientNorm === undefined) return;
+  sums.gradientNorm += gradientNorm;
+  sums.updates++;
+}
+
+interface Validation {
+  /** Mean over the validation clips, of the loss that is trained on. */
+  readonly loss: number;
+  readonly scores: SplitScores;
+}
+
+/** Scores the model as it is now on the validation clips. @throws UserError where what it gives is not finite: no score of that would mean anything. */
+async function validate({ data: { validation }, learner, folder }: TrainingRun, epoch: number): Promise<Validation> {
+  const batches = validation.batches.epoch(validation.plan(0));
+  const outputs = await collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch));
+  folder.whileFinite(learner, () => {
+    const broken = clipsNotFinite(outputs, validation.set);
+    if (broken !== undefined) throw new NotFinite(`in the validation after epoch ${epoch} the model gave ${broken}`);
+  });
+  return { loss: outputs.losses.reduce((total, loss) => total + loss, 0) / outputs.clips, scores: scoreSplit(outputs) };
+}
+
+function logRow(epoch: number, lr: number, sums: EpochSums, { loss, scores }: Validation): TrainingLogRow {
+  const { gloss, category } = scores;
+  return { epoch, train_loss: sums.loss / sums.clips, val_loss: loss, gloss_acc: gloss.accuracy, cat_acc: category.accuracy, lr };
+}
+
+function furtherMetrics(
+  sums: EpochSums,
+  { scores }: Validation,
+  clock: EpochClock,
+  best: boolean,
+): Omit<EpochMetrics, keyof TrainingLogRow> {
+  return {
+    train_gloss_acc: sums.glossCorrect / sums.clips,
+    train_cat_acc: sums.categoryCorrect / sums.clips,
+    gloss_top5_acc: scores.gloss.top5Accuracy,
+    best,
+    gradient_norm: sums.gradientNorm / Math.max(1, sums.updates),
+    updates: sums.updates,
+    train_seconds: clock.trainSeconds,
+    val_seconds: clock.validationSeconds,
+    train_clips_per_second: clock.clipsPerSecond(sums.clips),
+    memory_mb: Math.round(memoryUsage.rss() / 1e6),
+    tensors: tensorCount(),
+  };
+}
