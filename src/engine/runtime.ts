@@ -2,10 +2,10 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import util from 'node:util';
-import { messageOf } from '../foundation/errors';
+import { messageOf, UserError } from '../foundation/errors';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './own-kernels';
-import { SET_UP } from './provision/locations';
+import { IS_CHECKOUT, SET_UP } from './provision/locations';
 import { tf } from './tensorflow';
 
 /** What computes, once {@link startRuntime} has looked for it. */
@@ -55,7 +55,10 @@ async function start(verbose: boolean): Promise<Runtime> {
   if (process.env['KUMPAS_BACKEND'] === 'js') return startJavascript();
   const binding = bindingFile();
   if (!existsSync(binding)) {
-    return startJavascript(`TensorFlow's native library is not prepared: \`${SET_UP}\` prepares it, or says what is missing.`);
+    const missing = `TensorFlow's native library is not prepared: \`${SET_UP}\` prepares it, or says what is missing.`;
+    // Commands have tried to prepare it; a program of somebody else's would only wonder why it is so slow.
+    if (!IS_CHECKOUT) throw new UserError(`${missing} KUMPAS_BACKEND=js computes without it, many times slower.`);
+    return startJavascript(missing);
   }
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
   restoreRemovedUtilities();

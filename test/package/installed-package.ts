@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -18,6 +18,9 @@ interface Outcome {
 }
 
 const project = path.resolve(__dirname, '../..');
+
+/** Where TensorFlow's native library could not be prepared for the checkout, it cannot be for the other project either. */
+const isPrepared = existsSync(path.join(project, 'node_modules/@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node'));
 
 /** What npm says where it reaches no registry and its cache has not all packages. */
 const NO_REGISTRY = /\b(?:ENOTFOUND|ENOTCACHED|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT)\b/;
@@ -52,7 +55,11 @@ function npm(folder: string, ...args: readonly string[]): Outcome {
 }
 
 function runIn(folder: string, program: string, args: readonly string[]): Outcome {
-  return spawnSync(program, args, { cwd: folder, encoding: 'utf8', env: outsideOfNpm(process.env) });
+  return spawnSync(program, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { ...outsideOfNpm(process.env), ...(isPrepared ? {} : { KUMPAS_BACKEND: 'js' }) },
+  });
 }
 
 /** An environment without what npm says of the project whose script it runs. */

@@ -22,6 +22,15 @@ function inProject(): NonNullable<typeof installed> {
 }
 
 describe('a package that npm installed into an empty project', () => {
+  itInstalled('tells a program to prepare TensorFlow first', () => {
+    const { status, stderr } = inProject().run(process.execPath, [
+      '--eval',
+      "delete process.env.KUMPAS_BACKEND; require('kumpas/engine').startRuntime()",
+    ]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/UserError: TensorFlow's native library is not prepared: `npx kumpas setup` prepares it.* KUMPAS_BACKEND=js /);
+  });
+
   itInstalled('trains with npx kumpas, into the folder at hand, and says what to type there', () => {
     const { folder, run } = inProject();
     const { status, stdout, stderr } = run('npx', ['kumpas', 'train', '--model', 'transformer', '--epochs', '1']);
