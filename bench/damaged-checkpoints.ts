@@ -3,8 +3,9 @@ import { MemorySource } from '../src/checkpoint/bytes';
 import { OPCODE } from '../src/checkpoint/pickle-instructions';
 import { plainFromPython } from '../src/checkpoint/plain-value';
 import { readTorchValue } from '../src/checkpoint/torch-file';
-import { namingFile } from '../src/checkpoint/malformed-checkpoint';
-import { checkpointFromPython } from '../src/checkpoint/training-checkpoint';
+import { MalformedCheckpoint, namingFile } from '../src/checkpoint/malformed-checkpoint';
+import type { PythonValue } from '../src/checkpoint/python-values';
+import { OpenCheckpoint } from '../src/checkpoint/training-checkpoint';
 import { readZipDirectory, readZipEntry } from '../src/checkpoint/zip-read';
 import { StoredZipWriter } from '../src/checkpoint/zip-write';
 import { UserError } from '../src/foundation/errors';
@@ -19,7 +20,7 @@ export function readDamaged(bytes: Uint8Array): 'read' | 'refused' {
   try {
     namingFile('fuzz.pt', () => {
       const value = readTorchValue(new MemorySource(bytes));
-      checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }), optimizerForms);
+      readWhole(value);
       plainFromPython(value);
     });
     return 'read';
@@ -27,6 +28,17 @@ export function readDamaged(bytes: Uint8Array): 'read' | 'refused' {
     if (error instanceof UserError && /^fuzz\.pt: [^\n]+$/.test(error.message)) return 'refused';
     throw error;
   }
+}
+
+/**
+ * Reads a checkpoint's weights, settings and optimiser.
+ * @throws MalformedCheckpoint also where the optimiser cannot be used.
+ */
+export function readWhole(value: PythonValue): void {
+  const checkpoint = new OpenCheckpoint(value);
+  const { model } = checkpoint.weights();
+  const optimizer = checkpoint.optimizer({ forms: optimizerForms, parameters: [[...model.keys()]], model });
+  if (optimizer?.usable === false) throw new MalformedCheckpoint(optimizer.reason);
 }
 
 /** A way to damage valid files: makes cases of a file. */

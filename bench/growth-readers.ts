@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { plainFromPython } from '../src/checkpoint/plain-value';
 import { readTorchFile } from '../src/checkpoint/torch-file';
-import { checkpointFromPython, readWeights } from '../src/checkpoint/training-checkpoint';
+import { readWeights } from '../src/checkpoint/training-checkpoint';
 import { inspectionText } from '../src/cli/convert-inspect';
 import { resolveSettings } from '../src/config/resolve';
 import { readLegacyLog } from '../src/conversion/legacy-log';
@@ -18,19 +18,17 @@ import { readCurves } from '../src/evaluation/training-curves';
 import { UserError } from '../src/foundation/errors';
 import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/folder/hand-written';
 import { readRegularText } from '../src/foundation/regular-file';
+import { readWhole } from './damaged-checkpoints';
 import { MetricsLog, readTrainingLog } from '../src/folder/training-log';
 import { readHistory } from '../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
-import { optimizerForms } from '../src/engine/optimizers/table';
 import { ownModels } from '../src/models/model-table';
 
 /** What reads the files of users, by what they are, each as far as Kumpas itself goes. */
 const readers = {
   checkpoint: (file: string) => {
     attempt(() => readTorchFile(file, plainFromPython));
-    readTorchFile(file, (value) =>
-      checkpointFromPython(value, ({ model }) => ({ weights: model, parameters: [[...model.keys()]] }), optimizerForms),
-    );
+    readTorchFile(file, readWhole);
   },
   inspect: (file: string) => inspectionText(inspectCheckpoint(file)),
   model: (file: string) => {

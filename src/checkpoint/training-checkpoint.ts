@@ -46,30 +46,46 @@ export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckp
   writeTorchFile(file, checkpointToPython(checkpoint, dtype));
 }
 
-/** Weights under the names of a model, with the parameters in the order in which an optimiser's state knows them: as the lists that come into question. */
-export interface FittedWeights {
-  readonly weights: StateDict;
-  /** Of different lengths. */
-  readonly parameters: readonly (readonly string[])[];
+/** What became of the optimiser in a file: its state, or why no training goes on from it. */
+export type ReadOptimizer = { readonly usable: true; readonly state: SavedOptimizer } | { readonly usable: false; readonly reason: string };
+
+/** A checkpoint whose file is open: each part is read when it is asked for, and no other. */
+export class OpenCheckpoint {
+  constructor(private readonly value: PythonValue) {}
+
+  /**
+   * The weights, and what the file says of itself.
+   * @param key of the weights to take, as `ema`; undefined for the raw ones.
+   * @throws MalformedCheckpoint where there are none, or they are damaged.
+   */
+  weights(key?: string): CheckpointWeights {
+    const { tensors, notes } = weightTensors(this.value, key);
+    const fields = checkpointFields(this.value);
+    return { ...fields, model: readTensors(tensors), notes: [...notes, ...fields.notes] };
+  }
+
+  /** The optimiser's state, once it is known which model the weights are of; undefined where the file holds none. */
+  optimizer(reading: OptimizerReading): ReadOptimizer | undefined {
+    const found = findOptimizer(this.value);
+    if (found === undefined) return undefined;
+    if (found.others.length > 0)
+      return { usable: false, reason: `it holds several optimizers, under ${[found.key, ...found.others].join(', ')}; expected one.` };
+    try {
+      return { usable: true, state: optimizerFromPython(found.value, reading) };
+    } catch (error) {
+      if (error instanceof MalformedCheckpoint) return { usable: false, reason: error.message };
+      throw error;
+    }
+  }
 }
 
-/** The names of the model's parameters in order; or what finds out of the weights which model it is. */
-type ParameterNames = readonly string[] | ((weights: CheckpointWeights) => FittedWeights);
-
 /**
- * Reads a checkpoint to go on training from.
- * @param forms of the optimisers that a training can go on with.
- * @param onUnusableOptimizer is told why an optimiser's state cannot be used, and the rest is read without it; where absent, that is an error.
- * @throws UserError naming the file, the key, what was expected and what was found.
+ * Opens a checkpoint of any form, hands it to `read`, and closes it.
+ * @returns what `read` returns.
+ * @throws UserError naming the file and what is wrong with it; and what `read` throws.
  */
-export function readTrainingCheckpoint(
-  file: string,
-  parameterNames: ParameterNames,
-  forms: readonly OptimizerForm[],
-  onUnusableOptimizer?: (reason: string) => void,
-  reading?: CheckpointReading,
-): TrainingCheckpoint {
-  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, forms, onUnusableOptimizer, reading));
+export function readCheckpoint<Result>(file: string, read: (checkpoint: OpenCheckpoint) => Result): Result {
+  return readTorchFile(file, (value) => read(new OpenCheckpoint(value)));
 }
 
 /**
@@ -77,7 +93,21 @@ export function readTrainingCheckpoint(
  * @throws UserError naming the file and what is wrong with it.
  */
 export function readWeights(file: string, reading?: CheckpointReading): CheckpointWeights {
-  return readTorchFile(file, (value) => weightsFromPython(value, reading));
+  return readCheckpoint(file, (checkpoint) => checkpoint.weights(reading?.key));
+}
+
+/**
+ * Reads a checkpoint to go on training from, of a model whose parameters are known.
+ * @param parameterNames in the order of the model.
+ * @param forms of the optimisers that a training can go on with.
+ * @throws UserError naming the file, the key, what was expected and what was found; also where its optimiser cannot be used.
+ */
+export function readTrainingCheckpoint(
+  file: string,
+  parameterNames: readonly string[],
+  forms: readonly OptimizerForm[],
+): TrainingCheckpoint {
+  return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, forms));
 }
 
 /** The reference's checkpoint: a dict with the keys epoch, model, optimizer, scheduler, scaler, best_metric, args and config. */
@@ -96,53 +126,32 @@ export function checkpointToPython(checkpoint: TrainingCheckpoint, dtype: Weight
 }
 
 /**
- * A checkpoint from what the file holds; one without training state (weights alone) has no optimizer, and one that does not say so has epoch 0.
+ * {@link readTrainingCheckpoint} for a value at hand.
  * @throws MalformedCheckpoint naming the key, what was expected and what was found.
  */
 export function checkpointFromPython(
   value: PythonValue,
-  parameterNames: ParameterNames,
+  parameterNames: readonly string[],
   forms: readonly OptimizerForm[],
-  onUnusableOptimizer?: (reason: string) => void,
-  reading?: CheckpointReading,
 ): TrainingCheckpoint {
-  const read = weightsFromPython(value, reading);
-  const { epoch, bestMetric, config, args, scheduler } = read;
-  const fitted = typeof parameterNames === 'function' ? parameterNames(read) : { weights: read.model, parameters: [parameterNames] };
-  return {
-    epoch: epoch ?? 0,
-    bestMetric: bestMetric ?? -Infinity,
-    model: fitted.weights,
-    optimizer: optimizerFrom(value, { ...fitted, model: fitted.weights, forms, said: reading?.optimizer }, onUnusableOptimizer),
-    scheduler,
-    config: config ?? {},
-    args,
-  };
+  const checkpoint = new OpenCheckpoint(value);
+  const weights = checkpoint.weights();
+  const optimizer = checkpoint.optimizer({ forms, parameters: [parameterNames], model: weights.model });
+  if (optimizer?.usable === false) throw new MalformedCheckpoint(optimizer.reason);
+  return trainingCheckpoint(weights, weights.model, optimizer?.state);
 }
 
-function optimizerFrom(
-  value: PythonValue,
-  reading: OptimizerReading,
-  onUnusable: ((reason: string) => void) | undefined,
-): SavedOptimizer | undefined {
-  const found = findOptimizer(value);
-  if (found === undefined) return undefined;
-  try {
-    if (found.others.length > 0)
-      throw new MalformedCheckpoint(`it holds several optimizers, under ${[found.key, ...found.others].join(', ')}; expected one.`);
-    return optimizerFromPython(found.value, reading);
-  } catch (error) {
-    if (onUnusable === undefined || !(error instanceof MalformedCheckpoint)) throw error;
-    onUnusable(error.message);
-    return undefined;
-  }
-}
-
-/** {@link readWeights} for a value at hand. */
-export function weightsFromPython(value: PythonValue, reading?: CheckpointReading): CheckpointWeights {
-  const { tensors, notes } = weightTensors(value, reading?.key);
-  const fields = checkpointFields(value);
-  return { ...fields, model: readTensors(tensors), notes: [...notes, ...fields.notes] };
+/**
+ * What was read of a file, as a training's state; one that does not say so has epoch 0.
+ * @param model the weights under the model's own names.
+ * @param optimizer undefined where the file holds weights alone.
+ */
+export function trainingCheckpoint(
+  { epoch = 0, bestMetric = -Infinity, config = {}, args, scheduler }: CheckpointFields,
+  model: StateDict,
+  optimizer: SavedOptimizer | undefined,
+): TrainingCheckpoint {
+  return { epoch, bestMetric, model, optimizer, scheduler, config, args };
 }
 
 /** PyTorch's schedulers that know a base rate look for it in the group of parameters too. */

@@ -9,7 +9,8 @@ import {
   type CheckpointReading,
   type PlainRecord,
   type TrainingCheckpoint,
-  readTrainingCheckpoint,
+  readCheckpoint,
+  trainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
 import { makeFolders, buildFolder } from '../foundation/folders';
@@ -134,24 +135,26 @@ export interface ReadExport {
  * @throws UserError that names the file, where it cannot be read or is of none of the models.
  */
 export function readExport(file: string, shape: PlainRecord, reading: CheckpointReading = {}): ReadExport {
-  const notes: string[] = [];
-  let recognised: FittedModel | undefined;
-  const checkpoint = readTrainingCheckpoint(
-    file,
-    (read) => {
-      recognised = recogniseWeights(read.model, { ...saidOfModel(read), ...shape }, file);
-      notes.push(...read.notes, ...recognised.notes);
-      return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
-    },
-    optimizerForms,
-    (reason) => {
-      notes.push(`its optimizer was left out: ${reason}`);
-    },
-    reading,
-  );
-  if (recognised === undefined) throw new Error('the weights were not looked at');
-  notes.push(...recognised.assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`));
-  return { checkpoint, recognised, notes };
+  return readCheckpoint(file, (checkpoint) => {
+    const weights = checkpoint.weights(reading.key);
+    const recognised = recogniseWeights(weights.model, { ...saidOfModel(weights), ...shape }, file);
+    const optimizer = checkpoint.optimizer({
+      forms: optimizerForms,
+      parameters: optimizerParameters(recognised.model),
+      model: recognised.weights,
+      said: reading.optimizer,
+    });
+    return {
+      checkpoint: trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined),
+      recognised,
+      notes: [
+        ...weights.notes,
+        ...recognised.notes,
+        ...(optimizer?.usable === false ? [`its optimizer was left out: ${optimizer.reason}`] : []),
+        ...recognised.assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`),
+      ],
+    };
+  });
 }
 
 /** The file of labels in a SavedModel's folder `assets`. */

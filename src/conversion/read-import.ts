@@ -1,7 +1,8 @@
 import {
   type CheckpointReading,
   type PlainRecord,
-  readTrainingCheckpoint,
+  readCheckpoint,
+  trainingCheckpoint,
   type TrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
 import { type ModelConfig, optimizerParameters, type Model } from '../models/model';
@@ -91,27 +92,21 @@ export function readImport(
   { model: wanted, shape, reading = {}, models }: ImportOptions,
   log: LegacyLog | undefined,
 ): ReadImport {
-  const notes: string[] = [];
-  let recognised: FittedModel | undefined;
-  const onUnusableOptimizer = (reason: string): void => {
-    notes.push(`its optimizer was left out, so no training can go on from it: ${reason}`);
-  };
-  let epochTold: boolean | undefined;
-  const read = readTrainingCheckpoint(
-    file,
-    (weights) => {
-      recognised = recogniseWeights(weights.model, { ...shape, ...saidOfModel(weights) }, file, models);
-      epochTold = weights.epoch !== undefined;
-      notes.push(...weights.notes, ...recognised.notes);
-      return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
-    },
-    optimizerForms,
-    onUnusableOptimizer,
-    reading,
-  );
-  const checkpoint = withUsableOptimizer(read, onUnusableOptimizer);
-  if (checkpoint.optimizer !== undefined && epochTold === false) notes.push(EPOCHS_FROM_0);
-  if (recognised === undefined) throw new Error('the weights were not looked at');
+  const { weights, recognised, optimizer } = readCheckpoint(file, (opened) => {
+    const read = opened.weights(reading.key);
+    const model = recogniseWeights(read.model, { ...shape, ...saidOfModel(read) }, file, models);
+    const form = { forms: optimizerForms, parameters: optimizerParameters(model.model), model: model.weights, said: reading.optimizer };
+    return { weights: read, recognised: model, optimizer: opened.optimizer(form) };
+  });
+  const whole = trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined);
+  const unusable = optimizer?.usable === false ? optimizer.reason : otherwiseOf(whole);
+  const checkpoint = unusable === undefined ? whole : { ...whole, optimizer: undefined };
+  const notes = [
+    ...weights.notes,
+    ...recognised.notes,
+    ...(unusable === undefined ? [] : [`its optimizer was left out, so no training can go on from it: ${unusable}`]),
+    ...(checkpoint.optimizer !== undefined && weights.epoch === undefined ? [EPOCHS_FROM_0] : []),
+  ];
   const { model } = recognised;
   const { name: found, settings } = model.definition;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
@@ -154,12 +149,10 @@ export async function labelsOf(
   );
 }
 
-/** Without an optimiser that would not go on here as it did there. */
-function withUsableOptimizer(checkpoint: TrainingCheckpoint, onUnusable: (reason: string) => void): TrainingCheckpoint {
+/** Why an optimiser that could be read would not go on here as it did there, as a sentence; undefined where it would. */
+function otherwiseOf(checkpoint: TrainingCheckpoint): string | undefined {
   const otherwise = otherOptimizer(checkpoint);
-  if (otherwise === undefined) return checkpoint;
-  onUnusable(`${otherwise}.`);
-  return { ...checkpoint, optimizer: undefined };
+  return otherwise === undefined ? undefined : `${otherwise}.`;
 }
 
 /** Whether weights lost digits: those of a type wider than float32 do. */

@@ -2,7 +2,8 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
 import {
-  readTrainingCheckpoint,
+  readCheckpoint,
+  trainingCheckpoint,
   type CheckpointReading,
   type PlainRecord,
   type TrainingCheckpoint,
@@ -12,7 +13,7 @@ import { resolveLayers } from '../config/resolve';
 import type { Settings } from '../config/model-settings';
 import { optimizerForms } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
-import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
@@ -64,34 +65,22 @@ export function readResumePoint(
   models: ModelDefinitions = ownModels,
 ): ResumePoint {
   const place = `--resume ${file}`;
-  let recognised: FittedModel | undefined;
-  const notes: string[] = [];
-  let epochTold: boolean | undefined;
-  let unusable: string | undefined;
   const stamp = stampOf(file);
-  const checkpoint = readTrainingCheckpoint(
-    file,
-    (read) => {
-      recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place, models);
-      epochTold = read.epoch !== undefined;
-      notes.push(...read.notes, ...recognised.notes);
-      return { weights: recognised.weights, parameters: optimizerParameters(recognised.model) };
-    },
-    optimizerForms,
-    (reason) => {
-      unusable = reason;
-    },
-    reading,
-  );
-  if (recognised === undefined) throw new Error('the weights were not looked at');
-  if (unusable !== undefined)
-    throw new UserError(`${place}: no training goes on from its optimizer: ${unusable} ${waysOut(file, unusable)}`);
-  if (checkpoint.optimizer === undefined)
-    throw new UserError(`${place}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
+  const { weights, recognised, optimizer } = readCheckpoint(file, (opened) => {
+    const read = opened.weights(reading.key);
+    const fitted = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place, models);
+    const form = { forms: optimizerForms, parameters: optimizerParameters(fitted.model), model: fitted.weights, said: reading.optimizer };
+    return { weights: read, recognised: fitted, optimizer: opened.optimizer(form) };
+  });
+  if (optimizer === undefined) throw new UserError(`${place}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
+  if (!optimizer.usable)
+    throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
+  const checkpoint = trainingCheckpoint(weights, recognised.weights, optimizer.state);
+  const notes = [...weights.notes, ...recognised.notes];
   const otherwise = otherOptimizer(checkpoint);
   if (otherwise !== undefined) throw new UserError(`${place}: ${otherwise}. ${waysOut(file, otherwise)}`);
   const logFile = path.join(path.dirname(file), 'training_log.txt');
-  if (epochTold === false) notes.push(EPOCHS_FROM_0);
+  if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
     const { values, stated, notes: ofSettings } = legacySettings(recognised, checkpoint);
     notes.unshift(...ofSettings);

@@ -37,15 +37,10 @@ function writeChanged(
   changeAverage: (name: string, values: Float32Array) => Float32Array = (_, values) => values,
 ): string {
   const file = path.join(folder, 'changed.pt');
-  const given = { n_heads: 4 };
-  const read: TrainingCheckpoint = readTrainingCheckpoint(
-    original,
-    ({ model, config }) => ({
-      weights: model,
-      parameters: optimizerParameters(recogniseWeights(model, { ...given, ...config }, original).model),
-    }),
-    optimizerForms,
-  );
+  const weights = readWeights(original);
+  const { model: of } = recogniseWeights(weights.model, { n_heads: 4, ...weights.config }, original);
+  const [, trained] = optimizerParameters(of);
+  const read: TrainingCheckpoint = readTrainingCheckpoint(original, trained, optimizerForms);
   const model: StateDict = new Map([...read.model].map(([name, data]) => [name, { ...data, values: change(name, data.values.slice()) }]));
   const optimizer = read.optimizer && {
     ...read.optimizer,

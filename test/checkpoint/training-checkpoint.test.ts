@@ -9,9 +9,12 @@ import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import {
   checkpointFromPython,
   checkpointToPython,
+  OpenCheckpoint,
+  readCheckpoint,
   readTrainingCheckpoint,
   readWeights,
   writeTrainingCheckpoint,
+  type ReadOptimizer,
   type TrainingCheckpoint,
 } from '../../src/checkpoint/training-checkpoint';
 import { UserError } from '../../src/foundation/errors';
@@ -307,6 +310,37 @@ describe("a training's checkpoint", () => {
   ])('is refused for %s', (_what, change, message) => {
     const value = change(checkpoint);
     expect(() => checkpointFromPython(value, parameterNames, optimizerForms)).toThrow(message);
+  });
+
+  const readOptimizer = (value: PythonValue): ReadOptimizer | undefined => {
+    const opened = new OpenCheckpoint(value);
+    const { model } = opened.weights();
+    return opened.optimizer({ forms: optimizerForms, parameters: [parameterNames], model });
+  };
+
+  it('is read part by part: its optimizer comes as a state, or with the reason why none can be used', () => {
+    const value = checkpointToPython(checkpoint);
+    expect(readOptimizer(value)).toEqual({ usable: true, state: checkpoint.optimizer });
+    expect(readOptimizer(changed(checkpoint, 'optimizer', 'Adam'))).toEqual({
+      usable: false,
+      reason: '"optimizer": expected a dict, found the text "Adam".',
+    });
+    const two = changed(checkpoint, 'optimizers', [value.get('optimizer') ?? null, dict({ state: dict({}), param_groups: [dict({})] })]);
+    expect(readOptimizer(two)).toMatchObject({
+      usable: false,
+      reason: expect.stringMatching(/^it holds several optimizers, under optimizer,/),
+    });
+    expect(readOptimizer(without(checkpoint, 'optimizer'))).toBeUndefined();
+  });
+
+  it('is read without its optimizer where only the weights are asked for', () => {
+    const value = changed(checkpoint, 'optimizer', 'damaged');
+    expect(new OpenCheckpoint(value).weights()).toMatchObject({ epoch: checkpoint.epoch, model: checkpoint.model });
+  });
+
+  it('is closed when it was read: what was not read then cannot be read any more', () => {
+    const later = readCheckpoint(fixture('tiny_full'), (opened) => opened);
+    expect(() => later.weights()).toThrow();
   });
 
   itWithShared('fixtures/torch/transformer_isl13_best.pt', 'of a real training is read whole', (file) => {
