@@ -7,7 +7,7 @@ import { MalformedCheckpoint, namingFile } from '../src/checkpoint/malformed-che
 import type { PythonValue } from '../src/checkpoint/python-values';
 import { OpenCheckpoint } from '../src/checkpoint/training-checkpoint';
 import { readZipDirectory, readZipEntry } from '../src/checkpoint/zip-read';
-import { StoredZipWriter } from '../src/checkpoint/zip-write';
+import { ZipWriter } from '../src/foundation/zip-write';
 import { UserError } from '../src/foundation/errors';
 import { optimizerForms } from '../src/engine/optimizers/table';
 
@@ -153,7 +153,7 @@ function entriesOf(whole: Uint8Array): Entries {
 /** A zip file of stored entries with right checksums. */
 export function zipOf(entries: Readonly<Entries>): Uint8Array {
   const parts: Uint8Array[] = [];
-  const zip = new StoredZipWriter((bytes) => {
+  const zip = new ZipWriter((bytes) => {
     parts.push(bytes);
   });
   for (const [name, bytes] of entries) zip.add(name, bytes);

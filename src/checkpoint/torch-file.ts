@@ -9,7 +9,7 @@ import type { PythonValue } from './python-values';
 import { isSafetensors, readSafetensors } from './safetensors';
 import { readTorchArchive } from './torch-archive';
 import { PLAIN_PICKLE, readTorchStream } from './torch-stream';
-import { StoredZipWriter } from './zip-write';
+import { ZipWriter } from '../foundation/zip-write';
 
 /**
  * Reads a file that `torch.save` wrote, in its zip form or the one before PyTorch 1.6, or a safetensors file, without running anything in it.
@@ -33,7 +33,7 @@ export function writeTorchFile(file: string, value: PythonValue): void {
   const { pickle, storages } = pickleWithStorages(value);
   const folder = archiveName(file);
   replaceFile(file, (append) => {
-    const zip = new StoredZipWriter(append);
+    const zip = new ZipWriter(append);
     zip.add(`${folder}/data.pkl`, pickle);
     zip.add(`${folder}/byteorder`, Buffer.from(endianness() === 'LE' ? 'little' : 'big'));
     storages.forEach((storage, key) => {

@@ -1,61 +1,17 @@
 import { endianness } from 'node:os';
-import { crc32, deflateRawSync } from 'node:zlib';
+import { required } from '../foundation/required';
+import { ZipWriter } from '../foundation/zip-write';
 import type { NpyArray } from './npy';
 
 /**
  * Arrays as the bytes of a `.npz` file, deflated as `numpy.savez_compressed` does or stored as `numpy.savez` does. The same arrays give the same bytes.
  */
 export function formatNpz(arrays: Readonly<Record<string, NpyArray>>, { compress = true }: { readonly compress?: boolean } = {}): Buffer {
-  const parts: Buffer[] = [];
-  const directory: Buffer[] = [];
-  let offset = 0;
-  for (const [key, array] of Object.entries(arrays)) {
-    const bytes = formatNpy(array);
-    const packed = compress ? deflateRawSync(bytes) : bytes;
-    const name = Buffer.from(`${key}.npy`);
-    const fields = entryFields(compress ? 8 : 0, crc32(bytes), packed.length, bytes.length, name.length);
-    const local = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), fields, name, packed]);
-    parts.push(local);
-    directory.push(centralEntry(fields, offset), name);
-    offset += local.length;
-  }
-  const central = Buffer.concat(directory);
-  return Buffer.concat([...parts, central, endOfDirectory(directory.length / 2, central.length, offset)]);
-}
-
-const FLAG_UTF8 = 0x800;
-/** 1 January 1980, the first day that a zip file knows. */
-const DATE = 0x21;
-
-/** What the header of an entry and its line in the directory have in common (26 bytes). */
-function entryFields(method: number, checksum: number, packed: number, unpacked: number, nameLength: number): Buffer {
-  const fields = Buffer.alloc(26);
-  fields.writeUInt16LE(20, 0);
-  fields.writeUInt16LE(FLAG_UTF8, 2);
-  fields.writeUInt16LE(method, 4);
-  fields.writeUInt16LE(DATE, 8);
-  fields.writeUInt32LE(checksum, 10);
-  fields.writeUInt32LE(packed, 14);
-  fields.writeUInt32LE(unpacked, 18);
-  fields.writeUInt16LE(nameLength, 22);
-  return fields;
-}
-
-function centralEntry(fields: Buffer, offset: number): Buffer {
-  const signature = Buffer.from('PK\x01\x02\x14\0', 'latin1');
-  const rest = Buffer.alloc(14);
-  rest.writeUInt32LE(offset, 10);
-  return Buffer.concat([signature, fields, rest]);
-}
-
-function endOfDirectory(entries: number, length: number, offset: number): Buffer {
-  const end = Buffer.alloc(22);
-  end.write('PK\x05\x06', 'latin1');
-  end.writeUInt16LE(entries, 8);
-  end.writeUInt16LE(entries, 10);
-  end.writeUInt32LE(length, 12);
-  end.writeUInt32LE(offset, 16);
-  return end;
+  const parts: Uint8Array[] = [];
+  const zip = new ZipWriter((bytes) => parts.push(bytes), 1);
+  for (const [key, array] of Object.entries(arrays)) zip.add(`${key}.npy`, formatNpy(array), compress ? 'deflate' : 'store');
+  zip.finish();
+  return Buffer.concat(parts);
 }
 
 const order = endianness() === 'LE' ? '<' : '>';
@@ -92,7 +48,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Buffer 
 
 /** Texts as UTF-32, all as long as the longest. */
 function formatTexts(texts: readonly string[]): [descr: string, values: Buffer] {
-  const letters = texts.map((text) => Array.from(text, (letter) => letter.codePointAt(0) ?? 0));
+  const letters = texts.map((text) => Array.from(text, (letter) => required(letter.codePointAt(0), 'the code point of a letter')));
   const longest = Math.max(1, ...letters.map(({ length }) => length));
   const values = new Uint32Array(texts.length * longest);
   letters.forEach((codes, index) => {

@@ -4,6 +4,7 @@ import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../foundation/errors';
 import { stoodInFor } from '../foundation/foreign-file';
 import { excerpt } from '../foundation/text';
+import { CENTRAL_HEADER, END_RECORD } from '../foundation/zip-write';
 import { FileError } from './data-error';
 import { readBoundedFile } from './file-reading';
 import { parseNpy, type NpyArray } from './npy';
@@ -162,10 +163,7 @@ async function inflateTo(size: number, packed: Buffer): Promise<Buffer> {
   }
 }
 
-const END_SIGNATURE = 0x06054b50;
-const END_BYTES = 22;
 const LONGEST_COMMENT = 65_535;
-const DIRECTORY_SIGNATURE = 0x02014b50;
 
 /**
  * A zip file without what lies before it: places in a zip are counted from its own start, and self-extracting ones have a program there. Anything else is
@@ -178,15 +176,15 @@ function withoutPrefix(bytes: Buffer): Buffer {
   const declared = bytes.readUInt32LE(end + 16);
   const found = end - size;
   const prefix = found - declared;
-  if (prefix <= 0 || found + 4 > bytes.length || bytes.readUInt32LE(found) !== DIRECTORY_SIGNATURE) return bytes;
+  if (prefix <= 0 || found + 4 > bytes.length || bytes.readUInt32LE(found) !== CENTRAL_HEADER.signature) return bytes;
   return bytes.subarray(prefix);
 }
 
 /** Where the record lies that ends a zip file, perhaps followed by a comment. */
 function endOfDirectory(bytes: Buffer): number | undefined {
-  const first = Math.max(0, bytes.length - END_BYTES - LONGEST_COMMENT);
-  for (let at = bytes.length - END_BYTES; at >= first; at--) {
-    if (bytes.readUInt32LE(at) === END_SIGNATURE && at + END_BYTES + bytes.readUInt16LE(at + 20) === bytes.length) return at;
+  const first = Math.max(0, bytes.length - END_RECORD.size - LONGEST_COMMENT);
+  for (let at = bytes.length - END_RECORD.size; at >= first; at--) {
+    if (bytes.readUInt32LE(at) === END_RECORD.signature && at + END_RECORD.size + bytes.readUInt16LE(at + 20) === bytes.length) return at;
   }
   return undefined;
 }

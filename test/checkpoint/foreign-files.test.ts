@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { readTorchFile } from '../../src/checkpoint/torch-file';
-import { StoredZipWriter } from '../../src/checkpoint/zip-write';
+import { ZipWriter } from '../../src/foundation/zip-write';
 import { openNpz } from '../../src/data/npz';
 import { foreignFile, gitLfsPointer } from '../../src/foundation/foreign-file';
 
@@ -28,7 +28,7 @@ function refusal(content: string | Uint8Array, name = 'model.pt'): string {
 
 function zipOf(...names: string[]): Buffer {
   const parts: Uint8Array[] = [];
-  const zip = new StoredZipWriter((bytes) => parts.push(Uint8Array.from(bytes)));
+  const zip = new ZipWriter((bytes) => parts.push(Uint8Array.from(bytes)));
   for (const name of names) zip.add(name, Buffer.from('N.'));
   zip.finish();
   return Buffer.concat(parts);

@@ -9,7 +9,7 @@ import { weightTensors } from '../../src/checkpoint/state-dict';
 import { tensorOf, TorchTensor } from '../../src/checkpoint/tensor';
 import { readTorchFile, readTorchValue, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { readZipDirectory } from '../../src/checkpoint/zip-read';
-import { StoredZipWriter } from '../../src/checkpoint/zip-write';
+import { ZipWriter } from '../../src/foundation/zip-write';
 import { UserError } from '../../src/foundation/errors';
 
 const fixtures = path.resolve(__dirname, '../fixtures/torch');
@@ -252,7 +252,7 @@ function tensorPickle(length: number, size: number): Buffer {
 
 function writeZip(file: string, entries: Record<string, Uint8Array>): void {
   const parts: Uint8Array[] = [];
-  const zip = new StoredZipWriter((bytes) => {
+  const zip = new ZipWriter((bytes) => {
     parts.push(bytes);
   });
   for (const [name, data] of Object.entries(entries)) zip.add(name, data);

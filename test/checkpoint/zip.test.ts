@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySource, type ByteSource } from '../../src/checkpoint/bytes';
 import { readZipDirectory, readZipEntry } from '../../src/checkpoint/zip-read';
-import { DATA_ALIGNMENT, StoredZipWriter } from '../../src/checkpoint/zip-write';
+import { DATA_ALIGNMENT, ZipWriter } from '../../src/foundation/zip-write';
 
 describe('a zip file of stored entries', () => {
   const content: readonly [string, Uint8Array][] = [
@@ -44,7 +44,7 @@ describe('a zip file of stored entries', () => {
 
   it('goes on beyond 4 GiB', () => {
     const sparse = new SparseFile();
-    const zip = new StoredZipWriter((bytes) => {
+    const zip = new ZipWriter((bytes) => {
       sparse.append(bytes);
     });
     const zeros = new Uint8Array(2 ** 28);
@@ -115,7 +115,7 @@ describe('a zip file that is damaged or hostile', () => {
 
 function zipOf(content: readonly (readonly [string, Uint8Array])[]): Buffer {
   const parts: Uint8Array[] = [];
-  const zip = new StoredZipWriter((bytes) => {
+  const zip = new ZipWriter((bytes) => {
     parts.push(bytes);
   });
   for (const [name, data] of content) zip.add(name, data);
