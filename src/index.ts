@@ -7,6 +7,7 @@
 export { train } from './training/train';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
+export { openClips } from './data/open-clips';
 export { classificationLoss, crossEntropy } from './training/losses';
 
 // Types
@@ -15,3 +16,7 @@ export type { TrainingEvent, TrainingListener, TrainingResult } from './training
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
 export type { ClassificationLoss, LossSettings } from './training/losses';
+export type { DataPaths, TransformDescription } from './config/data-source';
+export type { Batch } from './data/batch';
+export type { ClipEntry, LabelNames } from './data/clip-set';
+export type { BatchesOptions, Clips, LabelledClip, OpenClipsOptions } from './data/open-clips';

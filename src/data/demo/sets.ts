@@ -15,6 +15,8 @@ import { demoLabels } from './signs';
 /** A kind of the demo set. */
 interface DemoSet {
   readonly dataset: (options: DemoOptions) => Dataset;
+  /** The array of a clip's file that holds the values. */
+  readonly key: string;
   /** What its folders are called where it is written. */
   readonly layout: ClipFolders;
   /** The arrays of a clip's file. */
@@ -28,6 +30,7 @@ const framesPerSecond = 30;
 /** Clips of key points. */
 const keypointDemo: DemoSet = {
   dataset: demoDataset,
+  key: 'X',
   layout: KEYPOINT_FOLDERS,
   clipArrays: (entry, values, labels) => {
     const { frames } = entry;
@@ -49,6 +52,7 @@ const keypointDemo: DemoSet = {
 /** Clips of features. */
 const featureDemo: DemoSet = {
   dataset: featureDemoDataset,
+  key: 'X2048',
   layout: { trainFolder: 'features_train', validationFolder: 'features_val' },
   clipArrays: (entry, values, labels) => ({
     X2048: { dtype: 'float32', shape: [entry.frames, demoFeatureWidth], values },

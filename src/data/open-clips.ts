@@ -1,0 +1,167 @@
+import type { DataPaths, TransformDescription } from '../config/data-source';
+import { UserError } from '../foundation/errors';
+import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
+import { elementAt } from '../foundation/required';
+import type { Batch } from './batch';
+import { openBatches } from './batches';
+import { readClip, type Clip } from './clip';
+import type { ClipEntry, ClipSet, Dataset, LabelNames } from './clip-set';
+import { demoFeatureWidth } from './demo/features';
+import { demoSetOfWidth } from './demo/sets';
+import { KEYPOINT_WIDTH } from './keypoints';
+import { openData } from './open-data';
+import { bucketLengths, planEpoch } from './plan-epoch';
+import { modelTransforms, TransformPipeline } from './transforms/pipeline';
+
+/** What clips are opened. */
+export interface OpenClipsOptions {
+  /** A data folder, or its folders and CSV files each named; the synthetic demo set where it is left out. */
+  readonly data?: string | DataPaths;
+  /** Which clips of it; those for training where it is left out. */
+  readonly split?: 'train' | 'validation';
+  /** Key points, 156 numbers a frame, where it is left out; or features, 2048 numbers. */
+  readonly kind?: 'keypoints' | 'features';
+  /** The array in each `.npz` that holds the values; `X` of key points and `X2048` of features where it is left out. */
+  readonly key?: string;
+  /** What each clip goes through when it is read or batched, as `{ name: 'normalize', by: 'shoulders' }`; of validation clips those alone that are part of a model. */
+  readonly transforms?: readonly TransformDescription[];
+  /** Bytes that the clips' values may take in memory; a larger set is read from its files as it is needed. */
+  readonly memoryBudget?: number;
+  /** Leaves out clips that cannot be used, which `onWarning` is told, in place of refusing the set. */
+  readonly leaveOutBroken?: boolean;
+  /** What the demo set, and what transforms draw, are a function of. */
+  readonly seed?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly onWarning?: (warning: string) => void;
+}
+
+const WIDTHS = { keypoints: KEYPOINT_WIDTH, features: demoFeatureWidth } as const;
+
+/** A clip with its label. `values` are `[frames, width]`, row by row. */
+export interface LabelledClip extends Clip, Omit<ClipEntry, 'frames'> {}
+
+/** How clips are batched. */
+export interface BatchesOptions {
+  readonly batchSize: number;
+  /** Epochs count from 1; with the seed, the order of the clips is a function of it. */
+  readonly epoch?: number;
+  /** False for the order of the set, within each length. */
+  readonly shuffle?: boolean;
+  /** Longer clips are cut to their first `maxFrames` frames. */
+  readonly maxFrames?: number;
+  /** The most lengths that clips are padded to. */
+  readonly buckets?: number;
+}
+
+/**
+ * Opens labelled clips: finds them, reads and checks every one, as a training does.
+ *
+ * ```ts
+ * const clips = await openClips({ data: 'clips/', transforms: [{ name: 'normalize', by: 'shoulders' }] });
+ * const first = await clips.read(0);
+ * for await (const batch of clips.batches({ batchSize: 32, epoch: 1 })) console.log(batch.features.length);
+ * ```
+ * @throws DataError with everything that is wrong with them, UserError for an option that cannot be.
+ */
+export async function openClips(options: OpenClipsOptions = {}): Promise<Clips> {
+  const { data, split = 'train', kind = 'keypoints', transforms = [], seed = 0, leaveOutBroken = false, onProgress, onWarning } = options;
+  const width = WIDTHS[kind];
+  const applied = split === 'train' ? transforms : modelTransforms(transforms, width);
+  TransformPipeline.of(applied, width); // Refused before anything is read.
+  const { layout, key } = demoSetOfWidth(width);
+  const dataset = await openData({
+    source: typeof data === 'string' ? { folder: data } : data,
+    key: options.key ?? key,
+    layout,
+    width,
+    demoSeed: seed,
+    memoryBudgetBytes: options.memoryBudget ?? memoryBudget(memoryFacts()),
+    needTrain: split === 'train',
+    leaveOutBroken,
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(onWarning === undefined ? {} : { onWarning }),
+  });
+  for (const { file, problem } of dataset.leftOut) onWarning?.(`left out: ${file}: ${problem}`);
+  return new Clips(dataset, split, applied, seed);
+}
+
+/** The clips of one split, in the order of its labels; from {@link openClips}. Iterating over it gives every clip with its label. */
+export class Clips implements AsyncIterable<LabelledClip> {
+  /** What people call the data: the folder's path, or `synthetic demo set`. */
+  readonly title: string;
+  /** Whether a generator made clips of it. */
+  readonly synthetic: boolean;
+  /** The names behind the ids. */
+  readonly labels: LabelNames;
+  /** sha256 over names, labels and values of the data: the same data gives the same wherever it lies. */
+  readonly fingerprint: string;
+  /** Each clip's name, file, frames and ids. */
+  readonly entries: readonly ClipEntry[];
+  /** Numbers a frame. */
+  readonly width: number;
+  private readonly set: ClipSet;
+  private readonly pipeline: TransformPipeline;
+
+  /** @internal */
+  constructor(
+    dataset: Dataset,
+    split: 'train' | 'validation',
+    private readonly transforms: readonly TransformDescription[],
+    private readonly seed: number,
+  ) {
+    const set = dataset[split];
+    if (set === undefined) throw new UserError(`${dataset.title}: there are no training clips`);
+    this.set = set;
+    this.title = dataset.title;
+    this.synthetic = dataset.synthetic;
+    this.labels = dataset.labels;
+    this.fingerprint = split === 'train' ? dataset.fingerprint : dataset.validationFingerprint;
+    this.entries = set.entries;
+    this.width = set.width;
+    this.pipeline = TransformPipeline.of(transforms, set.width);
+  }
+
+  /** How many there are. */
+  get length(): number {
+    return this.entries.length;
+  }
+
+  /** Frames of each clip in its file, before any transform or cut. */
+  get lengths(): number[] {
+    return this.entries.map(({ frames }) => frames);
+  }
+
+  /**
+   * One clip after its transforms.
+   * @param epoch with the seed, what random transforms are a function of.
+   * @throws RangeError where there is no such clip; UserError where it has become unreadable.
+   */
+  async read(index: number, epoch = 1): Promise<LabelledClip> {
+    const entry = this.entries[index];
+    if (entry === undefined) throw new RangeError(`there is no clip ${index}; they count from 0, and there are ${this.length}`);
+    const { values: kept, key, width } = this.set;
+    const clip = kept === undefined ? await readClip(entry.file, { key, width }) : { values: elementAt(kept, index), frames: entry.frames };
+    return { ...entry, ...this.pipeline.apply(clip, index, { seed: this.seed, epoch }) };
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<LabelledClip, void, undefined> {
+    for (const index of this.entries.keys()) yield await this.read(index);
+  }
+
+  /**
+   * Every clip once, in batches of similar length, padded: their order is a function of (seed, epoch). A thread reads ahead where the clips are not in memory; it
+   * ends with the loop, however that ends.
+   */
+  batches({
+    batchSize,
+    epoch = 1,
+    shuffle = true,
+    maxFrames = Infinity,
+    buckets = 4,
+  }: BatchesOptions): AsyncGenerator<Batch, void, undefined> {
+    const { set, seed, pipeline: transforms } = this;
+    const lengths = bucketLengths(set.entries, { maxBuckets: buckets, maxFrames, batchSize, transforms });
+    const plans = planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths: lengths, transforms });
+    return openBatches(set, plans, { batchSize, transforms: this.transforms });
+  }
+}
