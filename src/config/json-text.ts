@@ -1,6 +1,6 @@
+import { visit } from 'jsonc-parser';
 import { UserError } from '../foundation/errors';
 import { stoodInFor } from '../foundation/foreign-file';
-import { describeJsonFault } from './json-fault';
 
 /** Levels of brackets in each other: more than any file of Kumpas or PyTorch has, and few enough for whatever goes through a value level by level. */
 const DEEPEST = 100;
@@ -21,6 +21,55 @@ export function parseJson(text: string, deepest = DEEPEST): unknown {
     throw new UserError(foreign ?? `no valid JSON: ${describeJsonFault(text) ?? 'it cannot be read'}`, { cause: error });
   }
 }
+
+/**
+ * Where a text stops being JSON, and what was expected there: `line 3, column 5: expected …, found …`; undefined for valid JSON. JSON.parse knows the place only
+ * sometimes, and says it differently in each version of Node.
+ */
+export function describeJsonFault(text: string): string | undefined {
+  /** The innermost bracket that is open comes last. */
+  const open: ('}' | ']')[] = [];
+  let expected = VALUE;
+  let fault: string | undefined;
+  const afterValue = (): void => {
+    const close = open.at(-1);
+    expected = close === undefined ? 'nothing more' : `, or ${close}`;
+  };
+  const begin = (close: '}' | ']', member: string) => (): void => {
+    open.push(close);
+    expected = member;
+  };
+  const end = (offset: number): void => {
+    if (text[offset] !== open.at(-1)) return; // Told of a bracket's end too where that is missing.
+    open.pop();
+    afterValue();
+  };
+  visit(
+    text,
+    {
+      onObjectBegin: begin('}', KEY),
+      onArrayBegin: begin(']', VALUE),
+      onObjectEnd: end,
+      onArrayEnd: end,
+      onLiteralValue: afterValue,
+      onObjectProperty: () => {
+        expected = ':';
+      },
+      onSeparator: (character) => {
+        expected = character === ',' && open.at(-1) === '}' ? KEY : VALUE;
+      },
+      onError: (_code, offset, _length, line, column) => {
+        const found = /^\S{1,12}/.exec(text.slice(offset, offset + 12))?.[0] ?? 'the end';
+        fault ??= `line ${line + 1}, column ${column + 1}: expected ${expected}, found ${found}`;
+      },
+    },
+    { disallowComments: true, allowTrailingComma: false },
+  );
+  return fault;
+}
+
+const VALUE = 'a value';
+const KEY = 'a key in double quotes (no comma after the last value, no comments)';
 
 /** How deep the brackets of a text go, those within quotes left out. */
 function levelsOf(text: string): number {
