@@ -5,7 +5,7 @@ import { UserError } from '../foundation/errors';
 import { isDrop, type HeadChange } from '../zoo/monitor/drop';
 import { monitorModel, type Monitored, type WatchedCheckpoint } from '../zoo/monitor/monitor-model';
 import { retrainingOf, type Retraining } from '../zoo/monitor/retraining';
-import { placeOf, type NamedModel } from '../zoo/release/named-release';
+import { placeOf, type ModelReference } from '../zoo/release/named-release';
 import type { Terminal } from './terminal';
 import { dataWatch } from './progress';
 import { percentText } from './quantities';
@@ -15,7 +15,7 @@ import { runTraining } from './run-training';
 const DROP_EXIT_CODE = 2;
 
 export interface MonitoringRequest extends EvaluationDataRequest {
-  readonly named: NamedModel;
+  readonly named: ModelReference;
   readonly batchSize: number;
   readonly retrain: boolean;
   readonly failIfWorse: boolean;

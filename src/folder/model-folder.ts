@@ -135,7 +135,7 @@ export const RELEASE_FILE = 'release.json';
  * `_best.pt`, has a folder of its own name, so that none takes another's place; a release's lie in the model's folder, for the release stays as it is.
  */
 export function resultsFolderOf(checkpoint: string): string {
-  const release = releaseOf(checkpoint);
+  const release = releaseHolding(checkpoint);
   if (release !== undefined && existsSync(path.join(path.dirname(checkpoint), RELEASE_FILE)))
     return path.join(release.modelFolder, `${RESULTS_FOLDER}_${release.version}`);
   const folder = path.dirname(checkpoint);
@@ -169,7 +169,7 @@ export function modelFile(modelPath: string, named = `--model-path ${modelPath}`
 }
 
 /** The release of a model folder that a checkpoint lies in, as `{model folder}/releases/v1.1.0/SignTransformer_production.pt`; undefined where it lies in none. */
-export function releaseOf(checkpoint: string): { readonly modelFolder: string; readonly version: string } | undefined {
+export function releaseHolding(checkpoint: string): { readonly modelFolder: string; readonly version: string } | undefined {
   const folder = path.dirname(path.resolve(checkpoint));
   const version = path.basename(folder);
   const releases = path.dirname(folder);
@@ -184,7 +184,7 @@ export function releaseOf(checkpoint: string): { readonly modelFolder: string; r
 export function titleOfModel(file: string, architecture: string): string {
   const folder = path.basename(path.dirname(path.resolve(file)));
   const name = path.basename(file);
-  const release = releaseOf(file);
+  const release = releaseHolding(file);
   if (release !== undefined && name.startsWith(`${architecture}_`)) {
     return `${path.basename(path.resolve(file, '../../..'))} ${release.version}`;
   }

@@ -8,7 +8,7 @@ import { evaluateModel } from '../../src/evaluation/evaluate';
 import { loadModel } from '../../src/evaluation/load-model';
 import { predictedClasses } from '../../src/evaluation/metrics';
 import type { CheckpointData } from '../../src/zoo/release/evaluate-checkpoints';
-import type { ReleaseSurroundings } from '../../src/zoo/release/promote';
+import type { ReleaseContext } from '../../src/zoo/release/promote';
 import type { RegisteredModel } from '../../src/zoo/registry';
 import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
 import { inTemporaryFolder } from './clip-files';
@@ -133,7 +133,7 @@ export function releaseRequest(changes: Partial<ReleaseRequest> = {}): ReleaseRe
 }
 
 /** The world of a test's release; its warnings go to a list. */
-export function releaseWorld(day = 20, warnings: string[] = []): ReleaseSurroundings {
+export function releaseWorld(day = 20, warnings: string[] = []): ReleaseContext {
   return {
     now: new Date(Date.UTC(2024, 8, day, 12)),
     kumpas: '0.0.0',

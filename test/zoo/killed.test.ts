@@ -10,7 +10,7 @@ import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { modelsIn } from '../../src/zoo/registry';
 import { releaseModel } from '../../src/zoo/release/release';
-import { releasesOf } from '../../src/zoo/release/release-record';
+import { readReleases } from '../../src/zoo/release/release-record';
 import { fileDigest } from '../../src/zoo/file-checksum';
 import { inTemporaryFolder } from '../support/clip-files';
 import { findingsOf } from '../support/small-registry';
@@ -62,12 +62,12 @@ function killed({ root }: SmallZoo, before: number, ...args: string[]): boolean 
 function expectValid({ root, model }: SmallZoo): void {
   expect(modelsIn(root).map(({ name }) => name)).toEqual([model.name]);
   expect(readRecord(model.folder).run.name).toBe(model.name);
-  for (const { folder, record } of releasesOf(model.folder)) {
+  for (const { folder, record } of readReleases(model.folder)) {
     expect(fileDigest(path.join(folder, record.checkpoint.file)).sha256).toBe(record.checkpoint.sha256);
     expect(existsSync(path.join(folder, 'evaluation_results/evaluation.json'))).toBe(true);
   }
   completeReleases(model);
-  const [latest] = releasesOf(model.folder).toReversed();
+  const [latest] = readReleases(model.folder).toReversed();
   const production = readProduction(model.folder);
   if (production !== undefined) {
     const file = path.join(model.folder, production.file);
@@ -100,7 +100,7 @@ describe('a command that is killed', () => {
       const zoo = copyZoo(released, copy);
       const { root, model } = zoo;
       expect(killed(zoo, before, 'release', model.name, '--bump', 'minor', '--notes', 'a text', '--allow-regression')).toBe(true);
-      const made = releasesOf(model.folder).length === 2;
+      const made = readReleases(model.folder).length === 2;
       const unfinished = copyZoo(zoo, path.join(path.dirname(root), 'copy'));
       expectValid(zoo);
       // Repeated where nothing has been completed yet.
@@ -148,7 +148,7 @@ it('of two releases at once exactly one wins', async () => {
     const ends = await Promise.all([run(), run()]);
     expect(ends.map(({ code }) => code).sort()).toEqual([0, 1]);
     expect(ends.find(({ code }) => code === 1)?.errors).toMatch(/^.*(is at work on it|nothing has changed since v0\.1\.0).*\n$/);
-    expect(releasesOf(zoo.model.folder).map(({ record }) => record.version)).toEqual(['0.1.0']);
+    expect(readReleases(zoo.model.folder).map(({ record }) => record.version)).toEqual(['0.1.0']);
     expectValid(zoo);
     expect(hiddenIn(zoo.root)).toEqual([]);
   });

@@ -11,7 +11,7 @@ import { historyPicture } from '../../src/zoo/monitor/history-picture';
 import { watchedCheckpoint } from '../../src/zoo/monitor/monitor-model';
 import { retrainingOf } from '../../src/zoo/monitor/retraining';
 import { readRecord } from '../../src/folder/config-file';
-import { findNamed } from '../../src/zoo/release/named-release';
+import { findModelOrRelease } from '../../src/zoo/release/named-release';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallRegistry } from '../support/registered-model';
@@ -132,7 +132,7 @@ describe('monitoring', () => {
         told.output = '';
         const request = { data, keypointsVal: undefined, labelsValCsv: undefined, labelsReference: undefined, key: undefined };
         const options = { batchSize: 4, retrain: false, failIfWorse: true, json: false, verbose: false };
-        return await runMonitoring({ named: findNamed(root, name), ...request, ...options, ...more }, terminal);
+        return await runMonitoring({ named: findModelOrRelease(root, name), ...request, ...options, ...more }, terminal);
       };
       expect(await monitor()).toBe(0);
       expect(await monitor()).toBe(0);
@@ -186,7 +186,7 @@ describe('monitoring', () => {
       await expect(monitor({ data: undefined, retrain: true })).rejects.toThrow(/--retrain: a training needs a whole data folder/);
       expect(existsSync(path.join(path.dirname(model), `.${name}.lock`))).toBe(false);
 
-      const version = (named = name): string => watchedCheckpoint(findNamed(root, named)).checkpoint.version;
+      const version = (named = name): string => watchedCheckpoint(findModelOrRelease(root, named)).checkpoint.version;
       expect(version()).toMatch(/^best epoch [12]$/);
       copyFileSync(path.join(model, 'SignTransformer_best.pt'), path.join(model, 'SignTransformer_production.pt'));
       expect(version()).toMatch(/^production epoch [12]$/);

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runComparison } from '../../src/cli/run-comparison';
 import { updateRecord } from '../../src/folder/config-file';
-import { findNamed, placeOf, releaseBefore, releasesIn } from '../../src/zoo/release/named-release';
+import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/release/named-release';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addSmallModel, smallRegistry } from '../support/registered-model';
@@ -17,22 +17,22 @@ describe('a model or a release, by name', () => {
     await inTemporaryFolder(async (folder) => {
       const { root, name, folder: first } = await smallRegistry(folder);
       const second = await addSmallModel(folder, root, { description: 'longer', lr: '1e-2' });
-      expect(releaseBefore(root, findNamed(root, name))).toBeUndefined();
+      expect(releaseBefore(root, findModelOrRelease(root, name))).toBeUndefined();
       for (const version of ['v1.9.0', 'v1.10.0', 'notes', 'v2'])
         cpSync(path.join(first, 'evaluation_results'), path.join(first, 'releases', version, 'evaluation_results'), { recursive: true });
       mkdirSync(path.join(first, 'releases', '.v1.11.0.deadbeef.tmp'));
-      expect(releasesIn(first).map(({ version }) => version)).toEqual(['1.10.0', '1.9.0']);
-      expect(releaseBefore(root, findNamed(root, name))?.title).toBe(`${name}@1.10.0`);
-      expect(releaseBefore(root, findNamed(root, `${name}@1.10.0`))?.title).toBe(`${name}@1.9.0`);
-      expect(releaseBefore(root, findNamed(root, `${name}@v1.9.0`))).toBeUndefined();
-      expect(placeOf(findNamed(root, `${name}@1.9.0`))).toEqual({ title: `${name}@1.9.0`, folder: path.join(first, 'releases', 'v1.9.0') });
-      expect(() => findNamed(root, `${name}@3.0.0`)).toThrow(`${name}: no release "3.0.0"; it has 1.10.0, 1.9.0`);
-      expect(() => findNamed(root, `${second.name}@1.0.0`)).toThrow(/it has no releases/);
-      for (const hostile of ['../x@1.0.0', `${name}@../../x`, `${name}@1/../x`, '', '-x']) expect(() => findNamed(root, hostile)).toThrow();
+      expect(releaseFolders(first).map(({ version }) => version)).toEqual(['1.10.0', '1.9.0']);
+      expect(releaseBefore(root, findModelOrRelease(root, name))?.title).toBe(`${name}@1.10.0`);
+      expect(releaseBefore(root, findModelOrRelease(root, `${name}@1.10.0`))?.title).toBe(`${name}@1.9.0`);
+      expect(releaseBefore(root, findModelOrRelease(root, `${name}@v1.9.0`))).toBeUndefined();
+      expect(placeOf(findModelOrRelease(root, `${name}@1.9.0`))).toEqual({ title: `${name}@1.9.0`, folder: path.join(first, 'releases', 'v1.9.0') });
+      expect(() => findModelOrRelease(root, `${name}@3.0.0`)).toThrow(`${name}: no release "3.0.0"; it has 1.10.0, 1.9.0`);
+      expect(() => findModelOrRelease(root, `${second.name}@1.0.0`)).toThrow(/it has no releases/);
+      for (const hostile of ['../x@1.0.0', `${name}@../../x`, `${name}@1/../x`, '', '-x']) expect(() => findModelOrRelease(root, hostile)).toThrow();
 
-      expect(releaseBefore(root, findNamed(root, second.name))).toBeUndefined();
+      expect(releaseBefore(root, findModelOrRelease(root, second.name))).toBeUndefined();
       updateRecord(second.folder, { follows: name });
-      const baseline = releaseBefore(root, findNamed(root, second.name));
+      const baseline = releaseBefore(root, findModelOrRelease(root, second.name));
       expect(baseline?.title).toBe(`${name}@1.10.0`);
 
       let printed = '';

@@ -13,7 +13,7 @@ import { promoteModel } from '../../src/zoo/release/promote';
 import { findModel, type RegisteredModel } from '../../src/zoo/registry';
 import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release/release';
 import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
-import { releasesOf } from '../../src/zoo/release/release-record';
+import { readReleases } from '../../src/zoo/release/release-record';
 import { releaseState } from '../../src/zoo/release/release-state';
 import { fileDigest } from '../../src/zoo/file-checksum';
 import {
@@ -110,7 +110,7 @@ describe('release', () => {
       expect(worse).toMatchObject({ version: '1.1.1', regression_allowed: true });
       expect(changelogOf(model)).toMatch(/- Accuracy from v1\.1\.0: .*; less accurate, and released on purpose\n/);
       expect(changelogOf(model).match(/^## v\S+/gm)).toEqual(['## v1.1.1', '## v1.1.0', '## v1.0.0']);
-      expect(releasesOf(model.folder).map(({ record }) => record.version)).toEqual(['1.0.0', '1.1.0', '1.1.1']);
+      expect(readReleases(model.folder).map(({ record }) => record.version)).toEqual(['1.0.0', '1.1.0', '1.1.1']);
     });
   });
 
@@ -272,10 +272,10 @@ describe('release', () => {
       await expect(release(zoo, model)).rejects.toThrow(/release\.json: no such file/);
       expect(releaseState(model).problems.join()).toMatch(/release\.json: no such file/);
       writeFileSync(path.join(releases, 'v0.1.0/release.json'), JSON.stringify({ ...outcome.release.record, version: '../../x' }));
-      expect(() => releasesOf(model.folder)).toThrow(/version: expected a version as 1\.2\.0/);
+      expect(() => readReleases(model.folder)).toThrow(/version: expected a version as 1\.2\.0/);
       const lead = { ...outcome.release.record, checkpoint: { ...outcome.release.record.checkpoint, file: '../../../secret.pt' } };
       writeFileSync(path.join(releases, 'v0.1.0/release.json'), JSON.stringify(lead));
-      expect(() => releasesOf(model.folder)).toThrow(/checkpoint\.file: expected the name of a file/);
+      expect(() => readReleases(model.folder)).toThrow(/checkpoint\.file: expected the name of a file/);
       expect(bestOf(model)).toContain(root);
     });
   });

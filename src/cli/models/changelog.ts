@@ -1,7 +1,7 @@
 import { printableLine } from '../../foundation/text';
 import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
 import { findModel } from '../../zoo/registry';
-import { releasesOf } from '../../zoo/release/release-record';
+import { readReleases } from '../../zoo/release/release-record';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
@@ -24,7 +24,7 @@ export const changelogCommand: Command = plainCommand(
   },
   (typed, { output }, positionals) => {
     const { name, folder } = findModel(rootOf(typed), onlyName(positionals, command));
-    const releases = releasesOf(folder).map(({ record }) => record);
+    const releases = readReleases(folder).map(({ record }) => record);
     const written = readChangelog(folder);
     const text = written === undefined && releases.length === 0 ? undefined : completedChangelog(written, name, releases);
     if (typed['json'] === true) {

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { findNamed, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/release/named-release';
+import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/release/named-release';
 import { comparisonFlags, comparisonOf } from '../comparison-flags';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
@@ -54,9 +54,9 @@ export const compareModelsCommand: Command = plainCommand(
 
 /** The baseline first. @throws UserError where there is nothing to compare, or nothing to compare with. */
 function comparedPlaces(root: string, names: readonly string[], baseline: string | undefined): ReleasedBaseline[] {
-  const [first, ...others] = names.map((name) => findNamed(root, name));
+  const [first, ...others] = names.map((name) => findModelOrRelease(root, name));
   if (first === undefined) throw new UserError(`${command}: name at least one model; npm run models -- list shows them`);
-  const before = baseline === undefined ? releaseBefore(root, first) : placeOf(findNamed(root, baseline));
+  const before = baseline === undefined ? releaseBefore(root, first) : placeOf(findModelOrRelease(root, baseline));
   if (before === undefined) {
     throw new UserError(
       `${placeOf(first).title}: there is no release to compare it with, neither its own nor one of a model that it follows; give --baseline NAME or NAME@VERSION`,

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { findNamed } from '../../zoo/release/named-release';
+import { findModelOrRelease } from '../../zoo/release/named-release';
 import { dataFlags, labelledDataOf, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
@@ -39,7 +39,7 @@ export const monitorCommand: Command = plainCommand(
     ],
   },
   async (typed, terminal, positionals) => {
-    const named = findNamed(rootOf(typed), onlyName(positionals, command));
+    const named = findModelOrRelease(rootOf(typed), onlyName(positionals, command));
     const data = labelledDataOf(typed);
     if (data.data === undefined && data.keypointsVal === undefined && data.labelsValCsv === undefined)
       throw new UserError(`${command}: on which data? give --data, or --keypoints-val and --labels-val-csv`);

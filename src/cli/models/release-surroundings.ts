@@ -1,11 +1,11 @@
 import { startRuntime } from '../../engine/runtime';
-import type { ReleaseSurroundings } from '../../zoo/release/promote';
+import type { ReleaseContext } from '../../zoo/release/promote';
 import type { Terminal } from '../terminal';
 import { dataWatch } from '../progress';
 import { version } from '../../foundation/version';
 
 /** Starts the runtime, and gives what promoting and releasing need of the world. */
-export async function releaseSurroundings(terminal: Terminal, verbose: boolean): Promise<ReleaseSurroundings> {
+export async function releaseContext(terminal: Terminal, verbose: boolean): Promise<ReleaseContext> {
   const watch = dataWatch(terminal);
   const runtime = await startRuntime({ verbose });
   if (runtime.warning !== undefined) watch.onWarning(runtime.warning);

@@ -5,7 +5,7 @@ import { promoteModel } from '../../zoo/release/promote';
 import { findModel } from '../../zoo/registry';
 import { columns, bytesText, percentText } from '../quantities';
 import type { Terminal } from '../terminal';
-import { releaseSurroundings } from './release-surroundings';
+import { releaseContext } from './release-surroundings';
 
 export interface PromotionRequest {
   readonly root: string;
@@ -19,7 +19,7 @@ export interface PromotionRequest {
 /** Promotes a model and prints what was found. @returns the process's exit code. */
 export async function runPromotion({ root, name, dtype, data, json, verbose }: PromotionRequest, terminal: Terminal): Promise<number> {
   const model = findModel(root, name);
-  const record = await promoteModel(model, { dtype, data }, await releaseSurroundings(terminal, verbose));
+  const record = await promoteModel(model, { dtype, data }, await releaseContext(terminal, verbose));
   const file = path.join(model.folder, record.file);
   terminal.output.write(json ? `${JSON.stringify({ ...record, path: file }, null, 2)}\n` : promotionText(model.name, file, record));
   return 0;

@@ -5,7 +5,7 @@ import type { ReleaseRequest } from '../../zoo/release/release-plan';
 import { findModel } from '../../zoo/registry';
 import { columns, bytesText } from '../quantities';
 import type { Terminal } from '../terminal';
-import { releaseSurroundings } from './release-surroundings';
+import { releaseContext } from './release-surroundings';
 
 export interface ReleaseCommandRequest extends ReleaseRequest {
   readonly root: string;
@@ -18,7 +18,7 @@ export interface ReleaseCommandRequest extends ReleaseRequest {
 export async function runRelease(request: ReleaseCommandRequest, terminal: Terminal): Promise<number> {
   const { root, name, json, verbose } = request;
   const model = findModel(root, name);
-  const outcome = await releaseModel(root, model, request, await releaseSurroundings(terminal, verbose));
+  const outcome = await releaseModel(root, model, request, await releaseContext(terminal, verbose));
   const { folder, record } = outcome.release;
   terminal.output.write(
     json

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseCsvTable, type CsvRow, textOfCell } from '../../data/csv-table';
 import { UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
-import { modelFile, releaseOf, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../../folder/model-folder';
+import { modelFile, releaseHolding, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../../folder/model-folder';
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
 import { readEvaluation, type ReadFigures } from '../results/document';
 import { RESULT_FILES } from '../../folder/contents';
@@ -83,7 +83,7 @@ function resultsFolder(named: string): string {
   if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
   const checkpoint = modelFile(named, named);
   const own = path.join(path.dirname(checkpoint), RESULTS_FOLDER);
-  return releaseOf(checkpoint) !== undefined && existsSync(own) ? own : resultsFolderOf(checkpoint);
+  return releaseHolding(checkpoint) !== undefined && existsSync(own) ? own : resultsFolderOf(checkpoint);
 }
 
 const LARGEST_TABLE = 64_000_000;

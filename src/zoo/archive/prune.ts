@@ -42,7 +42,7 @@ export function planPruning(models: readonly RegisteredModel[], keep: number): P
 }
 
 /** What is done with a model that goes. */
-export interface PruneSurroundings {
+export interface PruneOptions {
   readonly now: Date;
   readonly kumpas: string;
   /** Whether it is removed for good in place of being archived. */
@@ -54,7 +54,7 @@ export interface PruneSurroundings {
  * @returns bytes that it takes from now on.
  * @throws UserError where it stays after all.
  */
-export async function pruneModel(root: string, model: RegisteredModel, { now, kumpas, remove }: PruneSurroundings): Promise<number> {
+export async function pruneModel(root: string, model: RegisteredModel, { now, kumpas, remove }: PruneOptions): Promise<number> {
   refuseSafe(model);
   if (!remove) return (await archiveModel(root, model, { now, kumpas })).bytes;
   return withFolderLock(model.folder, 'prune', () => {

@@ -7,7 +7,7 @@ import type { ReadEvaluation } from '../../evaluation/results/document';
 import { RESULT_FILES } from '../../folder/contents';
 import { readClassFigures, type ClassFigures } from '../class-figures';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
-import { releasesIn } from '../release/named-release';
+import { releaseFolders } from '../release/named-release';
 import type { RegisteredModel } from '../registry';
 import { evaluationIn } from '../summary';
 import { ownModels } from '../../models/model-table';
@@ -63,7 +63,7 @@ export function readCardFacts({ name, folder }: RegisteredModel): CardFacts {
     results: new Set(Object.values(RESULT_FILES).filter((file) => existsSync(results(file)))),
     production: existsSync(path.join(folder, production)) ? production : undefined,
     hasChangelog: existsSync(path.join(folder, 'CHANGELOG.md')),
-    releases: releasesIn(folder).map(({ version, folder: place }) => ({ version, evaluation: evaluationIn(place) })),
+    releases: releaseFolders(folder).map(({ version, folder: place }) => ({ version, evaluation: evaluationIn(place) })),
   };
 }
 

@@ -26,7 +26,7 @@ export async function writeCard(model: RegisteredModel): Promise<WrittenCard> {
   return await withFolderLock(model.folder, 'card', () => putCard(model));
 }
 
-/** {@link writeCard} for whoever holds the model's lock. */
+/** {@link writeCard} for a caller that holds the model's lock. */
 export function putCard(model: RegisteredModel): WrittenCard {
   const file = path.join(model.folder, 'README.md');
   const old = readTextIfThere(file, LARGEST_PAGE) ?? '';

@@ -11,7 +11,7 @@ const METRICS = 'metrics.jsonl';
 const METRICS_TODO = 'put it back as the training wrote it, or remove it: nothing depends on it';
 
 /** What a folder's logs are held against. */
-export interface LogSurroundings {
+export interface CheckedLogs {
   readonly folder: string;
   readonly best: CheckpointFit | undefined;
   readonly last: CheckpointFit | undefined;
@@ -20,8 +20,8 @@ export interface LogSurroundings {
 }
 
 /** What is wrong with `training_log.txt` and `metrics.jsonl`. A training that was killed may leave a row that its checkpoint does not know yet. */
-export function logFindings(surroundings: LogSurroundings): FolderFinding[] {
-  const { folder, best, last } = surroundings;
+export function logFindings(logs: CheckedLogs): FolderFinding[] {
+  const { folder, best, last } = logs;
   const file = path.join(folder, LOG);
   if (!existsSync(file)) {
     const trained = best !== undefined || last !== undefined;
@@ -34,8 +34,8 @@ export function logFindings(surroundings: LogSurroundings): FolderFinding[] {
   // The rows before it were brought by an import, or by the training that this one went on from.
   const firstOwn = ('value' in metrics ? metrics.value?.[0] : undefined) ?? 0;
   return [
-    ...(surroundings.imported ? [] : rowFindings(rows.filter(({ epoch }) => epoch >= firstOwn))),
-    ...(surroundings.imported ? [] : epochFindings(rows, surroundings)),
+    ...(logs.imported ? [] : rowFindings(rows.filter(({ epoch }) => epoch >= firstOwn))),
+    ...(logs.imported ? [] : epochFindings(rows, logs)),
     ...('fault' in metrics ? [problem(METRICS, metrics.fault, METRICS_TODO)] : metricsFindings(metrics.value ?? [], rows)),
   ];
 }
@@ -50,7 +50,7 @@ function rowFindings(rows: readonly TrainingLogRow[]): FolderFinding[] {
   ];
 }
 
-function epochFindings(rows: readonly TrainingLogRow[], { best, last }: LogSurroundings): FolderFinding[] {
+function epochFindings(rows: readonly TrainingLogRow[], { best, last }: CheckedLogs): FolderFinding[] {
   const [first] = rows;
   const newest = rows.at(-1);
   if (first === undefined || newest === undefined) return [];

@@ -6,7 +6,7 @@ import type { ModelRecord } from '../../folder/config-file';
 import type { RegisteredModel } from '../registry';
 import { CHANGELOG_FILE, changelogEntries, readChangelog } from '../release/changelog';
 import { completeReleases, unfinishedReleases } from '../release/complete-releases';
-import { releasedVersions, releaseFolder, releaseOf, RELEASES_FOLDER } from '../release/release-record';
+import { releasedVersions, releaseFolder, readRelease, RELEASES_FOLDER } from '../release/release-record';
 import { isVersion } from '../release/version';
 import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 
@@ -42,7 +42,7 @@ function strayFolders(folder: string): FolderFinding[] {
 
 function oneRelease(folder: string, version: string): FolderFinding[] {
   const place = `${RELEASES_FOLDER}/v${version}`;
-  const read = valueOrFault(() => releaseOf(folder, version));
+  const read = valueOrFault(() => readRelease(folder, version));
   if ('fault' in read) return [problem(`${place}/${RELEASE_FILE}`, faultOf(read.fault, releaseFolder(folder, version)), RESTORE)];
   const { file, sha256 } = read.value.record.checkpoint;
   const checkpoint = path.join(releaseFolder(folder, version), file);
@@ -77,10 +77,10 @@ function untoldVersion(versions: readonly string[], record: ModelRecord | undefi
 }
 
 function unmadeReleases(folder: string, versions: readonly string[]): FolderFinding[] {
-  const told = new Set(changelogEntries(readChangelog(folder) ?? '').map(({ version }) => version));
+  const listed = new Set(changelogEntries(readChangelog(folder) ?? '').map(({ version }) => version));
   const first = versions[0];
   const inherited = first === undefined ? '' : inheritedBy(folder, first);
-  return [...told]
+  return [...listed]
     .filter((version) => isVersion(version) && !versions.includes(version) && !inherited.includes(`## v${version} `))
     .map((version) =>
       remark(
@@ -93,6 +93,6 @@ function unmadeReleases(folder: string, versions: readonly string[]): FolderFind
 
 /** The entries of the model that a folder's first release followed: those releases lie in its folder. */
 function inheritedBy(folder: string, first: string): string {
-  const read = valueOrFault(() => releaseOf(folder, first));
+  const read = valueOrFault(() => readRelease(folder, first));
   return 'value' in read ? (read.value.record.inherited_changelog ?? '') : '';
 }

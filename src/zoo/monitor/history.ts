@@ -63,10 +63,10 @@ export function readHistory(file: string): HistoryRow[] {
     for (const fault of faults) wrong.push(`line ${row.line}: ${fault}`);
   }
   if (wrong.length === 0) return read;
-  const told =
+  const lines =
     wrong.length < MOST_FAULTS ? wrong : [...wrong.slice(0, MOST_FAULTS), 'there may be more: the lines below were not looked at'];
   throw new UserError(
-    [`${file}: it is no history as \`npm run models -- monitor\` writes it; mend it, or move it away to begin anew`, ...told].join('\n'),
+    [`${file}: it is no history as \`npm run models -- monitor\` writes it; mend it, or move it away to begin anew`, ...lines].join('\n'),
   );
 }
 

@@ -12,7 +12,7 @@ import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine } from '../../foundation/text';
 import { readRecord } from '../../folder/config-file';
-import { releasesIn, type NamedModel, type NamedRelease } from '../release/named-release';
+import { releaseFolders, type ModelReference, type ReleaseFolder } from '../release/named-release';
 import { judgeDrop, type DropJudgement } from './drop';
 import { HISTORY_FILE, HISTORY_PICTURE, readHistory, withRow, writeHistory, type HistoryRow } from './history';
 import { ownModels } from '../../models/model-table';
@@ -39,11 +39,11 @@ export interface Monitored {
 }
 
 /** The last release's checkpoint, or that of the release that was named; where there is none the promoted one, else the best. */
-export function watchedCheckpoint({ model: { folder }, release }: NamedModel): {
+export function watchedCheckpoint({ model: { folder }, release }: ModelReference): {
   readonly checkpoint: WatchedCheckpoint;
   readonly loaded: LoadedModel;
 } {
-  const released = release ?? releasesIn(folder)[0];
+  const released = release ?? releaseFolders(folder)[0];
   if (released !== undefined) {
     const file = releasedCheckpoint(released);
     return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file) };
@@ -61,7 +61,7 @@ export function watchedCheckpoint({ model: { folder }, release }: NamedModel): {
  * @throws UserError where the history, the model or the data cannot be read, or the data has other classes; then nothing is written.
  */
 export async function monitorModel(
-  named: NamedModel,
+  named: ModelReference,
   request: EvaluationDataRequest & { readonly batchSize: number; readonly now: () => Date },
   watch: DataWatch,
 ): Promise<Monitored & { readonly checkpoint: WatchedCheckpoint }> {
@@ -82,7 +82,7 @@ export async function monitorModel(
   });
 }
 
-function releasedCheckpoint({ folder, version }: NamedRelease): string {
+function releasedCheckpoint({ folder, version }: ReleaseFolder): string {
   const found = readdirSync(folder).filter((name) => name.endsWith('_production.pt'));
   const [file] = found;
   if (file !== undefined && found.length === 1) return path.join(folder, file);

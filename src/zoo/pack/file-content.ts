@@ -9,7 +9,7 @@ import type { CheckedFile } from '../archive/archive-files';
 import { problem, valueOrFault, type FolderFinding } from '../check/finding';
 import { readRecord } from '../../folder/config-file';
 import { readProduction, type ProductionRecord } from '../release/production-record';
-import { releaseOf, type Release } from '../release/release-record';
+import { readRelease, type Release } from '../release/release-record';
 import { contentKind, type ContentKind } from './pack-contents';
 
 const MOST_BYTES = 512 * 1024 * 1024;
@@ -27,22 +27,22 @@ export function contentFindings(folder: string, files: readonly CheckedFile[]): 
       CHECKS[kind](file);
     });
     if ('fault' in read) return [finding(inner, withoutPlace(read.fault, file))];
-    if (kind === 'release record') return untoldCheckpoints(inner, releaseIn(file).record.checkpoint, files);
-    return kind === 'production record' ? untoldCheckpoints(inner, productionIn(file), files) : [];
+    if (kind === 'release record') return unrecordedCheckpoints(inner, releaseIn(file).record.checkpoint, files);
+    return kind === 'production record' ? unrecordedCheckpoints(inner, productionIn(file), files) : [];
   });
 }
 
 /** Checkpoints beside a record that are not the one it tells of; of a model folder, the production checkpoint alone. */
-function untoldCheckpoints(
+function unrecordedCheckpoints(
   record: string,
-  told: Pick<ProductionRecord, 'file' | 'sha256'>,
+  recorded: Pick<ProductionRecord, 'file' | 'sha256'>,
   files: readonly CheckedFile[],
 ): FolderFinding[] {
   const folder = path.posix.dirname(record);
   const beside = files.filter(({ path: inner }) => path.posix.dirname(inner) === folder && inner.endsWith('.pt'));
   const ofRecord = folder === '.' ? beside.filter(({ path: inner }) => inner.endsWith('_production.pt')) : beside;
-  const others = ofRecord.filter(({ path: inner, sha256 }) => path.posix.basename(inner) !== told.file || sha256 !== told.sha256);
-  const missing = ofRecord.some(({ path: inner }) => path.posix.basename(inner) === told.file) ? [] : [told.file];
+  const others = ofRecord.filter(({ path: inner, sha256 }) => path.posix.basename(inner) !== recorded.file || sha256 !== recorded.sha256);
+  const missing = ofRecord.some(({ path: inner }) => path.posix.basename(inner) === recorded.file) ? [] : [recorded.file];
   return [
     ...others.map(({ path: inner }) => finding(inner, `it is not the checkpoint that ${record} tells of`)),
     ...missing.map((file) => finding(record, `${file}, which it tells of, is missing`)),
@@ -73,7 +73,7 @@ const CHECKS: Readonly<Record<Exclude<ContentKind, 'checkpoint' | 'example'>, (f
 
 /** The release that a `releases/vX.Y.Z/release.json` is of. */
 function releaseIn(file: string): Release {
-  return releaseOf(path.resolve(file, '../../..'), path.basename(path.dirname(file)).slice(1));
+  return readRelease(path.resolve(file, '../../..'), path.basename(path.dirname(file)).slice(1));
 }
 
 function productionIn(file: string): ProductionRecord {

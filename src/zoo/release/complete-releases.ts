@@ -6,7 +6,7 @@ import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readCh
 import { readRecord, updateRecord } from '../../folder/config-file';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
 import type { RegisteredModel } from '../registry';
-import { releasesOf, TAG_PENDING_FILE, type Release } from './release-record';
+import { readReleases, TAG_PENDING_FILE, type Release } from './release-record';
 import { hasTag, makeTag } from './release-tag';
 import { orUndefined } from '../summary';
 import { compareVersions, isVersion } from './version';
@@ -23,7 +23,7 @@ export interface Completion {
 
 /**
  * Makes up for what a `promote` or `release` that was killed left undone: of each release the entry in CHANGELOG.md, of the last the version in config.json, the
- * folder's production checkpoint and the tag. What people wrote or changed since stays. Whoever asks holds the folder's lock.
+ * folder's production checkpoint and the tag. What people wrote or changed since stays. The caller holds the folder's lock.
  * @throws UserError where a `release.json` or the folder's `config.json` cannot be read.
  */
 export function completeReleases(model: RegisteredModel): Completion {
@@ -53,7 +53,7 @@ interface Step {
 }
 
 function missingSteps({ name, folder }: RegisteredModel): Step[] {
-  const releases = releasesOf(folder);
+  const releases = readReleases(folder);
   const latest = releases.at(-1);
   if (latest === undefined) return promotionStep(folder);
   const released = isOfRelease(folder, latest);

@@ -18,7 +18,7 @@ import { filesBelow } from '../../folder/contents';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { labelsOf } from './promote';
 import { findModel, type RegisteredModel } from '../registry';
-import { releaseNamed, releasesOf, RELEASES_FOLDER, type Release } from './release-record';
+import { findRelease, readReleases, RELEASES_FOLDER, type Release } from './release-record';
 import { evaluationIn, orUndefined } from '../summary';
 import { parseVersion } from './version';
 import { weightDistances, type PartDistance } from './weights';
@@ -90,9 +90,9 @@ interface ModelState {
 }
 
 function lastRelease(root: string, model: RegisteredModel): Release {
-  const own = releasesOf(model.folder).at(-1);
+  const own = readReleases(model.folder).at(-1);
   const followed = followedBy(root, model);
-  const last = own ?? (followed === undefined ? undefined : releasesOf(followed.folder).at(-1));
+  const last = own ?? (followed === undefined ? undefined : readReleases(followed.folder).at(-1));
   if (last !== undefined) return last;
   throw new UserError(
     `${model.name}: it has no release yet; npm run models -- release ${model.name} --bump major --notes "…" makes the first`,
@@ -102,9 +102,9 @@ function lastRelease(root: string, model: RegisteredModel): Release {
 /** A release of a model, or of the one that it follows. */
 function releaseInLine(root: string, model: RegisteredModel, typed: string): Release {
   const wanted = parseVersion(typed);
-  const has = (folder: string): boolean => releasesOf(folder).some(({ record }) => record.version === wanted);
+  const has = (folder: string): boolean => readReleases(folder).some(({ record }) => record.version === wanted);
   const followed = has(model.folder) ? undefined : followedBy(root, model);
-  return releaseNamed(followed !== undefined && has(followed.folder) ? followed.folder : model.folder, wanted);
+  return findRelease(followed !== undefined && has(followed.folder) ? followed.folder : model.folder, wanted);
 }
 
 function followedBy(root: string, { folder }: RegisteredModel): RegisteredModel | undefined {

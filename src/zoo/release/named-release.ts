@@ -5,20 +5,20 @@ import { releasedVersions, releaseFolder } from './release-record';
 import { compareVersions } from './version';
 
 /** A release of a model, as its folder has it. */
-export interface NamedRelease {
+export interface ReleaseFolder {
   readonly version: string;
   readonly folder: string;
 }
 
 /** What `NAME` or `NAME@1.0.0` stands for. */
-export interface NamedModel {
+export interface ModelReference {
   readonly model: RegisteredModel;
   /** Undefined where no version was named. */
-  readonly release: NamedRelease | undefined;
+  readonly release: ReleaseFolder | undefined;
 }
 
 /** The releases in a model folder, the newest first. */
-export function releasesIn(folder: string): NamedRelease[] {
+export function releaseFolders(folder: string): ReleaseFolder[] {
   return releasedVersions(folder)
     .toReversed()
     .map((version) => ({ version, folder: releaseFolder(folder, version) }));
@@ -28,11 +28,11 @@ export function releasesIn(folder: string): NamedRelease[] {
  * The model that a user names, and the release where a version is named with it.
  * @throws UserError where there is no such model or release.
  */
-export function findNamed(root: string, named: string): NamedModel {
+export function findModelOrRelease(root: string, named: string): ModelReference {
   const [, name, version] = /^(.*)@v?(\d[^/]*)$/.exec(named) ?? [];
   if (name === undefined || version === undefined) return { model: findModel(root, named), release: undefined };
   const model = findModel(root, name);
-  const releases = releasesIn(model.folder);
+  const releases = releaseFolders(model.folder);
   const release = releases.find((candidate) => candidate.version === version);
   if (release !== undefined) return { model, release };
   const there = releases.length === 0 ? 'it has no releases' : `it has ${releases.map((made) => made.version).join(', ')}`;
@@ -50,22 +50,22 @@ export interface ReleasedBaseline {
  * none.
  * @throws UserError where the model that it follows is not in the registry.
  */
-export function releaseBefore(root: string, { model, release }: NamedModel): ReleasedBaseline | undefined {
-  const own = releasesIn(model.folder);
+export function releaseBefore(root: string, { model, release }: ModelReference): ReleasedBaseline | undefined {
+  const own = releaseFolders(model.folder);
   const [before] = release === undefined ? own : own.filter(({ version }) => compareVersions(version, release.version) < 0);
   if (before !== undefined) return titled(model, before);
   const { follows } = readRecord(model.folder).run;
   if (follows === undefined) return undefined;
   const followed = findModel(root, follows);
-  const [last] = releasesIn(followed.folder);
+  const [last] = releaseFolders(followed.folder);
   return last === undefined ? undefined : titled(followed, last);
 }
 
-function titled({ name }: RegisteredModel, { version, folder }: NamedRelease): ReleasedBaseline {
+function titled({ name }: RegisteredModel, { version, folder }: ReleaseFolder): ReleasedBaseline {
   return { title: `${name}@${version}`, folder };
 }
 
 /** The folder that a named model or release has, and what it is called. */
-export function placeOf({ model, release }: NamedModel): ReleasedBaseline {
+export function placeOf({ model, release }: ModelReference): ReleasedBaseline {
   return release === undefined ? { title: model.name, folder: model.folder } : titled(model, release);
 }

@@ -12,12 +12,12 @@ import { readRecord, updateRecord, type ModelRecord } from '../../folder/config-
 import { makeProduction } from './production-checkpoint';
 import { productionFileName, type ProductionDtype, type ProductionRecord } from './production-record';
 import type { RegisteredModel } from '../registry';
-import { releasesOf, RELEASES_FOLDER } from './release-record';
+import { readReleases, RELEASES_FOLDER } from './release-record';
 import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from './unfinished-folders';
 import { weightsDigest } from './weights';
 
 /** What the commands that write a production checkpoint need of the world. */
-export interface ReleaseSurroundings {
+export interface ReleaseContext {
   readonly now: Date;
   /** The version of Kumpas. */
   readonly kumpas: string;
@@ -31,7 +31,7 @@ export interface ReleaseSurroundings {
 export async function promoteModel(
   model: RegisteredModel,
   { dtype, data }: { readonly dtype: ProductionDtype; readonly data: CheckpointData },
-  { now, kumpas, watch }: ReleaseSurroundings,
+  { now, kumpas, watch }: ReleaseContext,
 ): Promise<ProductionRecord> {
   const { name, folder } = model;
   return await withFolderLock(folder, 'promote', async () => {
@@ -41,7 +41,7 @@ export async function promoteModel(
     if (path.basename(source.file) === productionFileName(source)) {
       throw new UserError(`${name}: it holds no checkpoint of a training, only ${productionFileName(source)}; there is nothing to promote`);
     }
-    const latest = releasesOf(folder).at(-1)?.record;
+    const latest = readReleases(folder).at(-1)?.record;
     const released = latest?.weights_sha256 === weightsDigest(readWeights(source.file).model) ? latest.version : undefined;
     const request = { source, dtype, data, version: released, labels: labelsOf(record), alongside: [], created: now, kumpas };
     return await withFolderBeside(folder, async (beside) => {
@@ -54,7 +54,7 @@ export async function promoteModel(
   });
 }
 
-/** Completes and clears what commands that were killed left of a model. Whoever asks holds its lock. */
+/** Completes and clears what commands that were killed left of a model. The caller holds its lock. */
 export function tidy(model: RegisteredModel, { onWarning }: DataWatch): readonly string[] {
   const { completed, problems } = completeReleases(model);
   for (const what of completed) onWarning(`${model.name}: a command was stopped before it was done; completed: ${what}`);

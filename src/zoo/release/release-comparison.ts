@@ -57,7 +57,7 @@ function changeText(
 }
 
 function comparisonOf(basis: 'evaluated' | 'recorded', before: ComparedModel, after: ComparedModel): ReleaseComparison {
-  // They are of the same clips: whoever asks made sure. Features of pictures differ with what encodes them, though.
+  // They are of the same clips: the caller made sure. Features of pictures differ with what encodes them, though.
   const [contrast] = compareModels(before, [after], true).contrasts;
   if (contrast === undefined) throw new Error('there is one model to compare');
   return { basis, clips: contrast.pairedClips, gloss: headOf('gloss', before, contrast), category: headOf('category', before, contrast) };

@@ -11,7 +11,7 @@ import type { ModelRecord } from '../../folder/config-file';
 import { readProduction, type ProductionDtype } from './production-record';
 import { labelsOf } from './promote';
 import { findModel, type RegisteredModel } from '../registry';
-import { releaseFolder, releasesOf, type Release, type ReleaseRecord } from './release-record';
+import { releaseFolder, readReleases, type Release, type ReleaseRecord } from './release-record';
 import { planTag } from './release-tag';
 import { nextVersion, type Bump } from './version';
 import { weightsDigest } from './weights';
@@ -75,7 +75,7 @@ export function candidateOf({ name, folder }: RegisteredModel, record: ModelReco
 
 /** @throws UserError where a model cannot follow the one that is asked for. */
 export function lineOf(root: string, { name, folder }: RegisteredModel, { run }: ModelRecord, asked: string | undefined): ReleaseLine {
-  const own = releasesOf(folder);
+  const own = readReleases(folder);
   const recorded = own.find(({ record }) => record.follows !== null)?.record.follows ?? run.follows;
   const followed = asked === undefined ? undefined : findModel(root, asked);
   if (followed?.folder === folder || followed?.name === name) throw new UserError(`--follows ${name}: a model cannot follow itself`);
@@ -85,9 +85,9 @@ export function lineOf(root: string, { name, folder }: RegisteredModel, { run }:
   const follows = followed?.name ?? recorded;
   if (own.length > 0 || follows === undefined) return { own, follows, previous: own.at(-1), inheritedChangelog: undefined };
   const before = followed ?? findModel(root, follows);
-  const previous = releasesOf(before.folder).at(-1);
+  const previous = readReleases(before.folder).at(-1);
   if (previous === undefined) throw new UserError(`--follows ${before.name}: it has no releases that others could go on from`);
-  const records = releasesOf(before.folder).map(({ record }) => record);
+  const records = readReleases(before.folder).map(({ record }) => record);
   return {
     own,
     follows,

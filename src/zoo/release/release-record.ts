@@ -80,17 +80,17 @@ export function releaseFolder(folder: string, released: string): string {
  * The releases of a model folder, the oldest first.
  * @throws UserError that names the file, where a `release.json` is missing or damaged.
  */
-export function releasesOf(folder: string): Release[] {
-  return releasedVersions(folder).map((released) => releaseOf(folder, released));
+export function readReleases(folder: string): Release[] {
+  return releasedVersions(folder).map((released) => readRelease(folder, released));
 }
 
 /**
  * One of them.
- * @throws UserError as {@link releasesOf}.
+ * @throws UserError as {@link readReleases}.
  */
-export function releaseOf(folder: string, released: string): Release {
+export function readRelease(folder: string, released: string): Release {
   const place = releaseFolder(folder, released);
-  return { folder: place, record: readRelease(place, released) };
+  return { folder: place, record: readReleaseFile(place, released) };
 }
 
 /** The versions that a model folder has folders of, the oldest first. */
@@ -118,7 +118,7 @@ export function releaseText(record: ReleaseRecord): string {
 }
 
 /** @throws UserError where the release's file is missing or damaged. */
-function readRelease(folder: string, released: string): ReleaseRecord {
+function readReleaseFile(folder: string, released: string): ReleaseRecord {
   const file = path.join(folder, RELEASE_FILE);
   if (!existsSync(file)) throw new UserError(`${file}: no such file; the folder is no release that Kumpas made: move it elsewhere`);
   const checked = releaseSchema.safeParse(readSettingsFile(file).values);
@@ -137,9 +137,9 @@ function readRelease(folder: string, released: string): ReleaseRecord {
  * @param typed the version as a user typed it.
  * @throws UserError where there is none.
  */
-export function releaseNamed(folder: string, typed: string): Release {
+export function findRelease(folder: string, typed: string): Release {
   const wanted = parseVersion(typed);
-  const releases = releasesOf(folder);
+  const releases = readReleases(folder);
   const found = releases.find(({ record }) => record.version === wanted);
   if (found !== undefined) return found;
   const there = releases.map(({ record }) => `v${record.version}`).join(', ');

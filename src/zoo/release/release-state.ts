@@ -4,7 +4,7 @@ import { UserError } from '../../foundation/errors';
 import { unfinishedReleases } from './complete-releases';
 import { readProduction, type ProductionRecord } from './production-record';
 import type { RegisteredModel } from '../registry';
-import { releasesOf } from './release-record';
+import { readReleases } from './release-record';
 import { weightsDigest } from './weights';
 
 /** Where a model stands in its releases. */
@@ -38,7 +38,7 @@ export function releaseState(model: RegisteredModel): ReleaseState {
       return otherwise;
     }
   };
-  const releases = attempt(() => releasesOf(model.folder), []);
+  const releases = attempt(() => readReleases(model.folder), []);
   const last = releases.at(-1)?.record;
   const current = (): string => weightsDigest(readWeights(modelFile(model.folder, model.name)).model);
   return {

@@ -51,7 +51,7 @@ function git(folder: string, args: readonly string[], input = ''): { readonly ou
   try {
     return { output: execFileSync('git', args, { cwd: folder, encoding: 'utf8', input, stdio: ['pipe', 'pipe', 'pipe'] }) };
   } catch (error) {
-    const told = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-    return { output: '', problem: told === '' ? messageOf(error) : told };
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+    return { output: '', problem: said === '' ? messageOf(error) : said };
   }
 }

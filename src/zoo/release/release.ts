@@ -13,7 +13,7 @@ import { noteLines } from './changelog';
 import { completeReleases } from './complete-releases';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { makeProduction, type MadeProduction } from './production-checkpoint';
-import { labelsOf, tidy, type ReleaseSurroundings } from './promote';
+import { labelsOf, tidy, type ReleaseContext } from './promote';
 import type { RegisteredModel } from '../registry';
 import { compareReleases, worseHeads } from './release-comparison';
 import { releaseLines } from './release-lines';
@@ -48,21 +48,21 @@ export async function releaseModel(
   root: string,
   model: RegisteredModel,
   request: ReleaseRequest,
-  surroundings: ReleaseSurroundings,
+  context: ReleaseContext,
 ): Promise<ReleaseOutcome> {
   const notes = noteLines(request.notes);
   return await withFolderLock(model.folder, 'release', async () => {
     const record = readRecord(model.folder);
-    const completed = tidy(model, surroundings.watch);
+    const completed = tidy(model, context.watch);
     const candidate = candidateOf(model, record, request);
     const line = lineOf(root, model, record, request.follows);
     const own = line.own.at(-1);
     if (completed.length > 0 && own !== undefined && isUnchanged(own.record, candidate)) return { release: own, completedOnly: true };
     const plan = planRelease(model, { candidate, line, request });
     return await withFolderBeside(model.folder, async (beside) => {
-      const made = await makeAndCompare(beside, { record, candidate, plan, request }, surroundings);
-      const release = await keep(model, beside, { record, candidate, line, plan, notes, request, made }, surroundings);
-      for (const problem of completeReleases(model).problems) surroundings.watch.onWarning(problem);
+      const made = await makeAndCompare(beside, { record, candidate, plan, request }, context);
+      const release = await keep(model, beside, { record, candidate, line, plan, notes, request, made }, context);
+      for (const problem of completeReleases(model).problems) context.watch.onWarning(problem);
       return { release, completedOnly: false };
     });
   });
@@ -75,7 +75,7 @@ interface Evaluated extends MadeProduction {
 async function makeAndCompare(
   beside: string,
   facts: { readonly record: ModelRecord; readonly candidate: Candidate; readonly plan: ReleasePlan; readonly request: ReleaseRequest },
-  { now, kumpas, watch }: ReleaseSurroundings,
+  { now, kumpas, watch }: ReleaseContext,
 ): Promise<Evaluated> {
   const { record, candidate, plan, request } = facts;
   const { previous, rival, version } = plan;
@@ -116,12 +116,12 @@ interface Kept {
   readonly made: Evaluated;
 }
 
-async function keep(model: RegisteredModel, beside: string, kept: Kept, { now, watch }: ReleaseSurroundings): Promise<Release> {
+async function keep(model: RegisteredModel, beside: string, kept: Kept, { now, watch }: ReleaseContext): Promise<Release> {
   const { candidate, plan, made } = kept;
   const file = made.record.file;
   const result: EvaluationResult = { ...made.after.result, model: { ...made.after.result.model, file: path.join(plan.folder, file) } };
-  const surroundings = { curves: curvesBeside(candidate.source.file), created: now, onWarning: watch.onWarning };
-  await writeResults(path.join(beside, RESULTS_FOLDER), result, surroundings);
+  const context = { curves: curvesBeside(candidate.source.file), created: now, onWarning: watch.onWarning };
+  await writeResults(path.join(beside, RESULTS_FOLDER), result, context);
   const record = releaseRecord(model, kept);
   const text = releaseText(record);
   buildFolder(plan.folder, (unfinished) => {

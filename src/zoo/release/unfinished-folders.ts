@@ -3,7 +3,7 @@ import path from 'node:path';
 import { nameOfUnfinished, unfinishedNameOf } from '../../foundation/file-system-problem';
 
 /**
- * Does something with a hidden folder beside a model folder, on the same file system, that is gone afterwards. Whoever asks holds the model folder's lock.
+ * Does something with a hidden folder beside a model folder, on the same file system, that is gone afterwards. The caller holds the model folder's lock.
  * @throws what the action throws.
  */
 export async function withFolderBeside<Result>(folder: string, action: (beside: string) => Promise<Result>): Promise<Result> {
@@ -16,7 +16,7 @@ export async function withFolderBeside<Result>(folder: string, action: (beside: 
   }
 }
 
-/** Removes what commands that were killed left of a folder's name beside it: hidden, unfinished folders. Whoever asks holds the folder's lock. */
+/** Removes what commands that were killed left of a folder's name beside it: hidden, unfinished folders. The caller holds the folder's lock. */
 export function clearFoldersBeside(folder: string): void {
   const parent = path.dirname(folder);
   const name = path.basename(folder);
