@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
-import type { CheckedFile } from '../../src/zoo/archive/archive-files';
-import { everythingIn, withChecksums } from '../../src/zoo/archive/everything-in';
+import type { CheckedFile } from '../../src/zoo/archive/archived-models';
+import { everythingIn, withChecksums } from '../../src/zoo/archive/checked-files';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
-import type { RegisteredModel } from '../../src/zoo/registry';
+import type { RegisteredModel } from '../../src/zoo/find-model';
 import { importOptions } from './import-options';
 import { torchFolder } from './parity';
 

@@ -1,13 +1,12 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { archivedModels, readSidecar } from '../../src/zoo/archive/archive-files';
-import { archiveModel } from '../../src/zoo/archive/archive-model';
+import { archivedModels, readSidecar } from '../../src/zoo/archive/archived-models';
+import { archiveModel, restoreModel } from '../../src/zoo/archive/archive-model';
 import { planPruning, pruneModel } from '../../src/zoo/archive/prune';
-import { restoreModel } from '../../src/zoo/archive/restore-model';
 import { readRecord, updateRecord } from '../../src/folder/config-file';
-import { findModel, modelsIn, type RegisteredModel } from '../../src/zoo/registry';
-import { stageModel, stageNamed } from '../../src/zoo/stage-model';
+import { findModel, modelsIn, type RegisteredModel } from '../../src/zoo/find-model';
+import { stageModel, stageNamed } from '../../src/zoo/list-models';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addModel, contentOf, findingsOf, snapshotOf, writeEvaluation } from '../support/small-registry';

@@ -6,7 +6,7 @@ import { lockFileOf, lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
 import { readRecord, updateRecord } from '../../src/folder/config-file';
-import type { RegisteredModel } from '../../src/zoo/registry';
+import type { RegisteredModel } from '../../src/zoo/find-model';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { releaseModel } from '../../src/zoo/release/release';
 import type { ReleaseRequest } from '../../src/zoo/release/release-plan';

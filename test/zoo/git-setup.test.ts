@@ -3,8 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, s
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { cacheFolder } from '../../src/engine/provision/locations';
-import { blockIn, withBlock } from '../../src/zoo/git/marked-block';
-import { setUpGit, type SetUp } from '../../src/zoo/git/set-up';
+import { blockIn, withBlock, setUpGit, type SetUp } from '../../src/zoo/git/set-up';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addModel as importedModel } from '../support/small-registry';
 

@@ -5,9 +5,8 @@ import { startRuntime } from '../../src/engine/runtime';
 import { comparedFromFiles } from '../../src/evaluation/compare/compared-model';
 import { RESULT_FILES } from '../../src/folder/contents';
 import { evaluateRun } from '../../src/training/evaluate-run';
-import { readCardFacts } from '../../src/zoo/card/card-facts';
-import { cardText } from '../../src/zoo/card/card-text';
-import { readClassFigures } from '../../src/zoo/class-figures';
+import { readCardFacts, readClassFigures } from '../../src/zoo/card/card-facts';
+import { cardText } from '../../src/zoo/card/card';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 

@@ -10,7 +10,7 @@ import { readEvaluation } from '../../src/evaluation/results/document';
 import { lockState } from '../../src/foundation/folder-lock';
 import { keepHandWritten, notesLines } from '../../src/folder/hand-written';
 import { MetricsLog, readTrainingLog } from '../../src/folder/training-log';
-import { checksumOf } from '../../src/zoo/file-checksum';
+import { checksumOf } from '../../src/zoo/checksums';
 import { removeUnfinished } from '../../src/zoo/leftovers';
 import { manifestIn } from '../../src/zoo/pack/manifest';
 import { verify } from '../../src/zoo/pack/verify';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { runComparison } from '../../src/cli/run-comparison';
 import { updateRecord } from '../../src/folder/config-file';
-import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/release/named-release';
+import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addSmallModel, smallRegistry } from '../support/registered-model';
@@ -25,10 +25,14 @@ describe('a model or a release, by name', () => {
       expect(releaseBefore(root, findModelOrRelease(root, name))?.title).toBe(`${name}@1.10.0`);
       expect(releaseBefore(root, findModelOrRelease(root, `${name}@1.10.0`))?.title).toBe(`${name}@1.9.0`);
       expect(releaseBefore(root, findModelOrRelease(root, `${name}@v1.9.0`))).toBeUndefined();
-      expect(placeOf(findModelOrRelease(root, `${name}@1.9.0`))).toEqual({ title: `${name}@1.9.0`, folder: path.join(first, 'releases', 'v1.9.0') });
+      expect(placeOf(findModelOrRelease(root, `${name}@1.9.0`))).toEqual({
+        title: `${name}@1.9.0`,
+        folder: path.join(first, 'releases', 'v1.9.0'),
+      });
       expect(() => findModelOrRelease(root, `${name}@3.0.0`)).toThrow(`${name}: no release "3.0.0"; it has 1.10.0, 1.9.0`);
       expect(() => findModelOrRelease(root, `${second.name}@1.0.0`)).toThrow(/it has no releases/);
-      for (const hostile of ['../x@1.0.0', `${name}@../../x`, `${name}@1/../x`, '', '-x']) expect(() => findModelOrRelease(root, hostile)).toThrow();
+      for (const hostile of ['../x@1.0.0', `${name}@../../x`, `${name}@1/../x`, '', '-x'])
+        expect(() => findModelOrRelease(root, hostile)).toThrow();
 
       expect(releaseBefore(root, findModelOrRelease(root, second.name))).toBeUndefined();
       updateRecord(second.folder, { follows: name });

@@ -10,8 +10,7 @@ import { completeReleases, unfinishedReleases } from '../../src/zoo/release/comp
 import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { fileDigest } from '../../src/zoo/file-checksum';
-import { sameBits } from '../../src/zoo/release/weights';
+import { fileDigest, sameBits } from '../../src/zoo/checksums';
 import { openFolder } from '../support/open-folder';
 import { bestOf, changeBest, contentOf, ownData, releaseWorld, trainedZoo } from '../support/small-zoo';
 

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { removeFolder } from '../../src/foundation/folders';
-import { archivedNames } from '../../src/zoo/archive/archive-files';
-import { archiveModel } from '../../src/zoo/archive/archive-model';
+import { archivedNames } from '../../src/zoo/archive/archived-models';
+import { archiveModel, restoreModel } from '../../src/zoo/archive/archive-model';
 import { planPruning, pruneModel } from '../../src/zoo/archive/prune';
-import { restoreModel } from '../../src/zoo/archive/restore-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
-import { modelsIn } from '../../src/zoo/registry';
+import { modelsIn } from '../../src/zoo/find-model';
 
 const facts = { now: new Date('2026-11-24T12:00:00Z'), kumpas: '0.0.0' };
 

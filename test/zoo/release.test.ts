@@ -5,17 +5,16 @@ import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { comparedFromFiles } from '../../src/evaluation/compare/compared-model';
 import { resultsFolderOf } from '../../src/folder/model-folder';
-import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
+import { completeReleases, unfinishedReleases, releaseState } from '../../src/zoo/release/complete-releases';
 import { diffModel } from '../../src/zoo/release/diff';
 import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { findModel, type RegisteredModel } from '../../src/zoo/registry';
+import { findModel, type RegisteredModel } from '../../src/zoo/find-model';
 import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release/release';
 import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
 import { readReleases } from '../../src/zoo/release/release-record';
-import { releaseState } from '../../src/zoo/release/release-state';
-import { fileDigest } from '../../src/zoo/file-checksum';
+import { fileDigest } from '../../src/zoo/checksums';
 import {
   bestOf,
   changeBest,

@@ -1,6 +1,6 @@
 import { archiveModel } from '../../zoo/archive/archive-model';
-import { findModel } from '../../zoo/registry';
 import { version } from '../../foundation/version';
+import { findModel } from '../../zoo/find-model';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';

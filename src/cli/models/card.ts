@@ -1,5 +1,5 @@
-import { writeCard } from '../../zoo/card/write-card';
-import { findModel } from '../../zoo/registry';
+import { writeCard } from '../../zoo/card/card';
+import { findModel } from '../../zoo/find-model';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';

@@ -1,6 +1,6 @@
 import { printableLine } from '../../foundation/text';
 import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
-import { findModel } from '../../zoo/registry';
+import { findModel } from '../../zoo/find-model';
 import { readReleases } from '../../zoo/release/release-record';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/release/named-release';
+import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/find-model';
 import { comparisonFlags, comparisonOf } from '../comparison-flags';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';

@@ -1,6 +1,6 @@
 import { UserError } from '../../foundation/errors';
 import { diffModel } from '../../zoo/release/diff';
-import { findModel } from '../../zoo/registry';
+import { findModel } from '../../zoo/find-model';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { diffText } from './diff-text';

@@ -1,8 +1,7 @@
 import { printableLine } from '../../foundation/text';
-import { archivedModels } from '../../zoo/archive/archive-files';
-import { listModels, sortKey, SORT_KEYS, type ListedModel } from '../../zoo/list';
-import { modelsIn } from '../../zoo/registry';
-import { summariseModel } from '../../zoo/summary';
+import { archivedModels } from '../../zoo/archive/archived-models';
+import { listModels, sortKey, SORT_KEYS, type ListedModel, summariseModel } from '../../zoo/list-models';
+import { modelsIn } from '../../zoo/find-model';
 import { columns, bytesText, percentText } from '../quantities';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { findModelOrRelease } from '../../zoo/release/named-release';
+import { findModelOrRelease } from '../../zoo/find-model';
 import { dataFlags, labelledDataOf, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';

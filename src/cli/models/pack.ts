@@ -1,4 +1,4 @@
-import { findModel } from '../../zoo/registry';
+import { findModel } from '../../zoo/find-model';
 import { packModel } from '../../zoo/pack/pack-model';
 import { version } from '../../foundation/version';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';

@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../../foundation/errors';
 import { planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/prune';
-import { modelsIn } from '../../zoo/registry';
+import { modelsIn } from '../../zoo/find-model';
 import { columns, bytesText, percentText } from '../quantities';
 import { version } from '../../foundation/version';
 import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';

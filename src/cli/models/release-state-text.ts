@@ -1,5 +1,5 @@
 import { printableLine } from '../../foundation/text';
-import type { ReleaseState } from '../../zoo/release/release-state';
+import type { ReleaseState } from '../../zoo/release/complete-releases';
 import { bytesText, percentText } from '../quantities';
 
 /** Where a model stands in its releases, as rows for people. */

@@ -1,4 +1,4 @@
-import { bumpOf, BUMPS } from '../../zoo/release/version';
+import { bumpOf, BUMPS } from '../../zoo/release/release-record';
 import { labelledDataOf, optionalText, requiredText, requiredTexts, commonFlags, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, rootOf } from './registry-flags';

@@ -1,4 +1,4 @@
-import { restoreModel } from '../../zoo/archive/restore-model';
+import { restoreModel } from '../../zoo/archive/archive-model';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootFlag, rootOf } from './registry-flags';

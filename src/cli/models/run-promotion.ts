@@ -1,8 +1,8 @@
 import path from 'node:path';
-import type { CheckpointData } from '../../zoo/release/evaluate-checkpoints';
+import type { CheckpointData } from '../../zoo/release/production-checkpoint';
 import type { ProductionDtype, ProductionRecord } from '../../zoo/release/production-record';
 import { promoteModel } from '../../zoo/release/promote';
-import { findModel } from '../../zoo/registry';
+import { findModel } from '../../zoo/find-model';
 import { columns, bytesText, percentText } from '../quantities';
 import type { Terminal } from '../terminal';
 import { releaseContext } from './release-surroundings';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { printableLine } from '../../foundation/text';
 import { releaseModel, type ReleaseOutcome } from '../../zoo/release/release';
 import type { ReleaseRequest } from '../../zoo/release/release-plan';
-import { findModel } from '../../zoo/registry';
+import { findModel } from '../../zoo/find-model';
 import { columns, bytesText } from '../quantities';
 import type { Terminal } from '../terminal';
 import { releaseContext } from './release-surroundings';

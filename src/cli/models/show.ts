@@ -1,10 +1,10 @@
 import { printableLine } from '../../foundation/text';
-import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archive-files';
+import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archived-models';
 import { filesBelow } from '../../folder/contents';
 import { readRecord } from '../../folder/config-file';
-import { findModel } from '../../zoo/registry';
-import { releaseState } from '../../zoo/release/release-state';
-import { evaluationIn, summariseModel } from '../../zoo/summary';
+import { findModel } from '../../zoo/find-model';
+import { releaseState } from '../../zoo/release/complete-releases';
+import { evaluationIn, summariseModel } from '../../zoo/list-models';
 import { columns, bytesText, percentText } from '../quantities';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';

@@ -1,6 +1,6 @@
 import { UserError } from '../../foundation/errors';
-import { findModel } from '../../zoo/registry';
-import { stageModel, stageNamed } from '../../zoo/stage-model';
+import { findModel } from '../../zoo/find-model';
+import { stageModel, stageNamed } from '../../zoo/list-models';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { registryFlags, rootFlag, rootOf } from './registry-flags';

@@ -1,9 +1,9 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { archivedModels } from '../../zoo/archive/archive-files';
+import { archivedModels } from '../../zoo/archive/archived-models';
 import { meaningOf } from '../../folder/contents';
-import { ARCHIVE_FOLDER, modelsIn } from '../../zoo/registry';
-import { summariseModel, type ModelSummary } from '../../zoo/summary';
+import { ARCHIVE_FOLDER, modelsIn } from '../../zoo/find-model';
+import { summariseModel, type ModelSummary } from '../../zoo/list-models';
 import { commonFlags, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { percentText } from '../quantities';

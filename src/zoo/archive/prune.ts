@@ -1,12 +1,12 @@
 import { UserError } from '../../foundation/errors';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { removeFolder } from '../../foundation/folders';
-import { refuseGone, type RegisteredModel } from '../registry';
+import { refuseGone, type RegisteredModel } from '../find-model';
 import { productionCheckpointIn } from '../release/production-record';
 import { releasedVersions } from '../release/release-record';
-import { evaluationIn, summariseModel, type ModelSummary } from '../summary';
+import { evaluationIn, summariseModel, type ModelSummary } from '../list-models';
 import { archiveModel } from './archive-model';
-import { bytesOf, everythingIn } from './everything-in';
+import { bytesOf, everythingIn } from './checked-files';
 
 /** What becomes of a model where the best alone are kept. */
 export interface PrunedModel {

@@ -4,9 +4,8 @@ import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { commitCheckLines } from './commit-check';
-import { blockIn, markedBlock, withBlock } from './marked-block';
 import { filterOf, ignoringLine, repositoryOf, type Repository } from './repository';
+import { shellWord } from '../../foundation/text';
 
 /** What becomes of a file. */
 export interface SetUpStep {
@@ -26,7 +25,7 @@ export interface SetUp {
   readonly notes: readonly string[];
 }
 
-export interface SetUpRequest {
+interface SetUpRequest {
   readonly root: string;
   /** Where Kumpas lies, which the hook calls. */
   readonly kumpas: string;
@@ -152,4 +151,83 @@ function notesOf({ lfs }: Repository, { root, dryRun }: SetUpRequest): string[] 
     ...(ignoring === undefined ? [] : [`${ignoring} ignores model folders: those that others shall have are added with \`git add -f\`.`]),
     'Hooks are not part of a clone: whoever clones the repository runs git-setup once more.',
   ];
+}
+
+/** A registry that is checked before a commit. */
+interface CheckedRegistry {
+  /** From the repository's top, with slashes; `.` for the top itself. */
+  readonly folder: string;
+  /** The largest file that may go into git itself, in megabytes. */
+  readonly limit: number;
+}
+
+const NOTE = /^# registry (\d+) (".*")$/;
+
+/**
+ * The lines of a pre-commit hook that check a repository's registries: this one, and those that the hook checks already.
+ * @param kumpas where Kumpas lies.
+ * @param old the hook as it is.
+ * @param isThere whether a folder of the repository is there still.
+ */
+function commitCheckLines(kumpas: string, registry: CheckedRegistry, old: string, isThere: (folder: string) => boolean): string[] {
+  const script = shellWord(path.join(kumpas, 'scripts', 'check-commit.js'));
+  const others = registriesIn(old).filter(({ folder }) => folder !== registry.folder && isThere(folder));
+  const registries = [...others, registry].sort((one, other) => (one.folder < other.folder ? -1 : 1));
+  return [
+    ...registries.map(({ folder, limit }) => `# registry ${limit} ${JSON.stringify(folder)}`),
+    `if [ ! -f ${script} ]; then`,
+    `  echo ${shellWord(`Kumpas is not in ${kumpas} any more: run git-setup again from where it is`)} >&2`,
+    'elif ! command -v node >/dev/null; then',
+    "  echo 'node is not to be found, so the trained models cannot be checked: git commit --no-verify leaves the check out' >&2",
+    '  exit 1',
+    'else',
+    ...registries.map(({ folder, limit }) => `  node ${script} ${shellWord(folder)} ${limit} || exit 1`),
+    'fi',
+  ];
+}
+
+function registriesIn(hook: string): CheckedRegistry[] {
+  return hook.split(/\r?\n/).flatMap((line) => {
+    const [, limit, folder] = NOTE.exec(line) ?? [];
+    const parsed = folder === undefined ? undefined : parse(folder);
+    return parsed === undefined ? [] : [{ folder: parsed, limit: Number(limit) }];
+  });
+}
+
+function parse(text: string): string | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'string' ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const BEGIN = '# kumpas: begin (npm run models -- git-setup writes these lines; write yours outside of them)';
+const END = '# kumpas: end';
+
+/** The lines that a command keeps in a file which others write too, between marks. */
+function markedBlock(lines: readonly string[]): string[] {
+  return [BEGIN, ...lines, END];
+}
+
+/** Whether a file has such a block; `broken` where only one of its marks is there, or they are there more than once. */
+export function blockIn(text: string): 'whole' | 'none' | 'broken' {
+  const lines = text.split(/\r?\n/);
+  const begins = lines.filter((line) => line === BEGIN).length;
+  const ends = lines.filter((line) => line === END).length;
+  if (begins === 0 && ends === 0) return 'none';
+  return begins === 1 && ends === 1 && lines.indexOf(BEGIN) < lines.indexOf(END) ? 'whole' : 'broken';
+}
+
+/**
+ * A file's text with its block brought up to date, in its place. Where it has none, the block comes first: of two lines that say different things git follows the
+ * later one, which is the user's own.
+ */
+export function withBlock(text: string, lines: readonly string[]): string {
+  const newline = text.includes('\r\n') ? '\r\n' : '\n';
+  const block = markedBlock(lines);
+  if (blockIn(text) === 'none') return [...block, ...(text === '' ? [''] : ['', text])].join(newline);
+  const all = text.split(newline);
+  return [...all.slice(0, all.indexOf(BEGIN)), ...block, ...all.slice(all.indexOf(END) + 1)].join(newline);
 }

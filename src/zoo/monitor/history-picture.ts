@@ -4,8 +4,7 @@ import { drawChart } from '../../evaluation/pictures/canvas';
 import type { Theme } from '../../evaluation/pictures/drawing';
 import type { HeadName } from '../../evaluation/result';
 import { shortText } from '../../foundation/text';
-import { isDrop } from './drop';
-import type { HistoryRow } from './history';
+import { isDrop, type HistoryRow } from './history';
 
 const LONGEST_DATA_NAME = 20;
 const ROW_WIDTH = 62;

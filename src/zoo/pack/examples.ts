@@ -1,6 +1,6 @@
 import { ownModels } from '../../models/model-table';
-import type { CheckedFile } from '../archive/archive-files';
-import { checksumOfText } from '../file-checksum';
+import type { CheckedFile } from '../archive/archived-models';
+import { checksumOfText } from '../checksums';
 import { EXAMPLES_FOLDER, type Manifest } from './manifest';
 
 /** What the examples of a pack are about. */

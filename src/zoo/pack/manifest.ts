@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { parseJson } from '../../config/json-text';
 import { messageOf, UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { checkedFileSchema } from '../archive/archive-files';
-import { checksumOf } from '../file-checksum';
+import { checkedFileSchema } from '../archive/archived-models';
+import { checksumOf } from '../checksums';
 import { isSafeName } from '../../folder/folder-name';
 
 /** The file of a pack that says what is in it. */

@@ -7,18 +7,17 @@ import { keepFolder, makeFolders } from '../../foundation/folders';
 import { LARGEST_PAGE } from '../../folder/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/text';
-import { everythingIn, withChecksums, type KeptFile } from '../archive/everything-in';
-import type { CheckedFile } from '../archive/archive-files';
-import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
-import { checksumOf } from '../file-checksum';
+import { ownModels } from '../../models/model-table';
+import { everythingIn, withChecksums, type KeptFile } from '../archive/checked-files';
+import type { CheckedFile } from '../archive/archived-models';
+import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
+import { checksumOf } from '../checksums';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
-import type { RegisteredModel } from '../registry';
+import type { RegisteredModel } from '../find-model';
 import { writeTar, type TarSource } from '../tar/write-tar';
 import { checkpointToLoad, exampleFiles, textFile } from './examples';
-import { contentFindings } from './file-content';
+import { contentFindings, isPacked } from './pack-contents';
 import { EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
-import { isPacked } from './pack-contents';
-import { ownModels } from '../../models/model-table';
 
 /** What a pack is to be made of. */
 export interface PackRequest {

@@ -4,19 +4,21 @@ import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/folders';
-import { readChecked } from '../archive/checked-reading';
-import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
-import { fileDigest } from '../file-checksum';
+import { readChecked, type ExpectedFiles } from '../archive/checked-files';
+import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
+import { fileDigest, checksumOfText } from '../checksums';
 import { parseFolderName, refuseHostileName } from '../../folder/folder-name';
 import { readRecord, RECORD_FILE, renameRecord } from '../../folder/config-file';
-import { examplesOf, foreignExamples, textFile } from './examples';
-import { contentFindings } from './file-content';
-import { inspectPack, type InspectedPack } from './inspect-pack';
-import { MANIFEST_FILE, manifestText, type Manifest } from './manifest';
+import { examplesOf, foreignExamples, textFile, checkpointToLoad } from './examples';
+import { MANIFEST_FILE, manifestText, type Manifest, LARGEST_MANIFEST, parseManifest } from './manifest';
 import { ownModels } from '../../models/model-table';
+import { contentFindings, refuseForeignFiles } from './pack-contents';
+import { printableLine } from '../../foundation/text';
+import type { CheckedFile } from '../archive/archived-models';
+import { readTar, USUAL_LIMITS, pathProblem, PathSet } from '../tar/read-tar';
 
 /** A model folder that was made of a pack. */
-export interface UnpackedModel {
+interface UnpackedModel {
   readonly name: string;
   readonly folder: string;
   readonly files: number;
@@ -94,4 +96,72 @@ function putOwn(unfinished: string, manifest: Manifest, name: string): void {
     .map((file) => (file.path === RECORD_FILE ? { path: file.path, ...fileDigest(path.join(unfinished, RECORD_FILE)) } : file));
   const files = [...packed, ...[...examples].map(textFile)].sort((one, other) => (one.path < other.path ? -1 : 1));
   replaceText(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
+}
+
+/** A pack whose every file was held against its manifest. */
+interface InspectedPack {
+  readonly manifest: Manifest;
+  /** To read it once more, into a folder. */
+  readonly expected: ExpectedFiles;
+}
+
+/** In a pack nothing is hidden, and every file is whole. */
+const PACK_RULES = { hidden: false, links: false } as const;
+
+/**
+ * Goes through a whole pack and writes nothing: its paths, sizes and checksums against its manifest, which must come first.
+ * @throws UserError where anything in it is not as it should be.
+ */
+export async function inspectPack(file: string): Promise<InspectedPack> {
+  const { text, folder } = await readManifestText(file);
+  const manifest = parseManifest(text, `${file}: ${MANIFEST_FILE}`);
+  const problem = manifestProblem(manifest, folder);
+  if (problem !== undefined) throw new UserError(`${file}: ${MANIFEST_FILE}: ${problem}; nothing was written`);
+  const itself: CheckedFile = { path: MANIFEST_FILE, bytes: Buffer.byteLength(text), sha256: checksumOfText(text) };
+  const expected = { archive: file, name: manifest.name, files: [itself, ...manifest.files], rules: PACK_RULES };
+  await readChecked(expected, undefined);
+  refuseForeignFiles(
+    file,
+    manifest.files.map(({ path: inner }) => inner),
+  );
+  return { manifest, expected };
+}
+
+/** Ends a reading that has what it wanted. */
+class Enough extends Error {}
+
+/** The text of the first file, which must be the manifest, and the folder that it is in. */
+async function readManifestText(file: string): Promise<{ readonly text: string; readonly folder: string }> {
+  let folder: string | undefined;
+  const pieces: Uint8Array[] = [];
+  try {
+    await readTar(file, { ...PACK_RULES, ...USUAL_LIMITS }, ({ path: inner, bytes }) => {
+      if (folder !== undefined) throw new Enough();
+      const [top = '', name, ...more] = inner.split('/');
+      if (name !== MANIFEST_FILE || more.length > 0)
+        throw new UserError(`${file}: its first file is ${printableLine(inner)}, not ${MANIFEST_FILE}: this is no pack that Kumpas made`);
+      if (bytes > LARGEST_MANIFEST) throw new UserError(`${file}: ${MANIFEST_FILE}: ${bytes} bytes are too many; nothing was written`);
+      folder = top;
+      return { write: (piece) => pieces.push(Uint8Array.from(piece)), end: () => undefined };
+    });
+  } catch (error) {
+    if (!(error instanceof Enough)) throw error;
+  }
+  if (folder === undefined) throw new UserError(`${file}: it holds no files; this is no pack that Kumpas made`);
+  return { text: Buffer.concat(pieces).toString('utf8'), folder };
+}
+
+function manifestProblem({ name, model, files }: Manifest, folder: string): string | undefined {
+  if (name !== folder) return `it is of ${name}, and lies in the folder ${printableLine(folder)}`;
+  if (ownModels.find(model) === undefined)
+    return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${ownModels.names.join(', ')}`;
+  if (files.length >= USUAL_LIMITS.mostEntries) return `${files.length} files are too many`;
+  if (!files.some((file) => file.path === RECORD_FILE)) return `it names no ${RECORD_FILE}`;
+  if (checkpointToLoad(files) === undefined) return 'it names no checkpoint';
+  const paths = new PathSet();
+  const problems = [MANIFEST_FILE, ...files.map((file) => file.path)].flatMap((inner) => {
+    const problem = pathProblem(inner, PACK_RULES) ?? paths.add(inner);
+    return problem === undefined ? [] : [`${printableLine(inner)}: ${problem}`];
+  });
+  return problems[0];
 }

@@ -3,19 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { version } from '../../foundation/version';
-import { archivedModel, type ArchivedRecord } from '../archive/archive-files';
-import { readChecked } from '../archive/checked-reading';
-import { manifestFindings, productionFindings } from '../check/checksum-findings';
+import { archivedModel, type ArchivedRecord } from '../archive/archived-models';
+import { readChecked } from '../archive/checked-files';
+import { manifestFindings, productionFindings, releaseProblems } from '../check/release-findings';
 import { problem, remark, valueOrFault, type Finding, type FolderFinding } from '../check/finding';
-import { checkpointsOf, unfitFindings } from '../check/folder-checkpoints';
-import { releaseProblems } from '../check/release-problems';
-import { checksumOf } from '../file-checksum';
+import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
+import { checksumOf } from '../checksums';
 import { readRecord, RECORD_FILE } from '../../folder/config-file';
-import { findModel, type RegisteredModel } from '../registry';
+import { findModel, type RegisteredModel } from '../find-model';
 import { foreignExamples } from './examples';
-import { inspectPack } from './inspect-pack';
+import { inspectPack, writeChecked } from './unpack-model';
 import { MANIFEST_FILE, type Manifest } from './manifest';
-import { writeChecked } from './unpack-model';
 
 /** What a verification looked at, and what it found wrong. */
 export interface Verification {

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
-import type { ReleaseRecord } from './release-record';
-import { compareVersions, isVersion } from './version';
+import { type ReleaseRecord, compareVersions, isVersion } from './release-record';
 
 /** The file of a model folder that tells what changed from release to release. */
 export const CHANGELOG_FILE = 'CHANGELOG.md';

@@ -17,14 +17,12 @@ import {
 import { filesBelow } from '../../folder/contents';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { labelsOf } from './promote';
-import { findModel, type RegisteredModel } from '../registry';
-import { findRelease, readReleases, RELEASES_FOLDER, type Release } from './release-record';
-import { evaluationIn, orUndefined } from '../summary';
-import { parseVersion } from './version';
-import { weightDistances, type PartDistance } from './weights';
+import { findModel, type RegisteredModel } from '../find-model';
+import { findRelease, readReleases, RELEASES_FOLDER, type Release, parseVersion } from './release-record';
+import { evaluationIn, orUndefined } from '../list-models';
 
 /** One side of a difference: a release, or what a model folder holds now. */
-export interface DiffSide {
+interface DiffSide {
   /** As `transformer_baseline_09-20 v1.0.0`, or `transformer_baseline_09-20 now`. */
   readonly title: string;
   readonly version: string | null;
@@ -41,7 +39,7 @@ export interface FigureChange {
 }
 
 /** Something that has another value on the other side. */
-export interface ValueChange {
+interface ValueChange {
   readonly key: string;
   readonly before: unknown;
   readonly after: unknown;
@@ -194,4 +192,59 @@ function sizesIn(folder: string): Map<string, number> {
     if (name !== `${RELEASES_FOLDER}/`) sizes.set(name, (sizes.get(name) ?? 0) + bytes);
   }
   return sizes;
+}
+
+/** How far a part of a model moved. */
+interface PartDistance {
+  /** As `encoder_layers.0`. */
+  readonly part: string;
+  /** The length of the difference by that of the weights before; null where it cannot be told, as the part is not in both in the same shape, or was all 0. */
+  readonly relative_distance: number | null;
+  readonly values: number;
+}
+
+/** How far the weights of two state_dicts are from each other, by part, and at last all of them. */
+function weightDistances(before: StateDict, after: StateDict): PartDistance[] {
+  const names = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (name) => (before.get(name) ?? after.get(name))?.storedAs === undefined,
+  );
+  const parts = [...new Set(names.map(partOf))];
+  return [
+    ...parts.map((part) => ({
+      part,
+      ...distance(
+        names.filter((name) => partOf(name) === part),
+        before,
+        after,
+      ),
+    })),
+    { part: 'all', ...distance(names, before, after) },
+  ];
+}
+
+/** The first word of a name, with the number that follows it where it is one of several of its kind. */
+function partOf(name: string): string {
+  return /^[^.]+(?:\.\d+(?=\.))?/.exec(name)?.[0] ?? name;
+}
+
+function distance(names: readonly string[], before: StateDict, after: StateDict): Omit<PartDistance, 'part'> {
+  let moved = 0;
+  let length = 0;
+  let values = 0;
+  let known = true;
+  for (const name of names) {
+    const [was, is] = [before.get(name), after.get(name)];
+    if (was === undefined || is === undefined || String(was.shape) !== String(is.shape)) {
+      known = false;
+      values += (is ?? was)?.values.length ?? 0;
+      continue;
+    }
+    values += is.values.length;
+    for (let place = 0; place < is.values.length; place++) {
+      const old = was.values[place] ?? 0;
+      moved += ((is.values[place] ?? 0) - old) ** 2;
+      length += old ** 2;
+    }
+  }
+  return { values, relative_distance: !known || (length === 0 && moved > 0) ? null : moved === 0 ? 0 : Math.sqrt(moved / length) };
 }

@@ -7,14 +7,13 @@ import type { DataWatch } from '../../evaluation/evaluate';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { completeReleases, writeProductionRecord } from './complete-releases';
-import type { CheckpointData } from './evaluate-checkpoints';
+import { type CheckpointData, makeProduction } from './production-checkpoint';
 import { readRecord, updateRecord, type ModelRecord } from '../../folder/config-file';
-import { makeProduction } from './production-checkpoint';
 import { productionFileName, type ProductionDtype, type ProductionRecord } from './production-record';
-import type { RegisteredModel } from '../registry';
+import type { RegisteredModel } from '../find-model';
 import { readReleases, RELEASES_FOLDER } from './release-record';
-import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from './unfinished-folders';
-import { weightsDigest } from './weights';
+import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from '../leftovers';
+import { weightsDigest } from '../checksums';
 
 /** What the commands that write a production checkpoint need of the world. */
 export interface ReleaseContext {

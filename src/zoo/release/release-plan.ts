@@ -6,15 +6,14 @@ import { modelFile } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { architectureChanges, architectureOf, classChangeTexts, classesOf, type Architecture, type ClassNames } from './architecture';
 import { completedChangelog, entriesText, readChangelog } from './changelog';
-import type { CheckpointData } from './evaluate-checkpoints';
+import type { CheckpointData } from './production-checkpoint';
 import type { ModelRecord } from '../../folder/config-file';
 import { readProduction, type ProductionDtype } from './production-record';
 import { labelsOf } from './promote';
-import { findModel, type RegisteredModel } from '../registry';
-import { releaseFolder, readReleases, type Release, type ReleaseRecord } from './release-record';
-import { planTag } from './release-tag';
-import { nextVersion, type Bump } from './version';
-import { weightsDigest } from './weights';
+import { findModel, type RegisteredModel } from '../find-model';
+import { releaseFolder, readReleases, type Release, type ReleaseRecord, nextVersion, type Bump } from './release-record';
+import { planTag } from '../git/repository';
+import { weightsDigest } from '../checksums';
 
 /** A release that is asked for. */
 export interface ReleaseRequest {

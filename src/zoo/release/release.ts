@@ -14,9 +14,8 @@ import { completeReleases } from './complete-releases';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { makeProduction, type MadeProduction } from './production-checkpoint';
 import { labelsOf, tidy, type ReleaseContext } from './promote';
-import type { RegisteredModel } from '../registry';
-import { compareReleases, worseHeads } from './release-comparison';
-import { releaseLines } from './release-lines';
+import type { RegisteredModel } from '../find-model';
+import { compareReleases, worseHeads, releaseLines } from './release-comparison';
 import {
   candidateOf,
   isUnchanged,
@@ -28,7 +27,7 @@ import {
   type ReleaseRequest,
 } from './release-plan';
 import { releaseText, TAG_PENDING_FILE, type Release, type ReleaseComparison, type ReleaseRecord } from './release-record';
-import { withFolderBeside } from './unfinished-folders';
+import { withFolderBeside } from '../leftovers';
 
 /** A release that has been made. */
 export interface ReleaseOutcome {

@@ -6,9 +6,9 @@ import { messageOf, UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
 import { STAGES } from '../../folder/config-file';
 import { isSafeName } from '../../folder/folder-name';
-import { ARCHIVE_FOLDER } from '../registry';
-import { pathProblem } from '../tar/safe-path';
-import type { ModelSummary } from '../summary';
+import { ARCHIVE_FOLDER } from '../find-model';
+import { pathProblem } from '../tar/read-tar';
+import type { ModelSummary } from '../list-models';
 
 /** The file that an archived model is in, and the one beside it that tells what it is. */
 export interface ArchiveFiles {

@@ -1,7 +1,68 @@
 import path from 'node:path';
-import { shellWord } from '../../foundation/text';
+import { plainMarkdown, shortLabel, shellWord } from '../../foundation/text';
 import type { CardFacts } from './card-facts';
 import { ownModels } from '../../models/model-table';
+
+/** Clips of a class below which its figures say little. */
+const FEW_CLIPS = 10;
+/** F1 below which a class is called weak. */
+const LOW_F1 = 0.5;
+const NAMED = 12;
+
+/** What the model's data does not contain and its figures do not say, a sentence each. */
+export function limits(facts: CardFacts): string[] {
+  const { record, evaluation, glosses, model } = facts;
+  const { run } = record;
+  const synthetic = run.data?.synthetic === true || evaluation?.data.synthetic === true;
+  const labels = run.gloss_labels ?? [];
+  const rare = (run.training_clips?.of_gloss ?? []).flatMap((clips, id) =>
+    clips < FEW_CLIPS ? [`${shortLabel(labels[id] ?? `gloss ${id}`)} (${clips})`] : [],
+  );
+  const untested = (glosses ?? []).filter(({ support }) => support === 0).map(({ label }) => label);
+  const thin = (glosses ?? []).filter(({ support }) => support > 0 && support < FEW_CLIPS);
+  const low = (glosses ?? []).filter(({ support, f1 }) => support > 0 && f1 < LOW_F1).sort((one, other) => one.f1 - other.f1);
+  return [
+    ...(synthetic
+      ? ['**The data is synthetic**: a generator made it and nobody signed it. The figures say nothing about real signs.']
+      : [
+          'How many people signed the clips, and whether the same ones are in training and validation, is not recorded: on signers it never saw it may do worse.',
+        ]),
+    ...(run.data === undefined ? ['What it was trained on is not known.'] : []),
+    `It knows ${run.classes.gloss} glosses and gives one of them for any clip, also for a sign it never saw or for no sign at all.`,
+    ...(rare.length === 0 ? [] : [`Glosses with fewer than ${FEW_CLIPS} training clips: ${named(rare)}.`]),
+    ...(untested.length === 0 ? [] : [`Glosses without a clip in the evaluation: ${named(untested.map(shortLabel))}.`]),
+    ...(thin.length === 0
+      ? []
+      : [
+          `${thin.length} of ${glosses?.length ?? 0} glosses were evaluated on fewer than ${FEW_CLIPS} clips each (the fewest ${thin.reduce((fewest, { support }) => Math.min(fewest, support), Infinity)}): their own figures are rough.`,
+        ]),
+    ...(low.length === 0
+      ? []
+      : [`Glosses with an F1 below ${LOW_F1}: ${named(low.map(({ label, f1 }) => `${shortLabel(label)} (${f1.toFixed(2)})`))}.`]),
+    ...lengths(facts),
+    ...model.assumptions.map((assumption) => `The checkpoint does not say it: ${plainMarkdown(assumption)} was taken.`),
+  ];
+}
+
+function lengths({ record, model, evaluation }: CardFacts): string[] {
+  const { maxFrames } = model.model;
+  const clips = record.run.training_clips;
+  const cut = evaluation?.data.cut_clips ?? 0;
+  const trained =
+    clips === undefined || clips.longest_frames === 0
+      ? 'how long the training clips were is not recorded'
+      : clips.shortest_frames === clips.longest_frames
+        ? `all training clips had ${clips.longest_frames} frames, and clips of other lengths are untested`
+        : `the training clips had ${clips.shortest_frames} to ${clips.longest_frames} frames, half of them up to ${clips.median_frames}`;
+  return [
+    `It takes the first ${maxFrames} frames of a clip${cut === 0 ? '' : `, and ${cut} of the evaluated clips were cut to that`}; ${trained}.`,
+  ];
+}
+
+function named(texts: readonly string[]): string {
+  const shown = texts.slice(0, NAMED).map(plainMarkdown).join(', ');
+  return texts.length > NAMED ? `${shown}, and ${texts.length - NAMED} more` : shown;
+}
 
 /** The sections that say how the model is used: here, in PyTorch, over HTTP. */
 export function loadingSections(facts: CardFacts): string[] {
