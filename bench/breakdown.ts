@@ -1,10 +1,9 @@
 import { createProgram } from '../src/engine/create-program';
 import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-writer';
-import { inputTypesOf } from '../src/engine/captured/input-types';
+import { inputTypesOf, recordTraining } from '../src/engine/captured/recorded-program';
 import { withBfloat16Products } from '../src/engine/captured/matrix-type';
-import type { NativeTensor } from '../src/engine/captured/native-binding';
+import type { NativeTensor } from '../src/engine/native-backend';
 import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/native-session';
-import { recordTraining } from '../src/engine/captured/recorded-program';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
 import { sizeOfShape } from '../src/engine/named-tensors';
 import { initialiseParameters } from '../src/engine/parameters';

@@ -20,7 +20,7 @@ import { optimizerParameters, type Model } from '../models/model';
 import { finiteHalves } from '../checkpoint/dtype';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
 import type { ProgramDefinition } from '../engine/program';
-import { hasNativeKernels } from '../engine/raw-operation';
+import { hasNativeKernels } from '../engine/tensorflow';
 import { tensorNamed } from '../engine/named-tensors';
 import { tf } from '../engine/tensorflow';
 import { inferenceDefinition, savedLabels } from '../evaluation/load-model';

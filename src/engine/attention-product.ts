@@ -1,8 +1,7 @@
 import { drawAttributes, type DropoutDraw } from './dropout';
-import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasOwnKernels } from './own-kernels';
-import { rawOperation, rawOperations } from './raw-operation';
+import { savedTensor, withOwnGradient, hasOwnKernels, rawOperation, rawOperations } from './raw-operation';
 import { tf } from './tensorflow';
+import { registerOperation, sameAsFirst } from './captured/operation-rules';
 
 export interface AttentionShape {
   readonly batch: number;
@@ -131,3 +130,10 @@ function rowSums(dy: tf.Tensor, y: tf.Tensor, { batch, frames, heads, headWidth 
   const sums = tf.sum(tf.reshape(tf.mul(dy, y), [batch, frames, heads, headWidth]), -1);
   return tf.reshape(tf.transpose(sums, [0, 2, 1]), [batch, heads, frames, 1]);
 }
+
+registerOperation({
+  name: 'KumpasSoftmax',
+  shapes: ({ inputs: [scores] }) => [scores, scores],
+  lowPrecision: { kind: 'either', inputs: [0], outputs: [1] },
+});
+registerOperation({ name: 'KumpasSoftmaxGrad', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0], outputs: [0] } });

@@ -1,4 +1,4 @@
-import { addBias } from './linear-product';
+import { addBias } from './matrix-product';
 import { tf } from './tensorflow';
 
 export interface ConvolutionPlacement {

@@ -1,9 +1,9 @@
+import { hasNativeKernels } from './tensorflow';
 import { CapturedProgram } from './captured/captured-program';
 import type { MatrixType } from './captured/matrix-type';
 import { EagerProgram } from './eager-program';
 import type { ParameterValues } from './parameters';
 import type { Program, ProgramDefinition } from './program';
-import { hasNativeKernels } from './raw-operation';
 
 export interface ProgramOptions {
   /** `captured`: each computation is recorded once and replayed by one native call; `eager`: op by op, many times slower, the oracle. */

@@ -1,9 +1,8 @@
 import { RandomStream } from '../foundation/random';
 import { sizeOfShape } from './named-tensors';
-import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasOwnKernels } from './own-kernels';
-import { hasNativeKernels, rawOperation, TensorType, type OperationAttribute } from './raw-operation';
-import { tf } from './tensorflow';
+import { savedTensor, withOwnGradient, hasOwnKernels, rawOperation, TensorType, type OperationAttribute } from './raw-operation';
+import { hasNativeKernels, tf } from './tensorflow';
+import { registerOperation, sameAsFirst } from './captured/operation-rules';
 
 /** Which values dropout keeps. */
 export interface DropoutDraw {
@@ -156,3 +155,6 @@ function drawInJavaScript(seed: tf.Tensor, place: number, shape: readonly number
     [...shape],
   );
 }
+
+registerOperation({ name: 'KumpasDropout', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [], outputs: [0] } });
+registerOperation({ name: 'KumpasDropoutAdd', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0], outputs: [] } });

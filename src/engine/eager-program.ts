@@ -4,8 +4,7 @@ import { clipFactor, globalNorm } from './optimizers/clipping';
 import type { Optimizer } from './optimizers/optimizer';
 import type { ParameterDeclaration, ParameterValues } from './parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
-import { inScope } from './scope';
-import { tf } from './tensorflow';
+import { inScope, tf } from './tensorflow';
 
 /** Runs a program op by op: the plain way, on any backend, and the oracle for every faster one. */
 export class EagerProgram implements Program {

@@ -1,6 +1,6 @@
-import { columnSum } from './column-sum';
-import { matrixProduct } from './matrix-product';
-import { savedTensor, withOwnGradient } from './own-gradient';
+import { elementAt } from '../foundation/required';
+import { columnSum, matrixProduct } from './matrix-product';
+import { savedTensor, withOwnGradient } from './raw-operation';
 import { scan } from './scan';
 import { tf } from './tensorflow';
 
@@ -70,14 +70,14 @@ interface Cell {
 
 /** The gates from sums of `[rows, 4 · hidden]` and x_n of `[rows, hidden]`. */
 function cell(sums: tf.Tensor, candidate: tf.Tensor): Cell {
-  const hidden = candidate.shape[1] ?? 0;
+  const hidden = elementAt(candidate.shape, 1);
   const [toGates, product] = tf.split(sums, [3 * hidden, hidden], 1) as [tf.Tensor, tf.Tensor];
   const [r, z, opposite] = tf.split(tf.sigmoid(toGates), 3, 1) as [tf.Tensor, tf.Tensor, tf.Tensor];
   return { r, z, opposite, product, n: tf.tanh(tf.add(tf.mul(r, product), candidate)) };
 }
 
 function statesForward({ gates, candidate, weights }: CellInputs): tf.Tensor {
-  const [, batch = 0, hidden = 0] = candidate.shape;
+  const [batch, hidden] = [elementAt(candidate.shape, 1), elementAt(candidate.shape, 2)];
   const { outputs } = scan(
     { sequences: [gates, candidate], state: [tf.zeros([batch, hidden])], constants: [weights] },
     ([gate, input], [state], [weight]) => {
@@ -88,12 +88,12 @@ function statesForward({ gates, candidate, weights }: CellInputs): tf.Tensor {
       return { state: [next], outputs: [next] };
     },
   );
-  return outputs[0] ?? gates;
+  return elementAt(outputs, 0);
 }
 
 /** The gradients of projected, weight and bias. */
 function statesGradient(dy: tf.Tensor, states: tf.Tensor, { gates, candidate, weights }: CellInputs, weight: tf.Tensor): tf.Tensor[] {
-  const [frames = 0, batch = 0, hidden = 0] = states.shape;
+  const [frames, batch, hidden] = [elementAt(states.shape, 0), elementAt(states.shape, 1), elementAt(states.shape, 2)];
   const rows = frames * batch;
   const before = tf.concat([tf.zeros([1, batch, hidden]), tf.slice(states, [0, 0, 0], [frames - 1, batch, hidden])], 0);
   const flat = (x: tf.Tensor): tf.Tensor => tf.reshape(x, [rows, -1]);
@@ -121,7 +121,7 @@ function statesGradient(dy: tf.Tensor, states: tf.Tensor, { gates, candidate, we
  * @param weight `[3 · hidden, hidden]`
  */
 function statesBackward(dy: tf.Tensor, factors: tf.Tensor, weight: tf.Tensor): tf.Tensor {
-  const [, batch = 0, hidden = 0] = dy.shape;
+  const [batch, hidden] = [elementAt(dy.shape, 1), elementAt(dy.shape, 2)];
   const { outputs } = scan(
     { sequences: [dy, factors], state: [tf.zeros([batch, hidden])], constants: [tf.concat([weight, tf.eye(hidden)], 0)], reverse: true },
     ([own, factor], [carried], [weights]) => {
@@ -132,5 +132,5 @@ function statesBackward(dy: tf.Tensor, factors: tf.Tensor, weight: tf.Tensor): t
       return { state: [matrixProduct(tf.reshape(parts, [batch, 4 * hidden]), weights)], outputs: [gradient] };
     },
   );
-  return outputs[0] ?? dy;
+  return elementAt(outputs, 0);
 }

@@ -1,5 +1,27 @@
 /** The engine alone: what `import … from 'kumpas/engine'` gives. It knows nothing of signs. */
 export { startRuntime, type Runtime, type RuntimeOptions } from './runtime';
 export { tf } from './tensorflow';
+
+export { graphFunction, type GraphFunction, type HostArrays, type TensorsOrArrays } from './graph-function';
+export { CaptureError } from './captured/recording';
+export { scan } from './scan';
+export { noDropout, seededDropout, type Dropout } from './dropout';
+
 export { createProgram, type ProgramOptions } from './create-program';
-export type { Program, ProgramDefinition } from './program';
+export type { BatchDivision, Program, ProgramDefinition, StepResult, TrainingOutputs, UpdateRequest } from './program';
+export type { HostArray, NamedArrays, NamedTensors } from './named-tensors';
+export {
+  constantValue,
+  initialiseParameters,
+  orthogonal,
+  standardNormal,
+  uniformFanIn,
+  type ParameterDeclaration,
+  type ParameterValues,
+} from './parameters';
+export { RandomStream } from '../foundation/random';
+export { adam, type AdamSettings } from './optimizers/adam';
+export type { Optimizer } from './optimizers/optimizer';
+
+export { rawOperation, rawOperations, savedTensor, withOwnGradient, type OperationAttribute } from './raw-operation';
+export { registerOperation, type LowPrecision, type OperationCall, type OperationRules } from './captured/operation-rules';

@@ -1,8 +1,7 @@
-import { columnSum } from './column-sum';
-import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasOwnKernels } from './own-kernels';
-import { rawOperations, TensorType } from './raw-operation';
+import { columnSum } from './matrix-product';
+import { savedTensor, withOwnGradient, hasOwnKernels, rawOperations, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
+import { registerOperation } from './captured/operation-rules';
 
 /** The reference's epsilon, added to the variance. */
 const EPSILON = 1e-6;
@@ -62,3 +61,17 @@ export function normaliseGradient(dy: tf.Tensor, { normalised, inverse }: Normal
   const alongNormalised = tf.mul(normalised, tf.mean(tf.mul(dy, normalised), -1, true));
   return tf.mul(inverse, tf.sub(tf.sub(dy, tf.mean(dy, -1, true)), alongNormalised));
 }
+
+registerOperation({
+  name: 'KumpasLayerNorm',
+  shapes: ({ inputs: [x] }) => {
+    const rows = x && { dtype: x.dtype, shape: x.shape.slice(0, -1) };
+    return [x, rows, rows];
+  },
+  lowPrecision: { kind: 'either', inputs: [], outputs: [0] },
+});
+registerOperation({
+  name: 'KumpasLayerNormGrad',
+  shapes: ({ inputs: [, x, , , gamma] }) => [x, gamma, gamma],
+  lowPrecision: { kind: 'either', inputs: [0], outputs: [] },
+});

@@ -1,9 +1,7 @@
-import { columnSum } from './column-sum';
+import { elementAt } from '../foundation/required';
 import { layerNorm, normalise, normaliseGradient } from './layer-norm';
-import { matrixProduct } from './matrix-product';
-import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasOwnKernels } from './own-kernels';
-import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
+import { addBias, columnSum, matrixProduct } from './matrix-product';
+import { hasOwnKernels, savedTensor, withOwnGradient } from './raw-operation';
 import { tf } from './tensorflow';
 
 /**
@@ -31,7 +29,7 @@ export function linearProduct(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor):
  */
 export function normedLinearProduct(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
   if (hasOwnKernels()) return linearProduct(layerNorm(x, gamma, beta), weight, bias);
-  const [outputs = 0, inputs = 0] = weight.shape;
+  const [outputs, inputs] = [elementAt(weight.shape, 0), elementAt(weight.shape, 1)];
   const column = (vector: tf.Tensor, size: number): tf.Tensor => tf.reshape(vector, [size, 1]);
   return withOwnGradient(
     [x, gamma, beta, weight, bias],
@@ -55,11 +53,4 @@ export function normedLinearProduct(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Ten
       return [dx, dGamma, dBeta, dWeight, dShifted];
     },
   );
-}
-
-/** Adds a bias to the last axis. */
-export function addBias(x: tf.Tensor, bias: tf.Tensor): tf.Tensor {
-  return hasNativeKernels()
-    ? rawOperation('BiasAdd', [{ name: 'T', kind: 'type', value: TensorType.float32 }], [x, bias])
-    : tf.add(x, bias);
 }

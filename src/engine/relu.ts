@@ -1,8 +1,7 @@
 import type { DropoutDraw } from './dropout';
-import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasOwnKernels } from './own-kernels';
-import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
-import { tf } from './tensorflow';
+import { savedTensor, withOwnGradient, hasOwnKernels, rawOperation, TensorType } from './raw-operation';
+import { hasNativeKernels, tf } from './tensorflow';
+import { registerOperation, sameAsFirst } from './captured/operation-rules';
 
 /** `max(x, 0)`, NaN where x is, with TensorFlow's own gradient: tfjs's takes six operations. */
 export function relu(x: tf.Tensor): tf.Tensor {
@@ -43,3 +42,6 @@ function reluGradient(dy: tf.Tensor, value: tf.Tensor): tf.Tensor {
     [dy, value],
   );
 }
+
+registerOperation({ name: 'KumpasReluDropout', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0], outputs: [0] } });
+registerOperation({ name: 'KumpasReluGrad', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0, 1], outputs: [0] } });

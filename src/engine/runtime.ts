@@ -4,8 +4,8 @@ import path from 'node:path';
 import util from 'node:util';
 import { messageOf, UserError } from '../foundation/errors';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
-import { loadOwnKernels } from './own-kernels';
 import { IS_CHECKOUT, SET_UP } from './provision/locations';
+import { loadOwnKernels } from './raw-operation';
 import { tf } from './tensorflow';
 
 /** What computes, once {@link startRuntime} has looked for it. */
@@ -141,4 +141,32 @@ async function loadNative(binding: string, verbose: boolean): Promise<void> {
 /** tfjs-node calls two functions of node:util that Node 23 removed (and that warn of their removal before). */
 function restoreRemovedUtilities(): void {
   Object.assign(util, { isArray: Array.isArray, isNullOrUndefined: (value: unknown) => value === null || value === undefined });
+}
+
+/** What {@link sharingDevices} looks at. */
+interface DeviceSurroundings {
+  /** The names of the GPUs that the driver lists. */
+  readonly gpus: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * TensorFlow's names of the devices that can share a batch: the GPUs that CUDA_VISIBLE_DEVICES leaves, where there are several; else none.
+ * Written from documentation, never run on several GPUs.
+ */
+export function sharingDevices(
+  { usesGpu }: Pick<Runtime, 'usesGpu'>,
+  { gpus, environment }: DeviceSurroundings = { gpus: nvidiaGpus(), environment: process.env },
+): string[] {
+  if (!usesGpu) return [];
+  const visible = environment['CUDA_VISIBLE_DEVICES'];
+  const count = visible === undefined ? gpus.length : visibleGpus(visible).length;
+  return count < 2 ? [] : Array.from({ length: count }, (_, gpu) => `/device:GPU:${gpu}`);
+}
+
+/** CUDA takes the listed GPUs up to the first that there is none of. */
+function visibleGpus(list: string): string[] {
+  const names = list.split(',').map((name) => name.trim());
+  const end = names.findIndex((name) => name === '' || name.startsWith('-'));
+  return end === -1 ? names : names.slice(0, end);
 }

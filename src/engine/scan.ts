@@ -1,6 +1,5 @@
-import { nativeBackend } from './captured/native-binding';
-import { hasNativeKernels } from './raw-operation';
-import type { ScanInputs, ScanResult, ScanStep } from './scan-step';
+import { elementAt } from '../foundation/required';
+import { captureContext, type ScanInputs, type ScanResult, type ScanStep } from './native-backend';
 import { tf } from './tensorflow';
 
 /**
@@ -8,19 +7,18 @@ import { tf } from './tensorflow';
  * frames; else it is run frame by frame. It has no gradient: whoever uses it writes one.
  */
 export function scan(given: ScanInputs, step: ScanStep): ScanResult {
-  const recordScan = hasNativeKernels() ? nativeBackend().binding.recordScan : undefined;
-  return recordScan === undefined ? frameByFrame(given, step) : recordScan(given, step);
+  return captureContext.recorder?.recordScan(given, step) ?? frameByFrame(given, step);
 }
 
 function frameByFrame({ sequences, state: first, constants, reverse = false }: ScanInputs, step: ScanStep): ScanResult {
-  const frames = sequences[0]?.shape[0] ?? 0;
+  const frames = elementAt(elementAt(sequences, 0).shape, 0);
   const slices = sequences.map((sequence) => tf.unstack(sequence, 0));
   const outputs: tf.Tensor[][] = [];
   let state = first;
   for (let count = 0; count < frames; count++) {
     const frame = reverse ? frames - 1 - count : count;
     const result = step(
-      slices.map((values) => values[frame] ?? tf.scalar(0)),
+      slices.map((values) => elementAt(values, frame)),
       state,
       constants,
     );

@@ -1,4 +1,4 @@
-import { oneHot } from '../engine/one-hot';
+import { oneHot } from '../engine/rows';
 import { tf } from '../engine/tensorflow';
 
 /** A loss of `[batch]` clips from logits `[batch, classes]` and class ids `[batch]`. */

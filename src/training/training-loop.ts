@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../data/batch';
 import { valuesNamed } from '../engine/named-tensors';
 import type { StepResult } from '../engine/program';
-import { tensorCount } from '../engine/scope';
+import { tensorCount } from '../engine/tensorflow';
 import { predictedClasses } from '../evaluation/metrics';
 import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
 import type { TrainingEnd } from './events';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { sharingDevices } from '../../src/engine/devices';
+import { sharingDevices } from '../../src/engine/runtime';
 
 const gpus = ['NVIDIA A', 'NVIDIA A', 'NVIDIA B'];
 

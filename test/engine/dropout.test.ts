@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { dropThreshold, noDropout, seededDropout } from '../../src/engine/dropout';
 import { startRuntime } from '../../src/engine/runtime';
-import { inScope } from '../../src/engine/scope';
-import { tf } from '../../src/engine/tensorflow';
+import { inScope, tf } from '../../src/engine/tensorflow';
 
 beforeAll(async () => {
   await startRuntime();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { orthogonal, xavierUniform } from '../../src/engine/matrix-initialisation';
+import { orthogonal, xavierUniform } from '../../src/engine/parameters';
 import { RandomStream } from '../../src/foundation/random';
 
 describe('orthogonal', () => {

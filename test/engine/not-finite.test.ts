@@ -6,14 +6,12 @@ import { drawAttributes } from '../../src/engine/dropout';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { layerNorm } from '../../src/engine/layer-norm';
 import { tensorNamed, type NamedArrays } from '../../src/engine/named-tensors';
-import { hasOwnKernels } from '../../src/engine/own-kernels';
+import { hasOwnKernels, rawOperation, rawOperations, TensorType } from '../../src/engine/raw-operation';
 import { constantValue } from '../../src/engine/parameters';
 import type { Program, ProgramDefinition, UpdateRequest } from '../../src/engine/program';
-import { rawOperation, rawOperations, TensorType } from '../../src/engine/raw-operation';
 import { relu } from '../../src/engine/relu';
 import { startRuntime } from '../../src/engine/runtime';
-import { inScope } from '../../src/engine/scope';
-import { tf } from '../../src/engine/tensorflow';
+import { inScope, tf } from '../../src/engine/tensorflow';
 import { drawnInputs, tinyTraining } from '../support/captured';
 import { adam } from '../../src/engine/optimizers/adam';
 

@@ -4,23 +4,20 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { attentionProduct } from '../../src/engine/attention-product';
 import { inferenceGraphBytes } from '../../src/engine/captured/inference-graph';
 import { capture } from '../../src/engine/captured/capture';
-import { inputTypesOf } from '../../src/engine/captured/input-types';
+import { inputTypesOf, recordTraining } from '../../src/engine/captured/recorded-program';
 import { withBfloat16Products, type MatrixType } from '../../src/engine/captured/matrix-type';
-import { recordTraining } from '../../src/engine/captured/recorded-program';
 import { DataType, type Recording } from '../../src/engine/captured/recording';
 import { createProgram } from '../../src/engine/create-program';
 import { addDropped, drawAttributes, seededDropout } from '../../src/engine/dropout';
 import { layerNorm } from '../../src/engine/layer-norm';
 import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
 import { sizeOfShape } from '../../src/engine/named-tensors';
-import { hasOwnKernels } from '../../src/engine/own-kernels';
+import { hasOwnKernels, rawOperation, rawOperations } from '../../src/engine/raw-operation';
 import type { ParameterValues } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
-import { rawOperation, rawOperations } from '../../src/engine/raw-operation';
 import { droppedRelu } from '../../src/engine/relu';
 import { startRuntime } from '../../src/engine/runtime';
-import { inScope } from '../../src/engine/scope';
-import { tf } from '../../src/engine/tensorflow';
+import { inScope, tf } from '../../src/engine/tensorflow';
 import { relativeDifference } from '../support/parity';
 import { adam } from '../../src/engine/optimizers/adam';
 
@@ -92,7 +89,7 @@ it('are left out where KUMPAS_KERNELS says so', () => {
   const root = path.resolve(__dirname, '../..');
   const program = `
     const { startRuntime } = require('./src/engine/runtime.ts');
-    const { hasOwnKernels } = require('./src/engine/own-kernels.ts');
+    const { hasOwnKernels } = require('./src/engine/raw-operation.ts');
     void startRuntime().then(() => console.log(hasOwnKernels()));`;
   const said = (kernels: string): string => {
     const env = { ...process.env, KUMPAS_KERNELS: kernels };

@@ -1,14 +1,14 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { attentionProduct, type AttentionShape } from '../../src/engine/attention-product';
-import { columnSum } from '../../src/engine/column-sum';
+import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
+import { columnSum } from '../../src/engine/matrix-product';
 import { addDropped, seededDropout, type DropoutDraw } from '../../src/engine/dropout';
 import { layerNorm } from '../../src/engine/layer-norm';
-import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
-import { hasOwnKernels, withoutOwnKernels } from '../../src/engine/own-kernels';
+import { captureContext } from '../../src/engine/native-backend';
+import { hasOwnKernels } from '../../src/engine/raw-operation';
 import { droppedRelu, relu } from '../../src/engine/relu';
 import { startRuntime } from '../../src/engine/runtime';
-import { inScope } from '../../src/engine/scope';
-import { tf } from '../../src/engine/tensorflow';
+import { inScope, tf } from '../../src/engine/tensorflow';
 import { RandomStream } from '../../src/foundation/random';
 import { useBackend } from '../support/backend';
 import { drawnTensor, expectSameGradients } from '../support/gradients';
@@ -66,7 +66,7 @@ describe.each([
     it(title, async () => {
       await useBackend(backend);
       inScope(() => {
-        if (!own) withoutOwnKernels(test);
+        if (!own) captureContext.run({ ownKernels: false }, test);
         else {
           expect(hasOwnKernels()).toBe(!usesGpu);
           test();

@@ -1,10 +1,9 @@
 import type { NamedArrays } from '../../src/engine/named-tensors';
-import type { ParameterValues } from '../../src/engine/parameters';
+import { type ParameterValues, initialiseParameters } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import type { MatrixType } from '../../src/engine/captured/matrix-type';
 import { EagerProgram } from '../../src/engine/eager-program';
-import { initialiseParameters } from '../../src/engine/parameters';
 import { RandomStream } from '../../src/foundation/random';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { classificationLoss } from '../../src/training/losses';

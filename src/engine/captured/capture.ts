@@ -1,10 +1,8 @@
-import { inScope } from '../scope';
+import { inScope, type tf } from '../tensorflow';
 import type { NamedTensors } from '../named-tensors';
-import type { tf } from '../tensorflow';
-import { CaptureError } from './errors';
-import { nativeBackend, withBinding } from './native-binding';
+import { CaptureError, type Constant, type Operation, type Recording, type TensorType } from './recording';
+import { captureContext, nativeBackend } from '../native-backend';
 import { Recorder } from './recorder';
-import type { Constant, Operation, Recording, TensorType } from './recording';
 
 /** A computation in tfjs functions: of named tensors, saying by name which tensors are its results. */
 export type Computation = (given: NamedTensors, setResult: (name: string, tensor: tf.Tensor) => void) => void;
@@ -13,18 +11,22 @@ export type Computation = (given: NamedTensors, setResult: (name: string, tensor
  * Records the TensorFlow operations of a computation, its gradients included. It is recorded twice: whatever differs between the two was drawn or computed in
  * JavaScript (`Math.random`, a clock, a counter), and would be the same at every run.
  * @param given what changes from run to run, by name.
+ * @param variables what is given as well, as far as the computation uses it: tensors whose values change while they stay the same objects.
  * @throws CaptureError where something in it would be frozen, or cannot be recorded.
  */
-export function capture(given: ReadonlyMap<string, TensorType>, computation: Computation): Recording {
-  const recording = record(given, computation);
-  refuseDifferences(recording, record(given, computation));
+export function capture(
+  given: ReadonlyMap<string, TensorType>,
+  computation: Computation,
+  variables: ReadonlyMap<string, tf.Tensor> = new Map(),
+): Recording {
+  const recording = record(given, computation, variables);
+  refuseDifferences(recording, record(given, computation, variables));
   return recording;
 }
 
-function record(given: ReadonlyMap<string, TensorType>, computation: Computation): Recording {
-  const backend = nativeBackend();
-  const recorder = new Recorder(backend);
-  withBinding(backend, recorder.binding, () => {
+function record(given: ReadonlyMap<string, TensorType>, computation: Computation, variables: ReadonlyMap<string, tf.Tensor>): Recording {
+  const recorder = new Recorder(nativeBackend(), variables);
+  captureContext.run({ recorder }, () => {
     inScope(() => {
       const tensors = Object.fromEntries([...given].map(([name, type]) => [name, recorder.giveTensor(name, type)]));
       computation(tensors, (name, tensor) => {

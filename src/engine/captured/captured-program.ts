@@ -17,23 +17,29 @@ import {
   type UpdateRule,
   type UpdateVariables,
 } from './entries';
-import type { Entry } from './entry';
+import { PerShape, type Entry } from './entry';
 import { recordDivided } from './divided-recording';
-import { inputTypesOf, keyOfTypes, type InputTypes } from './input-types';
+import { inputTypesOf, type InputTypes, LOSS, ofKind, recordEvaluation, recordTraining } from './recorded-program';
 import { withBfloat16Products, type MatrixType } from './matrix-type';
-import { LOSS, ofKind, recordEvaluation, recordTraining } from './recorded-program';
-import type { Recording } from './recording';
+import { DataType, type Recording } from './recording';
 import { SharedVariables } from './shared-variables';
 
 /**
- * Runs a program as TensorFlow graphs: a computation is recorded once for every set of input shapes, and from then on run by one native call. Parameters,
+ * Runs a program as TensorFlow graphs, as `graphFunction` runs a function: a computation is recorded once for every set of input shapes, and from then on run by one native call. Parameters,
  * what the optimiser remembers and accumulated gradients are variables that all graphs share.
  */
 export class CapturedProgram implements Program {
   private readonly parameters: SharedVariables;
   private readonly trainable: ProgramDefinition['parameters'];
-  private readonly trainings = new Map<string, Recording>();
-  private readonly entries = new Map<string, Entry>();
+  private readonly trainings = new PerShape<Recording>();
+  /** The graphs of each purpose. */
+  private readonly entries = {
+    evaluate: new PerShape<Entry>(),
+    gradients: new PerShape<Entry>(),
+    update: new PerShape<Entry>(),
+    accumulate: new PerShape<Entry>(),
+    apply: new PerShape<Entry>(),
+  };
   private slots: ReadonlyMap<string, SharedVariables> | undefined;
   private sums: SharedVariables | undefined;
   /** The parameters whose gradients are accumulated and not yet applied. */
@@ -60,8 +66,8 @@ export class CapturedProgram implements Program {
 
   evaluate(inputs: NamedArrays): NamedArrays {
     const types = inputTypesOf(inputs);
-    const record = (): Recording => this.record(types, recordEvaluation);
-    return outputsOf(this.entryOf(`evaluate ${keyOfTypes(types)}`, () => evaluationEntry(record(), this.parameters)).run(inputs));
+    const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation), this.parameters));
+    return outputsOf(entry.run(inputs));
   }
 
   trainStep(inputs: NamedArrays, { learningRate, gradientScale, apply }: UpdateRequest): StepResult {
@@ -79,8 +85,8 @@ export class CapturedProgram implements Program {
   }
 
   gradients(inputs: NamedArrays): ParameterValues {
-    const { key, recording } = this.trainingFor(inputs);
-    const results = this.entryOf(`gradients ${key}`, () => gradientsEntry(recording, this.parameters)).run(inputs);
+    const types = inputTypesOf(inputs);
+    const results = this.entries.gradients.for(types, () => gradientsEntry(this.training(types), this.parameters)).run(inputs);
     return new Map([...ofKind('gradient', results)].map(([name, { values }]) => [name, values as Float32Array]));
   }
 
@@ -109,21 +115,22 @@ export class CapturedProgram implements Program {
   }
 
   dispose(): void {
-    for (const entry of this.entries.values()) entry.dispose();
-    this.entries.clear();
+    for (const entries of Object.values(this.entries)) for (const entry of entries.clear()) entry.dispose();
     for (const variables of [this.parameters, ...(this.slots?.values() ?? []), this.sums]) variables?.dispose();
   }
 
   /** Gradients and update in one run. */
   private update(inputs: NamedArrays, learningRate: number): Map<string, HostArray> {
-    const { key, recording } = this.trainingFor(inputs);
-    const entry = this.entryOf(`update ${key}`, () => updateEntry(recording, this.updateVariables(), this.updateRule()));
+    const types = inputTypesOf(inputs);
+    const recording = this.training(types);
+    const entry = this.entries.update.for(types, () => updateEntry(recording, this.updateVariables(), this.updateRule()));
     return this.runUpdate(entry, inputs, { learningRate, names: gradientNames(recording) });
   }
 
   private accumulate(inputs: NamedArrays, scale: number): Map<string, HostArray> {
-    const { key, recording } = this.trainingFor(inputs);
-    const entry = this.entryOf(`accumulate ${key}`, () => accumulationEntry(recording, this.parameters, this.gradientSums()));
+    const types = inputTypesOf(inputs);
+    const recording = this.training(types);
+    const entry = this.entries.accumulate.for(types, () => accumulationEntry(recording, this.parameters, this.gradientSums()));
     const results = entry.run({ ...inputs, [ACCUMULATION_SCALE]: scalarArray(scale) });
     if (isFiniteStep(results)) for (const name of gradientNames(recording)) this.pending.add(name);
     return results;
@@ -131,9 +138,10 @@ export class CapturedProgram implements Program {
 
   private applyAccumulated(learningRate: number): Map<string, HostArray> {
     const names = [...this.pending].sort();
-    const entry = this.entryOf(`apply ${JSON.stringify(names)}`, () =>
-      applyEntry(names, this.updateVariables(), this.gradientSums(), this.updateRule()),
+    const sums = new Map(
+      this.trainable.filter(({ name }) => this.pending.has(name)).map(({ name, shape }) => [name, { dtype: DataType.float32, shape }]),
     );
+    const entry = this.entries.apply.for(sums, () => applyEntry(names, this.updateVariables(), this.gradientSums(), this.updateRule()));
     const results = this.runUpdate(entry, {}, { learningRate, names });
     this.forgetAccumulated();
     return results;
@@ -158,19 +166,9 @@ export class CapturedProgram implements Program {
     return results;
   }
 
-  private entryOf(key: string, create: () => Entry): Entry {
-    const entry = this.entries.get(key) ?? create();
-    this.entries.set(key, entry);
-    return entry;
-  }
-
   /** The training computation for inputs of these shapes, recorded when first asked for. */
-  private trainingFor(inputs: NamedArrays): { key: string; recording: Recording } {
-    const types = inputTypesOf(inputs);
-    const key = keyOfTypes(types);
-    const recording = this.trainings.get(key) ?? this.record(types, recordTraining);
-    this.trainings.set(key, recording);
-    return { key, recording };
+  private training(types: InputTypes): Recording {
+    return this.trainings.for(types, () => this.record(types, recordTraining));
   }
 
   private record(types: InputTypes, computation: typeof recordTraining): Recording {

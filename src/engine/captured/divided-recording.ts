@@ -1,5 +1,5 @@
-import type { InputTypes } from './input-types';
-import { LOSS, nameOfKind, ofKind } from './recorded-program';
+import { elementAt, required } from '../../foundation/required';
+import { type InputTypes, LOSS, nameOfKind, ofKind } from './recorded-program';
 import {
   DataType,
   typeOf,
@@ -80,7 +80,8 @@ class Join {
   addPart(recording: Recording, part: number): void {
     const device = this.division.devices[part];
     const numbers = new Map<ValueNumber, ValueNumber>();
-    for (const [name, value] of ofKind('input', recording.given)) numbers.set(value, this.parts.get(name)?.[part] ?? -1);
+    for (const [name, value] of ofKind('input', recording.given))
+      numbers.set(value, elementAt(required(this.parts.get(name), `the parts of ${name}`), part));
     for (const [name, value] of ofKind('parameter', recording.given))
       numbers.set(value, this.share(nameOfKind('parameter', name), typeOf(recording.types, value)));
     for (const [value, constant] of recording.constants) numbers.set(value, this.addConstant(constant));
@@ -109,7 +110,7 @@ class Join {
     const results = new Map(
       [...this.results].map(([name, values]) => [
         name,
-        isOfFirst(name) ? (values[0] ?? this.sum(values)) : isSummed(name) ? this.sum(values) : this.concatenate(values),
+        isOfFirst(name) ? elementAt(values, 0) : isSummed(name) ? this.sum(values) : this.concatenate(values),
       ]),
     );
     const { types, given, constants, operations } = this;
@@ -135,12 +136,12 @@ class Join {
   }
 
   private shiftSeed(seed: ValueNumber, type: TensorType, part: number): ValueNumber {
-    const shift = Array.from({ length: type.shape[0] ?? 0 }, (_, place) => (place === 0 ? Math.imul(part, SEED_STEP) : 0));
+    const shift = Array.from({ length: elementAt(type.shape, 0) }, (_, place) => (place === 0 ? Math.imul(part, SEED_STEP) : 0));
     return this.compute('AddV2', [seed, this.integers(shift)], type, { T: { kind: 'type', value: type.dtype } });
   }
 
   private sum(values: readonly ValueNumber[]): ValueNumber {
-    const [first = -1] = values;
+    const first = elementAt(values, 0);
     if (values.length === 1) return first;
     const type = typeOf(this.types, first);
     return this.compute('AddN', values, type, { T: { kind: 'type', value: type.dtype }, N: { kind: 'int', value: values.length } });
@@ -148,8 +149,8 @@ class Join {
 
   private concatenate(values: readonly ValueNumber[]): ValueNumber {
     const parts = values.map((value) => typeOf(this.types, value));
-    const [{ dtype, shape } = { dtype: DataType.float32, shape: [] }] = parts;
-    const size = parts.reduce((total, part) => total + (part.shape[0] ?? 0), 0);
+    const { dtype, shape } = elementAt(parts, 0);
+    const size = parts.reduce((total, part) => total + elementAt(part.shape, 0), 0);
     return this.compute(
       'ConcatV2',
       [...values, this.integer(0)],

@@ -6,8 +6,8 @@ import { addMagnitude, FiniteGate } from './finite-gate';
 import type { NodeOutput } from './graph-writer';
 import { addIncrements } from './increment-nodes';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
-import type { Recording } from './recording';
-import type { SharedVariables } from './shared-variables';
+import { typeOf, type Recording } from './recording';
+import type { SharedVariables, VariableNodes } from './shared-variables';
 import { addUpdates, type GradientNodes, type UpdateVariableNodes } from './update-nodes';
 
 /** A scalar input that an accumulation takes beside the program's own. */
@@ -40,7 +40,7 @@ export interface UpdateRule {
 /** Runs `evaluate`. */
 export function evaluationEntry(recording: Recording, parameters: SharedVariables): Entry {
   const draft = new EntryDraft();
-  const { results } = draft.addRecording(recording, draft.addVariables(parameters));
+  const { results } = addProgram(draft, recording, draft.addVariables(parameters));
   draft.fetch(results);
   return draft.finish();
 }
@@ -48,7 +48,7 @@ export function evaluationEntry(recording: Recording, parameters: SharedVariable
 /** Gives the gradients and changes nothing. */
 export function gradientsEntry(recording: Recording, parameters: SharedVariables): Entry {
   const draft = new EntryDraft();
-  const { results } = draft.addRecording(recording, draft.addVariables(parameters));
+  const { results } = addProgram(draft, recording, draft.addVariables(parameters));
   draft.fetch([...ofKind('gradient', results)].map(([name, node]) => [nameOfKind('gradient', name), node]));
   return draft.finish();
 }
@@ -57,7 +57,7 @@ export function gradientsEntry(recording: Recording, parameters: SharedVariables
 export function updateEntry(recording: Recording, variables: UpdateVariables, rule: UpdateRule): Entry {
   const draft = new EntryDraft();
   const nodes = addUpdateVariables(draft, variables);
-  const { results, reads } = draft.addRecording(recording, nodes.parameters);
+  const { results, reads } = addProgram(draft, recording, nodes.parameters);
   draft.fetch(lossAndOutputs(results));
   const gradients = gradientNodes(results, reads);
   const { norm, updates, gate } = addGatedUpdates(draft, rule, nodes, gradients, lossAndIncrements(draft, results));
@@ -73,7 +73,7 @@ export function updateEntry(recording: Recording, variables: UpdateVariables, ru
 export function accumulationEntry(recording: Recording, parameters: SharedVariables, sums: SharedVariables): Entry {
   const draft = new EntryDraft();
   const parameterNodes = draft.addVariables(parameters);
-  const { results, reads } = draft.addRecording(recording, parameterNodes);
+  const { results, reads } = addProgram(draft, recording, parameterNodes);
   draft.fetch(lossAndOutputs(results));
   const gate = new FiniteGate(draft.graph, lossAndIncrements(draft, results));
   const increments = addIncrements(draft.graph, parameterNodes, results, reads, gate);
@@ -98,6 +98,20 @@ export function applyEntry(names: readonly string[], variables: UpdateVariables,
     [FINITE, gate.addVerdict(updates)],
   ]);
   return draft.finish();
+}
+
+/** Writes a program's recording: its inputs are the graph's, its parameters are read of their variables. Returns the nodes of its results, and those reads. */
+function addProgram(
+  draft: EntryDraft,
+  recording: Recording,
+  parameters: VariableNodes,
+): { results: Map<string, NodeOutput>; reads: Map<string, NodeOutput> } {
+  const inputs = [...ofKind('input', recording.given)].map(
+    ([name, value]) => [nameOfKind('input', name), draft.addInput(name, typeOf(recording.types, value))] as const,
+  );
+  const reads = new Map([...ofKind('parameter', recording.given).keys()].map((name) => [name, parameters.addRead(name)]));
+  const nodes = new Map([...inputs, ...[...reads].map(([name, node]) => [nameOfKind('parameter', name), node] as const)]);
+  return { results: draft.graph.addRecording('step', recording, nodes), reads };
 }
 
 /** The parameters that a recording computes gradients of. */

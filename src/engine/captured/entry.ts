@@ -1,8 +1,9 @@
+import { elementAt, required } from '../../foundation/required';
 import type { HostArray, NamedArrays } from '../named-tensors';
+import type { NativeTensor } from '../native-backend';
 import { GraphWriter, type NodeOutput } from './graph-writer';
 import { downloadTensor, freeTensors, NativeSession, uploadTensor, type Feed } from './native-session';
-import { nameOfKind, ofKind } from './recorded-program';
-import { DataType, typeOf, type Recording, type TensorType } from './recording';
+import { DataType, type TensorType } from './recording';
 import type { SharedVariables, VariableNodes } from './shared-variables';
 
 /** A graph of one purpose for inputs of certain shapes, while it is being written: what is fed, what is fetched. */
@@ -29,17 +30,6 @@ export class EntryDraft {
     return this.addInput(name, { dtype: DataType.float32, shape: [] });
   }
 
-  /** Writes a program's recording. Returns the nodes of its results, and those that read the parameters. */
-  addRecording(recording: Recording, parameters: VariableNodes): { results: Map<string, NodeOutput>; reads: Map<string, NodeOutput> } {
-    const given = [...recording.given];
-    const inputs = [...ofKind('input', given)].map(
-      ([name, value]) => [nameOfKind('input', name), this.addInput(name, typeOf(recording.types, value))] as const,
-    );
-    const reads = new Map([...ofKind('parameter', given).keys()].map((name) => [name, parameters.addRead(name)]));
-    const nodes = new Map([...inputs, ...[...reads].map(([name, node]) => [nameOfKind('parameter', name), node] as const)]);
-    return { results: this.graph.addRecording('step', recording, nodes), reads };
-  }
-
   /** Adds to what is fetched, by name. */
   fetch(nodes: Iterable<readonly [string, NodeOutput]>): void {
     for (const [name, node] of nodes) this.fetches.set(name, node);
@@ -62,19 +52,26 @@ export class Entry {
 
   /** Values in, one native call, values out; no tensor stays behind. */
   run(arrays: NamedArrays): Map<string, HostArray> {
-    const given = [...this.inputs].map(([name, target]) => ({ target, tensor: uploadTensor(arrayNamed(arrays, name)) }));
+    const uploaded: NativeTensor[] = [];
     try {
-      const fetched = this.session.run([...this.feeds, ...given], [...this.fetches.values()]);
-      const arraysOut = fetched.map(downloadTensor);
-      freeTensors(fetched);
-      return new Map(
-        [...this.fetches.keys()].flatMap((name, place): [string, HostArray][] =>
-          arraysOut[place] === undefined ? [] : [[name, arraysOut[place]]],
-        ),
-      );
+      const fetched = this.call((name) => {
+        const tensor = uploadTensor(required(arrays[name], `the input ${name} (there are: ${Object.keys(arrays).join(', ')})`));
+        uploaded.push(tensor);
+        return tensor;
+      });
+      const results = new Map([...fetched].map(([name, tensor]) => [name, downloadTensor(tensor)]));
+      freeTensors([...fetched.values()]);
+      return results;
     } finally {
-      freeTensors(given.map(({ tensor }) => tensor));
+      freeTensors(uploaded);
     }
+  }
+
+  /** One native call, tensors in and out; those that it gives are the caller's to free. */
+  call(inputNamed: (name: string) => NativeTensor): Map<string, NativeTensor> {
+    const given = [...this.inputs].map(([name, target]) => ({ target, tensor: inputNamed(name) }));
+    const fetched = this.session.run([...this.feeds, ...given], [...this.fetches.values()]);
+    return new Map([...this.fetches.keys()].map((name, place) => [name, elementAt(fetched, place)]));
   }
 
   dispose(): void {
@@ -82,8 +79,27 @@ export class Entry {
   }
 }
 
-function arrayNamed(arrays: NamedArrays, name: string): HostArray {
-  const array = arrays[name];
-  if (array === undefined) throw new Error(`no array is named ${name}; there are: ${Object.keys(arrays).join(', ')}`);
-  return array;
+/** What is made for each set of names, types and shapes of inputs, when it is first asked for. */
+export class PerShape<Made> {
+  private readonly made = new Map<string, Made>();
+
+  for(types: ReadonlyMap<string, TensorType>, make: (types: ReadonlyMap<string, TensorType>) => Made): Made {
+    const key = JSON.stringify([...types]);
+    const known = this.made.get(key);
+    if (known !== undefined) return known;
+    const made = make(types);
+    this.made.set(key, made);
+    return made;
+  }
+
+  get size(): number {
+    return this.made.size;
+  }
+
+  /** Forgets all, and gives it back to be disposed. */
+  clear(): Made[] {
+    const all = [...this.made.values()];
+    this.made.clear();
+    return all;
+  }
 }

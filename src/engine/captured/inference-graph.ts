@@ -1,4 +1,5 @@
-import { withoutOwnKernels } from '../own-kernels';
+import { required } from '../../foundation/required';
+import { captureContext } from '../native-backend';
 import type { ParameterDeclaration, ParameterValues } from '../parameters';
 import type { ProgramDefinition } from '../program';
 import { GraphWriter, type NodeOutput } from './graph-writer';
@@ -30,7 +31,7 @@ export interface InferenceGraph {
  */
 export function inferenceGraphBytes({ definition, weights, narrow, inputs, asset }: InferenceGraph): Uint8Array {
   const types = new Map(Object.entries(inputs).map(([name, shape]): [string, TensorType] => [name, { dtype: DataType.float32, shape }]));
-  const recording = withoutOwnKernels(() => recordEvaluation(definition, types));
+  const recording = captureContext.run({ ownKernels: false }, () => recordEvaluation(definition, types));
   const graph = new GraphWriter();
   const placeholders = new Map(
     [...types].map(([name, type]): [string, SignatureTensor] => [name, { ...type, node: graph.addPlaceholder(name, type) }]),
@@ -42,7 +43,7 @@ export function inferenceGraphBytes({ definition, weights, narrow, inputs, asset
   const outputs = new Map(
     [...ofKind('output', recording.results)].map(([name, value]): [string, SignatureTensor] => [
       name,
-      { ...typeOf(recording.types, value), node: results.get(nameOfKind('output', name)) ?? '' },
+      { ...typeOf(recording.types, value), node: required(results.get(nameOfKind('output', name)), `the output ${name}`) },
     ]),
   );
   const path: Constant = { dtype: DataType.string, shape: [], bytes: Buffer.from(asset) };
@@ -62,7 +63,7 @@ export function inferenceGraphBytes({ definition, weights, narrow, inputs, asset
 /** Those that the results depend on: a model may have parts that only a training needs. */
 function usedParameters({ parameters }: ProgramDefinition, recording: Recording): ParameterDeclaration[] {
   const used = new Set(neededOperations(recording).flatMap(({ inputs }) => inputs));
-  return parameters.filter(({ name }) => used.has(recording.given.get(nameOfKind('parameter', name)) ?? -1));
+  return parameters.filter(({ name }) => used.has(required(recording.given.get(nameOfKind('parameter', name)), `the parameter ${name}`)));
 }
 
 function addWeight(

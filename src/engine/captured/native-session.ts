@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '../../foundation/errors';
 import type { HostArray } from '../named-tensors';
-import { CaptureError } from './errors';
+import { CaptureError, DataType } from './recording';
 import { GRAPH_TAG } from './saved-model';
 import type { NodeOutput } from './graph-writer';
-import { nativeBackend, type NativeBinding, type NativeTensor } from './native-binding';
-import { DataType } from './recording';
+import { nativeBinding, type NativeBinding, type NativeTensor } from '../native-backend';
 
 /** A tensor that goes into a graph, and where. */
 export interface Feed {
@@ -25,7 +24,7 @@ export class NativeSession {
    * @throws CaptureError where TensorFlow refuses the graph.
    */
   constructor(graph: Uint8Array) {
-    this.binding = nativeBackend().binding;
+    this.binding = nativeBinding();
     const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-graph-'));
     try {
       writeFileSync(path.join(folder, 'saved_model.pb'), graph);
@@ -52,16 +51,16 @@ export class NativeSession {
 /** Hands values to the native library, which may use the array's own memory until the tensor is freed. */
 export function uploadTensor({ shape, values }: HostArray): NativeTensor {
   const dtype = values instanceof Int32Array ? DataType.int32 : DataType.float32;
-  return { id: nativeBackend().binding.createTensor(shape, dtype, values), shape, dtype };
+  return { id: nativeBinding().createTensor(shape, dtype, values), shape, dtype };
 }
 
 /** Copies a tensor's values from the native library. */
 export function downloadTensor({ id, shape }: NativeTensor): HostArray {
-  return { shape, values: nativeBackend().binding.tensorDataSync(id) as Float32Array | Int32Array };
+  return { shape, values: nativeBinding().tensorDataSync(id) as Float32Array | Int32Array };
 }
 
 export function freeTensors(tensors: readonly NativeTensor[]): void {
-  const { binding } = nativeBackend();
+  const binding = nativeBinding();
   for (const { id } of tensors) binding.deleteTensor(id);
 }
 

@@ -1,11 +1,11 @@
-import type { NamedTensors } from '../named-tensors';
+import { tensorNamed, type NamedTensors, type NamedArrays } from '../named-tensors';
 import type { ProgramDefinition } from '../program';
 import { tf } from '../tensorflow';
 import { capture } from './capture';
 import { DataType, type Recording, type TensorType } from './recording';
 
 /** The kinds of names in a program's recording: what it is given (parameters, inputs) and what it gives. */
-export type NameKind = 'parameter' | 'input' | 'output' | 'gradient' | 'increment';
+type NameKind = 'parameter' | 'input' | 'output' | 'gradient' | 'increment';
 
 /** The name of the loss among the results. */
 export const LOSS = 'loss';
@@ -31,7 +31,7 @@ export function recordTraining(definition: ProgramDefinition, inputTypes: Readon
       for (const [name, tensor] of Object.entries(increments)) setResult(nameOfKind('increment', name), tensor);
       return loss.asScalar();
     };
-    const wanted = trainable.flatMap((name) => parameters[name] ?? []);
+    const wanted = trainable.map((name) => tensorNamed(parameters, name));
     const { value, grads } = tf.engine().gradients(forward, wanted, undefined, true) as {
       value: tf.Tensor;
       grads: (tf.Tensor | undefined)[];
@@ -66,4 +66,16 @@ function givenTypes({ parameters }: ProgramDefinition, inputTypes: ReadonlyMap<s
     ...parameters.map(({ name, shape }): [string, TensorType] => [nameOfKind('parameter', name), { dtype: DataType.float32, shape }]),
     ...[...inputTypes].map(([name, type]): [string, TensorType] => [nameOfKind('input', name), type]),
   ]);
+}
+
+/** Inputs' types by name. */
+export type InputTypes = ReadonlyMap<string, TensorType>;
+
+/** The types of a run's inputs, in the order of their names. */
+export function inputTypesOf(arrays: NamedArrays): InputTypes {
+  const types = Object.entries(arrays).map(([name, { shape, values }]): [string, TensorType] => [
+    name,
+    { dtype: values instanceof Int32Array ? DataType.int32 : DataType.float32, shape },
+  ]);
+  return new Map(types.sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -1,16 +1,8 @@
+import { elementAt } from '../../foundation/required';
 import { sizeOfShape } from '../named-tensors';
-import type { ScanInputs, ScanResult, ScanStep } from '../scan-step';
 import type { tf } from '../tensorflow';
-import { CaptureError } from './errors';
 import {
-  withBinding,
-  type NativeAttribute,
-  type NativeBackend,
-  type NativeBinding,
-  type NativeTensor,
-  type NativeValues,
-} from './native-binding';
-import {
+  CaptureError,
   DataType,
   typeOf,
   type Attributes,
@@ -21,9 +13,21 @@ import {
   type TensorType,
   type ValueNumber,
 } from './recording';
-import { recordScanStep } from './record-scan-step';
-import { scanOperation } from './scan-function';
-import { outputTypes } from './shape-rules';
+import {
+  captureContext,
+  type NativeAttribute,
+  nativeBinding,
+  type NativeBackend,
+  type NativeBinding,
+  type NativeTensor,
+  type NativeValues,
+  type OperationRecorder,
+  type ScanInputs,
+  type ScanResult,
+  type ScanStep,
+} from '../native-backend';
+import { recordScanStep, scanOperation } from './recorded-scan';
+import { outputTypes } from './operation-rules';
 
 /** Ids of tensors that exist only in a recording start here; the binding counts its own from 0. */
 const FIRST_RECORDED_ID = 2 ** 30;
@@ -41,37 +45,25 @@ const SHAPE_FROM_VALUES = /^(Where|Unique.*|NonMaxSuppression.*|DynamicPartition
  * Stands in for the native binding and writes down every operation that passes instead of running it. Only where no rule tells an operation's output shape
  * is the operation run, on zeros. So recording costs milliseconds, and a value that depends on what the computation is given does not exist here.
  */
-export class Recorder {
-  /** What tfjs-node's backend is given while recording. */
-  readonly binding: NativeBinding;
-  private readonly native: NativeBinding;
+export class Recorder implements OperationRecorder {
+  private readonly native: NativeBinding = nativeBinding();
   private readonly types = new Map<ValueNumber, TensorType>();
   private readonly given = new Map<string, ValueNumber>();
   private readonly constants = new Map<ValueNumber, Constant>();
   private readonly operations: Operation[] = [];
   private readonly results = new Map<string, ValueNumber>();
   private readonly numberOfId = new Map<number, ValueNumber>();
+  /** The variables' names, by the ids of their values. */
+  private readonly variables: ReadonlyMap<number, string>;
   private refusal: CaptureError | undefined;
 
-  /** @param native what runs what has to be run; another recorder's, for a computation within one that is being recorded. */
+  /** @param variableTensors tensors made before whose values are given at each run, under these names; all others are constants. */
   constructor(
     private readonly backend: NativeBackend,
-    native: NativeBinding = backend.binding,
+    private readonly variableTensors: ReadonlyMap<string, tf.Tensor> = new Map(),
   ) {
-    this.native = native;
-    this.binding = {
-      // The native module's properties are read-only, which a Proxy may not hide: they are copied.
-      ...(Object.fromEntries(
-        Object.getOwnPropertyNames(this.native).map((name) => [name, this.native[name as keyof NativeBinding]]),
-      ) as unknown as NativeBinding),
-      executeOp: (operation, attributes, inputs, outputCount) => this.recordOperation(operation, attributes, inputs, outputCount),
-      createTensor: (shape, dtype, values) => this.recordConstant(shape, dtype, values),
-      deleteTensor: (id) => {
-        if (id < FIRST_RECORDED_ID) this.native.deleteTensor(id);
-      },
-      tensorDataSync: (id) => this.readBack(id),
-      recordScan: (given, step) => this.recordScan(given, step),
-    };
+    const ids = backend.getInputTensorIds([...variableTensors.values()]);
+    this.variables = new Map([...variableTensors.keys()].map((name, place) => [elementAt(ids, place), name]));
   }
 
   /** A tensor that will be given at each run. */
@@ -94,12 +86,7 @@ export class Recorder {
     return { types, given, constants, operations, results };
   }
 
-  private recordOperation(
-    name: string,
-    nativeAttributes: readonly NativeAttribute[],
-    ids: readonly number[],
-    outputCount: number,
-  ): NativeTensor[] {
+  executeOp(name: string, nativeAttributes: readonly NativeAttribute[], ids: readonly number[], outputCount: number): NativeTensor[] {
     if (STATEFUL_DRAW.test(name)) {
       this.refuse(
         `${name} draws from a generator with a state of its own: draw with a Stateless operation whose seed is an input of the step`,
@@ -110,7 +97,7 @@ export class Recorder {
     const inputs = ids.map((id) => this.numberOf(id));
     const inputTypes = inputs.map((input) => typeOf(this.types, input));
     const attributes = completeAttributes(name, inputTypes, this.attributesOf(nativeAttributes));
-    const call = { inputs: inputTypes, attributes, constantInput: (place: number) => this.constants.get(inputs[place] ?? -1) };
+    const call = { inputs: inputTypes, attributes, constantInput: (place: number) => this.constants.get(elementAt(inputs, place)) };
     const ruled = outputTypes(name, call);
     const types = ruled?.length === outputCount ? ruled : this.runOnZeros(name, nativeAttributes, ids, outputCount);
     const outputs = types.map((type) => this.newTensor(type));
@@ -119,12 +106,14 @@ export class Recorder {
   }
 
   /** Records a scan's step by itself, and the whole scan as one operation. */
-  private recordScan(given: ScanInputs, step: ScanStep): ScanResult {
+  recordScan(given: ScanInputs, step: ScanStep): ScanResult {
     const { sequences, state, constants } = given;
     const inputs = this.backend.getInputTensorIds([...sequences, ...state, ...constants]).map((id) => this.numberOf(id));
     const types = inputs.map((input) => typeOf(this.types, input));
-    const inner = new Recorder(this.backend, this.native);
-    const scan = withBinding(this.backend, inner.binding, () => recordScanStep(inner, given, types, step));
+    const inner = new Recorder(this.backend, this.variableTensors);
+    const scan = captureContext.run({ recorder: inner }, () => recordScanStep(inner, given, types, step));
+    if ([...this.variables.values()].some((variable) => scan.step.given.has(variable)))
+      this.refuse('the step of a scan uses a variable: give it to the scan as a constant');
     const { name, attributes, outputs } = scanOperation(scan);
     const tensors = outputs.map((type) => this.newTensor(type));
     this.operations.push({ name, attributes, inputs, outputs: tensors.map(({ id }) => this.numberOf(id)) });
@@ -132,7 +121,7 @@ export class Recorder {
     return { state: made.slice(0, state.length), outputs: made.slice(state.length) };
   }
 
-  private recordConstant(shape: readonly number[], dtype: number, values: NativeValues): number {
+  createTensor(shape: readonly number[], dtype: number, values: NativeValues): number {
     if (dtype === DataType.string) this.refuse('a tensor of strings was made: a recorded step computes with numbers');
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
     const id = this.native.createTensor(shape, dtype, values);
@@ -140,7 +129,12 @@ export class Recorder {
     return id;
   }
 
-  private readBack(id: number): NativeValues {
+  deleteTensor(id: number): void {
+    if (this.variables.has(id)) this.refuse('it assigns to a variable: give the new value as a result, and assign it outside');
+    if (id < FIRST_RECORDED_ID) this.native.deleteTensor(id);
+  }
+
+  tensorDataSync(id: number): NativeValues {
     if (id < FIRST_RECORDED_ID) return this.native.tensorDataSync(id);
     this.refuse(
       'a value was read back to JavaScript (dataSync, data or array): at each run it would be what it was here; compute with tensors, or make it an input',
@@ -171,11 +165,21 @@ export class Recorder {
     return value;
   }
 
-  /** The number of a tensor; one that was made before the recording began counts as a constant. */
   private numberOf(id: number): ValueNumber {
     if (id >= FIRST_RECORDED_ID && !this.numberOfId.has(id))
       this.refuse('the step of a scan uses a tensor from outside: give it to the scan as a constant');
-    return this.numberOfId.get(id) ?? this.addConstant(id, this.readConstant(id));
+    return this.numberOfId.get(id) ?? this.addOutside(id);
+  }
+
+  /** A tensor that was made before the recording began: given at each run if it is a variable's value, else a constant. */
+  private addOutside(id: number): ValueNumber {
+    const constant = this.readConstant(id);
+    const variable = this.variables.get(id);
+    if (variable === undefined) return this.addConstant(id, constant);
+    const value = this.addNumber(id);
+    this.types.set(value, { dtype: constant.dtype, shape: constant.shape });
+    this.given.set(variable, value);
+    return value;
   }
 
   private readConstant(id: number): Constant {

@@ -36,12 +36,12 @@ export type AttributeValue =
   | { readonly kind: 'shape'; readonly value: readonly number[] }
   | { readonly kind: 'shapes'; readonly value: readonly (readonly number[])[] }
   | { readonly kind: 'tensor'; readonly value: Constant }
-  | { readonly kind: 'function'; readonly value: GraphFunction };
+  | { readonly kind: 'function'; readonly value: FunctionDefinition };
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** A function of a graph, which an operation such as a loop calls. Within it, outputs are named as TensorFlow names them there: `node:argument:place`. */
-export interface GraphFunction {
+export interface FunctionDefinition {
   /** The types of its inputs, which its nodes know as `in0`, `in1` … */
   readonly inputs: readonly number[];
   readonly nodes: readonly FunctionNode[];
@@ -96,4 +96,12 @@ export function neededOperations({ operations, results }: Recording): Operation[
     return wanted;
   });
   return kept.reverse();
+}
+
+/**
+ * A computation that cannot be recorded as a graph, or a graph that TensorFlow refuses. It is a mistake in the model's code, not in the user's data: the
+ * message names the operation and says what to write instead.
+ */
+export class CaptureError extends Error {
+  override readonly name: string = 'CaptureError';
 }

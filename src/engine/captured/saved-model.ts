@@ -1,8 +1,24 @@
-import { shapeMessage } from './attribute-message';
-import { FunctionLibrary } from './function-library';
-import { graphMessages, type TensorInfoMessage } from './graph-messages';
-import { nodeMessage } from './node-message';
-import { DataType, type Attributes, type TensorType } from './recording';
+import { createHash } from 'node:crypto';
+import {
+  graphMessages,
+  type TensorInfoMessage,
+  type NodeMessage,
+  type AttributeMessage,
+  type ListMessage,
+  type ShapeMessage,
+  type TensorMessage,
+  type ArgumentMessage,
+  type FunctionMessage,
+} from './graph-messages';
+import {
+  DataType,
+  type Attributes,
+  type TensorType,
+  type FunctionNode,
+  type AttributeValue,
+  type Constant,
+  type FunctionDefinition,
+} from './recording';
 
 const { AssetFileDef, GraphDef, MetaGraphDef, SavedModel, SignatureDef, TensorInfo } = graphMessages;
 
@@ -76,4 +92,155 @@ function tensorInfo({ node, dtype, shape }: SignatureTensor): TensorInfoMessage 
   info.setDtype(dtype);
   info.setTensorShape(shapeMessage(shape));
   return info;
+}
+
+/** A node as the message that a graph or a function of one holds. */
+function nodeMessage({
+  name,
+  operation,
+  inputs,
+  attributes,
+  device,
+}: FunctionNode & { readonly device?: string | undefined }): NodeMessage {
+  const node = new graphMessages.NodeDef();
+  node.setName(name);
+  node.setOp(operation);
+  node.setInputList([...inputs]);
+  if (device !== undefined) node.setDevice(device);
+  for (const [attribute, value] of Object.entries(attributes)) node.getAttrMap().set(attribute, attributeMessage(value));
+  return node;
+}
+
+const { AttrValue, NameAttrList, Tensor, TensorShape } = graphMessages;
+
+/** An operation's attribute as the message that a graph holds; a function is told by its name. */
+function attributeMessage(attribute: AttributeValue): AttributeMessage {
+  const message = new AttrValue();
+  switch (attribute.kind) {
+    case 'type':
+      message.setType(attribute.value);
+      break;
+    case 'int':
+      message.setI(attribute.value);
+      break;
+    case 'float':
+      message.setF(attribute.value);
+      break;
+    case 'bool':
+      message.setB(attribute.value);
+      break;
+    case 'string':
+      message.setS(Buffer.from(attribute.value));
+      break;
+    case 'shape':
+      message.setShape(shapeMessage(attribute.value));
+      break;
+    case 'tensor':
+      message.setTensor(tensorMessage(attribute.value));
+      break;
+    case 'function': {
+      const called = new NameAttrList();
+      called.setName(functionName(attribute.value));
+      message.setFunc(called);
+      break;
+    }
+    case 'types':
+    case 'ints':
+    case 'floats':
+    case 'shapes':
+      message.setList(listMessage(attribute));
+      break;
+  }
+  return message;
+}
+
+function listMessage(attribute: Extract<AttributeValue, { kind: 'types' | 'ints' | 'floats' | 'shapes' }>): ListMessage {
+  const list = new AttrValue.ListValue();
+  switch (attribute.kind) {
+    case 'types':
+      list.setTypeList(attribute.value);
+      break;
+    case 'ints':
+      list.setIList(attribute.value);
+      break;
+    case 'floats':
+      list.setFList(attribute.value);
+      break;
+    case 'shapes':
+      list.setShapeList(attribute.value.map(shapeMessage));
+      break;
+  }
+  return list;
+}
+
+function tensorMessage({ dtype, shape, bytes }: Constant): TensorMessage {
+  const tensor = new Tensor();
+  tensor.setDtype(dtype);
+  tensor.setTensorShape(shapeMessage(shape));
+  if (dtype === DataType.string) tensor.addStringVal(bytes);
+  else tensor.setTensorContent(bytes);
+  return tensor;
+}
+
+/** A shape as the message that a graph holds. */
+function shapeMessage(shape: readonly number[]): ShapeMessage {
+  const message = new TensorShape();
+  message.setDimList(
+    shape.map((size) => {
+      const dimension = new TensorShape.Dim();
+      dimension.setSize(size);
+      return dimension;
+    }),
+  );
+  return message;
+}
+
+const { FunctionDef, FunctionDefLibrary, OpDef } = graphMessages;
+
+/** The functions that a graph's nodes call, and those that these call. */
+class FunctionLibrary {
+  readonly functions = new Map<string, FunctionDefinition>();
+
+  /** Adds what a node with these attributes calls. */
+  addCalledBy(attributes: Attributes): void {
+    for (const attribute of Object.values(attributes)) {
+      if (attribute.kind !== 'function') continue;
+      this.functions.set(functionName(attribute.value), attribute.value);
+      for (const node of attribute.value.nodes) this.addCalledBy(node.attributes);
+    }
+  }
+
+  message(): InstanceType<typeof FunctionDefLibrary> {
+    const library = new FunctionDefLibrary();
+    for (const [name, definition] of this.functions) library.addFunction(functionMessage(name, definition));
+    return library;
+  }
+}
+
+function functionMessage(name: string, { inputs, nodes, outputs }: FunctionDefinition): FunctionMessage {
+  const signature = new OpDef();
+  signature.setName(name);
+  signature.setInputArgList(inputs.map((dtype, place) => argument(`in${place}`, dtype)));
+  signature.setOutputArgList(outputs.map(({ dtype }, place) => argument(`out${place}`, dtype)));
+  const message = new FunctionDef();
+  message.setSignature(signature);
+  message.setNodeDefList(nodes.map(nodeMessage));
+  outputs.forEach(({ value }, place) => message.getRetMap().set(`out${place}`, value));
+  return message;
+}
+
+function argument(name: string, dtype: number): ArgumentMessage {
+  const message = new OpDef.ArgDef();
+  message.setName(name);
+  message.setType(dtype);
+  return message;
+}
+
+const names = new WeakMap<FunctionDefinition, string>();
+
+/** The name under which a graph's library holds a function: made from what it computes, so that equal functions are one. */
+function functionName(definition: FunctionDefinition): string {
+  const known = names.get(definition) ?? `kumpas_${createHash('sha256').update(JSON.stringify(definition)).digest('hex').slice(0, 32)}`;
+  names.set(definition, known);
+  return known;
 }

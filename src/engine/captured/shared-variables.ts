@@ -1,7 +1,8 @@
+import { elementAt } from '../../foundation/required';
 import { sizeOfShape } from '../named-tensors';
 import type { ParameterValues } from '../parameters';
 import { GraphWriter, runsAfter, type NodeOutput } from './graph-writer';
-import { nativeBackend } from './native-binding';
+import { nativeBinding } from '../native-backend';
 import { downloadTensor, freeTensors, NativeSession, uploadTensor, type Feed } from './native-session';
 import { DataType } from './recording';
 
@@ -61,7 +62,7 @@ export class SharedVariables {
     const tensors = this.session.run([this.feed], this.reads);
     const values = tensors.map((tensor) => downloadTensor(tensor).values as Float32Array);
     freeTensors(tensors);
-    return new Map(this.declarations.map(({ name }, place) => [name, values[place] ?? new Float32Array()]));
+    return new Map(this.declarations.map(({ name }, place) => [name, elementAt(values, place)]));
   }
 
   /** Sets all variables; those without values become zero. @throws Error where a size differs. */
@@ -72,7 +73,7 @@ export class SharedVariables {
       if (given.length !== size) throw new Error(`${name}: expected ${size} values (${shape.join(' × ')}), found ${given.length}`);
       return { shape, values: given };
     });
-    const feeds = arrays.map((array, place) => ({ target: this.values[place] ?? '', tensor: uploadTensor(array) }));
+    const feeds = arrays.map((array, place) => ({ target: elementAt(this.values, place), tensor: uploadTensor(array) }));
     freeTensors(this.session.run([this.feed, ...feeds], [this.written]));
     freeTensors(feeds.map(({ tensor }) => tensor));
   }
@@ -166,5 +167,5 @@ function addPackedPlaceholder(graph: GraphWriter): NodeOutput {
 
 /** Variables lie where the kernels run; left to itself, TensorFlow would unpack the handles on the CPU. */
 function variableDevice(): string | undefined {
-  return nativeBackend().binding.isUsingGpuDevice() ? '/device:GPU:0' : undefined;
+  return nativeBinding().isUsingGpuDevice() ? '/device:GPU:0' : undefined;
 }

@@ -1,7 +1,6 @@
 import type { NamedTensors } from '../../engine/named-tensors';
 import { tensorNamed } from '../../engine/named-tensors';
-import type { ParameterDeclaration, ParameterValues } from '../../engine/parameters';
-import { constantValue } from '../../engine/parameters';
+import { type ParameterDeclaration, type ParameterValues, constantValue } from '../../engine/parameters';
 import { averagePool, biasedConvolution, maxPool } from '../../engine/convolution';
 import { relu } from '../../engine/relu';
 import { tf } from '../../engine/tensorflow';

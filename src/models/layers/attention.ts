@@ -1,7 +1,7 @@
 import { attentionProduct } from '../../engine/attention-product';
 import type { NamedTensors } from '../../engine/named-tensors';
 import type { ParameterDeclaration } from '../../engine/parameters';
-import { packRows, spreadRows, type RowPacking } from '../../engine/row-packing';
+import { packRows, spreadRows, type RowPacking } from '../../engine/rows';
 import { tf } from '../../engine/tensorflow';
 import type { ForwardContext } from '../model';
 import { linear, linearParameters, normedLinear } from './linear';

@@ -1,4 +1,4 @@
-import type { RowPacking } from '../../engine/row-packing';
+import type { RowPacking } from '../../engine/rows';
 import { tf } from '../../engine/tensorflow';
 import type { PackedFrames } from '../model';
 

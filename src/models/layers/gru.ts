@@ -1,8 +1,7 @@
 import { gruStates } from '../../engine/gru-states';
 import { linearProduct } from '../../engine/linear-product';
-import { orthogonal, xavierUniform } from '../../engine/matrix-initialisation';
+import { orthogonal, xavierUniform, constantValue, type ParameterDeclaration } from '../../engine/parameters';
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
-import { constantValue, type ParameterDeclaration } from '../../engine/parameters';
 import type { tf } from '../../engine/tensorflow';
 
 /** The parameters of a `torch.nn.GRU` of one layer; weight_ih Xavier uniform, weight_hh orthogonal, biases 0, as the reference draws them. */

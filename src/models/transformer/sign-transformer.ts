@@ -2,7 +2,7 @@ import { addDropped } from '../../engine/dropout';
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
 import { standardNormal, type ParameterDeclaration } from '../../engine/parameters';
 import { droppedRelu, relu } from '../../engine/relu';
-import { packRows, spreadRows } from '../../engine/row-packing';
+import { packRows, spreadRows } from '../../engine/rows';
 import { tf } from '../../engine/tensorflow';
 import { keypointClips } from '../clips';
 import { defineModel } from '../define-model';

@@ -1,7 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { capture, type Computation } from '../../../src/engine/captured/capture';
-import { CaptureError } from '../../../src/engine/captured/errors';
-import { DataType } from '../../../src/engine/captured/recording';
+import { CaptureError, DataType } from '../../../src/engine/captured/recording';
 import { rawOperation, TensorType } from '../../../src/engine/raw-operation';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';

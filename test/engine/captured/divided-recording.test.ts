@@ -1,8 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../../src/engine/captured/captured-program';
 import { recordDivided } from '../../../src/engine/captured/divided-recording';
-import { inputTypesOf } from '../../../src/engine/captured/input-types';
-import { recordTraining } from '../../../src/engine/captured/recorded-program';
+import { inputTypesOf, recordTraining } from '../../../src/engine/captured/recorded-program';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 import { drawnInputs, tinyTraining } from '../../support/captured';

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { capture } from '../../../src/engine/captured/capture';
-import { measureBfloat16Gain } from '../../../src/engine/captured/matrix-speed';
-import { withBfloat16Products } from '../../../src/engine/captured/matrix-type';
+import { measureBfloat16Gain, withBfloat16Products } from '../../../src/engine/captured/matrix-type';
 import { DataType } from '../../../src/engine/captured/recording';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../../src/engine/captured/captured-program';
-import { CaptureError } from '../../../src/engine/captured/errors';
-import { framesATurn } from '../../../src/engine/captured/scan-function';
+import { CaptureError } from '../../../src/engine/captured/recording';
+import { framesATurn } from '../../../src/engine/captured/recorded-scan';
 import { EagerProgram } from '../../../src/engine/eager-program';
 import { constantValue } from '../../../src/engine/parameters';
 import type { ProgramDefinition } from '../../../src/engine/program';

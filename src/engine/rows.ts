@@ -1,6 +1,5 @@
-import { savedTensor, withOwnGradient } from './own-gradient';
-import { hasNativeKernels, rawOperation, TensorType } from './raw-operation';
-import { tf } from './tensorflow';
+import { savedTensor, withOwnGradient, rawOperation, TensorType } from './raw-operation';
+import { hasNativeKernels, tf } from './tensorflow';
 
 /**
  * Which rows of a padded `[positions, width]` are worth computing. Layers that work row by row need only these; what mixes rows takes them spread out again.
@@ -52,4 +51,14 @@ function gatherRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
     ],
     [x, indices, tf.scalar(0, 'int32')],
   );
+}
+
+/**
+ * Class ids as rows that are 1 at the id and 0 elsewhere; for a single class too, which tfjs's own operation refuses.
+ * @param ids `[rows]`
+ * @returns `[rows, classes]`
+ */
+export function oneHot(ids: tf.Tensor, classes: number): tf.Tensor {
+  if (classes > 1) return tf.oneHot(tf.cast(ids, 'int32'), classes);
+  return tf.cast(tf.equal(tf.reshape(ids, [-1, 1]), 0), 'float32');
 }

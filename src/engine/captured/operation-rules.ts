@@ -1,3 +1,4 @@
+import { elementAt } from '../../foundation/required';
 import { sizeOfShape } from '../named-tensors';
 import { DataType, type Attributes, type Constant, type TensorType } from './recording';
 
@@ -8,21 +9,83 @@ export interface OperationCall {
   readonly constantInput: (place: number) => Constant | undefined;
 }
 
-type Rule = (call: OperationCall) => TensorType | undefined;
+/** The types of what an operation gives, from what it is given; undefined where they depend on a value that is not constant. */
+export type ShapeRule = (call: OperationCall) => TensorType | readonly (TensorType | undefined)[] | undefined;
 
-const sameAsFirst: Rule = ({ inputs }) => inputs[0];
+type SingleShapeRule = (call: OperationCall) => TensorType | undefined;
 
-const lastAxis: Rule = ({ inputs: [input] }) => input && { dtype: input.dtype, shape: input.shape.slice(-1) };
+/**
+ * How an operation takes part where matrix products are computed in bfloat16; one without a rule takes and gives float32.
+ * - `product`: it is one; its operands are rounded.
+ * - `exact`: it moves values, or picks some, without computing, so what was exact in bfloat16 is so afterwards. `operands`: how many of its first inputs are such
+ *   values, counted from the end where negative; `typeAttribute`: the attribute that tells their type.
+ * - `sum`: TensorFlow's own, which adds up in float32 what also goes into products: no reason to keep the values in float32.
+ * - `either`: a kernel that takes and gives either type at some places. What a product gave goes into it as it is; without such an input it gives bfloat16 where
+ *   only products and sums take it. `sum`: it is one as well.
+ */
+export type LowPrecision =
+  | { readonly kind: 'product' }
+  | { readonly kind: 'exact'; readonly operands: number; readonly typeAttribute?: string }
+  | { readonly kind: 'sum' }
+  | { readonly kind: 'either'; readonly inputs: readonly number[]; readonly outputs: readonly number[]; readonly sum?: true };
 
-const broadcast: Rule = ({ inputs: [left, right] }) =>
+/** What recording knows of an operation. */
+export interface OperationRules {
+  /** TensorFlow's name of it. */
+  readonly name: string;
+  readonly shapes: ShapeRule;
+  readonly lowPrecision?: LowPrecision;
+}
+
+const registered = new Map<string, OperationRules>();
+
+/**
+ * Tells recording of an operation: of a kernel of one's own, beside the function that calls it. One that is not registered can be recorded as well: it is run
+ * once on zeros to learn what it gives.
+ * @throws Error where it is registered already.
+ */
+export function registerOperation(rules: OperationRules): void {
+  if (registered.has(rules.name)) throw new Error(`the operation ${rules.name} is registered already`);
+  registered.set(rules.name, rules);
+}
+
+/** How an operation takes part in bfloat16, if it does. */
+export function lowPrecisionOf(operation: string): LowPrecision | undefined {
+  return registered.get(operation)?.lowPrecision;
+}
+
+/**
+ * What an operation gives, from what it is given, for the operations that a model spends its time in: so that recording runs none of them. Undefined where
+ * there is no rule, or the rule needs a value that is not constant: then the operation has to run once.
+ */
+export function outputTypes(operation: string, call: OperationCall): TensorType[] | undefined {
+  const told = registered.get(operation)?.shapes(call);
+  if (told === undefined) return undefined;
+  const types = 'shape' in told ? [told] : told;
+  const known = types.filter((type) => type !== undefined);
+  return known.length === types.length ? known : undefined;
+}
+
+/** The operations that have a rule. */
+export function registeredOperations(): string[] {
+  return [...registered.keys()];
+}
+
+/** A rule: the first input's type. */
+export const sameAsFirst: SingleShapeRule = ({ inputs }) => inputs[0];
+
+/** A rule: as long as the first input's last axis. */
+export const lastAxis: SingleShapeRule = ({ inputs: [input] }) => input && { dtype: input.dtype, shape: input.shape.slice(-1) };
+
+const broadcast: SingleShapeRule = ({ inputs: [left, right] }) =>
   left && right && { dtype: left.dtype, shape: broadcastShapes(left.shape, right.shape) };
 
-const comparison: Rule = (call) => {
+const comparison: SingleShapeRule = (call) => {
   const type = broadcast(call);
   return type && { dtype: DataType.bool, shape: type.shape };
 };
 
-const reduction: Rule = ({ inputs: [input], attributes, constantInput }) => {
+const reduction: SingleShapeRule = ({ inputs: [input], attributes, constantInput }) => {
   const axes = integers(constantInput(1));
   if (input === undefined || axes === undefined) return undefined;
   const rank = input.shape.length;
@@ -32,7 +95,7 @@ const reduction: Rule = ({ inputs: [input], attributes, constantInput }) => {
 };
 
 const matrixProduct =
-  (transposeLeft: string, transposeRight: string): Rule =>
+  (transposeLeft: string, transposeRight: string): SingleShapeRule =>
   ({ inputs: [left, right], attributes }) => {
     if (left === undefined || right === undefined) return undefined;
     const rows = left.shape.at(attributes[transposeLeft]?.value === true ? -1 : -2) ?? 1;
@@ -40,7 +103,8 @@ const matrixProduct =
     return { dtype: left.dtype, shape: [...broadcastShapes(left.shape.slice(0, -2), right.shape.slice(0, -2)), rows, columns] };
   };
 
-const RULES = new Map<string, Rule>([
+/** The shapes of TensorFlow's own operations. */
+const TENSORFLOW_SHAPES: readonly (readonly [name: string, rule: SingleShapeRule])[] = [
   ...[
     ...[
       'Abs',
@@ -58,7 +122,6 @@ const RULES = new Map<string, Rule>([
       'Relu6',
       'Relu6Grad',
     ],
-    ...['KumpasDropout', 'KumpasDropoutAdd', 'KumpasReluDropout', 'KumpasReluGrad', 'KumpasSoftmaxGrad'],
     ...['Rsqrt', 'Sigmoid', 'SigmoidGrad', 'Sign', 'Softmax', 'Softplus', 'Sqrt', 'Square', 'Tanh', 'TanhGrad', 'ZerosLike'],
   ].map((name) => [name, sameAsFirst] as const),
   ...['Add', 'AddV2', 'Sub', 'Mul', 'Div', 'RealDiv', 'DivNoNan', 'Maximum', 'Minimum', 'Pow', 'SquaredDifference'].map(
@@ -87,12 +150,12 @@ const RULES = new Map<string, Rule>([
         dtype: first.dtype,
         shape: first.shape.with(
           axis,
-          parts.reduce((size, { shape }) => size + (shape[axis] ?? 0), 0),
+          parts.reduce((size, { shape }) => size + elementAt(shape, axis), 0),
         ),
       };
     },
   ],
-  ...['BiasAddGrad', 'KumpasColumnSum'].map((name) => [name, lastAxis] as const),
+  ['BiasAddGrad', lastAxis],
   [
     'Bitcast',
     ({ inputs: [input], attributes: { type: to } }) =>
@@ -134,34 +197,26 @@ const RULES = new Map<string, Rule>([
       return input && shape && { dtype: input.dtype, shape: settledShape(shape, sizeOfShape(input.shape)) };
     },
   ],
-]);
+];
 
-/** Of operations that give several outputs. */
-const RULES_OF_SEVERAL = new Map<string, (inputs: readonly TensorType[]) => (TensorType | undefined)[]>([
-  [
-    'KumpasLayerNorm',
-    ([x]) => {
-      const rows = x && { dtype: x.dtype, shape: x.shape.slice(0, -1) };
-      return [x, rows, rows];
-    },
-  ],
-  ['KumpasLayerNormGrad', ([, x, , , gamma]) => [x, gamma, gamma]],
-  ['KumpasSoftmax', ([scores]) => [scores, scores]],
-]);
+/** Those of TensorFlow's own operations that take part in bfloat16; matrix-type.ts looks closer at BiasAdd, Maximum and Mul. */
+const TENSORFLOW_LOW_PRECISION: Readonly<Record<string, LowPrecision>> = {
+  MatMul: { kind: 'product' },
+  BatchMatMul: { kind: 'product' },
+  BatchMatMulV2: { kind: 'product' },
+  Reshape: { kind: 'exact', operands: 1 },
+  Transpose: { kind: 'exact', operands: 1 },
+  Slice: { kind: 'exact', operands: 1 },
+  ConcatV2: { kind: 'exact', operands: -1 },
+  GatherV2: { kind: 'exact', operands: 1, typeAttribute: 'Tparams' },
+  Relu: { kind: 'exact', operands: 1 },
+  ReluGrad: { kind: 'exact', operands: 2 },
+  BiasAddGrad: { kind: 'sum' },
+};
 
-/**
- * What an operation gives, from what it is given, for the operations that a model spends its time in: so that recording runs none of them. Undefined where
- * there is no rule, or the rule needs a value that is not constant: then the operation has to run once.
- */
-export function outputTypes(operation: string, call: OperationCall): TensorType[] | undefined {
-  const types = RULES_OF_SEVERAL.get(operation)?.(call.inputs) ?? [RULES.get(operation)?.(call)];
-  const known = types.filter((type) => type !== undefined);
-  return known.length === types.length ? known : undefined;
-}
-
-/** The operations that have a rule. */
-export function operationsWithRule(): string[] {
-  return [...RULES.keys(), ...RULES_OF_SEVERAL.keys()];
+for (const [name, shapes] of TENSORFLOW_SHAPES) {
+  const lowPrecision = TENSORFLOW_LOW_PRECISION[name];
+  registerOperation({ name, shapes, ...(lowPrecision === undefined ? {} : { lowPrecision }) });
 }
 
 function broadcastShapes(left: readonly number[], right: readonly number[]): number[] {

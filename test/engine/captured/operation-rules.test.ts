@@ -1,17 +1,29 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { nativeBackend, type NativeAttribute, type NativeBinding, type NativeTensor } from '../../../src/engine/captured/native-binding';
+import {
+  nativeBackend,
+  nativeBinding,
+  type NativeAttribute,
+  type NativeBinding,
+  type NativeOperations,
+  type NativeTensor,
+} from '../../../src/engine/native-backend';
 import { Recorder } from '../../../src/engine/captured/recorder';
 import { DataType } from '../../../src/engine/captured/recording';
-import { operationsWithRule } from '../../../src/engine/captured/shape-rules';
-import { hasOwnKernels } from '../../../src/engine/own-kernels';
+import { registeredOperations } from '../../../src/engine/captured/operation-rules';
+import { hasOwnKernels } from '../../../src/engine/raw-operation';
 import { sizeOfShape } from '../../../src/engine/named-tensors';
 import { startRuntime } from '../../../src/engine/runtime';
+// Each registers its kernels.
+import '../../../src/engine/attention-product';
+import '../../../src/engine/layer-norm';
+import '../../../src/engine/matrix-product';
+import '../../../src/engine/relu';
 
 let binding: NativeBinding;
 
 beforeAll(async () => {
   await startRuntime();
-  binding = nativeBackend().binding;
+  binding = nativeBinding();
 });
 
 interface Case {
@@ -141,7 +153,7 @@ const cases: Case[] = [
 
 describe('outputTypes', () => {
   it('has a case here for every rule', () => {
-    expect(new Set(cases.flatMap(({ operations }) => operations))).toEqual(new Set(operationsWithRule()));
+    expect(new Set(cases.flatMap(({ operations }) => operations))).toEqual(new Set(registeredOperations()));
   });
 
   it.each(
@@ -151,7 +163,7 @@ describe('outputTypes', () => {
   )('tells what $operation gives when it runs', ({ operation, attributes, inputs, outputs }) => {
     if (operation.startsWith('Kumpas') && !hasOwnKernels()) return;
     const native = attributes.map(([name, kind, value]): NativeAttribute => ({ name, type: binding[`TF_ATTR_${kind}`], value }));
-    const create = (target: NativeBinding): number[] =>
+    const create = (target: NativeOperations): number[] =>
       inputs.map(({ shape, values, dtype = DataType.float32 }) => {
         const numbers = values ?? new Array<number>(sizeOfShape(shape)).fill(1);
         const typed =
@@ -163,9 +175,9 @@ describe('outputTypes', () => {
         return target.createTensor(shape, dtype, typed);
       });
     const recorder = new Recorder(nativeBackend());
-    const [realInputs, recordedInputs] = [create(binding), create(recorder.binding)];
+    const [realInputs, recordedInputs] = [create(binding), create(recorder)];
     const real = binding.executeOp(operation, native, realInputs, outputs);
-    const recorded = recorder.binding.executeOp(operation, native, recordedInputs, outputs);
+    const recorded = recorder.executeOp(operation, native, recordedInputs, outputs);
     const types = (tensors: readonly NativeTensor[]): unknown[] => tensors.map(({ shape, dtype }) => ({ shape, dtype }));
     expect(types(recorded)).toEqual(types(real));
     for (const id of [...realInputs, ...recordedInputs, ...real.map((tensor) => tensor.id)]) binding.deleteTensor(id);
