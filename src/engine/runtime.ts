@@ -45,6 +45,7 @@ let started: Promise<Runtime> | undefined;
 /**
  * Starts TensorFlow: the native library where it is prepared and KUMPAS_BACKEND is not `js`, else tfjs's JavaScript backend. Later calls give the
  * first one's runtime. TF_FORCE_GPU_ALLOW_GROWTH (true) and TF_CPP_MIN_LOG_LEVEL (3, quiet) keep what the user set.
+ * @throws UserError in an installed package whose native library has not been prepared, unless KUMPAS_BACKEND is `js`.
  */
 export function startRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
   started ??= start(options.verbose ?? false);
