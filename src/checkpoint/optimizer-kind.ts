@@ -15,13 +15,13 @@ export interface OptimizerKind {
 /**
  * Tells optimisers apart by the keys of their groups of parameters and of their states: those of NAdam, RAdam and others hold Adam's moments too.
  * @param forms of the optimisers that are wanted.
- * @param said what is known of it: `adam` settles what an older file leaves open.
+ * @param said what is known of it: it settles what an older file leaves open.
  * @returns undefined where the value is no optimiser's state_dict.
  */
 export function optimizerKind(
   optimizer: PythonValue | undefined,
   forms: readonly OptimizerForm[],
-  said?: 'adam',
+  said?: 'adam' | 'adamw',
 ): OptimizerKind | undefined {
   const groups = groupsOf(optimizer);
   if (groups === undefined) return undefined;
@@ -96,7 +96,7 @@ function nameOf(
   groups: readonly PythonDict[],
   groupKeys: ReadonlySet<string>,
   stateKeys: ReadonlySet<string>,
-  said: 'adam' | undefined,
+  said: 'adam' | 'adamw' | undefined,
 ): { readonly name: string; readonly because: string } {
   const has = (key: string): boolean => groupKeys.has(key) || stateKeys.has(key);
   for (const [name, ...marks] of MARKS) {
@@ -109,8 +109,9 @@ function nameOf(
   if (groups.some((group) => group.get('decoupled_weight_decay') === true))
     return { name: 'AdamW', because: '"decoupled_weight_decay" is True' };
   const decay = groups.map((group) => numberFrom(group.get('weight_decay')) ?? 0).find((value) => value !== 0);
-  if (decay === undefined || said !== undefined || groups.every((group) => group.has('decoupled_weight_decay')))
-    return { name: 'Adam', because: 'it has the key betas' };
+  const tells = groups.every((group) => group.has('decoupled_weight_decay'));
+  if (!tells && said === 'adamw') return { name: 'AdamW', because: 'it is said to be' };
+  if (tells || said === 'adam' || decay === undefined) return { name: 'Adam', because: 'it has the key betas' };
   const because = `it is Adam or AdamW with a weight decay of ${decay}, and this file of an older PyTorch does not say which (no decoupled_weight_decay): they decay otherwise`;
   return { name: UNDECIDED, because };
 }

@@ -61,7 +61,7 @@ export interface OptimizerReading {
   readonly parameters: readonly (readonly string[])[];
   readonly model: StateDict;
   /** What is known of a file that leaves open whether it is Adam or AdamW. */
-  readonly said?: 'adam' | undefined;
+  readonly said?: 'adam' | 'adamw' | undefined;
 }
 
 /**

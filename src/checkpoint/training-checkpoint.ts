@@ -17,7 +17,7 @@ export interface CheckpointReading {
   /** The key of the weights to take, as `ema`; undefined for the raw ones. */
   readonly key?: string | undefined;
   /** What its optimiser is, where whoever asks says so of a file that leaves it open. */
-  readonly optimizer?: 'adam' | undefined;
+  readonly optimizer?: 'adam' | 'adamw' | undefined;
 }
 
 /** The weights of a checkpoint and what it says about itself; the notes tell what was passed over or chosen, a line each. */
@@ -166,6 +166,7 @@ function withInitialRate(optimizer: SavedOptimizer, scheduler: PlainRecord | und
 const FLOAT_KEYS: ReadonlySet<string> = new Set([
   ...['lr', '_last_lr', 'base_lrs', 'initial_lr', 'eta_min', 'start_factor', 'end_factor', 'factor', 'threshold', 'eps'],
   ...['best', 'mode_worse', 'weight_decay', 'dropout', 'alpha', 'beta', 'gamma', 'label_smoothing', 'grad_clip', 'clip', 'best_metric'],
+  ...['adam_beta1', 'adam_beta2', 'momentum'],
 ]);
 
 function recordToPython(record: PlainRecord | undefined): PythonValue {

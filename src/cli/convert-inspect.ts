@@ -113,12 +113,15 @@ function counted(count: number, noun: string): string {
 }
 
 /** Of what is no optimiser's state, its place alone. */
-function optimizerText({ kind, key, states, parameters, step = 0, learningRate, weightDecay }: OptimizerSummary): string {
+function optimizerText(summary: OptimizerSummary): string {
+  const { kind, key, states, parameters, step, learningRate, weightDecay, momentum } = summary;
   const named = `${kind}${key === 'optimizer' ? '' : ` under "${key}"`}`;
   const rates = [
     ...(learningRate === undefined ? [] : [`lr ${learningRate}`]),
+    ...(momentum === undefined ? [] : [`momentum ${momentum}`]),
     ...(weightDecay === undefined ? [] : [`weight decay ${weightDecay}`]),
   ];
+  const steps = step === undefined && momentum !== undefined ? [] : [`step ${step ?? 0}`]; // SGD counts none.
   if (parameters === 0 && rates.length === 0) return named;
-  return [named, `${states} of ${parameters} parameters with a state`, `step ${step}`, ...rates].join(', ');
+  return [named, `${states} of ${parameters} parameters with a state`, ...steps, ...rates].join(', ');
 }

@@ -112,7 +112,7 @@ export const optimizerFlag = {
   'optimizer-was': {
     string: true,
     group: 'Model:',
-    description: 'adam: that is what the optimizer was, where an older file with weight decay leaves open whether Adam or AdamW.',
+    description: 'adam or adamw: which of them the optimizer was, where an older file with weight decay leaves it open.',
   },
 } as const satisfies FlagTable;
 
@@ -171,8 +171,8 @@ export function shapeOf(typed: TypedFlags): PlainRecord {
 /** What was typed about what is read of a checkpoint. */
 export function readingOf(typed: TypedFlags): CheckpointReading {
   const was = optionalText(typed, 'optimizer-was');
-  if (was !== undefined && was !== 'adam')
-    throw new UserError(`--optimizer-was: expected adam, found "${was}"; Kumpas goes on with no other`);
+  if (was !== undefined && was !== 'adam' && was !== 'adamw')
+    throw new UserError(`--optimizer-was: expected adam or adamw, found "${was}"; a file tells every other optimizer itself`);
   return { key: optionalText(typed, 'key'), optimizer: was };
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { optimizerText } from '../config/optimizer-settings';
 import type { EvaluationResult } from '../evaluation/result';
 import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
 import { percentText } from './quantities';
@@ -13,6 +14,7 @@ export type Fact = readonly [label: string, value: string];
 /** What is shown before the first epoch: what runs on what. */
 export function startFacts({ record, clips, step, resumed }: TrainingStarted): Fact[] {
   const { run, settings } = record;
+  const optimizer = optimizerText(settings);
   const frames = clips.shortest === clips.longest ? `${clips.longest} frames each` : `${clips.shortest} to ${clips.longest} frames`;
   const facts: Fact[] = [
     ['device', `${run.device}; TensorFlow ${run.versions.tensorflow}`],
@@ -24,6 +26,7 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
       'training',
       `${String(settings['epochs'])} epochs, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
     ],
+    ...(optimizer === undefined ? [] : [['optimizer', optimizer] as const]),
     ['step', stepText(step)],
     ['folder', run.folder],
   ];

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { checkOptimizerSettings, optimizerSettings, type OptimizerSettings } from './optimizer-settings';
 import {
   choice,
   numberBelow,
@@ -22,11 +23,8 @@ export const trainingSettings = {
     aliases: ['num_epochs'],
   }),
   batch_size: setting(wholeNumber(1, 65_536), 32, { group, description: 'Clips in a batch.' }),
-  lr: setting(positiveNumber(), 1e-4, { group, description: "Adam's learning rate.", aliases: ['learning_rate'] }),
-  weight_decay: setting(numberFrom(0), 0, {
-    group,
-    description: 'L2 weight decay, added to the gradient as torch.optim.Adam does.',
-  }),
+  lr: setting(positiveNumber(), 1e-4, { group, description: "The optimiser's learning rate.", aliases: ['learning_rate'] }),
+  ...optimizerSettings,
   alpha: setting(numberFrom(0), 0.5, { group, description: "Weight of the gloss head's loss." }),
   beta: setting(numberFrom(0), 0.5, { group, description: "Weight of the category head's loss." }),
   loss: setting(choice(['ce', 'focal', 'label_smoothing']), 'ce', {
@@ -109,7 +107,8 @@ export function checkTrainingSettings({
   amp,
   compile_model,
   enable_parallel,
-}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model' | 'enable_parallel'>): SettingProblem[] {
+  ...optimizer
+}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model' | 'enable_parallel'> & OptimizerSettings): SettingProblem[] {
   const noHead = 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt';
   return [
     ...(alpha + beta > 0 ? [] : [{ key: 'alpha', text: noHead }]),
@@ -117,5 +116,6 @@ export function checkTrainingSettings({
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
       : []),
+    ...checkOptimizerSettings(optimizer),
   ];
 }

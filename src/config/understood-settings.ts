@@ -3,6 +3,7 @@ import { excerpt } from '../foundation/text';
 import { checkLayer, settingNames, shown } from './layers';
 import { resolveLayers } from './resolve';
 import type { KnownModels, ModelSettings } from './model-settings';
+import { withoutUnusedSettings } from './optimizer-settings';
 
 /** Settings of another program, as far as they are settings of Kumpas. */
 export interface UnderstoodSettings {
@@ -36,7 +37,10 @@ export function understoodSettings(
     const [problem] = checked.problems;
     if (problem !== undefined && key !== 'model') wrong.push(`${problem}; it was passed over`);
   }
-  return { values: Object.fromEntries(values), notes: [...bounded(wrong), ...unknownNote(unknown, recorded, place)] };
+  return {
+    values: withoutUnusedSettings(Object.fromEntries(values)),
+    notes: [...bounded(wrong), ...unknownNote(unknown, recorded, place)],
+  };
 }
 
 /**

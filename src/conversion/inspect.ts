@@ -246,10 +246,11 @@ export interface OptimizerSummary {
   readonly step: number | undefined;
   readonly learningRate: number | undefined;
   readonly weightDecay: number | undefined;
+  readonly momentum: number | undefined;
 }
 
 /** The optimiser of a checkpoint; undefined where it has none. */
-export function describeOptimizer(value: PythonValue, said?: 'adam'): OptimizerSummary | undefined {
+export function describeOptimizer(value: PythonValue, said?: 'adam' | 'adamw'): OptimizerSummary | undefined {
   const found = findOptimizer(value);
   if (found === undefined) return undefined;
   const kind = optimizerKind(found.value, optimizerForms, said);
@@ -270,6 +271,7 @@ export function describeOptimizer(value: PythonValue, said?: 'adam'): OptimizerS
     step: numberOf(itemOf(first, 'step')),
     learningRate: numberOf(itemOf(group, 'lr')),
     weightDecay: numberOf(itemOf(group, 'weight_decay')),
+    momentum: numberOf(itemOf(group, 'momentum')),
   };
 }
 

@@ -20,7 +20,7 @@ import { savedLabels } from '../evaluation/load-model';
 import { optimizerForms } from '../engine/optimizers/table';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
-import { EPOCHS_FROM_0, legacySettings, otherOptimizer, withComparableMetric } from '../training/legacy-settings';
+import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from '../training/legacy-settings';
 import type { LegacyLog } from './legacy-log';
 
 /** How checkpoints are imported. */
@@ -98,13 +98,11 @@ export function readImport(
     const form = { forms: optimizerForms, parameters: optimizerParameters(model.model), model: model.weights, said: reading.optimizer };
     return { weights: read, recognised: model, optimizer: opened.optimizer(form) };
   });
-  const whole = trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined);
-  const unusable = optimizer?.usable === false ? optimizer.reason : otherwiseOf(whole);
-  const checkpoint = unusable === undefined ? whole : { ...whole, optimizer: undefined };
+  const checkpoint = trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined);
   const notes = [
     ...weights.notes,
     ...recognised.notes,
-    ...(unusable === undefined ? [] : [`its optimizer was left out, so no training can go on from it: ${unusable}`]),
+    ...(optimizer?.usable === false ? [`its optimizer was left out, so no training can go on from it: ${optimizer.reason}`] : []),
     ...(checkpoint.optimizer !== undefined && weights.epoch === undefined ? [EPOCHS_FROM_0] : []),
   ];
   const { model } = recognised;
@@ -147,12 +145,6 @@ export async function labelsOf(
   throw new UserError(
     `--labels ${labels}: it names ${gloss.length} glosses in ${category.length} categories, ${file} tells ${model.numGloss} glosses in ${model.numCategory} categories apart`,
   );
-}
-
-/** Why an optimiser that could be read would not go on here as it did there, as a sentence; undefined where it would. */
-function otherwiseOf(checkpoint: TrainingCheckpoint): string | undefined {
-  const otherwise = otherOptimizer(checkpoint);
-  return otherwise === undefined ? undefined : `${otherwise}.`;
 }
 
 /** Whether weights lost digits: those of a type wider than float32 do. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { optimizerText } from '../config/optimizer-settings';
 import { plainMarkdown, shellWord } from '../foundation/text';
 import { notesLines, handWrittenIn, LARGEST_PAGE } from './hand-written';
 import type { RunRecord } from './config-file';
@@ -24,6 +25,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
           `| validation loss | ${best.val_loss.toFixed(4)} |`,
           `| at epoch | ${best.epoch} of ${String(settings['epochs'])} |`,
         ];
+  const optimizer = optimizerText(settings);
   return [
     `# ${run.name}`,
     '',
@@ -51,6 +53,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
     `- Parameters: ${run.parameters.toLocaleString('en')}`,
     ...(typeof settings['init_from'] === 'string' ? [`- Begun with the weights of ${plainMarkdown(settings['init_from'])}`] : []),
     `- Seed ${String(settings['seed'])}, batch size ${String(settings['batch_size'])}, learning rate ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}`,
+    ...(optimizer === undefined ? [] : [`- Optimizer: ${optimizer}`]),
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
     '- All settings: `config.json`',
     '',

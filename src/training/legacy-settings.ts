@@ -1,7 +1,7 @@
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { optimizerSettings } from '../config/optimizer-settings';
 import { understoodSettings } from '../config/understood-settings';
-import { optimizerFor, settingsOfOptimizer } from '../engine/optimizers/table';
-import type { Hyperparameters } from '../foundation/optimizer-state';
+import { settingsOfOptimizer } from '../engine/optimizers/table';
 import type { RecognisedModel } from '../models/model';
 import type { ScheduleSettings } from './schedules';
 
@@ -32,9 +32,12 @@ const NOT_TAKEN_OVER = new Set([
   ],
 ]);
 
+/** Whether a setting is one that an optimiser's own state tells. */
+const isOfOptimizer = (key: string): boolean => Object.hasOwn(optimizerSettings, key);
+
 /**
- * Gathers what a checkpoint tells of its training: the architecture from its shapes, `args` and `config` as far as they name settings, the rate and decay of its
- * optimiser, the kind of its scheduler.
+ * Gathers what a checkpoint tells of its training: the architecture from its shapes, `args` and `config` as far as they name settings, its optimiser with its
+ * rate, the kind of its scheduler.
  */
 export function legacySettings(
   { model, assumptions }: RecognisedModel,
@@ -45,7 +48,7 @@ export function legacySettings(
   const fromArgs = understoodSettings(settings, args ?? {}, 'args');
   const said = new Map([...Object.entries(understoodSettings(settings, config, 'config').values), ...Object.entries(fromArgs.values)]);
   const values = {
-    ...Object.fromEntries([...said].filter(([key]) => !NOT_TAKEN_OVER.has(key))),
+    ...Object.fromEntries([...said].filter(([key]) => !NOT_TAKEN_OVER.has(key) && !(optimizer !== undefined && isOfOptimizer(key)))),
     ...schedule.settings,
     ...(optimizer === undefined ? {} : settingsOfOptimizer(optimizer)),
     ...understoodSettings(settings, model.config, 'config').values,
@@ -74,16 +77,6 @@ export function withComparableMetric(checkpoint: TrainingCheckpoint, onNote: (no
   if (bestMetric <= 1) return checkpoint;
   onNote(`its best metric ${bestMetric} is no accuracy from 0 to 1: it was left out, and the best epoch is found anew`);
   return { ...checkpoint, bestMetric: -Infinity };
-}
-
-/** Why an optimiser would not go on here as it did there; undefined where it would, or there is none. */
-export function otherOptimizer({ optimizer }: Pick<TrainingCheckpoint, 'optimizer'>): string | undefined {
-  if (optimizer === undefined) return undefined;
-  const { form, hyperparameters } = optimizer;
-  const here = optimizerFor(settingsOfOptimizer(optimizer)).hyperparameters;
-  if (form.hyperparameters.every((key) => String(hyperparameters[key]) === String(here[key]))) return undefined;
-  const listed = (values: Hyperparameters): string => form.hyperparameters.map((key) => `${key} ${String(values[key])}`).join(', ');
-  return `its ${form.className} has ${listed(hyperparameters)}; Kumpas trains with ${listed(here)}, so it would not go on as it was`;
 }
 
 /** What is said of a training whose checkpoint does not tell how long it was. */

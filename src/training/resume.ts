@@ -8,17 +8,17 @@ import {
   type PlainRecord,
   type TrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
-import { commandLineSource, flagOf, type SettingsLayer } from '../config/layers';
+import { commandLineSource, flagOf, shown, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import type { Settings } from '../config/model-settings';
-import { optimizerForms } from '../engine/optimizers/table';
+import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
 import { recogniseWeights, saidOfModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { lacksFinalEvaluation } from './evaluate-run';
-import { EPOCHS_FROM_0, legacySettings, otherOptimizer, withComparableMetric } from './legacy-settings';
+import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
 import type { Dataset } from '../data/clip-set';
 import { classDifferences, isUnnamed, type ClassKind } from '../evaluation/class-differences';
@@ -77,8 +77,6 @@ export function readResumePoint(
     throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
   const checkpoint = trainingCheckpoint(weights, recognised.weights, optimizer.state);
   const notes = [...weights.notes, ...recognised.notes];
-  const otherwise = otherOptimizer(checkpoint);
-  if (otherwise !== undefined) throw new UserError(`${place}: ${otherwise}. ${waysOut(file, otherwise)}`);
   const logFile = path.join(path.dirname(file), 'training_log.txt');
   if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
@@ -117,7 +115,7 @@ function placesOf({ definition }: Model): string[] {
 /** What to do with a file whose optimiser cannot be gone on with. */
 function waysOut(file: string, reason: string): string {
   const begin = `Its weights can begin a new training: --init-from ${file}`;
-  return reason.includes('Adam or AdamW') ? `Say --optimizer-was adam where it was Adam. ${begin}` : begin;
+  return reason.includes('Adam or AdamW') ? `Say --optimizer-was adam or --optimizer-was adamw, whichever it was. ${begin}` : begin;
 }
 
 /**
@@ -144,6 +142,7 @@ export function resumedSettings(point: ResumePoint, asked: readonly SettingsLaye
   const sources = placesOf(point.model);
   const recorded = { source: file, values: { ...checkpoint.args } };
   const before = resolveLayers([recorded], models).settings;
+  refuseOtherOptimizer(point, before, asked);
   const places = asked.some(({ values }) => sources.some((key) => values[key] !== undefined));
   const kept = places ? Object.fromEntries(Object.entries(recorded.values).filter(([key]) => !sources.includes(key))) : recorded.values;
   if (stated !== undefined && !places && !sources.some((key) => (recorded.values[key] ?? null) !== null))
@@ -207,6 +206,16 @@ export function folderToContinue({ file, checkpoint }: ResumePoint, checkpointNa
 /** Whether Kumpas wrote a checkpoint, in a training or an import. */
 function isOurs({ config }: TrainingCheckpoint): boolean {
   return config['kumpas_version'] !== undefined;
+}
+
+/** Another optimiser could do nothing with what this one remembers. */
+function refuseOtherOptimizer({ file, checkpoint }: ResumePoint, before: Settings, asked: readonly SettingsLayer[]): void {
+  const own = checkpoint.optimizer === undefined ? before.optimizer : settingsOfOptimizer(checkpoint.optimizer).optimizer;
+  const wanted = asked.flatMap(({ values }) => ['optimizer', 'optim'].flatMap((key) => values[key] ?? [])).at(-1) ?? before.optimizer;
+  if (wanted === own) return;
+  throw new UserError(
+    `--resume ${file}: a resumed run keeps its optimizer ${own}, found ${shown(wanted)}; leave --optimizer out, or start a new training`,
+  );
 }
 
 function refuseChanges(

@@ -5,6 +5,7 @@ import { optimizerKind } from '../../src/checkpoint/optimizer-kind';
 import { PythonFloat, PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { readWeights, checkpointFromPython, checkpointToPython, readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { torchFolder } from '../support/parity';
+import { adam, adamW } from '../../src/engine/optimizers/adam';
 import { optimizerForms } from '../../src/engine/optimizers/table';
 
 const dict = (items: Readonly<Record<string, PythonValue>>): PythonDict => new Map<PythonValue, PythonValue>(Object.entries(items));
@@ -33,6 +34,16 @@ function adamGroup(changes: Readonly<Record<string, PythonValue | undefined>> = 
   return new Map(Object.entries(group).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 }
 
+/** A group of PyTorch 2.15's SGD with momentum, with what `changes` has otherwise. */
+function sgdGroup(changes: Readonly<Record<string, PythonValue | undefined>> = {}): PythonDict {
+  const group: Record<string, PythonValue | undefined> = {
+    ...{ lr: 0.1, momentum: 0.9, dampening: 0, weight_decay: 0, nesterov: false, maximize: false, foreach: null, differentiable: false },
+    ...{ fused: null, params: [0] },
+    ...changes,
+  };
+  return new Map(Object.entries(group).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
+
 const stateOf = (group: PythonDict, ...keys: string[]): PythonDict =>
   dict({ state: new Map([[0, dict(Object.fromEntries(keys.map((key) => [key, 1])))]]), param_groups: [group] });
 const MOMENTS = ['step', 'exp_avg', 'exp_avg_sq'];
@@ -53,7 +64,12 @@ describe('an optimiser is told by its keys', () => {
     ['Adam with amsgrad', stateOf(adamGroup({ amsgrad: true }), ...MOMENTS, 'max_exp_avg_sq')],
     ['Adam with maximize', stateOf(adamGroup({ maximize: true }), ...MOMENTS)],
     ['Adamax', stateOf(plain('lr', 'betas', 'eps', 'weight_decay'), 'step', 'exp_avg', 'exp_inf')],
-    ['SGD', stateOf(plain('lr', 'momentum', 'dampening', 'weight_decay', 'nesterov'), 'momentum_buffer')],
+    ['SGD', stateOf(sgdGroup(), 'momentum_buffer')],
+    ['SGD', stateOf(sgdGroup({ maximize: undefined, foreach: undefined, differentiable: undefined, fused: undefined, initial_lr: 0.1 }))],
+    ['SGD with dampening', stateOf(sgdGroup({ dampening: 0.5 }), 'momentum_buffer')],
+    ['SGD with maximize', stateOf(sgdGroup({ maximize: true }))],
+    ['AdamW with amsgrad', stateOf(adamGroup({ decoupled_weight_decay: true, amsgrad: true }), ...MOMENTS, 'max_exp_avg_sq')],
+    ['not known', stateOf(sgdGroup({ trust_coefficient: 0.001 }), 'momentum_buffer')],
     ['RMSprop', stateOf(plain('lr', 'momentum', 'alpha', 'eps', 'centered', 'weight_decay'), 'step', 'square_avg')],
     ['Adagrad', stateOf(plain('lr', 'lr_decay', 'eps', 'weight_decay', 'initial_accumulator_value'), 'step', 'sum')],
     ['Adafactor', stateOf(plain('lr', 'beta2_decay', 'eps', 'd', 'weight_decay'), 'step', 'row_var', 'col_var', 'variance')],
@@ -62,13 +78,16 @@ describe('an optimiser is told by its keys', () => {
     ['not known', stateOf(adamGroup(), 'step', 'exp_avg', 'exp_avg_sq', 'slow_buffer')],
   ])('%s', (name, state) => {
     expect(optimizerKind(state, optimizerForms)).toMatchObject({ name });
-    expect(optimizerKind(state, optimizerForms)?.otherwise === undefined).toBe(name === 'Adam');
+    expect(optimizerKind(state, optimizerForms)?.otherwise === undefined).toBe(['Adam', 'AdamW', 'SGD'].includes(name));
   });
 
   it('and what an older file leaves open is settled by whoever says so', () => {
     const open = stateOf(adamGroup({ decoupled_weight_decay: undefined, weight_decay: 0.01 }), ...MOMENTS);
     expect(optimizerKind(open, optimizerForms)?.otherwise).toMatch(/Adam or AdamW with a weight decay of 0\.01.*does not say which/);
-    expect(optimizerKind(open, optimizerForms, 'adam')).toEqual({ name: 'Adam', form: optimizerForms[0], otherwise: undefined });
+    expect(optimizerKind(open, optimizerForms, 'adam')).toEqual({ name: 'Adam', form: adam().form, otherwise: undefined });
+    expect(optimizerKind(open, optimizerForms, 'adamw')).toEqual({ name: 'AdamW', form: adamW().form, otherwise: undefined });
+    const told = stateOf(adamGroup(), ...MOMENTS);
+    expect(optimizerKind(told, optimizerForms, 'adamw')?.name).toBe('Adam'); // The file itself says so.
   });
 
   it('and nothing else is one', () => {

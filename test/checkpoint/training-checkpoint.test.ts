@@ -277,9 +277,9 @@ describe("a training's checkpoint", () => {
       'one group of parameters, found 2 groups',
     ],
     [
-      'AdamW',
-      (good) => changedGroup(good, (group) => group.set('decoupled_weight_decay', true)),
-      'it is AdamW ("decoupled_weight_decay" is True)',
+      'Adam with amsgrad',
+      (good) => changedGroup(good, (group) => group.set('amsgrad', true)),
+      'it is Adam with amsgrad ("amsgrad": expected False, found True), and Kumpas goes on with Adam, AdamW, SGD alone.',
     ],
     [
       'no learning rate',

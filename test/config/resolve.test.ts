@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeOverrides, resolveLayers, resolveSettings, type SettingsRequest } from '../../src/config/resolve';
+import { optimizerText } from '../../src/config/optimizer-settings';
 import { UserError } from '../../src/foundation/errors';
 import { ownModels } from '../../src/models/model-table';
 
@@ -162,6 +163,47 @@ describe('what is refused', () => {
   it('does not take __proto__ for a setting', () => {
     const file = settingsFile('proto.json', '{"__proto__": {"lr": 5}}');
     expect(problemsOf({ file, commandLine: {} })).toEqual([`${file}: __proto__: unknown key`]);
+  });
+});
+
+describe('the optimiser', () => {
+  const resolved = (commandLine: Record<string, unknown>): unknown =>
+    resolveSettings({ commandLine: { data: 'clips', ...commandLine } }, ownModels).settings;
+
+  it('is Adam with PyTorch’s betas, or what is asked for', () => {
+    const usual = { weight_decay: 0, adam_beta1: 0.9, adam_beta2: 0.999, eps: 1e-8, momentum: 0, nesterov: false };
+    expect(resolved({})).toMatchObject({ optimizer: 'adam', ...usual });
+    expect(resolved({ optimizer: 'adamw', beta2: '0.98', adam_epsilon: '1e-6' })).toMatchObject({
+      optimizer: 'adamw',
+      adam_beta2: 0.98,
+      eps: 1e-6,
+    });
+    expect(resolved({ optimizer: 'sgd', momentum: '0.9', nesterov: true })).toMatchObject({
+      optimizer: 'sgd',
+      momentum: 0.9,
+      nesterov: true,
+    });
+  });
+
+  it.each([
+    [{ optimizer: 'lion' }, '--optimizer: expected one of adam, adamw, sgd, found "lion"'],
+    [{ momentum: '0.9' }, '--momentum: expected with the optimizer sgd, found with adam: leave one out'],
+    [{ nesterov: true, optimizer: 'adamw' }, '--nesterov: expected with the optimizer sgd, found with adamw'],
+    [{ nesterov: true, optimizer: 'sgd' }, '--nesterov: needs a momentum above 0: give --momentum, as 0.9'],
+    [{ beta1: '0.8', optimizer: 'sgd' }, '--adam-beta1: expected with the optimizer adam or adamw, found with sgd'],
+    [{ adam_beta2: '1' }, '--adam-beta2: expected a number from 0 to 0.999999, found "1"'],
+    [{ optimizer: 'sgd', momentum: '1' }, '--momentum: expected a number of at least 0 and below 1, found "1"'],
+  ])('is refused where it cannot be meant: %p', (commandLine, message) => {
+    expect(() => resolved(commandLine)).toThrow(message);
+  });
+
+  it('is told in a few words where it is not the usual one', () => {
+    expect(optimizerText({ optimizer: 'adam', weight_decay: 0.1 })).toBeUndefined();
+    expect(optimizerText({})).toBeUndefined();
+    expect(optimizerText({ optimizer: 'adam', eps: 1e-6 })).toBe('adam, eps 0.000001');
+    expect(optimizerText({ optimizer: 'sgd', momentum: 0.9, nesterov: true, weight_decay: 0.1 })).toBe(
+      'sgd, weight decay 0.1, momentum 0.9, nesterov',
+    );
   });
 });
 

@@ -134,7 +134,7 @@ describe('importing a checkpoint of PyTorch', () => {
     });
   });
 
-  it('takes the weights and leaves out an optimiser that is not plain Adam', async () => {
+  it('takes the weights and leaves out an optimiser that Kumpas has not', async () => {
     await inTemporaryFolder(async (folder) => {
       const file = changedCopy(folder, (value) => {
         ((value.get('optimizer') as PythonDict).get('param_groups') as PythonDict[])[0]?.set('amsgrad', true);

@@ -218,7 +218,7 @@ describe('a checkpoint with what training scripts leave', () => {
   });
 });
 
-describe('a checkpoint of another optimiser than Adam', () => {
+describe('a checkpoint of another optimiser', () => {
   it.each<[string, (group: PythonDict) => unknown, RegExp]>([
     ['NAdam', (group) => group.set('momentum_decay', 0.004), /it is NAdam \(it has the key momentum_decay\)/],
     ['RAdam', (group) => group.delete('amsgrad'), /it is RAdam/],
@@ -237,20 +237,25 @@ describe('a checkpoint of another optimiser than Adam', () => {
     });
   });
 
-  it('goes on where it is said that it was Adam', async () => {
+  it('goes on where it is said that it was Adam, or AdamW', async () => {
     await inTemporaryFolder((folder) => {
       const file = changed(folder, (value) => groupOf(value).delete('decoupled_weight_decay'));
       const { optimizer } = readResumePoint(file, {}, { optimizer: 'adam' }).checkpoint;
-      expect(optimizer).toMatchObject({ step: 3, weightDecay: 0.001 });
+      expect(optimizer).toMatchObject({ form: { className: 'Adam' }, step: 3, hyperparameters: { weight_decay: 0.001 } });
+      const other = readResumePoint(file, {}, { optimizer: 'adamw' });
+      expect(other.checkpoint.optimizer).toMatchObject({ form: { className: 'AdamW' }, step: 3 });
     });
   });
 
-  it('is left out where Adam’s betas are others, and the folder that was made of it is not gone on with', async () => {
+  it('is imported with its own betas, and gone on with', async () => {
     await inTemporaryFolder(async (folder) => {
       const file = changed(folder, (value) => groupOf(value).set('betas', [0.9, 0.98]));
       const imported = await importCheckpoint({ best: file }, importOptions(path.join(folder, 'models')));
-      expect(imported).toMatchObject({ resumable: false });
-      expect(imported.notes.join('\n')).toMatch(/its optimizer was left out.*betas 0\.9, 0\.98/);
+      expect(imported).toMatchObject({ resumable: true });
+      expect(readResumePoint(path.join(imported.folder, 'SignTransformer_last.pt')).checkpoint).toMatchObject({
+        optimizer: { hyperparameters: { betas: [0.9, 0.98] } },
+        args: { optimizer: 'adam', adam_beta1: 0.9, adam_beta2: 0.98 },
+      });
     });
   });
 });

@@ -13,7 +13,8 @@ import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance, torchFolder } from '../support/parity';
 import { parityBatch, tinyArchitecture } from '../support/tiny-transformer';
-import { optimizerFor, optimizerForms, settingsOfOptimizer } from '../../src/engine/optimizers/table';
+import { adam } from '../../src/engine/optimizers/adam';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 import { slotOf } from '../support/optimizer-slots';
 
 beforeAll(async () => {
@@ -38,7 +39,9 @@ describe.each([
       );
       if (optimizer === undefined) throw new Error('the import lost the optimizer');
       const loss = classificationLoss({ loss: 'ce', focal_gamma: 2, focal_alpha: 1, label_smoothing: 0.1 });
-      const definition = stepDefinition(model, loss, { optimizer: optimizerFor(settingsOfOptimizer(optimizer)) });
+      const definition = stepDefinition(model, loss, {
+        optimizer: adam({ weightDecay: Number(optimizer.hyperparameters['weight_decay']) }),
+      });
       const program = new Program(definition, new Map([...weights].map(([name, { values }]) => [name, values])));
       program.writeOptimizer(optimizer);
       const update = { learningRate: optimizer.learningRate, gradientScale: 1, apply: true };

@@ -1,9 +1,10 @@
-import { copyFileSync, existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PythonDict, PythonValue } from '../../src/checkpoint/python-values';
 import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
+import type { Settings } from '../../src/config/model-settings';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
@@ -40,6 +41,26 @@ function changed(folder: string, change: (value: PythonDict) => unknown): string
     writeTorchFile(file, value);
   });
   return file;
+}
+
+const optimizerIn = (value: PythonDict): PythonDict => value.get('optimizer') as PythonDict;
+const groupOf = (value: PythonDict): PythonDict => (optimizerIn(value).get('param_groups') as [PythonDict])[0];
+
+/** An SGD whose momentum is what tiny_full's Adam keeps as average. */
+function sgdState(value: PythonDict): PythonDict {
+  const states = [...(optimizerIn(value).get('state') as Map<PythonValue, PythonDict>)];
+  const group = dict({
+    lr: 0.001,
+    momentum: 0.9,
+    dampening: 0,
+    weight_decay: 0.5,
+    nesterov: true,
+    params: groupOf(value).get('params') ?? [],
+  });
+  return dict({
+    state: new Map(states.map(([position, state]) => [position, dict({ momentum_buffer: state.get('exp_avg') ?? null })])),
+    param_groups: [group],
+  });
 }
 
 const dict = (items: Readonly<Record<string, PythonValue>>): PythonDict => new Map<PythonValue, PythonValue>(Object.entries(items));
@@ -129,12 +150,58 @@ describe('a training that PyTorch began', () => {
     });
   });
 
+  it('keeps its own optimiser, whatever args say of another', async () => {
+    await inTemporaryFolder((folder) => {
+      const settingsOf = (change: (group: PythonDict, value: PythonDict) => unknown): Settings => {
+        const point = readResumePoint(changed(folder, (value) => change(groupOf(value), value)));
+        return resumedSettings(point, asked({ data: 'x', epochs: '20' }));
+      };
+      expect(settingsOf((group) => group.set('betas', [0.9, 0.98]))).toMatchObject({
+        optimizer: 'adam',
+        adam_beta1: 0.9,
+        adam_beta2: 0.98,
+      });
+      const adamw = { optimizer: 'adamw', weight_decay: 0.001, eps: 1e-6, momentum: 0 };
+      expect(
+        settingsOf((group, value) => {
+          group.set('decoupled_weight_decay', true).set('eps', 1e-6);
+          value.set('args', dict({ optimizer: 'sgd', momentum: 0.9 }));
+        }),
+      ).toMatchObject(adamw);
+      expect(settingsOf((_, value) => value.set('optimizer', sgdState(value)))).toMatchObject({
+        ...{ optimizer: 'sgd', momentum: 0.9, nesterov: true, weight_decay: 0.5, lr: 0.001 },
+        ...{ adam_beta1: 0.9, adam_beta2: 0.999, eps: 1e-8 },
+      });
+      const point = readResumePoint(changed(folder, (value) => value.set('optimizer', sgdState(value))));
+      expect(() => resumedSettings(point, asked({ data: 'x', epochs: '20', optimizer: 'adam' }))).toThrow(
+        /a resumed run keeps its optimizer sgd, found "adam"; leave --optimizer out/,
+      );
+    });
+  });
+
+  it('goes on with SGD, and saves a state that goes on again', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = changed(folder, (value) => value.set('optimizer', sgdState(value)));
+      const { run } = await resumeSmall(file, { data: writeClips(folder), epochs: '13', save_dir: folder });
+      expect(readResumePoint(run.folder.files.last).checkpoint.optimizer).toMatchObject({
+        form: { className: 'SGD' },
+        step: undefined,
+        hyperparameters: { momentum: 0.9, nesterov: true, weight_decay: 0.5 },
+      });
+      const moved = readResumePoint(run.folder.files.last).checkpoint.optimizer?.slots.get('momentum_buffer');
+      expect(moved?.get('embedding.weight')).not.toEqual(
+        readResumePoint(file).checkpoint.optimizer?.slots.get('momentum_buffer')?.get('embedding.weight'),
+      );
+      expect(readFileSync(run.folder.files.readme, 'utf8')).toContain('- Optimizer: sgd, weight decay 0.5, momentum 0.9, nesterov');
+    });
+  });
+
   it('is refused where it would not go on as it was', async () => {
     await inTemporaryFolder((folder) => {
-      const betas = changed(folder, (value) => {
-        ((value.get('optimizer') as PythonDict).get('param_groups') as PythonDict[])[0]?.set('betas', [0.9, 0.98]);
-      });
-      expect(() => readResumePoint(betas)).toThrow(/--resume .*changed\.pt: its Adam has betas 0\.9, 0\.98/);
+      const amsgrad = changed(folder, (value) => groupOf(value).set('amsgrad', true));
+      expect(() => readResumePoint(amsgrad)).toThrow(
+        /--resume .*changed\.pt: no training goes on from its optimizer: it is Adam with amsgrad/,
+      );
       expect(() => readResumePoint(path.join(torchFolder, 'iv3_none.pt'))).toThrow(/no such file/);
       expect(() => readResumePoint(path.join(torchFolder, 'bad_wrong_shape.pt'))).toThrow(
         /embedding\.weight has shape \[32, 10\], expected \[32, 156\]/,

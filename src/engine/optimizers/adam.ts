@@ -2,22 +2,22 @@ import type { OptimizerForm } from '../../foundation/optimizer-state';
 import { runsAfter } from '../captured/graph-writer';
 import { DataType, type Attributes } from '../captured/recording';
 import { tf } from '../tensorflow';
-import type { Optimizer } from './optimizer';
+import { addL2, withL2, type Optimizer } from './optimizer';
 
-/** `torch.optim.Adam`'s settings but the learning rate, with PyTorch's defaults. */
+/** What `torch.optim.Adam` and `AdamW` take beside the learning rate. */
 export interface AdamSettings {
-  /** How much of the averages of gradients and of their squares is kept at each step: 0.9 and 0.999. */
+  /** How much of the averages of gradients and of their squares is kept at each step; 0.9 and 0.999 unless given. */
   readonly betas?: readonly [number, number];
-  /** Added to the divisor: 1e-8. */
+  /** Added to the divisor; 1e-8 unless given. */
   readonly eps?: number;
-  /** L2: added to the gradient, not decoupled; 0. */
+  /** How strongly parameters are drawn towards 0; as in PyTorch, for Adam 0 and for AdamW 0.01 unless given. */
   readonly weightDecay?: number;
 }
 
 type AdamScalar = 'rate' | 'epsilon';
 type AdamSlot = 'exp_avg' | 'exp_avg_sq';
 
-const adamForm: OptimizerForm = {
+export const adamForm: OptimizerForm = {
   className: 'Adam',
   slots: { exp_avg: 'average', exp_avg_sq: 'average of squares' },
   countsSteps: true,
@@ -40,7 +40,7 @@ const adamForm: OptimizerForm = {
 
 const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
 
-/** `torch.optim.Adam`. */
+/** `torch.optim.Adam`: the weight decay is L2, added to the gradient. */
 export function adam({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: AdamSettings = {}): Optimizer<AdamScalar, AdamSlot> {
   const [beta1, beta2] = betas;
 
@@ -60,7 +60,7 @@ export function adam({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: Adam
     scalars,
 
     update({ parameter, gradient, slots, scalars: { rate, epsilon } }) {
-      const decayed = weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(parameter, weightDecay));
+      const decayed = withL2(gradient, parameter, weightDecay);
       const average = movingAverage(slots?.exp_avg, decayed, beta1);
       const averageOfSquares = movingAverage(slots?.exp_avg_sq, tf.square(decayed), beta2);
       const change = tf.div(tf.mul(average, rate), tf.add(tf.sqrt(averageOfSquares), epsilon));
@@ -79,15 +79,7 @@ export function adam({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: Adam
 
     /** The fused update, whose own bias correction is switched off by powers of zero, since rate and epsilon come corrected. */
     addUpdate(graph, { name, variable, value, gradient, slots, scalars: { rate, epsilon } }) {
-      const decayed =
-        weightDecay === 0
-          ? gradient
-          : graph.addNode(
-              'decay/AddV2',
-              'AddV2',
-              [gradient, graph.addNode('decay/Mul', 'Mul', [value, graph.addScalar(weightDecay)], float32)],
-              float32,
-            );
+      const decayed = addL2(graph, gradient, value, weightDecay);
       const zero = graph.addScalar(0);
       const constants = [graph.addScalar(beta1), graph.addScalar(beta2)];
       const inputs = [variable, slots.exp_avg, slots.exp_avg_sq, zero, zero, rate, ...constants, epsilon, decayed, runsAfter(value)];
@@ -96,6 +88,38 @@ export function adam({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 }: Adam
         use_locking: { kind: 'bool', value: false },
         use_nesterov: { kind: 'bool', value: false },
       });
+    },
+  };
+}
+
+export const adamWForm: OptimizerForm = {
+  ...adamForm,
+  className: 'AdamW',
+  group: { ...adamForm.group, weight_decay: 0.01, decoupled_weight_decay: true },
+};
+
+/** `torch.optim.AdamW`: the weight decay is decoupled, a share of the parameter that is taken off before Adam's update. */
+export function adamW({ betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0.01 }: AdamSettings = {}): Optimizer<
+  AdamScalar | 'decay',
+  AdamSlot
+> {
+  const rule = adam({ betas, eps });
+  const decay = (learningRate: number): number => learningRate * weightDecay;
+
+  return {
+    form: adamWForm,
+    hyperparameters: { betas, eps, weight_decay: weightDecay },
+    slots: rule.slots,
+    scalars: (learningRate, step) => ({ ...rule.scalars(learningRate, step), decay: decay(learningRate) }),
+    update: (given) => rule.update({ ...given, parameter: tf.mul(given.parameter, 1 - given.scalars.decay) }),
+    graphScalars: (learningRate, step) => ({ ...rule.graphScalars(learningRate, step), decay: decay(learningRate) }),
+
+    addUpdate(graph, given) {
+      const share = graph.addNode('decay/Mul', 'Mul', [given.value, given.scalars.decay], float32);
+      const shrunk = graph.addNode(`shrunk/${given.name}`, 'AssignSubVariableOp', [given.variable, share], {
+        dtype: { kind: 'type', value: DataType.float32 },
+      });
+      return rule.addUpdate(graph, { ...given, value: shrunk });
     },
   };
 }

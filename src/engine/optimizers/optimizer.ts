@@ -1,6 +1,7 @@
 import type { Hyperparameters, OptimizerForm } from '../../foundation/optimizer-state';
 import type { GraphWriter, NodeOutput } from '../captured/graph-writer';
-import type { tf } from '../tensorflow';
+import { DataType, type Attributes } from '../captured/recording';
+import { tf } from '../tensorflow';
 
 /**
  * A rule by which gradients change parameters, with its hyperparameters; the learning rate is given at each step. It says the rule twice, for tensors and for
@@ -55,4 +56,17 @@ export interface UpdateNodes<Scalar extends string, Slot extends string> {
   /** The slots' variables, zero before the parameter's first update. */
   readonly slots: Readonly<Record<Slot, NodeOutput>>;
   readonly scalars: Readonly<Record<Scalar, NodeOutput>>;
+}
+
+/** The gradient with a weight decay that is L2: the gradient of `weightDecay / 2 · |parameter|²` is added. */
+export function withL2(gradient: tf.Tensor, parameter: tf.Tensor, weightDecay: number): tf.Tensor {
+  return weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(parameter, weightDecay));
+}
+
+/** Writes {@link withL2}. */
+export function addL2(graph: GraphWriter, gradient: NodeOutput, parameter: NodeOutput, weightDecay: number): NodeOutput {
+  if (weightDecay === 0) return gradient;
+  const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
+  const added = graph.addNode('decay/Mul', 'Mul', [parameter, graph.addScalar(weightDecay)], float32);
+  return graph.addNode('decay/AddV2', 'AddV2', [gradient, added], float32);
 }
