@@ -8,7 +8,8 @@ export { train } from './training/train';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
 export { openClips } from './data/open-clips';
-export { classificationLoss, crossEntropy } from './training/losses';
+export { classificationLoss, crossEntropy, focalLoss, smoothedCrossEntropy } from './training/losses';
+export { chooseSchedule, constantSchedule, cosineSchedule, PlateauSchedule, warmupCosineSchedule } from './training/schedules';
 
 // Types
 export type { TrainHooks, TrainOptions } from './training/train';
@@ -20,3 +21,4 @@ export type { DataPaths, TransformDescription } from './config/data-source';
 export type { Batch } from './data/batch';
 export type { ClipEntry, LabelNames } from './data/clip-set';
 export type { BatchesOptions, Clips, LabelledClip, OpenClipsOptions } from './data/open-clips';
+export type { LearningRateSchedule, ScheduleSettings } from './training/schedules';

@@ -1,26 +1,22 @@
+import type { TrainingSettings } from '../config/training-settings';
 import { oneHot } from '../engine/rows';
 import { tf } from '../engine/tensorflow';
 
 /** A loss of `[batch]` clips from logits `[batch, classes]` and class ids `[batch]`. */
 export type ClassificationLoss = (logits: tf.Tensor, targets: tf.Tensor) => tf.Tensor;
 
-export interface LossSettings {
-  readonly loss: 'ce' | 'focal' | 'label_smoothing';
-  readonly focal_gamma: number;
-  readonly focal_alpha: number;
-  readonly label_smoothing: number;
-}
+export type LossSettings = Pick<TrainingSettings, 'loss' | 'focal_gamma' | 'focal_alpha' | 'label_smoothing'>;
+
+/** The losses by the word that `--loss` takes. A further one is a function and a row here, and its word (and settings) in config/training-settings.ts. */
+const losses: Readonly<Record<LossSettings['loss'], (settings: LossSettings) => ClassificationLoss>> = {
+  ce: () => crossEntropy,
+  focal: (settings) => (logits, targets) => focalLoss(logits, targets, settings.focal_gamma, settings.focal_alpha),
+  label_smoothing: (settings) => (logits, targets) => smoothedCrossEntropy(logits, targets, settings.label_smoothing),
+};
 
 /** The loss that the settings name. */
 export function classificationLoss(settings: LossSettings): ClassificationLoss {
-  switch (settings.loss) {
-    case 'ce':
-      return crossEntropy;
-    case 'focal':
-      return (logits, targets) => focalLoss(logits, targets, settings.focal_gamma, settings.focal_alpha);
-    case 'label_smoothing':
-      return (logits, targets) => smoothedCrossEntropy(logits, targets, settings.label_smoothing);
-  }
+  return losses[settings.loss](settings);
 }
 
 /** `−log p(target)`, as `torch.nn.CrossEntropyLoss` without reduction. */
@@ -32,7 +28,7 @@ export function crossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor {
 const LEAST_MISSED = 1e-8;
 
 /** `alpha · (1 − p)^gamma · −log p` (Lin et al. 2017). */
-function focalLoss(logits: tf.Tensor, targets: tf.Tensor, gamma: number, alpha: number): tf.Tensor {
+export function focalLoss(logits: tf.Tensor, targets: tf.Tensor, gamma: number, alpha: number): tf.Tensor {
   const entropy = crossEntropy(logits, targets);
   if (gamma === 0) return tf.mul(entropy, alpha);
   const missed = tf.sub(1, tf.exp(tf.neg(entropy)));
@@ -42,7 +38,7 @@ function focalLoss(logits: tf.Tensor, targets: tf.Tensor, gamma: number, alpha: 
 }
 
 /** Cross-entropy against `(1 − smoothing) · one-hot + smoothing / classes`, as `torch.nn.CrossEntropyLoss(label_smoothing=…)`. */
-function smoothedCrossEntropy(logits: tf.Tensor, targets: tf.Tensor, smoothing: number): tf.Tensor {
+export function smoothedCrossEntropy(logits: tf.Tensor, targets: tf.Tensor, smoothing: number): tf.Tensor {
   const classes = classesOf(logits);
   const target = tf.add(tf.mul(oneHot(targets, classes), 1 - smoothing), smoothing / classes);
   return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), target), -1));

@@ -1,3 +1,5 @@
+import type { TrainingSettings } from '../config/training-settings';
+
 /** A value in a scheduler's state dict. */
 type ScheduleState = Readonly<Record<string, number | string | boolean | readonly (number | null)[] | null>>;
 
@@ -19,31 +21,26 @@ function numberIn(state: Readonly<Record<string, unknown>>, key: string, otherwi
   return typeof value === 'number' ? value : otherwise;
 }
 
-export interface ScheduleSettings {
-  readonly scheduler: 'none' | 'plateau' | 'cosine' | 'warmup_cosine';
-  readonly lr: number;
-  readonly epochs: number;
-  readonly plateau_factor: number;
-  readonly plateau_patience: number;
-  readonly warmup_epochs: number;
-}
+export type ScheduleSettings = Pick<
+  TrainingSettings,
+  'scheduler' | 'lr' | 'epochs' | 'plateau_factor' | 'plateau_patience' | 'warmup_epochs'
+>;
+
+/** The schedules by the word that `--scheduler` takes. A further one is a row here, and its word (and settings) in config/training-settings.ts. */
+const schedules: Readonly<Record<ScheduleSettings['scheduler'], (settings: ScheduleSettings) => LearningRateSchedule>> = {
+  none: ({ lr }) => constantSchedule(lr),
+  plateau: ({ lr, plateau_factor, plateau_patience }) => new PlateauSchedule(lr, plateau_factor, plateau_patience),
+  cosine: ({ lr, epochs }) => cosineSchedule(lr, epochs),
+  warmup_cosine: ({ lr, epochs, warmup_epochs }) => warmupCosineSchedule(lr, epochs, warmup_epochs),
+};
 
 /** The schedule that the settings name, before its first epoch. */
 export function chooseSchedule(settings: ScheduleSettings): LearningRateSchedule {
-  switch (settings.scheduler) {
-    case 'none':
-      return constantSchedule(settings.lr);
-    case 'plateau':
-      return new PlateauSchedule(settings.lr, settings.plateau_factor, settings.plateau_patience);
-    case 'cosine':
-      return cosineSchedule(settings.lr, settings.epochs);
-    case 'warmup_cosine':
-      return warmupCosineSchedule(settings.lr, settings.epochs, settings.warmup_epochs);
-  }
+  return schedules[settings.scheduler](settings);
 }
 
 /** The same learning rate throughout: no scheduler, and so no state dict. */
-function constantSchedule(baseRate: number): LearningRateSchedule {
+export function constantSchedule(baseRate: number): LearningRateSchedule {
   return { learningRate: baseRate, endEpoch: () => undefined, stateDict: () => undefined, loadStateDict: () => undefined };
 }
 
@@ -87,13 +84,13 @@ class EpochSchedule implements LearningRateSchedule {
 }
 
 /** `torch.optim.lr_scheduler.CosineAnnealingLR(T_max=epochs)`: from the base rate down to 0 (Loshchilov & Hutter 2017). */
-function cosineSchedule(baseRate: number, epochs: number): LearningRateSchedule {
+export function cosineSchedule(baseRate: number, epochs: number): LearningRateSchedule {
   const factorAt = (epoch: number): number => halfCosine(epoch / epochs);
   return new EpochSchedule(baseRate, factorAt, { T_max: epochs, eta_min: 0 });
 }
 
 /** The reference's warm-up: from a tenth of the base rate up to all of it over `warmupEpochs`, then a cosine down to a hundredth at the end of the training. */
-function warmupCosineSchedule(baseRate: number, epochs: number, warmupEpochs: number): LearningRateSchedule {
+export function warmupCosineSchedule(baseRate: number, epochs: number, warmupEpochs: number): LearningRateSchedule {
   const factorAt = (epoch: number): number => {
     if (epoch < warmupEpochs) return 0.1 + (0.9 * epoch) / warmupEpochs;
     const share = (epoch - warmupEpochs) / Math.max(1, epochs - warmupEpochs);
