@@ -59,7 +59,7 @@ export interface BatchesOptions {
  * ```ts
  * const clips = await openClips({ data: 'clips/', transforms: [{ name: 'normalize', by: 'shoulders' }] });
  * const first = await clips.read(0);
- * for await (const batch of clips.batches({ batchSize: 32, epoch: 1 })) console.log(batch.features.length);
+ * for await (const batch of clips.batches({ batchSize: 32, epoch: 1 })) learnFrom(batch.features);
  * ```
  * @throws DataError with everything that is wrong with them, UserError for an option that cannot be.
  */
