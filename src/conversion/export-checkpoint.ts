@@ -12,6 +12,9 @@ import {
   readCheckpoint,
   trainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
+import type { TransformDescription } from '../config/data-source';
+import { savedTransforms, transformsInPython } from '../data/transforms/pipeline';
+import { transformLines } from '../folder/readme';
 import { UserError } from '../foundation/errors';
 import { makeFolders, buildFolder } from '../foundation/folders';
 import { optimizerForms } from '../engine/optimizers/table';
@@ -124,6 +127,8 @@ function sizeOf(out: string): number {
 export interface ReadExport {
   readonly checkpoint: TrainingCheckpoint;
   readonly recognised: FittedModel;
+  /** What its clips go through before it sees them. */
+  readonly transforms: readonly TransformDescription[];
   /** What was taken as usual or left out; a line each. */
   readonly notes: readonly string[];
 }
@@ -144,13 +149,18 @@ export function readExport(file: string, shape: PlainRecord, reading: Checkpoint
       model: recognised.weights,
       said: reading.optimizer,
     });
+    const transforms = savedTransforms(weights.config ?? {}, recognised.model.width, file);
     return {
       checkpoint: trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined),
       recognised,
+      transforms,
       notes: [
         ...weights.notes,
         ...recognised.notes,
         ...(optimizer?.usable === false ? [`its optimizer was left out: ${optimizer.reason}`] : []),
+        ...transforms.map(
+          ({ name }) => `clips go through ${name} before it sees them, in whatever uses it: docs/data.md has the NumPy lines`,
+        ),
         ...recognised.assumptions.map((assumption) => `the checkpoint does not say: ${assumption} was taken`),
       ],
     };
@@ -174,7 +184,7 @@ interface ServingShape {
  */
 export function writeServingModel(
   out: string,
-  { checkpoint, recognised }: ReadExport,
+  { checkpoint, recognised, transforms }: ReadExport,
   { dtype, batchSize, frames: asked }: ServingShape,
 ): string {
   const { model } = recognised;
@@ -193,8 +203,13 @@ export function writeServingModel(
     writeFileSync(path.join(folder, 'saved_model.pb'), graph);
     mkdirSync(path.join(folder, 'assets'));
     writeFileSync(path.join(folder, 'assets', LABELS_ASSET), labelsText(checkpoint.config, model));
+    if (transforms.length > 0) writeFileSync(path.join(folder, 'README.md'), servingReadme(transforms));
   });
   return `the signature serving_default for ${batchSize} × ${frames} frames, weights in ${dtype}, labels in assets/${LABELS_ASSET}`;
+}
+
+function servingReadme(transforms: readonly TransformDescription[]): string {
+  return ['# What its features must be', '', ...transformLines(transformsInPython(transforms))].join('\n');
 }
 
 function withProbabilities({ parameters, evaluate }: ProgramDefinition): ProgramDefinition {

@@ -1,3 +1,4 @@
+import { plainTransforms, TRANSFORMS_KEY } from '../data/transforms/pipeline';
 import path from 'node:path';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { defaultSaveDir, modelPlaceholder } from '../config/model-settings';
@@ -86,6 +87,7 @@ function importedCheckpoint(read: ReadImport, facts: Facts): TrainingCheckpoint 
     model: recognised.model.definition.name,
     ...recognised.model.config,
     ...kept,
+    ...(read.transforms.length === 0 ? {} : { [TRANSFORMS_KEY]: plainTransforms(read.transforms) }),
     ...names,
     description: path.basename(named.folder),
     kumpas_version: options.versions.kumpas,
@@ -105,7 +107,7 @@ function progressOf({ checkpoint }: ReadImport, { rows }: Facts): PlainRecord {
 }
 
 /** What `config.json` says of the folder beside its settings. */
-function recordOf({ file, recognised: { model }, checkpoint }: ReadImport, { named, labels, notes, options }: Facts): object {
+function recordOf({ file, recognised: { model }, checkpoint, transforms }: ReadImport, { named, labels, notes, options }: Facts): object {
   return {
     name: path.basename(named.folder),
     folder: named.folder,
@@ -117,6 +119,7 @@ function recordOf({ file, recognised: { model }, checkpoint }: ReadImport, { nam
     parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
     classes: { gloss: model.numGloss, category: model.numCategory },
     model: model.config,
+    ...(transforms.length === 0 ? {} : { [TRANSFORMS_KEY]: transforms }),
     ...(labels === undefined ? {} : { gloss_labels: labels.gloss, category_labels: labels.category }),
   };
 }

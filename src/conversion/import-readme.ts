@@ -2,6 +2,7 @@ import path from 'node:path';
 import { plainMarkdown, printableLine } from '../foundation/text';
 import { notesLines } from '../folder/hand-written';
 import type { NamedFolder } from '../folder/model-folder';
+import { transformsInPython } from '../data/transforms/pipeline';
 import { loadingLines } from '../folder/readme';
 import type { TrainingLogRow } from '../folder/training-log';
 import type { ReadImport } from './read-import';
@@ -36,7 +37,10 @@ export function importReadme(facts: {
     ...notes.map((note) => `- Note: ${plainMarkdown(note)}`),
     '- All settings that the file tells, and the usual ones for the rest: `config.json`',
     '',
-    ...loadingLines(named.folder, checkpointName, resumable ? epoch + 10 : undefined, read.ours ? '' : ' --data CLIPS'),
+    ...loadingLines(named.folder, checkpointName, resumable ? epoch + 10 : undefined, {
+      data: read.ours ? '' : ' --data CLIPS',
+      transforms: transformsInPython(read.transforms),
+    }),
     ...notesLines(),
   ]
     .map(printableLine)

@@ -14,6 +14,8 @@ import { onlyModel } from '../config/understood-settings';
 import type { ModelDefinitions } from '../models/model-table';
 import { checkLayer, settingNames } from '../config/layers';
 import type { LabelNames } from '../data/clip-set';
+import { savedTransforms } from '../data/transforms/pipeline';
+import type { TransformDescription } from '../config/data-source';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
 import { savedLabels } from '../evaluation/load-model';
@@ -77,6 +79,8 @@ export interface ReadImport {
   readonly checkpoint: TrainingCheckpoint;
   /** Whether Kumpas wrote it. */
   readonly ours: boolean;
+  /** What its model's clips go through first. */
+  readonly transforms: readonly TransformDescription[];
   readonly settings: Settings;
   /** The settings that it tells itself. */
   readonly stated: ReadonlySet<string>;
@@ -109,20 +113,27 @@ export function readImport(
   const { name: found, settings } = model.definition;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
   notes.push(...contradictions(shape, model), ...roundings(file, reading.key));
+  const transforms = savedTransforms(checkpoint.config, model.width, file);
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const resolved = resolveLayers([{ source: file, values: { ...checkpoint.args } }], onlyModel(settings)).settings;
-    return { file, recognised, checkpoint, ours, settings: resolved, stated: new Set(Object.keys(resolved)), notes };
+    return { file, recognised, checkpoint, ours, transforms, settings: resolved, stated: new Set(Object.keys(resolved)), notes };
   }
   const legacy = legacySettings(recognised, checkpoint);
   const fromLog = validOnly(settings, log?.settings ?? {});
-  const values = { epochs: Math.max(1, checkpoint.epoch), ...fromLog, ...legacy.values };
+  const values = {
+    epochs: Math.max(1, checkpoint.epoch),
+    ...fromLog,
+    ...legacy.values,
+    ...model.definition.settledByTransforms(transforms),
+  };
   const comparable = withComparableMetric(checkpoint, (note) => notes.push(note));
   return {
     file,
     recognised,
     checkpoint: comparable,
     ours,
+    transforms,
     settings: resolveLayers([{ source: file, values }], onlyModel(settings)).settings,
     stated: new Set([...Object.keys(fromLog), ...legacy.stated]),
     notes: [...legacy.notes, ...notes],

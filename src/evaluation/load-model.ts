@@ -1,7 +1,7 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { trainedSettings } from '../config/understood-settings';
 import type { TransformDescription } from '../config/data-source';
-import { savedTransforms, TRANSFORMS_KEY } from '../data/transforms/pipeline';
+import { savedTransforms } from '../data/transforms/pipeline';
 import type { LabelNames } from '../data/clip-set';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
@@ -62,7 +62,7 @@ export function loadModel(
     weights: new Map([...weights].map(([key, { values }]) => [key, values])),
     epoch,
     labels: savedLabels(config, model),
-    transforms: savedTransforms(config[TRANSFORMS_KEY], model.width, file),
+    transforms: savedTransforms(config, model.width, file),
     settings: trained.values as PlainRecord,
     data: recordAt(config, 'data'),
     assumptions,

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import type { TransformDescription } from '../config/data-source';
 import { readSettingsFile } from '../config/settings-file';
+import { replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { FileSystemProblem } from '../foundation/file-system-problem';
-import { replaceText } from '../foundation/atomic-file';
 
 /** What a run was made on. */
 export interface MachineFacts {
@@ -58,6 +59,8 @@ export interface RunRecord {
       readonly longest_frames: number;
     };
     readonly model: Readonly<Record<string, unknown>>;
+    /** What its clips go through before it sees them; absent where that is nothing. */
+    readonly transforms?: readonly TransformDescription[];
     readonly gloss_labels: readonly string[];
     readonly category_labels: readonly string[];
   } & RegistryFacts;

@@ -10,8 +10,9 @@ import { readTextIfThere } from '../foundation/regular-file';
 /**
  * The README.md of a model folder: what it is, its figures, how to load it.
  * @param best the best epoch's row, or a sentence that says why there is none.
+ * @param transforms what its clips go through first, if anything.
  */
-export function runReadme(record: RunRecord, best: TrainingLogRow | string, checkpointName: string): string {
+export function runReadme(record: RunRecord, best: TrainingLogRow | string, checkpointName: string, transforms?: PythonTransforms): string {
   const { run, settings } = record;
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const figures =
@@ -57,7 +58,7 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
     '- All settings: `config.json`',
     '',
-    ...loadingLines(run.folder, checkpointName, Number(settings['epochs']) + 10),
+    ...loadingLines(run.folder, checkpointName, Number(settings['epochs']) + 10, { transforms }),
     ...notesLines(),
   ].join('\n');
 }
@@ -65,9 +66,16 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
 /**
  * The section of a model folder's README that says how to use it.
  * @param epochs to go on to; undefined where there is no state to go on from.
- * @param data what must be typed to name the clips; nothing where the folder knows them.
+ * @param further.data what must be typed to name the clips; nothing where the folder knows them.
+ * @param further.transforms as of {@link runReadme}.
  */
-export function loadingLines(folder: string, checkpointName: string, epochs: number | undefined, data = ''): string[] {
+export function loadingLines(
+  folder: string,
+  checkpointName: string,
+  epochs: number | undefined,
+  further: { readonly data?: string; readonly transforms?: PythonTransforms | undefined } = {},
+): string[] {
+  const { data = '', transforms } = further;
   const place = shellWord(folder);
   return [
     '## Load it',
@@ -87,6 +95,30 @@ export function loadingLines(folder: string, checkpointName: string, epochs: num
     `checkpoint = torch.load("${checkpointName}_best.pt", weights_only=True)`,
     'checkpoint["config"]      # its shape and its labels',
     'model.load_state_dict(checkpoint["model"])',
+    '```',
+    '',
+    ...transformLines(transforms),
+  ];
+}
+
+/** What a model's clips go through before it sees them, in NumPy: lines that define functions, and their call for a clip. */
+export interface PythonTransforms {
+  readonly definitions: readonly string[];
+  readonly call: (clip: string) => string;
+}
+
+/** What is said to those who use a model elsewhere whose clips go through something first; nothing where they do not. */
+export function transformLines(python: PythonTransforms | undefined): string[] {
+  if (python === undefined) return [];
+  return [
+    'It was trained on clips that were changed first. Kumpas does that by itself to each clip that the model sees; elsewhere it must be done to the whole clip, before it is cut or padded:',
+    '',
+    '```python',
+    'import numpy as np',
+    '',
+    ...python.definitions,
+    '',
+    `X = ${python.call('X')}`,
     '```',
     '',
   ];

@@ -1,6 +1,6 @@
-import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-source';
+import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource, type TransformDescription } from '../config/data-source';
 import type { SharedSettings, ValuesOf } from '../config/model-settings';
-import { setting, settingOrNone, text, type SettingProblem, type SettingShape } from '../config/setting';
+import { choice, setting, settingOrNone, text, type SettingProblem, type SettingShape } from '../config/setting';
 
 /** Where a model's clips lie, from its own data settings. */
 export interface ClipLocation {
@@ -9,6 +9,8 @@ export interface ClipLocation {
   /** The array in each `.npz` that the model reads. */
   readonly key: string;
   readonly layout: ClipFolders;
+  /** What training clips go through before the model sees them; of other clips, those alone that are part of the model. None where it is left out. */
+  readonly transforms?: readonly TransformDescription[];
   /** Where the clips are pictures. */
   readonly pictures?: {
     /** Side in pixels that they are brought to. */
@@ -29,6 +31,8 @@ export interface ModelClips<Data extends SettingShape, Own extends SettingShape 
   /** What is wrong between settings that are valid by themselves. */
   check(settings: SharedSettings & ValuesOf<Data> & ValuesOf<Own>): SettingProblem[];
   location(settings: SharedSettings & ValuesOf<Data> & ValuesOf<Own>): ClipLocation;
+  /** The settings that ask for the transforms that a checkpoint's model has: what a training that begins with its weights takes. */
+  settledByTransforms?(transforms: readonly TransformDescription[]): Readonly<Record<string, unknown>>;
   /** Where clips lie that were given for a checkpoint that does not say it: their key and folders. */
   readonly usual: Omit<ClipLocation, 'source'>;
 }
@@ -52,6 +56,11 @@ const keypointSettings = {
     description: 'The array in each .npz that holds the key points, [frames, 156].',
     aliases: ['keypoints_key'],
   }),
+  normalize: setting(choice(['none', 'shoulders']), 'none', {
+    group,
+    description:
+      'How key points are normalised: shoulders centres them between the shoulders and scales them by the distance of these. Saved with the model.',
+  }),
 } as const;
 
 const keypointSources = ['data', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv'] as const;
@@ -69,7 +78,9 @@ export const keypointClips: ModelClips<typeof keypointSettings> = {
     source: clipSource(settings, settings.keypoints_train, settings.keypoints_val),
     key: settings.kp_key,
     layout: KEYPOINT_FOLDERS,
+    transforms: settings.normalize === 'none' ? [] : [{ name: 'normalize', by: settings.normalize }],
   }),
+  settledByTransforms: (transforms) => ({ normalize: transforms.find(({ name }) => name === 'normalize')?.['by'] ?? 'none' }),
   usual: { key: 'X', layout: KEYPOINT_FOLDERS },
 };
 

@@ -1,3 +1,4 @@
+import type { TransformDescription } from '../config/data-source';
 import { checkLayer } from '../config/layers';
 import { modelSettings, sharedSettings, type Settings, type TypedModelSettings, type ValuesOf } from '../config/model-settings';
 import { factsOf, isSetting, type SettingProblem, type SettingShape } from '../config/setting';
@@ -194,6 +195,10 @@ class DefinedModel<
 
   settledByWeights(model: Model, file: string): Readonly<Record<string, unknown>> {
     return this.parts.settledByWeights?.(model, file) ?? {};
+  }
+
+  settledByTransforms(transforms: readonly TransformDescription[]): Readonly<Record<string, unknown>> {
+    return this.clips.settledByTransforms?.(transforms) ?? {};
   }
 
   frameAttention(model: Model): FrameAttention | undefined {

@@ -1,3 +1,4 @@
+import type { TransformDescription } from '../config/data-source';
 import type { ModelSettings, Settings } from '../config/model-settings';
 import type { Dropout } from '../engine/dropout';
 import type { NamedTensors } from '../engine/named-tensors';
@@ -103,6 +104,8 @@ export interface ModelDefinition {
   pretrained(settings: Settings): PretrainedWeights | undefined;
   /** Further settings that a file of weights settles for a training that begins with it. */
   settledByWeights(model: Model, file: string): Readonly<Record<string, unknown>>;
+  /** The settings that ask for the transforms that a file of weights has. */
+  settledByTransforms(transforms: readonly TransformDescription[]): Readonly<Record<string, unknown>>;
   /** Where to see which frames counted; undefined for a model without attention. */
   frameAttention(model: Model): FrameAttention | undefined;
   /** How the class is made in PyTorch, for a page that shows it. */

@@ -1,21 +1,24 @@
 import path from 'node:path';
+import type { TransformDescription } from '../config/data-source';
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
-import type { Model } from '../models/model';
 import type { MachineFacts, RegistryFacts, RunRecord } from '../folder/config-file';
+import type { Model } from '../models/model';
 
 /** Describes a run that is about to start. */
 export function describeRun(facts: {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly dataset: Dataset;
   readonly model: Model;
+  /** Those that are part of the model. */
+  readonly transforms: readonly TransformDescription[];
   readonly machine: MachineFacts;
   readonly folder: string;
   readonly created: Date;
   /** Of a folder that a training goes on in. */
   readonly registry: RegistryFacts;
 }): RunRecord {
-  const { settings, dataset, model, machine, folder, created, registry } = facts;
+  const { settings, dataset, model, transforms, machine, folder, created, registry } = facts;
   const counts = { gloss: model.numGloss, category: model.numCategory };
   return {
     settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
@@ -38,6 +41,7 @@ export function describeRun(facts: {
       },
       training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
       model: model.config,
+      ...(transforms.length === 0 ? {} : { transforms }),
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,
       ...registry,

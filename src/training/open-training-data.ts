@@ -1,8 +1,10 @@
+import type { TransformDescription } from '../config/data-source';
 import type { Settings } from '../config/model-settings';
 import { BatchSource } from '../data/batches';
 import type { ClipSet, Dataset } from '../data/clip-set';
 import { openData, type DataRequest } from '../data/open-data';
-import { planEpoch, bucketLengths } from '../data/plan-epoch';
+import { bucketLengths, planEpoch } from '../data/plan-epoch';
+import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
 import { featureCache, openAsFeatures } from '../evaluation/frame-features/open-encoded-data';
 import { UserError } from '../foundation/errors';
@@ -27,10 +29,13 @@ export async function openTrainingData(
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   // Its longest clip is of the architecture alone, whatever the classes are.
   const { maxFrames } = definition.fromSettings(settings, { gloss: 1, category: 1 });
+  const { transforms = [] } = definition.clipLocation(settings);
+  const ofModel = modelTransforms(transforms, definition.width);
   return {
     dataset,
-    train: split(requireTraining(dataset), settings, maxFrames, true),
-    validation: split(dataset.validation, settings, maxFrames, false),
+    transforms: ofModel,
+    train: split(requireTraining(dataset), settings, maxFrames, true, transforms),
+    validation: split(dataset.validation, settings, maxFrames, false, ofModel),
   };
 }
 
@@ -75,12 +80,19 @@ function requireTraining({ train, title }: Dataset): ClipSet {
 }
 
 /** Training goes through its clips in an order that is a function of (seed, epoch), validation always in the same. */
-function split(set: ClipSet, settings: Settings, maxFrames: number, shuffle: boolean): RunSplit {
+function split(
+  set: ClipSet,
+  settings: Settings,
+  maxFrames: number,
+  shuffle: boolean,
+  descriptions: readonly TransformDescription[],
+): RunSplit {
   const { batch_size: batchSize, num_buckets: maxBuckets, seed } = settings;
-  const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize });
+  const transforms = TransformPipeline.of(descriptions, set.width);
+  const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize, transforms });
   return {
     set,
-    batches: new BatchSource(set, { batchSize }),
-    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths: lengths }),
+    batches: new BatchSource(set, { batchSize, transforms: descriptions }),
+    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths: lengths, transforms }),
   };
 }

@@ -76,6 +76,7 @@ async function prepareWithin(
     settings: { ...settings, description: locked.description },
     dataset: data.dataset,
     model,
+    transforms: data.transforms,
     machine,
     folder: locked.files.folder,
     created: now(),

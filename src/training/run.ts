@@ -1,13 +1,14 @@
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
+import type { TransformDescription } from '../config/data-source';
 import type { Settings } from '../config/model-settings';
 import type { BatchSource } from '../data/batches';
 import type { ClipSet, Dataset } from '../data/clip-set';
 import type { BatchPlan } from '../data/plan-epoch';
+import type { MachineFacts, RegistryFacts } from '../folder/config-file';
+import type { ModelDefinitions } from '../models/model-table';
 import type { TrainingEnd, TrainingListener } from './events';
 import type { Learner } from './learner';
-import type { ModelDefinitions } from '../models/model-table';
 import type { TrainingFolder } from './training-folder';
-import type { MachineFacts, RegistryFacts } from '../folder/config-file';
 
 /** What a training is given beside its settings. */
 export interface TrainingContext {
@@ -41,6 +42,8 @@ export interface TrainingRun {
 /** The clips of a training. */
 export interface TrainingData {
   readonly dataset: Dataset;
+  /** What every clip goes through before the model sees it: those of the transforms that are part of the model. */
+  readonly transforms: readonly TransformDescription[];
   readonly train: RunSplit;
   readonly validation: RunSplit;
 }

@@ -1,17 +1,18 @@
 import { existsSync } from 'node:fs';
 import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/training-checkpoint';
-import { removeUnfinishedFiles, replaceText, shareFile } from '../foundation/atomic-file';
-import { UserError } from '../foundation/errors';
-import { lockFolder, type FolderLock } from '../foundation/folder-lock';
-import { readTextIfThere } from '../foundation/regular-file';
-import { NotFinite, type Learner } from './learner';
-import type { SavedPoint } from './progress';
-import { keepFolder, type KeptFolder } from '../foundation/folders';
+import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
+import { runRecordText, type RunRecord } from '../folder/config-file';
 import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
 import { CONFIG_FILE, createRunFolder, runFiles, type RunFiles } from '../folder/model-folder';
 import { runReadme } from '../folder/readme';
-import { runRecordText, type RunRecord } from '../folder/config-file';
 import { MetricsLog, TrainingLog, type EpochMetrics, type TrainingLogRow } from '../folder/training-log';
+import { removeUnfinishedFiles, replaceText, shareFile } from '../foundation/atomic-file';
+import { UserError } from '../foundation/errors';
+import { lockFolder, type FolderLock } from '../foundation/folder-lock';
+import { keepFolder, type KeptFolder } from '../foundation/folders';
+import { readTextIfThere } from '../foundation/regular-file';
+import { NotFinite, type Learner } from './learner';
+import type { SavedPoint } from './progress';
 
 /** What other processes are told that the holder of a folder does. */
 const PURPOSE = 'train';
@@ -157,7 +158,12 @@ export class TrainingFolder {
     const { rows } = this;
     const noBest =
       rows.length === 0 ? 'No epoch has ended yet.' : 'No epoch here was better than the checkpoint that this training went on from.';
-    const page = runReadme(this.record, rows.find(({ epoch }) => epoch === bestEpoch) ?? noBest, this.checkpointName);
+    const page = runReadme(
+      this.record,
+      rows.find(({ epoch }) => epoch === bestEpoch) ?? noBest,
+      this.checkpointName,
+      transformsInPython(this.record.run.transforms ?? []),
+    );
     this.place.requireThere();
     const old = readTextIfThere(this.files.readme, LARGEST_PAGE);
     replaceText(this.files.readme, old === undefined ? page : keepHandWritten(page, old));
@@ -204,6 +210,7 @@ export class TrainingFolder {
     return {
       model: settings['model'] as string,
       ...model.config,
+      ...(run.transforms === undefined ? {} : { [TRANSFORMS_KEY]: plainTransforms(run.transforms) }),
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,
       description: run.name,

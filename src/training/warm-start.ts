@@ -1,3 +1,5 @@
+import type { TransformDescription } from '../config/data-source';
+import { savedTransforms } from '../data/transforms/pipeline';
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import { askedLayers, askedValue, resolveSettings, type ResolvedSettings, type SettingsRequest } from '../config/resolve';
@@ -21,6 +23,8 @@ export interface WarmStart {
   readonly epoch: number | undefined;
   /** The names of its classes; undefined where the file has none. */
   readonly labels: LabelNames | undefined;
+  /** What its model's clips went through before it saw them. */
+  readonly transforms: readonly TransformDescription[];
   /** What of the file was not understood or not taken; a line each. */
   readonly notes: readonly string[];
 }
@@ -48,9 +52,14 @@ export function resolveTraining(
   const model = asked('model');
   if (typeof model === 'string' && model !== name)
     throw new UserError(`--init-from ${file}: it holds ${name}, not ${model}, which --model asks for`);
+  const resolved = resolveSettings({ ...request, weights: layerOf(start) }, models);
   return {
-    resolved: resolveSettings({ ...request, weights: layerOf(start) }, models),
-    notes: [...recognised.assumptions.map((assumption) => `${file} does not say: ${assumption} was taken`), ...start.notes],
+    resolved,
+    notes: [
+      ...recognised.assumptions.map((assumption) => `${file} does not say: ${assumption} was taken`),
+      ...start.notes,
+      ...otherTransforms(start, resolved.settings),
+    ],
   };
 }
 
@@ -65,7 +74,15 @@ function readWarmStart(initFrom: string, given: PlainRecord, reading: Checkpoint
   const read = readWeights(file, reading);
   const { epoch, config = {} } = read;
   const recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, `--init-from ${file}`, models);
-  return { file, recognised, epoch, labels: savedLabels(config, recognised.model), notes: [...read.notes, ...recognised.notes] };
+  const { model } = recognised;
+  return {
+    file,
+    recognised,
+    epoch,
+    labels: savedLabels(config, model),
+    transforms: savedTransforms(config, model.width, file),
+    notes: [...read.notes, ...recognised.notes],
+  };
 }
 
 /**
@@ -140,10 +157,18 @@ function otherClasses(kind: ClassKind, { labels: known, recognised: { model } }:
 }
 
 /** What the weights settle: the model, its architecture, and what else its definition takes of them. */
-function layerOf({ file, recognised: { model } }: WarmStart): SettingsLayer {
+function layerOf({ file, recognised: { model }, transforms }: WarmStart): SettingsLayer {
   const { definition } = model;
-  const further = definition.settledByWeights(model, file);
+  const further = { ...definition.settledByTransforms(transforms), ...definition.settledByWeights(model, file) };
   return { source: file, values: { model: definition.name, ...Object.fromEntries(fixedSettings(model)), ...further } };
+}
+
+/** What is said where a training sees its clips otherwise than the model did whose weights it begins with. */
+function otherTransforms({ file, recognised: { model }, transforms }: WarmStart, settings: Settings): string[] {
+  const chosen: Readonly<Record<string, unknown>> = settings;
+  return Object.entries(model.definition.settledByTransforms(transforms)).flatMap(([key, value]) =>
+    chosen[key] === value ? [] : [`${file} was trained with ${key} ${String(value)}; this training takes ${key} ${String(chosen[key])}`],
+  );
 }
 
 /** The settings that a model's weights are made for, with their values. */

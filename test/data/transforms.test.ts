@@ -89,17 +89,23 @@ describe('normalisation by the shoulders', () => {
 });
 
 describe('saved transforms', () => {
+  const saved = (transforms: unknown): unknown => savedTransforms({ kumpas_version: '0.0.0', transforms }, 156, 'm.pt');
+
+  it('are none in a checkpoint of another program, whatever it calls so', () => {
+    expect(savedTransforms({ transforms: 'ToTensor()' }, 156, 'm.pt')).toEqual([]);
+  });
+
   it('are read back, and none where there are none', () => {
-    expect(savedTransforms(undefined, 156, 'm.pt')).toEqual([]);
-    expect(savedTransforms([{ name: 'normalize', by: 'shoulders' }], 156, 'm.pt')).toEqual([{ name: 'normalize', by: 'shoulders' }]);
+    expect(saved(undefined)).toEqual([]);
+    expect(saved([{ name: 'normalize', by: 'shoulders' }])).toEqual([{ name: 'normalize', by: 'shoulders' }]);
   });
 
   it('are refused where they are not known here: a model must not see clips that lack them', () => {
-    expect(() => savedTransforms([{ name: 'rotate' }], 156, 'm.pt')).toThrow(
+    expect(() => saved([{ name: 'rotate' }])).toThrow(
       /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize$/,
     );
-    expect(() => savedTransforms('normalize', 156, 'm.pt')).toThrow(/expected a list of transforms/);
-    expect(() => savedTransforms([null], 156, 'm.pt')).toThrow(/expected a list of transforms/);
+    expect(() => saved('normalize')).toThrow(/expected a list of transforms/);
+    expect(() => saved([null])).toThrow(/expected a list of transforms/);
   });
 });
 

@@ -2,15 +2,36 @@ import { UserError } from '../../foundation/errors';
 import { elementAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing, KEYPOINT_WIDTH, SHOULDERS } from '../keypoints';
-import type { TransformFactory } from './transform';
+import type { TransformKind } from './transform';
 
-/** Key points in the signer's own measure, wherever the camera stood: `{ name: 'normalize', by: 'shoulders' }`. */
-export const normalize: TransformFactory = ({ name, by, ...further }, width) => {
+const create: TransformKind['create'] = ({ name, by, ...further }, width) => {
   if (by !== 'shoulders' || Object.keys(further).length > 0)
     throw new UserError(`the transform ${name} knows by: shoulders and nothing else, found ${JSON.stringify({ by, ...further })}`);
   if (width !== KEYPOINT_WIDTH)
     throw new UserError(`normalize by shoulders needs key points, ${KEYPOINT_WIDTH} numbers a frame; these clips have ${width}`);
   return { isPartOfModel: true, apply: normalizeByShoulders };
+};
+
+/** Key points in the signer's own measure, wherever the camera stood: `{ name: 'normalize', by: 'shoulders' }`. */
+export const normalize: TransformKind = {
+  create,
+  python: {
+    name: 'normalize',
+    lines: [
+      'def normalize(X):  # float32 [frames, 156]',
+      '    points = X.reshape(len(X), 78, 2).astype("float64")',
+      '    there = points.any(-1)  # a missing key point is (0, 0)',
+      '    left, right = points[:, 11], points[:, 12]  # the shoulders',
+      '    seen = there[:, 11] & there[:, 12] & (left != right).any(-1)',
+      '    if not seen.any():',
+      '        return X',
+      '    middle = (left + right) / 2',
+      '    middle[~seen] = middle[seen].mean(0)',
+      '    distance = np.linalg.norm(left - right, axis=-1)[seen].mean()',
+      '    points = np.where(there[..., None], (points - middle[:, None]) / distance, 0)',
+      '    return points.reshape(X.shape).astype("float32")',
+    ],
+  },
 };
 
 /**

@@ -2,12 +2,13 @@ import { crc32 } from 'node:zlib';
 import type { TransformDescription } from '../../config/data-source';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
+import { required } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { normalize } from './normalize';
-import type { Transform, TransformFactory } from './transform';
+import type { Transform, TransformKind } from './transform';
 
 /** Every transform by its name. A further one is a file beside this one and a row here. */
-const TRANSFORMS: ReadonlyMap<string, TransformFactory> = new Map([['normalize', normalize]]);
+const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([['normalize', normalize]]);
 
 /** The key in a checkpoint's config under which the transforms of its model are kept. */
 export const TRANSFORMS_KEY = 'transforms';
@@ -68,11 +69,12 @@ export function modelTransforms(descriptions: readonly TransformDescription[], w
 }
 
 /**
- * The transforms that a checkpoint's config holds under {@link TRANSFORMS_KEY}; none where it holds nothing of the kind.
+ * The transforms that a checkpoint's config holds under {@link TRANSFORMS_KEY}; none where Kumpas did not write it, for another program's `transforms` are its own.
  * @param width numbers a frame that the model takes.
  * @throws UserError that names the file, where they are no transforms or not known here: a model must not see clips that lack them.
  */
-export function savedTransforms(saved: unknown, width: number, file: string): TransformDescription[] {
+export function savedTransforms(config: Readonly<Record<string, unknown>>, width: number, file: string): TransformDescription[] {
+  const saved = config['kumpas_version'] === undefined ? undefined : config[TRANSFORMS_KEY];
   if (saved === undefined || saved === null) return [];
   if (!Array.isArray(saved) || !saved.every(isDescription))
     throw new UserError(`${file}: config.${TRANSFORMS_KEY}: expected a list of transforms, each with its name and options`);
@@ -85,13 +87,40 @@ export function savedTransforms(saved: unknown, width: number, file: string): Tr
   return saved;
 }
 
+/** Transforms as a checkpoint's config holds them. */
+export function plainTransforms(descriptions: readonly TransformDescription[]): Record<string, string | number | boolean>[] {
+  return descriptions.map((description) => ({ ...description }));
+}
+
+/** What does the same in NumPy as the transforms of a model. */
+export interface PythonTransforms {
+  /** Lines that define its functions. */
+  readonly definitions: readonly string[];
+  /** Their call for a whole clip, before it is cut or padded: `normalize(X)`. */
+  readonly call: (clip: string) => string;
+}
+
+/** The transforms of a model in NumPy; undefined where it has none. */
+export function transformsInPython(descriptions: readonly TransformDescription[]): PythonTransforms | undefined {
+  if (descriptions.length === 0) return undefined;
+  const functions = descriptions.map((description) =>
+    required(kindOf(description).python, `the NumPy lines of the transform ${description.name}`),
+  );
+  return {
+    definitions: functions.flatMap(({ lines }) => lines),
+    call: (clip) => functions.reduce((argument, { name }) => `${name}(${argument})`, clip),
+  };
+}
+
 function transformOf(description: TransformDescription, width: number): Transform {
-  const factory = TRANSFORMS.get(description.name);
-  if (factory === undefined)
-    throw new UserError(
-      `the transform ${JSON.stringify(description.name)} is not known here; known are ${[...TRANSFORMS.keys()].join(', ')}`,
-    );
-  return factory(description, width);
+  return kindOf(description).create(description, width);
+}
+
+function kindOf({ name }: TransformDescription): TransformKind {
+  const kind = TRANSFORMS.get(name);
+  if (kind === undefined)
+    throw new UserError(`the transform ${JSON.stringify(name)} is not known here; known are ${[...TRANSFORMS.keys()].join(', ')}`);
+  return kind;
 }
 
 function isDescription(value: unknown): value is TransformDescription {

@@ -22,9 +22,14 @@ export interface Transform {
   };
 }
 
-/**
- * Makes a transform of its description, which is saved with a model and reaches the reading thread: what the table of transforms holds under its name.
- * @param width numbers a frame of the clips that it is for.
- * @throws UserError where an option is unknown, or the clips are none that it can change.
- */
-export type TransformFactory = (description: TransformDescription, width: number) => Transform;
+/** A kind of transform: what the table of transforms holds under its name. */
+export interface TransformKind {
+  /**
+   * Makes a transform of its description, which is saved with a model and reaches the reading thread.
+   * @param width numbers a frame of the clips that it is for.
+   * @throws UserError where an option is unknown, or the clips are none that it can change.
+   */
+  readonly create: (description: TransformDescription, width: number) => Transform;
+  /** Of one that is part of a model: a NumPy function that does the same to `X` `[frames, width]`, for those who use the model elsewhere. */
+  readonly python?: { readonly name: string; readonly lines: readonly string[] };
+}

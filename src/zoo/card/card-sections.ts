@@ -1,3 +1,5 @@
+import { transformsInPython } from '../../data/transforms/pipeline';
+import { transformLines } from '../../folder/readme';
 import path from 'node:path';
 import { plainMarkdown, shortLabel, shellWord } from '../../foundation/text';
 import type { CardFacts } from './card-facts';
@@ -107,6 +109,7 @@ function inPyTorch({ model, record }: CardFacts): string[] {
     'labels = config.get("gloss_labels")  # position = the id that the gloss head says',
     '```',
     '',
+    ...transformLines(transformsInPython(model.transforms)),
   ];
 }
 
@@ -114,6 +117,8 @@ function overHttp({ name, folder, model }: CardFacts): string[] {
   const { maxFrames, width } = model.model;
   const key = ownModels.get(model.name).usualClips.key;
   const served = shellWord(name);
+  const python = transformsInPython(model.transforms);
+  const clip = `np.load("CLIP.npz")[${pythonText(key)}].astype("float32")`;
   return [
     '## Use it over HTTP',
     '',
@@ -132,7 +137,8 @@ function overHttp({ name, folder, model }: CardFacts): string[] {
     '',
     'import numpy as np',
     '',
-    `clip = np.load("CLIP.npz")[${pythonText(key)}].astype("float32")[:${maxFrames}]`,
+    ...(python === undefined ? [] : [...python.definitions, '']),
+    `clip = ${python === undefined ? clip : python.call(clip)}[:${maxFrames}]`,
     `features = np.zeros((1, ${maxFrames}, ${width}), "float32")`,
     `mask = np.zeros((1, ${maxFrames}), "float32")`,
     'features[0, : len(clip)] = clip',

@@ -21,10 +21,13 @@ export interface ClassNames {
 const OF_THE_TRAINING: ReadonlySet<string> = new Set(['dropout', 'freeze_backbone']);
 
 /** The architecture of a checkpoint. */
-export function architectureOf({ name, model }: LoadedModel): Architecture {
+export function architectureOf({ name, model, transforms }: LoadedModel): Architecture {
   return {
     model: name,
-    config: Object.fromEntries(Object.entries(model.config).filter(([key]) => !OF_THE_TRAINING.has(key))),
+    config: {
+      ...Object.fromEntries(Object.entries(model.config).filter(([key]) => !OF_THE_TRAINING.has(key))),
+      ...(transforms.length === 0 ? {} : { transforms: JSON.stringify(transforms) }),
+    },
     tensors: Object.fromEntries(model.parameters.map((parameter) => [parameter.name, parameter.shape])),
   };
 }
