@@ -5,6 +5,12 @@
 
 // Verbs: train, evaluate, predict, compare, convert, registry
 export { train } from './training/train';
+export { compare } from './evaluation/compare/run-comparison';
+export { convert } from './conversion/convert';
+export { demoData } from './training/demo-data';
+export { evaluate } from './evaluation/run-evaluation';
+export { extractFeatures } from './evaluation/frame-features/run-features';
+export { loadRecogniser as loadModel, predict } from './evaluation/run-prediction';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
 export { openClips } from './data/open-clips';
@@ -14,6 +20,14 @@ export { chooseSchedule, constantSchedule, cosineSchedule, PlateauSchedule, warm
 // Types
 export type { TrainHooks, TrainOptions } from './training/train';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';
+export type { CompareOptions, Compared, Regression } from './evaluation/compare/run-comparison';
+export type { DemoDataOptions, WrittenDemoData } from './training/demo-data';
+export type { EvaluateOptions, Evaluated } from './evaluation/run-evaluation';
+export type { ExportOptions, ImportOptions, InspectOptions } from './conversion/convert';
+export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-features/run-features';
+export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
+export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/run-prediction';
+export type { Prediction, RankedClass } from './evaluation/predict';
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
 export type { ClassificationLoss, LossSettings } from './training/losses';

@@ -1,8 +1,11 @@
-import yargs, { type Argv, type Options } from 'yargs';
+import yargs, { type Argv, type Options as YargsOptions } from 'yargs';
 import { widthOf, type Terminal } from './terminal';
 import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
-import { withDashes, type FlagTable } from './flags';
+import { commandLineSource } from '../config/layers';
+import { checkOptions, type Options } from '../config/options';
+import type { SettingShape } from '../config/setting';
+import { commonFlags, keyOf, settingFlags, withDashes, type FlagTable } from './flags';
 
 /** A command of the command line. */
 export interface Command {
@@ -13,6 +16,58 @@ export interface Command {
    * @throws UserError for a mistake that the user can mend.
    */
   readonly run: (argv: readonly string[], terminal: Terminal) => Promise<number>;
+}
+
+/** A command of the library: its options are the verb's, flags of its own say how the result is shown. */
+export interface VerbUsage<Shape extends SettingShape> extends Omit<CommandUsage, 'flags'> {
+  /** The verb's options that are flags. */
+  readonly options: Shape;
+  /** Further flags. */
+  readonly flags: FlagTable;
+}
+
+/** What was typed after a command's name. */
+export interface Typed<Shape extends SettingShape> {
+  /** The verb's options, checked. */
+  readonly options: Options<Shape>;
+  /** The command's own flags: texts, true or false. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** What was typed besides flags. */
+  readonly positionals: readonly string[];
+}
+
+/** A command that calls a verb of the library: `--help` is shown, options are checked, unknown flags refused, and what was typed goes to `run`. */
+export function verbCommand<const Shape extends SettingShape>(
+  usage: VerbUsage<Shape>,
+  run: (typed: Typed<Shape>, terminal: Terminal) => Promise<number> | number,
+): Command {
+  const own = { ...usage.flags, ...commonFlags };
+  const shown = { ...usage, flags: { ...settingFlags(usage.options), ...own } };
+  return {
+    run: async (argv, terminal) => {
+      const commandLine = commandLineOf(shown, argv, widthOf(terminal.output));
+      const typed = Object.entries(commandLine.parse());
+      const flags = Object.fromEntries(typed.filter(([name]) => Object.hasOwn(own, name)));
+      if (flags['help'] === true) {
+        terminal.output.write(`${await commandLine.help()}\n`);
+        return 0;
+      }
+      const values = typed
+        .filter(([name]) => !Object.hasOwn(own, name))
+        .map(([name, value]): [string, unknown] => [keyOf(name), nothingIfEmpty(value)]);
+      const options = checkOptions(usage.options, {
+        source: commandLineSource,
+        values: Object.fromEntries<unknown>(values),
+        otherFlags: Object.keys(own).map(keyOf),
+      });
+      return await run({ options, flags, positionals: commandLine.positionals() }, terminal);
+    },
+  };
+}
+
+/** Of a flag that takes several values and was typed without any. */
+function nothingIfEmpty(value: unknown): unknown {
+  return Array.isArray(value) && value.every((text) => text === '') ? '' : value;
 }
 
 /**
@@ -79,7 +134,7 @@ export function commandLineOf(usage: CommandUsage, argv: readonly string[], widt
 }
 
 function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, unknown> & { _: (string | number)[] } {
-  const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, Options] => [
+  const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, YargsOptions] => [
     name,
     {
       ...(alias === undefined ? {} : { alias }),

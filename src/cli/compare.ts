@@ -1,51 +1,107 @@
+import path from 'node:path';
+import type { Compared } from '../evaluation/compare/run-comparison';
+import { comparisonOptions } from '../evaluation/options';
 import { UserError } from '../foundation/errors';
-import { type CommandUsage, plainCommand, type Command } from './command';
-import { comparisonFlags, comparisonOf } from './comparison-flags';
-import { optionalText, commonFlags, jsonFlag, type FlagTable } from './flags';
-import type { ComparisonRequest } from './run-comparison';
+import { required } from '../foundation/required';
+import { verbCommand, type Command, type Typed } from './command';
+import { jsonFlag, optionalText, type FlagTable } from './flags';
+import { hooksOf } from './progress';
+import { percentText } from './quantities';
+import type { Terminal } from './terminal';
 
-const compareFlags = {
-  baseline: {
-    string: true,
-    group: 'Comparison:',
-    description: 'The model that the others are set against.',
-    defaultDescription: 'the first',
-  },
-  ...comparisonFlags,
+/** The exit code for a model that is worse than it may be. */
+const REGRESSION_EXIT_CODE = 2;
+
+/** The flags of commands that compare, beside the verb's options. */
+export const comparisonFlags = {
+  markdown: { type: 'boolean', group: 'Output:', description: 'Print Markdown, for a page or a pull request.' },
   ...jsonFlag,
-  ...commonFlags,
 } as const satisfies FlagTable;
 
-const usage: CommandUsage = {
-  command: 'npm run compare --',
-  summary: 'Compares trained models on the same clips: figures, differences, McNemar’s exact test, gains and losses by class.',
-  takes: 'MODEL MODEL …',
-  flags: compareFlags,
-  examples: [
-    [
-      'npm run compare -- trained_models/transformer/transformer_baseline_09-20 trained_models/transformer/transformer_cls_09-21',
-      'by what their evaluations found',
-    ],
-    ['npm run compare -- new/ old.pt --data clips/ --markdown', 'both evaluated now'],
-    ['npm run compare -- released/ candidate/ --fail-if-worse 0.01', 'for CI: exits with 2 where the candidate is worse'],
-  ],
-};
+const command = 'npm run compare --';
 
 /** The `compare` command. */
-export const compareCommand: Command = plainCommand(usage, async (typed, terminal, positionals) => {
-  const request: ComparisonRequest = {
-    models: modelsOf(typed, positionals),
-    ...comparisonOf(typed),
-  };
-  const { runComparison } = await import('./run-comparison.js'); // With TensorFlow: only when it is needed.
-  return await runComparison(request, terminal);
-});
+export const compareCommand: Command = verbCommand(
+  {
+    command,
+    summary: 'Compares trained models on the same clips: figures, differences, McNemar’s exact test, gains and losses by class.',
+    takes: 'MODEL MODEL …',
+    options: comparisonOptions,
+    flags: {
+      baseline: {
+        string: true,
+        group: 'Comparison:',
+        description: 'The model that the others are set against.',
+        defaultDescription: 'the first',
+      },
+      ...comparisonFlags,
+    },
+    examples: [
+      [
+        'npm run compare -- trained_models/transformer/transformer_baseline_09-20 trained_models/transformer/transformer_cls_09-21',
+        'by what their evaluations found',
+      ],
+      ['npm run compare -- new/ old.pt --data clips/ --markdown', 'both evaluated now'],
+      ['npm run compare -- released/ candidate/ --fail-if-worse 0.01', 'for CI: exits with 2 where the candidate is worse'],
+    ],
+  },
+  async (typed, terminal) => {
+    const baseline = optionalText(typed.flags, 'baseline');
+    const models = [...new Set(baseline === undefined ? typed.positionals : [baseline, ...typed.positionals])];
+    if (models.length < 2) throw new UserError(`expected at least two models to compare, found ${models.length}; see ${command} --help`);
+    return await showComparison({ models }, typed, terminal);
+  },
+);
 
-/** The baseline first. */
-function modelsOf(typed: Readonly<Record<string, unknown>>, named: readonly string[]): string[] {
-  const baseline = optionalText(typed, 'baseline');
-  const models = [...new Set(baseline === undefined ? named : [baseline, ...named])];
-  if (models.length < 2)
-    throw new UserError(`expected at least two models to compare, found ${models.length}; see ${usage.command} --help`);
-  return models;
+/** Models to compare, and what is said of them. */
+export interface ToCompare {
+  /** The baseline first. */
+  readonly models: readonly string[];
+  /** What they are called, by how they are named here; their own titles where absent. */
+  readonly titles?: ReadonlyMap<string, string>;
+  /** Whether it is said in words what got better and worse. */
+  readonly judged?: boolean;
+}
+
+/**
+ * Compares models and prints what was found.
+ * @returns the process's exit code: 2 where a model is worse than it may be.
+ */
+export async function showComparison(
+  toCompare: ToCompare,
+  { options, flags }: Pick<Typed<typeof comparisonOptions>, 'options' | 'flags'>,
+  terminal: Terminal,
+): Promise<number> {
+  const format = formatOf(flags);
+  const { compare } = await import('../evaluation/compare/run-comparison.js'); // With TensorFlow: only when it is needed.
+  const compared = await compare({ ...options, ...toCompare }, hooksOf(terminal, flags));
+  const texts = await import('../evaluation/compare/comparison-text.js');
+  const { comparison, files } = compared;
+  const { output, errors } = terminal;
+  output.write({ text: texts.comparisonText, markdown: texts.comparisonMarkdown, json: texts.comparisonJson }[format](comparison));
+  if (toCompare.judged === true && format !== 'json')
+    output.write({ text: texts.judgementText, markdown: texts.judgementMarkdown }[format](comparison));
+  if (files.length > 0) errors.write(`written: ${listed(files)}\n`);
+  return tellRegressions(compared, options.fail_if_worse, terminal);
+}
+
+function formatOf({ json, markdown }: Readonly<Record<string, unknown>>): 'text' | 'markdown' | 'json' {
+  if (json === true && markdown === true) throw new UserError('--json and --markdown: give one of them');
+  return json === true ? 'json' : markdown === true ? 'markdown' : 'text';
+}
+
+/** `out/comparison.md, comparison.json and comparison.png`. */
+function listed([first, ...others]: readonly string[]): string {
+  const names = [required(first, 'the first file that was written'), ...others.map((file) => path.basename(file))];
+  return names.length > 2 ? `${names.slice(0, -1).join(', ')} and ${required(names.at(-1), 'the last file')}` : names.join(', ');
+}
+
+function tellRegressions({ regressions }: Compared, tolerance: number | undefined, { errors }: Terminal): number {
+  for (const { model, head, accuracy, baseline } of regressions) {
+    const mayBe = percentText(required(tolerance, 'how much worse a model may be'));
+    errors.write(
+      `worse: ${model}: ${head} accuracy ${percentText(accuracy)}, the baseline has ${percentText(baseline)}; it may be worse by ${mayBe}\n`,
+    );
+  }
+  return regressions.length === 0 ? 0 : REGRESSION_EXIT_CODE;
 }

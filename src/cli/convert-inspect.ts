@@ -1,17 +1,20 @@
-import { type OptimizerSummary, inspectCheckpoint, type Inspection, type TensorSummary } from '../conversion/inspect';
+import type { Inspection, OptimizerSummary, TensorSummary } from '../conversion/inspect';
+import type { inspectSettings } from '../conversion/options';
 import { printableLine } from '../foundation/text';
-import { columns, bytesText } from './quantities';
+import type { Typed } from './command';
+import { onlyPositional } from './flags';
+import { bytesText, columns } from './quantities';
 import type { Terminal } from './terminal';
-import { onlyPositional, readingOf, shapeOf } from './flags';
 
 /**
  * Prints what a checkpoint is.
- * @returns 1 where it is of a model that Kumpas knows and does not fit it, else 0.
+ * @returns the process's exit code: 1 where it is of a model that Kumpas knows and does not fit it.
  */
-export function runInspectCommand(typed: Readonly<Record<string, unknown>>, terminal: Terminal, positionals: readonly string[]): number {
+export async function runInspection({ options, flags, positionals }: Typed<typeof inspectSettings>, terminal: Terminal): Promise<number> {
   const file = onlyPositional(positionals, 'a checkpoint (.pt or .safetensors)');
-  const inspection = inspectCheckpoint(file, shapeOf(typed), readingOf(typed));
-  terminal.output.write(typed['json'] === true ? `${JSON.stringify(inspection, infinityAsText, 2)}\n` : inspectionText(inspection));
+  const { convert } = await import('../conversion/convert.js'); // With TensorFlow: only when it is needed.
+  const inspection = convert.inspect({ file, ...options });
+  terminal.output.write(flags['json'] === true ? `${JSON.stringify(inspection, infinityAsText, 2)}\n` : inspectionText(inspection));
   const problems = inspection.model?.problems ?? (inspection.refusal === undefined ? [] : [inspection.refusal]);
   if (problems.length === 0) return 0;
   terminal.errors.write(`${printableLine(`${file}: its weights do not fit the model: ${problems.join('; ')}`)}.\n`);

@@ -1,61 +1,82 @@
-import { type CommandUsage, plainCommand, type Command } from './command';
-import {
-  dataFlags,
-  labelledDataOf,
-  modelFlags,
-  optionalText,
-  readingOf,
-  requiredText,
-  shapeOf,
-  commonFlags,
-  jsonFlag,
-  type FlagTable,
-} from './flags';
+import type { HeadResult } from '../evaluation/result';
+import { evaluateOptions } from '../evaluation/options';
+import type { Evaluated } from '../evaluation/run-evaluation';
+import { elementAt, required } from '../foundation/required';
+import { verbCommand, type Command } from './command';
+import { USER_ERROR_EXIT_CODE } from './exit';
+import { jsonFlag } from './flags';
+import { hooksOf } from './progress';
+import { paceText, percentText } from './quantities';
 
-const evaluateFlags = {
-  ...modelFlags,
-  data: {
-    string: true,
-    group: 'Data:',
-    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
-  },
-  ...dataFlags,
-  strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' },
-  'output-dir': {
-    string: true,
-    group: 'Output:',
-    description: 'Where tables, pictures and report.html are written.',
-    defaultDescription: 'evaluation_results beside the checkpoint',
-  },
-  ...jsonFlag,
-  ...commonFlags,
-} as const satisfies FlagTable;
-
-const usage: CommandUsage = {
-  command: 'npm run evaluate --',
-  summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
-  flags: evaluateFlags,
-  examples: [
-    [
-      'npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_09-20 --data clips/',
-      'evaluate the best epoch of a run',
-    ],
-    ['npm run evaluate -- --model-path old.pt --num-heads 8 --data clips/ --json', 'a checkpoint from PyTorch; the result for a script'],
-  ],
-};
+const { model, ...options } = evaluateOptions;
 
 /** The `evaluate` command. */
-export const evaluateCommand: Command = plainCommand(usage, async (typed, terminal) => {
-  const request = {
-    modelPath: requiredText(typed, 'model-path', 'a model folder or a .pt file'),
-    shape: shapeOf(typed),
-    reading: readingOf(typed),
-    ...labelledDataOf(typed),
-    outputDir: optionalText(typed, 'output-dir'),
-    strict: typed['strict'] === true,
-    json: typed['json'] === true,
-    verbose: typed['verbose'] === true,
+export const evaluateCommand: Command = verbCommand(
+  {
+    command: 'npm run evaluate --',
+    summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
+    options: { model_path: model, ...options },
+    flags: { strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' }, ...jsonFlag },
+    examples: [
+      [
+        'npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_09-20 --data clips/',
+        'evaluate the best epoch of a run',
+      ],
+      ['npm run evaluate -- --model-path old.pt --num-heads 8 --data clips/ --json', 'a checkpoint from PyTorch; the result for a script'],
+    ],
+  },
+  async ({ options: { model_path, ...given }, flags }, terminal) => {
+    const { evaluate } = await import('../evaluation/run-evaluation.js'); // With TensorFlow: only when it is needed.
+    const evaluated = await evaluate({ model: model_path, ...given }, hooksOf(terminal, flags));
+    terminal.output.write(flags['json'] === true ? `${JSON.stringify(evaluated.document, null, 2)}\n` : evaluationText(evaluated));
+    return flags['strict'] === true && evaluated.result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;
+  },
+);
+
+function evaluationText({ result, occlusion, report }: Evaluated): string {
+  const { model, data, clips, cutClips, leftOut, clipsPerSecond } = result;
+  const row = (title: string, { metrics }: HeadResult): string => {
+    const cells = [
+      percentText(metrics.accuracy),
+      percentText(metrics.top_5_accuracy),
+      metrics.f1_weighted.toFixed(4),
+      metrics.f1_macro.toFixed(4),
+    ];
+    const interval = `${percentText(metrics.accuracy_ci95_low)} to ${percentText(metrics.accuracy_ci95_high)}`;
+    return `${title.padEnd(10)}${tableRow([...cells, interval])}`;
   };
-  const { runEvaluation } = await import('./run-evaluation.js'); // With TensorFlow: only when it is needed.
-  return await runEvaluation(request, terminal);
-});
+  const left = new Set(leftOut.map(({ file }) => file)).size;
+  const lines = [
+    `model  ${model.file}`,
+    `data   ${data.title}, ${clips.length} clips${data.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : ''}`,
+    `pace   ${paceText(clipsPerSecond)}`,
+    ...model.assumptions.map((assumption) => `note   the checkpoint does not say: ${assumption} was taken`),
+    ...(cutClips === 0 ? [] : [`note   clips longer than ${model.maxFrames} frames, which were cut: ${cutClips}`]),
+    ...(left === 0 ? [] : [`note   clips left out, as the warnings say: ${left}`]),
+    '',
+    `${''.padEnd(10)}${tableRow(['accuracy', 'top-5', 'weighted F1', 'macro F1', '95 % interval of accuracy'])}`,
+    row('gloss', result.gloss),
+    row('category', result.category),
+    ...occlusionLines(occlusion),
+    '',
+    `results  ${report}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Nothing where the labels tell no occluded clips from others. */
+function occlusionLines(occlusion: Evaluated['occlusion']): string[] {
+  const groups = occlusion.filter(({ clips }) => clips > 0);
+  if (groups.length < 2) return [];
+  return groups.map(({ occluded, clips, accuracy: found }) => {
+    const accuracy = required(found, 'the accuracy of these clips');
+    const name = `${clips} ${occluded ? 'occluded' : 'other'} clips`;
+    return `${name.padEnd(18)}gloss ${percentText(accuracy.gloss)}, category ${percentText(accuracy.category)}`;
+  });
+}
+
+const CELL_WIDTHS = [10, 10, 13, 10, 27];
+
+function tableRow(cells: readonly string[]): string {
+  return cells.map((cell, column) => cell.padStart(elementAt(CELL_WIDTHS, column))).join('');
+}

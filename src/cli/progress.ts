@@ -1,7 +1,50 @@
-import { type TerminalStream, CLEAR_LINE, draw, type Terminal } from './terminal';
+import type { DataProblem } from '../data/data-error';
 import type { DataWatch } from '../evaluation/evaluate';
-import type { ExtractionProgress } from '../evaluation/frame-features/extract-features';
+import { featureCache } from '../foundation/caches';
+import type { Hooks, WorkEvent } from '../foundation/hooks';
+import { printableLine } from '../foundation/text';
 import { secondsText } from './quantities';
+import { CLEAR_LINE, draw, type Terminal, type TerminalStream } from './terminal';
+
+/** A clip that could not be used, and why. */
+type ClipLeftOut = DataProblem & { readonly kind: 'clip-left-out' };
+
+/** Shows in a terminal what a verb of the library tells while it works, and gives it what a command takes of the environment. */
+export function hooksOf(
+  terminal: Terminal,
+  flags: Readonly<Record<string, unknown>>,
+  signal?: AbortSignal,
+): Hooks<ClipLeftOut> & { readonly onEvent: (event: WorkEvent | ClipLeftOut) => void } {
+  return {
+    onEvent: eventsTo(terminal.errors),
+    verbose: flags['verbose'] === true,
+    featureCache: featureCache(process.env),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+function eventsTo(errors: TerminalStream): (event: WorkEvent | ClipLeftOut) => void {
+  const loading = showLoading(errors);
+  return (event) => {
+    switch (event.kind) {
+      case 'note':
+      case 'warning':
+        errors.write(`${event.kind}: ${event.text}\n`);
+        break;
+      case 'clip-left-out':
+        errors.write(`${printableLine(event.file)}: ${event.problem}\n`);
+        break;
+      case 'clips-read':
+        loading(event.done, event.total);
+        break;
+      case 'checkpoint-import':
+        showImport(errors, event);
+        break;
+      case 'clips-computed':
+        break; // Whoever computes features shows them in a bar.
+    }
+  };
+}
 
 /** Shows, in a terminal, how many clips have been read and checked; a pipe is left in peace. */
 export function showLoading(stream: TerminalStream): (done: number, total: number) => void {
@@ -15,6 +58,13 @@ export function showLoading(stream: TerminalStream): (done: number, total: numbe
   };
 }
 
+/** Shows, in a terminal, which checkpoint of how many is being imported. */
+function showImport(stream: TerminalStream, { done, total, file }: { done: number; total: number; file?: string }): void {
+  if (stream.isTTY !== true) return;
+  const named = file === undefined ? '' : ` ${printableLine(file)}`;
+  draw(stream, `${CLEAR_LINE}${done + 1}/${total}${named}${done + 1 === total ? CLEAR_LINE : ''}`);
+}
+
 /** Shows in a terminal what happens while data is opened. */
 export function dataWatch({ errors }: Terminal): DataWatch {
   return {
@@ -22,6 +72,7 @@ export function dataWatch({ errors }: Terminal): DataWatch {
       errors.write(`warning: ${text}\n`);
     },
     onProgress: showLoading(errors),
+    featureCache: featureCache(process.env),
   };
 }
 
@@ -32,11 +83,11 @@ const PIPE_LINES = 20;
 /** How far the features of a folder have come: a bar in a terminal, a line now and then in a pipe. */
 export class ExtractionBar {
   private readonly started = performance.now();
-  private told = 0;
+  private shown = 0;
 
   constructor(private readonly stream: TerminalStream) {}
 
-  show({ done, clips, frames }: ExtractionProgress): void {
+  show(done: number, clips: number, frames: number): void {
     const seconds = (performance.now() - this.started) / 1000;
     const pace = frames === 0 ? '' : `  ${(frames / seconds).toFixed(1)} frames/s`;
     const left = done === clips || done === 0 ? '' : `  eta ${secondsText((seconds / done) * (clips - done))}`;
@@ -44,8 +95,8 @@ export class ExtractionBar {
     if (this.stream.isTTY === true) {
       const filled = Math.round((WIDTH * done) / clips);
       draw(this.stream, `${CLEAR_LINE}${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}  ${text}`);
-    } else if (done === clips || done >= this.told + clips / PIPE_LINES) {
-      this.told = done;
+    } else if (done === clips || done >= this.shown + clips / PIPE_LINES) {
+      this.shown = done;
       this.stream.write(`${text}\n`);
     }
   }

@@ -1,3 +1,5 @@
+export { percentText } from '../foundation/text';
+
 /** A time span: `0.21 s`, `1.7 s`, `42 s`, `2 min 05 s`, `1 h 02 min`. */
 export function secondsText(seconds: number): string {
   if (seconds < 0.995) return `${seconds.toFixed(2)} s`;
@@ -7,11 +9,6 @@ export function secondsText(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${twoDigits(whole % 60)} s`;
   const minutes = Math.round(seconds / 60);
   return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
-}
-
-/** A share from 0 to 1: `92.1 %`. */
-export function percentText(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 /** A loss: `1.234`, `12.35`. */

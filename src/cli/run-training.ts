@@ -1,5 +1,5 @@
 import { commandLineSource } from '../config/layers';
-import { featureCache } from '../evaluation/frame-features/open-encoded-data';
+import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { TrainingStopped, trainWith } from '../training/train';
 import { gitCommit } from './machine';

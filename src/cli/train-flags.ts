@@ -1,5 +1,9 @@
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
-import { checkpointFlags, optimizerFlag, commonFlags, keyOf, type FlagTable } from './flags';
+import { commandLineSource } from '../config/layers';
+import { checkOptions } from '../config/options';
+import { factsOf } from '../config/setting';
+import { checkpointOptions, optimizerOption, readingOf } from '../evaluation/options';
+import { commonFlags, keyOf, type FlagTable } from './flags';
 
 /** What was typed after `train`. */
 export interface TrainCommandLine {
@@ -24,11 +28,16 @@ export const trainFlags = {
     group: 'General:',
     description: 'Go on with a training: its folder or one of its .pt files; without a value, the newest under --save-dir.',
   },
-  key: { ...checkpointFlags.key, group: 'General:', description: `--resume, --init-from: ${checkpointFlags.key.description}` },
-  'optimizer-was': {
-    ...optimizerFlag['optimizer-was'],
+  key: {
+    string: true,
     group: 'General:',
-    description: `--resume: ${optimizerFlag['optimizer-was'].description}`,
+    description: `--resume, --init-from: ${factsOf(checkpointOptions.key).description}`,
+    defaultDescription: 'those that were trained, not an average of them',
+  },
+  'optimizer-was': {
+    string: true,
+    group: 'General:',
+    description: `--resume: ${factsOf(optimizerOption.optimizer_was).description}`,
   },
   eager: { type: 'boolean', group: 'Training:', description: 'The same as --no-compile-model.' },
   ...commonFlags,
@@ -36,3 +45,9 @@ export const trainFlags = {
 
 /** The flags of `train` that are no settings, by key: what "did you mean" may suggest beside settings. */
 export const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);
+
+/** What was typed about what is read of the checkpoint that is gone on with, or begun with. @throws UserError for a value that is none. */
+export function readingTyped(key: unknown, optimizerWas: unknown): CheckpointReading {
+  const values = { key, optimizer_was: optimizerWas };
+  return readingOf(checkOptions({ key: checkpointOptions.key, ...optimizerOption }, { source: commandLineSource, values }));
+}

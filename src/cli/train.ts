@@ -2,8 +2,8 @@ import { readPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
 import { widthOf } from './terminal';
 import { commandLineOf, type CommandUsage, type Command } from './command';
-import { readingOf, keyOf, settingFlags } from './flags';
-import { trainFlags, type TrainCommandLine } from './train-flags';
+import { keyOf, settingFlags } from './flags';
+import { readingTyped, trainFlags, type TrainCommandLine } from './train-flags';
 import { ownModels } from '../models/model-table';
 
 /** The `train` command. */
@@ -41,7 +41,7 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     settings: Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
     configFile: fileOf('--config', config),
     resume: resumeOf(resume),
-    ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingOf({ key, 'optimizer-was': optimizerWas }) }),
+    ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingTyped(key, optimizerWas) }),
     verbose: verbose === true,
     help: help === true ? await commandLineOf(usageOf(model), argv, width).help() : undefined,
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The headings under which help and documentation list settings. */
-export type SettingGroup = 'Model' | 'Data' | 'Training' | 'Output';
+export type SettingGroup = 'Model' | 'Data' | 'Training' | 'Output' | 'Comparison' | 'Import' | 'Export' | 'Features' | 'Demo data';
 
 /** What help, documentation and error messages say of a setting, beside what its schema checks. */
 export interface SettingFacts {
@@ -12,13 +12,15 @@ export interface SettingFacts {
   readonly aliases: readonly string[];
   /** What a valid value is, as the end of "expected …". */
   readonly expected: string;
-  /** How text from the command line is read; a switch needs none. */
-  readonly kind: 'number' | 'text' | 'switch';
+  /** How text from the command line is read; a switch needs none, `texts` are one or several. */
+  readonly kind: 'number' | 'text' | 'texts' | 'switch';
   /** The words to choose from; undefined where the value is none of a few words. */
   readonly choices: readonly string[] | undefined;
   /** What null stands for ("off", "from the labels"); undefined where null is refused. */
   readonly noneMeans: string | undefined;
   readonly default: string | number | boolean | null;
+  /** What it means where it is left out; undefined for a setting, which has a default. */
+  readonly otherwise?: string | undefined;
 }
 
 /** Something wrong with the value of a setting. */
@@ -63,6 +65,16 @@ export function settingOrNone<Schema extends z.ZodType<string | number>>(
   wording: Wording,
 ): z.ZodDefault<z.ZodNullable<Schema>> {
   return describe(z.nullable(value.schema).default(null), value, wording, null, noneMeans);
+}
+
+/** An option that may be left out. @param otherwise what that means, where there is something to say. */
+export function option<Schema extends z.ZodType>(value: ValueKind<Schema>, wording: Wording, otherwise?: string): z.ZodOptional<Schema> {
+  return describe(value.schema.optional(), value, wording, null, undefined, otherwise);
+}
+
+/** An option without which nothing can be done. */
+export function requiredOption<Schema extends z.ZodType>(value: ValueKind<Schema>, wording: Wording): Schema {
+  return describe(value.schema.clone(), value, wording, null, undefined);
 }
 
 /**
@@ -121,6 +133,12 @@ export function text(what: string): ValueKind<z.ZodString> {
   return { schema: z.string().min(1), expected: what, kind: 'text' };
 }
 
+/** One text or several; `what` they are, as "clips". */
+export function texts(what: string): ValueKind<z.ZodUnion<readonly [z.ZodString, z.ZodReadonly<z.ZodArray<z.ZodString>>]>> {
+  const one = z.string().min(1);
+  return { schema: z.union([one, z.array(one).min(1).readonly()]), expected: what, kind: 'texts' };
+}
+
 /** A word that may be part of a file's name. */
 export function fileNamePart(): ValueKind<z.ZodString> {
   return {
@@ -136,6 +154,7 @@ function describe<Schema extends z.ZodType>(
   wording: Wording,
   defaultValue: string | number | boolean | null,
   noneMeans: string | undefined,
+  otherwise?: string,
 ): Schema {
   const described = schema.meta({ description: wording.description });
   registry.add(described, {
@@ -147,6 +166,7 @@ function describe<Schema extends z.ZodType>(
     choices: value.choices,
     noneMeans,
     default: defaultValue,
+    otherwise,
   });
   return described;
 }

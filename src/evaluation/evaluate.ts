@@ -3,10 +3,14 @@ import { resolveLayers } from '../config/resolve';
 import { onlyModel } from '../config/understood-settings';
 import type { Dataset } from '../data/clip-set';
 import { openData, type DataRequest } from '../data/open-data';
+import type { Options } from '../config/options';
+import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
+import { warningsTo, type Hooks } from '../foundation/hooks';
+import type { labelledDataOptions } from './options';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import type { ClipLocation } from '../models/clips';
-import { featureCache, openAsFeatures } from './frame-features/open-encoded-data';
+import { openAsFeatures } from './frame-features/open-encoded-data';
 import { type LoadedModel, inferenceProgram, shownLabels, featureInputs } from './load-model';
 import { BatchSource } from '../data/batches';
 import { bucketLengths, planEpoch } from '../data/plan-epoch';
@@ -14,20 +18,28 @@ import { TransformPipeline } from '../data/transforms/pipeline';
 import { classDifferences } from './class-differences';
 import { clipsNotFinite, collectOutputs, type SplitOutputs, scoreSplit, type SplitScores } from './split-outputs';
 
-/** The data to evaluate on, as a user names it; all undefined for the data that the model was trained with. */
-export interface EvaluationDataRequest {
-  readonly data: string | undefined;
-  readonly keypointsVal: string | undefined;
-  readonly labelsValCsv: string | undefined;
-  readonly labelsReference: string | undefined;
-  readonly key: string | undefined;
-}
+/** The data to evaluate on, as a user names it; nothing for the data that the model was trained with. */
+export type EvaluationDataRequest = Partial<Omit<Options<typeof labelledDataOptions>, 'batch_size'>>;
 
 /** Who is told what happens while data is opened. */
 export interface DataWatch {
   readonly onWarning: (text: string) => void;
   /** Is told how many clips have been read and checked, of how many. */
   readonly onProgress: (done: number, total: number) => void;
+  /** Where features of pictures are kept; the user's cache folder otherwise. */
+  readonly featureCache?: string | undefined;
+}
+
+/** {@link DataWatch} for whoever watches a verb of the library; it stops where that is aborted. */
+export function dataWatchOf(hooks: Hooks): DataWatch {
+  return {
+    onWarning: warningsTo(hooks),
+    onProgress: (done, total) => {
+      hooks.signal?.throwIfAborted();
+      hooks.onEvent?.({ kind: 'clips-read', done, total });
+    },
+    featureCache: hooks.featureCache,
+  };
 }
 
 /**
@@ -35,7 +47,7 @@ export interface DataWatch {
  * @throws UserError where there is no such data, or no clip of it can be used.
  */
 export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, watch: DataWatch): Promise<Dataset> {
-  const { onWarning, onProgress } = watch;
+  const { onWarning, onProgress, featureCache: cache = featureCache({}) } = watch;
   const { model } = loaded;
   const { definition } = model;
   const trained = trainedAs(loaded);
@@ -46,7 +58,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
   }
   const data: DataRequest = {
     source,
-    key: request.key ?? recorded?.key ?? definition.usualClips.key,
+    key: request.kp_key ?? recorded?.key ?? definition.usualClips.key,
     layout: recorded?.layout ?? definition.usualClips.layout,
     width: definition.width,
     demoSeed: trained?.seed ?? 0,
@@ -57,8 +69,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     onWarning,
   };
   // A model that was trained on pictures sees their features; those of its own weights.
-  const dataset =
-    recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, featureCache(process.env));
+  const dataset = recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, cache);
   for (const { file, problem } of dataset.leftOut) onWarning(`left out: ${file}: ${problem}`);
   if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
     // The demo set is made anew each time, and another version of Kumpas may make another one.
@@ -73,16 +84,16 @@ export function trainedAs({ file, model, settings }: LoadedModel): Settings | un
   return resolveLayers([{ source: file, values: settings }], onlyModel(model.definition.settings)).settings;
 }
 
-function sourceOf({ data, keypointsVal, labelsValCsv, labelsReference }: EvaluationDataRequest): ClipLocation['source'] {
+function sourceOf({ data, keypoints_val, labels_val_csv, labels_reference }: EvaluationDataRequest): ClipLocation['source'] {
   if (data !== undefined) {
-    if (keypointsVal !== undefined || labelsValCsv !== undefined)
+    if (keypoints_val !== undefined || labels_val_csv !== undefined)
       throw new UserError('--data cannot be combined with --keypoints-val and --labels-val-csv');
     return { folder: data };
   }
-  if (keypointsVal === undefined && labelsValCsv === undefined) return undefined;
-  if (keypointsVal === undefined || labelsValCsv === undefined)
+  if (keypoints_val === undefined && labels_val_csv === undefined) return undefined;
+  if (keypoints_val === undefined || labels_val_csv === undefined)
     throw new UserError('--keypoints-val and --labels-val-csv belong together: give both');
-  return { keypoints_val: keypointsVal, labels_val_csv: labelsValCsv, labels_reference: labelsReference };
+  return { keypoints_val, labels_val_csv, labels_reference };
 }
 
 /** What an evaluation found. */
@@ -97,9 +108,10 @@ export interface Evaluation {
 
 /**
  * Runs a model over the validation clips of a dataset and scores it.
+ * @param signal aborted: it ends with the signal's reason, at the next batch.
  * @throws UserError where the classes of model and data are not the same, there are no clips, or the model gives something that is not finite.
  */
-export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batchSize: number): Promise<Evaluation> {
+export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batchSize: number, signal?: AbortSignal): Promise<Evaluation> {
   const { validation: set } = dataset;
   if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
   refuseOtherClasses(loaded, dataset);
@@ -111,7 +123,10 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   const start = performance.now();
   const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
-    const outputs = await collectOutputs(set, source.epoch(plans), (batch) => program.evaluate(featureInputs(batch)));
+    const outputs = await collectOutputs(set, source.epoch(plans), (batch) => {
+      signal?.throwIfAborted();
+      return program.evaluate(featureInputs(batch));
+    });
     const broken = clipsNotFinite(outputs, set);
     if (broken !== undefined) throw new UserError(`${loaded.file}: the model gives ${broken}; nothing can be said of that`);
     const seconds = (performance.now() - start) / 1000;

@@ -79,6 +79,8 @@ interface PredictOptions {
   readonly labels?: LabelNames | undefined;
   /** Is told of a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
   readonly onBroken?: (error: FileError) => void;
+  /** Aborted: it ends with the signal's reason, at the next clip. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -88,15 +90,26 @@ interface PredictOptions {
 export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
   const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
-    const predictions: Prediction[] = [];
-    for (const file of files) {
-      const prediction = await predictOrTell(loaded, program, file, options);
-      if (prediction !== undefined) predictions.push(prediction);
-    }
-    return predictions;
+    return await predictWith(program, loaded, files, options);
   } finally {
     program.dispose();
   }
+}
+
+/** {@link predictClips} with a program of {@link inferenceProgram} that is there already. */
+export async function predictWith(
+  program: Program,
+  loaded: LoadedModel,
+  files: readonly string[],
+  options: PredictOptions,
+): Promise<Prediction[]> {
+  const predictions: Prediction[] = [];
+  for (const file of files) {
+    options.signal?.throwIfAborted();
+    const prediction = await predictOrTell(loaded, program, file, options);
+    if (prediction !== undefined) predictions.push(prediction);
+  }
+  return predictions;
 }
 
 async function predictOrTell(

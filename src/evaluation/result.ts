@@ -190,7 +190,7 @@ export interface EvaluationResult {
 }
 
 /** A part of the clips that the labels' `occluded` column sets apart. */
-interface OcclusionGroup {
+export interface OcclusionGroup {
   readonly occluded: boolean;
   readonly clips: number;
   /** Shares of its clips; undefined where it has none. */

@@ -117,3 +117,8 @@ function editDistance(a: string, b: string): number {
   }
   return elementAt(previous, b.length);
 }
+
+/** A share from 0 to 1: `92.1 %`. */
+export function percentText(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

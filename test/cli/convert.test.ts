@@ -6,9 +6,13 @@ import type { PythonValue } from '../../src/checkpoint/python-values';
 import { tensorOf } from '../../src/checkpoint/tensor';
 import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import type { Terminal } from '../../src/cli/terminal';
-import { runImportCommand } from '../../src/cli/convert-import';
-import { runInspectCommand } from '../../src/cli/convert-inspect';
+import type { Typed } from '../../src/cli/command';
+import { runImport } from '../../src/cli/convert-import';
+import { runInspection } from '../../src/cli/convert-inspect';
 import { describeFailure } from '../../src/cli/exit';
+import { commandLineSource } from '../../src/config/layers';
+import { checkOptions } from '../../src/config/options';
+import { importSettings, inspectSettings } from '../../src/conversion/options';
 import { inTemporaryFolder } from '../support/clip-files';
 import { torchFolder } from '../support/parity';
 
@@ -23,21 +27,38 @@ function kumpas(...args: string[]): { code: number | null; output: string; error
   return { code: status, output: stdout, errors: stderr };
 }
 
+interface Printed {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
 /** Runs an action in this process, as the command does. */
-async function act(
-  action: typeof runImportCommand | typeof runInspectCommand,
-  typed: Readonly<Record<string, unknown>>,
-  ...positionals: string[]
-): Promise<{ code: number; output: string; errors: string }> {
+async function act(run: (terminal: Terminal) => Promise<number>): Promise<Printed> {
   const written = { output: '', errors: '' };
   const stream = (name: keyof typeof written): Terminal['output'] => ({ write: (text) => (written[name] += text) });
   try {
-    const code = await action(typed, { output: stream('output'), errors: stream('errors') }, positionals);
+    const code = await run({ output: stream('output'), errors: stream('errors') });
     return { code, ...written };
   } catch (error) {
     const { text, exitCode } = describeFailure(error, false);
     return { code: exitCode, output: written.output, errors: `${written.errors}${text}\n` };
   }
+}
+
+/** `convert import` with what is typed, flags as texts. */
+function importing({ json, ...values }: Readonly<Record<string, unknown>>, ...positionals: string[]): Promise<Printed> {
+  return act((terminal) => {
+    const options: Typed<typeof importSettings>['options'] = checkOptions(importSettings, { source: commandLineSource, values });
+    return runImport({ options, flags: { json }, positionals }, terminal);
+  });
+}
+
+/** `convert inspect` without flags. */
+function inspecting(...positionals: string[]): Promise<Printed> {
+  return act((terminal) =>
+    runInspection({ options: checkOptions(inspectSettings, { source: commandLineSource, values: {} }), flags: {}, positionals }, terminal),
+  );
 }
 
 const bad = readdirSync(torchFolder).filter((name) => name.startsWith('bad_'));
@@ -110,11 +131,7 @@ describe('convert', () => {
 describe('convert import', () => {
   it.each(bad)('refuses %s in one line that names it, and writes nothing', async (name) => {
     await inTemporaryFolder(async (folder) => {
-      const { code, output, errors } = await act(
-        runImportCommand,
-        { 'save-dir': path.join(folder, 'models') },
-        path.join(torchFolder, name),
-      );
+      const { code, output, errors } = await importing({ save_dir: path.join(folder, 'models') }, path.join(torchFolder, name));
       expect({ code, output }).toEqual({ code: 1, output: '' });
       expect(errors).toMatch(new RegExp(`^.*${name}: [^\\n]+\\n$`));
       expect(readdirSync(folder)).toEqual([]);
@@ -125,8 +142,8 @@ describe('convert import', () => {
     await inTemporaryFolder(async (folder) => {
       mkdirSync(path.join(folder, 'old'));
       for (const name of ['tiny_full', 'tiny_half']) copyFileSync(fixture(name), path.join(folder, 'old', `${name}.pt`));
-      const typed = { 'save-dir': path.join(folder, 'models'), 'num-heads': '4', pooling: 'mean' };
-      const table = await act(runImportCommand, typed, path.join(folder, 'old'));
+      const typed = { save_dir: path.join(folder, 'models'), num_heads: '4', pooling: 'mean' };
+      const table = await importing(typed, path.join(folder, 'old'));
       expect(table).toMatchObject({ code: 0, errors: '' });
       expect(table.output).toMatch(
         /checkpoint +model +epoch +best +classes +resume +folder\n.*tiny_full\.pt +transformer +12 +84\.6 % +7\/3 +yes +.*\n.*tiny_half\.pt +transformer +– +– +7\/3 +no/,
@@ -135,13 +152,13 @@ describe('convert import', () => {
         /note: it names no classes; give --labels labels_reference\.csv\n {2}all of them\n[^]*2 imported, 0 not\n$/,
       );
       copyFileSync(fixture('bad_empty'), path.join(folder, 'old', 'bad_empty.pt'));
-      const json = await act(runImportCommand, { ...typed, json: true }, path.join(folder, 'old'));
+      const json = await importing({ ...typed, json: true }, path.join(folder, 'old'));
       expect(json.code).toBe(1);
       expect(JSON.parse(json.output)).toMatchObject({
         imported: [{}, {}],
         failed: [{ reason: expect.stringMatching(/bad_empty\.pt: it is empty/) as unknown }],
       });
-      expect(await act(runImportCommand, { ...typed, log: 'x.csv' }, path.join(folder, 'old'))).toMatchObject({
+      expect(await importing({ ...typed, log: 'x.csv' }, path.join(folder, 'old'))).toMatchObject({
         code: 1,
         errors: expect.stringMatching(/^--log belongs to one checkpoint/) as unknown,
       });
@@ -151,7 +168,7 @@ describe('convert import', () => {
 
 describe('convert inspect', () => {
   it('reports for people', async () => {
-    const { code, output } = await act(runInspectCommand, {}, fixture('tiny_full'));
+    const { code, output } = await inspecting(fixture('tiny_full'));
     expect(code).toBe(0);
     expect(output).toMatch(/form +PyTorch zip file.*442\.9 KB\n.*46 tensors, 33,802 values, float32; under "model"/);
     expect(output).toMatch(/fits +yes[^]*optimizer +Adam, 44 of 45 parameters with a state, step 3, lr 0\.001, weight decay 0\.001/);
@@ -179,7 +196,7 @@ describe('convert inspect', () => {
             ['optimizer', optimizer],
           ]),
         );
-        return (await act(runInspectCommand, {}, file)).output;
+        return (await inspecting(file)).output;
       };
       expect(await inspected('adam')).toMatch(/\n {2}optimizer +not known\n/);
       expect(await inspected(rprop)).toMatch(/\n {2}optimizer +Rprop, 0 of 1 parameters with a state, step 0, lr 0\.5\n/);
@@ -187,7 +204,7 @@ describe('convert inspect', () => {
   });
 
   it.each(bad)('ends with 1 and a line for %s', async (name) => {
-    const { code, errors } = await act(runInspectCommand, {}, path.join(torchFolder, name));
+    const { code, errors } = await inspecting(path.join(torchFolder, name));
     expect(code).toBe(1);
     expect(errors).toMatch(new RegExp(`^.*${name}: [^\\n]+\\n$`));
   });
@@ -203,14 +220,14 @@ describe('convert inspect', () => {
         ['model', model],
       ]);
       writeTorchFile(file, value);
-      const { output } = await act(runInspectCommand, {}, file);
+      const { output } = await inspecting(file);
       expect(output).toContain('\ufffd[2Jevil\ufffd');
       expect(output.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
     });
   });
 
   it('says of a checkpoint of no known model what it is made of', async () => {
-    const { code, output } = await act(runInspectCommand, {}, fixture('tensor_attributes'));
+    const { code, output } = await inspecting(fixture('tensor_attributes'));
     expect(code).toBe(0);
     expect(output).toMatch(/model +none that Kumpas knows/);
     expect(output).toMatch(/with_attribute +float32 +\[3\] +12 bytes/);

@@ -33,8 +33,8 @@ describe('demo-data', () => {
       writeFileSync(path.join(folder, 'mine.txt'), 'mine');
       const out = path.join(folder, 'demo');
       for (const [argv, error] of [
-        [['--out', out, '--seed', '1.5'], '--seed: expected a whole number of at least 0, found "1.5"'],
-        [['--out', out, '--seed', '4294967296'], '--seed: expected at most 2147483647, found 4294967296'],
+        [['--out', out, '--seed', '1.5'], '--seed: expected a whole number from 0 to 2147483647, found "1.5"'],
+        [['--out', out, '--seed', '4294967296'], '--seed: expected a whole number from 0 to 2147483647, found "4294967296"'],
         [['--out', out, '--sed', '1'], '--sed: unknown flag; did you mean --seed?'],
         [['--out', folder], `${folder}: not empty; name a new or an empty folder with --out`],
       ] as const) {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { comparisonJson, comparisonMarkdown, comparisonText } from '../../src/cli/comparison-text';
+import { comparisonJson, comparisonMarkdown, comparisonText } from '../../src/evaluation/compare/comparison-text';
 import { comparedFromFiles, type ComparedModel } from '../../src/evaluation/compare/compared-model';
 import { compareModels, regressions } from '../../src/evaluation/compare/comparison';
 import { mcnemarTest } from '../../src/evaluation/metrics';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { judgementMarkdown, judgementsJson, judgementText } from '../../src/cli/comparison-text';
+import { judgementMarkdown, judgementsJson, judgementText } from '../../src/evaluation/compare/comparison-text';
 import type { ComparedModel } from '../../src/evaluation/compare/compared-model';
 import { compareModels, type Comparison, judge, type Judgement } from '../../src/evaluation/compare/comparison';
 

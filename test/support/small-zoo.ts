@@ -109,14 +109,7 @@ export function nudge(model: RegisteredModel): void {
 }
 
 /** The data that a model was trained with. */
-export const ownData: CheckpointData = {
-  data: undefined,
-  keypointsVal: undefined,
-  labelsValCsv: undefined,
-  labelsReference: undefined,
-  key: undefined,
-  batchSize: 32,
-};
+export const ownData: CheckpointData = { batchSize: 32 };
 
 /** What a release asks for unless a test says otherwise. */
 export function releaseRequest(changes: Partial<ReleaseRequest> = {}): ReleaseRequest {

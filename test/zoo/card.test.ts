@@ -5,7 +5,7 @@ import { lockFolder } from '../../src/foundation/folder-lock';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { notesLines } from '../../src/folder/hand-written';
 import { writeCard } from '../../src/zoo/card/card';
-import { runEvaluation } from '../../src/cli/run-evaluation';
+import { evaluate } from '../../src/evaluation/run-evaluation';
 import { findModel } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -66,18 +66,15 @@ describe('the card of a model', () => {
         ['Signed by Ana.', 'Measured in the lab.', 'Left-handed signers are missing.'].filter((text) =>
           readFileSync(readme, 'utf8').includes(written(text)),
         ).length;
-      const quiet = { output: { write: () => true }, errors: { write: () => true } };
-      const evaluation = { data: undefined, keypointsVal: undefined, labelsValCsv: undefined, labelsReference: undefined, key: undefined };
-      const evaluate = async (): Promise<void> => {
-        const asked = { modelPath: model, shape: {}, batchSize: 4, outputDir: undefined, strict: false, json: true, verbose: false };
-        expect(await runEvaluation({ ...evaluation, ...asked }, quiet)).toBe(0);
+      const evaluateAnew = async (): Promise<void> => {
+        expect((await evaluate({ model, batch_size: 4 })).folder).toBe(path.join(model, 'evaluation_results'));
       };
       expect(kept()).toBe(3);
-      await evaluate();
+      await evaluateAnew();
       expect(kept()).toBe(3);
       await writeCard(findModel(root, name));
       expect(kept()).toBe(3);
-      await evaluate();
+      await evaluateAnew();
       await resumeSmall(path.join(model, 'SignTransformer_last.pt'), { epochs: '3' });
       expect(kept()).toBe(3);
       expect(readFileSync(readme, 'utf8').split(START)).toHaveLength(4);

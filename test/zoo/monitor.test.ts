@@ -128,9 +128,8 @@ describe('monitoring', () => {
       };
       const monitor = async (more: Partial<MonitoringRequest> = {}): Promise<number> => {
         told.output = '';
-        const request = { data, keypointsVal: undefined, labelsValCsv: undefined, labelsReference: undefined, key: undefined };
         const options = { batchSize: 4, retrain: false, failIfWorse: true, json: false, verbose: false };
-        return await runMonitoring({ named: findModelOrRelease(root, name), ...request, ...options, ...more }, terminal);
+        return await runMonitoring({ named: findModelOrRelease(root, name), data, ...options, ...more }, terminal);
       };
       expect(await monitor()).toBe(0);
       expect(await monitor()).toBe(0);

@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { runComparison } from '../../src/cli/run-comparison';
+import { comparisonJson, comparisonText, judgementText } from '../../src/evaluation/compare/comparison-text';
+import { compare } from '../../src/evaluation/compare/run-comparison';
 import { updateRecord } from '../../src/folder/config-file';
 import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';
@@ -39,27 +40,13 @@ describe('a model or a release, by name', () => {
       const baseline = releaseBefore(root, findModelOrRelease(root, second.name));
       expect(baseline?.title).toBe(`${name}@1.10.0`);
 
-      let printed = '';
-      const terminal = { output: { write: (text: string) => (printed += text) }, errors: { write: () => true } };
-      const data = { data: undefined, keypointsVal: undefined, labelsValCsv: undefined, labelsReference: undefined, key: undefined };
       const models = [baseline?.folder ?? '', second.folder];
       const titles = new Map([[models[0] ?? '', baseline?.title ?? '']]);
-      const asked = {
-        models,
-        titles,
-        judged: true,
-        shape: {},
-        batchSize: 4,
-        allowDifferentData: false,
-        failIfWorse: 0.99,
-        outputDir: undefined,
-        verbose: false,
-      };
-      expect(await runComparison({ ...data, ...asked, format: 'text' }, terminal)).toBe(0);
+      const { comparison, regressions } = await compare({ models, titles, batch_size: 4, fail_if_worse: 0.99 });
+      expect(regressions).toEqual([]);
+      const printed = comparisonText(comparison) + judgementText(comparison);
       expect(printed).toMatch(new RegExp(`${second.name} beside ${name}@1\\.10\\.0\\n[^]* {2}verdict {2}`));
-      printed = '';
-      await runComparison({ ...data, ...asked, format: 'json' }, terminal);
-      expect(JSON.parse(printed)).toMatchObject({
+      expect(JSON.parse(comparisonJson(comparison))).toMatchObject({
         baseline: { title: `${name}@1.10.0`, clips: 7 },
         judgements: [{ model: second.folder }],
       });

@@ -1,33 +1,31 @@
+import { comparisonOptions } from '../../evaluation/options';
 import { UserError } from '../../foundation/errors';
 import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/find-model';
-import { comparisonFlags, comparisonOf } from '../comparison-flags';
-import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
-import { plainCommand, type Command } from '../command';
+import { verbCommand, type Command } from '../command';
+import { comparisonFlags, showComparison } from '../compare';
+import { optionalText } from '../flags';
 import { registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- compare';
 
-const flags = {
-  baseline: {
-    string: true,
-    group: 'Comparison:',
-    description: 'The model or release (NAME@1.0.0) that the others are set against.',
-    defaultDescription: 'the last release of the first, or of the model that it follows',
-  },
-  ...comparisonFlags,
-  ...registryFlags,
-  ...jsonFlag,
-  ...commonFlags,
-} as const satisfies FlagTable;
-
 /** `models compare`. */
-export const compareModelsCommand: Command = plainCommand(
+export const compareModelsCommand: Command = verbCommand(
   {
     command,
     takes: 'NAME …',
     summary:
       'Compares models of the registry, NAME or NAME@1.0.0, with a baseline: figures, gains and losses by gloss, calibration, and a verdict that says what chance explains.',
-    flags,
+    options: comparisonOptions,
+    flags: {
+      baseline: {
+        string: true,
+        group: 'Comparison:',
+        description: 'The model or release (NAME@1.0.0) that the others are set against.',
+        defaultDescription: 'the last release of the first, or of the model that it follows',
+      },
+      ...comparisonFlags,
+      ...registryFlags,
+    },
     examples: [
       [`${command} transformer_baseline_09-20`, 'with its last release'],
       [
@@ -37,18 +35,11 @@ export const compareModelsCommand: Command = plainCommand(
       [`${command} transformer_baseline_09-20@1.1.0 --data clips/ --markdown`, 'with the release before, both evaluated now'],
     ],
   },
-  async (typed, terminal, positionals) => {
-    const places = comparedPlaces(rootOf(typed), positionals, optionalText(typed, 'baseline'));
-    const { runComparison } = await import('../run-comparison.js'); // With TensorFlow: only when it is needed.
-    return await runComparison(
-      {
-        models: places.map(({ folder }) => folder),
-        titles: new Map(places.map(({ folder, title }) => [folder, title])),
-        judged: true,
-        ...comparisonOf(typed),
-      },
-      terminal,
-    );
+  async (typed, terminal) => {
+    const places = comparedPlaces(rootOf(typed.flags), typed.positionals, optionalText(typed.flags, 'baseline'));
+    const models = places.map(({ folder }) => folder);
+    const titles = new Map(places.map(({ folder, title }) => [folder, title]));
+    return await showComparison({ models, titles, judged: true }, typed, terminal);
   },
 );
 

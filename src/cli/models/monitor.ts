@@ -41,7 +41,7 @@ export const monitorCommand: Command = plainCommand(
   async (typed, terminal, positionals) => {
     const named = findModelOrRelease(rootOf(typed), onlyName(positionals, command));
     const data = labelledDataOf(typed);
-    if (data.data === undefined && data.keypointsVal === undefined && data.labelsValCsv === undefined)
+    if (data.data === undefined && data.keypoints_val === undefined && data.labels_val_csv === undefined)
       throw new UserError(`${command}: on which data? give --data, or --keypoints-val and --labels-val-csv`);
     const { runMonitoring } = await import('../run-monitoring.js'); // With TensorFlow: only when it is needed.
     return await runMonitoring(

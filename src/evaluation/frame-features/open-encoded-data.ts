@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Dataset } from '../../data/clip-set';
 import { DataError, type DataProblem } from '../../data/data-error';
@@ -14,12 +13,6 @@ import { keepFolder, makeFolders } from '../../foundation/folders';
 import type { Model } from '../../models/model';
 import { PictureFeatures } from './picture-features';
 import { extractFeatures, FEATURE_KEY } from './extract-features';
-
-/** Where features of frames are kept, so that the next training on them finds them: `KUMPAS_CACHE` or the user's cache folder. */
-export function featureCache(environment: NodeJS.ProcessEnv): string {
-  const cache = environment['KUMPAS_CACHE'] ?? path.join(environment['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'kumpas');
-  return path.join(cache, 'features');
-}
 
 /** {@link openEncodedData} with the picture encoder of a model. @throws Error where it has none: a bug. */
 export async function openAsFeatures(

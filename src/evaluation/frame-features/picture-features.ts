@@ -1,7 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import path from 'node:path';
 import { createProgram, type ProgramOptions } from '../../engine/create-program';
 import type { ParameterValues } from '../../engine/parameters';
 import { tensorNamed, valuesNamed } from '../../engine/named-tensors';
@@ -84,7 +81,7 @@ function digestOf({ identity }: PictureEncoder, prepared: ParameterValues): stri
 }
 
 /** Reads clips of pictures as what a model sees of them, frame by frame: its own encoder's features. */
-interface ClipFeatures {
+export interface ClipFeatures {
   readonly read: ClipReader;
   /** Frees the encoder. */
   readonly dispose: () => void;
@@ -137,16 +134,4 @@ export function encoderOfFile(file: string, transformInput: boolean | undefined)
   const weights = readPretrained({ file, pick: pickBackbone });
   const saved = readWeights(file).config?.['transform_input'];
   return { encoder: frozenEncoder(transformInput ?? saved !== false), weights };
-}
-
-/** Where torchvision keeps ImageNet's weights once it has fetched them; undefined where it has not. */
-export function fetchedBackbone(environment: NodeJS.ProcessEnv): string | undefined {
-  const cache = environment['TORCH_HOME'] ?? path.join(environment['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache'), 'torch');
-  const folder = path.join(cache, 'hub/checkpoints');
-  try {
-    const found = readdirSync(folder).find((name) => /^inception_v3_google.*\.pth$/.test(name));
-    return found === undefined ? undefined : path.join(folder, found);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,17 +1,8 @@
-import type { ComparedModel } from '../evaluation/compare/compared-model';
-import {
-  type ClassChange,
-  type Comparison,
-  type Contrast,
-  gotWorse,
-  judge,
-  type FigureChange,
-  type GlossChange,
-} from '../evaluation/compare/comparison';
-import { HEADS } from '../evaluation/result';
-import { pickFigures } from '../evaluation/results/document';
-import { plainMarkdown as plain, plainMarkdown, shortLabel } from '../foundation/text';
-import { percentText } from './quantities';
+import type { ComparedModel } from './compared-model';
+import { type ClassChange, type Comparison, type Contrast, gotWorse, judge, type FigureChange, type GlossChange } from './comparison';
+import { HEADS } from '../result';
+import { pickFigures } from '../results/document';
+import { plainMarkdown as plain, plainMarkdown, shortLabel, percentText } from '../../foundation/text';
 
 const CLASSES_SHOWN = 6;
 

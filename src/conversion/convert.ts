@@ -1,0 +1,96 @@
+import { checkOptions, type Options, type OptionsInput } from '../config/options';
+import { startRuntime } from '../engine/runtime';
+import { modelFile } from '../folder/model-folder';
+import { readingOf, shapeOf } from '../evaluation/options';
+import { UserError } from '../foundation/errors';
+import { warningsTo, type Hooks } from '../foundation/hooks';
+import { version } from '../foundation/version';
+import { ownModels } from '../models/model-table';
+import { exportCheckpoint, type ExportedModel } from './export-checkpoint';
+import { importCheckpoint } from './import-checkpoint';
+import type { ImportedModel, ImportOptions as ImportRequest } from './read-import';
+import { importTree, type TreeImport } from './import-tree';
+import { inspectCheckpoint, type Inspection } from './inspect';
+import { exportOptions, importOptions, inspectOptions } from './options';
+
+/** What `convert.inspect` is asked for. */
+export type InspectOptions = OptionsInput<typeof inspectOptions>;
+/** What `convert.import` and `convert.importFolder` are asked for. */
+export type ImportOptions = OptionsInput<typeof importOptions>;
+/** What `convert.export` is asked for. */
+export type ExportOptions = OptionsInput<typeof exportOptions>;
+
+/** Looks into checkpoints, makes model folders of them, and writes models for others. Nothing that a checkpoint holds is run. */
+export const convert = {
+  /**
+   * Says what a checkpoint is: its keys, its tensors, which model it fits, what it would need.
+   * @throws UserError that names the file, where it cannot be read or holds no weights.
+   */
+  inspect(options: InspectOptions): Inspection {
+    const { file, ...given } = checkOptions(inspectOptions, { source: 'convert.inspect()', values: options });
+    return inspectCheckpoint(file, shapeOf(given), readingOf(given));
+  },
+
+  /**
+   * Makes a model folder of a checkpoint that PyTorch or Kumpas wrote. The folder appears whole or not at all.
+   * @throws UserError that names the file and what is wrong with it.
+   */
+  async import(options: ImportOptions): Promise<ImportedModel> {
+    const given = checkOptions(importOptions, { source: 'convert.import()', values: options });
+    return importCheckpoint({ best: given.file, log: given.log }, requestOf(given));
+  },
+
+  /**
+   * Makes a model folder of each checkpoint in a folder and below; one that cannot be imported does not stop the others. Where it is aborted, it ends after the
+   * checkpoint that was begun with and gives what is done.
+   * @throws UserError where there is no checkpoint.
+   */
+  async importFolder(options: ImportOptions, { signal, onEvent }: Hooks = {}): Promise<TreeImport> {
+    const { file: folder, log, ...given } = checkOptions(importOptions, { source: 'convert.importFolder()', values: options });
+    if (log !== undefined)
+      throw new UserError(`--log belongs to one checkpoint; ${folder} is a folder, in which each log is found beside its checkpoint`);
+    return importTree(folder, requestOf(given), {
+      onImport: (done, total, file) => onEvent?.({ kind: 'checkpoint-import', done, total, file }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  },
+
+  /**
+   * Writes a model in another form: for PyTorch, as safetensors, or as a SavedModel for TensorFlow. A file or folder that is there is never written over.
+   * @throws UserError where the checkpoint cannot be read, the place is taken, or the type is too narrow for a weight.
+   */
+  async export(options: ExportOptions, hooks: Hooks = {}): Promise<ExportedModel> {
+    const given = checkOptions(exportOptions, { source: 'convert.export()', values: options });
+    if (given.format === 'saved-model') {
+      const runtime = await startRuntime({ verbose: hooks.verbose === true });
+      if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
+    }
+    return exportCheckpoint({
+      file: modelFile(given.model),
+      format: given.format,
+      dtype: given.dtype,
+      weightsOnly: given.weights_only === true,
+      out: given.out,
+      shape: shapeOf(given),
+      reading: readingOf(given),
+      batchSize: given.batch_size,
+      frames: given.frames,
+    });
+  },
+};
+
+function requestOf(given: Omit<Options<typeof importOptions>, 'file' | 'log'>): ImportRequest {
+  const { model = 'auto', labels, description, save_dir: saveDir } = given;
+  if (model !== 'auto' && ownModels.find(model) === undefined)
+    throw new UserError(`--model: expected auto, ${ownModels.names.join(', ')}, found "${model}"`);
+  return {
+    model: model === 'auto' ? undefined : model,
+    shape: shapeOf(given),
+    reading: readingOf(given),
+    labels,
+    description,
+    saveDir,
+    date: new Date(),
+    versions: { kumpas: version, node: process.versions.node },
+  };
+}
