@@ -84,7 +84,11 @@ export function optimizerFromPython(value: PythonValue, { forms, parameters, mod
     const key = `optimizer.state of ${name}`;
     const entry = requireDict(item, key);
     if (form.countsSteps) steps.add(requireStep(entry.get('step'), `${key}: step`));
-    for (const [slot, values] of slots) values.set(name, reader.read(entry.get(slot), `${key}: ${slot}`, name));
+    for (const [slot, values] of slots) {
+      const found = entry.get(slot);
+      if (found === null && !form.countsSteps) continue; // An SGD without momentum keeps None.
+      values.set(name, reader.read(found, `${key}: ${slot}`, name));
+    }
   }
   if (steps.size > 1) throw wrong('optimizer.state', 'the same step for every parameter', `steps ${[...steps].slice(0, 5).join(', ')}`);
   const [step = 0] = steps;

@@ -1,6 +1,6 @@
 import type { OptimizerForm } from '../foundation/optimizer-state';
 import { checkpointFields, type CheckpointFields } from './checkpoint-fields';
-import { findOptimizer } from './find-optimizer';
+import { findOptimizer } from './optimizer-kind';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { optimizerFromPython, optimizerToPython, type OptimizerReading, type SavedOptimizer } from './optimizer-state-dict';
 import { pythonFromPlain, type PlainRecord } from './plain-value';

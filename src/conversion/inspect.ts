@@ -9,8 +9,7 @@ import { UserError } from '../foundation/errors';
 import type { ModelConfig } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { fitNames, parameterShapes, saidOfModel } from '../evaluation/recognise';
-import { findOptimizer } from '../checkpoint/find-optimizer';
-import { optimizerKind } from '../checkpoint/optimizer-kind';
+import { findOptimizer, optimizerKind } from '../checkpoint/optimizer-kind';
 import { optimizerForms } from '../engine/optimizers/table';
 
 /** A tensor of a checkpoint. */

@@ -20,7 +20,8 @@ export {
   type ParameterValues,
 } from './parameters';
 export { RandomStream } from '../foundation/random';
-export { adam, type AdamSettings } from './optimizers/adam';
+export { adam, adamW, type AdamSettings } from './optimizers/adam';
+export { sgd, type SgdSettings } from './optimizers/sgd';
 export type { Optimizer } from './optimizers/optimizer';
 
 export { rawOperation, rawOperations, savedTensor, withOwnGradient, type OperationAttribute } from './raw-operation';

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { findOptimizer } from '../../src/checkpoint/find-optimizer';
-import { optimizerKind } from '../../src/checkpoint/optimizer-kind';
+import { findOptimizer, optimizerKind } from '../../src/checkpoint/optimizer-kind';
 import { PythonFloat, PythonTuple, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { readWeights, checkpointFromPython, checkpointToPython, readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { torchFolder } from '../support/parity';

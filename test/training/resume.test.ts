@@ -21,7 +21,7 @@ function checkpointOf(run: TrainingRun, file = run.folder.files.last): TrainingC
   return readTrainingCheckpoint(file, names, optimizerForms);
 }
 
-/** Everything that must not differ: weights and Adam's state bit for bit, the schedule, the log. */
+/** Everything that must not differ: weights and the optimiser's state bit for bit, the schedule, the log. */
 function outcome(run: TrainingRun): unknown {
   const { model, optimizer, scheduler, epoch, bestMetric, config } = checkpointOf(run);
   return {
@@ -51,6 +51,8 @@ const recipes: Record<string, string>[] = [
   { scheduler: 'cosine' },
   { scheduler: 'warmup_cosine', warmup_epochs: '2', weight_decay: '0.01', grad_clip: '0.5' },
   { accumulation_steps: '4', pooling: 'cls', loss: 'focal' },
+  { optimizer: 'adamw', weight_decay: '0.1', adam_beta2: '0.98' },
+  { optimizer: 'sgd', lr: '0.05', momentum: '0.9', nesterov: 'true', grad_clip: '0.5' },
 ];
 
 describe('a training that stops and goes on', () => {
