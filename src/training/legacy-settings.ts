@@ -3,7 +3,7 @@ import { optimizerSettings } from '../config/optimizer-settings';
 import { understoodSettings } from '../config/understood-settings';
 import { settingsOfOptimizer } from '../engine/optimizers/table';
 import type { RecognisedModel } from '../models/model';
-import type { ScheduleSettings } from './schedules';
+import { kindOfSchedule, type ScheduleSettings } from './schedules';
 
 /** The settings of a training that another program did, as far as its checkpoint tells them. */
 interface LegacySettings {
@@ -92,13 +92,6 @@ interface RecognisedSchedule {
   readonly notes: readonly string[];
 }
 
-/** The kind of PyTorch scheduler that wrote a state_dict, as `--scheduler` names it; undefined for one that Kumpas does not have. */
-export function kindOfSchedule(state: State): ScheduleSettings['scheduler'] | undefined {
-  if ('num_bad_epochs' in state && 'patience' in state) return 'plateau';
-  if ('T_max' in state) return 'cosine';
-  return 'lr_lambdas' in state ? 'warmup_cosine' : undefined;
-}
-
 /**
  * The schedule that a scheduler's state_dict belongs to.
  * @param rate the optimiser's learning rate; undefined where there is no optimiser.
@@ -106,7 +99,8 @@ export function kindOfSchedule(state: State): ScheduleSettings['scheduler'] | un
 export function recogniseSchedule(state: State | undefined, rate: number | undefined): RecognisedSchedule {
   const constant: Partial<ScheduleSettings> = { scheduler: 'none', ...(rate === undefined ? {} : { lr: rate }) };
   if (state === undefined) return { settings: constant, notes: [] };
-  switch (kindOfSchedule(state)) {
+  const kind = kindOfSchedule(state);
+  switch (kind) {
     case 'plateau':
       return plateau(state, rate, constant);
     case 'cosine':
@@ -119,7 +113,6 @@ export function recogniseSchedule(state: State | undefined, rate: number | undef
         settings: { scheduler: 'warmup_cosine', ...baseRate(state) },
         notes: ['a LambdaLR does not hold its function: warmup_cosine is taken; see --epochs and --warmup-epochs'],
       };
-    case 'none':
     case undefined:
       return {
         settings: constant,
@@ -127,6 +120,8 @@ export function recogniseSchedule(state: State | undefined, rate: number | undef
           `its scheduler (${Object.keys(state).slice(0, 6).join(', ')}) is none of Kumpas: the learning rate stays where it is; choose one with --scheduler`,
         ],
       };
+    default:
+      return { settings: { scheduler: kind, ...baseRate(state) }, notes: [] };
   }
 }
 

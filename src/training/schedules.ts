@@ -26,17 +26,35 @@ export type ScheduleSettings = Pick<
   'scheduler' | 'lr' | 'epochs' | 'plateau_factor' | 'plateau_patience' | 'warmup_epochs'
 >;
 
+interface ScheduleEntry {
+  readonly create: (settings: ScheduleSettings) => LearningRateSchedule;
+  /** Whether a state_dict is one of PyTorch's scheduler of this kind, by the keys that only it has. */
+  readonly wrote: (state: Readonly<Record<string, unknown>>) => boolean;
+}
+
 /** The schedules by the word that `--scheduler` takes. A further one is a row here, and its word (and settings) in config/training-settings.ts. */
-const schedules: Readonly<Record<ScheduleSettings['scheduler'], (settings: ScheduleSettings) => LearningRateSchedule>> = {
-  none: ({ lr }) => constantSchedule(lr),
-  plateau: ({ lr, plateau_factor, plateau_patience }) => new PlateauSchedule(lr, plateau_factor, plateau_patience),
-  cosine: ({ lr, epochs }) => cosineSchedule(lr, epochs),
-  warmup_cosine: ({ lr, epochs, warmup_epochs }) => warmupCosineSchedule(lr, epochs, warmup_epochs),
+const schedules: Readonly<Record<ScheduleSettings['scheduler'], ScheduleEntry>> = {
+  none: { create: ({ lr }) => constantSchedule(lr), wrote: () => false },
+  plateau: {
+    create: ({ lr, plateau_factor, plateau_patience }) => new PlateauSchedule(lr, plateau_factor, plateau_patience),
+    wrote: (state) => 'num_bad_epochs' in state && 'patience' in state,
+  },
+  cosine: { create: ({ lr, epochs }) => cosineSchedule(lr, epochs), wrote: (state) => 'T_max' in state },
+  warmup_cosine: {
+    create: ({ lr, epochs, warmup_epochs }) => warmupCosineSchedule(lr, epochs, warmup_epochs),
+    wrote: (state) => 'lr_lambdas' in state,
+  },
 };
 
 /** The schedule that the settings name, before its first epoch. */
 export function chooseSchedule(settings: ScheduleSettings): LearningRateSchedule {
-  return schedules[settings.scheduler](settings);
+  return schedules[settings.scheduler].create(settings);
+}
+
+/** The kind of PyTorch scheduler that wrote a state_dict, as `--scheduler` names it; undefined for one that Kumpas does not have. */
+export function kindOfSchedule(state: Readonly<Record<string, unknown>>): ScheduleSettings['scheduler'] | undefined {
+  const words = Object.keys(schedules) as ScheduleSettings['scheduler'][];
+  return words.find((word) => schedules[word].wrote(state));
 }
 
 /** The same learning rate throughout: no scheduler, and so no state dict. */
