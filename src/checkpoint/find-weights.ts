@@ -1,4 +1,5 @@
-import { excerpt } from '../foundation/text';
+import { excerpt, listed } from '../foundation/text';
+import { required } from '../foundation/required';
 import { describePython, NumpyArray, PythonTuple, type PythonValue } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { isOptimizerState } from './optimizer-kind';
@@ -227,6 +228,8 @@ function requireStateDict(value: PythonValue | undefined, key: string): Readonly
 }
 
 function keysOf(places: readonly WeightPlace[]): string {
-  const keys = places.map(({ key }) => key ?? '');
-  return keys.slice(0, MOST_LISTED).join(', ') + (keys.length > MOST_LISTED ? ` and ${keys.length - MOST_LISTED} more` : '');
+  return listed(
+    places.map(({ key }) => required(key, 'the key of weights among others')),
+    MOST_LISTED,
+  );
 }

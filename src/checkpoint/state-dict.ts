@@ -5,6 +5,7 @@ import { toFloat32Values, type Dtype, type TensorValues, finiteHalves, type Half
 import { AS_TENSORS, findWeights, isExtra } from './find-weights';
 import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
 import { countNotFinite } from '../foundation/finite';
+import { counted, listed } from '../foundation/text';
 
 /** One tensor of a model: its values as float32, row-major. */
 export interface NamedTensorData {
@@ -135,8 +136,8 @@ export function stateDictProblems(
     return found && !equalShapes(found, shape) ? [`${name} has shape [${found.join(', ')}], expected [${shape.join(', ')}]`] : [];
   });
   return [
-    ...(missing.length > 0 ? [`missing: ${listed(missing)}`] : []),
-    ...(unexpected.length > 0 ? [`unexpected: ${listed(unexpected)}`] : []),
+    ...(missing.length > 0 ? [`missing: ${listed(missing, MOST_LISTED)}`] : []),
+    ...(unexpected.length > 0 ? [`unexpected: ${listed(unexpected, MOST_LISTED)}`] : []),
     ...misshapen.slice(0, MOST_LISTED),
     ...(misshapen.length > MOST_LISTED ? [`and ${misshapen.length - MOST_LISTED} more of wrong shape`] : []),
   ];
@@ -157,10 +158,6 @@ const AVERAGED_COUNTER = 'n_averaged';
 
 const MOST_WRAPPERS = 4;
 const MOST_LISTED = 20;
-
-function listed(names: readonly string[]): string {
-  return names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '');
-}
 
 function tensorsByName(weights: ReadonlyMap<PythonValue, PythonValue>, key: string | undefined): Map<string, TorchTensor> {
   const place = key === undefined ? 'the state_dict' : `"${key}"`;
@@ -241,5 +238,5 @@ export function refuseNotFinite(weights: Iterable<readonly [string, Float32Array
 
 /** `embedding.weight (1 of 2496 values)`. */
 export function notFiniteText(name: string, count: number, values: number): string {
-  return `${name} (${count} of ${values} value${values === 1 ? '' : 's'})`;
+  return `${name} (${count} of ${counted(values, 'value')})`;
 }

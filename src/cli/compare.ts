@@ -6,8 +6,8 @@ import { required } from '../foundation/required';
 import { verbCommand, type Command, type Typed } from './command';
 import { jsonFlag, optionalText, type FlagTable } from './flags';
 import { hooksOf } from './progress';
-import { percentText } from './quantities';
 import type { Terminal } from './terminal';
+import { percent } from '../foundation/text';
 
 /** The exit code for a model that is worse than it may be. */
 const REGRESSION_EXIT_CODE = 2;
@@ -98,9 +98,9 @@ function listed([first, ...others]: readonly string[]): string {
 
 function tellRegressions({ regressions }: Compared, tolerance: number | undefined, { errors }: Terminal): number {
   for (const { model, head, accuracy, baseline } of regressions) {
-    const mayBe = percentText(required(tolerance, 'how much worse a model may be'));
+    const mayBe = percent(required(tolerance, 'how much worse a model may be'));
     errors.write(
-      `worse: ${model}: ${head} accuracy ${percentText(accuracy)}, the baseline has ${percentText(baseline)}; it may be worse by ${mayBe}\n`,
+      `worse: ${model}: ${head} accuracy ${percent(accuracy)}, the baseline has ${percent(baseline)}; it may be worse by ${mayBe}\n`,
     );
   }
   return regressions.length === 0 ? 0 : REGRESSION_EXIT_CODE;

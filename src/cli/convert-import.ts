@@ -2,12 +2,12 @@ import { existsSync, statSync } from 'node:fs';
 import type { ImportedModel } from '../conversion/read-import';
 import type { TreeImport } from '../conversion/import-tree';
 import type { importSettings } from '../conversion/options';
-import { printableLine } from '../foundation/text';
+import { printableLine, percent } from '../foundation/text';
 import type { Typed } from './command';
 import { watchForInterruption } from './exit';
 import { onlyPositional } from './flags';
 import { hooksOf } from './progress';
-import { columns, percentText } from './quantities';
+import { columns } from './quantities';
 import type { Terminal } from './terminal';
 
 /**
@@ -37,7 +37,7 @@ export async function runImport({ options, flags, positionals }: Typed<typeof im
 function importText({ file, folder, files, model, epoch, bestMetric, resumable, notes }: ImportedModel): string {
   const trained = epoch === undefined ? '' : `, after epoch ${epoch}`;
   const lines = [
-    `${file}: ${model}${trained}${bestMetric === undefined ? '' : `, best metric ${percentText(bestMetric)}`}`,
+    `${file}: ${model}${trained}${bestMetric === undefined ? '' : `, best metric ${percent(bestMetric)}`}`,
     ...notes.map((note) => `note: ${note}`),
     '',
     folder,
@@ -56,7 +56,7 @@ function treeText({ imported, failed }: TreeImport): string {
     file,
     model,
     String(epoch ?? '–'),
-    bestMetric === undefined ? '–' : percentText(bestMetric),
+    bestMetric === undefined ? '–' : percent(bestMetric),
     `${String(config['num_gloss'])}/${String(config['num_cat'])}`,
     resumable ? 'yes' : 'no',
     folder,

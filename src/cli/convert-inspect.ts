@@ -1,6 +1,6 @@
 import type { Inspection, OptimizerSummary, TensorSummary } from '../conversion/inspect';
 import type { inspectSettings } from '../conversion/options';
-import { printableLine } from '../foundation/text';
+import { printableLine, counted } from '../foundation/text';
 import type { Typed } from './command';
 import { onlyPositional } from './flags';
 import { bytesText, columns } from './quantities';
@@ -109,10 +109,6 @@ function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, 
     rows.push(['needs', 'names of its classes: --labels labels_reference.csv when it is imported']);
   rows.push(...notes.map((note): [string, string] => ['note', note]));
   return rows;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Of what is no optimiser's state, its place alone. */

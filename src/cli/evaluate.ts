@@ -6,7 +6,8 @@ import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag } from './flags';
 import { hooksOf } from './progress';
-import { paceText, percentText } from './quantities';
+import { paceText } from './quantities';
+import { percent } from '../foundation/text';
 
 const { model, ...options } = evaluateOptions;
 
@@ -36,13 +37,8 @@ export const evaluateCommand: Command = verbCommand(
 function evaluationText({ result, occlusion, report }: Evaluated): string {
   const { model, data, clips, cutClips, leftOut, clipsPerSecond } = result;
   const row = (title: string, { metrics }: HeadResult): string => {
-    const cells = [
-      percentText(metrics.accuracy),
-      percentText(metrics.top_5_accuracy),
-      metrics.f1_weighted.toFixed(4),
-      metrics.f1_macro.toFixed(4),
-    ];
-    const interval = `${percentText(metrics.accuracy_ci95_low)} to ${percentText(metrics.accuracy_ci95_high)}`;
+    const cells = [percent(metrics.accuracy), percent(metrics.top_5_accuracy), metrics.f1_weighted.toFixed(4), metrics.f1_macro.toFixed(4)];
+    const interval = `${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`;
     return `${title.padEnd(10)}${tableRow([...cells, interval])}`;
   };
   const left = new Set(leftOut.map(({ file }) => file)).size;
@@ -71,7 +67,7 @@ function occlusionLines(occlusion: Evaluated['occlusion']): string[] {
   return groups.map(({ occluded, clips, accuracy: found }) => {
     const accuracy = required(found, 'the accuracy of these clips');
     const name = `${clips} ${occluded ? 'occluded' : 'other'} clips`;
-    return `${name.padEnd(18)}gloss ${percentText(accuracy.gloss)}, category ${percentText(accuracy.category)}`;
+    return `${name.padEnd(18)}gloss ${percent(accuracy.gloss)}, category ${percent(accuracy.category)}`;
   });
 }
 

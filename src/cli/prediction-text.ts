@@ -2,8 +2,7 @@ import { csvText } from '../data/csv-table';
 import type { RankedClass } from '../evaluation/predict';
 import type { ClipPrediction, Predicted } from '../evaluation/run-prediction';
 import { elementAt } from '../foundation/required';
-import { shortLabel } from '../foundation/text';
-import { percentText } from './quantities';
+import { shortLabel, percent } from '../foundation/text';
 
 /** For people: a block a clip, several models side by side. */
 export function predictionsText({ models, predictions }: Predicted): string {
@@ -68,5 +67,5 @@ function headingOf(title: string, classes: readonly RankedClass[]): string[] {
 function rankedLines(classes: readonly RankedClass[]): string[] {
   const names = classes.map(({ label, id }) => `${shortLabel(label)} (${id})`);
   const widest = names.reduce((most, name) => Math.max(most, name.length), 0);
-  return classes.map(({ probability }, rank) => `${elementAt(names, rank).padEnd(widest)}  ${percentText(probability).padStart(7)}`);
+  return classes.map(({ probability }, rank) => `${elementAt(names, rank).padEnd(widest)}  ${percent(probability).padStart(7)}`);
 }

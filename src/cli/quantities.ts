@@ -1,4 +1,4 @@
-export { percentText } from '../foundation/text';
+export { percent } from '../foundation/text';
 
 /** A time span: `0.21 s`, `1.7 s`, `42 s`, `2 min 05 s`, `1 h 02 min`. */
 export function secondsText(seconds: number): string {

@@ -7,8 +7,8 @@ import { monitorModel, type Monitored, type WatchedCheckpoint, retrainingOf, typ
 import { placeOf, type ModelReference } from '../zoo/find-model';
 import type { Terminal } from './terminal';
 import { dataWatch } from './progress';
-import { percentText } from './quantities';
 import { runTraining } from './run-training';
+import { percent, signedPoints } from '../foundation/text';
 
 /** The exit code for a drop that was to be told so. */
 const DROP_EXIT_CODE = 2;
@@ -53,14 +53,14 @@ async function retrain(
 
 function monitoringText(request: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {
   const { row, judgement, checkpoint, history, picture, rows, replaced } = found;
-  const interval = (low: number, high: number): string => `${percentText(low)} to ${percentText(high)}`;
+  const interval = (low: number, high: number): string => `${percent(low)} to ${percent(high)}`;
   const dropped = HEADS.filter((head) => isDrop(row.verdict, head));
   const lines = [
     `model     ${placeOf(request.named).title}, ${row.version} (${checkpoint.file})`,
     `data      ${row.data}, ${row.clips} clips, fingerprint ${row.fingerprint.slice(0, 16)}`,
-    `gloss     ${percentText(row.gloss_acc)} (95 % interval ${interval(row.gloss_low, row.gloss_high)})${changeText(judgement.heads?.gloss)}`,
-    `category  ${percentText(row.cat_acc)} (95 % interval ${interval(row.cat_low, row.cat_high)})${changeText(judgement.heads?.category)}`,
-    `F1        ${row.f1_weighted.toFixed(4)} weighted; expected calibration error ${percentText(row.expected_calibration_error)}`,
+    `gloss     ${percent(row.gloss_acc)} (95 % interval ${interval(row.gloss_low, row.gloss_high)})${changeText(judgement.heads?.gloss)}`,
+    `category  ${percent(row.cat_acc)} (95 % interval ${interval(row.cat_low, row.cat_high)})${changeText(judgement.heads?.category)}`,
+    `F1        ${row.f1_weighted.toFixed(4)} weighted; expected calibration error ${percent(row.expected_calibration_error)}`,
     `verdict   ${verdictText(found)}`,
     `history   ${history}, ${rows} ${rows === 1 ? 'row' : 'rows'}${replaced === undefined ? '' : `; that of ${replaced.date.slice(0, 10)}, of the same version on the same data, was replaced`}`,
     ...(picture === undefined ? [] : [`picture   ${picture}`]),
@@ -76,8 +76,10 @@ function changeText(change: HeadChange | undefined): string {
   if (change === undefined) return '';
   const { before, difference, interval, p } = change;
   const sure =
-    interval === undefined ? `p = ${(p ?? 1).toPrecision(2)}` : `95 % interval ${points(interval.low)} to ${points(interval.high)}`;
-  return `; its own evaluation ${percentText(before)}: ${points(difference)} points, ${sure}`;
+    interval === undefined
+      ? `p = ${(p ?? 1).toPrecision(2)}`
+      : `95 % interval ${signedPoints(interval.low)} to ${signedPoints(interval.high)}`;
+  return `; its own evaluation ${percent(before)}: ${signedPoints(difference)} points, ${sure}`;
 }
 
 function verdictText({ row: { verdict, basis }, checkpoint }: Found): string {
@@ -97,11 +99,6 @@ function verdictText({ row: { verdict, basis }, checkpoint }: Found): string {
     case 'drop_both':
       return `a DROP in ${HEADS.filter((head) => isDrop(verdict, head)).join(' and ')} beyond what chance would explain (${how})`;
   }
-}
-
-function points(share: number): string {
-  const text = (100 * Math.abs(share)).toFixed(1);
-  return text === '0.0' ? text : `${share > 0 ? '+' : '−'}${text}`;
 }
 
 function monitoringJson({ named }: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {

@@ -1,6 +1,7 @@
 import type { EpochDone, StepDone, TrainingResult, TrainingStarted } from '../training/events';
 import { endFacts, fileFacts, nextCommands, outcomeText, startFacts, type Fact } from './training-summary';
-import { learningRateText, lossText, paceText, percentText, secondsText } from './quantities';
+import { learningRateText, lossText, paceText, secondsText } from './quantities';
+import { percent } from '../foundation/text';
 
 /** How a piece of a line may be set off. */
 export type Emphasis = 'plain' | 'dim' | 'bold' | 'good' | 'warning';
@@ -31,14 +32,14 @@ const LONGEST_BAR = 30;
 export function epochLine(event: EpochDone, width: number, paint: Paint): string {
   const best: Piece = event.best
     ? { text: '★ best', emphasis: 'good' }
-    : { text: `best ${percentText(event.bestGlossAccuracy)} (epoch ${event.bestEpoch})`, emphasis: 'dim', spare: 3 };
+    : { text: `best ${percent(event.bestGlossAccuracy)} (epoch ${event.bestEpoch})`, emphasis: 'dim', spare: 3 };
   const eta: Piece[] = event.epoch < event.epochs ? [{ text: `eta ${secondsText(event.etaSeconds)}`, emphasis: 'dim', spare: 4 }] : [];
   const pieces: Piece[] = [
     { text: epochText(event), emphasis: 'bold' },
     { text: `loss ${lossText(event.trainLoss)}` },
     { text: `val ${lossText(event.valLoss)}` },
-    { text: `gloss ${percentText(event.glossAccuracy).padStart(6)}`, emphasis: event.best ? 'good' : 'bold' },
-    { text: `category ${percentText(event.categoryAccuracy).padStart(6)}`, spare: 1 },
+    { text: `gloss ${percent(event.glossAccuracy).padStart(6)}`, emphasis: event.best ? 'good' : 'bold' },
+    { text: `category ${percent(event.categoryAccuracy).padStart(6)}`, spare: 1 },
     { text: `lr ${learningRateText(event.learningRate)}`, emphasis: 'dim', spare: 5 },
     { text: secondsText(event.seconds), emphasis: 'dim', spare: 2 },
     { text: paceText(event.clipsPerSecond), emphasis: 'dim', spare: 6 },

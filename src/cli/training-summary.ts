@@ -3,8 +3,7 @@ import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
 import type { EvaluationResult } from '../evaluation/result';
 import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
-import { percentText } from './quantities';
-import { shellWord } from '../foundation/text';
+import { shellWord, percent, counted } from '../foundation/text';
 import { RESULTS_FOLDER } from '../folder/model-folder';
 import { RESULT_FILES } from '../folder/contents';
 
@@ -52,10 +51,6 @@ function parallelText(devices: number): string {
     : `; each batch divided among ${devices} devices (never measured on GPUs yet)`;
 }
 
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
 /** `emb_dim 256, n_heads 8, …`: the model's shape without what other lines say. */
 function modelText(model: TrainingStarted['record']['run']['model']): string {
   return Object.entries(model)
@@ -80,15 +75,15 @@ export function endFacts({ best, evaluation, record }: TrainingResult): Fact[] {
 
 function bestText({ row, epoch, glossAccuracy }: TrainingResult['best']): string {
   if (row !== undefined)
-    return `epoch ${row.epoch}: gloss accuracy ${percentText(row.gloss_acc)}, category accuracy ${percentText(row.cat_acc)}, validation loss ${row.val_loss.toFixed(3)}`;
-  return epoch === 0 ? 'no epoch has ended yet' : `still what it went on from: gloss accuracy ${percentText(glossAccuracy)}`;
+    return `epoch ${row.epoch}: gloss accuracy ${percent(row.gloss_acc)}, category accuracy ${percent(row.cat_acc)}, validation loss ${row.val_loss.toFixed(3)}`;
+  return epoch === 0 ? 'no epoch has ended yet' : `still what it went on from: gloss accuracy ${percent(glossAccuracy)}`;
 }
 
 function evaluationFacts({ gloss, category }: EvaluationResult): Fact[] {
   const head = ({ metrics }: EvaluationResult['gloss']): string =>
-    `${percentText(metrics.accuracy)} right (95 % interval ${percentText(metrics.accuracy_ci95_low)} to ${percentText(metrics.accuracy_ci95_high)}), weighted F1 ${metrics.f1_weighted.toFixed(3)}`;
+    `${percent(metrics.accuracy)} right (95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}), weighted F1 ${metrics.f1_weighted.toFixed(3)}`;
   return [
-    ['gloss', `${head(gloss)}, ${percentText(gloss.metrics.top_5_accuracy)} among the top 5`],
+    ['gloss', `${head(gloss)}, ${percent(gloss.metrics.top_5_accuracy)} among the top 5`],
     ['category', head(category)],
   ];
 }

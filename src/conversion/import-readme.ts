@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { plainMarkdown, printableLine } from '../foundation/text';
+import { plainMarkdown, printableLine, percent } from '../foundation/text';
 import { notesLines } from '../folder/hand-written';
 import type { NamedFolder } from '../folder/model-folder';
 import { transformsInPython } from '../data/transforms/pipeline';
@@ -49,7 +49,6 @@ export function importReadme(facts: {
 
 function figureLines({ checkpoint }: ReadImport, rows: readonly TrainingLogRow[]): string[] {
   const row = rows.find(({ epoch }) => epoch === checkpoint.epoch);
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   if (row !== undefined)
     return [
       '| figure | value |',

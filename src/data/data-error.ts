@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { excerpt, printableLine } from '../foundation/text';
+import { excerpt, printableLine, counted } from '../foundation/text';
 
 /** One thing that is wrong with the data. */
 export interface DataProblem {
@@ -61,10 +61,6 @@ function listProblems(problems: readonly DataProblem[]): string {
   for (const { file, problem } of listed) lines.push(printableLine(`${file}: ${excerpt(problem, SHOWN)}`));
   if (count > listed.length) lines.push(`and ${count - listed.length} more`);
   return lines.join('\n');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 const KEPT = 300;

@@ -7,6 +7,7 @@ import { RandomStream } from '../foundation/random';
 import type { RecognisedModel } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { isAveraged } from '../checkpoint/find-weights';
+import { listed } from '../foundation/text';
 
 /** A model, and a file's weights under its names. */
 export type FittedModel = RecognisedModel & {
@@ -181,7 +182,13 @@ function fitUnwrapped(shapes: Shapes, recognise: (shapes: Shapes) => RecognisedM
   return {
     ...fit,
     names,
-    notes: [`some of its names have a wrapper's beginning, which was taken off: ${listed(renamed.map(([, own]) => own))}`, ...fit.notes],
+    notes: [
+      `some of its names have a wrapper's beginning, which was taken off: ${listed(
+        renamed.map(([, own]) => own),
+        MOST_LISTED,
+      )}`,
+      ...fit.notes,
+    ],
   };
 }
 
@@ -230,16 +237,14 @@ function fitBehind(
     shapes: new Map([...found, ...missing.map(({ name, shape }) => [name, shape] as const)]),
     computed,
     notes: [
-      ...(aside.length === 0 ? [] : [`left aside, for they do not begin with ${prefix}: ${listed(aside)}`]),
-      ...(computed.length === 0 ? [] : [`it lacks ${listed(computed)}: ${computed.length === 1 ? 'it was' : 'they were'} computed`]),
+      ...(aside.length === 0 ? [] : [`left aside, for they do not begin with ${prefix}: ${listed(aside, MOST_LISTED)}`]),
+      ...(computed.length === 0
+        ? []
+        : [`it lacks ${listed(computed, MOST_LISTED)}: ${computed.length === 1 ? 'it was' : 'they were'} computed`]),
     ],
   };
 }
 
 function problemsOf({ recognised, shapes }: FittedNames): number {
   return stateDictProblems(shapes, new Map(recognised.model.parameters.map(({ name, shape }) => [name, shape]))).length;
-}
-
-function listed(names: readonly string[]): string {
-  return names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : '');
 }

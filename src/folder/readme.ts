@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
-import { plainMarkdown, shellWord } from '../foundation/text';
+import { plainMarkdown, shellWord, percent } from '../foundation/text';
 import { notesLines, handWrittenIn, LARGEST_PAGE } from './hand-written';
 import type { RunRecord } from './config-file';
 import type { TrainingLogRow } from './training-log';
@@ -14,7 +14,6 @@ import { readTextIfThere } from '../foundation/regular-file';
  */
 export function runReadme(record: RunRecord, best: TrainingLogRow | string, checkpointName: string, transforms?: PythonTransforms): string {
   const { run, settings } = record;
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const figures =
     typeof best === 'string'
       ? [best]

@@ -18,6 +18,27 @@ export function printableText(text: string): string {
   );
 }
 
+/** A share from 0 to 1 as a percentage: `92.1 %`. */
+export function percent(share: number, digits = 1): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** A difference of shares in percentage points: `+1.3`, `−0.4`, `0.0`. */
+export function signedPoints(difference: number): string {
+  const points = (100 * Math.abs(difference)).toFixed(1);
+  return points === '0.0' ? points : `${difference > 0 ? '+' : '−'}${points}`;
+}
+
+/** A number of things: `1 epoch`, `3 epochs`, `2 batches`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** The first of some names, and how many more there are: `a, b and 7 more`. */
+export function listed(names: readonly string[], most: number): string {
+  return names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
+}
+
 const letters = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** Letters of a label that tables, sentences and lines show; a longer one is cut there, and whole in the CSV files. */
@@ -116,9 +137,4 @@ function editDistance(a: string, b: string): number {
     previous = current;
   }
   return elementAt(previous, b.length);
-}
-
-/** A share from 0 to 1: `92.1 %`. */
-export function percentText(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

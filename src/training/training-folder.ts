@@ -13,6 +13,7 @@ import { keepFolder, type KeptFolder } from '../foundation/folders';
 import { readTextIfThere } from '../foundation/regular-file';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
+import { counted } from '../foundation/text';
 
 /** What other processes are told that the holder of a folder does. */
 const PURPOSE = 'train';
@@ -221,7 +222,6 @@ export class TrainingFolder {
 }
 
 function stateText({ epochs, batches }: SavedPoint): string {
-  const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
   if (batches > 0) return `the state after ${counted(batches, 'batch', 'batches')} of epoch ${epochs + 1}`;
   return epochs === 0 ? 'the state before the first epoch' : `the state after epoch ${epochs}`;
 }

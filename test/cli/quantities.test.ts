@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { learningRateText, lossText, paceText, percentText, secondsText } from '../../src/cli/quantities';
+import { learningRateText, lossText, paceText, secondsText } from '../../src/cli/quantities';
 
 describe('quantities', () => {
   it.each([
@@ -18,8 +18,6 @@ describe('quantities', () => {
   });
 
   it('shows the others with their units', () => {
-    expect(percentText(0.9214)).toBe('92.1 %');
-    expect(percentText(1)).toBe('100.0 %');
     expect(lossText(1.2344)).toBe('1.234');
     expect(lossText(123.456)).toBe('123.5');
     expect(lossText(Number.NaN)).toBe('NaN');

@@ -1,5 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { printableLine, printableText, shortLabel, shortText, nearestName } from '../../src/foundation/text';
+import {
+  counted,
+  listed,
+  nearestName,
+  percent,
+  printableLine,
+  printableText,
+  shortLabel,
+  shortText,
+  signedPoints,
+} from '../../src/foundation/text';
 
 const HOSTILE = ['\u0000', '\u0007', '\r', '\u001b[2J', '\u007f', '\u009b31m', '\u2028', '\u202e', '\u2066'];
 
@@ -56,5 +66,22 @@ describe('nearestName', () => {
 
   it.each(['x', 'colour', ''])('suggests nothing for %p', (misspelt) => {
     expect(nearestName(misspelt, names)).toBeUndefined();
+  });
+});
+
+describe('figures in a sentence', () => {
+  it('are shares as percentages and their differences in points', () => {
+    expect([percent(0.9214), percent(1), percent(0.125, 0)]).toEqual(['92.1 %', '100.0 %', '13 %']);
+    expect([signedPoints(0.0131), signedPoints(-0.004), signedPoints(-0.0001), signedPoints(0)]).toEqual(['+1.3', '−0.4', '0.0', '0.0']);
+  });
+
+  it('are numbers of things in the singular or plural', () => {
+    expect([counted(1, 'epoch'), counted(0, 'epoch'), counted(2, 'batch', 'batches')]).toEqual(['1 epoch', '0 epochs', '2 batches']);
+  });
+
+  it('are the first of many names, and how many more there are', () => {
+    expect(listed(['a', 'b'], 2)).toBe('a, b');
+    expect(listed(['a', 'b', 'c', 'd'], 2)).toBe('a, b and 2 more');
+    expect(listed([], 2)).toBe('');
   });
 });

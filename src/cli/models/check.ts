@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/text';
+import { printableLine, counted } from '../../foundation/text';
 import { checkRegistry, type RegistryCheck } from '../../zoo/check/check-registry';
 import type { Finding } from '../../zoo/check/finding';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
@@ -55,8 +55,4 @@ function checkText({ models, findings, mended }: RegistryCheck, rootTyped: strin
     ...(mendable ? ['', 'Next', `  ${command} --fix${rootTyped}`] : []),
   ];
   return `${lines.map(printableLine).join('\n')}\n`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

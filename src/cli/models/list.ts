@@ -1,8 +1,8 @@
-import { printableLine } from '../../foundation/text';
+import { printableLine, percent } from '../../foundation/text';
 import { archivedModels } from '../../zoo/archive/archived-models';
 import { listModels, sortKey, SORT_KEYS, type ListedModel, summariseModel } from '../../zoo/list-models';
 import { modelsIn } from '../../zoo/find-model';
-import { columns, bytesText, percentText } from '../quantities';
+import { columns, bytesText } from '../quantities';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
@@ -63,5 +63,5 @@ function listText(root: string, models: readonly ListedModel[]): string {
 }
 
 function shareText(share: number | null): string {
-  return share === null ? '–' : percentText(share);
+  return share === null ? '–' : percent(share);
 }

@@ -1,11 +1,12 @@
 import { messageOf, UserError } from '../../foundation/errors';
 import { planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/prune';
 import { modelsIn } from '../../zoo/find-model';
-import { columns, bytesText, percentText } from '../quantities';
+import { columns, bytesText } from '../quantities';
 import { version } from '../../foundation/version';
 import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
+import { percent } from '../../foundation/text';
 
 const command = 'npm run models -- prune';
 const USUAL_NUMBER = 3;
@@ -81,7 +82,7 @@ function planText(plan: readonly PrunedModel[], { dryRun, remove }: { readonly d
   const rows = plan.map(({ name, gloss_acc: accuracy, bytes, goes, reason }) => [
     goes ? (remove ? 'removed' : 'archived') : 'stays',
     name,
-    accuracy === null ? '–' : percentText(accuracy),
+    accuracy === null ? '–' : percent(accuracy),
     bytesText(bytes),
     reason,
   ]);

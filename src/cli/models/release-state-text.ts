@@ -1,12 +1,12 @@
-import { printableLine } from '../../foundation/text';
+import { printableLine, percent } from '../../foundation/text';
 import type { ReleaseState } from '../../zoo/release/complete-releases';
-import { bytesText, percentText } from '../quantities';
+import { bytesText } from '../quantities';
 
 /** Where a model stands in its releases, as rows for people. */
 export function releaseStateRows({ releases, production, changed_since_release: changed, unfinished, problems }: ReleaseState): string[][] {
   const [latest] = releases.toReversed();
   const row = (version: string, created: string, gloss: number): string =>
-    `v${version} of ${created.slice(0, 10)} (gloss ${percentText(gloss)})`;
+    `v${version} of ${created.slice(0, 10)} (gloss ${percent(gloss)})`;
   return [
     ...releases
       .toReversed()

@@ -3,9 +3,10 @@ import type { CheckpointData } from '../../zoo/release/production-checkpoint';
 import type { ProductionDtype, ProductionRecord } from '../../zoo/release/production-record';
 import { promoteModel } from '../../zoo/release/promote';
 import { findModel } from '../../zoo/find-model';
-import { columns, bytesText, percentText } from '../quantities';
+import { columns, bytesText } from '../quantities';
 import type { Terminal } from '../terminal';
 import { releaseContext } from './release-surroundings';
+import { percent } from '../../foundation/text';
 
 export interface PromotionRequest {
   readonly root: string;
@@ -29,8 +30,8 @@ function promotionText(name: string, file: string, record: ProductionRecord): st
   const { data, before, after, dtype } = record;
   const head = (title: 'gloss' | 'category'): string[] => [
     title,
-    percentText(before[title].accuracy),
-    percentText(after[title].accuracy),
+    percent(before[title].accuracy),
+    percent(after[title].accuracy),
     changeText(before[title].accuracy, after[title].accuracy),
   ];
   const synthetic = data.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : '';

@@ -1,11 +1,11 @@
-import { printableLine } from '../../foundation/text';
+import { printableLine, percent } from '../../foundation/text';
 import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archived-models';
 import { filesBelow } from '../../folder/contents';
 import { readRecord } from '../../folder/config-file';
 import { findModel } from '../../zoo/find-model';
 import { releaseState } from '../../zoo/release/complete-releases';
 import { evaluationIn, summariseModel } from '../../zoo/list-models';
-import { columns, bytesText, percentText } from '../quantities';
+import { columns, bytesText } from '../quantities';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
@@ -46,8 +46,8 @@ export const showCommand: Command = plainCommand(
     const head = (name: 'gloss' | 'category'): string => {
       const figures = evaluation?.[name];
       if (figures === undefined) return 'not evaluated';
-      const interval = `${percentText(figures.accuracy_ci95_low)} to ${percentText(figures.accuracy_ci95_high)}`;
-      return `${percentText(figures.accuracy)} (95 % interval ${interval}), top-5 ${percentText(figures.top_5_accuracy)}, weighted F1 ${figures.f1_weighted.toFixed(4)}`;
+      const interval = `${percent(figures.accuracy_ci95_low)} to ${percent(figures.accuracy_ci95_high)}`;
+      return `${percent(figures.accuracy)} (95 % interval ${interval}), top-5 ${percent(figures.top_5_accuracy)}, weighted F1 ${figures.f1_weighted.toFixed(4)}`;
     };
     const given = Object.entries(settings).filter(([, value]) => value !== null && value !== undefined);
     const lines = [
@@ -81,7 +81,7 @@ export const showCommand: Command = plainCommand(
 
 /** What is known of a model that is compressed, in so far as its folder is gone. */
 function archivedText({ summary, archive, archived, bytes, files, name }: ArchivedRecord): string {
-  const share = (value: number | null): string => (value === null ? 'not evaluated' : percentText(value));
+  const share = (value: number | null): string => (value === null ? 'not evaluated' : percent(value));
   const lines = [
     ...columns([
       ['name', name],

@@ -6,8 +6,8 @@ import { ARCHIVE_FOLDER, modelsIn } from '../../zoo/find-model';
 import { summariseModel, type ModelSummary } from '../../zoo/list-models';
 import { commonFlags, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { percentText } from '../quantities';
 import { registryFlags, rootOf } from './registry-flags';
+import { percent } from '../../foundation/text';
 
 const command = 'npm run models -- tree';
 
@@ -53,7 +53,7 @@ function archiveBranch(summary: ModelSummary): Branch {
 }
 
 function noteOf({ version, stage, gloss_acc: accuracy }: ModelSummary): string {
-  const note = [version === null ? '' : `v${version}`, stage, accuracy === null ? '' : `gloss ${percentText(accuracy)}`];
+  const note = [version === null ? '' : `v${version}`, stage, accuracy === null ? '' : `gloss ${percent(accuracy)}`];
   return note.filter((part) => part !== '').join(', ');
 }
 

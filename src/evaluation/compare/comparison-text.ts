@@ -2,7 +2,7 @@ import type { ComparedModel } from './compared-model';
 import { type ClassChange, type Comparison, type Contrast, gotWorse, judge, type FigureChange, type GlossChange } from './comparison';
 import { HEADS } from '../result';
 import { pickFigures } from '../results/document';
-import { plainMarkdown as plain, plainMarkdown, shortLabel, percentText } from '../../foundation/text';
+import { plainMarkdown as plain, plainMarkdown, shortLabel, percent, signedPoints } from '../../foundation/text';
 
 const CLASSES_SHOWN = 6;
 
@@ -84,16 +84,16 @@ function aboutLines({ baseline, sameData }: Comparison): string[] {
 function rowsOf({ baseline, contrasts }: Comparison): string[][] {
   const row = ({ title, figures: { gloss, category } }: ComparedModel, contrast: Contrast | undefined): string[] => {
     const contrasted = HEADS.map((head) =>
-      contrast === undefined ? ['', ''] : [pointsText(contrast.difference[head]), contrast.test[head].p.toPrecision(2)],
+      contrast === undefined ? ['', ''] : [signedPoints(contrast.difference[head]), contrast.test[head].p.toPrecision(2)],
     );
     const [ofGloss = [], ofCategory = []] = contrasted;
     return [
       title,
-      percentText(gloss.accuracy),
+      percent(gloss.accuracy),
       ...ofGloss,
-      percentText(gloss.top_5_accuracy),
+      percent(gloss.top_5_accuracy),
       gloss.f1_weighted.toFixed(4),
-      percentText(category.accuracy),
+      percent(category.accuracy),
       ...ofCategory,
     ];
   };
@@ -120,12 +120,6 @@ function changesText(changes: readonly ClassChange[]): string {
     .slice(0, CLASSES_SHOWN)
     .map(({ label, clips, of }) => `${shortLabel(label)} ${clips > 0 ? '+' : '−'}${Math.abs(clips)} of ${of}`);
   return `${shown.join(', ')}${changes.length > CLASSES_SHOWN ? `, and ${changes.length - CLASSES_SHOWN} more` : ''}`;
-}
-
-/** `+1.3`: a difference of shares in percentage points. */
-function pointsText(difference: number): string {
-  const points = (100 * Math.abs(difference)).toFixed(1);
-  return points === '0.0' ? '0.0' : `${difference > 0 ? '+' : '−'}${points}`;
 }
 
 const GLOSSES_SHOWN = 8;
@@ -199,7 +193,7 @@ function isBetter({ before, now, ...change }: FigureChange): boolean {
 }
 
 function figureText({ figure, before, now }: FigureChange): string {
-  const shown = (value: number): string => (figure.endsWith('F1') ? value.toFixed(4) : percentText(value));
+  const shown = (value: number): string => (figure.endsWith('F1') ? value.toFixed(4) : percent(value));
   return `${figure} ${shown(before)} → ${shown(now)}`;
 }
 

@@ -2,6 +2,7 @@ import { UserError } from '../../foundation/errors';
 import { mcnemarTest, type PairedTest } from '../metrics';
 import { HEADS, type HeadName } from '../result';
 import type { ComparedClip, ComparedModel } from './compared-model';
+import { signedPoints } from '../../foundation/text';
 
 /** A class that one model recognises in more clips than another. */
 export interface ClassChange {
@@ -199,11 +200,6 @@ function verdictOf(
   const rest = phrases.filter((phrase) => !phrase.believed);
   const remaining = rest.length === 0 ? '' : `; ${rest.map(({ head }) => head).join(', ')}: no difference that chance would not explain`;
   return `${model.title} is ${word} ${baseline.title} ${on}, by more than chance would explain (${believed.map(told).join('; ')})${remaining}${several}.`;
-}
-
-function signedPoints(share: number): string {
-  const points = (100 * Math.abs(share)).toFixed(1);
-  return points === '0.0' ? points : `${share > 0 ? '+' : '−'}${points}`;
 }
 
 interface Counts {

@@ -10,7 +10,7 @@ import { clipInputs, type RankedClass } from '../predict';
 import { drawChart, fontOf } from './canvas';
 import { between, type Theme, drawnOrTold, lightTheme } from './drawing';
 import { writeFileAtomically } from '../../foundation/atomic-file';
-import { shortLabel } from '../../foundation/text';
+import { shortLabel, percent } from '../../foundation/text';
 import { titleOfModel } from '../../folder/model-folder';
 
 /** How much each frame of a clip counted; the frames' shares add up to 1. */
@@ -173,7 +173,7 @@ export async function saveAttentionPicture(
   onWarning: (warning: string) => void,
 ): Promise<boolean> {
   const shares = await attendedFrames(model, file, key);
-  const title = `${shortLabel(path.parse(file).name)}: ${shortLabel(best.label)} (${best.id}), ${(100 * best.probability).toFixed(1)} %`;
+  const title = `${shortLabel(path.parse(file).name)}: ${shortLabel(best.label)} (${best.id}), ${percent(best.probability)}`;
   const subtitle = `What ${titleOfModel(model.file, model.model.definition.checkpointName)} attended to; the broken line is an even share`;
   const png = drawnOrTold(picture, () => attentionPicture(title, subtitle, shares, lightTheme), onWarning);
   if (png === undefined) return false;

@@ -5,7 +5,7 @@ import { drawChart } from './canvas';
 import type { Theme } from './drawing';
 import { type HeadResult, HEADS } from '../result';
 import type { ComparedModel } from '../compare/compared-model';
-import { shortText } from '../../foundation/text';
+import { shortText, percent } from '../../foundation/text';
 
 /** Draws a training's curves: losses on the left scale, accuracies on the right, and where the best epoch is. @returns the PNG. */
 export function curvesPicture(title: string, points: readonly CurvePoint[], theme: Theme): Buffer {
@@ -48,14 +48,14 @@ export function curvesPicture(title: string, points: readonly CurvePoint[], them
           min: 0,
           max: 1,
           grid: { drawOnChartArea: false },
-          ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` },
+          ticks: { callback: (value) => percent(Number(value), 0) },
         },
       },
       plugins: {
         title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
         subtitle: {
           display: best !== undefined,
-          text: best === undefined ? '' : `Best epoch ${best.epoch}: gloss accuracy ${(100 * best.gloss_acc).toFixed(1)} %`,
+          text: best === undefined ? '' : `Best epoch ${best.epoch}: gloss accuracy ${percent(best.gloss_acc)}`,
           align: 'start',
           color: theme.muted,
           padding: { bottom: 8 },
@@ -125,14 +125,14 @@ export function reliabilityPicture(title: string, gloss: HeadResult, category: H
           min: 0,
           max: 1,
           title: { display: true, text: 'share that was right' },
-          ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` },
+          ticks: { callback: (value) => percent(Number(value), 0) },
         },
       },
       plugins: {
         title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
         subtitle: {
           display: true,
-          text: `Expected calibration error: gloss ${percent(gloss)}, category ${percent(category)}. Bars below the line: too sure of itself`,
+          text: `Expected calibration error: gloss ${calibrationError(gloss)}, category ${calibrationError(category)}. Bars below the line: too sure of itself`,
           align: 'start',
           color: theme.muted,
           padding: { bottom: 8 },
@@ -144,8 +144,8 @@ export function reliabilityPicture(title: string, gloss: HeadResult, category: H
   return drawChart({ width: 860, height: 480 }, theme, configuration);
 }
 
-function percent({ metrics }: HeadResult): string {
-  return `${(100 * metrics.expected_calibration_error).toFixed(1)} %`;
+function calibrationError({ metrics }: HeadResult): string {
+  return percent(metrics.expected_calibration_error);
 }
 
 const LONGEST_NAME = 36;
@@ -165,7 +165,7 @@ export function comparisonPicture(models: readonly ComparedModel[], dataTitle: s
     options: {
       indexAxis: 'y',
       scales: {
-        x: { min: 0, max: 1, ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` } },
+        x: { min: 0, max: 1, ticks: { callback: (value) => percent(Number(value), 0) } },
         y: { grid: { display: false } },
       },
       plugins: {

@@ -1,4 +1,4 @@
-import { shortLabel } from '../../foundation/text';
+import { counted, percent, shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
 import { type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
 
@@ -14,11 +14,13 @@ export function findings(result: EvaluationResult): string[] {
     ...(category.metrics.accuracy === 1 ? ['Every category is right.'] : []),
     ...(cutClips === 0
       ? []
-      : [`${counted(cutClips)} longer than ${model.maxFrames} frames and were cut to their first ${model.maxFrames}.`]),
+      : [
+          `${counted(cutClips, 'clip was', 'clips were')} longer than ${model.maxFrames} frames and were cut to their first ${model.maxFrames}.`,
+        ]),
     ...(leftOut.length === 0
       ? []
       : [
-          `${counted(new Set(leftOut.map(({ file }) => file)).size)} left out as unusable: ${[...new Set(leftOut.map(({ file }) => file))].slice(0, 5).join(', ')}.`,
+          `${counted(new Set(leftOut.map(({ file }) => file)).size, 'clip was', 'clips were')} left out as unusable: ${[...new Set(leftOut.map(({ file }) => file))].slice(0, 5).join(', ')}.`,
         ]),
     ...(clips.length < 200
       ? [
@@ -69,7 +71,6 @@ function occlusion(result: EvaluationResult): string[] {
   if (hidden?.accuracy === undefined || seen?.accuracy === undefined) {
     return hidden === undefined || hidden.accuracy !== undefined ? [] : ['The labels call no clip occluded.'];
   }
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   return [
     `Gloss accuracy on ${hidden.clips} occluded clips is ${percent(hidden.accuracy.gloss)}, on the ${seen.clips} others ${percent(seen.accuracy.gloss)}.`,
   ];
@@ -77,16 +78,11 @@ function occlusion(result: EvaluationResult): string[] {
 
 function confidence({ metrics, predictions }: HeadResult): string {
   const mean = predictions.reduce((sum, prediction) => sum + prediction.confidence, 0) / Math.max(1, predictions.length);
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   const judgement =
     mean - metrics.accuracy > 0.03
       ? 'too sure of itself'
       : metrics.accuracy - mean > 0.03
         ? 'less sure than it could be'
         : 'about as sure as it is right';
-  return `On average it is ${percent(mean)} sure of a gloss and right in ${percent(metrics.accuracy)}: ${judgement}.`;
-}
-
-function counted(clips: number): string {
-  return clips === 1 ? '1 clip was' : `${clips} clips were`;
+  return `On average it is ${percent(mean, 0)} sure of a gloss and right in ${percent(metrics.accuracy, 0)}: ${judgement}.`;
 }

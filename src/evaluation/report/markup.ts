@@ -1,4 +1,4 @@
-import { printableLine } from '../../foundation/text';
+import { printableLine, percent } from '../../foundation/text';
 
 /** A piece of HTML that is safe to put into a page as it is. */
 export class Markup {
@@ -37,7 +37,7 @@ interface Table {
 
 /** A number as a share of all: `84.6 %`, with a bar behind it. */
 export function shareCell(value: number): Cell {
-  return { value, text: `${(100 * value).toFixed(1)} %`, share: true };
+  return { value, text: percent(value), share: true };
 }
 
 /** A count. */

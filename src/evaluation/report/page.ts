@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { shortLabel } from '../../foundation/text';
+import { shortLabel, percent } from '../../foundation/text';
 import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
 import { type HeadPrediction, type HeadResult, modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
 import type { ResultPictures } from '../results/draw-pictures';
@@ -74,7 +74,6 @@ function heading(result: EvaluationResult, created: Date): Markup {
 }
 
 function cards({ gloss, category, clips: evaluated }: EvaluationResult): Markup {
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const interval = ({ metrics }: HeadResult): string =>
     `95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`;
   const card = (figure: string, title: string, more: string): Markup =>

@@ -5,6 +5,7 @@ import { curvesPicture, reliabilityPicture } from '../pictures/charts';
 import { modelTitle, type EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { RESULT_FILES } from '../../folder/contents';
+import { percent } from '../../foundation/text';
 
 /** The pictures of an evaluation, as PNG; undefined where one cannot be drawn. */
 export interface ResultPictures {
@@ -27,13 +28,12 @@ export function drawPictures(
 ): ResultPictures {
   const { gloss, category, data } = result;
   const of = `${modelTitle(result)} on ${path.basename(data.title)}${data.synthetic ? ' (synthetic)' : ''}`;
-  const share = (accuracy: number): string => `${(100 * accuracy).toFixed(1)} %`;
   const drawn = (name: string, draw: () => Buffer): Buffer | undefined => drawnOrTold(name, draw, onWarning);
   return {
     confusion: drawn(RESULT_FILES.confusionPicture, () =>
       confusionPicture(
         {
-          title: `Glosses: ${share(gloss.metrics.accuracy)} right, ${of}`,
+          title: `Glosses: ${percent(gloss.metrics.accuracy)} right, ${of}`,
           matrix: gloss.confusion,
           labels: gloss.labels,
           groups: result.categoryOfGloss.map((id) => (id === undefined ? undefined : category.labels[id])),
@@ -43,7 +43,7 @@ export function drawPictures(
     ),
     categoryConfusion: drawn(RESULT_FILES.categoryConfusionPicture, () =>
       confusionPicture(
-        { title: `Categories: ${share(category.metrics.accuracy)} right, ${of}`, matrix: category.confusion, labels: category.labels },
+        { title: `Categories: ${percent(category.metrics.accuracy)} right, ${of}`, matrix: category.confusion, labels: category.labels },
         theme,
       ),
     ),

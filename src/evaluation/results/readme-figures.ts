@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { plainMarkdown as plain } from '../../foundation/text';
+import { plainMarkdown as plain, percent } from '../../foundation/text';
 import { findings } from '../report/findings';
 import type { EvaluationResult } from '../result';
 import { replaceFigures } from '../../folder/readme';
@@ -19,7 +19,6 @@ export function updateReadme(folder: string, result: EvaluationResult): void {
 
 function figureLines(folder: string, result: EvaluationResult): string[] {
   const { gloss, category, model, data, clips } = result;
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const row = (title: string, show: (head: EvaluationResult['gloss']) => string): string =>
     `| ${title} | ${show(gloss)} | ${show(category)} |`;
   const epoch = model.epoch === undefined ? '' : `, epoch ${model.epoch}`;

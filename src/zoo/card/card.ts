@@ -8,7 +8,7 @@ import type { RegisteredModel } from '../find-model';
 import { readCardFacts, type CardFacts, type CardSetting } from './card-facts';
 import { RESULTS_FOLDER } from '../../folder/model-folder';
 import type { ReadFigures } from '../../evaluation/results/document';
-import { plainMarkdown as plain, shortLabel } from '../../foundation/text';
+import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
 import { RESULT_FILES } from '../../folder/contents';
 import { ownModels } from '../../models/model-table';
 import { limits, loadingSections } from './card-sections';
@@ -234,8 +234,4 @@ function differs({ value, usual }: CardSetting): boolean {
 function shown(value: unknown): string {
   if (value === null || value === undefined) return 'none';
   return plain(typeof value === 'string' ? value : JSON.stringify(value));
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -3,7 +3,7 @@ import type { Chart, ChartConfiguration, ChartDataset } from 'chart.js';
 import { drawChart } from '../../evaluation/pictures/canvas';
 import type { Theme } from '../../evaluation/pictures/drawing';
 import type { HeadName } from '../../evaluation/result';
-import { shortText } from '../../foundation/text';
+import { shortText, percent } from '../../foundation/text';
 import { isDrop, type HistoryRow } from './history';
 
 const LONGEST_DATA_NAME = 20;
@@ -61,7 +61,7 @@ export function historyPicture(title: string, rows: readonly HistoryRow[], theme
           min: 0,
           max: 1,
           title: { display: true, text: 'accuracy' },
-          ticks: { callback: (value) => `${Math.round(100 * Number(value))} %` },
+          ticks: { callback: (value) => percent(Number(value), 0) },
         },
       },
       plugins: {
