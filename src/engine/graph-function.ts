@@ -41,23 +41,23 @@ export function graphFunction<Given extends readonly object[], Result extends ob
   compute: (...given: Given) => Result,
 ): GraphFunction<Given, Result> {
   const recorded = new PerShape<RecordedFunction>();
-  const callPlainly = (given: readonly unknown[]): Result => compute(...(mapLeaves(given, asTensor) as unknown as Given));
+  const call = (given: unknown): Result => compute(...(given as Given));
   const replay = (given: readonly unknown[]): Replay => {
     const leaves = new Map<string, Leaf>();
     mapLeaves(given, (leaf, path) => leaves.set(path, leaf));
-    const { entry, variables, form } = recorded.for(typesOf(leaves), (types) => record(compute, given, types));
+    const { entry, variables, form } = recorded.for(typesOf(leaves), (types) => record(call, given, types));
     return { form, results: run(entry, new Map([...leaves, ...variables])) };
   };
   return Object.defineProperties(
     (...given: readonly unknown[]) => {
-      if (!canRecord()) return tf.tidy(() => callPlainly(given) as tf.TensorContainer) as Result;
+      if (!canRecord()) return tf.tidy(() => call(mapLeaves(given, asTensor)) as tf.TensorContainer) as Result;
       const { form, results } = replay(given);
       return mapNames(form, (name) => nativeBackend().createOutputTensor(required(results.get(name), `the result ${name}`)));
     },
     {
       arrays: {
         value: (...given: readonly unknown[]) => {
-          if (!canRecord()) return inScope(() => mapLeaves(callPlainly(given), asArray));
+          if (!canRecord()) return inScope(() => mapLeaves(call(mapLeaves(given, asTensor)), asArray));
           const { form, results } = replay(given);
           const arrays = mapNames(form, (name) => downloadTensor(required(results.get(name), `the result ${name}`)));
           freeTensors([...results.values()]);
@@ -91,15 +91,11 @@ function canRecord(): boolean {
   return hasNativeKernels() && captureContext.recorder === undefined;
 }
 
-function record<Given extends readonly object[]>(
-  compute: (...given: Given) => object,
-  given: readonly unknown[],
-  types: ReadonlyMap<string, TensorType>,
-): RecordedFunction {
+function record(compute: (given: unknown) => object, given: readonly unknown[], types: ReadonlyMap<string, TensorType>): RecordedFunction {
   const form: { results?: Tree<string> } = {};
   const variables = new Map(Object.entries(tf.engine().registeredVariables).map(([name, variable]) => [`variable ${name}`, variable]));
   const computation: Computation = (tensors, setResult) => {
-    const result = compute(...(mapLeaves(given, (_, path) => tensorNamed(tensors, path)) as unknown as Given));
+    const result = compute(mapLeaves(given, (_, path) => tensorNamed(tensors, path)));
     form.results = mapLeaves(result, (leaf, path) => {
       setResult(path, asTensor(leaf));
       return path;
@@ -141,7 +137,8 @@ function nativeTensorOf(tensor: tf.Tensor): NativeTensor {
 }
 
 function typesOf(leaves: ReadonlyMap<string, Leaf>): Map<string, TensorType> {
-  return new Map([...leaves].map(([path, leaf]) => [path, { dtype: dtypeOf(leaf), shape: leaf.shape }]));
+  const types = [...leaves].map(([path, leaf]): [string, TensorType] => [path, { dtype: dtypeOf(leaf), shape: leaf.shape }]);
+  return new Map(types.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 function dtypeOf(leaf: Leaf): number {

@@ -9,7 +9,7 @@ export { noDropout, seededDropout, type Dropout } from './dropout';
 
 export { createProgram, type ProgramOptions } from './create-program';
 export type { BatchDivision, Program, ProgramDefinition, StepResult, TrainingOutputs, UpdateRequest } from './program';
-export type { HostArray, NamedArrays, NamedTensors } from './named-tensors';
+export { tensorNamed, valuesNamed, type HostArray, type NamedArrays, type NamedTensors } from './named-tensors';
 export {
   constantValue,
   initialiseParameters,

@@ -139,7 +139,7 @@ function divertible(native: NativeBinding): NativeBinding {
   return {
     // The native module's properties are read-only, which a Proxy may not hide: they are copied.
     ...(Object.fromEntries(
-      Object.getOwnPropertyNames(native).map((name) => [name, native[name as keyof NativeBinding]]),
+      Object.getOwnPropertyNames(native).map((name): [string, unknown] => [name, Reflect.get(native, name)]),
     ) as unknown as NativeBinding),
     executeOp: (operation, attributes, inputs, outputCount) => operations().executeOp(operation, attributes, inputs, outputCount),
     createTensor: (shape, dtype, values) => operations().createTensor(shape, dtype, values),

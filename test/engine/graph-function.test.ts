@@ -128,7 +128,9 @@ describe('registerOperation', () => {
     expect(valuesOf(captured.arrays(floats(0, 1)))).toEqual([1, expect.closeTo(Math.cosh(1), 5)]);
     expect(asked).toEqual([[2], [2]]);
     captured.dispose();
-    expect(() => registerOperation({ name: 'Cosh', shapes: () => undefined })).toThrow('registered already');
+    expect(() => {
+      registerOperation({ name: 'Cosh', shapes: () => undefined });
+    }).toThrow('registered already');
   });
 });
 

@@ -1,14 +1,12 @@
-import { addGlobalNorm } from '../optimizers/clipping';
+import { required } from '../../foundation/required';
+import { addGlobalNorm, addClipFactor } from '../optimizers/clipping';
 import type { Optimizer } from '../optimizers/optimizer';
-import { addAccumulation, addSumReads } from './accumulation-nodes';
 import { EntryDraft, type Entry } from './entry';
 import { addMagnitude, FiniteGate } from './finite-gate';
-import type { NodeOutput } from './graph-writer';
-import { addIncrements } from './increment-nodes';
+import { type NodeOutput, type GraphWriter, runsAfter } from './graph-writer';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
-import { typeOf, type Recording } from './recording';
+import { typeOf, type Recording, DataType, type Attributes } from './recording';
 import type { SharedVariables, VariableNodes } from './shared-variables';
-import { addUpdates, type GradientNodes, type UpdateVariableNodes } from './update-nodes';
 
 /** A scalar input that an accumulation takes beside the program's own. */
 export const ACCUMULATION_SCALE = 'accumulation scale';
@@ -29,6 +27,22 @@ export interface UpdateVariables {
   readonly parameters: SharedVariables;
   /** The optimiser's, by slot. */
   readonly slots: ReadonlyMap<string, SharedVariables>;
+}
+
+const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
+const ofVariable: Attributes = { dtype: { kind: 'type', value: DataType.float32 } };
+
+/** A parameter's gradient, and the node that read the parameter for it: the update waits for that. */
+interface GradientNodes {
+  readonly gradient: NodeOutput;
+  readonly parameter: NodeOutput;
+}
+
+/** The nodes of the variables that an update reads and writes. */
+interface UpdateVariableNodes {
+  readonly parameters: VariableNodes;
+  /** The optimiser's, by slot. */
+  readonly slots: ReadonlyMap<string, VariableNodes>;
 }
 
 /** How gradients become updates. */
@@ -147,21 +161,99 @@ function addGatedUpdates(
 
 function gradientNodes(results: ReadonlyMap<string, NodeOutput>, reads: ReadonlyMap<string, NodeOutput>): Map<string, GradientNodes> {
   return new Map(
-    [...ofKind('gradient', results)].flatMap(([name, gradient]): [string, GradientNodes][] => {
-      const parameter = reads.get(name);
-      return parameter === undefined ? [] : [[name, { gradient, parameter }]];
-    }),
+    [...ofKind('gradient', results)].map(([name, gradient]) => [
+      name,
+      { gradient, parameter: required(reads.get(name), `the read of ${name}`) },
+    ]),
   );
 }
 
 /** Scalars that are finite where the loss is, and all that is to be added to buffers. */
 function lossAndIncrements(draft: EntryDraft, results: ReadonlyMap<string, NodeOutput>): NodeOutput[] {
-  const loss = results.get(LOSS);
-  if (loss === undefined) throw new Error('the recording of a training step has no loss');
+  const loss = required(results.get(LOSS), 'the loss of a training step');
   const magnitude = addMagnitude(draft.graph, [...ofKind('increment', results).values()]);
   return magnitude === undefined ? [loss] : [loss, magnitude];
 }
 
 function lossAndOutputs(results: ReadonlyMap<string, NodeOutput>): [string, NodeOutput][] {
   return [...results].filter(([name]) => name === LOSS || name.startsWith(nameOfKind('output', '')));
+}
+
+/**
+ * Writes the update of every parameter that has a gradient, clipped where a norm is given to clip to.
+ * @param given.norm the gradients' global norm.
+ * @param given.scalars the optimiser's, by name.
+ * @param given.gate which lets gradients and scalars through, or nothing is updated.
+ * @returns the nodes that update.
+ */
+function addUpdates(
+  graph: GraphWriter,
+  optimizer: Optimizer,
+  given: {
+    readonly variables: UpdateVariableNodes;
+    readonly gradients: ReadonlyMap<string, GradientNodes>;
+    readonly norm: NodeOutput;
+    readonly clipNorm: number | undefined;
+    readonly scalars: ReadonlyMap<string, NodeOutput>;
+    readonly gate: FiniteGate;
+  },
+): NodeOutput[] {
+  const { variables, gradients, norm, clipNorm, gate } = given;
+  const factor = clipNorm === undefined ? undefined : addClipFactor(graph, norm, clipNorm);
+  const scalars = Object.fromEntries([...given.scalars].map(([name, scalar]) => [name, gate.letThrough(scalar)]));
+  return [...gradients].map(([name, { gradient, parameter }]) => {
+    const finite = gate.letThrough(gradient);
+    return optimizer.addUpdate(graph, {
+      name,
+      variable: variables.parameters.handleOf(name),
+      value: parameter,
+      gradient: factor === undefined ? finite : graph.addNode('clip/Mul', 'Mul', [finite, factor], float32),
+      slots: Object.fromEntries([...variables.slots].map(([slot, nodes]) => [slot, nodes.handleOf(name)])),
+      scalars,
+    });
+  });
+}
+
+/**
+ * Writes the adding of gradients, each times a scale, to variables that hold their sums.
+ * @param given.gate which lets the gradients through, or nothing is added.
+ * @returns the nodes that add.
+ */
+function addAccumulation(
+  graph: GraphWriter,
+  {
+    sums,
+    gradients,
+    scale,
+    gate,
+  }: { sums: VariableNodes; gradients: ReadonlyMap<string, GradientNodes>; scale: NodeOutput; gate: FiniteGate },
+): NodeOutput[] {
+  return [...gradients].map(([name, { gradient }]) => {
+    const scaled = graph.addNode(`scaled/${name}`, 'Mul', [gate.letThrough(gradient), scale], float32);
+    return graph.addNode(`added/${name}`, 'AssignAddVariableOp', [sums.handleOf(name), scaled], ofVariable);
+  });
+}
+
+/** Writes the reading of summed gradients, for an update. */
+function addSumReads(sums: VariableNodes, parameters: VariableNodes, names: readonly string[]): Map<string, GradientNodes> {
+  return new Map(names.map((name) => [name, { gradient: sums.addRead(name), parameter: parameters.addRead(name) }]));
+}
+
+/**
+ * Writes the adding of a recording's increments to the variables that they belong to, each once it has been read.
+ * @param gate which lets them through, or nothing is added.
+ * @returns the nodes that add.
+ */
+function addIncrements(
+  graph: GraphWriter,
+  parameters: VariableNodes,
+  results: ReadonlyMap<string, NodeOutput>,
+  reads: ReadonlyMap<string, NodeOutput>,
+  gate: FiniteGate,
+): NodeOutput[] {
+  return [...ofKind('increment', results)].map(([name, amount]) => {
+    const read = reads.get(name);
+    const inputs = [parameters.handleOf(name), gate.letThrough(amount), ...(read === undefined ? [] : [runsAfter(read)])];
+    return graph.addNode(`moved/${name}`, 'AssignAddVariableOp', inputs, ofVariable);
+  });
 }
