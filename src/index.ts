@@ -16,6 +16,8 @@ export { loadRecogniser as loadModel, predict } from './evaluation/run-predictio
 export { openClips } from './data/open-clips';
 export { classificationLoss, crossEntropy, focalLoss, smoothedCrossEntropy } from './training/losses';
 export { chooseSchedule, constantSchedule, cosineSchedule, PlateauSchedule, warmupCosineSchedule } from './training/schedules';
+export { adam, adamW } from './engine/optimizers/adam';
+export { sgd } from './engine/optimizers/sgd';
 
 // Types
 export type { TrainHooks, TrainOptions } from './training/train';
@@ -30,6 +32,7 @@ export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './ev
 export type { Prediction, RankedClass } from './evaluation/predict';
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
+export type { Optimizer } from './engine/optimizers/optimizer';
 export type { ClassificationLoss, LossSettings } from './training/losses';
 export type { DataPaths, TransformDescription } from './config/data-source';
 export type { Batch } from './data/batch';
