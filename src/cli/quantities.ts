@@ -1,5 +1,3 @@
-export { percent } from '../foundation/text';
-
 /** A time span: `0.21 s`, `1.7 s`, `42 s`, `2 min 05 s`, `1 h 02 min`. */
 export function secondsText(seconds: number): string {
   if (seconds < 0.995) return `${seconds.toFixed(2)} s`;
