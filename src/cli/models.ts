@@ -20,7 +20,7 @@ export const modelsCommand: Command = commandGroup({
     tree: {
       takes: '',
       summary: 'Print the registry’s layout, and what each file is.',
-      load: async () => (await import('./models/tree.js')).treeCommand,
+      load: async () => (await import('./models/list.js')).treeCommand,
     },
     check: {
       takes: '[NAME…]',
@@ -30,7 +30,7 @@ export const modelsCommand: Command = commandGroup({
     card: {
       takes: 'NAME',
       summary: 'Write a model’s README.md: figures, recipe, limits, how to load it.',
-      load: async () => (await import('./models/card.js')).cardCommand,
+      load: async () => (await import('./models/show.js')).cardCommand,
     },
     compare: {
       takes: 'NAME …',
@@ -45,22 +45,22 @@ export const modelsCommand: Command = commandGroup({
     changelog: {
       takes: 'NAME',
       summary: 'Print what changed from release to release.',
-      load: async () => (await import('./models/changelog.js')).changelogCommand,
+      load: async () => (await import('./models/changes.js')).changelogCommand,
     },
     diff: {
       takes: 'NAME [VERSION] [VERSION]',
       summary: 'Tell how two releases differ, or a release and what the folder holds now.',
-      load: async () => (await import('./models/diff.js')).diffCommand,
+      load: async () => (await import('./models/changes.js')).diffCommand,
     },
     promote: {
       takes: 'NAME',
       summary: 'Make the production checkpoint, and evaluate it.',
-      load: async () => (await import('./models/promote.js')).promoteCommand,
+      load: async () => (await import('./models/release.js')).promoteCommand,
     },
     stage: {
       takes: 'NAME STAGE',
       summary: 'Set a model’s stage: development, production or archived.',
-      load: async () => (await import('./models/stage.js')).stageCommand,
+      load: async () => (await import('./models/archive.js')).stageCommand,
     },
     archive: {
       takes: 'NAME',
@@ -70,12 +70,12 @@ export const modelsCommand: Command = commandGroup({
     restore: {
       takes: 'NAME',
       summary: 'Bring an archived model back.',
-      load: async () => (await import('./models/restore.js')).restoreCommand,
+      load: async () => (await import('./models/archive.js')).restoreCommand,
     },
     prune: {
       takes: '',
       summary: 'Archive all but the best.',
-      load: async () => (await import('./models/prune.js')).pruneCommand,
+      load: async () => (await import('./models/archive.js')).pruneCommand,
     },
     pack: {
       takes: 'NAME',
@@ -85,12 +85,12 @@ export const modelsCommand: Command = commandGroup({
     unpack: {
       takes: 'FILE.tar.gz',
       summary: 'Make a model folder of a pack, which is verified first.',
-      load: async () => (await import('./models/unpack.js')).unpackCommand,
+      load: async () => (await import('./models/pack.js')).unpackCommand,
     },
     verify: {
       takes: 'NAME|FILE.tar.gz',
       summary: 'Hold files against their checksums.',
-      load: async () => (await import('./models/verify.js')).verifyCommand,
+      load: async () => (await import('./models/check.js')).verifyCommand,
     },
     monitor: {
       takes: 'NAME',

@@ -3,12 +3,12 @@ import { checkRegistry, type RegistryCheck } from '../../zoo/check/check-registr
 import type { Finding } from '../../zoo/check/finding';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { findingLines, placeText, plainFinding } from './finding-text';
-import { registryFlags, rootFlag, rootOf } from './registry-flags';
+import { registryFlags, rootFlag, rootOf, onlyName } from './registry-flags';
+import { verify } from '../../zoo/pack/verify';
 
-const command = 'npm run models -- check';
+const CHECK = 'npm run models -- check';
 
-const flags = {
+const checkFlags = {
   fix: { type: 'boolean', group: 'Check:', description: 'Mend what can be mended safely, and say how.' },
   ...registryFlags,
   ...jsonFlag,
@@ -18,15 +18,15 @@ const flags = {
 /** `models check`. */
 export const checkCommand: Command = plainCommand(
   {
-    command,
+    command: CHECK,
     takes: '[NAME…]',
     summary:
       'Holds the registry, or some of its models, against the guide: names, files, logs, checkpoints, checksums, releases, the archive, and what killed processes left. Exits with 1 where a problem remains; remarks fail nothing.',
-    flags,
+    flags: checkFlags,
     examples: [
-      [command, 'everything'],
-      [`${command} transformer_baseline_09-20`, 'one model'],
-      [`${command} --fix`, 'removes what killed processes left, writes a missing README.md, and takes up the name of a renamed folder'],
+      [CHECK, 'everything'],
+      [`${CHECK} transformer_baseline_09-20`, 'one model'],
+      [`${CHECK} --fix`, 'removes what killed processes left, writes a missing README.md, and takes up the name of a renamed folder'],
     ],
     epilogue: '--fix never changes weights or checksums, and removes no model: what it leaves is told with what to do.',
   },
@@ -52,7 +52,61 @@ function checkText({ models, findings, mended }: RegistryCheck, rootTyped: strin
     ...findingLines(findings),
     ...(findings.length + mended.length === 0 ? [] : ['']),
     `${counted(models.length, 'model')}: ${counted(count('problem'), 'problem')}, ${counted(count('remark'), 'remark')}`,
-    ...(mendable ? ['', 'Next', `  ${command} --fix${rootTyped}`] : []),
+    ...(mendable ? ['', 'Next', `  ${CHECK} --fix${rootTyped}`] : []),
   ];
   return `${lines.map(printableLine).join('\n')}\n`;
+}
+
+const VERIFY = 'npm run models -- verify';
+
+const verifyFlags = { ...registryFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
+
+/** `models verify`. */
+export const verifyCommand: Command = plainCommand(
+  {
+    command: VERIFY,
+    takes: 'NAME|FILE.tar.gz',
+    summary:
+      'Holds a model’s files against the checksums that are kept of them (of its promotion, its releases, its pack or its archive) and opens its checkpoints; changes nothing.',
+    flags: verifyFlags,
+    examples: [
+      [`${VERIFY} transformer_baseline_09-20`, 'a folder, or an archived model'],
+      [`${VERIFY} transformer_baseline_09-20.tar.gz`, 'a pack, as unpack does before it writes'],
+    ],
+  },
+  async (typed, { output }, positionals) => {
+    const verification = await verify(rootOf(typed), onlyName(positionals, VERIFY));
+    const { name, place, verified, findings } = verification;
+    const failed = findings.some(({ severity }) => severity === 'problem');
+    const lines = [
+      `${name}: ${failed ? 'not all is as it was' : 'verified'}`,
+      place,
+      ...verified.map((line) => `  ${line}`),
+      ...findingLines(findings),
+    ];
+    output.write(
+      typed['json'] === true
+        ? `${JSON.stringify({ ...verification, ok: !failed, findings: findings.map(plainFinding) }, null, 2)}\n`
+        : `${lines.map(printableLine).join('\n')}\n`,
+    );
+    return failed ? 1 : 0;
+  },
+);
+
+/** Findings as people read them: problems first, each with what to do. */
+export function findingLines(findings: readonly Finding[]): string[] {
+  const bySeverity = (['problem', 'remark'] as const).map((severity) => findings.filter((finding) => finding.severity === severity));
+  return bySeverity
+    .flat()
+    .flatMap((finding) => [`${finding.severity.padEnd(9)}${placeText(finding)}: ${finding.what}`, `${''.padEnd(9)}${finding.todo}`]);
+}
+
+/** The model and the file that a finding is about. */
+export function placeText({ model, place }: Finding): string {
+  return place === '' ? model : `${model}: ${place}`;
+}
+
+/** A finding for a program. */
+export function plainFinding({ severity, model, place, what, todo, mend }: Finding): object {
+  return { severity, model, place, what, todo, mendable: mend !== undefined };
 }

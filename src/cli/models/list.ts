@@ -1,15 +1,18 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { printableLine, percent } from '../../foundation/text';
 import { archivedModels } from '../../zoo/archive/archived-models';
-import { listModels, sortKey, SORT_KEYS, type ListedModel, summariseModel } from '../../zoo/list-models';
-import { modelsIn } from '../../zoo/find-model';
+import { listModels, sortKey, SORT_KEYS, type ListedModel, summariseModel, type ModelSummary } from '../../zoo/list-models';
+import { modelsIn, ARCHIVE_FOLDER } from '../../zoo/find-model';
 import { columns, bytesText } from '../quantities';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { registryFlags, rootOf } from './registry-flags';
+import { meaningOf } from '../../folder/contents';
 
-const command = 'npm run models -- list';
+const LIST = 'npm run models -- list';
 
-const flags = {
+const listFlags = {
   sort: { string: true, group: 'List:', description: `What comes first: ${SORT_KEYS.join(', ')}.`, defaultDescription: 'name' },
   ...registryFlags,
   ...jsonFlag,
@@ -19,14 +22,14 @@ const flags = {
 /** `models list`. */
 export const listCommand: Command = plainCommand(
   {
-    command,
+    command: LIST,
     summary:
       'Lists the models of the registry: type, version, stage, figures, size, date and data. * marks the best of a type on the same data.',
-    flags,
+    flags: listFlags,
     examples: [
-      [command, 'by name'],
-      [`${command} --sort gloss_acc`, 'the most accurate first'],
-      [`${command} --json`, 'for a script'],
+      [LIST, 'by name'],
+      [`${LIST} --sort gloss_acc`, 'the most accurate first'],
+      [`${LIST} --json`, 'for a script'],
     ],
   },
   (typed, { output }) => {
@@ -64,4 +67,68 @@ function listText(root: string, models: readonly ListedModel[]): string {
 
 function shareText(share: number | null): string {
   return share === null ? '–' : percent(share);
+}
+
+const TREE = 'npm run models -- tree';
+
+const treeFlags = { ...registryFlags, ...commonFlags } as const satisfies FlagTable;
+
+/** A line of the tree. */
+interface Branch {
+  readonly name: string;
+  readonly note: string;
+  readonly branches: readonly Branch[];
+}
+
+/** `models tree`. */
+export const treeCommand: Command = plainCommand(
+  {
+    command: TREE,
+    summary: 'Prints the registry’s layout, as trained_models/TRAINED_MODEL_GUIDE.md describes it, and what each file is.',
+    flags: treeFlags,
+    examples: [[TREE, 'of trained_models']],
+  },
+  (typed, { output }) => {
+    const root = rootOf(typed);
+    const models = modelsIn(root);
+    const parents = [...new Set(models.map(({ folder }) => path.dirname(folder)))];
+    const tree = parents.flatMap((parent): Branch[] => {
+      const branches = models.filter(({ folder }) => path.dirname(folder) === parent).map(modelBranch);
+      return parent === root ? branches : [{ name: `${path.basename(parent)}/`, note: '', branches }];
+    });
+    const archive = archivedModels(root);
+    if (archive.length > 0)
+      tree.push({ name: `${ARCHIVE_FOLDER}/`, note: 'compressed; restore brings a model back', branches: archive.map(archiveBranch) });
+    output.write(`${[`${root}/`, ...drawn(tree, '')].join('\n')}\n`);
+    return 0;
+  },
+);
+
+function modelBranch(model: { readonly name: string; readonly folder: string }): Branch {
+  return { name: `${model.name}/`, note: noteOf(summariseModel(model)), branches: fileBranches(model.folder) };
+}
+
+function archiveBranch(summary: ModelSummary): Branch {
+  return { name: path.basename(summary.folder), note: noteOf(summary), branches: [] };
+}
+
+function noteOf({ version, stage, gloss_acc: accuracy }: ModelSummary): string {
+  const note = [version === null ? '' : `v${version}`, stage, accuracy === null ? '' : `gloss ${percent(accuracy)}`];
+  return note.filter((part) => part !== '').join(', ');
+}
+
+function fileBranches(folder: string): Branch[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !name.startsWith('.'))
+    .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+    .sort()
+    .map((name) => ({ name, note: meaningOf(name) ?? '', branches: [] }));
+}
+
+function drawn(branches: readonly Branch[], indent: string): string[] {
+  return branches.flatMap(({ name, note, branches: inner }, index) => {
+    const last = index === branches.length - 1;
+    const line = `${indent}${last ? '└── ' : '├── '}${name}`;
+    return [note === '' ? line : `${line.padEnd(48)} ${note}`, ...drawn(inner, `${indent}${last ? '    ' : '│   '}`)];
+  });
 }

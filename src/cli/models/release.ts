@@ -1,12 +1,47 @@
+import path from 'node:path';
+import { UserError } from '../../foundation/errors';
+import { dataFlags, optionalText, jsonFlag, type FlagTable, labelledDataOf, requiredText, requiredTexts, commonFlags } from '../flags';
+import { registryFlags, onlyName, rootOf } from './registry-flags';
 import { bumpOf, BUMPS } from '../../zoo/release/release-record';
-import { labelledDataOf, optionalText, requiredText, requiredTexts, commonFlags, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { onlyName, rootOf } from './registry-flags';
-import { dtypeOf, productionFlags } from './release-flags';
+import { printableLine, percent } from '../../foundation/text';
+import type { ReleaseOutcome } from '../../zoo/release/release';
+import type { ReleaseRequest } from '../../zoo/release/release-plan';
+import { findModel } from '../../zoo/find-model';
+import { columns, bytesText } from '../quantities';
+import type { Terminal } from '../terminal';
+import type { CheckpointData } from '../../zoo/release/production-checkpoint';
+import type { ProductionDtype, ProductionRecord } from '../../zoo/release/production-record';
+import type { ReleaseContext } from '../../zoo/release/promote';
+import { dataWatch } from '../progress';
+import { version } from '../../foundation/version';
 
-const command = 'npm run models -- release';
+/** The types of a production checkpoint's weights. */
+const DTYPES = ['float32', 'float16'] as const;
 
-const flags = {
+/** Flags of the commands that write a production checkpoint and evaluate it. */
+export const productionFlags = {
+  data: {
+    string: true,
+    group: 'Data:',
+    description: 'Folder laid out as for training. Without any data flag: the data that the model was trained with.',
+  },
+  ...dataFlags,
+  ...registryFlags,
+  ...jsonFlag,
+} as const satisfies FlagTable;
+
+/** @throws UserError where `--dtype` is none of the types that there are. */
+export function dtypeOf(typed: Readonly<Record<string, unknown>>): (typeof DTYPES)[number] | undefined {
+  const text = optionalText(typed, 'dtype');
+  const dtype = DTYPES.find((candidate) => candidate === text);
+  if (text === undefined || dtype !== undefined) return dtype;
+  throw new UserError(`--dtype: expected ${DTYPES.join(' or ')}, found "${text}"`);
+}
+
+const RELEASE = 'npm run models -- release';
+
+const releaseFlags = {
   bump: {
     string: true,
     group: 'Release:',
@@ -34,24 +69,24 @@ const flags = {
 /** `models release`. */
 export const releaseCommand: Command = plainCommand(
   {
-    command,
+    command: RELEASE,
     takes: 'NAME',
     summary:
       'Releases a model: the next version, its production checkpoint and evaluation under releases/, an entry in its CHANGELOG.md. It is set against the release before on the same clips.',
-    flags,
+    flags: releaseFlags,
     examples: [
-      [`${command} transformer_baseline_09-20 --bump major --notes "The first that others use"`, 'v1.0.0'],
+      [`${RELEASE} transformer_baseline_09-20 --bump major --notes "The first that others use"`, 'v1.0.0'],
       [
-        `${command} transformer_cls_09-25 --follows transformer_baseline_09-20 --bump major --notes "Class token"`,
+        `${RELEASE} transformer_cls_09-25 --follows transformer_baseline_09-20 --bump major --notes "Class token"`,
         'v2.0.0, of a new folder',
       ],
-      [`${command} transformer_baseline_09-20 --bump minor --notes "40 epochs more" --tag`, 'v1.1.0, with a git tag'],
+      [`${RELEASE} transformer_baseline_09-20 --bump minor --notes "40 epochs more" --tag`, 'v1.1.0, with a git tag'],
     ],
   },
   async (typed, terminal, positionals) => {
     const request = {
       root: rootOf(typed),
-      name: onlyName(positionals, command),
+      name: onlyName(positionals, RELEASE),
       bump: bumpOf(requiredText(typed, 'bump', BUMPS.join(', '))),
       notes: requiredTexts(typed, 'notes', 'what changed, as --notes "fewer confusions among numbers"'),
       allowRegression: typed['allow-regression'] === true,
@@ -62,7 +97,149 @@ export const releaseCommand: Command = plainCommand(
       json: typed['json'] === true,
       verbose: typed['verbose'] === true,
     };
-    const { runRelease } = await import('./run-release.js'); // With TensorFlow: only when it is needed.
     return await runRelease(request, terminal);
   },
 );
+
+export interface ReleaseCommandRequest extends ReleaseRequest {
+  readonly root: string;
+  readonly name: string;
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/** Releases a model and prints what it is now. @returns the process's exit code. */
+export async function runRelease(request: ReleaseCommandRequest, terminal: Terminal): Promise<number> {
+  const { root, name, json, verbose } = request;
+  const model = findModel(root, name);
+  const { releaseModel } = await import('../../zoo/release/release.js'); // With TensorFlow: only when it is needed.
+  const outcome = await releaseModel(root, model, request, await releaseContext(terminal, verbose));
+  const { folder, record } = outcome.release;
+  terminal.output.write(
+    json
+      ? `${JSON.stringify({ ...record, folder, completed_only: outcome.completedOnly }, null, 2)}\n`
+      : releaseText(model.folder, outcome),
+  );
+  return 0;
+}
+
+function releaseText(modelFolder: string, { release: { folder, record }, completedOnly }: ReleaseOutcome): string {
+  const { model, version, checkpoint, changelog, tag, previous } = record;
+  const lines = [
+    `${model} v${version} is ${completedOnly ? 'released: the command that was stopped had made it, what was missing has been completed' : 'released'}`,
+    '',
+    ...changelog.map((line) => `  - ${printableLine(line)}`),
+    '',
+    ...columns([
+      ['release', folder],
+      ['checkpoint', `${checkpoint.file}, ${bytesText(checkpoint.bytes)}, weights in ${checkpoint.dtype}`],
+      ['sha256', checkpoint.sha256],
+      ['changelog', path.join(modelFolder, 'CHANGELOG.md')],
+      ...(tag === null ? [] : [['tag', `${tag.name}; git push origin ${tag.name} shares it`]]),
+      ['use it', `npm run predict -- --model-path ${folder} --input CLIP.npz`],
+      ...(previous?.model === model ? [['compare', `npm run models -- diff ${model} v${previous.version} v${version}`]] : []),
+    ]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const PROMOTE = 'npm run models -- promote';
+
+const promoteFlags = {
+  dtype: {
+    string: true,
+    group: 'Checkpoint:',
+    description: 'float32, which gives the same logits; or float16, of half the size, whose loss of accuracy is measured.',
+    defaultDescription: 'float32',
+  },
+  ...productionFlags,
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+/** `models promote`. */
+export const promoteCommand: Command = plainCommand(
+  {
+    command: PROMOTE,
+    takes: 'NAME',
+    summary:
+      'Makes a model’s production checkpoint: its best weights without a training’s state, with config and labels inside. Both are evaluated; the model’s stage becomes production.',
+    flags: promoteFlags,
+    examples: [
+      [`${PROMOTE} transformer_baseline_09-20`, 'evaluated on the data that it was trained with'],
+      [`${PROMOTE} transformer_baseline_09-20 --dtype float16 --data clips/`, 'half the size'],
+    ],
+  },
+  async (typed, terminal, positionals) => {
+    const request = {
+      root: rootOf(typed),
+      name: onlyName(positionals, PROMOTE),
+      dtype: dtypeOf(typed) ?? 'float32',
+      data: labelledDataOf(typed),
+      json: typed['json'] === true,
+      verbose: typed['verbose'] === true,
+    };
+    return await runPromotion(request, terminal);
+  },
+);
+
+export interface PromotionRequest {
+  readonly root: string;
+  readonly name: string;
+  readonly dtype: ProductionDtype;
+  readonly data: CheckpointData;
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/** Promotes a model and prints what was found. @returns the process's exit code. */
+export async function runPromotion({ root, name, dtype, data, json, verbose }: PromotionRequest, terminal: Terminal): Promise<number> {
+  const model = findModel(root, name);
+  const { promoteModel } = await import('../../zoo/release/promote.js');
+  const record = await promoteModel(model, { dtype, data }, await releaseContext(terminal, verbose));
+  const file = path.join(model.folder, record.file);
+  terminal.output.write(json ? `${JSON.stringify({ ...record, path: file }, null, 2)}\n` : promotionText(model.name, file, record));
+  return 0;
+}
+
+function promotionText(name: string, file: string, record: ProductionRecord): string {
+  const { data, before, after, dtype } = record;
+  const head = (title: 'gloss' | 'category'): string[] => [
+    title,
+    percent(before[title].accuracy),
+    percent(after[title].accuracy),
+    accuracyChangeText(before[title].accuracy, after[title].accuracy),
+  ];
+  const synthetic = data.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : '';
+  const lines = [
+    `${name} is in production${record.version === null ? '' : `, its weights are those of v${record.version}`}`,
+    '',
+    `evaluated before and after on ${data.clips} clips of ${data.title}${synthetic}`,
+    ...columns([['accuracy', 'before', dtype, 'change'], head('gloss'), head('category')]),
+    `  ${logitsText(record)}`,
+    '',
+    ...columns([
+      ['checkpoint', `${file}, ${bytesText(record.bytes)}, weights in ${dtype}`],
+      ['sha256', record.sha256],
+      ['next', `npm run predict -- --model-path ${file} --input CLIP.npz`],
+    ]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function logitsText({ dtype, largest_logit_difference: difference }: ProductionRecord): string {
+  if (dtype === 'float32') return 'all logits are the same, bit for bit';
+  return `logits differ by up to ${difference.toPrecision(2)}`;
+}
+
+function accuracyChangeText(before: number, after: number): string {
+  return before === after ? 'none' : `${after < before ? '−' : '+'}${(100 * Math.abs(after - before)).toFixed(1)} points`;
+}
+
+/** Starts the runtime, and gives what promoting and releasing need of the world. */
+export async function releaseContext(terminal: Terminal, verbose: boolean): Promise<ReleaseContext> {
+  const watch = dataWatch(terminal);
+  const { startRuntime } = await import('../../engine/runtime.js');
+  const runtime = await startRuntime({ verbose });
+  if (runtime.warning !== undefined) watch.onWarning(runtime.warning);
+  return { now: new Date(), kumpas: version, watch };
+}

@@ -3,30 +3,29 @@ import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archived-m
 import { filesBelow } from '../../folder/contents';
 import { readRecord } from '../../folder/config-file';
 import { findModel } from '../../zoo/find-model';
-import { releaseState } from '../../zoo/release/complete-releases';
+import { releaseState, type ReleaseState } from '../../zoo/release/complete-releases';
 import { evaluationIn, summariseModel } from '../../zoo/list-models';
 import { columns, bytesText } from '../quantities';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf } from './registry-flags';
-import { releaseStateRows } from './release-state-text';
 
-const command = 'npm run models -- show';
+const SHOW = 'npm run models -- show';
 
-const flags = { ...registryFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
+const showFlags = { ...registryFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
 
 /** `models show`. */
 export const showCommand: Command = plainCommand(
   {
-    command,
+    command: SHOW,
     takes: 'NAME',
     summary: 'Tells what is known of one model: its figures, what it was made of, its recipe and its files.',
-    flags,
-    examples: [[`${command} transformer_baseline_09-20`, 'by the name of its folder']],
+    flags: showFlags,
+    examples: [[`${SHOW} transformer_baseline_09-20`, 'by the name of its folder']],
   },
   (typed, { output }, positionals) => {
     const root = rootOf(typed);
-    const name = onlyName(positionals, command);
+    const name = onlyName(positionals, SHOW);
     const archived = archivedModel(root, name);
     if (archived !== undefined) {
       output.write(typed['json'] === true ? `${JSON.stringify(archived, null, 2)}\n` : archivedText(archived));
@@ -122,3 +121,59 @@ function dataText(data: {
   const { title, synthetic, train_clips: train, validation_clips: validation, fingerprint } = data;
   return `${title}${synthetic ? ' (made by a generator)' : ''}: ${train} training and ${validation} validation clips, fingerprint ${fingerprint.slice(0, 16)}`;
 }
+
+/** Where a model stands in its releases, as rows for people. */
+export function releaseStateRows({ releases, production, changed_since_release: changed, unfinished, problems }: ReleaseState): string[][] {
+  const [latest] = releases.toReversed();
+  const row = (version: string, created: string, gloss: number): string =>
+    `v${version} of ${created.slice(0, 10)} (gloss ${percent(gloss)})`;
+  return [
+    ...releases
+      .toReversed()
+      .map(({ version, created, gloss_acc: gloss }, index) => [index === 0 ? 'releases' : '', row(version, created, gloss)]),
+    ...(latest === undefined || changed === null
+      ? []
+      : [
+          [
+            'since then',
+            changed ? `the weights have changed since v${latest.version}; diff tells how` : `the weights are those of v${latest.version}`,
+          ],
+        ]),
+    ...(production === null ? [] : [['production', productionText(production)]]),
+    ...unfinished.map((what) => ['unfinished', `${what}: a command was stopped; promote, release or check --fix completes it`]),
+    ...problems.map((problem) => ['problem', printableLine(problem)]),
+  ];
+}
+
+function productionText({ file, dtype, bytes, sha256, created, version }: NonNullable<ReleaseState['production']>): string {
+  const of = version === null ? 'not released' : `v${version}`;
+  return `${file}, ${dtype}, ${bytesText(bytes)}, sha256 ${sha256.slice(0, 16)}…, made ${printableLine(created.slice(0, 10))}, ${of}`;
+}
+
+const CARD = 'npm run models -- card';
+
+const cardFlags = { ...registryFlags, ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
+
+/** `models card`. */
+export const cardCommand: Command = plainCommand(
+  {
+    command: CARD,
+    takes: 'NAME',
+    summary:
+      'Writes a model’s README.md: figures, data, recipe, limits, how to load it. What you wrote between its “by hand” lines stays, wherever they stand.',
+    flags: cardFlags,
+    examples: [[`${CARD} transformer_baseline_09-20`, 'by the name of its folder']],
+  },
+  async (typed, { output, errors }, positionals) => {
+    const model = findModel(rootOf(typed), onlyName(positionals, CARD));
+    const { writeCard } = await import('../../zoo/card/card.js'); // With TensorFlow: only when it is needed.
+    const { file, changed, tookOver } = await writeCard(model);
+    if (tookOver) errors.write(`note: ${file} was written by hand: all of it is kept under “Notes by hand”\n`);
+    output.write(
+      typed['json'] === true
+        ? `${JSON.stringify({ model: model.name, file, changed }, null, 2)}\n`
+        : `${changed ? 'written' : 'nothing to change'}: ${file}\n`,
+    );
+    return 0;
+  },
+);
