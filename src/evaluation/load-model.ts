@@ -1,4 +1,4 @@
-import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { readWeights, type CheckpointReading, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { trainedSettings } from '../config/understood-settings';
 import type { TransformDescription } from '../config/data-source';
 import { savedTransforms } from '../data/transforms/pipeline';
@@ -50,7 +50,19 @@ export function loadModel(
   reading: CheckpointReading = {},
   models: ModelDefinitions = ownModels,
 ): LoadedModel {
-  const read = readWeights(file, reading);
+  return modelOfCheckpoint(file, readWeights(file, reading), given, models);
+}
+
+/**
+ * {@link loadModel} of a checkpoint that has been read: for those who need what else it holds.
+ * @throws UserError as {@link loadModel}.
+ */
+export function modelOfCheckpoint(
+  file: string,
+  read: CheckpointWeights,
+  given: PlainRecord = {},
+  models: ModelDefinitions = ownModels,
+): LoadedModel {
   const { epoch, config = {} } = read;
   const { model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file, models);
   const { name, settings } = model.definition;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
-import { loadModel } from '../../evaluation/load-model';
+import { modelOfCheckpoint } from '../../evaluation/load-model';
 import { modelFile } from '../../folder/model-folder';
 import type { ReadFigures } from '../../evaluation/results/document';
 import { UserError } from '../../foundation/errors';
@@ -127,12 +127,14 @@ function stateOfRelease({ folder, record }: Release): ModelState {
 }
 
 function stateNow({ name, folder }: RegisteredModel): ModelState {
-  const loaded = loadModel(modelFile(folder, name));
+  const file = modelFile(folder, name);
+  const contents = readWeights(file);
+  const loaded = modelOfCheckpoint(file, contents);
   const record: ModelRecord = readRecord(folder);
   const evaluation = evaluationIn(folder);
   return {
     side: { title: `${name} now`, version: null, folder, checkpoint: loaded.file },
-    weights: readWeights(loaded.file).model,
+    weights: contents.model,
     architecture: architectureOf(loaded),
     classes: classesOf(loaded, labelsOf(record)),
     settings: loaded.settings,

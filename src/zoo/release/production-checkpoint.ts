@@ -3,7 +3,7 @@ import { namingFile } from '../../checkpoint/malformed-checkpoint';
 import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import type { LabelNames } from '../../data/clip-set';
 import type { SplitOutputs } from '../../evaluation/split-outputs';
-import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/load-model';
 import { evaluateModel, openEvaluationData, type DataWatch, type Evaluation, type EvaluationDataRequest } from '../../evaluation/evaluate';
 import { HEADS, type EvaluationResult, describeEvaluation } from '../../evaluation/result';
 import { UserError } from '../../foundation/errors';
@@ -14,6 +14,8 @@ import { fileDigest, sameBits, sameWeights } from '../checksums';
 interface ProductionRequest {
   /** The checkpoint that it is made of. */
   readonly source: LoadedModel;
+  /** What that was read from its file. */
+  readonly contents: CheckpointWeights;
   readonly dtype: ProductionDtype;
   /** Of the release that it is for. */
   readonly version: string | undefined;
@@ -43,17 +45,17 @@ export interface MadeProduction {
  * @throws UserError where they differ, or float16 cannot hold the weights; and as {@link evaluateCheckpoints}.
  */
 export async function makeProduction(folder: string, request: ProductionRequest, watch: DataWatch): Promise<MadeProduction> {
-  const { source, dtype, data, alongside, created, kumpas, version } = request;
+  const { source, contents, dtype, data, alongside, created, kumpas, version } = request;
   const name = productionFileName(source);
   const file = path.join(folder, name);
-  const weights = readWeights(source.file);
   const write = (facts?: ProductionFacts): void => {
     namingFile(source.file, () => {
-      writeProduction(file, weights, request, facts);
+      writeProduction(file, contents, request, facts);
     });
   };
   write();
-  const written = loadModel(file);
+  const writtenContents = readWeights(file);
+  const written = modelOfCheckpoint(file, writtenContents);
   const [before, after, ...others] = await evaluateCheckpoints([source, written, ...alongside], data, watch);
   if (before === undefined || after === undefined) throw new Error('the checkpoints were not evaluated');
   const difference = largestDifference(before.evaluation.outputs, after.evaluation.outputs);
@@ -70,9 +72,8 @@ export async function makeProduction(folder: string, request: ProductionRequest,
     created: created.toISOString(),
     kumpas,
   };
-  const evaluated = readWeights(file).model;
   write(facts);
-  if (!sameWeights(evaluated, readWeights(file).model))
+  if (!sameWeights(writtenContents.model, readWeights(file).model))
     throw new Error(`${file}: the weights that were evaluated are not those that were written`);
   return { file, record: { file: name, ...fileDigest(file), ...facts }, after, alongside: others };
 }

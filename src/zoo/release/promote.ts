@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile } from '../../folder/model-folder';
 import type { DataWatch } from '../../evaluation/evaluate';
 import { UserError } from '../../foundation/errors';
@@ -36,13 +36,15 @@ export async function promoteModel(
   return await withFolderLock(folder, 'promote', async () => {
     const record = readRecord(folder);
     tidy(model, watch);
-    const source = loadModel(modelFile(folder, name));
+    const file = modelFile(folder, name);
+    const contents = readWeights(file);
+    const source = modelOfCheckpoint(file, contents);
     if (path.basename(source.file) === productionFileName(source)) {
       throw new UserError(`${name}: it holds no checkpoint of a training, only ${productionFileName(source)}; there is nothing to promote`);
     }
     const latest = readReleases(folder).at(-1)?.record;
-    const released = latest?.weights_sha256 === weightsDigest(readWeights(source.file).model) ? latest.version : undefined;
-    const request = { source, dtype, data, version: released, labels: labelsOf(record), alongside: [], created: now, kumpas };
+    const released = latest?.weights_sha256 === weightsDigest(contents.model) ? latest.version : undefined;
+    const request = { source, contents, dtype, data, version: released, labels: labelsOf(record), alongside: [], created: now, kumpas };
     return await withFolderBeside(folder, async (beside) => {
       const made = await makeProduction(beside, request, watch);
       renameSync(made.file, path.join(folder, made.record.file));

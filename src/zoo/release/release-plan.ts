@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readWeights } from '../../checkpoint/training-checkpoint';
-import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import { readWeights, type CheckpointWeights } from '../../checkpoint/training-checkpoint';
+import { loadModel, modelOfCheckpoint, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { architectureChanges, architectureOf, classChangeTexts, classesOf, type Architecture, type ClassNames } from './architecture';
@@ -33,6 +33,8 @@ export interface ReleaseRequest {
 /** What is to be released. */
 export interface Candidate {
   readonly source: LoadedModel;
+  /** All that its file holds, which was read once. */
+  readonly contents: CheckpointWeights;
   readonly dtype: ProductionDtype;
   readonly weightsSha256: string;
   readonly architecture: Architecture;
@@ -62,11 +64,14 @@ export interface ReleasePlan {
 
 /** @throws UserError where the model's checkpoint cannot be read. */
 export function candidateOf({ name, folder }: RegisteredModel, record: ModelRecord, { dtype }: ReleaseRequest): Candidate {
-  const source = loadModel(modelFile(folder, name));
+  const file = modelFile(folder, name);
+  const contents = readWeights(file);
+  const source = modelOfCheckpoint(file, contents);
   return {
     source,
+    contents,
     dtype: dtype ?? readProduction(folder)?.dtype ?? 'float32',
-    weightsSha256: weightsDigest(readWeights(source.file).model),
+    weightsSha256: weightsDigest(contents.model),
     architecture: architectureOf(source),
     classes: classesOf(source, labelsOf(record)),
   };

@@ -82,6 +82,7 @@ async function makeAndCompare(
     beside,
     {
       source: candidate.source,
+      contents: candidate.contents,
       dtype: candidate.dtype,
       version,
       labels: labelsOf(record),
