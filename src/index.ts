@@ -11,6 +11,7 @@ export { demoData } from './training/demo-data';
 export { evaluate } from './evaluation/run-evaluation';
 export { extractFeatures } from './evaluation/frame-features/run-features';
 export { loadRecogniser as loadModel, predict } from './evaluation/run-prediction';
+export * as registry from './zoo/registry';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
 export { openClips } from './data/open-clips';
@@ -30,6 +31,7 @@ export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-feat
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/run-prediction';
 export type { Prediction, RankedClass } from './evaluation/predict';
+export type { RegistryData, RegistryOptions, ShownModel } from './zoo/registry';
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
 export type { Optimizer } from './engine/optimizers/optimizer';

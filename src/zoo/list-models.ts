@@ -5,6 +5,7 @@ import { RESULTS_FOLDER } from '../folder/model-folder';
 import { RESULT_FILES, filesBelow } from '../folder/contents';
 import { curvesBeside } from '../evaluation/training-curves';
 import { UserError } from '../foundation/errors';
+import { FileSystemProblem } from '../foundation/file-system-problem';
 import { type Stage, readRecord, RECORD_FILE, type ModelRecord, STAGES, updateRecord } from '../folder/config-file';
 import { parseFolderName } from '../folder/folder-name';
 import type { RegisteredModel } from './find-model';
@@ -80,7 +81,7 @@ export function orUndefined<Value>(read: () => Value): Value | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof UserError && !(error instanceof FileSystemProblem)) return undefined;
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../config/json-text';
 import { messageOf, UserError } from '../../foundation/errors';
+import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { readRegularText } from '../../foundation/regular-file';
 import { STAGES } from '../../folder/config-file';
 import { isSafeName } from '../../folder/folder-name';
@@ -124,7 +125,7 @@ export function sidecarOrUndefined(file: string): Sidecar | undefined {
   try {
     return readSidecar(file);
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof UserError && !(error instanceof FileSystemProblem)) return undefined;
     throw error;
   }
 }

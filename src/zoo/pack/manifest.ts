@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../config/json-text';
 import { messageOf, UserError } from '../../foundation/errors';
+import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { checkedFileSchema } from '../archive/archived-models';
 import { checksumOf } from '../checksums';
@@ -83,7 +84,7 @@ function checksumOrUndefined(file: string): string | undefined {
   try {
     return checksumOf(file);
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof UserError && !(error instanceof FileSystemProblem)) return undefined;
     throw error;
   }
 }
