@@ -12,11 +12,11 @@ export type { SavedOptimizer } from './optimizer-state-dict';
 export type { PlainRecord } from './plain-value';
 export type { StateDict } from './state-dict';
 
-/** How whoever reads a checkpoint wants it read. */
+/** How a checkpoint is to be read. */
 export interface CheckpointReading {
   /** The key of the weights to take, as `ema`; undefined for the raw ones. */
   readonly key?: string | undefined;
-  /** What its optimiser is, where whoever asks says so of a file that leaves it open. */
+  /** Which optimiser it has, for a file that leaves it open. */
   readonly optimizer?: 'adam' | 'adamw' | undefined;
 }
 

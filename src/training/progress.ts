@@ -1,4 +1,4 @@
-/** How far a training has come: with the weights, Adam's state and the schedule's, all that a resumed run needs to go on as if it had never stopped. */
+/** How far a training has come: with the weights, the optimiser's state and the schedule's, all that a resumed run needs to go on as if it had never stopped. */
 export interface Progress {
   /** Epochs done in full. */
   completedEpochs: number;
