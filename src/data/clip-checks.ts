@@ -1,4 +1,5 @@
 import { messageOf } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from './keypoints';
 import { toFloat32, type NpyArray } from './npy';
@@ -97,9 +98,10 @@ export function checkTimestamps(array: NpyArray, frames: number): string[] {
   const problems: string[] = [];
   if (!times.every(Number.isFinite)) problems.push('"timestamps_ms" holds NaN or infinite numbers');
   const negative = times.findIndex((time) => time < 0);
-  if (negative >= 0) problems.push(`"timestamps_ms" is negative (${times[negative] ?? 0} at frame ${negative})`);
-  const back = times.findIndex((time, frame) => frame > 0 && time < (times[frame - 1] ?? 0));
-  if (back >= 0) problems.push(`"timestamps_ms" goes back (${times[back - 1] ?? 0}, then ${times[back] ?? 0} at frame ${back})`);
+  if (negative >= 0) problems.push(`"timestamps_ms" is negative (${elementAt(times, negative)} at frame ${negative})`);
+  const back = times.findIndex((time, frame) => frame > 0 && time < elementAt(times, frame - 1));
+  if (back >= 0)
+    problems.push(`"timestamps_ms" goes back (${elementAt(times, back - 1)}, then ${elementAt(times, back)} at frame ${back})`);
   return problems;
 }
 
@@ -108,7 +110,7 @@ export function checkMeta(array: NpyArray): string[] {
   if (array.dtype !== 'text' || array.values.length !== 1) return ['"meta" is no single text; expected JSON in a 0-d array'];
   let meta: unknown;
   try {
-    meta = JSON.parse(array.values[0] ?? '');
+    meta = JSON.parse(elementAt(array.values, 0));
   } catch (error) {
     return [`"meta" is no JSON (${messageOf(error)})`];
   }
@@ -129,9 +131,9 @@ function shown(value: unknown): string {
 
 /** Whether a clip's `meta` says that nobody signed it: it was made by a generator. */
 export function saysSynthetic(array: NpyArray): boolean {
-  if (array.dtype !== 'text') return false;
+  if (array.dtype !== 'text' || array.values.length === 0) return false;
   try {
-    const meta: unknown = JSON.parse(array.values[0] ?? '');
+    const meta: unknown = JSON.parse(elementAt(array.values, 0));
     return typeof meta === 'object' && meta !== null && 'synthetic' in meta && meta.synthetic === true;
   } catch {
     return false;

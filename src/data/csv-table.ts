@@ -83,7 +83,8 @@ class TableRow implements CsvRow {
   ) {}
 
   cell(column: string): string | undefined {
-    return this.cells[this.columns.get(column) ?? -1];
+    const place = this.columns.get(column);
+    return place === undefined ? undefined : this.cells[place];
   }
 }
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { elementAt, required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import type { FingerprintedClip, LabelNames } from './clip-set';
 import type { DataProblem } from './data-error';
@@ -62,7 +63,7 @@ export function dataWarnings(
   const trained = new Map(fingerprinted.filter(({ split }) => split === 'train').map(({ digest, name }) => [digest, name]));
   const leaked = fingerprinted.filter(({ split, digest }) => split === 'validation' && trained.has(digest));
   if (leaked[0]) {
-    const pair = `the first: "${leaked[0].name}" and "${trained.get(leaked[0].digest) ?? ''}"`;
+    const pair = `the first: "${leaked[0].name}" and "${required(trained.get(leaked[0].digest), 'the training clip of the same values')}"`;
     warnings.push(
       `validation clips with exactly the values of a training clip: ${leaked.length} (${pair}); the figures will look too good`,
     );
@@ -135,14 +136,14 @@ function idsOf(clips: readonly LocatedClip[], { idOf }: IdKind): number[] {
 
 /** What is said where most classes have no training clip. */
 function gapProblem(clips: readonly LocatedClip[], kind: IdKind, used: readonly number[], trained: readonly number[]): DataProblem {
-  const largest = used.at(-1) ?? 0;
+  const largest = required(used.at(-1), `a ${kind.one} in use`);
   const clip = clips.find((other) => kind.idOf(other) === largest);
   if (clip === undefined) throw new Error(`no clip has the ${kind.one} ${largest} that was found among the clips`);
   const classes = `${largest + 1} ${kind.many}, ${largest + 1 - trained.length} of them without a training clip`;
   const mend = `or give ${kind.flag} ${largest + 1} if there are so many`;
   const file = clip.labelsFile;
   const below = used.filter((id) => id < largest);
-  const isAlone = below.length > 0 && 2 * below.length >= (below.at(-1) ?? 0) + 1;
+  const isAlone = below.length > 0 && 2 * below.length >= required(below.at(-1), 'the largest of the other ids') + 1;
   if (isAlone) {
     const others = `the other ids are ${rangesText(below)}`;
     return { file, problem: `line ${clip.label.line}: ${kind.column} ${largest} would make ${classes}; ${others}: correct it, ${mend}` };
@@ -153,8 +154,8 @@ function gapProblem(clips: readonly LocatedClip[], kind: IdKind, used: readonly 
 
 /** Which ids are in use and which are not: `glosses 1 to 13 are used, 0 is not: are the ids 1-based?`. */
 function gapText(kind: IdKind, used: readonly number[]): string {
-  const [first = 0] = used;
-  const last = used.at(-1) ?? 0;
+  const first = elementAt(used, 0);
+  const last = required(used.at(-1), `a ${kind.one} in use`);
   const isUsed = new Set(used);
   const unused: number[] = [];
   for (let id = 0; id < last; id++) if (!isUsed.has(id)) unused.push(id);
@@ -180,5 +181,7 @@ function named(names: readonly string[], id: number, { one }: IdKind): string {
 }
 
 function list(words: readonly string[]): string {
-  return words.length <= LISTED ? words.join(', ') : `${words.slice(0, LISTED - 1).join(', ')} … ${words.at(-1) ?? ''}`;
+  return words.length <= LISTED
+    ? words.join(', ')
+    : `${words.slice(0, LISTED - 1).join(', ')} … ${required(words.at(-1), 'the last word')}`;
 }

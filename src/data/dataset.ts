@@ -1,4 +1,5 @@
 import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-source';
+import { elementAt, required } from '../foundation/required';
 import { inspectClip, type InspectedClip } from './clip';
 import type { ClipFormat } from './clip-checks';
 import {
@@ -69,7 +70,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     return {
       entries: chosen.map(entryOf),
       width: options.width,
-      values: loaded.values === undefined ? undefined : chosen.map(({ values }) => values ?? new Float32Array()),
+      values: loaded.values === undefined ? undefined : chosen.map(({ clip, values }) => required(values, `the values of ${clip.file}`)),
       key: options.key,
       ...(options.pictureSide === undefined ? {} : { pictureSide: options.pictureSide }),
     };
@@ -186,13 +187,13 @@ async function loadClips(
     onProgress?.(++done, located.length);
     return { problems, outsideUnit, allZero, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
   });
-  const problems = located.flatMap((clip, index) => problemsOf(clip, inspected[index]?.problems ?? []));
+  const problems = located.flatMap((clip, index) => problemsOf(clip, elementAt(inspected, index).problems));
   return {
     clips: inspected.map(({ loaded }) => loaded),
     values: kept.all(),
     problems,
-    outsideUnit: located.filter((_, index) => inspected[index]?.outsideUnit).map(({ file }) => file),
-    allZero: located.filter((_, index) => inspected[index]?.allZero).map(({ file }) => file),
+    outsideUnit: located.filter((_, index) => elementAt(inspected, index).outsideUnit).map(({ file }) => file),
+    allZero: located.filter((_, index) => elementAt(inspected, index).allZero).map(({ file }) => file),
   };
 }
 

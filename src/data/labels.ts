@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import type { LabelNames } from './clip-set';
 import { classIdProblem, parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
@@ -59,7 +60,7 @@ export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
 }
 
 function labelOfRow(row: CsvRow, report: (problem: string) => void): ClipLabel | undefined {
-  const name = clipName(row.cell('file') ?? '', report);
+  const name = clipName(required(row.cell('file'), 'the column file'), report);
   const gloss = parseClassId(row.cell('gloss'));
   const category = parseClassId(row.cell('cat'));
   if (gloss === undefined) report(classIdProblem('gloss', row.cell('gloss')));
@@ -127,15 +128,17 @@ export function referenceOfTable(
     const gloss = parseClassId(row.cell('gloss_id'));
     const category = parseClassId(row.cell('cat_id'));
     // One letter may be written as one character or as two; names are compared, and kept, with it as one.
-    const label = (row.cell('label') ?? '').normalize('NFC');
-    const categoryName = (row.cell('category') ?? '').normalize('NFC');
+    const label = required(row.cell('label'), 'the column label').normalize('NFC');
+    const categoryName = required(row.cell('category'), 'the column category').normalize('NFC');
     if (gloss === undefined) report(classIdProblem('gloss_id', row.cell('gloss_id')));
     if (category === undefined) report(classIdProblem('cat_id', row.cell('cat_id')));
     if (label === '') report('no label');
     if (categoryName === '') report('no category');
     if (gloss === undefined || category === undefined) continue;
     if (glosses.has(gloss))
-      report(`gloss_id ${gloss} is there already ("${excerpt(glosses.get(gloss)?.label ?? '')}"); give each gloss its own`);
+      report(
+        `gloss_id ${gloss} is there already ("${excerpt(required(glosses.get(gloss), 'the gloss that is there already').label)}"); give each gloss its own`,
+      );
     const known = categories.get(category);
     if (known !== undefined && known !== categoryName)
       report(`cat_id ${category} is "${excerpt(categoryName)}" here and "${excerpt(known)}" above; choose one`);

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { required } from '../foundation/required';
 import { nearestName } from '../foundation/text';
 import type { DataProblem } from './data-error';
 import { NPZ, VIDEO, withoutExtension, type ClipLabel } from './labels';
@@ -73,10 +74,12 @@ async function withNearNames(clips: readonly LocatedClip[], folder: ClipFolder):
       compared++;
       const free = (await besideOrAtRoot(folder, clip.label.name)).filter((file) => !claimed.has(file)).slice(0, MOST_COMPARED.names);
       const byClip = new Map(free.map((file) => [withoutExtension(path.basename(file)), path.basename(file)]));
-      near = byClip.get(nearestName(path.posix.basename(clip.label.name), byClip.keys()) ?? '');
+      const nearest = nearestName(path.posix.basename(clip.label.name), byClip.keys());
+      near = nearest === undefined ? undefined : byClip.get(nearest);
     }
-    const advice = `${near ?? ''} is there, which no line names: correct the line, add the clip or remove the line`;
-    advised.push(near === undefined ? clip : { ...clip, missing: { advice } });
+    const advice =
+      near === undefined ? undefined : `${near} is there, which no line names: correct the line, add the clip or remove the line`;
+    advised.push(advice === undefined ? clip : { ...clip, missing: { advice } });
   }
   return advised;
 }
@@ -131,7 +134,7 @@ class ClipFolder {
   /** @returns no listing where a folder on the way is not there; a folder whose names cannot be read may still give its files. */
   private async listingOf(name: string): Promise<{ listing: Listing | 'unreadable' | undefined; clip: string; otherCase: boolean }> {
     const folders = name.split('/');
-    const clip = folders.pop() ?? '';
+    const clip = required(folders.pop(), 'the name of a clip');
     let listing = await this.list(this.root);
     let otherCase = false;
     for (const folder of folders) {

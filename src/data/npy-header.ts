@@ -1,5 +1,6 @@
 import { endianness } from 'node:os';
 import { UserError } from '../foundation/errors';
+import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 
 /** The header of a `.npy` file (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). */
@@ -92,7 +93,7 @@ class HeaderParser {
       if (boolean !== undefined) tokens.push({ kind: 'boolean', text: boolean });
       else if (number !== undefined) tokens.push({ kind: 'number', text: number });
       else if (mark !== undefined) tokens.push({ kind: 'mark', text: mark });
-      else tokens.push({ kind: 'text', text: single ?? double ?? '' });
+      else tokens.push({ kind: 'text', text: required(single ?? double, 'the text between quotes') });
     }
     return tokens;
   }

@@ -194,7 +194,7 @@ function reorder<T extends Uint8Array | Uint16Array | Uint32Array>(data: T, resu
   let target = 0;
   while (target < data.length) {
     for (let item = 0, source = start; item < inner; item++, source += step)
-      for (let part = 0; part < width; part++) result[target++] = data[source + part] ?? 0;
+      for (let part = 0; part < width; part++) result[target++] = data[source + part] ?? NaN;
     for (let axis = last - 1; axis >= 0; axis--) {
       const length = lengths[axis] ?? NaN;
       const stride = strides[axis] ?? NaN;

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
 import { FileError } from './data-error';
 import { mapConcurrently, readBoundedFile } from './file-reading';
 import { openNpz } from './npz';
@@ -76,7 +77,7 @@ async function decode(file: string): Promise<Picture> {
     if (error instanceof FileError) throw error;
     if (messageOf(error).includes('exceeds pixel limit'))
       throw new FileError(file, `a picture of more than ${mostPixels} pixels in ${bytes.length} bytes; save it smaller`, { cause: error });
-    throw new FileError(file, `the picture cannot be read (${messageOf(error).split('\n')[0] ?? ''})`, { cause: error });
+    throw new FileError(file, `the picture cannot be read (${elementAt(messageOf(error).split('\n'), 0)})`, { cause: error });
   }
 }
 
@@ -138,6 +139,7 @@ const PRECISION = 22;
  * (src/libImaging/Resample.c): weights of 22 bits, first along the rows, then along the columns, rounded to 8 bits after each.
  */
 export function resizePicture({ height, width, pixels }: Picture, toHeight: number, toWidth: number): Uint8Array {
+  if (pixels.length !== height * width * 3) throw new RangeError(`${pixels.length} bytes are no picture of ${width} × ${height}`);
   const narrowed =
     width === toWidth
       ? pixels
@@ -201,17 +203,17 @@ function resample(
   const resized = new Uint8Array(lines * places * 3);
   const half = 1 << (PRECISION - 1);
   for (let place = 0; place < places; place++) {
-    const count = counts[place] ?? 0;
-    const start = (first[place] ?? 0) * step;
+    const count = elementAt(counts, place);
+    const start = elementAt(first, place) * step;
     const weight = place * most;
     for (let line = 0; line < lines; line++) {
       let [red, green, blue] = [half, half, half];
       let source = line * lineStep + start;
       for (let offset = 0; offset < count; offset++) {
-        const share = values[weight + offset] ?? 0;
-        red += (pixels[source] ?? 0) * share;
-        green += (pixels[source + 1] ?? 0) * share;
-        blue += (pixels[source + 2] ?? 0) * share;
+        const share = values[weight + offset] ?? NaN;
+        red += (pixels[source] ?? NaN) * share;
+        green += (pixels[source + 1] ?? NaN) * share;
+        blue += (pixels[source + 2] ?? NaN) * share;
         source += step;
       }
       const target = line * toLineStep + place * toStep;

@@ -1,4 +1,5 @@
 import { RandomStream } from '../../foundation/random';
+import { elementAt } from '../../foundation/required';
 import type { ClipEntry, ClipSet, Dataset } from '../clip-set';
 import { demoClipName, demoDatasetOf, type DemoOptions } from './generate';
 import { demoLabels, type DemoLabels } from './signs';
@@ -38,14 +39,14 @@ function renderSplit(prefix: string, world: FeatureWorld, clipsPerGloss: number,
   );
   for (let clip = 0; clip < clipsPerGloss; clip++) {
     for (const [gloss, name] of world.labels.gloss.entries()) {
-      const person = people[(clip + gloss) % people.length] ?? new Float64Array(hidden);
+      const person = elementAt(people, (clip + gloss) % people.length);
       const rendered = world.render(gloss, person, random);
       entries.push({
         name: demoClipName(prefix, entries.length, name),
         file: '',
         frames: rendered.length / demoFeatureWidth,
         gloss,
-        category: world.labels.categoryOfGloss[gloss] ?? 0,
+        category: elementAt(world.labels.categoryOfGloss, gloss),
         occluded: false,
       });
       values.push(rendered);
@@ -75,19 +76,19 @@ class FeatureWorld {
   render(gloss: number, person: Float64Array, random: RandomStream): Float32Array {
     const count = frames.least + random.below(frames.most - frames.least + 1);
     const haste = random.uniform(-0.15, 0.15);
-    const path = this.paths[gloss] ?? [];
-    const category = this.ofCategory[this.labels.categoryOfGloss[gloss] ?? 0];
+    const path = elementAt(this.paths, gloss);
+    const category = elementAt(this.ofCategory, elementAt(this.labels.categoryOfGloss, gloss));
     const values = new Float32Array(count * demoFeatureWidth);
     for (let frame = 0; frame < count; frame++) {
       const time = frame / (count - 1);
       const along = Math.min(0.9999, Math.max(0, time + haste * time * (1 - time) * 4)) * (path.length - 1);
-      const [from, to] = [path[Math.floor(along)], path[Math.floor(along) + 1]];
+      const [from, to] = [elementAt(path, Math.floor(along)), elementAt(path, Math.floor(along) + 1)];
       const share = minimumJerk(along % 1);
       const row = values.subarray(frame * demoFeatureWidth, (frame + 1) * demoFeatureWidth);
       row.fill(-0.1);
       for (let axis = 0; axis < hidden; axis++) {
-        const moved = (from?.[axis] ?? 0) * (1 - share) + (to?.[axis] ?? 0) * share + 0.5 * (category?.[axis] ?? 0);
-        this.mixIn(row, axis, moved + (person[axis] ?? 0) + random.normal(0, 0.3));
+        const moved = (from[axis] ?? NaN) * (1 - share) + (to[axis] ?? NaN) * share + 0.5 * (category[axis] ?? NaN);
+        this.mixIn(row, axis, moved + (person[axis] ?? NaN) + random.normal(0, 0.3));
       }
       row.forEach((value, place) => {
         if (value < 0) row[place] = 0;
@@ -97,8 +98,8 @@ class FeatureWorld {
   }
 
   private mixIn(row: Float32Array, axis: number, amount: number): void {
-    const mixing = this.mixing[axis] ?? row;
-    for (let place = 0; place < row.length; place++) row[place] = (row[place] ?? 0) + amount * (mixing[place] ?? 0);
+    const mixing = elementAt(this.mixing, axis);
+    for (let place = 0; place < row.length; place++) row[place] = (row[place] ?? NaN) + amount * (mixing[place] ?? NaN);
   }
 }
 
@@ -110,7 +111,7 @@ function pathsOf({ gloss, categoryOfGloss }: DemoLabels, places: readonly Float6
   }
   const counted = new Map<number, number>();
   return gloss.map((_, id) => {
-    const category = categoryOfGloss[id] ?? 0;
+    const category = elementAt(categoryOfGloss, id);
     const place = counted.get(category) ?? 0;
     counted.set(category, place + 1);
     const [first, second] = pairs[place % pairs.length] ?? [0, 1];

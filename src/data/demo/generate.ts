@@ -1,4 +1,5 @@
 import { RandomStream } from '../../foundation/random';
+import { elementAt, required } from '../../foundation/required';
 import {
   digestOfValues,
   fingerprint,
@@ -68,7 +69,7 @@ function renderSplit(
       const occluded = random.uniform() < occludedShare;
       const rendered = renderClip(sign, signer, occluded, random);
       entries.push({
-        name: demoClipName(prefix, entries.length, glossNames[sign.gloss] ?? ''),
+        name: demoClipName(prefix, entries.length, elementAt(glossNames, sign.gloss)),
         file: '',
         frames: rendered.length / KEYPOINT_WIDTH,
         gloss: sign.gloss,
@@ -108,6 +109,6 @@ export function demoDatasetOf(train: ClipSet, validation: ClipSet, labels: Label
 
 function fingerprintedClips(split: FingerprintedClip['split'], set: ClipSet): FingerprintedClip[] {
   return set.entries.map(({ name, gloss, category }, index) => {
-    return { split, name, gloss, category, digest: digestOfValues(set.values?.[index] ?? new Float32Array()) };
+    return { split, name, gloss, category, digest: digestOfValues(elementAt(required(set.values, 'the values of the demo set'), index)) };
   });
 }

@@ -4,6 +4,7 @@ import { stringify } from 'csv-stringify/sync';
 import { KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-source';
 import { UserError } from '../../foundation/errors';
 import { buildFolder } from '../../foundation/folders';
+import { elementAt, required } from '../../foundation/required';
 import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
 import { isMissing, KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from '../keypoints';
 import type { NpyArray } from '../npy';
@@ -128,7 +129,7 @@ function writeSplit(folder: string, split: 'train' | 'val', { layout, clipArrays
   const place = path.join(folder, split === 'train' ? layout.trainFolder : layout.validationFolder);
   mkdirSync(place);
   for (const [index, entry] of clips.entries.entries()) {
-    const values = clips.values?.[index] ?? new Float32Array();
+    const values = elementAt(required(clips.values, 'the values of the demo set'), index);
     writeFileSync(path.join(place, `${entry.name}.npz`), formatNpz(clipArrays(entry, values, labels)));
   }
   const rows = clips.entries.map(({ name, gloss, category, occluded }) => [name, gloss, category, occluded === true ? 1 : 0]);
@@ -137,7 +138,7 @@ function writeSplit(folder: string, split: 'train' | 'val', { layout, clipArrays
 
 function referenceTable(): string {
   const { gloss, category, categoryOfGloss } = demoLabels();
-  const rows = gloss.map((label, id) => [id, label, categoryOfGloss[id], category[categoryOfGloss[id] ?? -1]]);
+  const rows = gloss.map((label, id) => [id, label, elementAt(categoryOfGloss, id), elementAt(category, elementAt(categoryOfGloss, id))]);
   return stringify([['gloss_id', 'label', 'cat_id', 'category'], ...rows]);
 }
 

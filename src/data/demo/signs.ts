@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { RandomStream } from '../../foundation/random';
+import { elementAt } from '../../foundation/required';
 import type { LabelNames } from '../clip-set';
 import { add, blendShapes, mirrored, type HandPose, type HandShape, type Place } from './skeleton';
 
@@ -125,8 +126,8 @@ const otherHands: readonly OtherHand[] = ['rests', 'mirrors', 'holds', 'follows'
 
 function drawFamily(category: number, family: number, index: number, members: readonly number[]): SignRecipe[] {
   const random = new RandomStream(signSeed, family);
-  const main = handShapes[category % handShapes.length] ?? openHand;
-  const region = regions[category % regions.length] ?? { x: 0.4, y: 0.2, z: 0.4 };
+  const main = elementAt(handShapes, category % handShapes.length);
+  const region = elementAt(regions, category % regions.length);
   const axis = random.uniform(0, Math.PI);
   const shared = {
     category,
@@ -137,10 +138,10 @@ function drawFamily(category: number, family: number, index: number, members: re
     direction: random.uniform(-0.3, 0.9),
     roll: random.uniform(0, Math.PI),
     shapes: [main, farFrom(main)] as const,
-    other: otherHands[(index + category) % otherHands.length] ?? 'rests',
+    other: elementAt(otherHands, (index + category) % otherHands.length),
   };
-  const movements = movementsOfFamily[family % movementsOfFamily.length] ?? [];
-  return members.map((gloss, member) => ({ ...shared, gloss, movement: movements[member % movements.length] ?? forward('line') }));
+  const movements = elementAt(movementsOfFamily, family % movementsOfFamily.length);
+  return members.map((gloss, member) => ({ ...shared, gloss, movement: elementAt(movements, member % movements.length) }));
 }
 
 /** Names the stream that the recipes are drawn from. */

@@ -1,3 +1,4 @@
+import { elementAt } from '../../foundation/required';
 import { KEYPOINT_WIDTH } from '../keypoints';
 
 /** A person's measures, in shoulder widths. */
@@ -44,7 +45,7 @@ export function keypointsOf(posture: Posture, proportions: Proportions, camera: 
   const hip = { x: 0.33 * leftwards, y: proportions.torso, z: 0 };
 
   const arms = [left.shoulder, right.shoulder, left.elbow, right.elbow];
-  const knuckles = [0, 17, 5, 4].flatMap((landmark) => [left.landmarks[landmark] ?? left.elbow, right.landmarks[landmark] ?? right.elbow]);
+  const knuckles = [0, 17, 5, 4].flatMap((landmark) => [elementAt(left.landmarks, landmark), elementAt(right.landmarks, landmark)]);
   const placeOnHead = headPlacer(posture, proportions, leftwards);
   const places = [
     ...headOfPose.map(placeOnHead),
@@ -157,7 +158,7 @@ export interface HandPose {
 export function handLandmarks(pose: HandPose, length: number, side: 1 | -1): Place[] {
   const landmarks: Place[] = [pose.wrist];
   for (const [finger, bones] of fingers.entries()) {
-    const curl = pose.shape.curl[finger] ?? 0;
+    const curl = elementAt(pose.shape.curl, finger);
     const joints = finger === 0 ? thumbJoints(bones, curl) : fingerJoints(bones, curl, pose.shape.spread);
     for (const joint of joints) landmarks.push(add(pose.wrist, turned(joint, pose, side), length));
   }
@@ -214,7 +215,7 @@ function fingerJoints(finger: Finger, curl: number, spread: number): Place[] {
   let joint: Place = { x: finger.thumbwards, y: finger.up, z: 0 };
   const joints = [joint];
   for (const [index, bone] of finger.bones.entries()) {
-    const bend = curl * (closedFinger[index] ?? 0);
+    const bend = curl * elementAt(closedFinger, index);
     joint = add(joint, { x: Math.sin(fan) * Math.cos(bend), y: Math.cos(fan) * Math.cos(bend), z: Math.sin(bend) }, bone);
     joints.push(joint);
   }

@@ -52,8 +52,8 @@ function normalizeByShoulders({ values, frames }: Clip): Clip {
     const end = (frame + 1) * KEYPOINT_WIDTH;
     for (let at = frame * KEYPOINT_WIDTH; at < end; at += 2) {
       if (isMissing(values, at)) continue;
-      normalized[at] = (elementAt(values, at) - x) / distance;
-      normalized[at + 1] = (elementAt(values, at + 1) - y) / distance;
+      normalized[at] = ((values[at] ?? NaN) - x) / distance;
+      normalized[at + 1] = ((values[at + 1] ?? NaN) - y) / distance;
     }
   });
   return { values: normalized, frames };
