@@ -1,3 +1,4 @@
+import { elementAt, required } from '../foundation/required';
 import type { OptimizerState } from '../foundation/optimizer-state';
 import { sizeOfShape, tensorNamed, type NamedArrays, type NamedTensors } from './named-tensors';
 import { clipFactor, globalNorm } from './optimizers/clipping';
@@ -67,7 +68,7 @@ export class EagerProgram implements Program {
   writeParameters(values: ParameterValues): void {
     for (const declaration of this.definition.parameters) {
       const tensor = tf.tensor(valuesOf(values, declaration).slice(), [...declaration.shape], 'float32');
-      this.variables.get(declaration.name)?.assign(tensor);
+      required(this.variables.get(declaration.name), `the parameter ${declaration.name}`).assign(tensor);
       tensor.dispose();
     }
   }
@@ -133,7 +134,7 @@ export class EagerProgram implements Program {
         const name = this.nameOfVariable.get(variableName);
         if (name !== undefined) gradients.set(name, tf.keep(gradient));
       }
-      return { loss: value.dataSync()[0] ?? NaN, outputs: passOutputs };
+      return { loss: elementAt(value.dataSync(), 0), outputs: passOutputs };
     });
     return { loss, outputs, gradients, increments };
   }

@@ -1,3 +1,4 @@
+import { elementAt, required } from '../../foundation/required';
 import type { OptimizerState } from '../../foundation/optimizer-state';
 import type { HostArray, NamedArrays } from '../named-tensors';
 import type { Optimizer } from '../optimizers/optimizer';
@@ -215,7 +216,7 @@ function isFiniteStep(results: ReadonlyMap<string, HostArray>): boolean {
 }
 
 function scalarOf(results: ReadonlyMap<string, HostArray>, name: string): number {
-  return results.get(name)?.values[0] ?? NaN;
+  return elementAt(required(results.get(name), `the result ${name}`).values, 0);
 }
 
 function scalarArray(value: number): HostArray {

@@ -155,10 +155,9 @@ function addZeros(graph: GraphWriter, declarations: readonly VariableDeclaration
 }
 
 function addAssignments(graph: GraphWriter, handles: readonly NodeOutput[], values: readonly NodeOutput[]): NodeOutput[] {
-  return handles.flatMap((handle, place) => {
-    const value = values[place];
-    return value === undefined ? [] : [graph.addNode('assigned', 'AssignVariableOp', [handle, value], { dtype: float32 })];
-  });
+  return handles.map((handle, place) =>
+    graph.addNode('assigned', 'AssignVariableOp', [handle, elementAt(values, place)], { dtype: float32 }),
+  );
 }
 
 function addPackedPlaceholder(graph: GraphWriter): NodeOutput {

@@ -1,3 +1,4 @@
+import { elementAt } from '../../foundation/required';
 import { addMagnitude } from '../captured/finite-gate';
 import type { GraphWriter, NodeOutput } from '../captured/graph-writer';
 import { DataType, type Attributes } from '../captured/recording';
@@ -12,7 +13,7 @@ const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
 export function globalNorm(tensors: Iterable<tf.Tensor>): number {
   return tf.tidy(() => {
     const squares = [...tensors].map((tensor) => tf.sum(tf.square(tensor)));
-    return squares.length === 0 ? 0 : (tf.sqrt(tf.addN(squares)).dataSync()[0] ?? NaN);
+    return squares.length === 0 ? 0 : elementAt(tf.sqrt(tf.addN(squares)).dataSync(), 0);
   });
 }
 

@@ -267,4 +267,4 @@ function failureFile(cache, key) {
   return path.join(cache, 'failures', `${key}.json`);
 }
 
-module.exports = { withLock, isStale, isAlive, makeFolderAtomically, rememberFailure, rememberedFailure, forgetFailure };
+module.exports = { withLock, isStale, makeFolderAtomically, rememberFailure, rememberedFailure, forgetFailure };

@@ -102,4 +102,4 @@ function stop(signal) {
   process.exit(EXIT_CODES[signal]);
 }
 
-module.exports = { printableOutput, runCommand, findProgram, undoWhenInterrupted };
+module.exports = { runCommand, findProgram, undoWhenInterrupted };

@@ -131,4 +131,4 @@ function stampFile(project) {
   return path.join(path.dirname(bindingLink(project)), 'prepared.json');
 }
 
-module.exports = { checksumOf, recordedFiles, damagedFiles, loadedFiles, filesAsStamped, stamp };
+module.exports = { checksumOf, damagedFiles, loadedFiles, filesAsStamped, stamp };
