@@ -30,9 +30,16 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   },
 };
 
+/** What is no command of this program, but typed as one: it works before anything is installed. */
+const SCRIPTS = [
+  ['setup', "Prepare TensorFlow's native library on purpose."],
+  ['doctor', 'Say what is there and what is missing.'],
+] as const;
+
 /** What is printed where no command is named. */
 export function listOfCommands(): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length));
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  npm run ${name.padEnd(width)}  ${summary}`);
+  const all = [...Object.entries(commands).map(([name, { summary }]) => [name, summary] as const), ...SCRIPTS];
+  const width = Math.max(...all.map(([name]) => name.length));
+  const lines = all.map(([name, summary]) => `  npm run ${name.padEnd(width)}  ${summary}`);
   return ['Kumpas trains sign-language recognisers.', '', ...lines, '', 'Each has a --help: npm run train -- --help', ''].join('\n');
 }
