@@ -100,29 +100,21 @@ export function recogniseSchedule(state: State | undefined, rate: number | undef
   const constant: Partial<ScheduleSettings> = { scheduler: 'none', ...(rate === undefined ? {} : { lr: rate }) };
   if (state === undefined) return { settings: constant, notes: [] };
   const kind = kindOfSchedule(state);
-  switch (kind) {
-    case 'plateau':
-      return plateau(state, rate, constant);
-    case 'cosine':
-      return {
-        settings: { scheduler: 'cosine', ...baseRate(state), ...(isCount(state['T_max']) ? { epochs: state['T_max'] } : {}) },
-        notes: isZero(state['eta_min']) ? [] : [`its cosine ends at eta_min ${String(state['eta_min'])}, the one of Kumpas at 0`],
-      };
-    case 'warmup_cosine':
-      return {
-        settings: { scheduler: 'warmup_cosine', ...baseRate(state) },
-        notes: ['a LambdaLR does not hold its function: warmup_cosine is taken; see --epochs and --warmup-epochs'],
-      };
-    case undefined:
-      return {
-        settings: constant,
-        notes: [
-          `its scheduler (${Object.keys(state).slice(0, 6).join(', ')}) is none of Kumpas: the learning rate stays where it is; choose one with --scheduler`,
-        ],
-      };
-    default:
-      return { settings: { scheduler: kind, ...baseRate(state) }, notes: [] };
+  if (kind === undefined) {
+    const keys = Object.keys(state).slice(0, 6).join(', ');
+    const note = `its scheduler (${keys}) is none of Kumpas: the learning rate stays where it is; choose one with --scheduler`;
+    return { settings: constant, notes: [note] };
   }
+  if (kind === 'plateau') return plateau(state, rate, constant);
+  const settings: Partial<ScheduleSettings> = { scheduler: kind, ...baseRate(state) };
+  if (kind === 'cosine')
+    return {
+      settings: { ...settings, ...(isCount(state['T_max']) ? { epochs: state['T_max'] } : {}) },
+      notes: isZero(state['eta_min']) ? [] : [`its cosine ends at eta_min ${String(state['eta_min'])}, the one of Kumpas at 0`],
+    };
+  const notes =
+    kind === 'warmup_cosine' ? ['a LambdaLR does not hold its function: warmup_cosine is taken; see --epochs and --warmup-epochs'] : [];
+  return { settings, notes };
 }
 
 function plateau(state: State, rate: number | undefined, constant: Partial<ScheduleSettings>): RecognisedSchedule {
