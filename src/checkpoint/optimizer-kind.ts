@@ -27,7 +27,7 @@ export function optimizerKind(
   if (groups === undefined) return undefined;
   const stateKeys = keysOf(statesOf(optimizer));
   const groupKeys = keysOf(groups);
-  const { name, because } = nameOf(groups, groupKeys, stateKeys, said);
+  const { name, because } = nameOf(groups, { groupKeys, stateKeys, forms, said });
   const other = (called: string, reason: string): OptimizerKind => ({ name: called, form: undefined, otherwise: reason });
   const unwanted = (called: string, reason: string): OptimizerKind =>
     other(called, `it is ${called} (${reason}), and Kumpas goes on with ${forms.map(({ className }) => className).join(', ')} alone`);
@@ -94,11 +94,21 @@ const UNDECIDED = 'Adam or AdamW';
 /** The optimiser's class as its keys tell, and by what. */
 function nameOf(
   groups: readonly PythonDict[],
-  groupKeys: ReadonlySet<string>,
-  stateKeys: ReadonlySet<string>,
-  said: 'adam' | 'adamw' | undefined,
+  {
+    groupKeys,
+    stateKeys,
+    forms,
+    said,
+  }: {
+    readonly groupKeys: ReadonlySet<string>;
+    readonly stateKeys: ReadonlySet<string>;
+    readonly forms: readonly OptimizerForm[];
+    readonly said: 'adam' | 'adamw' | undefined;
+  },
 ): { readonly name: string; readonly because: string } {
   const has = (key: string): boolean => groupKeys.has(key) || stateKeys.has(key);
+  const marked = forms.find(({ mark }) => mark !== undefined && has(mark));
+  if (marked?.mark !== undefined) return { name: marked.className, because: `it has the key ${marked.mark}` };
   for (const [name, ...marks] of MARKS) {
     const mark = marks.find(has);
     if (mark !== undefined) return { name, because: `it has the key ${mark}` };

@@ -16,6 +16,8 @@ export type Hyperparameters = Readonly<Record<string, Hyperparameter>>;
 export interface OptimizerForm {
   /** Its class in `torch.optim`. */
   readonly className: string;
+  /** A key of its group or its state by which it is known, where no optimiser of PyTorch has that key; those of PyTorch are told apart without. */
+  readonly mark?: string;
   /** What the state holds of a parameter, of the parameter's own shape: by key, in words. */
   readonly slots: Readonly<Record<string, string>>;
   /** Whether the state counts each parameter's updates, as `step`. */
