@@ -2,6 +2,7 @@ import yargs, { type Argv, type Options as YargsOptions } from 'yargs';
 import { widthOf, type Terminal } from './terminal';
 import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
 import { commandLineSource } from '../config/layers';
 import { checkOptions, type Options } from '../config/options';
 import type { SettingShape } from '../config/setting';
@@ -168,7 +169,7 @@ function help(usage: CommandUsage, width: number): Promise<string> {
     .usage(`${usage.summary}\n\nUsage: ${[usage.command, ...(usage.takes === undefined ? [] : [usage.takes])].join(' ')} [flags]`)
     .options(usage.flags)
     .example(usage.examples.map(([typed, does]): [string, string] => [typed, does]))
-    .epilogue(usage.epilogue ?? '')
+    .epilogue(usage.epilogue ?? '') // Nothing is shown of an empty one.
     .wrap(width)
     .getHelp();
 }
@@ -253,7 +254,7 @@ function helpText({ command, summary, actions, examples, epilogue }: CommandGrou
     'Examples:',
     ...examples.flatMap(([typed, does]) => [`  ${typed}`, `      ${does}`]),
     '',
-    `Each action has a help of its own: ${command} ${Object.keys(actions)[0] ?? ''} --help. ${epilogue}`,
+    `Each action has a help of its own: ${command} ${elementAt(Object.keys(actions), 0)} --help. ${epilogue}`,
   ].join('\n')}\n`;
 }
 

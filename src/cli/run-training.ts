@@ -1,15 +1,66 @@
+import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import { commandLineSource } from '../config/layers';
+import { checkOptions } from '../config/options';
+import { factsOf } from '../config/setting';
+import { checkpointOptions, optimizerOption, readingOf } from '../evaluation/options';
+import { commonFlags, keyOf, type FlagTable } from './flags';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
-import { TrainingStopped, trainWith } from '../training/train';
+import type { TrainingStopped } from '../training/train';
 import { gitCommit } from './machine';
 import { TerminalReporter } from './terminal-reporter';
-import { trainFlagKeys, type TrainCommandLine } from './train-flags';
 import { shellWord } from '../foundation/text';
 import type { Terminal } from './terminal';
 import { watchForInterruption, type Interruption } from './exit';
 import { showLoading } from './progress';
 import type { RegistryFacts } from '../folder/config-file';
+
+/** What was typed after `train`. */
+export interface TrainCommandLine {
+  /** Settings that were typed, by key or alias: texts, true or false, unchecked. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** The `--config` file. */
+  readonly configFile: string | undefined;
+  /** The run's folder or file to go on with, `newest` for the newest run, undefined for a new training. */
+  readonly resume: { readonly from: string } | 'newest' | undefined;
+  /** What is read of the checkpoint that is gone on with, or begun with. */
+  readonly reading?: CheckpointReading;
+  readonly verbose: boolean;
+  /** The text to print instead of training. */
+  readonly help: string | undefined;
+}
+
+/** The flags of `train` that are no settings. */
+export const trainFlags = {
+  config: { string: true, group: 'General:', description: 'A JSON file of settings; flags win over it.' },
+  resume: {
+    string: true,
+    group: 'General:',
+    description: 'Go on with a training: its folder or one of its .pt files; without a value, the newest under --save-dir.',
+  },
+  key: {
+    string: true,
+    group: 'General:',
+    description: `--resume, --init-from: ${factsOf(checkpointOptions.key).description}`,
+    defaultDescription: 'those that were trained, not an average of them',
+  },
+  'optimizer-was': {
+    string: true,
+    group: 'General:',
+    description: `--resume: ${factsOf(optimizerOption.optimizer_was).description}`,
+  },
+  eager: { type: 'boolean', group: 'Training:', description: 'The same as --no-compile-model.' },
+  ...commonFlags,
+} as const satisfies FlagTable;
+
+/** The flags of `train` that are no settings, by key: what "did you mean" may suggest beside settings. */
+export const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);
+
+/** What was typed about what is read of the checkpoint that is gone on with, or begun with. @throws UserError for a value that is none. */
+export function readingTyped(key: unknown, optimizerWas: unknown): CheckpointReading {
+  const values = { key, optimizer_was: optimizerWas };
+  return readingOf(checkOptions({ key: checkpointOptions.key, ...optimizerOption }, { source: commandLineSource, values }));
+}
 
 /**
  * Trains as the command line asks, showing it in the terminal.
@@ -20,9 +71,10 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
   const reporter = new TerminalReporter(terminal.output);
   const onClipsRead = showLoading(terminal.errors);
   const controller = new AbortController();
+  const training = await import('../training/train.js'); // With TensorFlow: only when it is needed.
   let interruption: Interruption | undefined; // Before the first step a signal ends the process at once: there is nothing to save.
   try {
-    const { end } = await trainWith(
+    const { end } = await training.trainWith(
       {
         settings: { source: commandLineSource, values: typed.settings, otherFlags: trainFlagKeys },
         config: typed.configFile,
@@ -51,7 +103,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
     );
     return end === 'interrupted' ? (interruption?.exitCode() ?? 1) : 0;
   } catch (error) {
-    throw error instanceof TrainingStopped ? withWayOn(error) : error;
+    throw error instanceof training.TrainingStopped ? withWayOn(error) : error;
   } finally {
     interruption?.end();
   }

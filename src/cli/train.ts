@@ -3,7 +3,7 @@ import { UserError } from '../foundation/errors';
 import { widthOf } from './terminal';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { keyOf, settingFlags } from './flags';
-import { readingTyped, trainFlags, type TrainCommandLine } from './train-flags';
+import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
 import { ownModels } from '../models/model-table';
 
 /** The `train` command. */
@@ -14,7 +14,6 @@ export const trainCommand: Command = {
       terminal.output.write(`${typed.help}\n`);
       return 0;
     }
-    const { runTraining } = await import('./run-training.js'); // With TensorFlow: only when it is needed.
     return await runTraining(typed, terminal);
   },
 };
