@@ -19,6 +19,20 @@ export { classificationLoss, crossEntropy, focalLoss, smoothedCrossEntropy } fro
 export { chooseSchedule, constantSchedule, cosineSchedule, PlateauSchedule, warmupCosineSchedule } from './training/schedules';
 export { adam, adamW } from './engine/optimizers/adam';
 export { sgd } from './engine/optimizers/sgd';
+export { choice, numberBelow, numberFrom, onOrOff, positiveNumber, setting, settingOrNone, text, wholeNumber } from './config/setting';
+export { tf } from './engine/tensorflow';
+export { constantValue, standardNormal, uniformFanIn } from './engine/parameters';
+export { keypointClips } from './models/clips';
+export { defineModel } from './models/define-model';
+export { inceptionGru, inceptionGruModel } from './models/inception/inception-gru';
+export { attentionParameters } from './models/layers/attention';
+export { gru, gruParameters } from './models/layers/gru';
+export { linear, linearParameters } from './models/layers/linear';
+export { norm, normParameters } from './models/layers/norm';
+export { pool } from './models/layers/pooling';
+export { shape2, shape3 } from './models/layers/shape';
+export { ModelDefinitions, ownModels } from './models/model-table';
+export { signTransformer, signTransformerModel } from './models/transformer/sign-transformer';
 
 // Types
 export type { TrainHooks, TrainOptions } from './training/train';
@@ -32,6 +46,10 @@ export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/run-prediction';
 export type { Prediction, RankedClass } from './evaluation/predict';
 export type { RegistryData, RegistryOptions, ShownModel } from './zoo/registry';
+export type { NamedTensors } from './engine/named-tensors';
+export type { ParameterDeclaration } from './engine/parameters';
+export type { BuildableModel, ModelParts } from './models/define-model';
+export type { ForwardContext, Model, ModelDefinition, ModelInputs, ModelOutputs } from './models/model';
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
 export type { Optimizer } from './engine/optimizers/optimizer';

@@ -8,6 +8,7 @@ import { jsonFlag, optionalText, type FlagTable } from './flags';
 import { hooksOf } from './progress';
 import type { Terminal } from './terminal';
 import { percent } from '../foundation/text';
+import { ownModelFlags } from './own-models';
 
 /** The exit code for a model that is worse than it may be. */
 const REGRESSION_EXIT_CODE = 2;
@@ -28,6 +29,7 @@ export const compareCommand: Command = verbCommand(
     takes: 'MODEL MODEL …',
     options: comparisonOptions,
     flags: {
+      ...ownModelFlags,
       baseline: {
         string: true,
         group: 'Comparison:',

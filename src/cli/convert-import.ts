@@ -9,6 +9,7 @@ import { onlyPositional } from './flags';
 import { hooksOf } from './progress';
 import { columns } from './quantities';
 import type { Terminal } from './terminal';
+import { modelsGiven } from './own-models';
 
 /**
  * Makes model folders of a checkpoint or of all in a folder.
@@ -18,15 +19,17 @@ export async function runImport({ options, flags, positionals }: Typed<typeof im
   const file = onlyPositional(positionals, 'a checkpoint (.pt or .safetensors), or a folder of checkpoints');
   const { convert } = await import('../conversion/convert.js'); // With TensorFlow: only when it is needed.
   const json = flags['json'] === true;
+  const { models, given } = modelsGiven(options.model);
+  const asked = { file, ...options, ...(given === undefined ? {} : { model: given.name }) };
   // So that Ctrl-C leaves no half of a folder.
   const interruption = watchForInterruption(terminal.errors, 'the checkpoint that was begun with is imported');
   try {
     if (existsSync(file) && statSync(file).isDirectory()) {
-      const result = await convert.importFolder({ file, ...options }, hooksOf(terminal, flags, interruption.signal));
+      const result = await convert.importFolder(asked, { ...hooksOf(terminal, flags, interruption.signal), models });
       terminal.output.write(json ? `${JSON.stringify(result, null, 2)}\n` : treeText(result));
       return interruption.exitCode() ?? (result.failed.length === 0 ? 0 : 1);
     }
-    const imported = await convert.import({ file, ...options });
+    const imported = await convert.import(asked, { models });
     terminal.output.write(json ? `${JSON.stringify(imported, null, 2)}\n` : importText(imported));
     return interruption.exitCode() ?? 0;
   } finally {

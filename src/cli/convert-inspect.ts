@@ -5,6 +5,7 @@ import type { Typed } from './command';
 import { onlyPositional } from './flags';
 import { bytesText, columns } from './quantities';
 import type { Terminal } from './terminal';
+import { modelsGiven } from './own-models';
 
 /**
  * Prints what a checkpoint is.
@@ -13,7 +14,7 @@ import type { Terminal } from './terminal';
 export async function runInspection({ options, flags, positionals }: Typed<typeof inspectSettings>, terminal: Terminal): Promise<number> {
   const file = onlyPositional(positionals, 'a checkpoint (.pt or .safetensors)');
   const { convert } = await import('../conversion/convert.js'); // With TensorFlow: only when it is needed.
-  const inspection = convert.inspect({ file, ...options });
+  const inspection = convert.inspect({ file, ...options }, modelsGiven(flags['model']));
   terminal.output.write(flags['json'] === true ? `${JSON.stringify(inspection, infinityAsText, 2)}\n` : inspectionText(inspection));
   const problems = inspection.model?.problems ?? (inspection.refusal === undefined ? [] : [inspection.refusal]);
   if (problems.length === 0) return 0;

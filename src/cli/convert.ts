@@ -6,6 +6,7 @@ import { runInspection } from './convert-inspect';
 import { jsonFlag, onlyPositional } from './flags';
 import { hooksOf } from './progress';
 import { bytesText } from './quantities';
+import { ownModelFlags } from './own-models';
 
 const command = 'npm run convert --';
 
@@ -34,7 +35,7 @@ const inspect = verbCommand(
     takes: 'FILE',
     summary: 'Says what a checkpoint is: its keys, its tensors, which model it fits, what it would need. Nothing in it is run.',
     options: inspectSettings,
-    flags: jsonFlag,
+    flags: { ...ownModelFlags, ...jsonFlag },
     examples: inspectExamples,
   },
   runInspection,
@@ -59,7 +60,7 @@ const exportAs = verbCommand(
     takes: 'FOLDER|FILE',
     summary: 'Writes a model for PyTorch, as safetensors, or as a SavedModel for TensorFlow. Of a model folder, its _best.pt is taken.',
     options: exportSettings,
-    flags: jsonFlag,
+    flags: { ...ownModelFlags, ...jsonFlag },
     examples: exportExamples,
   },
   async ({ options, flags, positionals }, terminal) => {

@@ -1,5 +1,6 @@
 import { demoData, demoDataOptions } from '../training/demo-data';
 import { verbCommand, type Command } from './command';
+import { modelsGiven } from './own-models';
 
 /** The `demo-data` command. */
 export const demoDataCommand: Command = verbCommand(
@@ -15,7 +16,8 @@ export const demoDataCommand: Command = verbCommand(
     ],
   },
   ({ options }, terminal) => {
-    const { folder, trainClips, validationClips } = demoData(options);
+    const { models, given } = modelsGiven(options.model);
+    const { folder, trainClips, validationClips } = demoData({ ...options, model: given?.name ?? options.model }, { models });
     terminal.output.write(
       `${folder}: the synthetic demo set, ${trainClips} training and ${validationClips} validation clips (made by a generator, nobody was filmed)\n`,
     );

@@ -8,6 +8,7 @@ import { jsonFlag } from './flags';
 import { hooksOf } from './progress';
 import { paceText } from './quantities';
 import { percent } from '../foundation/text';
+import { ownModelFlags } from './own-models';
 
 const { model, ...options } = evaluateOptions;
 
@@ -17,7 +18,11 @@ export const evaluateCommand: Command = verbCommand(
     command: 'npm run evaluate --',
     summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
     options: { model_path: model, ...options },
-    flags: { strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' }, ...jsonFlag },
+    flags: {
+      ...ownModelFlags,
+      strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' },
+      ...jsonFlag,
+    },
     examples: [
       [
         'npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_09-20 --data clips/',

@@ -4,6 +4,7 @@ import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag } from './flags';
 import { hooksOf } from './progress';
+import { ownModelFlags } from './own-models';
 
 const { model, ...options } = predictOptions;
 
@@ -14,6 +15,7 @@ export const predictCommand: Command = verbCommand(
     summary: 'Recognises the signs in clips.',
     options: { model_path: model, ...options },
     flags: {
+      ...ownModelFlags,
       strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where one of several clips cannot be read.' },
       csv: { type: 'boolean', group: 'Output:', description: 'Print a CSV, a line for each clip and model.' },
       ...jsonFlag,

@@ -5,6 +5,8 @@ import type { Hooks, WorkEvent } from '../foundation/hooks';
 import { printableLine } from '../foundation/text';
 import { secondsText } from './quantities';
 import { CLEAR_LINE, draw, type Terminal, type TerminalStream } from './terminal';
+import type { WithModels } from '../evaluation/recognise';
+import { modelsGiven } from './own-models';
 
 /** A clip that could not be used, and why. */
 type ClipLeftOut = DataProblem & { readonly kind: 'clip-left-out' };
@@ -14,10 +16,11 @@ export function hooksOf(
   terminal: Terminal,
   flags: Readonly<Record<string, unknown>>,
   signal?: AbortSignal,
-): Hooks<ClipLeftOut> & { readonly onEvent: (event: WorkEvent | ClipLeftOut) => void } {
+): Hooks<ClipLeftOut> & WithModels & { readonly onEvent: (event: WorkEvent | ClipLeftOut) => void } {
   return {
     onEvent: eventsTo(terminal.errors),
     verbose: flags['verbose'] === true,
+    models: modelsGiven(flags['model']).models,
     featureCache: featureCache(process.env),
     ...(signal === undefined ? {} : { signal }),
   };

@@ -10,6 +10,8 @@ import type { TrainingStopped } from '../training/train';
 import { gitCommit } from './machine';
 import { TerminalReporter } from './terminal-reporter';
 import { shellWord } from '../foundation/text';
+import { ownModelFlag } from './own-models';
+import type { ModelDefinitions } from '../models/model-table';
 import type { Terminal } from './terminal';
 import { watchForInterruption, type Interruption } from './exit';
 import { showLoading } from './progress';
@@ -25,6 +27,10 @@ export interface TrainCommandLine {
   readonly resume: { readonly from: string } | 'newest' | undefined;
   /** What is read of the checkpoint that is gone on with, or begun with. */
   readonly reading?: CheckpointReading;
+  /** The models of Kumpas with those of one's own that were given; absent where there are none. */
+  readonly models?: ModelDefinitions;
+  /** The file of a model of one's own that `--model` named. */
+  readonly modelFile?: string;
   readonly verbose: boolean;
   /** The text to print instead of training. */
   readonly help: string | undefined;
@@ -95,6 +101,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
             });
           }
         },
+        ...(typed.models === undefined ? {} : { models: typed.models }),
         verbose: typed.verbose,
         registry,
         featureCache: featureCache(process.env),
@@ -103,15 +110,15 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
     );
     return end === 'interrupted' ? (interruption?.exitCode() ?? 1) : 0;
   } catch (error) {
-    throw error instanceof training.TrainingStopped ? withWayOn(error) : error;
+    throw error instanceof training.TrainingStopped ? withWayOn(error, typed) : error;
   } finally {
     interruption?.end();
   }
 }
 
 /** What stopped a training, with what one would type to go on. */
-function withWayOn(stopped: TrainingStopped): UserError {
+function withWayOn(stopped: TrainingStopped, { modelFile }: TrainCommandLine): UserError {
   const { message, folder, resumable } = stopped;
   const command = resumable === 'evaluation' ? `evaluate -- --model-path ${shellWord(folder)}` : `train -- --resume ${shellWord(folder)}`;
-  return new UserError(`${message}; go on with npm run ${command}`, { cause: stopped });
+  return new UserError(`${message}; go on with npm run ${command}${ownModelFlag(modelFile)}`, { cause: stopped });
 }

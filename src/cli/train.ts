@@ -1,10 +1,12 @@
-import { readPreset } from '../config/resolve';
+import { modelPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
 import { widthOf } from './terminal';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { keyOf, settingFlags } from './flags';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
 import { ownModels } from '../models/model-table';
+import type { ModelDefinition } from '../models/model';
+import { modelsGiven } from './own-models';
 
 /** The `train` command. */
 export const trainCommand: Command = {
@@ -33,34 +35,44 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     verbose,
     help,
     ...settings
-  } = commandLineOf(usageOf(ownModels.defaultName), argv, width).parse();
+  } = commandLineOf(usageOf(ownModels.get(ownModels.defaultName)), argv, width).parse();
   const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
-  const model = (typeof settings['model'] === 'string' ? ownModels.find(settings['model'])?.name : undefined) ?? ownModels.defaultName;
+  const { models, given } = modelsGiven(settings['model']);
+  const named = given?.name ?? (typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined);
   return {
-    settings: Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
+    settings: {
+      ...Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
+      ...(given === undefined ? {} : { model: given.name }),
+    },
     configFile: fileOf('--config', config),
     resume: resumeOf(resume),
     ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingTyped(key, optimizerWas) }),
+    ...(models === ownModels ? {} : { models }),
+    ...(given?.file === undefined ? {} : { modelFile: given.file }),
     verbose: verbose === true,
-    help: help === true ? await commandLineOf(usageOf(model), argv, width).help() : undefined,
+    help: help === true ? await commandLineOf(usageOf(models.get(named ?? models.defaultName)), argv, width).help() : undefined,
   };
 }
 
-function usageOf(model: string): CommandUsage {
-  const preset = readPreset(model);
+function usageOf({ name: model, file, settings }: ModelDefinition): CommandUsage {
+  const preset = modelPreset(model);
   return {
     command: 'npm run train --',
     summary: 'Trains a sign-language recogniser and leaves a model folder.',
-    flags: { ...settingFlags(ownModels.get(model).settings.schema.shape, preset.values), ...trainFlags },
+    flags: { ...settingFlags(settings.schema.shape, preset.values), ...trainFlags },
     examples: [
       ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],
       ['npm run train -- --data clips/ --epochs 30 --lr 3e-4', 'train on a folder of clips'],
       ['npm run train -- --model iv3_gru --data features/', 'train an InceptionV3-GRU on features'],
+      ['npm run train -- --model ./my-model.ts --data clips/', 'train a model of your own (docs/extending.md)'],
       ['npm run train -- --data clips/ --config mine.json', 'take settings from a file'],
       ['npm run train -- --data clips/ --init-from old.pt --lr 1e-4', 'begin with the weights of a trained model'],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],
-    epilogue: `The defaults shown are those of ${preset.source}; without data, configs/${model}-demo.json is used. docs/configuration.md tells more.`,
+    epilogue:
+      file === undefined
+        ? `The defaults shown are those of ${preset.source}; without data, configs/${model}-demo.json is used. docs/configuration.md tells more.`
+        : `The model is the one that ${file} defines. docs/configuration.md tells of the settings that every model has.`,
   };
 }
 

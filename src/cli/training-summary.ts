@@ -6,6 +6,7 @@ import type { StepDescription, TrainingResult, TrainingStarted } from '../traini
 import { shellWord, percent, counted } from '../foundation/text';
 import { RESULTS_FOLDER } from '../folder/model-folder';
 import { RESULT_FILES } from '../folder/contents';
+import { ownModelFlag } from './own-models';
 
 /** A label and its value, as the header and the summary of a training show them. */
 export type Fact = readonly [label: string, value: string];
@@ -107,16 +108,21 @@ export function fileFacts({ files, evaluation }: TrainingResult): Fact[] {
 /** What one would type next. */
 export function nextCommands({ end, folder, record, exampleClip }: TrainingResult): Fact[] {
   const place = shellWord(folder);
-  if (end === 'interrupted') return [['go on', `npm run train -- --resume ${place}`]];
-  const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${place} --input ${shellWord(clip)}`];
+  const { model_file: file } = record.run;
+  const own = ownModelFlag(file);
+  if (end === 'interrupted') return [['go on', `npm run train -- --resume ${place}${own}`]];
+  const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${place} --input ${shellWord(clip)}${own}`];
   const { model, data, seed } = record.settings;
   if (exampleClip.inDemoSet !== undefined) {
     return [
-      ['evaluate', `npm run evaluate -- --model-path ${place}`],
-      ['write clips', `npm run demo-data -- --model ${String(model)} --out demo_data${seed === 42 ? '' : ` --seed ${String(seed)}`}`],
+      ['evaluate', `npm run evaluate -- --model-path ${place}${own}`],
+      [
+        'write clips',
+        `npm run demo-data -- --model ${shellWord(file ?? String(model))} --out demo_data${seed === 42 ? '' : ` --seed ${String(seed)}`}`,
+      ],
       predict(`demo_data/${exampleClip.inDemoSet}`),
     ];
   }
   const from = typeof data === 'string' ? ` --data ${shellWord(data)}` : '';
-  return [['evaluate', `npm run evaluate -- --model-path ${place}${from}`], predict(exampleClip.path ?? 'CLIP.npz')];
+  return [['evaluate', `npm run evaluate -- --model-path ${place}${from}${own}`], predict(exampleClip.path ?? 'CLIP.npz')];
 }

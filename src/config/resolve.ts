@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
@@ -46,7 +47,10 @@ export const presetsFolder = path.resolve(__dirname, '../../configs');
  */
 export function resolveSettings(request: SettingsRequest, models: KnownModels): ResolvedSettings {
   const layers = [...(request.weights === undefined ? [] : [request.weights]), ...askedLayers(request)];
-  return resolveLayers([readPreset(request.preset ?? presetFor(layers, models)), ...layers], models);
+  return resolveLayers(
+    [request.preset === undefined ? modelPreset(presetFor(layers, models)) : readPreset(request.preset), ...layers],
+    models,
+  );
 }
 
 /** What was asked for beside the presets: the `--config` file, under the command line. @throws UserError where the file cannot be read. */
@@ -102,6 +106,11 @@ export function readPreset(name: string): SettingsLayer {
   return readSettingsFile(path.join(presetsFolder, `${path.basename(name)}.json`), `configs/${path.basename(name)}.json`);
 }
 
+/** The preset of a model, as `transformer` or `transformer-demo`; an empty one for a model of one's own, which brings its defaults with its settings. */
+export function modelPreset(name: string): SettingsLayer {
+  return existsSync(path.join(presetsFolder, `${path.basename(name)}.json`)) ? readPreset(name) : { source: 'default', values: {} };
+}
+
 interface Merged {
   readonly values: ReadonlyMap<string, unknown>;
   readonly origins: ReadonlyMap<string, Origin>;
@@ -129,9 +138,20 @@ function chosenModel(layers: readonly SettingsLayer[], models: KnownModels): str
   if (layer === undefined) return models.defaultName;
   const model = layer.values['model'];
   if (typeof model === 'string' && models.find(model) !== undefined) return model;
+  const definedIn = fileOfModel(layer);
+  if (definedIn !== undefined)
+    throw new UserError(
+      `${locate(layer.source, 'model')}: ${shown(model)} is a model of one's own; give the file that defines it, as --model ${definedIn}`,
+    );
   const nearest = nearestName(String(model), names);
   const hint = nearest === undefined ? '' : `; did you mean ${nearest}?`;
   throw new UserError(`${locate(layer.source, 'model')}: expected ${names.join(' or ')}, found ${shown(model)}${hint}`);
+}
+
+/** The file that defined a model of one's own, as a config.json tells it: for a message, it is not looked into. */
+function fileOfModel({ values: { run } }: SettingsLayer): string | undefined {
+  const file = typeof run === 'object' && run !== null && 'model_file' in run ? run.model_file : undefined;
+  return typeof file === 'string' ? shown(file) : undefined;
 }
 
 /** The preset of the chosen model: its `-demo` where no layer says where data is. */

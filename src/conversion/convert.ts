@@ -12,6 +12,7 @@ import type { ImportedModel, ImportOptions as ImportRequest } from './read-impor
 import { importTree, type TreeImport } from './import-tree';
 import { inspectCheckpoint, type Inspection } from './inspect';
 import { exportOptions, importOptions, inspectOptions } from './options';
+import type { WithModels } from '../evaluation/recognise';
 
 /** What `convert.inspect` is asked for. */
 export type InspectOptions = OptionsInput<typeof inspectOptions>;
@@ -26,18 +27,18 @@ export const convert = {
    * Says what a checkpoint is: its keys, its tensors, which model it fits, what it would need.
    * @throws UserError that names the file, where it cannot be read or holds no weights.
    */
-  inspect(options: InspectOptions): Inspection {
+  inspect(options: InspectOptions, hooks: WithModels = {}): Inspection {
     const { file, ...given } = checkOptions(inspectOptions, { source: 'convert.inspect()', values: options });
-    return inspectCheckpoint(file, shapeOf(given), readingOf(given));
+    return inspectCheckpoint(file, shapeOf(given), readingOf(given, hooks));
   },
 
   /**
    * Makes a model folder of a checkpoint that PyTorch or Kumpas wrote. The folder appears whole or not at all.
    * @throws UserError that names the file and what is wrong with it.
    */
-  async import(options: ImportOptions): Promise<ImportedModel> {
+  async import(options: ImportOptions, hooks: WithModels = {}): Promise<ImportedModel> {
     const given = checkOptions(importOptions, { source: 'convert.import()', values: options });
-    return importCheckpoint({ best: given.file, log: given.log }, requestOf(given));
+    return importCheckpoint({ best: given.file, log: given.log }, requestOf(given, hooks));
   },
 
   /**
@@ -45,11 +46,12 @@ export const convert = {
    * checkpoint that was begun with and gives what is done.
    * @throws UserError where there is no checkpoint.
    */
-  async importFolder(options: ImportOptions, { signal, onEvent }: Hooks = {}): Promise<TreeImport> {
+  async importFolder(options: ImportOptions, hooks: Hooks & WithModels = {}): Promise<TreeImport> {
+    const { signal, onEvent } = hooks;
     const { file: folder, log, ...given } = checkOptions(importOptions, { source: 'convert.importFolder()', values: options });
     if (log !== undefined)
       throw new UserError(`--log belongs to one checkpoint; ${folder} is a folder, in which each log is found beside its checkpoint`);
-    return importTree(folder, requestOf(given), {
+    return importTree(folder, requestOf(given, hooks), {
       onImport: (done, total, file) => onEvent?.({ kind: 'checkpoint-import', done, total, file }),
       ...(signal === undefined ? {} : { signal }),
     });
@@ -59,7 +61,7 @@ export const convert = {
    * Writes a model in another form: for PyTorch, as safetensors, or as a SavedModel for TensorFlow. A file or folder that is there is never written over.
    * @throws UserError where the checkpoint cannot be read, the place is taken, or the type is too narrow for a weight.
    */
-  async export(options: ExportOptions, hooks: Hooks = {}): Promise<ExportedModel> {
+  async export(options: ExportOptions, hooks: Hooks & WithModels = {}): Promise<ExportedModel> {
     const given = checkOptions(exportOptions, { source: 'convert.export()', values: options });
     if (given.format === 'saved-model') {
       const runtime = await startRuntime({ verbose: hooks.verbose === true });
@@ -72,21 +74,22 @@ export const convert = {
       weightsOnly: given.weights_only === true,
       out: given.out,
       shape: shapeOf(given),
-      reading: readingOf(given),
+      reading: readingOf(given, hooks),
       batchSize: given.batch_size,
       frames: given.frames,
     });
   },
 };
 
-function requestOf(given: Omit<Options<typeof importOptions>, 'file' | 'log'>): ImportRequest {
+function requestOf(given: Omit<Options<typeof importOptions>, 'file' | 'log'>, hooks: WithModels): ImportRequest {
+  const { models = ownModels } = hooks;
   const { model = 'auto', labels, description, save_dir: saveDir } = given;
-  if (model !== 'auto' && ownModels.find(model) === undefined)
-    throw new UserError(`--model: expected auto, ${ownModels.names.join(', ')}, found "${model}"`);
+  if (model !== 'auto' && models.find(model) === undefined)
+    throw new UserError(`--model: expected auto, ${models.names.join(', ')}, found "${model}"`);
   return {
     model: model === 'auto' ? undefined : model,
     shape: shapeOf(given),
-    reading: readingOf(given),
+    reading: readingOf(given, hooks),
     labels,
     description,
     saveDir,

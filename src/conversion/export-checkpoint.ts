@@ -6,7 +6,6 @@ import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkp
 import { writeTorchFile } from '../checkpoint/torch-file';
 import {
   writeTrainingCheckpoint,
-  type CheckpointReading,
   type PlainRecord,
   type TrainingCheckpoint,
   readCheckpoint,
@@ -18,7 +17,7 @@ import { transformLines } from '../folder/readme';
 import { UserError } from '../foundation/errors';
 import { makeFolders, buildFolder } from '../foundation/folders';
 import { optimizerForms } from '../engine/optimizers/table';
-import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { optimizerParameters, type Model } from '../models/model';
 import { finiteHalves } from '../checkpoint/dtype';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
@@ -27,6 +26,7 @@ import { hasNativeKernels } from '../engine/tensorflow';
 import { tensorNamed } from '../engine/named-tensors';
 import { tf } from '../engine/tensorflow';
 import { inferenceDefinition, savedLabels } from '../evaluation/load-model';
+import { factsOfOwnModel } from '../models/model-table';
 
 /** The forms in which a model can leave. */
 export type ExportFormat = 'torch' | 'safetensors' | 'saved-model';
@@ -43,7 +43,7 @@ export interface ExportRequest {
   /** What the checkpoint may not say of its model, under the names of its config. */
   readonly shape: PlainRecord;
   /** Which of its weights leave. */
-  readonly reading?: CheckpointReading;
+  readonly reading?: ModelReading;
   /** Of a SavedModel, whose shapes are settled. */
   readonly batchSize: number;
   /** As {@link ExportRequest.batchSize}; undefined for as many as the model takes. */
@@ -82,7 +82,12 @@ function writeTorch(out: string, { checkpoint, recognised }: ReadExport, { dtype
     writeTorchFile(out, stateDictToPython(checkpoint.model, dtype));
     return `a state_dict, ${dtype}`;
   }
-  const config = { model: recognised.model.definition.name, ...recognised.model.config, ...checkpoint.config };
+  const config = {
+    model: recognised.model.definition.name,
+    ...recognised.model.config,
+    ...factsOfOwnModel(recognised.model.definition),
+    ...checkpoint.config,
+  };
   writeTrainingCheckpoint(out, { ...checkpoint, config }, dtype);
   return `a checkpoint, weights in ${dtype}, ${optimizerText(checkpoint)}`;
 }
@@ -99,7 +104,12 @@ const NOT_SHARED = new Set(['data', 'progress', 'told_settings']);
 function writeTensors(out: string, { checkpoint, recognised }: ReadExport, { dtype }: ExportRequest): string {
   const { model, epoch, bestMetric } = checkpoint;
   const said = Object.entries(checkpoint.config).filter(([key]) => !NOT_SHARED.has(key));
-  const config = { model: recognised.model.definition.name, ...recognised.model.config, ...Object.fromEntries(said) };
+  const config = {
+    model: recognised.model.definition.name,
+    ...recognised.model.config,
+    ...factsOfOwnModel(recognised.model.definition),
+    ...Object.fromEntries(said),
+  };
   writeSafetensors(out, stateDictTensors(model, dtype), {
     format: 'pt',
     config: JSON.stringify(config),
@@ -139,10 +149,10 @@ export interface ReadExport {
  * @param reading which of its weights are taken.
  * @throws UserError that names the file, where it cannot be read or is of none of the models.
  */
-export function readExport(file: string, shape: PlainRecord, reading: CheckpointReading = {}): ReadExport {
+export function readExport(file: string, shape: PlainRecord, reading: ModelReading = {}): ReadExport {
   return readCheckpoint(file, (checkpoint) => {
     const weights = checkpoint.weights(reading.key);
-    const recognised = recogniseWeights(weights.model, { ...saidOfModel(weights), ...shape }, file);
+    const recognised = recogniseWeights(weights.model, { ...saidOfModel(weights), ...shape }, file, reading.models);
     const optimizer = checkpoint.optimizer({
       forms: optimizerForms,
       parameters: optimizerParameters(recognised.model),

@@ -13,6 +13,7 @@ import { importReadme } from './import-readme';
 import { type ImportedModel, type ImportOptions, type ImportSource, labelsOf, readImport, type ReadImport } from './read-import';
 import { readLegacyLog } from './legacy-log';
 import { buildFolder } from '../foundation/folders';
+import { factsOfOwnModel } from '../models/model-table';
 
 /**
  * Makes a model folder of a checkpoint that PyTorch or Kumpas wrote. Everything is read and checked first; the folder appears whole or not at all.
@@ -86,6 +87,7 @@ function importedCheckpoint(read: ReadImport, facts: Facts): TrainingCheckpoint 
   const config: PlainRecord = {
     model: recognised.model.definition.name,
     ...recognised.model.config,
+    ...factsOfOwnModel(recognised.model.definition),
     ...kept,
     ...(read.transforms.length === 0 ? {} : { [TRANSFORMS_KEY]: plainTransforms(read.transforms) }),
     ...names,
@@ -119,6 +121,7 @@ function recordOf({ file, recognised: { model }, checkpoint, transforms }: ReadI
     parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
     classes: { gloss: model.numGloss, category: model.numCategory },
     model: model.config,
+    ...factsOfOwnModel(model.definition),
     ...(transforms.length === 0 ? {} : { [TRANSFORMS_KEY]: transforms }),
     ...(labels === undefined ? {} : { gloss_labels: labels.gloss, category_labels: labels.category }),
   };

@@ -4,11 +4,11 @@ import { describePython, type PythonValue, numberFrom } from '../checkpoint/pyth
 import { TorchTensor } from '../checkpoint/tensor';
 import { checkpointForm, readTorchFile, type CheckpointForm } from '../checkpoint/torch-file';
 import { checkpointFields } from '../checkpoint/checkpoint-fields';
-import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
 import type { ModelConfig } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { fitNames, parameterShapes, saidOfModel } from '../evaluation/recognise';
+import { fitNames, parameterShapes, saidOfModel, type ModelReading } from '../evaluation/recognise';
 import { findOptimizer, optimizerKind } from '../checkpoint/optimizer-kind';
 import { optimizerForms } from '../engine/optimizers/table';
 
@@ -67,19 +67,17 @@ export interface Inspection {
  * Says what a checkpoint is. Of its tensors only the weights are read, one at a time, to tell whether they are finite.
  * @param given what the file may not say of its model, under the names of a checkpoint's config.
  * @param reading which of its weights are looked at.
- * @param models those that it may be of.
  * @throws UserError that names the file, where it cannot be read or holds no weights.
  */
-export function inspectCheckpoint(
-  file: string,
-  given: PlainRecord = {},
-  reading: CheckpointReading = {},
-  models: ModelDefinitions = ownModels,
-): Inspection {
+export function inspectCheckpoint(file: string, given: PlainRecord = {}, reading: ModelReading = {}): Inspection {
   return readTorchFile(file, (value, source) => {
     const { tensors: all, key, prefix: wrappers, notes } = weightTensors(value, reading.key);
     const { epoch, bestMetric, config, args, scheduler, notes: ofFields } = checkpointFields(value);
-    const { prefix, notes: ofFit, ...fit } = fitOf({ ...given, ...saidOfModel({ config, args }) }, shapesOf(all), models);
+    const {
+      prefix,
+      notes: ofFit,
+      ...fit
+    } = fitOf({ ...given, ...saidOfModel({ config, args }) }, shapesOf(all), reading.models ?? ownModels);
     const tensors = new Map([...all].flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])));
     return {
       file,

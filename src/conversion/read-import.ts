@@ -1,17 +1,10 @@
-import {
-  type CheckpointReading,
-  type PlainRecord,
-  readCheckpoint,
-  trainingCheckpoint,
-  type TrainingCheckpoint,
-} from '../checkpoint/training-checkpoint';
+import { type PlainRecord, readCheckpoint, trainingCheckpoint, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { type ModelConfig, optimizerParameters, type Model } from '../models/model';
 import { weightTensors } from '../checkpoint/state-dict';
 import { readTorchFile } from '../checkpoint/torch-file';
 import { resolveLayers } from '../config/resolve';
 import type { ModelSettings, Settings } from '../config/model-settings';
 import { onlyModel } from '../config/understood-settings';
-import type { ModelDefinitions } from '../models/model-table';
 import { checkLayer, settingNames } from '../config/layers';
 import type { LabelNames } from '../data/clip-set';
 import { savedTransforms } from '../data/transforms/pipeline';
@@ -20,7 +13,7 @@ import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
 import { savedLabels } from '../evaluation/load-model';
 import { optimizerForms } from '../engine/optimizers/table';
-import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from '../training/legacy-settings';
 import type { LegacyLog } from './legacy-log';
@@ -32,7 +25,7 @@ export interface ImportOptions {
   /** What a file may not say of its model, under the names of a checkpoint's config, as `n_heads`. */
   readonly shape: PlainRecord;
   /** Which of its weights are taken, and what its optimiser is where the file leaves it open. */
-  readonly reading?: CheckpointReading;
+  readonly reading?: ModelReading;
   /** A `labels_reference.csv`. */
   readonly labels: string | undefined;
   /** A word for the folder's name. */
@@ -40,8 +33,6 @@ export interface ImportOptions {
   /** Where the folder is made; undefined for the model's usual place. */
   readonly saveDir: string | undefined;
   readonly date: Date;
-  /** Those that a checkpoint may be of; the models of Kumpas where it is left out. */
-  readonly models?: ModelDefinitions;
   readonly versions: { readonly kumpas: string; readonly node: string };
 }
 
@@ -91,14 +82,10 @@ export interface ReadImport {
  * Reads a checkpoint of any writer and finds out which model it is of.
  * @throws UserError that names the file, where it cannot be read, is of none of the models, or does not fit the one it is of.
  */
-export function readImport(
-  file: string,
-  { model: wanted, shape, reading = {}, models }: ImportOptions,
-  log: LegacyLog | undefined,
-): ReadImport {
+export function readImport(file: string, { model: wanted, shape, reading = {} }: ImportOptions, log: LegacyLog | undefined): ReadImport {
   const { weights, recognised, optimizer } = readCheckpoint(file, (opened) => {
     const read = opened.weights(reading.key);
-    const model = recogniseWeights(read.model, { ...shape, ...saidOfModel(read) }, file, models);
+    const model = recogniseWeights(read.model, { ...shape, ...saidOfModel(read) }, file, reading.models);
     const form = { forms: optimizerForms, parameters: optimizerParameters(model.model), model: model.weights, said: reading.optimizer };
     return { weights: read, recognised: model, optimizer: opened.optimizer(form) };
   });

@@ -1,18 +1,18 @@
-import { readWeights, type CheckpointReading, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { readWeights, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { trainedSettings } from '../config/understood-settings';
 import type { TransformDescription } from '../config/data-source';
 import { savedTransforms } from '../data/transforms/pipeline';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { LabelNames } from '../data/clip-set';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import type { ParameterValues } from '../engine/parameters';
 import type { Program, ProgramDefinition } from '../engine/program';
 import type { Model, ForwardContext, ModelInputs } from '../models/model';
 import { printableLine } from '../foundation/text';
-import { recogniseWeights, saidOfModel } from './recognise';
+import { recogniseWeights, saidOfModel, type ModelReading } from './recognise';
 import { type Batch, packRows } from '../data/batch';
 import { noDropout } from '../engine/dropout';
 import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
-import { ownModels, type ModelDefinitions } from '../models/model-table';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
 export interface LoadedModel {
@@ -41,16 +41,14 @@ export interface LoadedModel {
  * Rebuilds the model of a checkpoint.
  * @param given what its config lacks or is to be overruled in, under the config's names (`n_heads`, `pooling_method`).
  * @param reading which of its weights are taken.
- * @param models those that it may be of.
  * @throws UserError where the file cannot be read, holds none of the models, or tensors that do not fit.
  */
 export function loadModel(
   file: string,
   given: PlainRecord = {},
-  reading: CheckpointReading = {},
-  models: ModelDefinitions = ownModels,
+  reading: ModelReading = {},
 ): LoadedModel {
-  return modelOfCheckpoint(file, readWeights(file, reading), given, models);
+  return modelOfCheckpoint(file, readWeights(file, reading), given, reading.models);
 }
 
 /**
@@ -61,7 +59,7 @@ export function modelOfCheckpoint(
   file: string,
   read: CheckpointWeights,
   given: PlainRecord = {},
-  models: ModelDefinitions = ownModels,
+  models: ModelDefinitions | undefined = ownModels,
 ): LoadedModel {
   const { epoch, config = {} } = read;
   const { model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file, models);

@@ -1,4 +1,5 @@
-import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { ModelReading, WithModels } from './recognise';
 import type { Options } from '../config/options';
 import { choice, numberBelow, onOrOff, option, requiredOption, setting, text, texts, wholeNumber } from '../config/setting';
 
@@ -212,7 +213,7 @@ export function shapeOf({ num_heads: heads, pooling, transform_input: transform,
   };
 }
 
-/** What is given about what is read of a checkpoint. */
-export function readingOf({ key, optimizer_was: optimizer }: GivenOfCheckpoint): CheckpointReading {
-  return { key, optimizer };
+/** What is given about what is read of a checkpoint, and the models that it may be of. */
+export function readingOf({ key, optimizer_was: optimizer }: GivenOfCheckpoint, { models }: WithModels = {}): ModelReading {
+  return { key, optimizer, models };
 }

@@ -1,6 +1,6 @@
 import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict, withoutWrapper } from '../checkpoint/state-dict';
 import { printable } from '../checkpoint/malformed-checkpoint';
-import type { CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading, CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
 import { sizeOfShape } from '../engine/named-tensors';
 import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
@@ -8,6 +8,14 @@ import type { RecognisedModel } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { isAveraged } from '../checkpoint/find-weights';
 import { listed } from '../foundation/text';
+
+/** How a model is read of a file: which of its weights are meant, and of which models they may be; those of Kumpas where none are named. */
+export interface ModelReading extends CheckpointReading, WithModels {}
+
+/** The models that a verb of the library knows: those of Kumpas where none are named. */
+export interface WithModels {
+  readonly models?: ModelDefinitions | undefined;
+}
 
 /** A model, and a file's weights under its names. */
 export type FittedModel = RecognisedModel & {
@@ -34,7 +42,7 @@ export function recogniseWeights(
   weights: StateDict,
   config: PlainRecord,
   place: string,
-  models: ModelDefinitions = ownModels,
+  models: ModelDefinitions | undefined = ownModels,
 ): FittedModel {
   const shapes = shapesOf(weights);
   const fit = fitAt(place, config, shapes, models);

@@ -14,6 +14,7 @@ import { evaluationDocument } from './results/document';
 import { RESULT_FILES } from '../folder/contents';
 import { prepareResultsFolder, saveResults } from './results/write-results';
 import { curvesBeside } from './training-curves';
+import type { WithModels } from './recognise';
 
 /** What {@link evaluate} is asked for: a model, and the clips to evaluate it on; without any, those that it was trained with. */
 export type EvaluateOptions = OptionsInput<typeof evaluateOptions>;
@@ -36,7 +37,7 @@ export interface Evaluated {
  * Evaluates a model on labelled clips and writes its `evaluation_results`. Clips that cannot be used are left out, told as warnings and listed in the result.
  * @throws UserError where there is no such model or data, or they do not fit each other.
  */
-export async function evaluate(options: EvaluateOptions, hooks: Hooks = {}): Promise<Evaluated> {
+export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithModels = {}): Promise<Evaluated> {
   const {
     model,
     batch_size: batchSize,
@@ -49,7 +50,7 @@ export async function evaluate(options: EvaluateOptions, hooks: Hooks = {}): Pro
   const file = modelFile(model);
   const folder = outputDir ?? resultsFolderOf(file);
   return await holdingModelOf(folder, async () => {
-    const loaded = loadModel(file, shapeOf(given), readingOf(given));
+    const loaded = loadModel(file, shapeOf(given), readingOf(given, hooks));
     loaded.notes.forEach(notesTo(hooks));
     const runtime = await startRuntime({ verbose: hooks.verbose === true });
     if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
@@ -77,7 +78,7 @@ interface ToEvaluate {
 }
 
 /** Makes the folder before the model runs, so that it is known at once where that cannot be done; it goes again where nothing comes of it. */
-async function evaluateInto(folder: string, { loaded, data, batchSize }: ToEvaluate, hooks: Hooks): Promise<EvaluationResult> {
+async function evaluateInto(folder: string, { loaded, data, batchSize }: ToEvaluate, hooks: Hooks & WithModels): Promise<EvaluationResult> {
   const dataset = await openEvaluationData(loaded, data, dataWatchOf(hooks));
   const isNew = !existsSync(folder);
   const place = prepareResultsFolder(folder);

@@ -17,6 +17,7 @@ import { modelFile, titleOfModel } from '../folder/model-folder';
 import { predictOptions, readingOf, recogniserOptions, shapeOf } from './options';
 import { canDraw } from './pictures/drawing';
 import { clipFiles, predictClips, predictWith, type Prediction } from './predict';
+import type { WithModels } from './recognise';
 
 /** What {@link predict} is asked for: models, and clips as files (`input`) or as values (`clips`). */
 export type PredictOptions = OptionsInput<typeof predictOptions> & {
@@ -46,7 +47,7 @@ export interface Predicted {
  * Recognises the sign in each clip with each model. A clip that cannot be read is told, and the others go on.
  * @throws UserError for a model or an input that is none.
  */
-export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut> = {}): Promise<Predicted> {
+export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut> & WithModels = {}): Promise<Predicted> {
   const { clips: values, ...asked } = options;
   const { model, input, ...given } = checkOptions(predictOptions, { source: 'predict()', values: asked });
   const modelPaths = typeof model === 'string' ? [model] : model;
@@ -54,7 +55,7 @@ export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut>
   if (values !== undefined && given.attention !== undefined)
     throw new UserError('predict(): attention is drawn of a clip that is a file (input)');
   refuseWide(given.attention, clips.names.length, modelPaths.length);
-  const loaded = modelPaths.map((modelPath) => loadModel(modelFile(modelPath), shapeOf(given), readingOf(given)));
+  const loaded = modelPaths.map((modelPath) => loadModel(modelFile(modelPath), shapeOf(given), readingOf(given, hooks)));
   const labels = await labelsOf(given.labels_reference);
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
@@ -136,10 +137,10 @@ export class Recogniser {
 export async function loadRecogniser(
   model: string,
   options: Omit<OptionsInput<typeof recogniserOptions>, 'model'> = {},
-  hooks: Hooks = {},
+  hooks: Hooks & WithModels = {},
 ): Promise<Recogniser> {
   const given = checkOptions(recogniserOptions, { source: 'loadModel()', values: { ...options, model } });
-  const loaded = loadModel(modelFile(given.model), shapeOf(given), readingOf(given));
+  const loaded = loadModel(modelFile(given.model), shapeOf(given), readingOf(given, hooks));
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
   noteWhatWasTaken(loaded, false, hooks);
@@ -199,7 +200,7 @@ function trainedOn(loaded: LoadedModel): ClipLocation | undefined {
   return trained && loaded.model.definition.clipLocation(trained);
 }
 
-function noteWhatWasTaken({ file, assumptions, notes }: LoadedModel, several: boolean, hooks: Hooks): void {
+function noteWhatWasTaken({ file, assumptions, notes }: LoadedModel, several: boolean, hooks: Hooks & WithModels): void {
   const note = notesTo(hooks);
   for (const assumption of assumptions) note(`${several ? file : 'the checkpoint'} does not say: ${assumption} was taken`);
   for (const text of notes) note(`${several ? `${file}: ` : ''}${text}`);
@@ -217,7 +218,7 @@ async function labelsOf(file: string | undefined): Promise<LabelNames | undefine
 async function drawAttention(
   picture: string | undefined,
   seen: { readonly loaded: readonly LoadedModel[]; readonly predictions: readonly ClipPrediction[]; readonly key: string | undefined },
-  hooks: Hooks,
+  hooks: Hooks & WithModels,
 ): Promise<string | undefined> {
   const [model] = seen.loaded;
   const [prediction] = seen.predictions;

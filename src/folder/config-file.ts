@@ -59,6 +59,9 @@ export interface RunRecord {
       readonly longest_frames: number;
     };
     readonly model: Readonly<Record<string, unknown>>;
+    /** Of a model of one's own: the start of its checkpoints' names, and the file that defined it. It is told, never looked into. */
+    readonly checkpoint_name?: string;
+    readonly model_file?: string;
     /** What its clips go through before it sees them; absent where that is nothing. */
     readonly transforms?: readonly TransformDescription[];
     readonly gloss_labels: readonly string[];
@@ -118,6 +121,11 @@ const recordSchema = z.looseObject({
       .object({ of_gloss: z.array(z.number()), shortest_frames: z.number(), median_frames: z.number(), longest_frames: z.number() })
       .optional(),
     model: z.record(z.string(), z.unknown()),
+    checkpoint_name: z
+      .string()
+      .regex(/^[A-Za-z][A-Za-z0-9]{0,63}$/)
+      .optional(),
+    model_file: z.string().optional(),
     gloss_labels: labels,
     category_labels: labels,
     version: z.string().optional(),

@@ -108,7 +108,7 @@ export function defineModel<
   const Data extends SettingShape = typeof keypointClips.settings,
   Architecture extends Classes = ValuesOf<Own> & Classes,
 >(parts: ModelParts<Own, Data, Architecture>): BuildableModel<Architecture> {
-  return new DefinedModel(parts);
+  return new DefinedModel(parts, undefined);
 }
 
 /** Whether a value is what {@link defineModel} gives. */
@@ -123,14 +123,16 @@ class DefinedModel<
 > implements BuildableModel<Architecture> {
   readonly name: string;
   readonly checkpointName: string;
-  readonly file = undefined;
   readonly settings: TypedModelSettings<Settings & ValuesOf<Own> & ValuesOf<Data>>;
   readonly notInShapes: Readonly<Record<string, string>>;
   readonly width: number;
   readonly usualClips: ModelDefinition['usualClips'];
   private readonly clips: ModelClips<Data, Own>;
 
-  constructor(private readonly parts: ModelParts<Own, Data, Architecture>) {
+  constructor(
+    private readonly parts: ModelParts<Own, Data, Architecture>,
+    readonly file: string | undefined,
+  ) {
     refuseWrongDefinition(parts);
     // Where no clips are named they are key points, and Data is the type of those settings.
     this.clips = parts.clips ?? (keypointClips as unknown as ModelClips<Data, Own>);
@@ -146,6 +148,10 @@ class DefinedModel<
       fixedByWeights: parts.fixedByWeights ?? Object.keys(parts.settings).filter((key) => key !== 'dropout'),
       check: (settings) => [...(parts.check?.(settings) ?? []), ...this.clips.check(settings)],
     });
+  }
+
+  loadedFrom(file: string): ModelDefinition {
+    return new DefinedModel(this.parts, file);
   }
 
   build(architecture: Architecture): Model {

@@ -34,9 +34,10 @@ export class ModelDefinitions implements KnownModels {
    * @throws UserError where it is one of somebody's own that is not here.
    */
   recognise(saved: SavedModel): RecognisedModel | undefined {
-    const { model: name, model_file: file } = saved.config;
+    const { model: name, model_file: file, checkpoint_name: checkpointName } = saved.config;
     const named = typeof name === 'string' ? this.find(name) : undefined;
-    if (named === undefined && typeof name === 'string' && typeof file === 'string') throw new UserError(givenByFile(name, file));
+    if (named === undefined && typeof name === 'string' && typeof checkpointName === 'string')
+      throw new UserError(unknownModel(name, file));
     for (const definition of new Set([...(named === undefined ? [] : [named]), ...this.byName.values()])) {
       const recognised = definition.recognise(saved);
       if (recognised !== undefined) return recognised;
@@ -46,6 +47,7 @@ export class ModelDefinitions implements KnownModels {
 
   /** These and others. @throws UserError where one is called as one of these, or its checkpoints are. */
   with(definitions: readonly ModelDefinition[]): ModelDefinitions {
+    if (definitions.length === 0) return this;
     const all: [ModelDefinition, ...ModelDefinition[]] = [this.get(this.defaultName), ...this.names.slice(1).map((name) => this.get(name))];
     for (const definition of definitions) {
       const other = all.find(({ name, checkpointName }) => name === definition.name || checkpointName === definition.checkpointName);
@@ -60,9 +62,19 @@ export class ModelDefinitions implements KnownModels {
 /** The models of Kumpas: a further one is a folder beside these and a row here. */
 export const ownModels = new ModelDefinitions([signTransformerModel, inceptionGruModel]);
 
-/** What is said where a model of somebody's own is met, whose code nobody named: it is never loaded because a file says so. */
-export function givenByFile(name: string, file: string): string {
-  return `it is a model of one's own, ${JSON.stringify(name)}, that ${JSON.stringify(file)} defined; give that file with --model`;
+/** What files say of a model that is none of Kumpas's, beside its name: the start of its checkpoints' names, and the file that defined it. */
+export function factsOfOwnModel(definition: ModelDefinition): { readonly checkpoint_name?: string; readonly model_file?: string } {
+  const { name, checkpointName, file } = definition;
+  if (ownModels.find(name) !== undefined) return {};
+  return { checkpoint_name: checkpointName, ...(file === undefined ? {} : { model_file: file }) };
+}
+
+/** What is said where a model of one's own is met, whose code nobody named: it is never loaded because a file says so. */
+export function unknownModel(name: string, file: unknown): string {
+  const shown = JSON.stringify(name.slice(0, 80));
+  return typeof file === 'string'
+    ? `it is ${shown}, a model of one's own that ${JSON.stringify(file.slice(0, 200))} defined; give that file with --model`
+    : `it is ${shown}, a model of one's own; give the file that defines it with --model`;
 }
 
 function collision(definition: ModelDefinition, other: ModelDefinition): string {

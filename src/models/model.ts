@@ -89,6 +89,8 @@ export interface ModelDefinition {
   readonly checkpointName: string;
   /** The file that it was loaded from; undefined for a model of Kumpas, or one that a program made. */
   readonly file: string | undefined;
+  /** The same definition, as one that was loaded from a file. */
+  loadedFrom(file: string): ModelDefinition;
   readonly settings: ModelSettings;
   /** Settings that weights do not have in their shapes, each with its name in a checkpoint's config. */
   readonly notInShapes: Readonly<Record<string, string>>;

@@ -3,6 +3,7 @@ import { setting, text, wholeNumber } from '../config/setting';
 import { demoSetOfWidth, writeDemoFolder } from '../data/demo/sets';
 import { UserError } from '../foundation/errors';
 import { ownModels } from '../models/model-table';
+import type { WithModels } from '../evaluation/recognise';
 
 /** The options of {@link demoData}, each a flag of the command demo-data. */
 export const demoDataOptions = {
@@ -31,8 +32,8 @@ export interface WrittenDemoData {
  * Writes the synthetic demo set as a data folder, which trainings without data use: it was made by a generator, and nobody was filmed.
  * @throws UserError where something is in the folder already.
  */
-export function demoData(options: DemoDataOptions = {}): WrittenDemoData {
+export function demoData(options: DemoDataOptions = {}, { models = ownModels }: WithModels = {}): WrittenDemoData {
   const { model, out: folder, seed } = checkOptions(demoDataOptions, { source: 'demoData()', values: options });
-  if (ownModels.find(model) === undefined) throw new UserError(`--model: expected ${ownModels.names.join(' or ')}, found "${model}"`);
-  return { folder, ...writeDemoFolder(folder, seed, demoSetOfWidth(ownModels.get(model).width)) };
+  if (models.find(model) === undefined) throw new UserError(`--model: expected ${models.names.join(' or ')}, found "${model}"`);
+  return { folder, ...writeDemoFolder(folder, seed, demoSetOfWidth(models.get(model).width)) };
 }

@@ -4,6 +4,7 @@ import type { ClipEntry, Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import type { MachineFacts, RegistryFacts, RunRecord } from '../folder/config-file';
 import type { Model } from '../models/model';
+import { factsOfOwnModel } from '../models/model-table';
 
 /** Describes a run that is about to start. */
 export function describeRun(facts: {
@@ -41,6 +42,7 @@ export function describeRun(facts: {
       },
       training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
       model: model.config,
+      ...factsOfOwnModel(model.definition),
       ...(transforms.length === 0 ? {} : { transforms }),
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,

@@ -10,6 +10,7 @@ import { RESULT_FILES } from '../folder/contents';
 import { saveResults } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import { UserError } from '../foundation/errors';
+import { ownModels } from '../models/model-table';
 import type { TrainingRun } from './run';
 
 /**
@@ -17,10 +18,10 @@ import type { TrainingRun } from './run';
  * went on from a better one. The folder's README.md takes its figures from there.
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
-  const { data, settings, folder, report, now } = run;
+  const { data, learner, settings, folder, report, now } = run;
   const { files, place } = folder;
   place.requireThere();
-  const loaded = loadModel(evaluatedCheckpoint(files));
+  const loaded = loadModel(evaluatedCheckpoint(files), {}, { models: ownModels.with([learner.model.definition]) });
   const result = describeEvaluation(loaded, data.dataset, await evaluateModel(loaded, data.dataset, settings.batch_size));
   await saveResults(resultsFolderOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),

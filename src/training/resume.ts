@@ -1,19 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
-import {
-  readCheckpoint,
-  trainingCheckpoint,
-  type CheckpointReading,
-  type PlainRecord,
-  type TrainingCheckpoint,
-} from '../checkpoint/training-checkpoint';
+import { readCheckpoint, trainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { commandLineSource, flagOf, shown, type SettingsLayer } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import type { Settings } from '../config/model-settings';
 import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
-import { recogniseWeights, saidOfModel } from '../evaluation/recognise';
+import { recogniseWeights, saidOfModel, type ModelReading } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
@@ -55,20 +49,14 @@ const CHANGEABLE = new Set(['epochs', 'early_stop', 'save_every_minutes', 'memor
  * Reads the checkpoint to go on from: one of a run of Kumpas, or one that a PyTorch training wrote.
  * @param given what a PyTorch checkpoint cannot tell of its model, as `num_heads`.
  * @param reading which of its weights are taken, and what its optimiser is where the file leaves it open.
- * @param models those that it may be of.
  * @throws UserError where it cannot be read, or holds no state to go on from.
  */
-export function readResumePoint(
-  file: string,
-  given: PlainRecord = {},
-  reading: CheckpointReading = {},
-  models: ModelDefinitions = ownModels,
-): ResumePoint {
+export function readResumePoint(file: string, given: PlainRecord = {}, reading: ModelReading = {}): ResumePoint {
   const place = `--resume ${file}`;
   const stamp = stampOf(file);
   const { weights, recognised, optimizer } = readCheckpoint(file, (opened) => {
     const read = opened.weights(reading.key);
-    const fitted = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place, models);
+    const fitted = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place, reading.models);
     const form = { forms: optimizerForms, parameters: optimizerParameters(fitted.model), model: fitted.weights, said: reading.optimizer };
     return { weights: read, recognised: fitted, optimizer: opened.optimizer(form) };
   });

@@ -127,7 +127,7 @@ function settle(
   };
   const { settings: given, config, reading } = request;
   if (request.resume !== undefined) {
-    const resume = readResumePoint(resumedFile(request.resume, given, models), shapeOf(given.values), reading, models);
+    const resume = readResumePoint(resumedFile(request.resume, given, models), shapeOf(given.values), { ...reading, models });
     for (const text of resume.notes) note(`note: ${text}`);
     const file = config === undefined ? [] : [readSettingsFile(config)];
     return { settings: resumedSettings(resume, [...file, given], models), resume };

@@ -14,6 +14,7 @@ import { readTextIfThere } from '../foundation/regular-file';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
 import { counted } from '../foundation/text';
+import { factsOfOwnModel } from '../models/model-table';
 
 /** What other processes are told that the holder of a folder does. */
 const PURPOSE = 'train';
@@ -211,6 +212,7 @@ export class TrainingFolder {
     return {
       model: settings['model'] as string,
       ...model.config,
+      ...factsOfOwnModel(model.definition),
       ...(run.transforms === undefined ? {} : { [TRANSFORMS_KEY]: plainTransforms(run.transforms) }),
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,

@@ -68,10 +68,13 @@ const SETS = new Map([
   [demoFeatureWidth, featureDemo],
 ]);
 
-/** The demo set whose clips have so many numbers a frame. @throws Error where there is none. */
+/** The demo set whose clips have so many numbers a frame. @throws UserError where there is none. */
 export function demoSetOfWidth(width: number): DemoSet {
   const set = SETS.get(width);
-  if (set === undefined) throw new Error(`no demo set has ${width} numbers a frame`);
+  if (set === undefined)
+    throw new UserError(
+      `there is no demo set of clips with ${width} numbers a frame (only ${[...SETS.keys()].join(' and ')}); give --data`,
+    );
   return set;
 }
 

@@ -14,6 +14,7 @@ import { describeEvaluation, type HeadName } from '../result';
 import { comparedFromFiles, comparedFromResult, type ComparedModel } from './compared-model';
 import { compareModels, regressions, type Comparison } from './comparison';
 import { comparisonJson, comparisonMarkdown, judgementMarkdown } from './comparison-text';
+import type { WithModels } from '../recognise';
 
 /** What {@link compare} is asked for: models, the baseline first; and data, where they are to be evaluated on it now. */
 export type CompareOptions = OptionsInput<typeof compareOptions> & {
@@ -44,7 +45,7 @@ export interface Compared {
  * Compares models on the same clips by their evaluation results, or by evaluating them now where data is named.
  * @throws UserError where there are no two models, a model has no results, or they are of different data and that was not allowed.
  */
-export async function compare(options: CompareOptions, hooks: Hooks = {}): Promise<Compared> {
+export async function compare(options: CompareOptions, hooks: Hooks & WithModels = {}): Promise<Compared> {
   const { titles, judged, ...asked } = options;
   const given = checkOptions(compareOptions, { source: 'compare()', values: asked });
   const models = typeof given.models === 'string' ? [given.models] : [...new Set(given.models)];
@@ -65,8 +66,8 @@ function isDataNamed({ data, keypoints_val, labels_val_csv }: EvaluationDataRequ
 
 type EvaluatedNow = EvaluationDataRequest & Parameters<typeof shapeOf>[0] & { readonly batchSize: number };
 
-async function evaluateAll(models: readonly string[], given: EvaluatedNow, hooks: Hooks): Promise<ComparedModel[]> {
-  const loaded = models.map((named) => ({ named, model: loadModel(modelFile(named, named), shapeOf(given), readingOf(given)) }));
+async function evaluateAll(models: readonly string[], given: EvaluatedNow, hooks: Hooks & WithModels): Promise<ComparedModel[]> {
+  const loaded = models.map((named) => ({ named, model: loadModel(modelFile(named, named), shapeOf(given), readingOf(given, hooks)) }));
   for (const { model } of loaded) for (const note of model.notes) notesTo(hooks)(`${model.file}: ${note}`);
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
@@ -97,7 +98,7 @@ function regressionsOf(comparison: Comparison, tolerance: number | undefined): R
   }));
 }
 
-async function writeFiles(folder: string, judged: boolean, comparison: Comparison, hooks: Hooks): Promise<string[]> {
+async function writeFiles(folder: string, judged: boolean, comparison: Comparison, hooks: Hooks & WithModels): Promise<string[]> {
   const { markdown, json, picture } = {
     markdown: path.join(folder, 'comparison.md'),
     json: path.join(folder, 'comparison.json'),

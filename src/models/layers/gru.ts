@@ -2,7 +2,8 @@ import { gruStates } from '../../engine/gru-states';
 import { linearProduct } from '../../engine/linear-product';
 import { orthogonal, xavierUniform, constantValue, type ParameterDeclaration } from '../../engine/parameters';
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
-import type { tf } from '../../engine/tensorflow';
+import { tf } from '../../engine/tensorflow';
+import { shape3 } from './shape';
 
 /** The parameters of a `torch.nn.GRU` of one layer; weight_ih Xavier uniform, weight_hh orthogonal, biases 0, as the reference draws them. */
 export function gruParameters(name: string, inputs: number, hidden: number): ParameterDeclaration[] {
@@ -32,4 +33,26 @@ export function gruProjection(parameters: NamedTensors, name: string, x: tf.Tens
  */
 export function gruRecurrence(parameters: NamedTensors, name: string, projected: tf.Tensor, mask: tf.Tensor): tf.Tensor {
   return gruStates(projected, mask, tensorNamed(parameters, `${name}.weight_hh_l0`), tensorNamed(parameters, `${name}.bias_hh_l0`));
+}
+
+/**
+ * A GRU over clips: the state after each frame. Padding leaves a state as it is, so the last frame has each clip's last state.
+ * @param x `[batch, frames, inputs]`
+ * @param mask `[batch, frames]`, 1 for a frame of the clip, 0 for padding
+ * @param options.reverse whether it runs from the last frame to the first; then the first frame has the last state.
+ * @returns `[batch, frames, hidden]`
+ */
+export function gru(
+  parameters: NamedTensors,
+  name: string,
+  x: tf.Tensor,
+  mask: tf.Tensor,
+  options: { readonly reverse?: boolean } = {},
+): tf.Tensor {
+  const [batch, frames, inputs] = shape3(x);
+  const inOrder = (values: tf.Tensor): tf.Tensor => (options.reverse === true ? tf.reverse(values, 0) : values);
+  const framesFirst = (values: tf.Tensor): tf.Tensor => inOrder(tf.transpose(tf.reshape(values, [batch, frames, -1]), [1, 0, 2]));
+  const projected = gruProjection(parameters, name, tf.reshape(x, [batch * frames, inputs]));
+  const states = gruRecurrence(parameters, name, framesFirst(projected), framesFirst(mask));
+  return tf.transpose(inOrder(states), [1, 0, 2]);
 }
