@@ -15,6 +15,7 @@ import {
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { toFloat32Values, DTYPES } from './dtype';
 import { MOST_DIMENSIONS, TorchStorage, TorchTensor } from './tensor';
+import { elementAt } from '../foundation/required';
 
 /** Rebuilds, as inert data, what a class or function would have made of its arguments; undefined where the name may only be mentioned. */
 type Rebuild = ((args: readonly PythonValue[]) => PythonValue) | undefined;
@@ -153,7 +154,7 @@ const SCALARS: ReadonlyMap<string, ScalarReader> = new Map<string, ScalarReader>
   ['u4', (view, little) => view.getUint32(0, little)],
   ['i8', (view, little) => pythonInt(view.getBigInt64(0, little))],
   ['u8', (view, little) => pythonInt(view.getBigUint64(0, little))],
-  ['f2', (view, little) => pythonFloat(toFloat32Values('float16', Uint16Array.of(view.getUint16(0, little)))[0] ?? 0)],
+  ['f2', (view, little) => pythonFloat(elementAt(toFloat32Values('float16', Uint16Array.of(view.getUint16(0, little))), 0))],
   ['f4', (view, little) => pythonFloat(view.getFloat32(0, little))],
   ['f8', (view, little) => pythonFloat(view.getFloat64(0, little))],
 ]);

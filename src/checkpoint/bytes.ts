@@ -2,6 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { openRegularFile } from '../foundation/regular-file';
 import { MalformedCheckpoint } from './malformed-checkpoint';
+import { elementAt } from '../foundation/required';
 
 /** Bytes that can be read at any position. */
 export interface ByteSource {
@@ -84,7 +85,7 @@ export class ByteCursor {
   /** @throws MalformedCheckpoint at the end of the source, as all that read here. */
   byte(): number {
     this.reach(1);
-    return this.window[this.offset++] ?? 0;
+    return elementAt(this.window, this.offset++);
   }
 
   /** The next `length` bytes; they are valid until the next read. */

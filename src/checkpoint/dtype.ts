@@ -1,4 +1,5 @@
 import { MalformedCheckpoint } from './malformed-checkpoint';
+import { elementAt } from '../foundation/required';
 
 /** A tensor's type of number, under PyTorch's name. */
 export type Dtype = 'float64' | 'float32' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'int16' | 'int8' | 'uint8' | 'bool';
@@ -138,7 +139,7 @@ const scratchFloat = new Float32Array(scratch.buffer);
 
 function valueOf(bits: number): number {
   scratch[0] = bits;
-  return scratchFloat[0] ?? 0;
+  return elementAt(scratchFloat, 0);
 }
 
 function roundToEven(value: number): number {

@@ -1,5 +1,5 @@
 import { excerpt, listed } from '../foundation/text';
-import { required } from '../foundation/required';
+import { elementAt, required } from '../foundation/required';
 import { describePython, NumpyArray, PythonTuple, type PythonValue } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { isOptimizerState } from './optimizer-kind';
@@ -63,14 +63,14 @@ const DEEPEST_PLACE = 3;
 const MOST_LISTED = 10;
 
 function withOthers(found: WeightPlace, places: readonly WeightPlace[]): FoundWeights {
-  const others = places.filter(({ key, weights }) => key !== found.key && weights !== found.weights).map(({ key }) => key ?? '');
+  const others = places.filter(({ key, weights }) => key !== found.key && weights !== found.weights).map(keyOf);
   if (others.length === 0) return { ...found, notes: [] };
   const list = others.slice(0, MOST_LISTED);
   const averaged = list.find((key) => AVERAGED.test(key));
   return {
     ...found,
     notes: [
-      `it holds ${averaged === undefined ? 'further' : 'averaged'} weights too, under ${list.join(', ')}: those under ${found.key ?? 'no key'} were taken; --key ${averaged ?? list[0] ?? ''} takes the others`,
+      `it holds ${averaged === undefined ? 'further' : 'averaged'} weights too, under ${list.join(', ')}: those under ${found.key ?? 'no key'} were taken; --key ${averaged ?? elementAt(list, 0)} takes the others`,
     ],
   };
 }
@@ -83,12 +83,12 @@ function chosen(value: ReadonlyMap<PythonValue, PythonValue>, places: readonly W
   if (found !== undefined) return withOthers(found, places);
   if (raw.length > 1)
     throw new MalformedCheckpoint(
-      `it holds several sets of weights: ${keysOf(raw)}. Choose one with --key, as --key ${raw[0]?.key ?? ''}.`,
+      `it holds several sets of weights: ${keysOf(raw)}. Choose one with --key, as --key ${keyOf(elementAt(raw, 0))}.`,
     );
   const [averaged] = places;
   if (averaged !== undefined) {
     const { notes } = withOthers(averaged, places);
-    return { ...averaged, notes: [`it holds averaged weights alone: those under ${averaged.key ?? ''} were taken`, ...notes] };
+    return { ...averaged, notes: [`it holds averaged weights alone: those under ${keyOf(averaged)} were taken`, ...notes] };
   }
   if ([...value.values()].some((item) => item instanceof TorchTensor)) return { key: undefined, weights: value, notes: [] };
   throw noWeights(value);
@@ -174,7 +174,7 @@ function placeUnder(value: PythonValue, key: string, places: readonly WeightPlac
   if (!(item instanceof Map)) return undefined;
   const inner = places.filter((place) => place.key?.startsWith(`${key}.`) === true);
   if (holdsTensors(item) || inner.length === 0) return { key, weights: requireStateDict(item, key) };
-  const raw = inner.find((place) => !AVERAGED.test(place.key ?? ''));
+  const raw = inner.find((place) => !AVERAGED.test(keyOf(place)));
   return raw ?? inner[0];
 }
 
@@ -228,8 +228,10 @@ function requireStateDict(value: PythonValue | undefined, key: string): Readonly
 }
 
 function keysOf(places: readonly WeightPlace[]): string {
-  return listed(
-    places.map(({ key }) => required(key, 'the key of weights among others')),
-    MOST_LISTED,
-  );
+  return listed(places.map(keyOf), MOST_LISTED);
+}
+
+/** Of weights that lie somewhere within a file: the file itself is none of them. */
+function keyOf({ key }: WeightPlace): string {
+  return required(key, 'the key of weights that lie under one');
 }

@@ -1,6 +1,7 @@
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { type PythonValue, pythonInt, pythonFloat, PythonSet, PythonTuple, type PythonDict } from './python-values';
 import type { ByteCursor } from './bytes';
+import { elementAt } from '../foundation/required';
 
 /** The pickle machine's instructions (Python's pickletools), under Python's names. */
 export const OPCODE = {
@@ -242,7 +243,7 @@ function extendList(items: readonly PythonValue[], list: PythonValue): PythonVal
 function setItems(items: readonly PythonValue[], dict: PythonValue): PythonDict {
   if (!(dict instanceof Map)) throw damagedPickle('sets items of something that is not a dict');
   if (items.length % 2 !== 0) throw damagedPickle('has a key without a value');
-  for (let index = 0; index < items.length; index += 2) setItem(dict, items[index] ?? null, items[index + 1] ?? null);
+  for (let index = 0; index < items.length; index += 2) setItem(dict, elementAt(items, index), elementAt(items, index + 1));
   return dict;
 }
 

@@ -14,6 +14,7 @@ import {
 } from './python-values';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { TorchStorage, TorchTensor } from './tensor';
+import { required } from '../foundation/required';
 
 /** What settings, schedules and configurations are made of: JSON's values, and numbers that may be infinite or NaN. */
 export type PlainValue = null | boolean | number | string | readonly PlainValue[] | PlainRecord;
@@ -63,7 +64,8 @@ class PlainReader {
     if (++this.count > MOST_VALUES) throw new MalformedCheckpoint(`its settings have more than ${MOST_VALUES} values.`);
     if (value === null || typeof value === 'boolean') return value;
     if (typeof value === 'string') return this.text(value);
-    if (typeof value === 'number' || typeof value === 'bigint' || value instanceof PythonFloat) return numberFrom(value) ?? NaN;
+    if (typeof value === 'number' || typeof value === 'bigint' || value instanceof PythonFloat)
+      return required(numberFrom(value), 'the number of a number');
     if (this.withinKey && (Array.isArray(value) || value instanceof Map || value instanceof PythonNamespace))
       throw new MalformedCheckpoint(`it has settings under a key with ${describePython(value)} in it, which Python cannot have.`);
     if (Array.isArray(value)) return this.list(value, depth);

@@ -6,6 +6,7 @@ import { MalformedCheckpoint } from './malformed-checkpoint';
 import { PythonOrderedDict, pythonFloat, type PythonDict, type PythonValue } from './python-values';
 import { contiguousStrides, TorchStorage, TorchTensor } from './tensor';
 import { writeFileAtomically } from '../foundation/atomic-file';
+import { required } from '../foundation/required';
 
 /** What safetensors calls each type of number. */
 const SAFETENSORS_NAMES: readonly (readonly [Dtype, string])[] = [
@@ -169,7 +170,7 @@ export function writeSafetensors(
   const entries = ordered.map(([name, { dtype, shape, length }]): [string, unknown] => {
     const begin = end;
     end += length * itemSizeOf(dtype);
-    return [name, { dtype: names.get(dtype), shape, data_offsets: [begin, end] }];
+    return [name, { dtype: required(names.get(dtype), `the name of ${dtype}`), shape, data_offsets: [begin, end] }];
   });
   const json = Buffer.from(JSON.stringify(Object.fromEntries([['__metadata__', metadata], ...entries])));
   const header = Buffer.alloc(Math.ceil(json.length / ALIGNMENT) * ALIGNMENT, ' ');

@@ -1,5 +1,6 @@
 import { itemSizeOf, toFloat32Values, viewValues, type Dtype, type TensorValues } from './dtype';
 import { MalformedCheckpoint } from './malformed-checkpoint';
+import { elementAt } from '../foundation/required';
 
 /** A block of numbers that tensors view; it is read when it is first wanted. */
 export class TorchStorage {
@@ -48,7 +49,7 @@ export class TorchTensor {
     this.length = shape.reduce((product, size) => product * size, 1);
     if (strides.length !== shape.length)
       throw new MalformedCheckpoint(`a tensor of ${shape.length} dimensions has ${strides.length} strides.`);
-    const last = shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), offset);
+    const last = shape.reduce((sum, size, axis) => sum + (size - 1) * elementAt(strides, axis), offset);
     if (!Number.isSafeInteger(this.length) || (this.length > 0 && last >= storage.length))
       throw new MalformedCheckpoint(`a tensor of shape [${shape.join(', ')}] reaches past its storage of ${storage.length} values.`);
     storage.viewers++;
@@ -80,8 +81,8 @@ export class TorchTensor {
   private gather(source: TensorValues): TensorValues {
     const gathered = viewValues(this.dtype, new Uint8Array(this.length * itemSizeOf(this.dtype)));
     this.walk((from, to) => {
-      if (gathered instanceof BigInt64Array) gathered[to] = BigInt(source[from] ?? 0);
-      else gathered[to] = Number(source[from]);
+      if (gathered instanceof BigInt64Array) gathered[to] = BigInt(elementAt<bigint | number>(source, from));
+      else gathered[to] = Number(elementAt<bigint | number>(source, from));
     });
     return gathered;
   }
@@ -94,14 +95,14 @@ export class TorchTensor {
     for (let to = 0; to < this.length; to++) {
       visit(from, to);
       for (let axis = shape.length - 1; axis >= 0; axis--) {
-        const next = (index[axis] ?? 0) + 1;
-        from += strides[axis] ?? 0;
-        if (next < (shape[axis] ?? 0)) {
+        const next = elementAt(index, axis) + 1;
+        from += elementAt(strides, axis);
+        if (next < elementAt(shape, axis)) {
           index[axis] = next;
           break;
         }
         index[axis] = 0;
-        from -= next * (strides[axis] ?? 0);
+        from -= next * elementAt(strides, axis);
       }
     }
   }
@@ -124,7 +125,8 @@ export function tensorOf(dtype: Dtype, shape: readonly number[], values: TensorV
 /** The strides of a row-major tensor, as PyTorch computes them. */
 export function contiguousStrides(shape: readonly number[]): number[] {
   const strides = shape.map(() => 1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = (strides[axis + 1] ?? 1) * Math.max(shape[axis + 1] ?? 1, 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--)
+    strides[axis] = elementAt(strides, axis + 1) * Math.max(elementAt(shape, axis + 1), 1);
   return strides;
 }
 

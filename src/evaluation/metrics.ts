@@ -1,4 +1,5 @@
 import { RandomStream } from '../foundation/random';
+import { elementAt } from '../foundation/required';
 
 /** Precision, recall and F1 of one class, as scikit-learn computes them with `zero_division=0`. */
 export interface ClassMetrics {
@@ -51,7 +52,7 @@ export function classMetrics(predicted: Int32Array, targets: Int32Array, classes
   const predictedCount = new Float64Array(classes);
   const support = new Float64Array(classes);
   targets.forEach((target, row) => {
-    const prediction = predicted[row] ?? -1;
+    const prediction = elementAt(predicted, row);
     addOne(support, target);
     addOne(predictedCount, prediction);
     if (prediction === target) addOne(correct, target);
@@ -63,8 +64,8 @@ export function classMetrics(predicted: Int32Array, targets: Int32Array, classes
       precision,
       recall,
       f1: ratio(2 * precision * recall, precision + recall),
-      support: support[id] ?? 0,
-      predictions: predictedCount[id] ?? 0,
+      support: elementAt(support, id),
+      predictions: elementAt(predictedCount, id),
     };
   });
 }
@@ -138,7 +139,7 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
 }
 
 function logitAt(logits: Float32Array, place: number): number {
-  return logits[place] ?? -Infinity;
+  return elementAt(logits, place);
 }
 
 function addOne(counts: Float64Array, id: number): void {
@@ -168,7 +169,7 @@ const BINS = 10;
 export function reliabilityBins(confidences: ArrayLike<number>, correct: readonly boolean[]): ReliabilityBin[] {
   const sums = Array.from({ length: BINS }, () => ({ clips: 0, confidence: 0, correct: 0 }));
   correct.forEach((hit, clip) => {
-    const confidence = confidences[clip] ?? 0;
+    const confidence = elementAt(confidences, clip);
     const bin = sums[Math.min(BINS - 1, Math.max(0, Math.ceil(confidence * BINS) - 1))];
     if (bin === undefined) return;
     bin.clips++;
@@ -220,8 +221,8 @@ export function bootstrapInterval(correct: readonly boolean[], seed: number): In
 /** The value below which a share of sorted values lies, in a straight line between neighbours, as numpy's `percentile`. */
 function percentile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1);
-  const below = sorted[Math.floor(place)] ?? 0;
-  const above = sorted[Math.ceil(place)] ?? below;
+  const below = elementAt(sorted, Math.floor(place));
+  const above = elementAt(sorted, Math.ceil(place));
   return below + (above - below) * (place - Math.floor(place));
 }
 

@@ -12,6 +12,7 @@ import type { Program } from '../engine/program';
 import { countNotFinite } from '../foundation/finite';
 import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { softmax } from './metrics';
+import { elementAt } from '../foundation/required';
 
 /**
  * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
@@ -160,7 +161,7 @@ export async function clipInputs(
 
 /** The classes of one row of logits, best first; of equal ones the lower id. */
 export function rankClasses(logits: ArrayLike<number>, labels: readonly string[], topK: number): RankedClass[] {
-  const ranked = Array.from(softmax(logits), (probability, id) => ({ id, label: labels[id] ?? '', probability }));
+  const ranked = Array.from(softmax(logits), (probability, id) => ({ id, label: elementAt(labels, id), probability }));
   ranked.sort((one, other) => other.probability - one.probability || one.id - other.id);
   return topK === 0 ? ranked : ranked.slice(0, topK);
 }

@@ -20,6 +20,7 @@ import type { DataProblem } from '../data/data-error';
 import type { Evaluation } from './evaluate';
 import { shownLabels, type LoadedModel } from './load-model';
 import { titleOfModel } from '../folder/model-folder';
+import { elementAt } from '../foundation/required';
 
 /** The figures of a head, under scikit-learn's names. Shares are between 0 and 1. */
 export interface HeadMetrics {
@@ -94,13 +95,13 @@ export function describeHead(logits: Float32Array, targets: Int32Array, labels: 
   const ranks = ranksOfTargets(logits, targets);
   const predictions = Array.from(targets, (truth, clip): HeadPrediction => {
     const probabilities = softmax(logits.subarray(clip * classes, (clip + 1) * classes));
-    const choice = predicted[clip] ?? 0;
+    const choice = elementAt(predicted, clip);
     return {
       truth,
       predicted: choice,
-      confidence: probabilities[choice] ?? 0,
-      truthProbability: probabilities[truth] ?? 0,
-      rankOfTruth: ranks[clip] ?? classes,
+      confidence: elementAt(probabilities, choice),
+      truthProbability: elementAt(probabilities, truth),
+      rankOfTruth: elementAt(ranks, clip),
       correct: choice === truth,
       likeliest: likeliestOf(probabilities),
     };

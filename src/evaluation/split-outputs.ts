@@ -3,6 +3,7 @@ import type { ClipSet } from '../data/clip-set';
 import { countNotFinite } from '../foundation/finite';
 import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
 import { accuracy, classMetrics, predictedClasses, topKAccuracy, weightedAverage } from './metrics';
+import { elementAt } from '../foundation/required';
 
 /** What a model gave for every clip of a set, in the set's order. */
 export interface SplitOutputs {
@@ -71,7 +72,7 @@ class RowCollector {
     const width = values.length / batch.size;
     if (this.rows.length === 0) this.rows = new Float32Array(this.clips * width);
     batch.indices.forEach((clip, row) => {
-      for (let place = 0; place < width; place++) this.rows[clip * width + place] = values[row * width + place] ?? NaN;
+      for (let place = 0; place < width; place++) this.rows[clip * width + place] = elementAt(values, row * width + place);
     });
   }
 }

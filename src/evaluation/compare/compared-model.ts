@@ -7,6 +7,7 @@ import { modelFile, releaseHolding, RESULTS_FOLDER, resultsFolderOf, titleOfMode
 import { HEADS, modelTitle, type EvaluationResult, type HeadName } from '../result';
 import { readEvaluation, type ReadFigures } from '../results/document';
 import { RESULT_FILES } from '../../folder/contents';
+import { elementAt, required } from '../../foundation/required';
 
 /** Whether a model had one clip right, by head. */
 export interface ComparedClip {
@@ -44,7 +45,7 @@ export function comparedFromResult(named: string, result: EvaluationResult): Com
         clip.name,
         {
           truth: { gloss: clip.gloss, category: clip.category },
-          label: gloss.labels[clip.gloss] ?? '',
+          label: elementAt(gloss.labels, clip.gloss),
           correct: { gloss: gloss.predictions[index]?.correct === true, category: category.predictions[index]?.correct === true },
           predictedGloss: gloss.predictions[index]?.predicted,
         },
@@ -91,8 +92,8 @@ const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;
 
 function readClips(file: string): Map<string, ComparedClip> {
   if (!existsSync(file)) throw new UserError(`${file}: no such file; evaluate the model again`);
-  const required = ['file', 'true_gloss_label', ...HEADS.flatMap((head) => [`true_${head}`, CORRECT[head]])];
-  const { rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, required);
+  const columns = ['file', 'true_gloss_label', ...HEADS.flatMap((head) => [`true_${head}`, CORRECT[head]])];
+  const { rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, columns);
   const [problem] = problems;
   if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
   const ofBoth = <T>(read: (row: CsvRow, head: HeadName) => T, row: CsvRow): Record<HeadName, T> => ({
@@ -101,10 +102,10 @@ function readClips(file: string): Map<string, ComparedClip> {
   });
   return new Map(
     rows.map((row) => [
-      textOfCell(row.cell('file') ?? ''),
+      textOfCell(required(row.cell('file'), 'the column file')),
       {
         truth: ofBoth((cells, head) => Number(cells.cell(`true_${head}`)), row),
-        label: textOfCell(row.cell('true_gloss_label') ?? ''),
+        label: textOfCell(required(row.cell('true_gloss_label'), 'the column true_gloss_label')),
         correct: ofBoth((cells, head) => cells.cell(CORRECT[head]) === '1', row),
         predictedGloss: idOf(row.cell('pred_gloss')),
       },

@@ -12,6 +12,7 @@ import { between, type Theme, drawnOrTold, lightTheme } from './drawing';
 import { writeFileAtomically } from '../../foundation/atomic-file';
 import { shortLabel, percent } from '../../foundation/text';
 import { titleOfModel } from '../../folder/model-folder';
+import { elementAt, required } from '../../foundation/required';
 
 /** How much each frame of a clip counted; the frames' shares add up to 1. */
 export interface FrameShares {
@@ -42,13 +43,16 @@ export async function attendedFrames(loaded: LoadedModel, file: string, key: str
   } finally {
     program.dispose();
   }
-  const mask = inputs['mask']?.values ?? [];
+  const mask = required(inputs['mask'], 'the mask of the clip').values;
   const frames = Array.from(mask).filter((value) => value === 1).length;
   const layers = reading.layers.flatMap((name) => {
     const weights = observed.get(name);
     return weights === undefined ? [] : [frameShares(weights, frames, reading)];
   });
-  return { layers, overall: normalised(layers[0]?.map((_, frame) => layers.reduce((sum, layer) => sum + (layer[frame] ?? 0), 0)) ?? []) };
+  return {
+    layers,
+    overall: normalised(layers[0]?.map((_, frame) => layers.reduce((sum, layer) => sum + elementAt(layer, frame), 0)) ?? []),
+  };
 }
 
 /**
@@ -61,7 +65,7 @@ export function frameShares({ shape, values }: HostArray, frames: number, { lead
   const sums = Array.from({ length: frames }, (_, frame) => {
     let sum = 0;
     for (let head = 0; head < heads; head++) {
-      for (const reader of readers) sum += values[(head * positions + reader) * positions + leadingPositions + frame] ?? 0;
+      for (const reader of readers) sum += elementAt(values, (head * positions + reader) * positions + leadingPositions + frame);
     }
     return sum;
   });

@@ -6,6 +6,7 @@ import type { Theme } from './drawing';
 import { type HeadResult, HEADS } from '../result';
 import type { ComparedModel } from '../compare/compared-model';
 import { shortText, percent } from '../../foundation/text';
+import { elementAt } from '../../foundation/required';
 
 /** Draws a training's curves: losses on the left scale, accuracies on the right, and where the best epoch is. @returns the PNG. */
 export function curvesPicture(title: string, points: readonly CurvePoint[], theme: Theme): Buffer {
@@ -95,7 +96,7 @@ export function reliabilityPicture(title: string, gloss: HeadResult, category: H
     type: 'bar',
     data: {
       labels: gloss.reliability.map(({ from, to }, bin) => {
-        const counts = `${gloss.reliability[bin]?.clips ?? 0} · ${category.reliability[bin]?.clips ?? 0}`;
+        const counts = `${elementAt(gloss.reliability, bin).clips} · ${elementAt(category.reliability, bin).clips}`;
         return [`${Math.round(100 * from)}–${Math.round(100 * to)} %`, counts];
       }),
       datasets: [

@@ -3,6 +3,7 @@ import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '.
 import { shortText } from '../../foundation/text';
 import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
 import { between, readableOn, type Theme } from './drawing';
+import { elementAt } from '../../foundation/required';
 
 /** What a picture of a confusion matrix shows. */
 export interface ConfusionPicture {
@@ -75,7 +76,7 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
   order.sort((one, other) => placeOf(one) - placeOf(other) || one - other);
   const cell = Math.min(72, Math.max(14, Math.round(560 / classes)));
   const labelSize = Math.min(13, Math.max(9, Math.round(cell * 0.64)));
-  const names = order.map((id) => shortened(labels[id] ?? '', fontOf(labelSize), LONGEST_LABEL));
+  const names = order.map((id) => shortened(elementAt(labels, id), fontOf(labelSize), LONGEST_LABEL));
   const gutter = Math.ceil(Math.max(...names.map((name) => measureText(name, fontOf(labelSize))), 40)) + 10;
   const blockFont = fontOf(11 * scale, 'bold');
   const blocks = blocksOf(order.map((id) => groups?.[id])).map((block) => ({

@@ -1,6 +1,7 @@
 import { counted, percent, shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
 import { type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
+import { elementAt } from '../../foundation/required';
 
 /** What a reader should know first, a sentence each. */
 export function findings(result: EvaluationResult): string[] {
@@ -33,7 +34,7 @@ export function findings(result: EvaluationResult): string[] {
 
 function weakClasses({ labels, perClass }: HeadResult): string[] {
   const weak = [...perClass.keys()]
-    .map((id) => ({ label: labels[id] ?? '', recall: perClass[id]?.recall ?? 0, support: perClass[id]?.support ?? 0 }))
+    .map((id) => ({ label: elementAt(labels, id), ...elementAt(perClass, id) }))
     .filter(({ support, recall }) => support > 0 && recall < 1)
     .sort((one, other) => one.recall - other.recall || other.support - one.support)
     .slice(0, 5);
@@ -49,7 +50,7 @@ function frequentConfusions({ labels, confusion }: HeadResult): string[] {
   const found = confusions(confusion).slice(0, 3);
   if (found.length === 0) return [];
   const named = found.map(
-    ({ truth, prediction, count }) => `${shortLabel(labels[truth] ?? '')} for ${shortLabel(labels[prediction] ?? '')} (${count})`,
+    ({ truth, prediction, count }) => `${shortLabel(elementAt(labels, truth))} for ${shortLabel(elementAt(labels, prediction))} (${count})`,
   );
   return [`Most often mistaken: ${named.join(', ')}.`];
 }

@@ -9,6 +9,7 @@ import { RESULT_FILES } from '../../folder/contents';
 import { confusionFiles, summaryRows } from '../results/tables';
 import { findings } from './findings';
 import { html, Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
+import { elementAt } from '../../foundation/required';
 
 /** The report's pictures: drawn for a light page and for a dark one; undefined where none can be drawn. */
 export type ReportPictures = { readonly light: ResultPictures; readonly dark: ResultPictures } | undefined;
@@ -128,12 +129,12 @@ function classTable({ labels, perClass, confusion }: HeadResult, file: string): 
     const confused = mostConfusedWith(confusion, id);
     return [
       countCell(id),
-      labelCell(labels[id] ?? ''),
+      labelCell(elementAt(labels, id)),
       shareCell(precision),
       shareCell(recall),
       shareCell(f1),
       countCell(support),
-      confused === undefined ? '' : `${shortLabel(labels[confused.id] ?? '')} (${confused.count} of ${support})`,
+      confused === undefined ? '' : `${shortLabel(elementAt(labels, confused.id))} (${confused.count} of ${support})`,
     ];
   });
   const columns = [
@@ -163,8 +164,8 @@ function confusionsSection({ gloss }: EvaluationResult): Markup {
   const rows = found
     .slice(0, CONFUSIONS)
     .map(({ truth, prediction, count }): Cell[] => [
-      shortLabel(gloss.labels[truth] ?? ''),
-      shortLabel(gloss.labels[prediction] ?? ''),
+      shortLabel(elementAt(gloss.labels, truth)),
+      shortLabel(elementAt(gloss.labels, prediction)),
       countCell(count),
       shareCell(count / Math.max(1, gloss.perClass[truth]?.support ?? 1)),
     ]);
@@ -201,13 +202,13 @@ function clips(result: EvaluationResult): Markup {
 
 function clipTable({ gloss, category }: EvaluationResult, judged: readonly JudgedClip[], long: boolean): Markup {
   const marked = (prediction: HeadPrediction, { labels }: HeadResult): Markup | string => {
-    const label = shortLabel(labels[prediction.predicted] ?? '');
+    const label = shortLabel(elementAt(labels, prediction.predicted));
     return prediction.correct ? label : html`<span class="wrong">${label}</span>`;
   };
   const occlusion = judged.some(({ clip }) => clip.occluded !== undefined);
   const rows = judged.map(({ clip, gloss: ofGloss, category: ofCategory }): Cell[] => [
     clip.name,
-    shortLabel(gloss.labels[ofGloss.truth] ?? ''),
+    shortLabel(elementAt(gloss.labels, ofGloss.truth)),
     marked(ofGloss, gloss),
     shareCell(ofGloss.confidence),
     shareCell(ofGloss.truthProbability),

@@ -2,6 +2,7 @@ import { csvText } from '../../data/csv-table';
 import { confusionAt, mostConfusedWith, outcomes } from '../confusion';
 import { type HeadPrediction, type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
 import { RESULT_FILES } from '../../folder/contents';
+import { elementAt } from '../../foundation/required';
 
 /** A figure of both heads; undefined where a head has none. */
 export interface SummaryRow {
@@ -110,8 +111,8 @@ export function predictionsTable({ clips, gloss, category }: EvaluationResult): 
     name,
     ...predictionCells(gloss, gloss.predictions[clip]),
     ...predictionCells(category, category.predictions[clip]),
-    (gloss.predictions[clip]?.likeliest ?? [])
-      .map(({ id, probability }) => `${gloss.labels[id] ?? ''} (${id}) ${probability.toFixed(4)}`)
+    elementAt(gloss.predictions, clip)
+      .likeliest.map(({ id, probability }) => `${elementAt(gloss.labels, id)} (${id}) ${probability.toFixed(4)}`)
       .join('; '),
     occluded === undefined ? '' : Number(occluded),
   ]);
