@@ -137,7 +137,7 @@ function stateNow({ name, folder }: RegisteredModel): ModelState {
     weights: contents.model,
     architecture: architectureOf(loaded),
     classes: classesOf(loaded, labelsOf(record)),
-    settings: loaded.settings,
+    settings: contents.args ?? {},
     data: record.run.data ?? {},
     figures: evaluation,
     fingerprint: evaluation?.data.fingerprint,
