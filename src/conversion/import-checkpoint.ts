@@ -6,7 +6,7 @@ import type { LabelNames } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import { replaceText, shareFile } from '../foundation/atomic-file';
 import { RECORDED_SETTINGS } from '../training/resume';
-import { freeRunFolder, runFiles, type NamedFolder } from '../folder/model-folder';
+import { freeRunFolder, ModelFolder, type NamedFolder } from '../folder/model-folder';
 import { runRecordText } from '../folder/config-file';
 import { trainingLogText, type TrainingLogRow } from '../folder/training-log';
 import { importReadme } from './import-readme';
@@ -41,7 +41,7 @@ export async function importCheckpoint(source: ImportSource, options: ImportOpti
   const facts = { named, saveDir, labels, rows, notes, options };
 
   buildFolder(named.folder, (folder) => {
-    const files = runFiles(folder, checkpointName);
+    const files = new ModelFolder(folder, checkpointName);
     writeTrainingCheckpoint(files.best, importedCheckpoint(best, facts));
     if (last !== best) writeTrainingCheckpoint(files.last, importedCheckpoint(last, facts));
     else if (resumable) shareFile(files.best, files.last);

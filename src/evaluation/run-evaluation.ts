@@ -7,7 +7,7 @@ import { withFolderLock } from '../foundation/folder-lock';
 import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { dataWatchOf, evaluateModel, openEvaluationData, type EvaluationDataRequest } from './evaluate';
 import { loadModel } from './load-model';
-import { modelFile, resultsFolderOf } from '../folder/model-folder';
+import { modelFile, resultsFolderOf, CONFIG_FILE } from '../folder/model-folder';
 import { evaluateOptions, readingOf, shapeOf } from './options';
 import { describeEvaluation, occlusionGroups, type EvaluationResult, type OcclusionGroup } from './result';
 import { evaluationDocument } from './results/document';
@@ -68,7 +68,7 @@ export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithMode
 /** Holds the model folder that results are written into, where it is one: its README.md changes too. */
 async function holdingModelOf<Result>(results: string, action: () => Promise<Result>): Promise<Result> {
   const owner = path.dirname(path.resolve(results));
-  return existsSync(path.join(owner, 'config.json')) ? await withFolderLock(owner, 'evaluate', action) : await action();
+  return existsSync(path.join(owner, CONFIG_FILE)) ? await withFolderLock(owner, 'evaluate', action) : await action();
 }
 
 interface ToEvaluate {

@@ -5,29 +5,34 @@ import { makeFolders } from '../foundation/folders';
 
 /** What is there of a run from its start: its settings. */
 export const CONFIG_FILE = 'config.json';
+/** A line an epoch. */
+export const LOG_FILE = 'training_log.txt';
+/** More of each epoch, a JSON object a line. */
+export const METRICS_FILE = 'metrics.jsonl';
+/** What it is, its figures, how to load it. */
+export const README_FILE = 'README.md';
 
-/** The files of a model folder, by what they are. */
-export interface RunFiles {
-  readonly folder: string;
+/** A model folder: where each of its files lies, and who may write into it. */
+export class ModelFolder {
   readonly best: string;
   readonly last: string;
   readonly log: string;
   readonly metrics: string;
   readonly config: string;
   readonly readme: string;
-}
 
-/** @param checkpointName the model's class name in PyTorch, which its checkpoints' names start with. */
-export function runFiles(folder: string, checkpointName: string): RunFiles {
-  return {
-    folder,
-    best: path.join(folder, `${checkpointName}_best.pt`),
-    last: path.join(folder, `${checkpointName}_last.pt`),
-    log: path.join(folder, 'training_log.txt'),
-    metrics: path.join(folder, 'metrics.jsonl'),
-    config: path.join(folder, CONFIG_FILE),
-    readme: path.join(folder, 'README.md'),
-  };
+  /** @param checkpointName the model's class name in PyTorch, which its checkpoints' names start with. */
+  constructor(
+    readonly folder: string,
+    checkpointName: string,
+  ) {
+    this.best = path.join(folder, `${checkpointName}_best.pt`);
+    this.last = path.join(folder, `${checkpointName}_last.pt`);
+    this.log = path.join(folder, LOG_FILE);
+    this.metrics = path.join(folder, METRICS_FILE);
+    this.config = path.join(folder, CONFIG_FILE);
+    this.readme = path.join(folder, README_FILE);
+  }
 }
 
 /** A folder for a model, and the description in its name. */

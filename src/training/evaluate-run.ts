@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readWeights } from '../checkpoint/training-checkpoint';
 import { evaluateModel } from '../evaluation/evaluate';
 import { loadModel } from '../evaluation/load-model';
-import { resultsFolderOf, type RunFiles } from '../folder/model-folder';
+import { resultsFolderOf, type ModelFolder } from '../folder/model-folder';
 import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
 import { readEvaluation } from '../evaluation/results/document';
 import { RESULT_FILES } from '../folder/contents';
@@ -38,7 +38,7 @@ export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
  * Whether a run lacks the results of the evaluation at its end, as where it was killed in the middle of it: there are none, they are of another epoch, or they
  * are older than the run's last state.
  */
-export function lacksFinalEvaluation(files: RunFiles): boolean {
+export function lacksFinalEvaluation(files: ModelFolder): boolean {
   const evaluated = evaluatedCheckpoint(files);
   const document = path.join(resultsFolderOf(evaluated), RESULT_FILES.document);
   const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
@@ -53,6 +53,6 @@ export function lacksFinalEvaluation(files: RunFiles): boolean {
 }
 
 /** The checkpoint that a run is judged by. */
-function evaluatedCheckpoint({ best, last }: Pick<RunFiles, 'best' | 'last'>): string {
+function evaluatedCheckpoint({ best, last }: Pick<ModelFolder, 'best' | 'last'>): string {
   return existsSync(best) ? best : last;
 }

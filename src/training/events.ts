@@ -1,5 +1,5 @@
 import type { EvaluationResult } from '../evaluation/result';
-import type { RunFiles } from '../folder/model-folder';
+import type { ModelFolder } from '../folder/model-folder';
 import type { RunRecord } from '../folder/config-file';
 import type { TrainingLogRow } from '../folder/training-log';
 
@@ -108,7 +108,7 @@ export interface TrainingResult {
   readonly end: TrainingEnd;
   /** The model folder, and what is in it. */
   readonly folder: string;
-  readonly files: RunFiles;
+  readonly files: ModelFolder;
   readonly record: RunRecord;
   readonly completedEpochs: number;
   readonly epochs: number;

@@ -18,7 +18,7 @@ import type { Dataset } from '../data/clip-set';
 import { classDifferences, isUnnamed, type ClassKind } from '../evaluation/class-differences';
 import { recordAt, savedLabels, shownLabels } from '../evaluation/load-model';
 import type { TrainingListener } from './events';
-import { runFiles } from '../folder/model-folder';
+import { ModelFolder, LOG_FILE } from '../folder/model-folder';
 import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
 
 /** Where an earlier run stopped. */
@@ -65,7 +65,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
     throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
   const checkpoint = trainingCheckpoint(weights, recognised.weights, optimizer.state);
   const notes = [...weights.notes, ...recognised.notes];
-  const logFile = path.join(path.dirname(file), 'training_log.txt');
+  const logFile = path.join(path.dirname(file), LOG_FILE);
   if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
     const { values, stated, notes: ofSettings } = legacySettings(recognised, checkpoint);
@@ -170,7 +170,7 @@ export function endOf(
 function isOnlyToEvaluate(point: ResumePoint): boolean {
   const { checkpointName } = point.model.definition;
   const folder = folderToContinue(point, checkpointName);
-  return point.stated === undefined && folder !== undefined && lacksFinalEvaluation(runFiles(folder, checkpointName));
+  return point.stated === undefined && folder !== undefined && lacksFinalEvaluation(new ModelFolder(folder, checkpointName));
 }
 
 /**

@@ -3,7 +3,7 @@ import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/trainin
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
 import { runRecordText, type RunRecord } from '../folder/config-file';
 import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
-import { CONFIG_FILE, createRunFolder, runFiles, type RunFiles } from '../folder/model-folder';
+import { CONFIG_FILE, createRunFolder, ModelFolder } from '../folder/model-folder';
 import { runReadme } from '../folder/readme';
 import { MetricsLog, TrainingLog, type EpochMetrics, type TrainingLogRow } from '../folder/training-log';
 import { removeUnfinishedFiles, replaceText, shareFile } from '../foundation/atomic-file';
@@ -21,7 +21,7 @@ const PURPOSE = 'train';
 
 /** A folder that a training will write into: no other process does so until it is released. */
 export interface LockedFolder {
-  readonly files: RunFiles;
+  readonly files: ModelFolder;
   /** The description in its name. */
   readonly description: string;
   readonly lock: FolderLock;
@@ -67,14 +67,14 @@ export class FolderClaim {
   private goOnIn(folder: string, lock: FolderLock, { description }: { readonly description: string }): LockedFolder {
     const place = keepFolder(folder, [CONFIG_FILE]);
     removeUnfinishedFiles(folder);
-    return { files: runFiles(folder, this.checkpointName), description, lock, place };
+    return { files: new ModelFolder(folder, this.checkpointName), description, lock, place };
   }
 
   private makeNew(where: { readonly save_dir: string; readonly model: string; readonly description: string }, date: Date): LockedFolder {
     const { folder, description } = createRunFolder(where.save_dir, where.model, where.description, date);
     const lock = lockFolder(folder, PURPOSE);
     this.lock?.release();
-    return { files: runFiles(folder, this.checkpointName), description, lock, place: keepFolder(folder, [CONFIG_FILE]) };
+    return { files: new ModelFolder(folder, this.checkpointName), description, lock, place: keepFolder(folder, [CONFIG_FILE]) };
   }
 }
 
@@ -83,7 +83,7 @@ export class FolderClaim {
  * the folder was taken away meanwhile.
  */
 export class TrainingFolder {
-  readonly files: RunFiles;
+  readonly files: ModelFolder;
   /** Where the training was when `_last.pt` was written; undefined where there is none yet. */
   lastSaved: SavedPoint | undefined;
   private readonly log: TrainingLog;

@@ -1,3 +1,4 @@
+import { CONFIG_FILE } from '../folder/model-folder';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../foundation/errors';
@@ -69,7 +70,7 @@ function registryFolders(root: string): string[] {
 
 /** Whether a folder in the registry's root is a model itself and no folder of a type. */
 function isModelFolder(folder: string): boolean {
-  return parseFolderName(path.basename(folder), ownModels.names) !== undefined || existsSync(path.join(folder, 'config.json'));
+  return parseFolderName(path.basename(folder), ownModels.names) !== undefined || existsSync(path.join(folder, CONFIG_FILE));
 }
 
 function foldersIn(folder: string): string[] {

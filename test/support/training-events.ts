@@ -1,5 +1,5 @@
 import type { TrainingResult, TrainingStarted } from '../../src/training/events';
-import { runFiles } from '../../src/folder/model-folder';
+import { ModelFolder } from '../../src/folder/model-folder';
 import type { RunRecord } from '../../src/folder/config-file';
 
 /** A run's record, of whatever name and data. */
@@ -41,7 +41,7 @@ export function trainingResult(folder: string, title = 'clips'): TrainingResult 
   return {
     end: 'finished',
     folder,
-    files: runFiles(folder, 'SignTransformer'),
+    files: new ModelFolder(folder, 'SignTransformer'),
     record: recordNamed('transformer_baseline_01-02', title),
     completedEpochs: 30,
     epochs: 30,

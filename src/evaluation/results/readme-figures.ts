@@ -1,3 +1,4 @@
+import { README_FILE } from '../../folder/model-folder';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { plainMarkdown as plain, percent } from '../../foundation/text';
@@ -11,7 +12,7 @@ import { RESULT_FILES } from '../../folder/contents';
  * @param folder of the results, within the model's folder
  */
 export function updateReadme(folder: string, result: EvaluationResult): void {
-  replaceFigures(path.join(path.dirname(folder), 'README.md'), () => [
+  replaceFigures(path.join(path.dirname(folder), README_FILE), () => [
     ...figureLines(path.basename(folder), result),
     ...pictureLines(folder),
   ]);

@@ -6,7 +6,7 @@ import { readTextIfThere } from '../../foundation/regular-file';
 import { hasReplaceableFigures, replaceableFigures } from '../../folder/readme';
 import type { RegisteredModel } from '../find-model';
 import { readCardFacts, type CardFacts, type CardSetting } from './card-facts';
-import { RESULTS_FOLDER } from '../../folder/model-folder';
+import { RESULTS_FOLDER, README_FILE } from '../../folder/model-folder';
 import type { ReadFigures } from '../../evaluation/results/document';
 import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
 import { RESULT_FILES } from '../../folder/contents';
@@ -33,7 +33,7 @@ export async function writeCard(model: RegisteredModel): Promise<WrittenCard> {
 
 /** {@link writeCard} for a caller that holds the model's lock. */
 export function putCard(model: RegisteredModel): WrittenCard {
-  const file = path.join(model.folder, 'README.md');
+  const file = path.join(model.folder, README_FILE);
   const old = readTextIfThere(file, LARGEST_PAGE) ?? '';
   const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
   const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { resolveLayers } from '../../config/resolve';
 import { readSettingsFile } from '../../config/settings-file';
-import { RESULTS_FOLDER } from '../../folder/model-folder';
+import { LOG_FILE, METRICS_FILE, README_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
 import { readEvaluation } from '../../evaluation/results/document';
 import { finishReplacing, isBeingReplaced } from '../../evaluation/results/write-results';
 import { RESULT_FILES } from '../../folder/contents';
@@ -110,7 +110,7 @@ interface Found {
 function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): FolderFinding[] {
   const { folder } = model;
   const has = (name: string): boolean => existsSync(path.join(folder, name));
-  const trained = has('training_log.txt');
+  const trained = has(LOG_FILE);
   const bests = fits.filter(({ file }) => !file.includes('/') && file.endsWith('_best.pt'));
   return [
     ...(bests.length > 1
@@ -137,9 +137,9 @@ function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): 
           ),
         ]
       : []),
-    ...(!has('README.md') && best !== undefined && trained && has(RECORD_FILE)
+    ...(!has(README_FILE) && best !== undefined && trained && has(RECORD_FILE)
       ? [
-          problem('README.md', 'it is missing', '--fix writes one; npm run evaluate tells more', () => {
+          problem(README_FILE, 'it is missing', '--fix writes one; npm run evaluate tells more', () => {
             putCard(model);
             return 'written, from config.json and the figures';
           }),
@@ -175,8 +175,6 @@ function resultFindings(folder: string, model: CheckpointFit | undefined): Folde
   return [remark(place, `it is of epoch ${epoch}, the checkpoint of epoch ${model.epoch}: the figures are older`, again)];
 }
 
-const LOG = 'training_log.txt';
-const METRICS = 'metrics.jsonl';
 const METRICS_TODO = 'put it back as the training wrote it, or remove it: nothing depends on it';
 
 /** What a folder's logs are held against. */
@@ -191,13 +189,13 @@ interface CheckedLogs {
 /** What is wrong with `training_log.txt` and `metrics.jsonl`. A training that was killed may leave a row that its checkpoint does not know yet. */
 function logFindings(logs: CheckedLogs): FolderFinding[] {
   const { folder, best, last } = logs;
-  const file = path.join(folder, LOG);
+  const file = path.join(folder, LOG_FILE);
   if (!existsSync(file)) {
     const trained = best !== undefined || last !== undefined;
-    return trained ? [remark(LOG, 'it is not there: no epoch has ended in this folder', 'go on with --resume, or leave it')] : [];
+    return trained ? [remark(LOG_FILE, 'it is not there: no epoch has ended in this folder', 'go on with --resume, or leave it')] : [];
   }
   const read = valueOrFault(() => readTrainingLog(file));
-  if ('fault' in read) return [problem(LOG, read.fault, 'put the log back as the training wrote it; the columns are in the guide')];
+  if ('fault' in read) return [problem(LOG_FILE, read.fault, 'put the log back as the training wrote it; the columns are in the guide')];
   const rows = read.value;
   const metrics = valueOrFault(() => metricsEpochs(folder));
   // The rows before it were brought by an import, or by the training that this one went on from.
@@ -205,7 +203,7 @@ function logFindings(logs: CheckedLogs): FolderFinding[] {
   return [
     ...(logs.imported ? [] : rowFindings(rows.filter(({ epoch }) => epoch >= firstOwn))),
     ...(logs.imported ? [] : epochFindings(rows, logs)),
-    ...('fault' in metrics ? [problem(METRICS, metrics.fault, METRICS_TODO)] : metricsFindings(metrics.value ?? [], rows)),
+    ...('fault' in metrics ? [problem(METRICS_FILE, metrics.fault, METRICS_TODO)] : metricsFindings(metrics.value ?? [], rows)),
   ];
 }
 
@@ -214,8 +212,8 @@ function rowFindings(rows: readonly TrainingLogRow[]): FolderFinding[] {
   const jump = rows.find((row, index) => index > 0 && row.epoch !== (rows[index - 1]?.epoch ?? 0) + 1);
   const todo = 'it was changed by hand or is damaged; put it back as the training wrote it';
   return [
-    ...(broken === undefined ? [] : [problem(LOG, `epoch ${broken.epoch}: expected accuracies from 0 to 1 and a rate`, todo)]),
-    ...(jump === undefined ? [] : [problem(LOG, `epoch ${jump.epoch} does not follow the row before it`, todo)]),
+    ...(broken === undefined ? [] : [problem(LOG_FILE, `epoch ${broken.epoch}: expected accuracies from 0 to 1 and a rate`, todo)]),
+    ...(jump === undefined ? [] : [problem(LOG_FILE, `epoch ${jump.epoch} does not follow the row before it`, todo)]),
   ];
 }
 
@@ -230,11 +228,11 @@ function lastFindings(newest: number, last: CheckpointFit | undefined): FolderFi
   if (last?.epoch === undefined || newest === last.epoch) return [];
   if (newest === last.epoch + 1)
     return [
-      remark(LOG, `the training was stopped while epoch ${newest} was being saved`, 'npm run train -- --resume does that epoch again'),
+      remark(LOG_FILE, `the training was stopped while epoch ${newest} was being saved`, 'npm run train -- --resume does that epoch again'),
     ];
   return [
     problem(
-      LOG,
+      LOG_FILE,
       `its last row is of epoch ${newest}, _last.pt of epoch ${last.epoch}`,
       'one of the two is not of this training: put back the one that belongs here',
     ),
@@ -245,18 +243,22 @@ function bestFindings(rows: readonly TrainingLogRow[], first: number, newest: nu
   if (best?.epoch === undefined || best.foreign || best.epoch < first) return [];
   if (best.epoch === newest + 1)
     return [
-      remark(LOG, `the training was stopped while epoch ${best.epoch} was being saved`, 'npm run train -- --resume does that epoch again'),
+      remark(
+        LOG_FILE,
+        `the training was stopped while epoch ${best.epoch} was being saved`,
+        'npm run train -- --resume does that epoch again',
+      ),
     ];
   const row = rows.find(({ epoch }) => epoch === best.epoch);
   const todo = 'one of the two is not of this training: put back the one that belongs here';
-  if (row === undefined) return [problem(LOG, `it has no row of epoch ${best.epoch}, which _best.pt holds`, todo)];
+  if (row === undefined) return [problem(LOG_FILE, `it has no row of epoch ${best.epoch}, which _best.pt holds`, todo)];
   if (best.bestMetric === undefined || !Number.isFinite(best.bestMetric) || Math.abs(row.gloss_acc - best.bestMetric) <= 1e-6) return [];
-  return [problem(LOG, `epoch ${best.epoch} has gloss_acc ${row.gloss_acc}, _best.pt says ${best.bestMetric}`, todo)];
+  return [problem(LOG_FILE, `epoch ${best.epoch} has gloss_acc ${row.gloss_acc}, _best.pt says ${best.bestMetric}`, todo)];
 }
 
 /** The epoch of each line of the metrics, undefined for a line that is none; undefined where there are no metrics. */
 function metricsEpochs(folder: string): (number | undefined)[] | undefined {
-  const text = readTextIfThere(path.join(folder, METRICS), LARGEST_METRICS);
+  const text = readTextIfThere(path.join(folder, METRICS_FILE), LARGEST_METRICS);
   if (text === undefined) return undefined;
   const epochs: (number | undefined)[] = [];
   for (const line of linesOf(text)) if (line.trim() !== '') epochs.push(epochOf(line));
@@ -266,14 +268,14 @@ function metricsEpochs(folder: string): (number | undefined)[] | undefined {
 /** Lines of other epochs than the log's, and lines that are none; a last one that was cut off goes when the training goes on. */
 function metricsFindings(epochs: readonly (number | undefined)[], rows: readonly TrainingLogRow[]): FolderFinding[] {
   const unreadable = epochs.findIndex((epoch, index) => epoch === undefined && index < epochs.length - 1);
-  if (unreadable !== -1) return [problem(METRICS, `line ${unreadable + 1} is no epoch's figures`, METRICS_TODO)];
+  if (unreadable !== -1) return [problem(METRICS_FILE, `line ${unreadable + 1} is no epoch's figures`, METRICS_TODO)];
   const logged = new Set(rows.map(({ epoch }) => epoch));
   const known = epochs.filter((epoch) => epoch !== undefined);
   const stray = known.find((epoch) => !logged.has(epoch));
-  if (stray !== undefined) return [problem(METRICS, `it has figures of epoch ${stray}, which the log does not have`, METRICS_TODO)];
-  if (new Set(known).size < known.length) return [problem(METRICS, 'it has an epoch twice', METRICS_TODO)];
+  if (stray !== undefined) return [problem(METRICS_FILE, `it has figures of epoch ${stray}, which the log does not have`, METRICS_TODO)];
+  if (new Set(known).size < known.length) return [problem(METRICS_FILE, 'it has an epoch twice', METRICS_TODO)];
   const isCut = epochs.length > 0 && epochs.at(-1) === undefined;
-  return isCut ? [remark(METRICS, 'its last line was cut off when the training was killed', 'going on with --resume removes it')] : [];
+  return isCut ? [remark(METRICS_FILE, 'its last line was cut off when the training was killed', 'going on with --resume removes it')] : [];
 }
 
 function epochOf(line: string): number | undefined {

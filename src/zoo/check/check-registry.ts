@@ -1,3 +1,4 @@
+import { CONFIG_FILE } from '../../folder/model-folder';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { ownModels } from '../../models/model-table';
@@ -113,7 +114,7 @@ function strayFolders(root: string): Finding[] {
   const types: readonly string[] = [...ownModels.names, ARCHIVE_FOLDER];
   const models = new Set(modelsIn(root).map(({ folder }) => folder));
   return foldersIn(root)
-    .filter((folder) => !types.includes(path.basename(folder)) && !models.has(folder) && !existsSync(path.join(folder, 'config.json')))
+    .filter((folder) => !types.includes(path.basename(folder)) && !models.has(folder) && !existsSync(path.join(folder, CONFIG_FILE)))
     .map((folder) => ({
       ...remark('', `expected a folder of a type: ${ownModels.names.join(', ')}`, 'move the models in it to the folder of their type'),
       model: path.basename(folder),

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { RELEASE_FILE } from '../../folder/model-folder';
+import { RELEASE_FILE, LOG_FILE } from '../../folder/model-folder';
 import { checksumOf } from '../checksums';
 import type { ModelRecord } from '../../folder/config-file';
 import type { RegisteredModel } from '../find-model';
@@ -136,7 +136,7 @@ export function manifestFindings(folder: string): FolderFinding[] {
   if ('fault' in read) return [problem(MANIFEST_FILE, read.fault, remove)];
   if (read.value === undefined) return [];
   const differing = differencesFrom(read.value, folder);
-  const wentOn = differing.some(({ path: inner }) => inner === 'training_log.txt');
+  const wentOn = differing.some(({ path: inner }) => inner === LOG_FILE);
   return differing.map(({ path: inner, missing }) => {
     const what = missing ? `it is missing, and ${MANIFEST_FILE} has it` : `its checksum is not the one in ${MANIFEST_FILE}`;
     const isWeights = inner.endsWith('.pt') && !(wentOn && !inner.includes('/') && !inner.endsWith('_production.pt'));
