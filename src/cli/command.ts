@@ -1,4 +1,4 @@
-import yargs, { type Argv, type Options as YargsOptions } from 'yargs';
+import type { Argv, Options as YargsOptions } from 'yargs';
 import { widthOf, type Terminal } from './terminal';
 import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
@@ -46,7 +46,7 @@ export function verbCommand<const Shape extends SettingShape>(
   const shown = { ...usage, flags: { ...settingFlags(usage.options), ...own } };
   return {
     run: async (argv, terminal) => {
-      const commandLine = commandLineOf(shown, argv, widthOf(terminal.output));
+      const commandLine = await commandLineOf(shown, argv, widthOf(terminal.output));
       const typed = Object.entries(commandLine.parse());
       const flags = Object.fromEntries(typed.filter(([name]) => Object.hasOwn(own, name)));
       if (flags['help'] === true) {
@@ -81,7 +81,7 @@ export function plainCommand(
 ): Command {
   return {
     run: async (argv, terminal) => {
-      const commandLine = commandLineOf(usage, argv, widthOf(terminal.output));
+      const commandLine = await commandLineOf(usage, argv, widthOf(terminal.output));
       const typed = commandLine.parse();
       refuseUnknownFlags(typed, usage.flags);
       if (typed['help'] !== true) return await run(typed, terminal, commandLine.positionals());
@@ -130,11 +130,22 @@ interface CommandLine {
  * Reads a command line without judging its flags: numbers stay texts, nothing is filled in.
  * @param width columns of the help.
  */
-export function commandLineOf(usage: CommandUsage, argv: readonly string[], width: number): CommandLine {
-  return { parse: () => parse(usage, argv), positionals: () => parseAll(usage, argv)._.map(String), help: () => help(usage, width) };
+export async function commandLineOf(usage: CommandUsage, argv: readonly string[], width: number): Promise<CommandLine> {
+  const { default: yargs } = await import('yargs'); // An ES module: whoever only wants a command's work does not load it.
+  const plain: PlainYargs = (typed) => yargs(withDashes(typed)).locale('en').help(false).version(false).exitProcess(false);
+  return {
+    parse: () => parse(usage, parseAll(plain(argv), usage)),
+    positionals: () => parseAll(plain(argv), usage)._.map(String),
+    help: () => help(plain([]), usage, width),
+  };
 }
 
-function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, unknown> & { _: (string | number)[] } {
+/** yargs without what it would print, end or translate by itself. */
+type PlainYargs = (argv: readonly string[]) => Argv;
+
+type ParsedFlags = Record<string, unknown> & { _: (string | number)[] };
+
+function parseAll(yargs: Argv, usage: CommandUsage): ParsedFlags {
   const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, YargsOptions] => [
     name,
     {
@@ -146,11 +157,10 @@ function parseAll(usage: CommandUsage, argv: readonly string[]): Record<string, 
   const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);
   // Where names are typed besides flags, a flag that takes several takes them one by one: `--notes A --notes B NAME`.
   const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral, 'greedy-arrays': usage.takes === undefined };
-  return plainYargs(argv).options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
+  return yargs.options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
 }
 
-function parse(usage: CommandUsage, argv: readonly string[]): Readonly<Record<string, unknown>> {
-  const parsed = parseAll(usage, argv);
+function parse(usage: CommandUsage, parsed: ParsedFlags): Readonly<Record<string, unknown>> {
   const [stray] = parsed._;
   if (stray !== undefined && usage.takes === undefined) throw new UserError(`"${stray}" belongs to no flag; see ${usage.command} --help`);
   const flags = Object.entries(parsed)
@@ -164,19 +174,14 @@ function lastOf(value: unknown): unknown {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-function help(usage: CommandUsage, width: number): Promise<string> {
-  return plainYargs([])
+function help(yargs: Argv, usage: CommandUsage, width: number): Promise<string> {
+  return yargs
     .usage(`${usage.summary}\n\nUsage: ${[usage.command, ...(usage.takes === undefined ? [] : [usage.takes])].join(' ')} [flags]`)
     .options(usage.flags)
     .example(usage.examples.map(([typed, does]): [string, string] => [typed, does]))
     .epilogue(usage.epilogue ?? '') // Nothing is shown of an empty one.
     .wrap(width)
     .getHelp();
-}
-
-/** Without what yargs would print, end or translate by itself. */
-function plainYargs(argv: readonly string[]): Argv {
-  return yargs(withDashes(argv)).locale('en').help(false).version(false).exitProcess(false);
 }
 
 /**

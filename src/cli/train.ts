@@ -35,7 +35,7 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     verbose,
     help,
     ...settings
-  } = commandLineOf(usageOf(ownModels.get(ownModels.defaultName)), argv, width).parse();
+  } = (await commandLineOf(usageOf(ownModels.get(ownModels.defaultName)), argv, width)).parse();
   const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
   const { models, given } = modelsGiven(settings['model']);
   const named = given?.name ?? (typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined);
@@ -50,7 +50,7 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     ...(models === ownModels ? {} : { models }),
     ...(given?.file === undefined ? {} : { modelFile: given.file }),
     verbose: verbose === true,
-    help: help === true ? await commandLineOf(usageOf(models.get(named ?? models.defaultName)), argv, width).help() : undefined,
+    help: help === true ? await (await commandLineOf(usageOf(models.get(named ?? models.defaultName)), argv, width)).help() : undefined,
   };
 }
 
