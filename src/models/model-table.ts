@@ -69,6 +69,19 @@ export function factsOfOwnModel(definition: ModelDefinition): { readonly checkpo
   return { checkpoint_name: checkpointName, ...(file === undefined ? {} : { model_file: file }) };
 }
 
+/**
+ * How the names of a model folder's checkpoints begin, from what its config.json says: the model's code is not needed for that.
+ * @throws UserError for a model that is none of Kumpas's, where it does not say.
+ */
+export function checkpointNameOf(record: {
+  readonly model: string;
+  readonly run: { readonly checkpoint_name?: string | undefined; readonly model_file?: string | undefined };
+}): string {
+  const known = ownModels.find(record.model)?.checkpointName ?? record.run.checkpoint_name;
+  if (known === undefined) throw new UserError(unknownModel(record.model, record.run.model_file));
+  return known;
+}
+
 /** What is said where a model of one's own is met, whose code nobody named: it is never loaded because a file says so. */
 export function unknownModel(name: string, file: unknown): string {
   const shown = JSON.stringify(name.slice(0, 80));

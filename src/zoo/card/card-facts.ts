@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { readPreset, resolveLayers } from '../../config/resolve';
+import { modelPreset, resolveLayers } from '../../config/resolve';
 import { loadModel, type LoadedModel } from '../../evaluation/load-model';
 import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
 import type { ReadEvaluation } from '../../evaluation/results/document';
 import { RESULT_FILES } from '../../folder/contents';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
-import { ownModels } from '../../models/model-table';
+import { checkpointNameOf } from '../../models/model-table';
 import { releaseFolders, type RegisteredModel } from '../find-model';
 import { parseCsvTable, textOfCell } from '../../data/csv-table';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { evaluationIn } from '../list-models';
+import { onlyModel } from '../../config/understood-settings';
+import type { Model } from '../../models/model';
 
 /** A setting of the training, and what it is unless chosen. */
 export interface CardSetting {
@@ -50,14 +52,15 @@ const NO_RECIPE = new Set([
  */
 export function readCardFacts({ name, folder }: RegisteredModel): CardFacts {
   const record = readRecord(folder);
-  const production = `${ownModels.get(record.model).checkpointName}_production.pt`;
+  const production = `${checkpointNameOf(record)}_production.pt`;
+  const model = loadModel(modelFile(folder, folder));
   const results = (file: string): string => path.join(folder, RESULTS_FOLDER, file);
   return {
     name,
     folder,
     record,
-    model: loadModel(modelFile(folder, folder)),
-    settings: settingsOf(record),
+    model,
+    settings: settingsOf(record, model.model),
     evaluation: evaluationIn(folder),
     glosses: readClassFigures(results(RESULT_FILES.perClass)),
     results: new Set(Object.values(RESULT_FILES).filter((file) => existsSync(results(file)))),
@@ -67,8 +70,10 @@ export function readCardFacts({ name, folder }: RegisteredModel): CardFacts {
   };
 }
 
-function settingsOf(settings: ModelRecord): CardSetting[] {
-  const usual = new Map<string, unknown>(Object.entries(resolveLayers([readPreset(settings.model)], ownModels).settings));
+function settingsOf(settings: ModelRecord, { definition }: Model): CardSetting[] {
+  const usual = new Map<string, unknown>(
+    Object.entries(resolveLayers([modelPreset(settings.model)], onlyModel(definition.settings)).settings),
+  );
   return Object.entries(settings)
     .filter(([key]) => usual.has(key) && !NO_RECIPE.has(key))
     .map(([key, value]) => ({ key, value, usual: usual.get(key) }));

@@ -3,7 +3,6 @@ import { transformLines } from '../../folder/readme';
 import path from 'node:path';
 import { plainMarkdown, shortLabel, shellWord } from '../../foundation/text';
 import type { CardFacts } from './card-facts';
-import { ownModels } from '../../models/model-table';
 
 /** Clips of a class below which its figures say little. */
 const FEW_CLIPS = 10;
@@ -87,10 +86,10 @@ function here({ folder, record }: CardFacts): string[] {
   ];
 }
 
-function inPyTorch({ model, record }: CardFacts): string[] {
-  const entry = ownModels.get(record.model);
-  const { checkpointName } = entry;
-  const { fromConfig, others, whole } = entry.pytorch(model.model.config);
+function inPyTorch({ model }: CardFacts): string[] {
+  const { definition, config } = model.model;
+  const { checkpointName } = definition;
+  const { fromConfig, others, whole } = definition.pytorch(config);
   const given = ['**{name: config[name] for name in names}', ...others].join(', ');
   return [
     '## Load it in PyTorch',
@@ -115,7 +114,7 @@ function inPyTorch({ model, record }: CardFacts): string[] {
 
 function overHttp({ name, folder, model }: CardFacts): string[] {
   const { maxFrames, width } = model.model;
-  const key = ownModels.get(model.name).usualClips.key;
+  const key = model.model.definition.usualClips.key;
   const served = shellWord(name);
   const python = transformsInPython(model.transforms);
   const clip = `np.load("CLIP.npz")[${pythonText(key)}].astype("float32")`;

@@ -10,7 +10,6 @@ import { RESULTS_FOLDER, README_FILE } from '../../folder/model-folder';
 import type { ReadFigures } from '../../evaluation/results/document';
 import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
 import { RESULT_FILES } from '../../folder/contents';
-import { ownModels } from '../../models/model-table';
 import { limits, loadingSections } from './card-sections';
 
 /** What {@link writeCard} did. */
@@ -79,8 +78,8 @@ export function cardText(facts: CardFacts): string {
   ].join('\n');
 }
 
-function whatItIs({ record: { run, model: name }, model, evaluation, production }: CardFacts): string[] {
-  const { checkpointName } = ownModels.get(name);
+function whatItIs({ record: { run }, model, evaluation, production }: CardFacts): string[] {
+  const { checkpointName } = model.model.definition;
   const made = run.imported_from === undefined ? 'trained' : `imported from ${plain(run.imported_from)}`;
   const state = run.version === undefined ? (run.stage ?? 'development') : `version ${plain(run.version)}, ${run.stage ?? 'development'}`;
   return [

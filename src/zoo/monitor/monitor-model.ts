@@ -22,7 +22,7 @@ import {
   judgeDrop,
   type DropJudgement,
 } from './history';
-import { ownModels } from '../../models/model-table';
+import { checkpointNameOf, ownModels } from '../../models/model-table';
 import { releaseFolders, type ModelReference, type ReleaseFolder, type RegisteredModel } from '../find-model';
 
 /** The checkpoint of a model that is watched. */
@@ -56,7 +56,7 @@ export function watchedCheckpoint({ model: { folder }, release }: ModelReference
     const file = releasedCheckpoint(released);
     return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file) };
   }
-  const production = path.join(folder, `${ownModels.get(readRecord(folder).model).checkpointName}_production.pt`);
+  const production = path.join(folder, `${checkpointNameOf(readRecord(folder))}_production.pt`);
   const promoted = existsSync(production);
   const file = promoted ? production : modelFile(folder, folder);
   const loaded = loadModel(file);

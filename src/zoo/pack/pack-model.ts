@@ -7,7 +7,7 @@ import { keepFolder, makeFolders } from '../../foundation/folders';
 import { LARGEST_PAGE } from '../../folder/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/text';
-import { ownModels } from '../../models/model-table';
+import { checkpointNameOf } from '../../models/model-table';
 import { everythingIn, withChecksums, type KeptFile } from '../archive/checked-files';
 import type { CheckedFile } from '../archive/archived-models';
 import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
@@ -65,7 +65,7 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
         `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
       );
     refuseUnfit(folder, taken, record);
-    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: ownModels.get(record.model).checkpointName });
+    const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: checkpointNameOf(record) });
     const checked = withChecksums(folder, taken);
     refuseForeignContent(folder, checked);
     const files = [...checked, ...[...examples].map(textFile)].sort(byPath);

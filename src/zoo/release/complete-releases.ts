@@ -6,7 +6,7 @@ import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readCh
 import { readRecord, updateRecord } from '../../folder/config-file';
 import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
 import { readReleases, TAG_PENDING_FILE, type Release, compareVersions, isVersion } from './release-record';
-import { ownModels } from '../../models/model-table';
+import { checkpointNameOf } from '../../models/model-table';
 import type { RegisteredModel } from '../find-model';
 import { fileDigest, weightsDigest } from '../checksums';
 import { modelFile } from '../../folder/model-folder';
@@ -123,7 +123,7 @@ function promotionStep(folder: string): Step[] {
 }
 
 function unrecordedPromotion(folder: string): { readonly record: ProductionRecord } | undefined {
-  const name = `${ownModels.get(readRecord(folder).model).checkpointName}_production.pt`;
+  const name = `${checkpointNameOf(readRecord(folder))}_production.pt`;
   const file = path.join(folder, name);
   if (!existsSync(file)) return undefined;
   const digest = fileDigest(file);

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../../config/settings-file';
 import { UserError } from '../../foundation/errors';
-import { ownModels } from '../../models/model-table';
 import type { LoadedModel } from '../../evaluation/load-model';
 import { isSafeName } from '../../folder/folder-name';
 
@@ -53,8 +52,8 @@ export function factsInConfig(config: Readonly<Record<string, unknown>> | undefi
 }
 
 /** What a model's production checkpoint is called. */
-export function productionFileName({ name }: Pick<LoadedModel, 'name'>): string {
-  return `${ownModels.get(name).checkpointName}_production.pt`;
+export function productionFileName({ model }: Pick<LoadedModel, 'model'>): string {
+  return `${model.definition.checkpointName}_production.pt`;
 }
 
 /** The production checkpoint in a model folder; undefined where there is none. */
