@@ -25,7 +25,8 @@ export { constantValue, standardNormal, uniformFanIn } from './engine/parameters
 export { keypointClips } from './models/clips';
 export { defineModel } from './models/define-model';
 export { inceptionGru, inceptionGruModel } from './models/inception/inception-gru';
-export { attentionParameters } from './models/layers/attention';
+export { encoderLayer, encoderLayerParameters } from './models/layers/encoder';
+export { FrameRows } from './models/layers/frame-rows';
 export { gru, gruParameters } from './models/layers/gru';
 export { linear, linearParameters } from './models/layers/linear';
 export { norm, normParameters } from './models/layers/norm';

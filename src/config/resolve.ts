@@ -94,7 +94,7 @@ export function describeOverrides({ settings, origins }: ResolvedSettings): stri
   return Object.entries(settings).flatMap(([key, value]) => {
     const origin = origins[key];
     if (origin?.instead === undefined || origin.instead.value === value) return [];
-    return [`${key} ${told(value)} (${origin.source}; ${origin.instead.source}: ${told(origin.instead.value)})`];
+    return [`${key} ${valueText(value)} (${origin.source}; ${origin.instead.source}: ${valueText(origin.instead.value)})`];
   });
 }
 
@@ -178,6 +178,6 @@ function locateOrigin(origin: Origin | undefined, key: string): string {
   return locate(origin?.source ?? 'default', key);
 }
 
-function told(value: unknown): string {
+function valueText(value: unknown): string {
   return value === null ? 'none' : shown(value);
 }

@@ -12,7 +12,7 @@ export interface AttentionShape {
 }
 
 /** What surrounds the product: what dropout drew for `[batch, heads, frames, frames]`, if anything, and who sees the weights before dropout. */
-export interface AttentionSurroundings {
+export interface AttentionOptions {
   readonly drop: DropoutDraw | undefined;
   readonly observe: (weights: tf.Tensor) => void;
 }
@@ -29,7 +29,7 @@ export function attentionProduct(
   projected: tf.Tensor,
   scoreBias: tf.Tensor,
   shape: AttentionShape,
-  { drop, observe }: AttentionSurroundings,
+  { drop, observe }: AttentionOptions,
 ): tf.Tensor {
   return hasOwnKernels() && (drop === undefined || drop.own !== undefined)
     ? attentionInFewPasses(projected, scoreBias, shape, { drop, observe })
@@ -40,7 +40,7 @@ function attentionInOperations(
   projected: tf.Tensor,
   scoreBias: tf.Tensor,
   shape: AttentionShape,
-  { drop, observe }: AttentionSurroundings,
+  { drop, observe }: AttentionOptions,
 ): tf.Tensor {
   return withOwnGradient(
     [projected],
@@ -70,7 +70,7 @@ function attentionInFewPasses(
   projected: tf.Tensor,
   scoreBias: tf.Tensor,
   shape: AttentionShape,
-  { drop, observe }: AttentionSurroundings,
+  { drop, observe }: AttentionOptions,
 ): tf.Tensor {
   const { seed, attributes } = drop?.own ?? { seed: tf.tensor1d([0, 0], 'int32'), attributes: drawAttributes(0, 0) };
   return withOwnGradient(

@@ -145,7 +145,7 @@ function restoreRemovedUtilities(): void {
 }
 
 /** What {@link sharingDevices} looks at. */
-interface DeviceSurroundings {
+interface VisibleDevices {
   /** The names of the GPUs that the driver lists. */
   readonly gpus: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -157,7 +157,7 @@ interface DeviceSurroundings {
  */
 export function sharingDevices(
   { usesGpu }: Pick<Runtime, 'usesGpu'>,
-  { gpus, environment }: DeviceSurroundings = { gpus: nvidiaGpus(), environment: process.env },
+  { gpus, environment }: VisibleDevices = { gpus: nvidiaGpus(), environment: process.env },
 ): string[] {
   if (!usesGpu) return [];
   const visible = environment['CUDA_VISIBLE_DEVICES'];

@@ -43,11 +43,7 @@ export interface LoadedModel {
  * @param reading which of its weights are taken.
  * @throws UserError where the file cannot be read, holds none of the models, or tensors that do not fit.
  */
-export function loadModel(
-  file: string,
-  given: PlainRecord = {},
-  reading: ModelReading = {},
-): LoadedModel {
+export function loadModel(file: string, given: PlainRecord = {}, reading: ModelReading = {}): LoadedModel {
   return modelOfCheckpoint(file, readWeights(file, reading), given, reading.models);
 }
 

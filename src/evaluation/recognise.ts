@@ -33,7 +33,7 @@ function shapesOf(weights: StateDict): Map<string, readonly number[]> {
 /**
  * The model that a file's weights are of; every one of its parameters is there, in its shape, and all values are finite. What names begin with (`model.`,
  * `backbone.`) goes where the rest then fits, and a buffer that can be computed may be missing.
- * @param config what the file, or whoever asks, says of the model under the names of a checkpoint's config.
+ * @param config what the file, or the caller, says of the model under the names of a checkpoint's config.
  * @param place how messages name the file.
  * @param models those that they may be of.
  * @throws UserError where they are of none of the models, do not fit the one that they are of, or are not finite.

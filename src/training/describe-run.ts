@@ -3,6 +3,7 @@ import type { TransformDescription } from '../config/data-source';
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/named-tensors';
 import type { MachineFacts, RegistryFacts, RunRecord } from '../folder/config-file';
+import { required } from '../foundation/required';
 import type { Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
 
@@ -55,8 +56,8 @@ function describeClips(clips: readonly ClipEntry[], glosses: number): RunRecord[
   const frames = clips.map((clip) => clip.frames).sort((one, other) => one - other);
   return {
     of_gloss: Array.from({ length: glosses }, (_, id) => clips.filter(({ gloss }) => gloss === id).length),
-    shortest_frames: frames[0] ?? 0,
-    median_frames: frames[Math.floor(frames.length / 2)] ?? 0,
-    longest_frames: frames.at(-1) ?? 0,
+    shortest_frames: required(frames[0], 'the first training clip'),
+    median_frames: required(frames[Math.floor(frames.length / 2)], 'the middle training clip'),
+    longest_frames: required(frames.at(-1), 'the last training clip'),
   };
 }

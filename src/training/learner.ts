@@ -51,12 +51,12 @@ export class Learner {
    */
   toCheckpoint(description: PlainRecord, args: PlainRecord): TrainingCheckpoint {
     const { model, program, schedule, progress } = this;
-    const values = program.readParameters();
+    const weights = program.readParameters();
     const state = program.readOptimizer();
     const { form, hyperparameters } = this.optimizer;
-    this.refuseNotFinite(values, '');
-    for (const [slot, title] of Object.entries(form.slots))
-      this.refuseNotFinite(state.slots.get(slot) ?? new Map<string, Float32Array>(), `${form.className}'s ${title} of `);
+    this.refuseNotFinite(weights, '');
+    for (const [slot, values] of state.slots)
+      this.refuseNotFinite(values, `${form.className}'s ${required(form.slots[slot], `the title of ${slot}`)} of `);
     return {
       epoch: progress.completedEpochs,
       bestMetric: progress.bestMetric,
@@ -65,7 +65,7 @@ export class Learner {
           name,
           {
             shape,
-            values: required(values.get(name), `the values of the parameter ${name}`),
+            values: required(weights.get(name), `the values of the parameter ${name}`),
             ...(storedAs === undefined ? {} : { storedAs }),
           },
         ]),

@@ -16,14 +16,14 @@ import { confusionPairsTable, confusionTable, perClassTable, predictionsTable, s
 import { flushFolder, replaceFile } from '../../foundation/atomic-file';
 
 /** Writes an evaluation's files, and puts its figures into the README.md of the model's folder where they lie within that. */
-export async function saveResults(folder: string, result: EvaluationResult, surroundings: ResultSurroundings): Promise<void> {
-  await writeResults(folder, result, surroundings);
+export async function saveResults(folder: string, result: EvaluationResult, context: ResultContext): Promise<void> {
+  await writeResults(folder, result, context);
   const own = path.join(path.dirname(path.resolve(result.model.file)), RESULTS_FOLDER);
   if (path.resolve(folder) === own) updateReadme(folder, result);
 }
 
 /** What surrounds the files of an evaluation. */
-interface ResultSurroundings {
+interface ResultContext {
   /** Of the model's training; empty where nothing is known of it. */
   readonly curves: readonly CurvePoint[];
   readonly created: Date;
@@ -52,9 +52,9 @@ export function prepareResultsFolder(folder: string): KeptFolder {
  * Files that this evaluation does not have, as curves without a log, are removed; those of others stay. The folder above must be there.
  * @throws FileSystemProblem where one cannot be written; then those of the earlier one are as they were.
  */
-export async function writeResults(folder: string, result: EvaluationResult, surroundings: ResultSurroundings): Promise<void> {
-  const { created, onWarning, place } = surroundings;
-  const pictures = await draw(result, surroundings.curves, onWarning);
+export async function writeResults(folder: string, result: EvaluationResult, context: ResultContext): Promise<void> {
+  const { created, onWarning, place } = context;
+  const pictures = await draw(result, context.curves, onWarning);
   const document = { ...evaluationDocument(result), created: created.toISOString() };
   place?.requireThere();
   const isNew = makeOwnFolder(folder);

@@ -2,6 +2,7 @@ import { linearProduct, normedLinearProduct } from '../../engine/linear-product'
 import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
 import { uniformFanIn, type ParameterDeclaration } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
+import type { DeferredNorm } from './norm';
 
 /** `torch.nn.Linear`'s parameters: weight `[out, in]`, bias `[out]`, both uniform in ±1/sqrt(in). */
 export function linearParameters(name: string, inputs: number, outputs: number): ParameterDeclaration[] {
@@ -28,8 +29,8 @@ export interface LinearName {
   readonly scale?: number;
 }
 
-/** A layer norm, then linear layers of what it gives, their outputs side by side, in one product. */
-export function normedLinear(parameters: NamedTensors, normName: string, layers: readonly LinearName[], x: tf.Tensor): tf.Tensor {
+/** Linear layers of normalised rows, their outputs side by side, in one product with the norm. */
+export function normedLinear(parameters: NamedTensors, { input, gamma, beta }: DeferredNorm, layers: readonly LinearName[]): tf.Tensor {
   const sideBySide = (kind: 'weight' | 'bias'): tf.Tensor => {
     const tensors = layers.map(({ name, scale = 1 }) => {
       const tensor = tensorNamed(parameters, `${name}.${kind}`);
@@ -37,6 +38,5 @@ export function normedLinear(parameters: NamedTensors, normName: string, layers:
     });
     return tensors.length === 1 && tensors[0] !== undefined ? tensors[0] : tf.concat(tensors);
   };
-  const [gamma, beta] = [tensorNamed(parameters, `${normName}.gamma`), tensorNamed(parameters, `${normName}.beta`)];
-  return normedLinearProduct(x, gamma, beta, sideBySide('weight'), sideBySide('bias'));
+  return normedLinearProduct(input, gamma, beta, sideBySide('weight'), sideBySide('bias'));
 }

@@ -11,6 +11,19 @@ export function normParameters(name: string, width: number): ParameterDeclaratio
   ];
 }
 
+/** A layer normalisation that the next linear layer computes together with its product: one pass over memory less. */
+export interface DeferredNorm {
+  /** `[rows, width]` */
+  readonly input: tf.Tensor;
+  readonly gamma: tf.Tensor;
+  readonly beta: tf.Tensor;
+}
+
+/** {@link norm}, left to the layer that takes it. */
+export function deferredNorm(parameters: NamedTensors, name: string, input: tf.Tensor): DeferredNorm {
+  return { input, gamma: tensorNamed(parameters, `${name}.gamma`), beta: tensorNamed(parameters, `${name}.beta`) };
+}
+
 /** Layer normalisation of `[rows, width]` with the parameters of that name. */
 export function norm(parameters: NamedTensors, name: string, x: tf.Tensor): tf.Tensor {
   return layerNorm(x, tensorNamed(parameters, `${name}.gamma`), tensorNamed(parameters, `${name}.beta`));

@@ -1,4 +1,5 @@
 import { tf } from '../../engine/tensorflow';
+import { shape3 } from './shape';
 
 /** How the frames of a clip become one vector. */
 export type PoolingMethod = 'mean' | 'max' | 'cls';
@@ -9,7 +10,7 @@ export type PoolingMethod = 'mean' | 'max' | 'cls';
  * @param mask `[batch, frames]`
  */
 export function pool(method: PoolingMethod, hidden: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  const [batch = 0, frames = 0, width = 0] = hidden.shape;
+  const [batch, frames, width] = shape3(hidden);
   switch (method) {
     case 'mean': {
       const counts = tf.maximum(tf.sum(mask, 1, true), 1);

@@ -1,0 +1,73 @@
+import { attentionProduct } from '../../engine/attention-product';
+import { addDropped } from '../../engine/dropout';
+import type { NamedTensors } from '../../engine/named-tensors';
+import type { ParameterDeclaration } from '../../engine/parameters';
+import { droppedRelu } from '../../engine/relu';
+import type { tf } from '../../engine/tensorflow';
+import type { ForwardContext } from '../model';
+import type { FrameRows } from './frame-rows';
+import { linear, linearParameters, normedLinear } from './linear';
+import { deferredNorm, normParameters, type DeferredNorm } from './norm';
+import { shape2 } from './shape';
+
+/** One pass through an encoder: its parameters, the frames that go through it, and how it drops. */
+export interface EncoderPass {
+  readonly parameters: NamedTensors;
+  readonly frames: FrameRows;
+  readonly heads: number;
+  readonly dropout: number;
+  readonly context: ForwardContext;
+}
+
+/** An encoder layer's parameters, in the order of the reference's state_dict. @param width of the embedding. @param inner of the feed-forward part. */
+export function encoderLayerParameters(name: string, width: number, inner: number): ParameterDeclaration[] {
+  return [
+    ...attentionParameters(`${name}.attention`, width),
+    ...linearParameters(`${name}.feed_forward.linear1`, width, inner),
+    ...linearParameters(`${name}.feed_forward.linear2`, inner, width),
+    ...normParameters(`${name}.residual1.norm`, width),
+    ...normParameters(`${name}.residual2.norm`, width),
+  ];
+}
+
+/**
+ * A pre-norm transformer layer (Vaswani et al. 2017, Xiong et al. 2020): `x + dropout(attention(norm(x)))`, then `x + dropout(feedForward(norm(x)))`.
+ * @param x `[rows, width]`
+ */
+export function encoderLayer(pass: EncoderPass, name: string, x: tf.Tensor): tf.Tensor {
+  const norm = (norm: string, input: tf.Tensor): DeferredNorm => deferredNorm(pass.parameters, `${name}.${norm}`, input);
+  const attended = plusDropout(pass, x, attention(pass, `${name}.attention`, norm('residual1.norm', x)));
+  return plusDropout(pass, attended, feedForward(pass, `${name}.feed_forward`, norm('residual2.norm', attended)));
+}
+
+/** `x + dropout(y)`. */
+function plusDropout({ dropout, context }: EncoderPass, x: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  return addDropped(x, y, context.dropout.draw(y.shape, dropout));
+}
+
+/** Parameters of multi-head self-attention: W_q, W_k, W_v and W_o, each Linear `[width, width]`. */
+export function attentionParameters(name: string, width: number): ParameterDeclaration[] {
+  return ['W_q', 'W_k', 'W_v', 'W_o'].flatMap((matrix) => linearParameters(`${name}.${matrix}`, width, width));
+}
+
+/**
+ * Multi-head self-attention with dropout on its weights (Vaswani et al. 2017), of rows that are still to be normalised. The scale of the queries and of the
+ * dropout is applied to weights, which are smaller than what they make.
+ */
+export function attention({ parameters, frames, heads, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
+  const headWidth = shape2(x.input)[1] / heads;
+  const projections = [{ name: `${name}.W_q`, scale: 1 / Math.sqrt(headWidth) }, { name: `${name}.W_k` }, { name: `${name}.W_v` }];
+  const projected = normedLinear(parameters, x, projections);
+  const drop = context.dropout.draw([frames.batch, heads, frames.frames, frames.frames], dropout);
+  const size = { batch: frames.batch, frames: frames.frames, heads, headWidth };
+  const observe = (weights: tf.Tensor): void => context.observe?.(name, weights);
+  const mixed = attentionProduct(frames.spread(projected), frames.scoreBias, size, { drop, observe });
+  return linear(parameters, `${name}.W_o`, frames.rowsOf(mixed), drop?.scale);
+}
+
+/** `linear2(dropout(relu(linear1(x))))`, of rows that are still to be normalised. */
+export function feedForward({ parameters, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
+  const raised = normedLinear(parameters, x, [{ name: `${name}.linear1` }]);
+  const drop = context.dropout.draw(raised.shape, dropout);
+  return linear(parameters, `${name}.linear2`, droppedRelu(raised, drop), drop?.scale);
+}
