@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import path from 'node:path';
 import { loadImage } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { runMonitoring, type MonitoringRequest } from '../../src/cli/models/monitor';
+import { runMonitoring, type MonitoringRequest } from '../../src/cli/models/run-monitoring';
 import { lightTheme } from '../../src/evaluation/pictures/drawing';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { isDrop, judgeDrop, wilson, readHistory, withRow, writeHistory, type HistoryRow } from '../../src/zoo/monitor/history';
