@@ -107,6 +107,7 @@ export const modelsCommand: Command = commandGroup({
     [`${command} list --sort gloss_acc`, 'the most accurate first'],
     [`${command} release transformer_baseline_09-20 --bump minor --notes "More clips of numbers"`, 'the next version'],
     [`${command} check --fix`, 'everything in order?'],
+    [`${command} card my_model_baseline_09-20 --model ./my-model.ts`, 'of a model of your own: the file that defines it'],
   ],
   epilogue: 'docs/life-of-a-model.md tells the story, trained_models/TRAINED_MODEL_GUIDE.md the rest.',
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
 import { parseFolderName, refuseHostileName } from '../folder/folder-name';
-import { ownModels } from '../models/model-table';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { readRecord } from '../folder/config-file';
 import { releasedVersions, releaseFolder, compareVersions } from './release/release-record';
 
@@ -15,26 +15,30 @@ export const ARCHIVE_FOLDER = 'archive';
 export interface RegisteredModel {
   readonly name: string;
   readonly folder: string;
+  /** The models that its checkpoints may be of; those of Kumpas where absent. */
+  readonly models?: ModelDefinitions | undefined;
 }
 
 /**
  * The model folders of a registry, by their paths: those in its folders of types (`{root}/transformer/…`), and those that lie in it directly. Hidden folders and the
  * archive are none.
+ * @param models those that checkpoints may be of.
  * @throws UserError where there is no such registry.
  */
-export function modelsIn(root: string): RegisteredModel[] {
+export function modelsIn(root: string, models: ModelDefinitions | undefined = ownModels): RegisteredModel[] {
   return registryFolders(root).flatMap((folder) => {
-    if (isModelFolder(folder)) return [{ name: path.basename(folder), folder }];
-    return foldersIn(folder).map((inner) => ({ name: path.basename(inner), folder: inner }));
+    const found = isModelFolder(folder, models) ? [folder] : foldersIn(folder);
+    return found.map((inner) => ({ name: path.basename(inner), folder: inner, models }));
   });
 }
 
 /**
  * The model that a user names: by its folder's name, or by the folder's path.
+ * @param known the models that checkpoints may be of; those of Kumpas where absent.
  * @throws UserError where it is not in the registry, or its name stands for no folder.
  */
-export function findModel(root: string, named: string): RegisteredModel {
-  const models = modelsIn(root);
+export function findModel(root: string, named: string, known?: ModelDefinitions): RegisteredModel {
+  const models = modelsIn(root, known);
   const asPath = named.includes('/') || named.includes(path.sep);
   if (!asPath) refuseHostileName(named, 'the name of a model');
   const found = asPath
@@ -69,8 +73,8 @@ function registryFolders(root: string): string[] {
 }
 
 /** Whether a folder in the registry's root is a model itself and no folder of a type. */
-function isModelFolder(folder: string): boolean {
-  return parseFolderName(path.basename(folder), ownModels.names) !== undefined || existsSync(path.join(folder, CONFIG_FILE));
+function isModelFolder(folder: string, models: ModelDefinitions): boolean {
+  return parseFolderName(path.basename(folder), models.names) !== undefined || existsSync(path.join(folder, CONFIG_FILE));
 }
 
 function foldersIn(folder: string): string[] {
@@ -104,10 +108,10 @@ export function releaseFolders(folder: string): ReleaseFolder[] {
  * The model that a user names, and the release where a version is named with it.
  * @throws UserError where there is no such model or release.
  */
-export function findModelOrRelease(root: string, named: string): ModelReference {
+export function findModelOrRelease(root: string, named: string, known?: ModelDefinitions): ModelReference {
   const [, name, version] = /^(.*)@v?(\d[^/]*)$/.exec(named) ?? [];
-  if (name === undefined || version === undefined) return { model: findModel(root, named), release: undefined };
-  const model = findModel(root, name);
+  if (name === undefined || version === undefined) return { model: findModel(root, named, known), release: undefined };
+  const model = findModel(root, name, known);
   const releases = releaseFolders(model.folder);
   const release = releases.find((candidate) => candidate.version === version);
   if (release !== undefined) return { model, release };
@@ -132,7 +136,7 @@ export function releaseBefore(root: string, { model, release }: ModelReference):
   if (before !== undefined) return titled(model, before);
   const { follows } = readRecord(model.folder).run;
   if (follows === undefined) return undefined;
-  const followed = findModel(root, follows);
+  const followed = findModel(root, follows, model.models);
   const [last] = releaseFolders(followed.folder);
   return last === undefined ? undefined : titled(followed, last);
 }

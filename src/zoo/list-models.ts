@@ -38,12 +38,12 @@ export interface ModelSummary {
 }
 
 /** Sums up a model folder, however little of it there is. */
-export function summariseModel({ name, folder }: RegisteredModel): ModelSummary {
+export function summariseModel({ name, folder, models = ownModels }: RegisteredModel): ModelSummary {
   const record = orUndefined(() => readRecord(folder));
   return {
     name,
     folder,
-    type: record?.model ?? parseFolderName(name, ownModels.names)?.type ?? 'unknown',
+    type: record?.model ?? parseFolderName(name, models.names)?.type ?? 'unknown',
     version: record?.run.version ?? null,
     stage: record?.run.stage ?? 'development',
     ...figuresOf(folder),

@@ -10,6 +10,7 @@ import { readRecord, type ModelRecord, type Stage } from '../folder/config-file'
 import { filesBelow } from '../folder/contents';
 import { warningsTo, type Hooks } from '../foundation/hooks';
 import { version } from '../foundation/version';
+import type { ModelDefinitions } from '../models/model-table';
 import { archiveModel, restoreModel } from './archive/archive-model';
 import { archivedModel, archivedModels, type ArchivedRecord } from './archive/archived-models';
 import { planPruning, pruneModel, type PrunedModel } from './archive/prune';
@@ -30,10 +31,12 @@ import { promoteModel, type ReleaseContext } from './release/promote';
 import { releaseModel, type ReleaseOutcome } from './release/release';
 import { readReleases, type Bump } from './release/release-record';
 
-/** Where the models are. */
+/** Where the models are, and of which kinds they may be. */
 export interface RegistryOptions {
   /** The folder that holds the model folders; `trained_models` unless it is given. */
   readonly root?: string;
+  /** The models that checkpoints may be of, as `ownModels.with([mine])`; those of Kumpas where absent. */
+  readonly models?: ModelDefinitions;
 }
 
 /** The clips that a model is evaluated on; those that it was trained with where none are named. */
@@ -51,7 +54,7 @@ export interface ShownModel {
 /** The models of a registry with their figures, archived ones among them. */
 export function list({ sort = 'name', ...where }: RegistryOptions & { readonly sort?: string } = {}): ListedModel[] {
   const root = rootOf(where);
-  return listModels([...modelsIn(root).map(summariseModel), ...archivedModels(root)], sortKey(sort));
+  return listModels([...modelsIn(root, where.models).map(summariseModel), ...archivedModels(root)], sortKey(sort));
 }
 
 /** All that is known of a model; of one that is archived what lies beside the archive. */
@@ -59,7 +62,7 @@ export function show(name: string, options: RegistryOptions = {}): ShownModel | 
   const root = rootOf(options);
   const archived = archivedModel(root, name);
   if (archived !== undefined) return archived;
-  const model = findModel(root, name);
+  const model = findModel(root, name, options.models);
   return {
     summary: summariseModel(model),
     config: readRecord(model.folder),
@@ -73,12 +76,13 @@ export function show(name: string, options: RegistryOptions = {}): ShownModel | 
 export async function check(
   options: RegistryOptions & { readonly names?: readonly string[]; readonly fix?: boolean } = {},
 ): Promise<RegistryCheck> {
-  return await checkRegistry({ root: rootOf(options), names: options.names ?? [], fix: options.fix === true, now: new Date() });
+  const { names = [], fix = false, models } = options;
+  return await checkRegistry({ root: rootOf(options), names, fix, now: new Date(), models });
 }
 
 /** Writes a model's README.md from what lies in its folder; what a person wrote between its marks stays. */
 export async function card(name: string, options: RegistryOptions = {}): ReturnType<typeof writeCard> {
-  return await writeCard(findModel(rootOf(options), name));
+  return await writeCard(findModel(rootOf(options), name, options.models));
 }
 
 /** Gives a model the next version, and keeps it under `releases/`. */
@@ -97,7 +101,7 @@ export async function release(
   hooks: Hooks = {},
 ): Promise<ReleaseOutcome> {
   const root = rootOf(options);
-  const model = findModel(root, name);
+  const model = findModel(root, name, options.models);
   const request = {
     bump: options.bump,
     notes: options.notes,
@@ -116,7 +120,7 @@ export async function promote(
   options: RegistryOptions & { readonly dtype?: ProductionDtype; readonly data?: RegistryData } = {},
   hooks: Hooks = {},
 ): Promise<ProductionRecord> {
-  const model = findModel(rootOf(options), name);
+  const model = findModel(rootOf(options), name, options.models);
   const data = dataOf('promote()', options.data);
   return await promoteModel(model, { dtype: options.dtype ?? 'float32', data }, await contextOf(hooks));
 }
@@ -127,7 +131,7 @@ export async function monitor(
   options: RegistryOptions & { readonly data: RegistryData },
   hooks: Hooks = {},
 ): ReturnType<typeof monitorModel> {
-  const reference = findModelOrRelease(rootOf(options), name);
+  const reference = findModelOrRelease(rootOf(options), name, options.models);
   const data = dataOf('monitor()', options.data);
   const { watch } = await contextOf(hooks);
   return await monitorModel(reference, { ...data, now: () => new Date() }, watch);
@@ -135,7 +139,7 @@ export async function monitor(
 
 /** What changed from release to release, the newest first; nothing where there is none. */
 export function changelog(name: string, options: RegistryOptions = {}): ChangelogEntry[] {
-  const model = findModel(rootOf(options), name);
+  const model = findModel(rootOf(options), name, options.models);
   const records = readReleases(model.folder).map(({ record }) => record);
   const written = readChangelog(model.folder);
   if (written === undefined && records.length === 0) return [];
@@ -145,18 +149,18 @@ export function changelog(name: string, options: RegistryOptions = {}): Changelo
 /** How two releases of a model differ, or one (the last unless named) and what the folder holds now. */
 export function diff(name: string, options: RegistryOptions & { readonly versions?: readonly string[] } = {}): ModelDiff {
   const root = rootOf(options);
-  return diffModel(root, findModel(root, name), options.versions ?? []);
+  return diffModel(root, findModel(root, name, options.models), options.versions ?? []);
 }
 
 /** Sets where a model is in its life. @returns where it was. */
 export async function stage(name: string, to: Stage, options: RegistryOptions = {}): Promise<Stage> {
-  return await stageModel(findModel(rootOf(options), name), to);
+  return await stageModel(findModel(rootOf(options), name, options.models), to);
 }
 
 /** Compresses a model folder into the registry's archive, and removes it once every file was compared. */
 export async function archive(name: string, options: RegistryOptions = {}): ReturnType<typeof archiveModel> {
   const root = rootOf(options);
-  return await archiveModel(root, findModel(root, name), { now: new Date(), kumpas: version });
+  return await archiveModel(root, findModel(root, name, options.models), { now: new Date(), kumpas: version });
 }
 
 /** Brings an archived model back, under another name where one is given. */
@@ -172,7 +176,7 @@ export async function prune(
   options: RegistryOptions & { readonly keep: number; readonly dryRun?: boolean; readonly remove?: boolean },
 ): Promise<PrunedModel[]> {
   const root = rootOf(options);
-  const plan = planPruning(modelsIn(root), options.keep);
+  const plan = planPruning(modelsIn(root, options.models), options.keep);
   if (options.dryRun === true) return plan;
   for (const model of plan.filter(({ goes }) => goes))
     await pruneModel(root, model, { now: new Date(), kumpas: version, remove: options.remove === true });
@@ -184,18 +188,18 @@ export async function pack(
   name: string,
   options: RegistryOptions & { readonly out?: string; readonly withLast?: boolean } = {},
 ): ReturnType<typeof packModel> {
-  const model = findModel(rootOf(options), name);
+  const model = findModel(rootOf(options), name, options.models);
   return await packModel({ model, out: options.out ?? `${model.name}.tar.gz`, withLast: options.withLast === true, kumpas: version });
 }
 
 /** Makes a model folder of a pack, all of which is verified first. */
 export async function unpack(file: string, options: RegistryOptions & { readonly as?: string } = {}): ReturnType<typeof unpackModel> {
-  return await unpackModel(file, rootOf(options), options.as);
+  return await unpackModel(file, rootOf(options), options.as, options.models);
 }
 
 /** Holds the files of a model, an archived model or a pack against their checksums; changes nothing. */
 export async function verify(nameOrFile: string, options: RegistryOptions = {}): Promise<Verification> {
-  return await verifyFiles(rootOf(options), nameOrFile);
+  return await verifyFiles(rootOf(options), nameOrFile, options.models);
 }
 
 function rootOf({ root = 'trained_models' }: RegistryOptions): string {

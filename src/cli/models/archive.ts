@@ -5,7 +5,7 @@ import { findModel, modelsIn } from '../../zoo/find-model';
 import { commonFlags, jsonFlag, type FlagTable, optionalText, wholeNumber } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { bytesText, columns } from '../quantities';
-import { onlyName, registryFlags, rootFlag, rootOf } from './registry-flags';
+import { onlyName, registryFlags, rootFlag, rootOf, modelsOf } from './registry-flags';
 import { messageOf, UserError } from '../../foundation/errors';
 import { planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/prune';
 import { stageModel, stageNamed } from '../../zoo/list-models';
@@ -26,7 +26,7 @@ export const archiveCommand: Command = plainCommand(
   },
   async (typed, { output }, positionals) => {
     const root = rootOf(typed);
-    const model = findModel(root, onlyName(positionals, ARCHIVE));
+    const model = findModel(root, onlyName(positionals, ARCHIVE), modelsOf(typed));
     const archived = await archiveModel(root, model, { now: new Date(), kumpas: version });
     const { name, archive, bytes, bytesBefore } = archived;
     output.write(
@@ -114,7 +114,7 @@ export const pruneCommand: Command = plainCommand(
     const json = typed['json'] === true;
     const dryRun = typed['dry-run'] === true;
     const remove = typed['delete'] === true;
-    const plan = planPruning(modelsIn(root), keep);
+    const plan = planPruning(modelsIn(root, modelsOf(typed)), keep);
     if (!json) output.write(planText(plan, { dryRun, remove }));
     const outcomes: Outcome[] = [];
     for (const planned of plan) {
@@ -185,7 +185,7 @@ export const stageCommand: Command = plainCommand(
     if (name === undefined || more.length > 0)
       throw new UserError(`${STAGE}: expected a model's name and its stage, found ${positionals.join(' ') || 'nothing'}`);
     const stage = stageNamed(stageText);
-    const model = findModel(rootOf(typed), name);
+    const model = findModel(rootOf(typed), name, modelsOf(typed));
     const before = await stageModel(model, stage);
     if (typed['json'] === true) {
       output.write(`${JSON.stringify({ name: model.name, folder: model.folder, before, stage }, null, 2)}\n`);

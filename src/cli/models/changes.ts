@@ -4,7 +4,7 @@ import { findModel } from '../../zoo/find-model';
 import { readReleases } from '../../zoo/release/release-record';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { onlyName, registryFlags, rootOf } from './registry-flags';
+import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 import { UserError } from '../../foundation/errors';
 import type { FigureChange, ModelDiff } from '../../zoo/release/diff';
 import type { ClassChanges } from '../../zoo/release/architecture';
@@ -27,7 +27,7 @@ export const changelogCommand: Command = plainCommand(
     ],
   },
   (typed, { output }, positionals) => {
-    const { name, folder } = findModel(rootOf(typed), onlyName(positionals, CHANGELOG));
+    const { name, folder } = findModel(rootOf(typed), onlyName(positionals, CHANGELOG), modelsOf(typed));
     const releases = readReleases(folder).map(({ record }) => record);
     const written = readChangelog(folder);
     const text = written === undefined && releases.length === 0 ? undefined : completedChangelog(written, name, releases);
@@ -68,7 +68,7 @@ export const diffCommand: Command = plainCommand(
     }
     const root = rootOf(typed);
     const { diffModel } = await import('../../zoo/release/diff.js'); // With TensorFlow: only when it is needed.
-    const diff = diffModel(root, findModel(root, name), versions);
+    const diff = diffModel(root, findModel(root, name, modelsOf(typed)), versions);
     output.write(typed['json'] === true ? `${JSON.stringify(diff, null, 2)}\n` : diffText(diff));
     return 0;
   },

@@ -3,7 +3,7 @@ import { checkRegistry, type RegistryCheck } from '../../zoo/check/check-registr
 import type { Finding } from '../../zoo/check/finding';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { registryFlags, rootFlag, rootOf, onlyName } from './registry-flags';
+import { registryFlags, rootFlag, rootOf, onlyName, modelsOf } from './registry-flags';
 import { verify } from '../../zoo/pack/verify';
 
 const CHECK = 'npm run models -- check';
@@ -32,7 +32,7 @@ export const checkCommand: Command = plainCommand(
   },
   async (typed, { output }, positionals) => {
     const root = rootOf(typed);
-    const checked = await checkRegistry({ root, names: positionals, fix: typed['fix'] === true, now: new Date() });
+    const checked = await checkRegistry({ root, names: positionals, fix: typed['fix'] === true, now: new Date(), models: modelsOf(typed) });
     const failed = checked.findings.some(({ severity }) => severity === 'problem');
     output.write(typed['json'] === true ? `${JSON.stringify(documentOf(root, checked), null, 2)}\n` : checkText(checked, rootFlag(typed)));
     return failed ? 1 : 0;
@@ -75,7 +75,7 @@ export const verifyCommand: Command = plainCommand(
     ],
   },
   async (typed, { output }, positionals) => {
-    const verification = await verify(rootOf(typed), onlyName(positionals, VERIFY));
+    const verification = await verify(rootOf(typed), onlyName(positionals, VERIFY), modelsOf(typed));
     const { name, place, verified, findings } = verification;
     const failed = findings.some(({ severity }) => severity === 'problem');
     const lines = [

@@ -1,10 +1,11 @@
 import { comparisonOptions } from '../../evaluation/options';
+import type { ModelDefinitions } from '../../models/model-table';
 import { UserError } from '../../foundation/errors';
 import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/find-model';
 import { verbCommand, type Command } from '../command';
 import { comparisonFlags, showComparison } from '../compare';
 import { optionalText } from '../flags';
-import { registryFlags, rootOf } from './registry-flags';
+import { registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const command = 'npm run models -- compare';
 
@@ -36,7 +37,11 @@ export const compareModelsCommand: Command = verbCommand(
     ],
   },
   async (typed, terminal) => {
-    const places = comparedPlaces(rootOf(typed.flags), typed.positionals, optionalText(typed.flags, 'baseline'));
+    const places = comparedPlaces(
+      { root: rootOf(typed.flags), known: modelsOf(typed.flags) },
+      typed.positionals,
+      optionalText(typed.flags, 'baseline'),
+    );
     const models = places.map(({ folder }) => folder);
     const titles = new Map(places.map(({ folder, title }) => [folder, title]));
     return await showComparison({ models, titles, judged: true }, typed, terminal);
@@ -44,10 +49,14 @@ export const compareModelsCommand: Command = verbCommand(
 );
 
 /** The baseline first. @throws UserError where there is nothing to compare, or nothing to compare with. */
-function comparedPlaces(root: string, names: readonly string[], baseline: string | undefined): ReleasedBaseline[] {
-  const [first, ...others] = names.map((name) => findModelOrRelease(root, name));
+function comparedPlaces(
+  { root, known }: { readonly root: string; readonly known: ModelDefinitions },
+  names: readonly string[],
+  baseline: string | undefined,
+): ReleasedBaseline[] {
+  const [first, ...others] = names.map((name) => findModelOrRelease(root, name, known));
   if (first === undefined) throw new UserError(`${command}: name at least one model; npm run models -- list shows them`);
-  const before = baseline === undefined ? releaseBefore(root, first) : placeOf(findModelOrRelease(root, baseline));
+  const before = baseline === undefined ? releaseBefore(root, first) : placeOf(findModelOrRelease(root, baseline, known));
   if (before === undefined) {
     throw new UserError(
       `${placeOf(first).title}: there is no release to compare it with, neither its own nor one of a model that it follows; give --baseline NAME or NAME@VERSION`,

@@ -7,7 +7,7 @@ import { modelsIn, ARCHIVE_FOLDER } from '../../zoo/find-model';
 import { columns, bytesText } from '../quantities';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { registryFlags, rootOf } from './registry-flags';
+import { registryFlags, rootOf, modelsOf } from './registry-flags';
 import { meaningOf } from '../../folder/contents';
 
 const LIST = 'npm run models -- list';
@@ -35,7 +35,7 @@ export const listCommand: Command = plainCommand(
   (typed, { output }) => {
     const root = rootOf(typed);
     const listed = listModels(
-      [...modelsIn(root).map(summariseModel), ...archivedModels(root)],
+      [...modelsIn(root, modelsOf(typed)).map(summariseModel), ...archivedModels(root)],
       sortKey(optionalText(typed, 'sort') ?? 'name'),
     );
     output.write(typed['json'] === true ? `${JSON.stringify({ root, models: listed }, null, 2)}\n` : listText(root, listed));
@@ -90,7 +90,7 @@ export const treeCommand: Command = plainCommand(
   },
   (typed, { output }) => {
     const root = rootOf(typed);
-    const models = modelsIn(root);
+    const models = modelsIn(root, modelsOf(typed));
     const parents = [...new Set(models.map(({ folder }) => path.dirname(folder)))];
     const tree = parents.flatMap((parent): Branch[] => {
       const branches = models.filter(({ folder }) => path.dirname(folder) === parent).map(modelBranch);

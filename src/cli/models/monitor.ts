@@ -1,8 +1,9 @@
 import { UserError } from '../../foundation/errors';
 import { findModelOrRelease } from '../../zoo/find-model';
 import { dataFlags, labelledDataOf, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { modelsGiven } from '../own-models';
 import { plainCommand, type Command } from '../command';
-import { onlyName, registryFlags, rootOf } from './registry-flags';
+import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const MONITOR = 'npm run models -- monitor';
 
@@ -39,7 +40,7 @@ export const monitorCommand: Command = plainCommand(
     ],
   },
   async (typed, terminal, positionals) => {
-    const named = findModelOrRelease(rootOf(typed), onlyName(positionals, MONITOR));
+    const named = findModelOrRelease(rootOf(typed), onlyName(positionals, MONITOR), modelsOf(typed));
     const data = labelledDataOf(typed);
     if (data.data === undefined && data.keypoints_val === undefined && data.labels_val_csv === undefined)
       throw new UserError(`${MONITOR}: on which data? give --data, or --keypoints-val and --labels-val-csv`);
@@ -47,6 +48,7 @@ export const monitorCommand: Command = plainCommand(
     return await runMonitoring(
       {
         named,
+        modelFile: modelsGiven(typed['model']).given?.file,
         ...data,
         retrain: typed['retrain'] === true,
         failIfWorse: typed['fail-if-worse'] === true,

@@ -4,7 +4,7 @@ import { version } from '../../foundation/version';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
 import { bytesText } from '../quantities';
-import { onlyName, registryFlags, rootOf, rootFlag } from './registry-flags';
+import { onlyName, registryFlags, rootOf, rootFlag, modelsOf, modelFlag } from './registry-flags';
 import { UserError } from '../../foundation/errors';
 import { unpackModel } from '../../zoo/pack/unpack-model';
 
@@ -32,7 +32,7 @@ export const packCommand: Command = plainCommand(
     ],
   },
   async (typed, { output }, positionals) => {
-    const model = findModel(rootOf(typed), onlyName(positionals, PACK));
+    const model = findModel(rootOf(typed), onlyName(positionals, PACK), modelsOf(typed));
     const out = optionalText(typed, 'out') ?? `${model.name}.tar.gz`;
     const packed = await packModel({ model, out, withLast: typed['with-last'] === true, kumpas: version });
     const { file, bytes, sha256, files, leftOut, notes } = packed;
@@ -45,7 +45,7 @@ export const packCommand: Command = plainCommand(
       `sha256 ${sha256}`,
       '',
       'Whoever gets it',
-      `  npm run models -- unpack ${file}`,
+      `  npm run models -- unpack ${file}${modelFlag(typed)}`,
     ];
     output.write(typed['json'] === true ? `${JSON.stringify(packed, null, 2)}\n` : `${lines.join('\n')}\n`);
     return 0;
@@ -78,13 +78,13 @@ export const unpackCommand: Command = plainCommand(
     const [file, ...more] = positionals;
     if (file === undefined || more.length > 0)
       throw new UserError(`${UNPACK}: expected one pack, as model.tar.gz, found ${positionals.join(' ') || 'nothing'}`);
-    const unpacked = await unpackModel(file, rootOf(typed), optionalText(typed, 'name'));
+    const unpacked = await unpackModel(file, rootOf(typed), optionalText(typed, 'name'), modelsOf(typed));
     const { name, folder, files, bytes, writtenAnew } = unpacked;
     const notes = writtenAnew.map((inner) => `${inner}: written anew, the pack's was not what this version of Kumpas writes\n`).join('');
     output.write(
       typed['json'] === true
         ? `${JSON.stringify(unpacked, null, 2)}\n`
-        : `${name}: ${files} files verified, ${bytesText(bytes)}\n${notes}\n${folder}\n\nNext\n  npm run models -- show ${name}${rootFlag(typed)}\n  npm run predict -- --model-path ${folder} --input CLIP.npz\n`,
+        : `${name}: ${files} files verified, ${bytesText(bytes)}\n${notes}\n${folder}\n\nNext\n  npm run models -- show ${name}${rootFlag(typed)}\n  npm run predict -- --model-path ${folder} --input CLIP.npz${modelFlag(typed)}\n`,
     );
     return 0;
   },

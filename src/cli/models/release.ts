@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { dataFlags, optionalText, jsonFlag, type FlagTable, labelledDataOf, requiredText, requiredTexts, commonFlags } from '../flags';
-import { registryFlags, onlyName, rootOf } from './registry-flags';
+import { registryFlags, onlyName, rootOf, modelsOf, modelFlag, type GivenInRegistry } from './registry-flags';
 import { bumpOf, BUMPS } from '../../zoo/release/release-record';
 import { plainCommand, type Command } from '../command';
 import { printableLine, percent } from '../../foundation/text';
@@ -86,6 +86,8 @@ export const releaseCommand: Command = plainCommand(
   async (typed, terminal, positionals) => {
     const request = {
       root: rootOf(typed),
+      models: modelsOf(typed),
+      ownModel: modelFlag(typed),
       name: onlyName(positionals, RELEASE),
       bump: bumpOf(requiredText(typed, 'bump', BUMPS.join(', '))),
       notes: requiredTexts(typed, 'notes', 'what changed, as --notes "fewer confusions among numbers"'),
@@ -101,7 +103,7 @@ export const releaseCommand: Command = plainCommand(
   },
 );
 
-export interface ReleaseCommandRequest extends ReleaseRequest {
+export interface ReleaseCommandRequest extends ReleaseRequest, GivenInRegistry {
   readonly root: string;
   readonly name: string;
   readonly json: boolean;
@@ -110,20 +112,20 @@ export interface ReleaseCommandRequest extends ReleaseRequest {
 
 /** Releases a model and prints what it is now. @returns the process's exit code. */
 export async function runRelease(request: ReleaseCommandRequest, terminal: Terminal): Promise<number> {
-  const { root, name, json, verbose } = request;
-  const model = findModel(root, name);
+  const { root, name, json, verbose, models } = request;
+  const model = findModel(root, name, models);
   const { releaseModel } = await import('../../zoo/release/release.js'); // With TensorFlow: only when it is needed.
   const outcome = await releaseModel(root, model, request, await releaseContext(terminal, verbose));
   const { folder, record } = outcome.release;
   terminal.output.write(
     json
       ? `${JSON.stringify({ ...record, folder, completed_only: outcome.completedOnly }, null, 2)}\n`
-      : releaseText(model.folder, outcome),
+      : releaseText(model.folder, outcome, request.ownModel),
   );
   return 0;
 }
 
-function releaseText(modelFolder: string, { release: { folder, record }, completedOnly }: ReleaseOutcome): string {
+function releaseText(modelFolder: string, { release: { folder, record }, completedOnly }: ReleaseOutcome, ownModel = ''): string {
   const { model, version, checkpoint, changelog, tag, previous } = record;
   const lines = [
     `${model} v${version} is ${completedOnly ? 'released: the command that was stopped had made it, what was missing has been completed' : 'released'}`,
@@ -136,8 +138,8 @@ function releaseText(modelFolder: string, { release: { folder, record }, complet
       ['sha256', checkpoint.sha256],
       ['changelog', path.join(modelFolder, 'CHANGELOG.md')],
       ...(tag === null ? [] : [['tag', `${tag.name}; git push origin ${tag.name} shares it`]]),
-      ['use it', `npm run predict -- --model-path ${folder} --input CLIP.npz`],
-      ...(previous?.model === model ? [['compare', `npm run models -- diff ${model} v${previous.version} v${version}`]] : []),
+      ['use it', `npm run predict -- --model-path ${folder} --input CLIP.npz${ownModel}`],
+      ...(previous?.model === model ? [['compare', `npm run models -- diff ${model} v${previous.version} v${version}${ownModel}`]] : []),
     ]),
   ];
   return `${lines.join('\n')}\n`;
@@ -172,6 +174,8 @@ export const promoteCommand: Command = plainCommand(
   async (typed, terminal, positionals) => {
     const request = {
       root: rootOf(typed),
+      models: modelsOf(typed),
+      ownModel: modelFlag(typed),
       name: onlyName(positionals, PROMOTE),
       dtype: dtypeOf(typed) ?? 'float32',
       data: labelledDataOf(typed),
@@ -182,7 +186,7 @@ export const promoteCommand: Command = plainCommand(
   },
 );
 
-export interface PromotionRequest {
+export interface PromotionRequest extends GivenInRegistry {
   readonly root: string;
   readonly name: string;
   readonly dtype: ProductionDtype;
@@ -192,16 +196,19 @@ export interface PromotionRequest {
 }
 
 /** Promotes a model and prints what was found. @returns the process's exit code. */
-export async function runPromotion({ root, name, dtype, data, json, verbose }: PromotionRequest, terminal: Terminal): Promise<number> {
-  const model = findModel(root, name);
+export async function runPromotion(request: PromotionRequest, terminal: Terminal): Promise<number> {
+  const { root, name, dtype, data, json, verbose, models, ownModel } = request;
+  const model = findModel(root, name, models);
   const { promoteModel } = await import('../../zoo/release/promote.js');
   const record = await promoteModel(model, { dtype, data }, await releaseContext(terminal, verbose));
   const file = path.join(model.folder, record.file);
-  terminal.output.write(json ? `${JSON.stringify({ ...record, path: file }, null, 2)}\n` : promotionText(model.name, file, record));
+  terminal.output.write(
+    json ? `${JSON.stringify({ ...record, path: file }, null, 2)}\n` : promotionText(model.name, file, record, ownModel),
+  );
   return 0;
 }
 
-function promotionText(name: string, file: string, record: ProductionRecord): string {
+function promotionText(name: string, file: string, record: ProductionRecord, ownModel = ''): string {
   const { data, before, after, dtype } = record;
   const head = (title: 'gloss' | 'category'): string[] => [
     title,
@@ -220,7 +227,7 @@ function promotionText(name: string, file: string, record: ProductionRecord): st
     ...columns([
       ['checkpoint', `${file}, ${bytesText(record.bytes)}, weights in ${dtype}`],
       ['sha256', record.sha256],
-      ['next', `npm run predict -- --model-path ${file} --input CLIP.npz`],
+      ['next', `npm run predict -- --model-path ${file} --input CLIP.npz${ownModel}`],
     ]),
   ];
   return `${lines.join('\n')}\n`;

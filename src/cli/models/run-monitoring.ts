@@ -1,3 +1,4 @@
+import { ownModelFlag } from '../own-models';
 import { startRuntime } from '../../engine/runtime';
 import { runTraining } from '../run-training';
 import { percent, signedPoints } from '../../foundation/text';
@@ -15,6 +16,8 @@ const DROP_EXIT_CODE = 2;
 
 export interface MonitoringRequest extends EvaluationDataRequest {
   readonly named: ModelReference;
+  /** The file of a model of one's own that `--model` named. */
+  readonly modelFile?: string | undefined;
   readonly batchSize: number;
   readonly retrain: boolean;
   readonly failIfWorse: boolean;
@@ -43,12 +46,14 @@ export async function runMonitoring(request: MonitoringRequest, terminal: Termin
 
 /** Standard output is the one document's where JSON was asked for. */
 async function retrain(
-  { named, json, verbose }: MonitoringRequest,
+  { named, modelFile, json, verbose }: MonitoringRequest,
   { configFile, settings }: Retraining,
   terminal: Terminal,
 ): Promise<number> {
   const shown = json ? { ...terminal, output: terminal.errors } : terminal;
-  return await runTraining({ settings, configFile, resume: undefined, verbose, help: undefined }, shown, { follows: named.model.name });
+  const { models, name } = named.model;
+  const own = { ...(models === undefined ? {} : { models }), ...(modelFile === undefined ? {} : { modelFile }) };
+  return await runTraining({ settings, configFile, resume: undefined, ...own, verbose, help: undefined }, shown, { follows: name });
 }
 
 function monitoringText(request: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {
@@ -66,7 +71,7 @@ function monitoringText(request: MonitoringRequest, found: Found, retraining: Re
     ...(picture === undefined ? [] : [`picture   ${picture}`]),
     ...(dropped.length === 0 || retraining === undefined
       ? []
-      : ['', 'To train it anew on data that holds the new clips', `  ${retraining.commandLine}`]),
+      : ['', 'To train it anew on data that holds the new clips', `  ${retraining.commandLine}${ownModelFlag(request.modelFile)}`]),
     ...(request.retrain && dropped.length === 0 ? ['', 'There is no drop: nothing is trained anew'] : []),
   ];
   return `${lines.join('\n')}\n`;
@@ -101,7 +106,7 @@ function verdictText({ row: { verdict, basis }, checkpoint }: Found): string {
   }
 }
 
-function monitoringJson({ named }: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {
+function monitoringJson({ named, modelFile }: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {
   const { row, judgement, checkpoint, history, picture, rows, replaced } = found;
   const document = {
     model: named.model.name,
@@ -112,7 +117,7 @@ function monitoringJson({ named }: MonitoringRequest, found: Found, retraining: 
     picture: picture ?? null,
     rows,
     replaced: replaced?.date ?? null,
-    retrain: retraining?.commandLine ?? null,
+    retrain: retraining === undefined ? null : `${retraining.commandLine}${ownModelFlag(modelFile)}`,
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }

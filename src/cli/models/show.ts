@@ -8,7 +8,7 @@ import { evaluationIn, summariseModel } from '../../zoo/list-models';
 import { columns, bytesText } from '../quantities';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
-import { onlyName, registryFlags, rootOf } from './registry-flags';
+import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const SHOW = 'npm run models -- show';
 
@@ -31,7 +31,7 @@ export const showCommand: Command = plainCommand(
       output.write(typed['json'] === true ? `${JSON.stringify(archived, null, 2)}\n` : archivedText(archived));
       return 0;
     }
-    const model = findModel(root, name);
+    const model = findModel(root, name, modelsOf(typed));
     const summary = summariseModel(model);
     const record = readRecord(model.folder);
     const evaluation = evaluationIn(model.folder) ?? null;
@@ -165,7 +165,7 @@ export const cardCommand: Command = plainCommand(
     examples: [[`${CARD} transformer_baseline_09-20`, 'by the name of its folder']],
   },
   async (typed, { output, errors }, positionals) => {
-    const model = findModel(rootOf(typed), onlyName(positionals, CARD));
+    const model = findModel(rootOf(typed), onlyName(positionals, CARD), modelsOf(typed));
     const { writeCard } = await import('../../zoo/card/card.js'); // With TensorFlow: only when it is needed.
     const { file, changed, tookOver } = await writeCard(model);
     if (tookOver) errors.write(`note: ${file} was written by hand: all of it is kept under “Notes by hand”\n`);

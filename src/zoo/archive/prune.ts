@@ -37,7 +37,8 @@ export function planPruning(models: readonly RegisteredModel[], keep: number): P
   return candidates.map((candidate) => {
     const { model, summary, safe } = candidate;
     const verdict = safe === undefined ? verdictOf(candidate, candidates, keep) : { goes: false, reason: safe };
-    return { ...model, gloss_acc: summary.gloss_acc, bytes: bytesOf(keptFiles(model.folder)), ...verdict };
+    const { name, folder } = model;
+    return { name, folder, gloss_acc: summary.gloss_acc, bytes: bytesOf(keptFiles(folder)), ...verdict };
   });
 }
 

@@ -50,10 +50,10 @@ const NO_RECIPE = new Set([
  * Reads what a card tells.
  * @throws UserError where the folder holds no model that can be read.
  */
-export function readCardFacts({ name, folder }: RegisteredModel): CardFacts {
+export function readCardFacts({ name, folder, models }: RegisteredModel): CardFacts {
   const record = readRecord(folder);
   const production = `${checkpointNameOf(record)}_production.pt`;
-  const model = loadModel(modelFile(folder, folder));
+  const model = loadModel(modelFile(folder, folder), {}, { models });
   const results = (file: string): string => path.join(folder, RESULTS_FOLDER, file);
   return {
     name,

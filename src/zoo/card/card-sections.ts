@@ -1,3 +1,4 @@
+import { ownModels } from '../../models/model-table';
 import { transformsInPython } from '../../data/transforms/pipeline';
 import { transformLines } from '../../folder/readme';
 import path from 'node:path';
@@ -70,7 +71,15 @@ export function loadingSections(facts: CardFacts): string[] {
   return [...here(facts), ...inPyTorch(facts), ...overHttp(facts)];
 }
 
-function here({ folder, record }: CardFacts): string[] {
+/** What names a model of one's own to a command: its file, as it was given. */
+function ownModelOf({ record, model }: CardFacts): string {
+  const file = ownModels.find(record.model) === undefined ? (record.run.model_file ?? model.model.definition.file) : undefined;
+  return file === undefined ? '' : ` --model ${shellWord(file)}`;
+}
+
+function here(facts: CardFacts): string[] {
+  const { folder, record } = facts;
+  const own = ownModelOf(facts);
   const place = shellWord(folder);
   const data = record.run.data === undefined ? ' --data CLIPS' : '';
   return [
@@ -79,8 +88,8 @@ function here({ folder, record }: CardFacts): string[] {
     'From the folder of Kumpas:',
     '',
     '```sh',
-    `npm run predict -- --model-path ${place} --input CLIP.npz`,
-    `npm run evaluate -- --model-path ${place}${data}`,
+    `npm run predict -- --model-path ${place} --input CLIP.npz${own}`,
+    `npm run evaluate -- --model-path ${place}${data}${own}`,
     '```',
     '',
   ];
@@ -112,7 +121,8 @@ function inPyTorch({ model }: CardFacts): string[] {
   ];
 }
 
-function overHttp({ name, folder, model }: CardFacts): string[] {
+function overHttp(facts: CardFacts): string[] {
+  const { name, folder, model } = facts;
   const { maxFrames, width } = model.model;
   const key = model.model.definition.usualClips.key;
   const served = shellWord(name);
@@ -124,7 +134,7 @@ function overHttp({ name, folder, model }: CardFacts): string[] {
     'TensorFlow Serving answers requests with a model that was exported for it:',
     '',
     '```sh',
-    `npm run convert -- export ${shellWord(folder)} --format saved-model --frames ${maxFrames} --out served/${served}/1`,
+    `npm run convert -- export ${shellWord(folder)} --format saved-model --frames ${maxFrames} --out served/${served}/1${ownModelOf(facts)}`,
     `docker run --rm -p 8501:8501 -v "$PWD/served:/models" -e MODEL_NAME=${served} tensorflow/serving`,
     '```',
     '',

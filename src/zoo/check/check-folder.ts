@@ -14,7 +14,7 @@ import type { RegisteredModel } from '../find-model';
 import { type CheckpointFit, checkpointsOf, unfitFindings, type FoundCheckpoint } from './checkpoint-fit';
 import { manifestFindings, productionFindings, releaseProblems } from './release-findings';
 import { problem, remark, valueOrFault, type Finding, type FolderFinding } from './finding';
-import { ownModels } from '../../models/model-table';
+import { ownModels, unknownModel } from '../../models/model-table';
 import { linesOf } from '../../foundation/text';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { LARGEST_METRICS, readTrainingLog, type TrainingLogRow } from '../../folder/training-log';
@@ -24,16 +24,36 @@ export function checkFolder(root: string, model: RegisteredModel, now: Date): Fi
   const { folder, name } = model;
   const read = valueOrFault(() => readRecord(folder));
   const record = 'value' in read ? read.value : undefined;
-  const fits = checkpointsOf(folder, record);
+  if (record !== undefined && isOfUnknownModel(model, record)) return withoutItsCode(model, record, now);
+  const fits = checkpointsOf(model, record);
   const at = (ending: string): CheckpointFit | undefined => fits.find(({ file }) => !file.includes('/') && file.endsWith(ending))?.fit;
   const [best, last] = [at('_best.pt'), at('_last.pt')];
   const found = [
     ...nameFindings(root, model, record),
-    ...('fault' in read ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')] : settingsFindings(folder)),
+    ...('fault' in read ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')] : settingsFindings(model)),
     ...presenceFindings(model, { best, last, fits }),
     ...unfitFindings(fits),
     ...logFindings({ folder, best, last, imported: record?.run.imported_from !== undefined }),
     ...resultFindings(folder, best ?? last),
+    ...replacementFindings(folder),
+    ...productionFindings(model),
+    ...releaseProblems(model, record),
+    ...manifestFindings(folder),
+    ...leftoversIn(folder).map((unfinished) => unfinishedFinding(folder, unfinished, now)),
+  ];
+  return found.map((finding) => ({ ...finding, model: name }));
+}
+
+/** Whether a folder is of a model of one's own whose code was not given. */
+export function isOfUnknownModel({ models = ownModels }: RegisteredModel, { model, run }: ModelRecord): boolean {
+  return run.checkpoint_name !== undefined && models.find(model) === undefined;
+}
+
+/** What can be held against the guide without the code that defines the model. */
+function withoutItsCode(model: RegisteredModel, record: ModelRecord, now: Date): Finding[] {
+  const { folder, name } = model;
+  const found = [
+    remark('', unknownModel(record.model, record.run.model_file), 'without it checksums are looked at, and neither settings nor weights'),
     ...replacementFindings(folder),
     ...productionFindings(model),
     ...releaseProblems(model, record),
@@ -61,8 +81,13 @@ const KILLED = 'a process that was killed left it';
 const FIX_REMOVES = '--fix removes it';
 const LEFT_ALONE = 'left alone: somebody is writing it, or was a moment ago; check again later';
 
-function nameFindings(root: string, { name, folder }: RegisteredModel, record: ModelRecord | undefined): FolderFinding[] {
-  const parsed = parseFolderName(name, ownModels.names);
+function nameFindings(
+  root: string,
+  { name, folder, models = ownModels }: RegisteredModel,
+  record: ModelRecord | undefined,
+): FolderFinding[] {
+  const own = record === undefined ? undefined : models.find(record.model)?.name;
+  const parsed = parseFolderName(name, own === undefined ? models.names : [own, ...models.names]);
   const parent = path.dirname(folder);
   const isAtTop = path.resolve(parent) === path.resolve(root);
   const typeFolder = path.basename(parent);
@@ -95,9 +120,9 @@ function nameFindings(root: string, { name, folder }: RegisteredModel, record: M
 }
 
 /** Settings that `--config` would refuse. */
-function settingsFindings(folder: string): FolderFinding[] {
+function settingsFindings({ folder, models = ownModels }: RegisteredModel): FolderFinding[] {
   const file = path.join(folder, RECORD_FILE);
-  const read = valueOrFault(() => resolveLayers([readSettingsFile(file)], ownModels));
+  const read = valueOrFault(() => resolveLayers([readSettingsFile(file)], models));
   return 'fault' in read ? [problem(RECORD_FILE, read.fault, 'mend the settings, or put the file back')] : [];
 }
 

@@ -1,7 +1,8 @@
+import { readRecord } from '../../folder/config-file';
 import { CONFIG_FILE } from '../../folder/model-folder';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ownModels } from '../../models/model-table';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { lockState, withFolderLock, lockFolder, type FolderLock } from '../../foundation/folder-lock';
 import { messageOf, UserError } from '../../foundation/errors';
 import { leftoversBeside, type Leftover } from '../leftovers';
@@ -33,6 +34,8 @@ interface CheckRequest {
   readonly names: readonly string[];
   readonly fix: boolean;
   readonly now: Date;
+  /** The models that checkpoints may be of; those of Kumpas where absent. */
+  readonly models?: ModelDefinitions | undefined;
 }
 
 /**
@@ -41,7 +44,8 @@ interface CheckRequest {
  * @throws UserError where there is no such registry, or no such model.
  */
 export async function checkRegistry(request: CheckRequest): Promise<RegistryCheck> {
-  const models = request.names.length === 0 ? modelsIn(request.root) : request.names.map((name) => findModel(request.root, name));
+  const { root, names: asked } = request;
+  const models = asked.length === 0 ? modelsIn(root, request.models) : asked.map((name) => findModel(root, name, request.models));
   const names = models.map(({ name }) => name);
   const findings = lookAt(request, models);
   if (!request.fix) return { models: names, findings, mended: [] };
@@ -66,13 +70,15 @@ async function mend(action: () => string, model: RegisteredModel | undefined): P
   }
 }
 
-function lookAt({ root, names, now }: CheckRequest, models: readonly RegisteredModel[]): Finding[] {
+function lookAt({ root, names, now, models: known }: CheckRequest, models: readonly RegisteredModel[]): Finding[] {
   const beside = leftoversByFolder(models);
   const ofModels = models.flatMap((model) => {
     if (lockState(model.folder) === 'held') return [atWork(model)];
     return [...besideOne(model, beside.get(path.resolve(model.folder)) ?? [], now), ...checkFolder(root, model, now)];
   });
-  return names.length > 0 ? ofModels : [...ofModels, ...besideAll(root, models, now), ...strayFolders(root), ...checkArchive(root)];
+  return names.length > 0
+    ? ofModels
+    : [...ofModels, ...besideAll(root, models, now), ...strayFolders(root, models, known), ...checkArchive(root)];
 }
 
 /** What is being written is looked at when it is done. */
@@ -110,15 +116,21 @@ function besideAll(root: string, models: readonly RegisteredModel[], now: Date):
 }
 
 /** Folders of the registry that are of no type. */
-function strayFolders(root: string): Finding[] {
-  const types: readonly string[] = [...ownModels.names, ARCHIVE_FOLDER];
-  const models = new Set(modelsIn(root).map(({ folder }) => folder));
+function strayFolders(root: string, found: readonly RegisteredModel[], known: ModelDefinitions = ownModels): Finding[] {
+  const types = new Set([...known.names, ...found.flatMap(ownTypeOf), ARCHIVE_FOLDER]);
+  const models = new Set(found.map(({ folder }) => folder));
   return foldersIn(root)
-    .filter((folder) => !types.includes(path.basename(folder)) && !models.has(folder) && !existsSync(path.join(folder, CONFIG_FILE)))
+    .filter((folder) => !types.has(path.basename(folder)) && !models.has(folder) && !existsSync(path.join(folder, CONFIG_FILE)))
     .map((folder) => ({
-      ...remark('', `expected a folder of a type: ${ownModels.names.join(', ')}`, 'move the models in it to the folder of their type'),
+      ...remark('', `expected a folder of a type: ${known.names.join(', ')}`, 'move the models in it to the folder of their type'),
       model: path.basename(folder),
     }));
+}
+
+/** The type of a model of one's own, as its config.json tells it. */
+function ownTypeOf({ folder }: RegisteredModel): string[] {
+  const read = valueOrFault(() => readRecord(folder));
+  return 'value' in read && read.value.run.checkpoint_name !== undefined ? [read.value.model] : [];
 }
 
 function foldersIn(folder: string): string[] {

@@ -5,6 +5,7 @@ import { RELEASES_FOLDER } from '../release/release-record';
 import { problem, type FolderFinding } from './finding';
 import { readWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import { recogniseWeights } from '../../evaluation/recognise';
+import type { RegisteredModel } from '../find-model';
 import { savedLabels } from '../../evaluation/load-model';
 import { UserError } from '../../foundation/errors';
 
@@ -16,7 +17,10 @@ export interface FoundCheckpoint {
 }
 
 /** Every checkpoint of the folder and of its releases; one that has two names is opened once. */
-export function checkpointsOf(folder: string, record: ModelRecord | undefined): FoundCheckpoint[] {
+export function checkpointsOf(
+  { folder, models }: Pick<RegisteredModel, 'folder' | 'models'>,
+  record: ModelRecord | undefined,
+): FoundCheckpoint[] {
   const opened = new Map<string, CheckpointFit>();
   const releases = path.join(folder, RELEASES_FOLDER);
   const released = existsSync(releases)
@@ -27,7 +31,7 @@ export function checkpointsOf(folder: string, record: ModelRecord | undefined): 
   return [...checkpointNames(folder), ...released].map((file) => {
     const { dev, ino } = statSync(path.join(folder, file));
     // A release may be of an earlier state of the folder, whose config.json says what it is now.
-    const fit = opened.get(`${dev}:${ino}`) ?? checkpointFit(path.join(folder, file), file.includes('/') ? undefined : record);
+    const fit = opened.get(`${dev}:${ino}`) ?? checkpointFit(path.join(folder, file), file.includes('/') ? undefined : record, models);
     opened.set(`${dev}:${ino}`, fit);
     return { file, fit: file.includes('/') ? ofSameModel(fit, record) : fit };
   });
@@ -71,10 +75,10 @@ export interface CheckpointFit {
  * Opens a checkpoint with the reader that runs nothing, rebuilds the model of it, and compares that with what the folder's config.json says.
  * @param record undefined where the folder has none that can be read.
  */
-function checkpointFit(file: string, record: ModelRecord | undefined): CheckpointFit {
+function checkpointFit(file: string, record: ModelRecord | undefined, models: RegisteredModel['models']): CheckpointFit {
   try {
     const { model: weights, epoch, bestMetric, config = {} } = readWeights(file);
-    const recognised = recogniseWeights(weights, { ...(record?.run.model as PlainRecord | undefined), ...config }, file);
+    const recognised = recogniseWeights(weights, { ...(record?.run.model as PlainRecord | undefined), ...config }, file, models);
     const { model } = recognised;
     const labels = savedLabels(config, model);
     const problems = [

@@ -1,4 +1,4 @@
-import { ownModels } from '../../models/model-table';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { UserError, messageOf } from '../../foundation/errors';
@@ -79,8 +79,8 @@ interface ReleaseTag {
  * The tag for a release of a model folder, `transformer_baseline/v1.1.0`, once it is sure that git can make it.
  * @throws UserError where there is no repository or no commit, nobody whom git could name, or the tag is there already.
  */
-export function planTag(folder: string, model: string, version: string): ReleaseTag {
-  const parsed = parseFolderName(model, ownModels.names);
+export function planTag(folder: string, model: string, version: string, models: ModelDefinitions | undefined = ownModels): ReleaseTag {
+  const parsed = parseFolderName(model, models.names);
   const name = `${parsed === undefined ? model : `${parsed.type}_${parsed.description}`}/v${version}`;
   refuseUnless(folder, ['rev-parse', '--is-inside-work-tree'], `--tag: ${folder} lies in no git repository; release it without --tag`);
   refuseUnless(folder, ['check-ref-format', `refs/tags/${name}`], `--tag: git allows no tag of the name ${name}; release it without --tag`);

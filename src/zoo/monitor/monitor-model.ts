@@ -22,7 +22,7 @@ import {
   judgeDrop,
   type DropJudgement,
 } from './history';
-import { checkpointNameOf, ownModels } from '../../models/model-table';
+import { checkpointNameOf, ownModels, type ModelDefinitions } from '../../models/model-table';
 import { releaseFolders, type ModelReference, type ReleaseFolder, type RegisteredModel } from '../find-model';
 
 /** The checkpoint of a model that is watched. */
@@ -47,19 +47,19 @@ export interface Monitored {
 }
 
 /** The last release's checkpoint, or that of the release that was named; where there is none the promoted one, else the best. */
-export function watchedCheckpoint({ model: { folder }, release }: ModelReference): {
+export function watchedCheckpoint({ model: { folder, models }, release }: ModelReference): {
   readonly checkpoint: WatchedCheckpoint;
   readonly loaded: LoadedModel;
 } {
   const released = release ?? releaseFolders(folder)[0];
   if (released !== undefined) {
     const file = releasedCheckpoint(released);
-    return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file) };
+    return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file, {}, { models }) };
   }
   const production = path.join(folder, `${checkpointNameOf(readRecord(folder))}_production.pt`);
   const promoted = existsSync(production);
   const file = promoted ? production : modelFile(folder, folder);
-  const loaded = loadModel(file);
+  const loaded = loadModel(file, {}, { models });
   const epoch = loaded.epoch === undefined || loaded.epoch === 0 ? '' : ` epoch ${loaded.epoch}`;
   return { checkpoint: { file, version: `${promoted ? 'production' : 'best'}${epoch}`, own: evaluationAt(folder) }, loaded };
 }
@@ -150,20 +150,22 @@ export interface Retraining {
 }
 
 /** Settings that say part by part where data lies: those that a model has recorded give way to a folder. */
-const PARTS: readonly string[] = [
-  ...new Set([...ownModels.names.flatMap((name) => ownModels.get(name).settings.dataSources), 'labels_reference']),
-].filter((key) => key !== 'data');
+function partsOfData(models: ModelDefinitions): string[] {
+  const sources = models.names.flatMap((name) => models.get(name).settings.dataSources);
+  return [...new Set([...sources, 'labels_reference'])].filter((key) => key !== 'data');
+}
+
 const LONGEST_DESCRIPTION = 60;
 
 /** How a model is trained anew on a data folder, beside the folder that it has. */
-export function retrainingOf({ folder }: RegisteredModel, data: string): Retraining {
+export function retrainingOf({ folder, models = ownModels }: RegisteredModel, data: string): Retraining {
   const record: Readonly<Record<string, unknown>> = readRecord(folder);
   const configFile = path.join(folder, RECORD_FILE);
   const recorded = record['description'];
   const name = path.basename(path.resolve(data)).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
   const before = (typeof recorded === 'string' ? recorded : 'model').replace(/-on-.*$/, '');
   const description = `${before}-on-${name}`.slice(0, LONGEST_DESCRIPTION).replace(/[._-]+$/, '');
-  const recordedParts = PARTS.filter((key) => typeof record[key] === 'string');
+  const recordedParts = partsOfData(models).filter((key) => typeof record[key] === 'string');
   const settings = {
     data,
     description,

@@ -1,4 +1,4 @@
-import { ownModels } from '../../models/model-table';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import type { CheckedFile } from '../archive/archived-models';
 import { checksumOfText } from '../checksums';
 import { EXAMPLES_FOLDER, type Manifest } from './manifest';
@@ -32,16 +32,16 @@ export function exampleFiles(facts: ExampleFacts): ReadonlyMap<string, string> {
  * The examples of the model that a manifest tells of, as this version of Kumpas writes them.
  * @param name of the folder that they lie in.
  */
-export function examplesOf({ model, files }: Manifest, name: string): ReadonlyMap<string, string> {
+export function examplesOf({ model, files }: Manifest, name: string, models: ModelDefinitions = ownModels): ReadonlyMap<string, string> {
   const checkpoint = checkpointToLoad(files);
-  if (checkpoint === undefined || ownModels.find(model) === undefined)
+  if (checkpoint === undefined || models.find(model) === undefined)
     throw new Error(`the manifest of ${name} names no model that can be loaded`);
-  return exampleFiles({ name, model, checkpoint, architecture: ownModels.get(model).checkpointName });
+  return exampleFiles({ name, model, checkpoint, architecture: models.get(model).checkpointName });
 }
 
 /** The paths of a pack's examples that are not what this version of Kumpas writes. */
-export function foreignExamples(manifest: Manifest): string[] {
-  const own = [...examplesOf(manifest, manifest.name)].map(textFile);
+export function foreignExamples(manifest: Manifest, models?: ModelDefinitions): string[] {
+  const own = [...examplesOf(manifest, manifest.name, models)].map(textFile);
   return own.flatMap(({ path: inner, sha256 }) => {
     const packed = manifest.files.find((file) => file.path === inner);
     return packed?.sha256 === sha256 ? [] : [inner];
@@ -95,22 +95,24 @@ if len(sys.argv) > 1:
 }
 
 function kumpasExample({ name, model }: ExampleFacts): string {
+  const given = ownModels.find(model) === undefined ? ` --model "\${MODEL:?give the file that defines ${model}}"` : '';
   return `#!/bin/sh
 # From the folder of Kumpas, after: npm run models -- unpack ${name}.tar.gz
 set -e
-npm run predict -- --model-path "trained_models/${model}/${name}" --input "\${1:?give a clip, as clip.npz}" --top-k 3
+${ownModels.find(model) === undefined ? `# It is a model of one's own: MODEL is the file that defines ${model}, as MODEL=./${model}.ts\n` : ''}npm run predict -- --model-path "trained_models/${model}/${name}" --input "\${1:?give a clip, as clip.npz}" --top-k 3${given}
 # For a program, as one JSON document:
-npm run --silent predict -- --model-path "trained_models/${model}/${name}" --input "$1" --json
+npm run --silent predict -- --model-path "trained_models/${model}/${name}" --input "$1" --json${given}
 `;
 }
 
 function httpExample({ name, model, checkpoint }: ExampleFacts): string {
+  const given = ownModels.find(model) === undefined ? ` --model ./${model}.ts` : '';
   return `"""Asks a server of TensorFlow Serving about one clip, over HTTP and JSON.
 
 Kumpas itself has no server: it writes the model in the form that TensorFlow Serving takes, for a fixed number of frames:
 
     npm run convert -- export trained_models/${model}/${name}/${checkpoint} \\\\
-        --format saved-model --frames 100 --out served/1
+        --format saved-model --frames 100 --out served/1${given}
     docker run -p 8501:8501 -v "$PWD/served:/models/model" tensorflow/serving
 
     python request_over_http.py clip.npz X 100             prints the request

@@ -64,7 +64,7 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
       throw new UserError(
         `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
       );
-    refuseUnfit(folder, taken, record);
+    refuseUnfit(model, taken, record);
     const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: checkpointNameOf(record) });
     const checked = withChecksums(folder, taken);
     refuseForeignContent(folder, checked);
@@ -90,11 +90,11 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
 }
 
 /** Whoever unpacks it would refuse it. */
-function refuseUnfit(folder: string, taken: readonly KeptFile[], record: ModelRecord): void {
+function refuseUnfit(model: RegisteredModel, taken: readonly KeptFile[], record: ModelRecord): void {
   const packed = new Set(taken.map(({ path: inner }) => inner));
-  const found = checkpointsOf(folder, record).filter(({ file }) => packed.has(file));
+  const found = checkpointsOf(model, record).filter(({ file }) => packed.has(file));
   const [unfit] = unfitFindings(found);
-  if (unfit !== undefined) throw new UserError(`${path.join(folder, unfit.place)}: it is not packed: ${unfit.what}`);
+  if (unfit !== undefined) throw new UserError(`${path.join(model.folder, unfit.place)}: it is not packed: ${unfit.what}`);
 }
 
 function refuseForeignContent(folder: string, files: readonly CheckedFile[]): void {

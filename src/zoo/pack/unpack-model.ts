@@ -11,7 +11,7 @@ import { parseFolderName, refuseHostileName } from '../../folder/folder-name';
 import { readRecord, RECORD_FILE, renameRecord } from '../../folder/config-file';
 import { examplesOf, foreignExamples, textFile, checkpointToLoad } from './examples';
 import { MANIFEST_FILE, manifestText, type Manifest, LARGEST_MANIFEST, parseManifest } from './manifest';
-import { ownModels } from '../../models/model-table';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { contentFindings, refuseForeignFiles } from './pack-contents';
 import { printableLine } from '../../foundation/text';
 import type { CheckedFile } from '../archive/archived-models';
@@ -31,13 +31,19 @@ interface UnpackedModel {
  * Makes a model folder of a pack. All of it is checked first: contained paths, sizes, checksums, that every file is one that `pack` writes and holds what its
  * name says, that the checkpoints hold nothing but weights and plain data, and fit the config.json. The examples are written anew. Nothing of it is run, nothing is written where anything is wrong, and a folder that is there stays as it is.
  * @param as another name for the folder; undefined for its own.
+ * @param models those that it may be of.
  * @throws UserError that names the pack and what is wrong.
  */
-export async function unpackModel(file: string, root: string, as: string | undefined): Promise<UnpackedModel> {
+export async function unpackModel(
+  file: string,
+  root: string,
+  as: string | undefined,
+  models: ModelDefinitions | undefined = ownModels,
+): Promise<UnpackedModel> {
   if (as !== undefined) refuseHostileName(as, '--name');
-  const pack = await inspectPack(file);
+  const pack = await inspectPack(file, models);
   const { manifest } = pack;
-  if (as !== undefined && parseFolderName(as, ownModels.names)?.type !== manifest.model)
+  if (as !== undefined && parseFolderName(as, [manifest.model]) === undefined)
     throw new UserError(`--name: expected a name like ${manifest.model}_DESCRIPTION_MM-DD, found "${as}"`);
   const name = as ?? manifest.name;
   const folder = path.join(root, manifest.model, name);
@@ -46,9 +52,9 @@ export async function unpackModel(file: string, root: string, as: string | undef
     withFolderLock(folder, 'unpack', async () => {
       refuseTaken(folder);
       await buildFolderInSteps(folder, async (unfinished) => {
-        await writeChecked(pack, unfinished);
+        await writeChecked(pack, unfinished, models);
         if (name !== manifest.name) renameRecord(unfinished, name, folder);
-        putOwn(unfinished, manifest, name);
+        putOwn(unfinished, { manifest, name, models });
       });
     }),
   );
@@ -58,7 +64,7 @@ export async function unpackModel(file: string, root: string, as: string | undef
     folder,
     files: files.length,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-    writtenAnew: foreignExamples(manifest),
+    writtenAnew: foreignExamples(manifest, models),
   };
 }
 
@@ -66,13 +72,13 @@ export async function unpackModel(file: string, root: string, as: string | undef
  * Writes a pack that was inspected into an empty folder, holds its checkpoints against its config.json, and looks at what is in the other files.
  * @throws UserError where they cannot be used, or it changed since.
  */
-export async function writeChecked({ manifest, expected }: InspectedPack, folder: string): Promise<void> {
+export async function writeChecked({ manifest, expected }: InspectedPack, folder: string, models: ModelDefinitions): Promise<void> {
   await readChecked(expected, folder);
   const record = readRecord(folder);
   const wrong: string[] = [
     ...(record.model === manifest.model ? [] : [`${RECORD_FILE} says ${record.model}, ${MANIFEST_FILE} ${manifest.model}`]),
     ...(record.run.name === manifest.name ? [] : [`${RECORD_FILE} is of ${record.run.name}, ${MANIFEST_FILE} of ${manifest.name}`]),
-    ...[...unfitFindings(checkpointsOf(folder, record)), ...contentFindings(folder, manifest.files)].map(
+    ...[...unfitFindings(checkpointsOf({ folder, models }, record)), ...contentFindings(folder, manifest.files)].map(
       ({ place, what }) => `${place}: ${what.replaceAll(`${folder}${path.sep}`, '')}`,
     ),
   ];
@@ -84,13 +90,16 @@ function refuseTaken(folder: string): void {
 }
 
 /** Writes the examples and, where anything in the folder is another than in the pack, a manifest that tells of it. */
-function putOwn(unfinished: string, manifest: Manifest, name: string): void {
-  const examples = examplesOf(manifest, name);
+function putOwn(
+  unfinished: string,
+  { manifest, name, models }: { readonly manifest: Manifest; readonly name: string; readonly models: ModelDefinitions },
+): void {
+  const examples = examplesOf(manifest, name, models);
   for (const [inner, text] of examples) {
     makeFoldersWithin(unfinished, path.dirname(path.join(unfinished, inner)));
     replaceText(path.join(unfinished, inner), text);
   }
-  if (name === manifest.name && foreignExamples(manifest).length === 0) return;
+  if (name === manifest.name && foreignExamples(manifest, models).length === 0) return;
   const packed = manifest.files
     .filter(({ path: inner }) => !examples.has(inner))
     .map((file) => (file.path === RECORD_FILE ? { path: file.path, ...fileDigest(path.join(unfinished, RECORD_FILE)) } : file));
@@ -112,10 +121,10 @@ const PACK_RULES = { hidden: false, links: false } as const;
  * Goes through a whole pack and writes nothing: its paths, sizes and checksums against its manifest, which must come first.
  * @throws UserError where anything in it is not as it should be.
  */
-export async function inspectPack(file: string): Promise<InspectedPack> {
+export async function inspectPack(file: string, models: ModelDefinitions): Promise<InspectedPack> {
   const { text, folder } = await readManifestText(file);
   const manifest = parseManifest(text, `${file}: ${MANIFEST_FILE}`);
-  const problem = manifestProblem(manifest, folder);
+  const problem = manifestProblem(manifest, folder, models);
   if (problem !== undefined) throw new UserError(`${file}: ${MANIFEST_FILE}: ${problem}; nothing was written`);
   const itself: CheckedFile = { path: MANIFEST_FILE, bytes: Buffer.byteLength(text), sha256: checksumOfText(text) };
   const expected = { archive: file, name: manifest.name, files: [itself, ...manifest.files], rules: PACK_RULES };
@@ -151,10 +160,10 @@ async function readManifestText(file: string): Promise<{ readonly text: string; 
   return { text: Buffer.concat(pieces).toString('utf8'), folder };
 }
 
-function manifestProblem({ name, model, files }: Manifest, folder: string): string | undefined {
+function manifestProblem({ name, model, files }: Manifest, folder: string, models: ModelDefinitions): string | undefined {
   if (name !== folder) return `it is of ${name}, and lies in the folder ${printableLine(folder)}`;
-  if (ownModels.find(model) === undefined)
-    return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${ownModels.names.join(', ')}`;
+  if (models.find(model) === undefined)
+    return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${models.names.join(', ')}; where it is one of somebody's own, give the file that defines it with --model`;
   if (files.length >= USUAL_LIMITS.mostEntries) return `${files.length} files are too many`;
   if (!files.some((file) => file.path === RECORD_FILE)) return `it names no ${RECORD_FILE}`;
   if (checkpointToLoad(files) === undefined) return 'it names no checkpoint';

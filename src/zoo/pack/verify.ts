@@ -5,9 +5,11 @@ import { UserError } from '../../foundation/errors';
 import { version } from '../../foundation/version';
 import { archivedModel, type ArchivedRecord } from '../archive/archived-models';
 import { readChecked } from '../archive/checked-files';
+import { isOfUnknownModel } from '../check/check-folder';
 import { manifestFindings, productionFindings, releaseProblems } from '../check/release-findings';
 import { problem, remark, valueOrFault, type Finding, type FolderFinding } from '../check/finding';
 import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
+import { ownModels, unknownModel, type ModelDefinitions } from '../../models/model-table';
 import { checksumOf } from '../checksums';
 import { readRecord, RECORD_FILE } from '../../folder/config-file';
 import { findModel, type RegisteredModel } from '../find-model';
@@ -27,20 +29,21 @@ export interface Verification {
 /**
  * Verifies that files are what they were: of a pack, an archived model or a model folder. Nothing is changed.
  * @param named a pack's file, or a model's name.
+ * @param models those that checkpoints may be of.
  * @throws UserError where there is no such thing, or a pack or an archive is not whole.
  */
-export async function verify(root: string, named: string): Promise<Verification> {
-  if (existsSync(named) && !statSync(named).isDirectory()) return verifyPack(named);
+export async function verify(root: string, named: string, models: ModelDefinitions = ownModels): Promise<Verification> {
+  if (existsSync(named) && !statSync(named).isDirectory()) return verifyPack(named, models);
   if (/\.(tar\.gz|tgz)$/.test(named)) throw new UserError(`${named}: no such file`);
   const archived = archivedModel(root, named);
-  return archived === undefined ? verifyFolder(findModel(root, named)) : verifyArchive(archived);
+  return archived === undefined ? verifyFolder(findModel(root, named, models)) : verifyArchive(archived);
 }
 
-async function verifyPack(file: string): Promise<Verification> {
-  const pack = await inspectPack(file);
+async function verifyPack(file: string, models: ModelDefinitions): Promise<Verification> {
+  const pack = await inspectPack(file, models);
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-verify-'));
   try {
-    await writeChecked(pack, folder);
+    await writeChecked(pack, folder, models);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -53,15 +56,17 @@ async function verifyPack(file: string): Promise<Verification> {
       'each is one that pack writes, and holds what its name says',
       'its checkpoints hold weights and plain data alone, and fit its config.json',
     ],
-    findings: exampleFindings(pack.manifest).map((finding) => ({ ...finding, model: name })),
+    findings: exampleFindings(pack.manifest, models).map((finding) => ({ ...finding, model: name })),
   };
 }
 
 /** Examples of an earlier version may be others; of this one they are what it writes, or somebody changed them. */
-function exampleFindings(manifest: Manifest): FolderFinding[] {
+function exampleFindings(manifest: Manifest, models: ModelDefinitions): FolderFinding[] {
   const own = manifest.kumpas === version;
   const what = own ? 'it is not what Kumpas writes: it was changed' : 'it is not what this version of Kumpas writes';
-  return foreignExamples(manifest).map((inner) => (own ? problem : remark)(inner, what, 'unpack writes it anew, and takes nothing of it'));
+  return foreignExamples(manifest, models).map((inner) =>
+    (own ? problem : remark)(inner, what, 'unpack writes it anew, and takes nothing of it'),
+  );
 }
 
 async function verifyArchive({ name, archive, files, sha256 }: ArchivedRecord): Promise<Verification> {
@@ -79,7 +84,9 @@ function verifyFolder(model: RegisteredModel): Verification {
   const { name, folder } = model;
   const read = valueOrFault(() => readRecord(folder));
   const record = 'value' in read ? read.value : undefined;
-  const checkpoints = checkpointsOf(folder, record);
+  if (record !== undefined && isOfUnknownModel(model, record))
+    throw new UserError(`${folder}: ${unknownModel(record.model, record.run.model_file)}`);
+  const checkpoints = checkpointsOf(model, record);
   const found = [
     ...('fault' in read && existsSync(path.join(folder, RECORD_FILE))
       ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')]

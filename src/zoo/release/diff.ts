@@ -105,9 +105,9 @@ function releaseInLine(root: string, model: RegisteredModel, typed: string): Rel
   return findRelease(followed !== undefined && has(followed.folder) ? followed.folder : model.folder, wanted);
 }
 
-function followedBy(root: string, { folder }: RegisteredModel): RegisteredModel | undefined {
+function followedBy(root: string, { folder, models }: RegisteredModel): RegisteredModel | undefined {
   const { follows } = readRecord(folder).run;
-  return follows === undefined ? undefined : orUndefined(() => findModel(root, follows));
+  return follows === undefined ? undefined : orUndefined(() => findModel(root, follows, models));
 }
 
 function stateOfRelease({ folder, record }: Release): ModelState {
@@ -126,10 +126,10 @@ function stateOfRelease({ folder, record }: Release): ModelState {
   };
 }
 
-function stateNow({ name, folder }: RegisteredModel): ModelState {
+function stateNow({ name, folder, models }: RegisteredModel): ModelState {
   const file = modelFile(folder, name);
   const contents = readWeights(file);
-  const loaded = modelOfCheckpoint(file, contents);
+  const loaded = modelOfCheckpoint(file, contents, {}, models);
   const record: ModelRecord = readRecord(folder);
   const evaluation = evaluationIn(folder);
   return {

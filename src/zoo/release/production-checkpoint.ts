@@ -7,6 +7,7 @@ import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/load-model
 import { evaluateModel, openEvaluationData, type DataWatch, type Evaluation, type EvaluationDataRequest } from '../../evaluation/evaluate';
 import { HEADS, type EvaluationResult, describeEvaluation } from '../../evaluation/result';
 import { UserError } from '../../foundation/errors';
+import { ownModels } from '../../models/model-table';
 import { productionFileName, type ProductionDtype, type ProductionFacts, type ProductionRecord } from './production-record';
 import { fileDigest, sameBits, sameWeights } from '../checksums';
 
@@ -55,7 +56,7 @@ export async function makeProduction(folder: string, request: ProductionRequest,
   };
   write();
   const writtenContents = readWeights(file);
-  const written = modelOfCheckpoint(file, writtenContents);
+  const written = modelOfCheckpoint(file, writtenContents, {}, ownModels.with([source.model.definition]));
   const [before, after, ...others] = await evaluateCheckpoints([source, written, ...alongside], data, watch);
   if (before === undefined || after === undefined) throw new Error('the checkpoints were not evaluated');
   const difference = largestDifference(before.evaluation.outputs, after.evaluation.outputs);

@@ -38,7 +38,7 @@ export async function promoteModel(
     tidy(model, watch);
     const file = modelFile(folder, name);
     const contents = readWeights(file);
-    const source = modelOfCheckpoint(file, contents);
+    const source = modelOfCheckpoint(file, contents, {}, model.models);
     if (path.basename(source.file) === productionFileName(source)) {
       throw new UserError(`${name}: it holds no checkpoint of a training, only ${productionFileName(source)}; there is nothing to promote`);
     }

@@ -63,10 +63,10 @@ export interface ReleasePlan {
 }
 
 /** @throws UserError where the model's checkpoint cannot be read. */
-export function candidateOf({ name, folder }: RegisteredModel, record: ModelRecord, { dtype }: ReleaseRequest): Candidate {
+export function candidateOf({ name, folder, models }: RegisteredModel, record: ModelRecord, { dtype }: ReleaseRequest): Candidate {
   const file = modelFile(folder, name);
   const contents = readWeights(file);
-  const source = modelOfCheckpoint(file, contents);
+  const source = modelOfCheckpoint(file, contents, {}, models);
   return {
     source,
     contents,
@@ -78,17 +78,22 @@ export function candidateOf({ name, folder }: RegisteredModel, record: ModelReco
 }
 
 /** @throws UserError where a model cannot follow the one that is asked for. */
-export function lineOf(root: string, { name, folder }: RegisteredModel, { run }: ModelRecord, asked: string | undefined): ReleaseLine {
+export function lineOf(
+  root: string,
+  { name, folder, models }: RegisteredModel,
+  { run }: ModelRecord,
+  asked: string | undefined,
+): ReleaseLine {
   const own = readReleases(folder);
   const recorded = own.find(({ record }) => record.follows !== null)?.record.follows ?? run.follows;
-  const followed = asked === undefined ? undefined : findModel(root, asked);
+  const followed = asked === undefined ? undefined : findModel(root, asked, models);
   if (followed?.folder === folder || followed?.name === name) throw new UserError(`--follows ${name}: a model cannot follow itself`);
   if (followed !== undefined && own.length > 0 && followed.name !== recorded) {
     throw new UserError(`--follows ${followed.name}: ${name} has releases of its own already, up to v${own.at(-1)?.record.version ?? ''}`);
   }
   const follows = followed?.name ?? recorded;
   if (own.length > 0 || follows === undefined) return { own, follows, previous: own.at(-1), inheritedChangelog: undefined };
-  const before = followed ?? findModel(root, follows);
+  const before = followed ?? findModel(root, follows, models);
   const previous = readReleases(before.folder).at(-1);
   if (previous === undefined) throw new UserError(`--follows ${before.name}: it has no releases that others could go on from`);
   const records = readReleases(before.folder).map(({ record }) => record);
@@ -114,7 +119,7 @@ export function isUnchanged(before: ReleaseRecord, { weightsSha256, dtype, archi
  * @throws UserError where nothing changed, an incompatible change is no major one, or the tag cannot be made.
  */
 export function planRelease(
-  { name, folder }: RegisteredModel,
+  { name, folder, models }: RegisteredModel,
   { candidate, line, request }: { readonly candidate: Candidate; readonly line: ReleaseLine; readonly request: ReleaseRequest },
 ): ReleasePlan {
   const { previous } = line;
@@ -139,16 +144,20 @@ export function planRelease(
     folder: place,
     previous,
     changes,
-    rival: previous === undefined ? undefined : rivalOf(previous, candidate, classChanges.length > 0),
-    tag: request.tag ? planTag(folder, name, version) : null,
+    rival: previous === undefined ? undefined : rivalOf(previous, candidate, { models, otherClasses: classChanges.length > 0 }),
+    tag: request.tag ? planTag(folder, name, version, models) : null,
   };
 }
 
-function rivalOf({ folder, record }: Release, { source }: Candidate, otherClasses: boolean): LoadedModel | string {
+function rivalOf(
+  { folder, record }: Release,
+  { source }: Candidate,
+  { models, otherClasses }: { readonly models: RegisteredModel['models']; readonly otherClasses: boolean },
+): LoadedModel | string {
   if (record.architecture.model !== source.name) return `v${record.version} is another model`;
   if (otherClasses) return `v${record.version} has other classes`;
   try {
-    return loadModel(path.join(folder, record.checkpoint.file));
+    return loadModel(path.join(folder, record.checkpoint.file), {}, { models });
   } catch (error) {
     if (error instanceof UserError) return `the checkpoint of v${record.version} cannot be read (${error.message})`;
     throw error;
