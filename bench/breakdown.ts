@@ -1,17 +1,16 @@
-import { createProgram } from '../src/engine/create-program';
 import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-writer';
 import { inputTypesOf, recordTraining } from '../src/engine/captured/recorded-program';
 import { withBfloat16Products } from '../src/engine/captured/matrix-type';
 import type { NativeTensor } from '../src/engine/native-backend';
 import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/native-session';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
-import { sizeOfShape } from '../src/engine/named-tensors';
-import { initialiseParameters } from '../src/engine/parameters';
+import { sizeOfShape, initialiseParameters } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { modelStep } from './model-step';
+import { createProgram } from '../src/engine/create-program';
 
 /** Rows and columns of the product that tells how fast this machine multiplies. */
 const LARGE = 2048;

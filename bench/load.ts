@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BatchSource } from '../src/data/batches';
 import type { ClipSet, Dataset } from '../src/data/clip-set';
-import { KEYPOINT_FOLDERS } from '../src/config/data-source';
+import { KEYPOINT_FOLDERS } from '../src/config/data-settings';
 import { openData } from '../src/data/open-data';
 import { planEpoch } from '../src/data/plan-epoch';
 import { writeRandomClips } from './epoch';

@@ -1,5 +1,5 @@
 import type { Batch } from '../src/data/batch';
-import type { NamedArrays } from '../src/engine/named-tensors';
+import type { NamedArrays } from '../src/engine/parameters';
 import type { ProgramDefinition } from '../src/engine/program';
 import { RandomStream } from '../src/foundation/random';
 import type { Model } from '../src/models/model';

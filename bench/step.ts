@@ -1,4 +1,3 @@
-import { createProgram } from '../src/engine/create-program';
 import { initialiseParameters } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
@@ -6,6 +5,7 @@ import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { modelStep } from './model-step';
 import { startPytorch } from './pytorch';
+import { createProgram } from '../src/engine/create-program';
 
 /** Steps of one side before the other has its turn. */
 const TURN = 3;

@@ -1,6 +1,5 @@
-import { countNotFinite } from '../foundation/finite';
+import { countNotFinite, required } from '../foundation/required';
 import type { Hyperparameter, Hyperparameters, OptimizerForm, OptimizerState } from '../foundation/optimizer-state';
-import { required } from '../foundation/required';
 import { MalformedCheckpoint } from './malformed-checkpoint';
 import { optimizerKind, pythonHyperparameter } from './optimizer-kind';
 import { describePython, numberFrom, PythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';

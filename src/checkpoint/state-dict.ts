@@ -4,7 +4,7 @@ import { MalformedCheckpoint, printable } from './malformed-checkpoint';
 import { toFloat32Values, type Dtype, type TensorValues, finiteHalves, type HalfDtype } from './dtype';
 import { AS_TENSORS, findWeights, isExtra } from './find-weights';
 import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
-import { countNotFinite } from '../foundation/finite';
+import { countNotFinite } from '../foundation/required';
 import { counted, listed } from '../foundation/text';
 
 /** One tensor of a model: its values as float32, row-major. */

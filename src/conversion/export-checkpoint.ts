@@ -11,7 +11,7 @@ import {
   readCheckpoint,
   trainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { savedTransforms, transformsInPython } from '../data/transforms/pipeline';
 import { transformLines } from '../folder/readme';
 import { UserError } from '../foundation/errors';
@@ -23,7 +23,7 @@ import { finiteHalves } from '../checkpoint/dtype';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
 import type { ProgramDefinition } from '../engine/program';
 import { hasNativeKernels } from '../engine/tensorflow';
-import { tensorNamed } from '../engine/named-tensors';
+import { tensorNamed } from '../engine/parameters';
 import { tf } from '../engine/tensorflow';
 import { inferenceDefinition, savedLabels } from '../evaluation/load-model';
 import { factsOfOwnModel } from '../models/model-table';

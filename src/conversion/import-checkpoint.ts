@@ -3,7 +3,7 @@ import path from 'node:path';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { defaultSaveDir, modelPlaceholder } from '../config/model-settings';
 import type { LabelNames } from '../data/clip-set';
-import { sizeOfShape } from '../engine/named-tensors';
+import { sizeOfShape } from '../engine/parameters';
 import { replaceText, shareFile } from '../foundation/atomic-file';
 import { RECORDED_SETTINGS } from '../training/resume';
 import { freeRunFolder, ModelFolder, type NamedFolder } from '../folder/model-folder';

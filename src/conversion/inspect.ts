@@ -1,5 +1,5 @@
 import { notFiniteText, stateDictProblems, weightTensors } from '../checkpoint/state-dict';
-import { countNotFinite } from '../foundation/finite';
+import { countNotFinite } from '../foundation/required';
 import { describePython, type PythonValue, numberFrom } from '../checkpoint/python-values';
 import { TorchTensor } from '../checkpoint/tensor';
 import { checkpointForm, readTorchFile, type CheckpointForm } from '../checkpoint/torch-file';

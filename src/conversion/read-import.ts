@@ -8,7 +8,7 @@ import { onlyModel } from '../config/understood-settings';
 import { checkLayer, settingNames } from '../config/layers';
 import type { LabelNames } from '../data/clip-set';
 import { savedTransforms } from '../data/transforms/pipeline';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
 import { savedLabels } from '../evaluation/load-model';

@@ -2,7 +2,7 @@
  * The thread that reads and assembles batches of a set that does not fit the memory budget: one request at a time, in the order they come.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { elementAt, required } from '../foundation/required';

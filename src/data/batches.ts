@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
 import { assembleBatch, type Batch } from './batch';

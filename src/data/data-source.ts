@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { ClipFolders, DataPaths, DataSource } from '../config/data-source';
+import type { ClipFolders, DataPaths, DataSource } from '../config/data-settings';
 import { messageOf } from '../foundation/errors';
 import { DataError, type DataProblem } from './data-error';
 

@@ -1,4 +1,4 @@
-import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-source';
+import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
 import { inspectClip, type InspectedClip } from './clip';
 import type { ClipFormat } from './clip-checks';

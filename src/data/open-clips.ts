@@ -1,4 +1,4 @@
-import type { DataPaths, TransformDescription } from '../config/data-source';
+import type { DataPaths, TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { elementAt } from '../foundation/required';

@@ -1,4 +1,4 @@
-import type { ClipFolders, DataSource } from '../config/data-source';
+import type { ClipFolders, DataSource } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import type { Dataset } from './clip-set';
 import { openDataset } from './dataset';

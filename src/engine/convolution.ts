@@ -1,5 +1,5 @@
-import { addBias } from './matrix-product';
 import { tf } from './tensorflow';
+import { addBias } from './matrix-product';
 
 export interface ConvolutionPlacement {
   readonly stride: number;

@@ -1,5 +1,5 @@
 import { RandomStream } from '../foundation/random';
-import { sizeOfShape } from './named-tensors';
+import { sizeOfShape } from './parameters';
 import { savedTensor, withOwnGradient, hasOwnKernels, rawOperation, TensorType, type OperationAttribute } from './raw-operation';
 import { hasNativeKernels, tf } from './tensorflow';
 import { registerOperation, sameAsFirst } from './captured/operation-rules';

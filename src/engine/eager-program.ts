@@ -1,9 +1,14 @@
 import { elementAt, required } from '../foundation/required';
 import type { OptimizerState } from '../foundation/optimizer-state';
-import { sizeOfShape, tensorNamed, type NamedArrays, type NamedTensors } from './named-tensors';
-import { clipFactor, globalNorm } from './optimizers/clipping';
-import type { Optimizer } from './optimizers/optimizer';
-import type { ParameterDeclaration, ParameterValues } from './parameters';
+import {
+  sizeOfShape,
+  tensorNamed,
+  type NamedArrays,
+  type NamedTensors,
+  type ParameterDeclaration,
+  type ParameterValues,
+} from './parameters';
+import { clipFactor, globalNorm, type Optimizer } from './optimizers/optimizer';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
 import { inScope, tf } from './tensorflow';
 

@@ -3,7 +3,7 @@ import { capture, type Computation } from './captured/capture';
 import { EntryDraft, PerShape, type Entry } from './captured/entry';
 import { downloadTensor, freeTensors, uploadTensor } from './captured/native-session';
 import { CaptureError, DataType, typeOf, type TensorType } from './captured/recording';
-import { tensorNamed, type HostArray } from './named-tensors';
+import { tensorNamed, type HostArray } from './parameters';
 import { captureContext, nativeBackend, type NativeTensor } from './native-backend';
 import { hasNativeKernels, inScope, tf } from './tensorflow';
 

@@ -1,8 +1,34 @@
 import { elementAt } from '../foundation/required';
-import { columnSum, matrixProduct } from './matrix-product';
-import { savedTensor, withOwnGradient } from './raw-operation';
-import { scan } from './scan';
+import { captureContext, type ScanInputs, type ScanResult, type ScanStep } from './native-backend';
 import { tf } from './tensorflow';
+import { savedTensor, withOwnGradient } from './raw-operation';
+import { columnSum, matrixProduct } from './matrix-product';
+
+/**
+ * Runs a step for each frame in turn (as `jax.lax.scan`): a recurrence. While a computation is recorded it becomes one loop of the graph, whatever the number of
+ * frames; else it is run frame by frame. It has no gradient: whoever uses it writes one.
+ */
+export function scan(given: ScanInputs, step: ScanStep): ScanResult {
+  return captureContext.recorder?.recordScan(given, step) ?? frameByFrame(given, step);
+}
+
+function frameByFrame({ sequences, state: first, constants, reverse = false }: ScanInputs, step: ScanStep): ScanResult {
+  const frames = elementAt(elementAt(sequences, 0).shape, 0);
+  const slices = sequences.map((sequence) => tf.unstack(sequence, 0));
+  const outputs: tf.Tensor[][] = [];
+  let state = first;
+  for (let count = 0; count < frames; count++) {
+    const frame = reverse ? frames - 1 - count : count;
+    const result = step(
+      slices.map((values) => elementAt(values, frame)),
+      state,
+      constants,
+    );
+    state = result.state;
+    result.outputs.forEach((output, place) => ((outputs[place] ??= [])[frame] = output));
+  }
+  return { state, outputs: outputs.map((values) => tf.stack(values, 0)) };
+}
 
 /** Added to the update gate of a padded frame: its sigmoid is exactly 1 then, and that of its opposite exactly 0, so the state stays as it is to the last bit. */
 const KEEP_STATE = 1e9;

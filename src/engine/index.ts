@@ -4,12 +4,12 @@ export { tf } from './tensorflow';
 
 export { graphFunction, type GraphFunction, type HostArrays, type TensorsOrArrays } from './graph-function';
 export { CaptureError } from './captured/recording';
-export { scan } from './scan';
+export { scan } from './gru-states';
 export { noDropout, seededDropout, type Dropout } from './dropout';
 
 export { createProgram, type ProgramOptions } from './create-program';
 export type { BatchDivision, Program, ProgramDefinition, StepResult, TrainingOutputs, UpdateRequest } from './program';
-export { tensorNamed, valuesNamed, type HostArray, type NamedArrays, type NamedTensors } from './named-tensors';
+export { tensorNamed, valuesNamed, type HostArray, type NamedArrays, type NamedTensors } from './parameters';
 export {
   constantValue,
   initialiseParameters,

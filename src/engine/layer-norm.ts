@@ -1,7 +1,7 @@
-import { columnSum } from './matrix-product';
 import { savedTensor, withOwnGradient, hasOwnKernels, rawOperations, TensorType } from './raw-operation';
 import { tf } from './tensorflow';
 import { registerOperation } from './captured/operation-rules';
+import { columnSum } from './matrix-product';
 
 /** The reference's epsilon, added to the variance. */
 const EPSILON = 1e-6;

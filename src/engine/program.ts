@@ -1,5 +1,5 @@
 import type { OptimizerState } from '../foundation/optimizer-state';
-import type { NamedArrays, NamedTensors } from './named-tensors';
+import type { NamedArrays, NamedTensors } from './parameters';
 import type { Optimizer } from './optimizers/optimizer';
 import type { ParameterDeclaration, ParameterValues } from './parameters';
 import type { tf } from './tensorflow';

@@ -1,18 +1,17 @@
 import { readWeights, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { trainedSettings } from '../config/understood-settings';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { savedTransforms } from '../data/transforms/pipeline';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { LabelNames } from '../data/clip-set';
-import { createProgram, type ProgramOptions } from '../engine/create-program';
-import type { ParameterValues } from '../engine/parameters';
-import type { Program, ProgramDefinition } from '../engine/program';
+import { type Program, type ProgramDefinition } from '../engine/program';
+import { type ParameterValues, tensorNamed, type NamedArrays, type NamedTensors } from '../engine/parameters';
 import type { Model, ForwardContext, ModelInputs } from '../models/model';
 import { printableLine } from '../foundation/text';
 import { recogniseWeights, saidOfModel, type ModelReading } from './recognise';
 import { type Batch, packRows } from '../data/batch';
 import { noDropout } from '../engine/dropout';
-import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
+import { createProgram, type ProgramOptions } from '../engine/create-program';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
 export interface LoadedModel {

@@ -7,12 +7,11 @@ import { readClip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
 import { TransformPipeline } from '../data/transforms/pipeline';
-import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
+import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
-import { countNotFinite } from '../foundation/finite';
+import { countNotFinite, elementAt } from '../foundation/required';
 import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './load-model';
 import { softmax } from './metrics';
-import { elementAt } from '../foundation/required';
 
 /**
  * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one

@@ -1,7 +1,7 @@
 import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict, withoutWrapper } from '../checkpoint/state-dict';
 import { printable } from '../checkpoint/malformed-checkpoint';
 import type { CheckpointReading, CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
-import { sizeOfShape } from '../engine/named-tensors';
+import { sizeOfShape } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
 import type { RecognisedModel } from '../models/model';

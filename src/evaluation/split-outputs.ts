@@ -1,9 +1,8 @@
 import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
-import { countNotFinite } from '../foundation/finite';
-import { valuesNamed, type NamedArrays } from '../engine/named-tensors';
+import { countNotFinite, elementAt } from '../foundation/required';
+import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import { accuracy, classMetrics, predictedClasses, topKAccuracy, weightedAverage } from './metrics';
-import { elementAt } from '../foundation/required';
 
 /** What a model gave for every clip of a set, in the set's order. */
 export interface SplitOutputs {

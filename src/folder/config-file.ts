@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { readSettingsFile } from '../config/settings-file';
 import { replaceText } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';

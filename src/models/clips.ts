@@ -1,4 +1,4 @@
-import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource, type TransformDescription } from '../config/data-source';
+import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource, type TransformDescription } from '../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../config/model-settings';
 import { choice, setting, settingOrNone, text, type SettingProblem, type SettingShape } from '../config/setting';
 

@@ -1,9 +1,8 @@
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { checkLayer } from '../config/layers';
 import { modelSettings, sharedSettings, type Settings, type TypedModelSettings, type ValuesOf } from '../config/model-settings';
 import { factsOf, isSetting, type SettingProblem, type SettingShape } from '../config/setting';
-import type { NamedTensors } from '../engine/named-tensors';
-import type { ParameterDeclaration } from '../engine/parameters';
+import type { NamedTensors, ParameterDeclaration } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
 import { keypointClips, type ClipLocation, type ModelClips } from './clips';
 import type {

@@ -1,8 +1,7 @@
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import type { ModelSettings, Settings } from '../config/model-settings';
 import type { Dropout } from '../engine/dropout';
-import type { NamedTensors } from '../engine/named-tensors';
-import type { ParameterDeclaration, ParameterValues } from '../engine/parameters';
+import type { NamedTensors, ParameterDeclaration, ParameterValues } from '../engine/parameters';
 import type { tf } from '../engine/tensorflow';
 import type { ClipLocation } from './clips';
 

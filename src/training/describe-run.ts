@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import type { ClipEntry, Dataset } from '../data/clip-set';
-import { sizeOfShape } from '../engine/named-tensors';
+import { sizeOfShape } from '../engine/parameters';
 import type { MachineFacts, RegistryFacts, RunRecord } from '../folder/config-file';
 import { required } from '../foundation/required';
 import type { Model } from '../models/model';

@@ -1,11 +1,10 @@
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import type { Settings } from '../config/model-settings';
 import type { Batch } from '../data/batch';
-import type { NamedArrays } from '../engine/named-tensors';
+import type { NamedArrays } from '../engine/parameters';
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import type { Program, StepResult } from '../engine/program';
-import { countNotFinite } from '../foundation/finite';
-import { required } from '../foundation/required';
+import { countNotFinite, required } from '../foundation/required';
 import { optimizerParameters, type Model } from '../models/model';
 import { saveProgress, type Progress } from './progress';
 import type { LearningRateSchedule } from './schedules';

@@ -1,4 +1,4 @@
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import { BatchSource } from '../data/batches';
 import type { ClipSet, Dataset } from '../data/clip-set';

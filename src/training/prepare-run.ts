@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/model-settings';
-import { createProgram } from '../engine/create-program';
 import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
 import { measureBfloat16Gain } from '../engine/captured/matrix-type';
@@ -23,6 +22,7 @@ import { warmStartOf, warmStartWeights, type WarmStart } from './warm-start';
 import { describeRun } from './describe-run';
 import { registryFactsIn } from '../folder/config-file';
 import { readPretrained } from '../evaluation/frame-features/picture-features';
+import { createProgram } from '../engine/create-program';
 
 /** Names the stream of random numbers that the starting weights are drawn from. */
 const WEIGHTS_STREAM = 0x77656967;

@@ -1,5 +1,5 @@
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import type { BatchSource } from '../data/batches';
 import type { ClipSet, Dataset } from '../data/clip-set';

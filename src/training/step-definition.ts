@@ -1,6 +1,6 @@
 import type { Batch } from '../data/batch';
 import { noDropout, seededDropout } from '../engine/dropout';
-import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/named-tensors';
+import { tensorNamed, type NamedArrays, type NamedTensors } from '../engine/parameters';
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import type { ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';

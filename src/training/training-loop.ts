@@ -1,7 +1,7 @@
 import { memoryUsage } from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../data/batch';
-import { valuesNamed } from '../engine/named-tensors';
+import { valuesNamed } from '../engine/parameters';
 import type { StepResult } from '../engine/program';
 import { tensorCount } from '../engine/tensorflow';
 import { predictedClasses } from '../evaluation/metrics';

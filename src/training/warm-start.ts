@@ -1,4 +1,4 @@
-import type { TransformDescription } from '../config/data-source';
+import type { TransformDescription } from '../config/data-settings';
 import { savedTransforms } from '../data/transforms/pipeline';
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { flagOf, type SettingsLayer } from '../config/layers';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { valueFromText } from '../../src/config/value-from-text';
+import { valueFromText } from '../../src/config/layers';
 
 const number = { kind: 'number', noneMeans: undefined } as const;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEYPOINT_FOLDERS } from '../../src/config/data-source';
+import { KEYPOINT_FOLDERS } from '../../src/config/data-settings';
 import { openData, type DataRequest } from '../../src/data/open-data';
 
 const demo: DataRequest = {

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
-import { createProgram } from '../../src/engine/create-program';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { useBackend } from '../support/backend';
 import { drawnInputs, tinyTraining } from '../support/captured';
+import { createProgram } from '../../src/engine/create-program';
 
 let native: string;
 

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Batch } from '../../src/data/batch';
-import type { NamedArrays } from '../../src/engine/named-tensors';
-import type { ParameterValues } from '../../src/engine/parameters';
+import type { NamedArrays, ParameterValues } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { stepInputs } from '../../src/training/step-definition';

@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import { EagerProgram } from '../../src/engine/eager-program';
-import { tensorNamed } from '../../src/engine/named-tensors';
-import { constantValue } from '../../src/engine/parameters';
+import { tensorNamed, constantValue } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';

@@ -7,19 +7,18 @@ import { capture } from '../../src/engine/captured/capture';
 import { inputTypesOf, recordTraining } from '../../src/engine/captured/recorded-program';
 import { withBfloat16Products, type MatrixType } from '../../src/engine/captured/matrix-type';
 import { DataType, type Recording } from '../../src/engine/captured/recording';
-import { createProgram } from '../../src/engine/create-program';
+import { type ProgramDefinition } from '../../src/engine/program';
 import { addDropped, drawAttributes, seededDropout } from '../../src/engine/dropout';
 import { layerNorm } from '../../src/engine/layer-norm';
 import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
-import { sizeOfShape } from '../../src/engine/named-tensors';
+import { sizeOfShape, type ParameterValues } from '../../src/engine/parameters';
 import { hasOwnKernels, rawOperation, rawOperations } from '../../src/engine/raw-operation';
-import type { ParameterValues } from '../../src/engine/parameters';
-import type { ProgramDefinition } from '../../src/engine/program';
 import { droppedRelu } from '../../src/engine/relu';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope, tf } from '../../src/engine/tensorflow';
 import { relativeDifference } from '../support/parity';
 import { adam } from '../../src/engine/optimizers/adam';
+import { createProgram } from '../../src/engine/create-program';
 
 let usesGpu: boolean;
 

@@ -1,7 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { attentionProduct, type AttentionShape } from '../../src/engine/attention-product';
 import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
-import { columnSum } from '../../src/engine/matrix-product';
 import { addDropped, seededDropout, type DropoutDraw } from '../../src/engine/dropout';
 import { layerNorm } from '../../src/engine/layer-norm';
 import { captureContext } from '../../src/engine/native-backend';
@@ -13,6 +12,7 @@ import { RandomStream } from '../../src/foundation/random';
 import { useBackend } from '../support/backend';
 import { drawnTensor, expectSameGradients } from '../support/gradients';
 import { relativeDifference } from '../support/parity';
+import { columnSum } from '../../src/engine/matrix-product';
 
 let native: string;
 let usesGpu: boolean;

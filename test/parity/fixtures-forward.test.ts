@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { valuesNamed } from '../../src/engine/named-tensors';
+import { valuesNamed } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { featureInputs, inferenceProgram, loadModel } from '../../src/evaluation/load-model';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';

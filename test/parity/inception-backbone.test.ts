@@ -4,7 +4,7 @@ import { beforeAll, describe, expect } from '@jest/globals';
 import { formatNpz } from '../../src/data/npz-write';
 import { noDropout } from '../../src/engine/dropout';
 import { EagerProgram } from '../../src/engine/eager-program';
-import { valuesNamed } from '../../src/engine/named-tensors';
+import { valuesNamed } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { loadModel } from '../../src/evaluation/load-model';
 import { PictureFeatures, clipFeatures } from '../../src/evaluation/frame-features/picture-features';

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import { EagerProgram } from '../../src/engine/eager-program';
-import { valuesNamed } from '../../src/engine/named-tensors';
+import { valuesNamed } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { stepInputs } from '../../src/training/step-definition';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance } from '../support/parity';

@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { valuesNamed, type NamedArrays } from '../../src/engine/named-tensors';
+import { valuesNamed, type NamedArrays, type ParameterValues } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { noDropout } from '../../src/engine/dropout';
-import type { ParameterValues } from '../../src/engine/parameters';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { stepInputs } from '../../src/training/step-definition';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';

@@ -106,8 +106,10 @@ describe('the pages of the repository', () => {
     const named = onAllPages(({ inlineCode }) => inlineCode).filter(({ claim }) =>
       /^(src|test|scripts|configs|docs|bench)\/[\w./-]*$/.test(claim),
     );
+    // The page on extending Kumpas makes files of its own, each followed by what stands in it.
+    const made = new Set([...readText('docs/extending.md').matchAll(/`(src\/[^`]+)`:\n\n```ts\n/g)].map(([, file]) => file));
     expect(named.length).toBeGreaterThan(15);
-    expect(named.filter(({ claim }) => !existsSync(path.join(root, claim)))).toEqual([]);
+    expect(named.filter(({ claim }) => !made.has(claim) && !existsSync(path.join(root, claim)))).toEqual([]);
   });
 });
 

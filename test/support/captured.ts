@@ -1,5 +1,4 @@
-import type { NamedArrays } from '../../src/engine/named-tensors';
-import { type ParameterValues, initialiseParameters } from '../../src/engine/parameters';
+import { type NamedArrays, type ParameterValues, initialiseParameters } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import type { MatrixType } from '../../src/engine/captured/matrix-type';

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../src/data/clip-set';
-import { KEYPOINT_FOLDERS } from '../../src/config/data-source';
+import { KEYPOINT_FOLDERS } from '../../src/config/data-settings';
 import { openData, type DataRequest } from '../../src/data/open-data';
 
 /** Opens the validation clips of a data folder, or what else is asked for. */

@@ -3,7 +3,7 @@ import { EagerProgram } from '../../src/engine/eager-program';
 import type { ParameterValues } from '../../src/engine/parameters';
 import { adam } from '../../src/engine/optimizers/adam';
 import type { Optimizer } from '../../src/engine/optimizers/optimizer';
-import type { PoolingMethod } from '../../src/models/layers/pooling';
+import type { PoolingMethod } from '../../src/models/layers/frame-rows';
 import type { SignTransformerArchitecture } from '../../src/models/transformer/architecture';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { classificationLoss, type LossSettings } from '../../src/training/losses';

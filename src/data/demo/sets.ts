@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-source';
+import { KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-settings';
 import { UserError } from '../../foundation/errors';
 import { buildFolder } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { TransformDescription } from '../../config/data-source';
+import type { TransformDescription } from '../../config/data-settings';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import { required } from '../../foundation/required';

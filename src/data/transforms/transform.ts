@@ -1,4 +1,4 @@
-import type { TransformDescription } from '../../config/data-source';
+import type { TransformDescription } from '../../config/data-settings';
 import type { RandomStream } from '../../foundation/random';
 import type { Clip } from '../clip';
 

@@ -1,5 +1,5 @@
 import { inScope, type tf } from '../tensorflow';
-import type { NamedTensors } from '../named-tensors';
+import type { NamedTensors } from '../parameters';
 import { CaptureError, type Constant, type Operation, type Recording, type TensorType } from './recording';
 import { captureContext, nativeBackend } from '../native-backend';
 import { Recorder } from './recorder';

@@ -1,8 +1,7 @@
 import { elementAt, required } from '../../foundation/required';
 import type { OptimizerState } from '../../foundation/optimizer-state';
-import type { HostArray, NamedArrays } from '../named-tensors';
+import type { HostArray, NamedArrays, ParameterValues } from '../parameters';
 import type { Optimizer } from '../optimizers/optimizer';
-import type { ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
 import {
   ACCUMULATION_SCALE,

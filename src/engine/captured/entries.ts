@@ -1,6 +1,5 @@
 import { required } from '../../foundation/required';
-import { addGlobalNorm, addClipFactor } from '../optimizers/clipping';
-import type { Optimizer } from '../optimizers/optimizer';
+import { addGlobalNorm, addClipFactor, type Optimizer } from '../optimizers/optimizer';
 import { EntryDraft, type Entry } from './entry';
 import { addMagnitude, FiniteGate } from './finite-gate';
 import { type NodeOutput, type GraphWriter, runsAfter } from './graph-writer';

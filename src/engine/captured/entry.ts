@@ -1,5 +1,5 @@
 import { elementAt, required } from '../../foundation/required';
-import type { HostArray, NamedArrays } from '../named-tensors';
+import type { HostArray, NamedArrays } from '../parameters';
 import type { NativeTensor } from '../native-backend';
 import { GraphWriter, type NodeOutput } from './graph-writer';
 import { downloadTensor, freeTensors, NativeSession, uploadTensor, type Feed } from './native-session';

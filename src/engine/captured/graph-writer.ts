@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { sizeOfShape } from '../named-tensors';
+import { sizeOfShape } from '../parameters';
 import { savedModelBytes, type GraphNode, type Signature } from './saved-model';
 import { DataType, neededOperations, typeOf, type Attributes, type Constant, type Recording, type TensorType } from './recording';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '../../foundation/errors';
-import type { HostArray } from '../named-tensors';
+import type { HostArray } from '../parameters';
 import { CaptureError, DataType } from './recording';
 import { GRAPH_TAG } from './saved-model';
 import type { NodeOutput } from './graph-writer';

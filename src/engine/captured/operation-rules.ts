@@ -1,5 +1,5 @@
 import { elementAt } from '../../foundation/required';
-import { sizeOfShape } from '../named-tensors';
+import { sizeOfShape } from '../parameters';
 import { DataType, type Attributes, type Constant, type TensorType } from './recording';
 
 /** An operation about to be recorded: its inputs' types, and the values of those that are constant. */

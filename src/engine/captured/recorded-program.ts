@@ -1,4 +1,4 @@
-import { tensorNamed, type NamedTensors, type NamedArrays } from '../named-tensors';
+import { tensorNamed, type NamedTensors, type NamedArrays } from '../parameters';
 import type { ProgramDefinition } from '../program';
 import { tf } from '../tensorflow';
 import { capture } from './capture';

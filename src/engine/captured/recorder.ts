@@ -1,5 +1,5 @@
 import { elementAt } from '../../foundation/required';
-import { sizeOfShape } from '../named-tensors';
+import { sizeOfShape } from '../parameters';
 import type { tf } from '../tensorflow';
 import {
   CaptureError,

@@ -1,6 +1,5 @@
 import { elementAt } from '../../foundation/required';
-import { sizeOfShape } from '../named-tensors';
-import type { ParameterValues } from '../parameters';
+import { sizeOfShape, type ParameterValues } from '../parameters';
 import { GraphWriter, runsAfter, type NodeOutput } from './graph-writer';
 import { nativeBinding } from '../native-backend';
 import { downloadTensor, freeTensors, NativeSession, uploadTensor, type Feed } from './native-session';

@@ -2,6 +2,8 @@ import type { Hyperparameters, OptimizerForm } from '../../foundation/optimizer-
 import type { GraphWriter, NodeOutput } from '../captured/graph-writer';
 import { DataType, type Attributes } from '../captured/recording';
 import { tf } from '../tensorflow';
+import { elementAt } from '../../foundation/required';
+import { addMagnitude } from '../captured/finite-gate';
 
 /**
  * A rule by which gradients change parameters, with its hyperparameters; the learning rate is given at each step. It says the rule twice, for tensors and for
@@ -31,7 +33,7 @@ export interface Optimizer<Scalar extends string = string, Slot extends string =
 }
 
 /** What an update is computed of. */
-export interface ParameterUpdate<Scalar extends string, Slot extends string> {
+interface ParameterUpdate<Scalar extends string, Slot extends string> {
   readonly parameter: tf.Tensor;
   readonly gradient: tf.Tensor;
   /** Undefined before the parameter's first update. */
@@ -39,13 +41,13 @@ export interface ParameterUpdate<Scalar extends string, Slot extends string> {
   readonly scalars: Readonly<Record<Scalar, number>>;
 }
 
-export interface UpdatedParameter<Slot extends string> {
+interface UpdatedParameter<Slot extends string> {
   readonly parameter: tf.Tensor;
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;
 }
 
 /** What an update in a graph is computed of. In a step that is not finite no node runs that takes the gradient or a scalar. */
-export interface UpdateNodes<Scalar extends string, Slot extends string> {
+interface UpdateNodes<Scalar extends string, Slot extends string> {
   /** The parameter's name. */
   readonly name: string;
   /** The parameter's variable. */
@@ -69,4 +71,37 @@ export function addL2(graph: GraphWriter, gradient: NodeOutput, parameter: NodeO
   const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
   const added = graph.addNode('decay/Mul', 'Mul', [parameter, graph.addScalar(weightDecay)], float32);
   return graph.addNode('decay/AddV2', 'AddV2', [gradient, added], float32);
+}
+
+/** What `clip_grad_norm_` adds to the norm that it divides by. */
+const EPSILON = 1e-6;
+
+const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
+
+/** The global norm of tensors: the square root of the sum of all squares. */
+export function globalNorm(tensors: Iterable<tf.Tensor>): number {
+  return tf.tidy(() => {
+    const squares = [...tensors].map((tensor) => tf.sum(tf.square(tensor)));
+    return squares.length === 0 ? 0 : elementAt(tf.sqrt(tf.addN(squares)).dataSync(), 0);
+  });
+}
+
+/** The factor that `torch.nn.utils.clip_grad_norm_` multiplies a gradient of this norm with. */
+export function clipFactor(norm: number, clipNorm: number | undefined): number {
+  return clipNorm === undefined ? 1 : Math.min(1, clipNorm / (norm + EPSILON));
+}
+
+/** Writes {@link globalNorm}. */
+export function addGlobalNorm(graph: GraphWriter, tensors: readonly NodeOutput[]): NodeOutput {
+  const half = addMagnitude(graph, tensors);
+  if (half === undefined) return graph.addScalar(0);
+  const twice = graph.addNode('norm/Mul', 'Mul', [half, graph.addScalar(2)], float32);
+  return graph.addNode('norm/Sqrt', 'Sqrt', [twice], float32);
+}
+
+/** Writes {@link clipFactor}. */
+export function addClipFactor(graph: GraphWriter, norm: NodeOutput, clipNorm: number): NodeOutput {
+  const divisor = graph.addNode('clip/AddV2', 'AddV2', [norm, graph.addScalar(EPSILON)], float32);
+  const ratio = graph.addNode('clip/RealDiv', 'RealDiv', [graph.addScalar(clipNorm), divisor], float32);
+  return graph.addNode('clip/Minimum', 'Minimum', [graph.addScalar(1), ratio], float32);
 }

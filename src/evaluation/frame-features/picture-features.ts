@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createProgram, type ProgramOptions } from '../../engine/create-program';
-import type { ParameterValues } from '../../engine/parameters';
-import { tensorNamed, valuesNamed } from '../../engine/named-tensors';
+import { type Program } from '../../engine/program';
+import { type ParameterValues, tensorNamed, valuesNamed } from '../../engine/parameters';
 import { refuseNotFinite } from '../../checkpoint/state-dict';
-import { countNotFinite } from '../../foundation/finite';
+import { countNotFinite } from '../../foundation/required';
 import { UserError } from '../../foundation/errors';
-import type { Program } from '../../engine/program';
 import type { PictureEncoder } from '../../models/model';
 import type { ClipReader } from '../../data/clip';
 import { readPictures } from '../../data/pictures';
@@ -13,7 +11,8 @@ import type { LoadedModel } from '../load-model';
 import { readWeights } from '../../checkpoint/training-checkpoint';
 import type { PretrainedWeights, ShapedValues } from '../../models/model';
 import { frozenEncoder } from '../../models/inception/inception-gru';
-import { pickBackbone } from '../../models/inception/backbone-weights';
+import { pickBackbone } from '../../models/inception/backbone-parameters';
+import { createProgram, type ProgramOptions } from '../../engine/create-program';
 
 /** Pictures that go through the network at once. */
 export const PICTURES_AT_ONCE = 16;

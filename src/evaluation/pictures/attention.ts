@@ -1,8 +1,7 @@
 import path from 'node:path';
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Chart, ChartConfiguration } from 'chart.js';
-import { createProgram } from '../../engine/create-program';
-import type { HostArray } from '../../engine/named-tensors';
+import type { HostArray } from '../../engine/parameters';
 import { UserError } from '../../foundation/errors';
 import type { FrameAttention } from '../../models/model';
 import { inferenceDefinition, type LoadedModel } from '../load-model';
@@ -13,6 +12,7 @@ import { writeFileAtomically } from '../../foundation/atomic-file';
 import { shortLabel, percent } from '../../foundation/text';
 import { titleOfModel } from '../../folder/model-folder';
 import { elementAt, required } from '../../foundation/required';
+import { createProgram } from '../../engine/create-program';
 
 /** How much each frame of a clip counted; the frames' shares add up to 1. */
 export interface FrameShares {

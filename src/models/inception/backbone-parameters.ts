@@ -1,5 +1,10 @@
-import { constantValue, uniformFanIn, type ParameterDeclaration } from '../../engine/parameters';
+import { constantValue, uniformFanIn, type ParameterDeclaration, type ParameterValues } from '../../engine/parameters';
 import { inceptionV3, type ConvolutionShape } from './backbone';
+import { UserError } from '../../foundation/errors';
+import type { ShapedValues } from '../model';
+
+/** torchvision's InceptionV3 has this instead of PyTorch's usual 1e-5. */
+export const BATCH_NORM_EPSILON = 1e-3;
 
 /** Where InceptionV3 lies in an InceptionV3GRU's state_dict. */
 export const BACKBONE_PREFIX = 'feat_extractor.backbone.';
@@ -8,7 +13,7 @@ export const BACKBONE_PREFIX = 'feat_extractor.backbone.';
 export const IMAGENET_CLASSES = 1000;
 
 /** A convolution of the backbone, with what it is given. */
-export interface BackboneConvolution extends ConvolutionShape {
+interface BackboneConvolution extends ConvolutionShape {
   readonly name: string;
   readonly inputs: number;
 }
@@ -86,4 +91,36 @@ function truncatedNormal(deviation: number): ParameterDeclaration['initialise'] 
         if (value >= -2 && value <= 2) return value;
       }
     });
+}
+
+/**
+ * The backbone in a state_dict: torchvision's own inception_v3, or one that holds it, as an InceptionV3GRU's. Its last layer is left out, and its auxiliary head
+ * where it is another one's, since neither is computed.
+ * @returns the values by the names of an InceptionV3GRU's state_dict.
+ * @throws UserError where parts are missing or of another shape.
+ */
+export function pickBackbone(weights: ReadonlyMap<string, ShapedValues>): ParameterValues {
+  const first = 'Conv2d_1a_3x3.conv.weight';
+  const prefix = [...weights.keys()].find((name) => name.endsWith(first))?.slice(0, -first.length);
+  if (prefix === undefined) {
+    const some = [...weights.keys()].slice(0, 3).join(', ');
+    throw new UserError(
+      `it holds no InceptionV3 (no ${first} among ${some}, …); give torchvision's inception_v3 state_dict, or a checkpoint that holds one`,
+    );
+  }
+  const problems: string[] = [];
+  const found = new Map<string, Float32Array>();
+  for (const { name, shape } of backboneParameters(false, IMAGENET_CLASSES)) {
+    const there = weights.get(`${prefix}${name.slice(BACKBONE_PREFIX.length)}`);
+    if (there?.shape.join() === shape.join()) found.set(name, there.values);
+    else if (!name.startsWith(`${BACKBONE_PREFIX}AuxLogits.`) && !name.endsWith('num_batches_tracked'))
+      problems.push(
+        there === undefined ? `${name} is missing` : `${name} has shape [${there.shape.join(', ')}], expected [${shape.join(', ')}]`,
+      );
+  }
+  if (problems.length > 0)
+    throw new UserError(
+      `its InceptionV3 does not fit: ${problems.slice(0, 5).join('; ')}${problems.length > 5 ? `; and ${problems.length - 5} more` : ''}`,
+    );
+  return found;
 }

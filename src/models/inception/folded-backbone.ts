@@ -1,13 +1,9 @@
-import type { NamedTensors } from '../../engine/named-tensors';
-import { tensorNamed } from '../../engine/named-tensors';
-import { type ParameterDeclaration, type ParameterValues, constantValue } from '../../engine/parameters';
+import { type NamedTensors, tensorNamed, type ParameterDeclaration, type ParameterValues, constantValue } from '../../engine/parameters';
 import { averagePool, biasedConvolution, maxPool } from '../../engine/convolution';
 import { relu } from '../../engine/relu';
 import { tf } from '../../engine/tensorflow';
 import { inceptionV3, PICTURE_SIZE } from './backbone';
-import { BACKBONE_CONVOLUTIONS, BACKBONE_PREFIX } from './backbone-parameters';
-import { BATCH_NORM_EPSILON } from './batch-norm';
-import { meanOverPicture, networkInput } from './picture';
+import { BACKBONE_CONVOLUTIONS, BACKBONE_PREFIX, BATCH_NORM_EPSILON } from './backbone-parameters';
 
 /** A frozen backbone's parameters: of each convolution one kernel `[height, width, in, out]` and one bias, its BatchNorm within. */
 export const FOLDED_PARAMETERS: readonly ParameterDeclaration[] = BACKBONE_CONVOLUTIONS.flatMap(
@@ -69,4 +65,27 @@ export function foldedFeatures(parameters: NamedTensors, pictures: tf.Tensor, tr
     join: (parts) => tf.concat([...parts], 3),
   });
   return meanOverPicture(last);
+}
+
+/** ImageNet's mean and standard deviation of red, green and blue, of values from 0 to 1. */
+const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
+
+/**
+ * Pixels from 0 to 255 as InceptionV3 takes them: normalised as torchvision's ToTensor and Normalize do, and with `transform_input` then turned into
+ * (x − 0.5) / 0.5, with which its ImageNet weights were trained.
+ * @param pixels `[…, 3]`
+ */
+export function networkInput(pixels: tf.Tensor, transformInput: boolean): tf.Tensor {
+  const normalised = tf.div(tf.sub(tf.div(pixels, 255), tf.tensor1d([...IMAGENET_MEAN])), tf.tensor1d([...IMAGENET_DEVIATION]));
+  if (!transformInput) return normalised;
+  const scale = IMAGENET_DEVIATION.map((deviation) => deviation / 0.5);
+  const shift = IMAGENET_MEAN.map((mean) => (mean - 0.5) / 0.5);
+  return tf.add(tf.mul(normalised, tf.tensor1d(scale)), tf.tensor1d(shift));
+}
+
+/** The mean over all places: from `[frames, height, width, channels]` to `[frames, channels]`. */
+export function meanOverPicture(x: tf.Tensor): tf.Tensor {
+  const [, height = 1, width = 1] = x.shape;
+  return tf.mul(tf.sum(x, [1, 2]), 1 / (height * width));
 }

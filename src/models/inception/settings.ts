@@ -1,4 +1,4 @@
-import type { ClipFolders } from '../../config/data-source';
+import type { ClipFolders } from '../../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../../config/model-settings';
 import { choice, numberBelow, onOrOff, setting, settingOrNone, text, wholeNumber, type SettingProblem } from '../../config/setting';
 import { checkSources, clipSource, type ModelClips } from '../clips';

@@ -1,13 +1,11 @@
 import { attentionProduct } from '../../engine/attention-product';
 import { addDropped } from '../../engine/dropout';
-import type { NamedTensors } from '../../engine/named-tensors';
-import type { ParameterDeclaration } from '../../engine/parameters';
+import type { NamedTensors, ParameterDeclaration } from '../../engine/parameters';
 import { droppedRelu } from '../../engine/relu';
 import type { tf } from '../../engine/tensorflow';
 import type { ForwardContext } from '../model';
 import type { FrameRows } from './frame-rows';
-import { linear, linearParameters, normedLinear } from './linear';
-import { deferredNorm, normParameters, type DeferredNorm } from './norm';
+import { linear, linearParameters, normedLinear, deferredNorm, normParameters, type DeferredNorm } from './linear';
 import { shape2 } from './shape';
 
 /** One pass through an encoder: its parameters, the frames that go through it, and how it drops. */
@@ -46,7 +44,7 @@ function plusDropout({ dropout, context }: EncoderPass, x: tf.Tensor, y: tf.Tens
 }
 
 /** Parameters of multi-head self-attention: W_q, W_k, W_v and W_o, each Linear `[width, width]`. */
-export function attentionParameters(name: string, width: number): ParameterDeclaration[] {
+function attentionParameters(name: string, width: number): ParameterDeclaration[] {
   return ['W_q', 'W_k', 'W_v', 'W_o'].flatMap((matrix) => linearParameters(`${name}.${matrix}`, width, width));
 }
 
@@ -54,7 +52,7 @@ export function attentionParameters(name: string, width: number): ParameterDecla
  * Multi-head self-attention with dropout on its weights (Vaswani et al. 2017), of rows that are still to be normalised. The scale of the queries and of the
  * dropout is applied to weights, which are smaller than what they make.
  */
-export function attention({ parameters, frames, heads, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
+function attention({ parameters, frames, heads, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
   const headWidth = shape2(x.input)[1] / heads;
   const projections = [{ name: `${name}.W_q`, scale: 1 / Math.sqrt(headWidth) }, { name: `${name}.W_k` }, { name: `${name}.W_v` }];
   const projected = normedLinear(parameters, x, projections);
@@ -66,8 +64,25 @@ export function attention({ parameters, frames, heads, dropout, context }: Encod
 }
 
 /** `linear2(dropout(relu(linear1(x))))`, of rows that are still to be normalised. */
-export function feedForward({ parameters, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
+function feedForward({ parameters, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
   const raised = normedLinear(parameters, x, [{ name: `${name}.linear1` }]);
   const drop = context.dropout.draw(raised.shape, dropout);
   return linear(parameters, `${name}.linear2`, droppedRelu(raised, drop), drop?.scale);
+}
+
+/** The sinusoidal positions of Vaswani et al. 2017 as a buffer `[1, length, width]`: sine at even, cosine at odd places. */
+export function positionParameter(name: string, length: number, width: number): ParameterDeclaration {
+  return { name, shape: [1, length, width], trainable: false, computed: true, initialise: () => sinusoidalPositions(length, width) };
+}
+
+function sinusoidalPositions(length: number, width: number): Float32Array {
+  const positions = new Float32Array(length * width);
+  for (let place = 0; place < width; place += 2) {
+    const frequency = Math.exp((-Math.log(10_000) * place) / width);
+    for (let position = 0; position < length; position++) {
+      positions[position * width + place] = Math.sin(position * frequency);
+      if (place + 1 < width) positions[position * width + place + 1] = Math.cos(position * frequency);
+    }
+  }
+  return positions;
 }

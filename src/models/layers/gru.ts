@@ -1,7 +1,13 @@
 import { gruStates } from '../../engine/gru-states';
 import { linearProduct } from '../../engine/linear-product';
-import { orthogonal, xavierUniform, constantValue, type ParameterDeclaration } from '../../engine/parameters';
-import { tensorNamed, type NamedTensors } from '../../engine/named-tensors';
+import {
+  orthogonal,
+  xavierUniform,
+  constantValue,
+  type ParameterDeclaration,
+  tensorNamed,
+  type NamedTensors,
+} from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
 import { shape3 } from './shape';
 

@@ -3,7 +3,7 @@ import { choice, numberBelow, setting, settingOrNone, wholeNumber, type SettingP
 import { UserError } from '../../foundation/errors';
 import { KEYPOINT_WIDTH } from '../clips';
 import type { RecognisedArchitecture } from '../define-model';
-import type { PoolingMethod } from '../layers/pooling';
+import type { PoolingMethod } from '../layers/frame-rows';
 import type { SavedModel } from '../model';
 
 /** The settings of the SignTransformer. */

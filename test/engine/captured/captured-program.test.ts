@@ -1,7 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../../src/engine/captured/captured-program';
-import type { NamedArrays } from '../../../src/engine/named-tensors';
-import type { ParameterValues } from '../../../src/engine/parameters';
+import type { NamedArrays, ParameterValues } from '../../../src/engine/parameters';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 import { bothPrograms, drawnInputs, tinyTraining } from '../../support/captured';

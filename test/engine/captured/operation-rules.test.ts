@@ -11,12 +11,12 @@ import { Recorder } from '../../../src/engine/captured/recorder';
 import { DataType } from '../../../src/engine/captured/recording';
 import { registeredOperations } from '../../../src/engine/captured/operation-rules';
 import { hasOwnKernels } from '../../../src/engine/raw-operation';
-import { sizeOfShape } from '../../../src/engine/named-tensors';
+import { sizeOfShape } from '../../../src/engine/parameters';
 import { startRuntime } from '../../../src/engine/runtime';
 // Each registers its kernels.
 import '../../../src/engine/attention-product';
 import '../../../src/engine/layer-norm';
-import '../../../src/engine/matrix-product';
+import '../../../src/engine/linear-product';
 import '../../../src/engine/relu';
 
 let binding: NativeBinding;

@@ -3,12 +3,11 @@ import { CapturedProgram } from '../../../src/engine/captured/captured-program';
 import { CaptureError } from '../../../src/engine/captured/recording';
 import { framesATurn } from '../../../src/engine/captured/recorded-scan';
 import { EagerProgram } from '../../../src/engine/eager-program';
-import { constantValue } from '../../../src/engine/parameters';
+import { constantValue, tensorNamed, valuesNamed } from '../../../src/engine/parameters';
 import type { ProgramDefinition } from '../../../src/engine/program';
 import { startRuntime } from '../../../src/engine/runtime';
-import { scan } from '../../../src/engine/scan';
+import { scan } from '../../../src/engine/gru-states';
 import { tf } from '../../../src/engine/tensorflow';
-import { tensorNamed, valuesNamed } from '../../../src/engine/named-tensors';
 
 beforeAll(async () => {
   await startRuntime();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { adam } from '../../../src/engine/optimizers/adam';
-import { clipFactor } from '../../../src/engine/optimizers/clipping';
+import { clipFactor } from '../../../src/engine/optimizers/optimizer';
 
 describe('Adam', () => {
   it.each([1, 2, 10, 1000])('with the corrected rate and epsilon makes PyTorch’s step %d', (step) => {
