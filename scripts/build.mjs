@@ -12,5 +12,6 @@ execFileSync(process.execPath, [compiler, '--project', path.join(project, 'tscon
 
 for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
   const isRead = /\.(css|csv)$/.test(file) || file === path.join('evaluation', 'report', 'interaction.js');
-  if (isRead) cpSync(path.join(source, file), path.join(built, file));
+  const hasDeclaration = /\/tfjs\.(js|d\.ts)$/.test(file);
+  if (isRead || hasDeclaration) cpSync(path.join(source, file), path.join(built, file));
 }

@@ -1,9 +1,10 @@
-import * as tf from '@tensorflow/tfjs';
+import { tf } from './tfjs';
 
 /**
- * TensorFlow.js, the one instance that every room uses. The native kernels join it when the runtime starts; importing this file loads none of them.
+ * TensorFlow.js, the one instance that every room uses, loaded when it is first used. The native kernels join it when the runtime starts; importing this file loads
+ * none of them.
  */
-export { tf };
+export { tf } from './tfjs';
 
 /** Whether TensorFlow's native kernels run; else tfjs's own, in JavaScript, which know neither raw operations nor graphs. */
 export function hasNativeKernels(): boolean {

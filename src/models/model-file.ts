@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { register } from 'tsx/cjs/api';
+import type * as tsx from 'tsx/cjs/api';
 import { UserError, messageOf } from '../foundation/errors';
 import { isModelDefinition } from './define-model';
 import type { ModelDefinition } from './model';
@@ -33,9 +33,11 @@ export function loadModelFile(file: string): ModelDefinition {
 
 /** What a file exports, TypeScript being understood while it is run. */
 function run(found: string, file: string): unknown {
+  const load = createRequire(__filename);
+  const { register } = load('tsx/cjs/api') as typeof tsx;
   const unregister = register();
   try {
-    return createRequire(__filename)(found);
+    return load(found);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${file}: ${error.message}`, { cause: error });
     throw new UserError(`${file}: it cannot be run: ${messageOf(error).split('\n').slice(0, 2).join(' ')}`, { cause: error });
