@@ -2,7 +2,7 @@ import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-write
 import { inputTypesOf, recordTraining } from '../src/engine/captured/recorded-program';
 import { withBfloat16Products } from '../src/engine/captured/matrix-type';
 import type { NativeTensor } from '../src/engine/native-backend';
-import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/native-session';
+import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/entry';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
 import { sizeOfShape, initialiseParameters } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';

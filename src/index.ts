@@ -31,7 +31,7 @@ export { gru, gruParameters } from './models/layers/gru';
 export { linear, linearParameters } from './models/layers/linear';
 export { norm, normParameters } from './models/layers/linear';
 export { pool } from './models/layers/frame-rows';
-export { shape2, shape3 } from './models/layers/shape';
+export { shape2, shape3 } from './models/layers/frame-rows';
 export { ModelDefinitions, ownModels } from './models/model-table';
 export { signTransformer, signTransformerModel } from './models/transformer/sign-transformer';
 

@@ -1,7 +1,7 @@
-import { drawAttributes, type DropoutDraw } from './dropout';
-import { savedTensor, withOwnGradient, hasOwnKernels, rawOperation, rawOperations } from './raw-operation';
-import { tf } from './tensorflow';
 import { registerOperation, sameAsFirst } from './captured/operation-rules';
+import { drawAttributes, type DropoutDraw } from './dropout';
+import { hasOwnKernels, rawOperation, rawOperations, savedTensor, withOwnGradient } from './native-backend';
+import { tf } from './tensorflow';
 
 export interface AttentionShape {
   readonly batch: number;

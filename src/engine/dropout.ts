@@ -1,8 +1,9 @@
 import { RandomStream } from '../foundation/random';
-import { sizeOfShape } from './parameters';
-import { savedTensor, withOwnGradient, hasOwnKernels, rawOperation, TensorType, type OperationAttribute } from './raw-operation';
-import { hasNativeKernels, tf } from './tensorflow';
 import { registerOperation, sameAsFirst } from './captured/operation-rules';
+import { DataType } from './captured/recording';
+import { hasOwnKernels, type OperationAttribute, rawOperation, savedTensor, withOwnGradient } from './native-backend';
+import { sizeOfShape } from './parameters';
+import { hasNativeKernels, tf } from './tensorflow';
 
 /** Which values dropout keeps. */
 export interface DropoutDraw {
@@ -61,7 +62,7 @@ function ownDraw(
 /** The attributes of an own kernel that draws. @param threshold of 256: 0 keeps all. */
 export function drawAttributes(place: number, threshold: number): OperationAttribute[] {
   return [
-    { name: 'T', kind: 'type', value: TensorType.float32 },
+    { name: 'T', kind: 'type', value: DataType.float32 },
     { name: 'place', kind: 'int', value: place },
     { name: 'threshold', kind: 'int', value: threshold },
   ];
@@ -116,21 +117,21 @@ function drawNatively(seed: tf.Tensor, place: number, shape: readonly number[], 
     const bits = rawOperation(
       'StatelessRandomUniformFullInt',
       [
-        { name: 'dtype', kind: 'type', value: TensorType.int32 },
-        { name: 'T', kind: 'type', value: TensorType.int32 },
-        { name: 'Tseed', kind: 'type', value: TensorType.int32 },
+        { name: 'dtype', kind: 'type', value: DataType.int32 },
+        { name: 'T', kind: 'type', value: DataType.int32 },
+        { name: 'Tseed', kind: 'type', value: DataType.int32 },
       ],
       [tf.tensor1d([words], 'int32'), placeSeed],
     );
     const bytes = rawOperation(
       'Bitcast',
       [
-        { name: 'T', kind: 'type', value: TensorType.int32 },
-        { name: 'type', kind: 'type', value: TensorType.uint8 },
+        { name: 'T', kind: 'type', value: DataType.int32 },
+        { name: 'type', kind: 'type', value: DataType.uint8 },
       ],
       [bits],
     );
-    const kept = rawOperation('GreaterEqual', [{ name: 'T', kind: 'type', value: TensorType.uint8 }], [bytes, byteScalar(threshold)]);
+    const kept = rawOperation('GreaterEqual', [{ name: 'T', kind: 'type', value: DataType.uint8 }], [bytes, byteScalar(threshold)]);
     const flat = tf.slice(tf.reshape(kept, [words * 4]), [0], [size]);
     return tf.cast(tf.reshape(flat, [...shape]), 'float32');
   });
@@ -140,8 +141,8 @@ function byteScalar(value: number): tf.Tensor {
   return rawOperation(
     'Cast',
     [
-      { name: 'SrcT', kind: 'type', value: TensorType.int32 },
-      { name: 'DstT', kind: 'type', value: TensorType.uint8 },
+      { name: 'SrcT', kind: 'type', value: DataType.int32 },
+      { name: 'DstT', kind: 'type', value: DataType.uint8 },
     ],
     [tf.scalar(value, 'int32')],
   );
@@ -158,3 +159,42 @@ function drawInJavaScript(seed: tf.Tensor, place: number, shape: readonly number
 
 registerOperation({ name: 'KumpasDropout', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [], outputs: [0] } });
 registerOperation({ name: 'KumpasDropoutAdd', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0], outputs: [] } });
+
+/** `max(x, 0)`, NaN where x is, with TensorFlow's own gradient: tfjs's takes six operations. */
+export function relu(x: tf.Tensor): tf.Tensor {
+  return droppedRelu(x, undefined);
+}
+
+/**
+ * `max(x, 0) * kept`: a relu with dropout, but for dropout's scale, which whatever comes next can apply to something smaller. Where the value is not zero,
+ * the gradient passes; so it needs no mask.
+ */
+export function droppedRelu(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Tensor {
+  return withOwnGradient(
+    [x],
+    () => {
+      const value = reluAndDrop(x, drop);
+      return { value, saved: [value] };
+    },
+    (dy, saved) => [reluGradient(dy, savedTensor(saved, 0))],
+  );
+}
+
+function reluAndDrop(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Tensor {
+  if (drop === undefined) return positivePart(x);
+  const { own } = drop;
+  return own === undefined ? tf.mul(positivePart(x), drop.kept()) : rawOperation('KumpasReluDropout', own.attributes, [x, own.seed]);
+}
+
+/** TensorFlow fuses its Relu with the matrix product before it, and oneDNN's code for the two makes 0 of NaN; its Maximum stays by itself and hands NaN on. */
+function positivePart(x: tf.Tensor): tf.Tensor {
+  return tf.maximum(x, 0);
+}
+
+function reluGradient(dy: tf.Tensor, value: tf.Tensor): tf.Tensor {
+  if (!hasNativeKernels()) return tf.mul(dy, tf.step(value));
+  return rawOperation(hasOwnKernels() ? 'KumpasReluGrad' : 'ReluGrad', [{ name: 'T', kind: 'type', value: DataType.float32 }], [dy, value]);
+}
+
+registerOperation({ name: 'KumpasReluDropout', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0], outputs: [0] } });
+registerOperation({ name: 'KumpasReluGrad', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0, 1], outputs: [0] } });

@@ -1,10 +1,9 @@
 import { required } from '../foundation/required';
 import { capture, type Computation } from './captured/capture';
-import { EntryDraft, PerShape, type Entry } from './captured/entry';
-import { downloadTensor, freeTensors, uploadTensor } from './captured/native-session';
-import { CaptureError, DataType, typeOf, type TensorType } from './captured/recording';
-import { tensorNamed, type HostArray } from './parameters';
+import { downloadTensor, type Entry, EntryDraft, freeTensors, PerShape, uploadTensor } from './captured/entry';
+import { CaptureError, DataType, type TensorType, typeOf } from './captured/recording';
 import { captureContext, nativeBackend, type NativeTensor } from './native-backend';
+import { type HostArray, tensorNamed } from './parameters';
 import { hasNativeKernels, inScope, tf } from './tensorflow';
 
 /** Tensors, in lists and under names as deep as one likes: the same, each a tensor or an array of JavaScript's. */

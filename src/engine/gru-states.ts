@@ -1,8 +1,7 @@
 import { elementAt } from '../foundation/required';
-import { captureContext, type ScanInputs, type ScanResult, type ScanStep } from './native-backend';
+import { columnSum, matrixProduct } from './linear-and-norm';
+import { captureContext, savedTensor, type ScanInputs, type ScanResult, type ScanStep, withOwnGradient } from './native-backend';
 import { tf } from './tensorflow';
-import { savedTensor, withOwnGradient } from './raw-operation';
-import { columnSum, matrixProduct } from './matrix-product';
 
 /**
  * Runs a step for each frame in turn (as `jax.lax.scan`): a recurrence. While a computation is recorded it becomes one loop of the graph, whatever the number of

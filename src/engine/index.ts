@@ -24,5 +24,5 @@ export { adam, adamW, type AdamSettings } from './optimizers/adam';
 export { sgd, type SgdSettings } from './optimizers/sgd';
 export type { Optimizer } from './optimizers/optimizer';
 
-export { rawOperation, rawOperations, savedTensor, withOwnGradient, type OperationAttribute } from './raw-operation';
+export { rawOperation, rawOperations, savedTensor, withOwnGradient, type OperationAttribute } from './native-backend';
 export { registerOperation, type LowPrecision, type OperationCall, type OperationRules } from './captured/operation-rules';

@@ -4,8 +4,8 @@ import path from 'node:path';
 import util from 'node:util';
 import { messageOf, UserError } from '../foundation/errors';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
+import { loadOwnKernels } from './native-backend';
 import { IS_CHECKOUT, SET_UP } from './provision/locations';
-import { loadOwnKernels } from './raw-operation';
 import { tf } from './tensorflow';
 
 /** What computes, once {@link startRuntime} has looked for it. */

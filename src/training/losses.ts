@@ -1,5 +1,4 @@
 import type { TrainingSettings } from '../config/training-settings';
-import { oneHot } from '../engine/rows';
 import { tf } from '../engine/tensorflow';
 
 /** A loss of `[batch]` clips from logits `[batch, classes]` and class ids `[batch]`. */
@@ -48,4 +47,14 @@ function classesOf(logits: tf.Tensor): number {
   const classes = logits.shape.at(-1);
   if (classes === undefined) throw new Error('logits without an axis of classes');
   return classes;
+}
+
+/**
+ * Class ids as rows that are 1 at the id and 0 elsewhere; for a single class too, which tfjs's own operation refuses.
+ * @param ids `[rows]`
+ * @returns `[rows, classes]`
+ */
+function oneHot(ids: tf.Tensor, classes: number): tf.Tensor {
+  if (classes > 1) return tf.oneHot(tf.cast(ids, 'int32'), classes);
+  return tf.cast(tf.equal(tf.reshape(ids, [-1, 1]), 0), 'float32');
 }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { layerNorm } from '../../src/engine/layer-norm';
+import { layerNorm } from '../../src/engine/linear-and-norm';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { RandomStream } from '../../src/foundation/random';

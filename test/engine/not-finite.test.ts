@@ -1,14 +1,14 @@
+import { DataType } from '../../src/engine/captured/recording';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
-import { drawAttributes } from '../../src/engine/dropout';
+import { drawAttributes, relu } from '../../src/engine/dropout';
 import { EagerProgram } from '../../src/engine/eager-program';
-import { layerNorm } from '../../src/engine/layer-norm';
-import { hasOwnKernels, rawOperation, rawOperations, TensorType } from '../../src/engine/raw-operation';
+import { layerNorm } from '../../src/engine/linear-and-norm';
+import { hasOwnKernels, rawOperation, rawOperations } from '../../src/engine/native-backend';
 import { constantValue, tensorNamed, type NamedArrays } from '../../src/engine/parameters';
 import type { Program, ProgramDefinition, UpdateRequest } from '../../src/engine/program';
-import { relu } from '../../src/engine/relu';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope, tf } from '../../src/engine/tensorflow';
 import { drawnInputs, tinyTraining } from '../support/captured';
@@ -161,7 +161,7 @@ describe('NaN', () => {
     inScope(() => {
       const width = 100; // Whole vectors and a rest.
       const draw = drawAttributes(1, 128);
-      const oneType = [{ name: 'T', kind: 'type', value: TensorType.float32 }] as const;
+      const oneType = [{ name: 'T', kind: 'type', value: DataType.float32 }] as const;
       const seed = tf.tensor1d([1, 2], 'int32');
       const ones = tf.ones([2, width]);
       const flat = tf.ones([width]);
@@ -189,8 +189,8 @@ describe('NaN', () => {
     const program = `
       const { startRuntime } = require('./src/engine/runtime.ts');
       const { createProgram } = require('./src/engine/create-program.ts');
-      const { linearProduct } = require('./src/engine/linear-product.ts');
-      const { relu } = require('./src/engine/relu.ts');
+      const { linearProduct } = require('./src/engine/linear-and-norm.ts');
+      const { relu } = require('./src/engine/dropout.ts');
       void startRuntime().then(() => {
         const parameters = [{ name: 'w', shape: [8, 8], trainable: true }, { name: 'b', shape: [8], trainable: true }];
         const evaluate = ({ w, b }, { x }) => ({ y: relu(linearProduct(x, w, b)) });

@@ -8,12 +8,10 @@ import { inputTypesOf, recordTraining } from '../../src/engine/captured/recorded
 import { withBfloat16Products, type MatrixType } from '../../src/engine/captured/matrix-type';
 import { DataType, type Recording } from '../../src/engine/captured/recording';
 import { type ProgramDefinition } from '../../src/engine/program';
-import { addDropped, drawAttributes, seededDropout } from '../../src/engine/dropout';
-import { layerNorm } from '../../src/engine/layer-norm';
-import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
+import { addDropped, drawAttributes, seededDropout, droppedRelu } from '../../src/engine/dropout';
+import { layerNorm, linearProduct, normedLinearProduct } from '../../src/engine/linear-and-norm';
 import { sizeOfShape, type ParameterValues } from '../../src/engine/parameters';
-import { hasOwnKernels, rawOperation, rawOperations } from '../../src/engine/raw-operation';
-import { droppedRelu } from '../../src/engine/relu';
+import { hasOwnKernels, rawOperation, rawOperations } from '../../src/engine/native-backend';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope, tf } from '../../src/engine/tensorflow';
 import { relativeDifference } from '../support/parity';
@@ -88,7 +86,7 @@ it('are left out where KUMPAS_KERNELS says so', () => {
   const root = path.resolve(__dirname, '../..');
   const program = `
     const { startRuntime } = require('./src/engine/runtime.ts');
-    const { hasOwnKernels } = require('./src/engine/raw-operation.ts');
+    const { hasOwnKernels } = require('./src/engine/native-backend.ts');
     void startRuntime().then(() => console.log(hasOwnKernels()));`;
   const said = (kernels: string): string => {
     const env = { ...process.env, KUMPAS_KERNELS: kernels };

@@ -1,18 +1,14 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { attentionProduct, type AttentionShape } from '../../src/engine/attention-product';
-import { linearProduct, normedLinearProduct } from '../../src/engine/linear-product';
-import { addDropped, seededDropout, type DropoutDraw } from '../../src/engine/dropout';
-import { layerNorm } from '../../src/engine/layer-norm';
-import { captureContext } from '../../src/engine/native-backend';
-import { hasOwnKernels } from '../../src/engine/raw-operation';
-import { droppedRelu, relu } from '../../src/engine/relu';
+import { linearProduct, normedLinearProduct, layerNorm, columnSum } from '../../src/engine/linear-and-norm';
+import { addDropped, seededDropout, type DropoutDraw, droppedRelu, relu } from '../../src/engine/dropout';
+import { captureContext, hasOwnKernels } from '../../src/engine/native-backend';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope, tf } from '../../src/engine/tensorflow';
 import { RandomStream } from '../../src/foundation/random';
 import { useBackend } from '../support/backend';
 import { drawnTensor, expectSameGradients } from '../support/gradients';
 import { relativeDifference } from '../support/parity';
-import { columnSum } from '../../src/engine/matrix-product';
 
 let native: string;
 let usesGpu: boolean;

@@ -1,7 +1,7 @@
-import { elementAt, required } from '../../foundation/required';
 import type { OptimizerState } from '../../foundation/optimizer-state';
-import type { HostArray, NamedArrays, ParameterValues } from '../parameters';
+import { elementAt, required } from '../../foundation/required';
 import type { Optimizer } from '../optimizers/optimizer';
+import type { HostArray, NamedArrays, ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
 import {
   ACCUMULATION_SCALE,
@@ -17,10 +17,9 @@ import {
   type UpdateRule,
   type UpdateVariables,
 } from './entries';
-import { PerShape, type Entry } from './entry';
-import { recordDivided } from './divided-recording';
-import { inputTypesOf, type InputTypes, LOSS, ofKind, recordEvaluation, recordTraining } from './recorded-program';
-import { withBfloat16Products, type MatrixType } from './matrix-type';
+import { type Entry, PerShape } from './entry';
+import { type MatrixType, withBfloat16Products } from './matrix-type';
+import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
 import { SharedVariables } from './shared-variables';
 

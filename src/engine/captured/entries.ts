@@ -1,10 +1,9 @@
 import { required } from '../../foundation/required';
-import { addGlobalNorm, addClipFactor, type Optimizer } from '../optimizers/optimizer';
-import { EntryDraft, type Entry } from './entry';
-import { addMagnitude, FiniteGate } from './finite-gate';
-import { type NodeOutput, type GraphWriter, runsAfter } from './graph-writer';
+import { addClipFactor, addGlobalNorm, addMagnitude, type Optimizer } from '../optimizers/optimizer';
+import { type Entry, EntryDraft } from './entry';
+import { type GraphWriter, type NodeOutput, runsAfter } from './graph-writer';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
-import { typeOf, type Recording, DataType, type Attributes } from './recording';
+import { type Attributes, DataType, type Recording, typeOf } from './recording';
 import type { SharedVariables, VariableNodes } from './shared-variables';
 
 /** A scalar input that an accumulation takes beside the program's own. */
@@ -255,4 +254,39 @@ function addIncrements(
     const inputs = [parameters.handleOf(name), gate.letThrough(amount), ...(read === undefined ? [] : [runsAfter(read)])];
     return graph.addNode(`moved/${name}`, 'AssignAddVariableOp', inputs, ofVariable);
   });
+}
+
+/**
+ * Lets a part of a graph run only where some scalars are finite: what takes a value that was let through, and changes variables with it, changes them in a
+ * step of finite numbers and does nothing at all in any other. (TensorFlow's Switch: behind its closed side nodes are not run.)
+ */
+class FiniteGate {
+  private readonly open: NodeOutput;
+
+  /** @param scalars float32, at least one. */
+  constructor(
+    private readonly graph: GraphWriter,
+    scalars: readonly NodeOutput[],
+  ) {
+    const [first, ...others] = scalars.map((scalar) => graph.addNode('gate/IsFinite', 'IsFinite', [scalar], float32));
+    if (first === undefined) throw new Error('a gate needs at least one scalar to watch');
+    this.open = others.reduce((all, one) => graph.addNode('gate/LogicalAnd', 'LogicalAnd', [all, one], {}), first);
+  }
+
+  /** The value, where the gate is open. */
+  letThrough(value: NodeOutput): NodeOutput {
+    return `${this.addSwitch(value)}:1`;
+  }
+
+  /** A scalar to fetch: 1 once the nodes behind the gate have run, 0 where it was closed and they did not. */
+  addVerdict(behind: readonly NodeOutput[]): NodeOutput {
+    const { graph } = this;
+    const done = graph.addNode('gate/done', 'Identity', [this.letThrough(graph.addScalar(1)), ...behind.map(runsAfter)], float32);
+    const refused = this.addSwitch(graph.addScalar(0));
+    return graph.addNode('gate/Merge', 'Merge', [done, refused], { ...float32, N: { kind: 'int', value: 2 } });
+  }
+
+  private addSwitch(value: NodeOutput): NodeOutput {
+    return this.graph.addNode('gate/Switch', 'Switch', [value, this.open], float32);
+  }
 }

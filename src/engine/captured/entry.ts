@@ -1,10 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { messageOf } from '../../foundation/errors';
 import { elementAt, required } from '../../foundation/required';
+import { nativeBinding, type NativeBinding, type NativeTensor } from '../native-backend';
 import type { HostArray, NamedArrays } from '../parameters';
-import type { NativeTensor } from '../native-backend';
 import { GraphWriter, type NodeOutput } from './graph-writer';
-import { downloadTensor, freeTensors, NativeSession, uploadTensor, type Feed } from './native-session';
-import { DataType, type TensorType } from './recording';
-import type { SharedVariables, VariableNodes } from './shared-variables';
+import { CaptureError, DataType, type TensorType } from './recording';
+import { GRAPH_TAG } from './saved-model';
+
+/** Variables that are fed to every graph that uses them, with the nodes that a graph has for them. */
+interface FedVariables<Nodes> {
+  addTo(graph: GraphWriter): { readonly nodes: Nodes; readonly feed: Feed };
+}
 
 /** A graph of one purpose for inputs of certain shapes, while it is being written: what is fed, what is fetched. */
 export class EntryDraft {
@@ -14,7 +22,7 @@ export class EntryDraft {
   private readonly inputs = new Map<string, NodeOutput>();
 
   /** Gives the graph access to variables. */
-  addVariables(variables: SharedVariables): VariableNodes {
+  addVariables<Nodes>(variables: FedVariables<Nodes>): Nodes {
     const { nodes, feed } = variables.addTo(this.graph);
     this.feeds.push(feed);
     return nodes;
@@ -102,4 +110,64 @@ export class PerShape<Made> {
     this.made.clear();
     return all;
   }
+}
+
+/** A tensor that goes into a graph, and where. */
+export interface Feed {
+  readonly target: NodeOutput;
+  readonly tensor: NativeTensor;
+}
+
+/** A graph loaded into TensorFlow, with its own variables. */
+export class NativeSession {
+  private readonly binding: NativeBinding;
+  private readonly session: number;
+
+  /**
+   * @param graph the bytes of a SavedModel; they pass through a temporary folder, which is the only door the binding has.
+   * @throws CaptureError where TensorFlow refuses the graph.
+   */
+  constructor(graph: Uint8Array) {
+    this.binding = nativeBinding();
+    const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-graph-'));
+    try {
+      writeFileSync(path.join(folder, 'saved_model.pb'), graph);
+      this.session = this.binding.loadSavedModel(folder, GRAPH_TAG);
+    } catch (error) {
+      throw new CaptureError(`TensorFlow refuses the recorded graph: ${messageOf(error)}`, { cause: error });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Runs what the fetched nodes need, in one native call. The tensors that come back are the caller's to free. */
+  run(feeds: readonly Feed[], fetches: readonly NodeOutput[]): NativeTensor[] {
+    const tensors = feeds.map(({ tensor }) => tensor.id);
+    const targets = feeds.map(({ target }) => outputAddress(target)).join();
+    return this.binding.runSavedModel(this.session, tensors, targets, fetches.map(outputAddress).join());
+  }
+
+  dispose(): void {
+    this.binding.deleteSavedModel(this.session);
+  }
+}
+
+/** Hands values to the native library, which may use the array's own memory until the tensor is freed. */
+export function uploadTensor({ shape, values }: HostArray): NativeTensor {
+  const dtype = values instanceof Int32Array ? DataType.int32 : DataType.float32;
+  return { id: nativeBinding().createTensor(shape, dtype, values), shape, dtype };
+}
+
+/** Copies a tensor's values from the native library. */
+export function downloadTensor({ id, shape }: NativeTensor): HostArray {
+  return { shape, values: nativeBinding().tensorDataSync(id) as Float32Array | Int32Array };
+}
+
+export function freeTensors(tensors: readonly NativeTensor[]): void {
+  const binding = nativeBinding();
+  for (const { id } of tensors) binding.deleteTensor(id);
+}
+
+function outputAddress(output: NodeOutput): string {
+  return output.includes(':') ? output : `${output}:0`;
 }

@@ -1,9 +1,9 @@
-import { elementAt } from '../../foundation/required';
 import { performance } from 'node:perf_hooks';
-import { DataType, typeOf, type Attributes, type Operation, type Recording, type TensorType, type ValueNumber } from './recording';
-import { lowPrecisionOf, type LowPrecision } from './operation-rules';
+import { elementAt } from '../../foundation/required';
+import { freeTensors, NativeSession, uploadTensor } from './entry';
 import { GraphWriter, type NodeOutput } from './graph-writer';
-import { freeTensors, NativeSession, uploadTensor } from './native-session';
+import { type LowPrecision, lowPrecisionOf } from './operation-rules';
+import { type Attributes, DataType, type Operation, type Recording, type TensorType, typeOf, type ValueNumber } from './recording';
 
 /** The type in which matrix products are computed; all else stays float32. */
 export type MatrixType = 'float32' | 'bfloat16';

@@ -1,8 +1,18 @@
-import { tensorNamed, type NamedTensors, type NamedArrays } from '../parameters';
-import type { ProgramDefinition } from '../program';
+import { elementAt, required } from '../../foundation/required';
+import { type NamedArrays, type NamedTensors, tensorNamed } from '../parameters';
+import type { BatchDivision, ProgramDefinition } from '../program';
 import { tf } from '../tensorflow';
 import { capture } from './capture';
-import { DataType, type Recording, type TensorType } from './recording';
+import {
+  type Attributes,
+  type Constant,
+  DataType,
+  type Operation,
+  type Recording,
+  type TensorType,
+  typeOf,
+  type ValueNumber,
+} from './recording';
 
 /** The kinds of names in a program's recording: what it is given (parameters, inputs) and what it gives. */
 type NameKind = 'parameter' | 'input' | 'output' | 'gradient' | 'increment';
@@ -78,4 +88,189 @@ export function inputTypesOf(arrays: NamedArrays): InputTypes {
     { dtype: values instanceof Int32Array ? DataType.int32 : DataType.float32, shape },
   ]);
   return new Map(types.sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** How a batch is divided: which inputs hold it, and on which devices its parts are computed. */
+interface DeviceDivision extends BatchDivision {
+  /** TensorFlow's names of the devices, as `/device:GPU:0`. */
+  readonly devices: readonly string[];
+}
+
+/** What the seed of each further part differs by (Knuth's multiplicative constant). */
+const SEED_STEP = 0x9e3779b1;
+
+/**
+ * Records a computation divided over devices: each computes its part of the batch, parameters are shared; losses and gradients of the parts are added, outputs
+ * put one behind the other. So whoever runs it sees one computation. With one device, or one example, it is recorded as it is.
+ * @param record gives the computation for inputs of these types.
+ */
+export function recordDivided(types: InputTypes, division: DeviceDivision, record: (types: InputTypes) => Recording): Recording {
+  const sizes = partSizes(batchSize(types, division), division.devices.length);
+  if (sizes.length < 2) return record(types);
+  const recordings = new Map<number, Recording>();
+  const join = new Join(types, division, sizes);
+  sizes.forEach((size, part) => {
+    const recording = recordings.get(size) ?? record(partTypes(types, division, size));
+    recordings.set(size, recording);
+    join.addPart(recording, part);
+  });
+  return join.finish();
+}
+
+/** The sizes of the parts, alike but for one example; as many parts as there are devices, or examples if those are fewer. */
+function partSizes(examples: number, devices: number): number[] {
+  const parts = Math.max(1, Math.min(examples, devices));
+  return Array.from({ length: parts }, (_, part) => Math.floor(examples / parts) + (part < examples % parts ? 1 : 0));
+}
+
+function batchSize(types: InputTypes, { perExample }: BatchDivision): number {
+  const sizes = new Set(perExample.flatMap((name) => types.get(name)?.shape.slice(0, 1) ?? []));
+  const [size, ...others] = sizes;
+  if (size === undefined || others.length > 0)
+    throw new Error(`the inputs ${perExample.join(', ')} should be of one batch; their sizes are ${[...sizes].join(', ')}`);
+  return size;
+}
+
+function partTypes(types: InputTypes, { perExample }: BatchDivision, size: number): InputTypes {
+  return new Map(
+    [...types].map(([name, type]) => [name, perExample.includes(name) ? { ...type, shape: [size, ...type.shape.slice(1)] } : type]),
+  );
+}
+
+/** Puts the recordings of parts together into one. */
+class Join {
+  private readonly types = new Map<ValueNumber, TensorType>();
+  private readonly given = new Map<string, ValueNumber>();
+  private readonly constants = new Map<ValueNumber, Constant>();
+  private readonly operations: Operation[] = [];
+  private readonly results = new Map<string, ValueNumber[]>();
+  private readonly parts: ReadonlyMap<string, readonly ValueNumber[]>;
+
+  constructor(
+    types: InputTypes,
+    private readonly division: DeviceDivision,
+    sizes: readonly number[],
+  ) {
+    this.parts = new Map([...types].map(([name, type]) => [name, this.divide(name, type, sizes)]));
+  }
+
+  /** Adds the computation of a part, on its device. */
+  addPart(recording: Recording, part: number): void {
+    const device = this.division.devices[part];
+    const numbers = new Map<ValueNumber, ValueNumber>();
+    for (const [name, value] of ofKind('input', recording.given))
+      numbers.set(value, elementAt(required(this.parts.get(name), `the parts of ${name}`), part));
+    for (const [name, value] of ofKind('parameter', recording.given))
+      numbers.set(value, this.share(nameOfKind('parameter', name), typeOf(recording.types, value)));
+    for (const [value, constant] of recording.constants) numbers.set(value, this.addConstant(constant));
+    const numberOf = (value: ValueNumber): ValueNumber => {
+      const known = numbers.get(value);
+      if (known !== undefined) return known;
+      const added = this.addValue(typeOf(recording.types, value));
+      numbers.set(value, added);
+      return added;
+    };
+    for (const operation of recording.operations) {
+      this.operations.push({
+        ...operation,
+        inputs: operation.inputs.map(numberOf),
+        outputs: operation.outputs.map(numberOf),
+        ...(device === undefined ? {} : { device }),
+      });
+    }
+    for (const [name, value] of recording.results) this.results.set(name, [...(this.results.get(name) ?? []), numberOf(value)]);
+  }
+
+  finish(): Recording {
+    const isSummed = (name: string): boolean => name === LOSS || name.startsWith(nameOfKind('gradient', ''));
+    // Running statistics are those of the first part, as PyTorch's DataParallel has them.
+    const isOfFirst = (name: string): boolean => name.startsWith(nameOfKind('increment', ''));
+    const results = new Map(
+      [...this.results].map(([name, values]) => [
+        name,
+        isOfFirst(name) ? elementAt(values, 0) : isSummed(name) ? this.sum(values) : this.concatenate(values),
+      ]),
+    );
+    const { types, given, constants, operations } = this;
+    return { types, given, constants, operations, results };
+  }
+
+  /** The values of an input for every part. */
+  private divide(name: string, type: TensorType, sizes: readonly number[]): ValueNumber[] {
+    const whole = this.share(nameOfKind('input', name), type);
+    if (this.division.perExample.includes(name)) return this.split(whole, type, sizes);
+    return sizes.map((_, part) => (name === this.division.seed && part > 0 ? this.shiftSeed(whole, type, part) : whole));
+  }
+
+  private split(whole: ValueNumber, type: TensorType, sizes: readonly number[]): ValueNumber[] {
+    const outputs = sizes.map((size) => this.addValue({ dtype: type.dtype, shape: [size, ...type.shape.slice(1)] }));
+    const attributes: Attributes = {
+      num_split: { kind: 'int', value: sizes.length },
+      T: { kind: 'type', value: type.dtype },
+      Tlen: { kind: 'type', value: DataType.int32 },
+    };
+    this.operations.push({ name: 'SplitV', attributes, inputs: [whole, this.integers(sizes), this.integer(0)], outputs });
+    return outputs;
+  }
+
+  private shiftSeed(seed: ValueNumber, type: TensorType, part: number): ValueNumber {
+    const shift = Array.from({ length: elementAt(type.shape, 0) }, (_, place) => (place === 0 ? Math.imul(part, SEED_STEP) : 0));
+    return this.compute('AddV2', [seed, this.integers(shift)], type, { T: { kind: 'type', value: type.dtype } });
+  }
+
+  private sum(values: readonly ValueNumber[]): ValueNumber {
+    const first = elementAt(values, 0);
+    if (values.length === 1) return first;
+    const type = typeOf(this.types, first);
+    return this.compute('AddN', values, type, { T: { kind: 'type', value: type.dtype }, N: { kind: 'int', value: values.length } });
+  }
+
+  private concatenate(values: readonly ValueNumber[]): ValueNumber {
+    const parts = values.map((value) => typeOf(this.types, value));
+    const { dtype, shape } = elementAt(parts, 0);
+    const size = parts.reduce((total, part) => total + elementAt(part.shape, 0), 0);
+    return this.compute(
+      'ConcatV2',
+      [...values, this.integer(0)],
+      { dtype, shape: [size, ...shape.slice(1)] },
+      {
+        T: { kind: 'type', value: dtype },
+        N: { kind: 'int', value: values.length },
+        Tidx: { kind: 'type', value: DataType.int32 },
+      },
+    );
+  }
+
+  private compute(name: string, inputs: readonly ValueNumber[], type: TensorType, attributes: Attributes): ValueNumber {
+    const output = this.addValue(type);
+    this.operations.push({ name, attributes, inputs, outputs: [output] });
+    return output;
+  }
+
+  /** A value that is given at each run, to all parts. */
+  private share(name: string, type: TensorType): ValueNumber {
+    const value = this.given.get(name) ?? this.addValue(type);
+    this.given.set(name, value);
+    return value;
+  }
+
+  private integers(values: readonly number[]): ValueNumber {
+    return this.addConstant({ dtype: DataType.int32, shape: [values.length], bytes: new Uint8Array(Int32Array.from(values).buffer) });
+  }
+
+  private integer(value: number): ValueNumber {
+    return this.addConstant({ dtype: DataType.int32, shape: [], bytes: new Uint8Array(Int32Array.of(value).buffer) });
+  }
+
+  private addConstant(constant: Constant): ValueNumber {
+    const value = this.addValue({ dtype: constant.dtype, shape: constant.shape });
+    this.constants.set(value, constant);
+    return value;
+  }
+
+  private addValue(type: TensorType): ValueNumber {
+    const value = this.types.size;
+    this.types.set(value, type);
+    return value;
+  }
 }

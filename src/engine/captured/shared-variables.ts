@@ -1,8 +1,8 @@
 import { elementAt } from '../../foundation/required';
-import { sizeOfShape, type ParameterValues } from '../parameters';
-import { GraphWriter, runsAfter, type NodeOutput } from './graph-writer';
 import { nativeBinding } from '../native-backend';
-import { downloadTensor, freeTensors, NativeSession, uploadTensor, type Feed } from './native-session';
+import { type ParameterValues, sizeOfShape } from '../parameters';
+import { downloadTensor, type Feed, freeTensors, NativeSession, uploadTensor } from './entry';
+import { GraphWriter, type NodeOutput, runsAfter } from './graph-writer';
 import { DataType } from './recording';
 
 export interface VariableDeclaration {

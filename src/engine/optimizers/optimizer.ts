@@ -1,9 +1,8 @@
 import type { Hyperparameters, OptimizerForm } from '../../foundation/optimizer-state';
-import type { GraphWriter, NodeOutput } from '../captured/graph-writer';
-import { DataType, type Attributes } from '../captured/recording';
-import { tf } from '../tensorflow';
 import { elementAt } from '../../foundation/required';
-import { addMagnitude } from '../captured/finite-gate';
+import type { GraphWriter, NodeOutput } from '../captured/graph-writer';
+import { type Attributes, DataType } from '../captured/recording';
+import { tf } from '../tensorflow';
 
 /**
  * A rule by which gradients change parameters, with its hyperparameters; the learning rate is given at each step. It says the rule twice, for tensors and for
@@ -89,6 +88,13 @@ export function globalNorm(tensors: Iterable<tf.Tensor>): number {
 /** The factor that `torch.nn.utils.clip_grad_norm_` multiplies a gradient of this norm with. */
 export function clipFactor(norm: number, clipNorm: number | undefined): number {
   return clipNorm === undefined ? 1 : Math.min(1, clipNorm / (norm + EPSILON));
+}
+
+/** Writes a scalar that is finite where all values of some tensors are: half the sum of their squares. None for no tensors. */
+export function addMagnitude(graph: GraphWriter, tensors: readonly NodeOutput[]): NodeOutput | undefined {
+  if (tensors.length === 0) return undefined;
+  const halves = tensors.map((tensor) => graph.addNode('norm/L2Loss', 'L2Loss', [tensor], float32));
+  return graph.addNode('norm/AddN', 'AddN', halves, { ...float32, N: { kind: 'int', value: halves.length } });
 }
 
 /** Writes {@link globalNorm}. */

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import { type Program } from '../../engine/program';
-import { type ParameterValues, tensorNamed, valuesNamed } from '../../engine/parameters';
 import { refuseNotFinite } from '../../checkpoint/state-dict';
-import { countNotFinite } from '../../foundation/required';
-import { UserError } from '../../foundation/errors';
-import type { PictureEncoder } from '../../models/model';
+import { readWeights } from '../../checkpoint/training-checkpoint';
 import type { ClipReader } from '../../data/clip';
 import { readPictures } from '../../data/pictures';
-import type { LoadedModel } from '../load-model';
-import { readWeights } from '../../checkpoint/training-checkpoint';
-import type { PretrainedWeights, ShapedValues } from '../../models/model';
-import { frozenEncoder } from '../../models/inception/inception-gru';
-import { pickBackbone } from '../../models/inception/backbone-parameters';
 import { createProgram, type ProgramOptions } from '../../engine/create-program';
+import { type ParameterValues, tensorNamed, valuesNamed } from '../../engine/parameters';
+import { type Program } from '../../engine/program';
+import { UserError } from '../../foundation/errors';
+import { countNotFinite } from '../../foundation/required';
+import { pickBackbone } from '../../models/inception/backbone';
+import { frozenEncoder } from '../../models/inception/inception-gru';
+import type { PictureEncoder } from '../../models/model';
+import type { PretrainedWeights, ShapedValues } from '../../models/model';
+import type { LoadedModel } from '../load-model';
 
 /** Pictures that go through the network at once. */
 export const PICTURES_AT_ONCE = 16;

@@ -1,14 +1,12 @@
-import { tf } from '../../engine/tensorflow';
 import type { NamedTensors, ParameterDeclaration } from '../../engine/parameters';
+import { tf } from '../../engine/tensorflow';
 import { defineModel, type RecognisedArchitecture } from '../define-model';
-import type { ForwardContext, Model, ModelInputs, PictureEncoder, SavedModel, ModelOutputs } from '../model';
-import { PICTURE_SIZE } from './backbone';
-import { BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES, pickBackbone } from './backbone-parameters';
-import { FOLDED_PARAMETERS, foldBackbone, foldedFeatures } from './folded-backbone';
-import { checkBackbone, FEATURE_WIDTH, inceptionClips, inceptionSettings, trainsOnFrames } from './settings';
-import { trainedFeatures } from './trained-backbone';
 import { gruParameters, gruProjection, gruRecurrence } from '../layers/gru';
 import { linear, linearParameters } from '../layers/linear';
+import type { ForwardContext, Model, ModelInputs, ModelOutputs, PictureEncoder, SavedModel } from '../model';
+import { BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES, pickBackbone, PICTURE_SIZE } from './backbone';
+import { foldBackbone, FOLDED_PARAMETERS, foldedFeatures, trainedFeatures } from './backbone-features';
+import { checkBackbone, FEATURE_WIDTH, inceptionClips, inceptionSettings, trainsOnFrames } from './settings';
 
 /** What fixes an InceptionV3GRU; names as in a PyTorch checkpoint's `config`. */
 interface InceptionGruArchitecture extends GruStackSize {

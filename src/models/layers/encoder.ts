@@ -1,12 +1,10 @@
 import { attentionProduct } from '../../engine/attention-product';
-import { addDropped } from '../../engine/dropout';
+import { addDropped, droppedRelu } from '../../engine/dropout';
 import type { NamedTensors, ParameterDeclaration } from '../../engine/parameters';
-import { droppedRelu } from '../../engine/relu';
 import type { tf } from '../../engine/tensorflow';
 import type { ForwardContext } from '../model';
-import type { FrameRows } from './frame-rows';
-import { linear, linearParameters, normedLinear, deferredNorm, normParameters, type DeferredNorm } from './linear';
-import { shape2 } from './shape';
+import { type FrameRows, shape2 } from './frame-rows';
+import { deferredNorm, type DeferredNorm, linear, linearParameters, normedLinear, normParameters } from './linear';
 
 /** One pass through an encoder: its parameters, the frames that go through it, and how it drops. */
 export interface EncoderPass {

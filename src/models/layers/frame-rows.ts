@@ -1,7 +1,7 @@
-import { packRows, spreadRows, type RowPacking } from '../../engine/rows';
-import { tf } from '../../engine/tensorflow';
+import { DataType } from '../../engine/captured/recording';
+import { rawOperation, savedTensor, withOwnGradient } from '../../engine/native-backend';
+import { hasNativeKernels, tf } from '../../engine/tensorflow';
 import type { ModelInputs, PackedFrames } from '../model';
-import { shape2, shape3 } from './shape';
 
 /** Added to the scores of masked keys: their weight after softmax is exactly 0 in float32, as with −∞. */
 const MASKED_SCORE = -1e9;
@@ -94,4 +94,72 @@ export function pool(method: PoolingMethod, hidden: tf.Tensor, mask: tf.Tensor):
     case 'cls':
       return tf.reshape(tf.slice(hidden, [0, 0, 0], [batch, 1, width]), [batch, width]);
   }
+}
+
+/** The shape of a tensor of two dimensions. @throws Error where it has another number of them. */
+export function shape2({ shape }: tf.Tensor): readonly [number, number] {
+  const [first, second]: readonly (number | undefined)[] = shape;
+  if (first === undefined || second === undefined || shape.length !== 2)
+    throw new Error(`expected two dimensions, found [${shape.join(', ')}]`);
+  return [first, second];
+}
+
+/** The shape of a tensor of three dimensions, as `[batch, frames, width]`. @throws Error where it has another number of them. */
+export function shape3({ shape }: tf.Tensor): readonly [number, number, number] {
+  const [first, second, third]: readonly (number | undefined)[] = shape;
+  if (first === undefined || second === undefined || third === undefined || shape.length !== 3)
+    throw new Error(`expected three dimensions, found [${shape.join(', ')}]`);
+  return [first, second, third];
+}
+
+/**
+ * Which rows of a padded `[positions, width]` are worth computing. Layers that work row by row need only these; what mixes rows takes them spread out again.
+ */
+export interface RowPacking {
+  /** int32 `[rows]`: the position of each packed row. Rows that only fill up repeat a padded position. */
+  readonly positions: tf.Tensor;
+  /** int32 `[positions]`: the packed row of each position; any row for a padded one. */
+  readonly rows: tf.Tensor;
+  /** `[positions, 1]`: 1 for a position that counts, 0 for padding. */
+  readonly kept: tf.Tensor;
+}
+
+/** The packed rows of `[positions, width]`: `[rows, width]`. The gradient of a padded position is 0. */
+export function packRows(x: tf.Tensor, packing: RowPacking | undefined): tf.Tensor {
+  if (packing === undefined) return x;
+  const { positions, rows, kept } = packing;
+  return withOwnGradient(
+    [x],
+    () => ({ value: gatherRows(x, positions), saved: [rows, kept] }),
+    (dy, saved) => [tf.mul(gatherRows(dy, savedTensor(saved, 0)), savedTensor(saved, 1))],
+  );
+}
+
+/**
+ * The way back: `[positions, width]` of `[rows, width]`. Padded positions hold some row's values; whoever takes them must let no gradient come from there, as
+ * a mask does that makes them count nothing.
+ */
+export function spreadRows(x: tf.Tensor, packing: RowPacking | undefined): tf.Tensor {
+  if (packing === undefined) return x;
+  const { positions, rows } = packing;
+  return withOwnGradient(
+    [x],
+    () => ({ value: gatherRows(x, rows), saved: [positions] }),
+    (dy, saved) => [gatherRows(dy, savedTensor(saved, 0))],
+  );
+}
+
+/** Rows by their indices, without a gradient. tfjs's own gather would read the indices back to JavaScript. */
+function gatherRows(x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
+  if (!hasNativeKernels()) return tf.gather(x, indices);
+  return rawOperation(
+    'GatherV2',
+    [
+      { name: 'batch_dims', kind: 'int', value: 0 },
+      { name: 'Tparams', kind: 'type', value: DataType.float32 },
+      { name: 'Tindices', kind: 'type', value: DataType.int32 },
+      { name: 'Taxis', kind: 'type', value: DataType.int32 },
+    ],
+    [x, indices, tf.scalar(0, 'int32')],
+  );
 }

@@ -1,15 +1,15 @@
 import { gruStates } from '../../engine/gru-states';
-import { linearProduct } from '../../engine/linear-product';
+import { linearProduct } from '../../engine/linear-and-norm';
 import {
-  orthogonal,
-  xavierUniform,
   constantValue,
+  type NamedTensors,
+  orthogonal,
   type ParameterDeclaration,
   tensorNamed,
-  type NamedTensors,
+  xavierUniform,
 } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
-import { shape3 } from './shape';
+import { shape3 } from './frame-rows';
 
 /** The parameters of a `torch.nn.GRU` of one layer; weight_ih Xavier uniform, weight_hh orthogonal, biases 0, as the reference draws them. */
 export function gruParameters(name: string, inputs: number, hidden: number): ParameterDeclaration[] {

@@ -1,7 +1,6 @@
-import { layerNorm } from '../../engine/layer-norm';
-import { tensorNamed, type NamedTensors, constantValue, type ParameterDeclaration, uniformFanIn } from '../../engine/parameters';
+import { layerNorm, linearProduct, normedLinearProduct } from '../../engine/linear-and-norm';
+import { constantValue, type NamedTensors, type ParameterDeclaration, tensorNamed, uniformFanIn } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
-import { linearProduct, normedLinearProduct } from '../../engine/linear-product';
 
 /** The reference's LayerNorm: gamma `[width]` of ones, beta `[width]` of zeros. */
 export function normParameters(name: string, width: number): ParameterDeclaration[] {

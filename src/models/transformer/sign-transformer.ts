@@ -1,14 +1,13 @@
-import { tensorNamed, type NamedTensors, standardNormal, type ParameterDeclaration } from '../../engine/parameters';
-import { relu } from '../../engine/relu';
+import { relu } from '../../engine/dropout';
+import { type NamedTensors, type ParameterDeclaration, standardNormal, tensorNamed } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
 import { keypointClips } from '../clips';
 import { defineModel } from '../define-model';
 import { encoderLayer, encoderLayerParameters, type EncoderPass, positionParameter } from '../layers/encoder';
-import { FrameRows, pool } from '../layers/frame-rows';
+import { FrameRows, pool, shape3 } from '../layers/frame-rows';
 import { linear, linearParameters, norm, normParameters } from '../layers/linear';
-import { shape3 } from '../layers/shape';
-import { checkTransformer, recogniseTransformer, transformerSettings, type SignTransformerArchitecture } from './architecture';
 import type { ForwardContext, Model, ModelInputs, ModelOutputs } from '../model';
+import { checkTransformer, recogniseTransformer, type SignTransformerArchitecture, transformerSettings } from './architecture';
 
 /** The reference's SignTransformer: a pre-norm transformer encoder over key points, pooled, with a head for the gloss and one for the category. */
 export const signTransformerModel = defineModel<typeof transformerSettings, typeof keypointClips.settings, SignTransformerArchitecture>({

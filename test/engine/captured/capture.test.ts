@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { capture, type Computation } from '../../../src/engine/captured/capture';
 import { CaptureError, DataType } from '../../../src/engine/captured/recording';
-import { rawOperation, TensorType } from '../../../src/engine/raw-operation';
+import { rawOperation } from '../../../src/engine/native-backend';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 
@@ -94,14 +94,14 @@ describe('capture', () => {
         rawOperation(
           'RandomUniform',
           [
-            { name: 'dtype', kind: 'type', value: TensorType.float32 },
-            { name: 'T', kind: 'type', value: TensorType.int32 },
+            { name: 'dtype', kind: 'type', value: DataType.float32 },
+            { name: 'T', kind: 'type', value: DataType.int32 },
           ],
           [tf.tensor1d([3, 4], 'int32')],
         ),
       );
     expect(() => recordingOf(draw)).toThrow('RandomUniform draws from a generator with a state of its own');
-    const where = (x: tf.Tensor): tf.Tensor => rawOperation('Where', [{ name: 'T', kind: 'type', value: TensorType.float32 }], [x]);
+    const where = (x: tf.Tensor): tf.Tensor => rawOperation('Where', [{ name: 'T', kind: 'type', value: DataType.float32 }], [x]);
     expect(() => recordingOf(where)).toThrow('Where gives a tensor whose shape depends on values');
   });
 

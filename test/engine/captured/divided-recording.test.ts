@@ -1,7 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../../src/engine/captured/captured-program';
-import { recordDivided } from '../../../src/engine/captured/divided-recording';
-import { inputTypesOf, recordTraining } from '../../../src/engine/captured/recorded-program';
+import { recordDivided, inputTypesOf, recordTraining } from '../../../src/engine/captured/recorded-program';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 import { drawnInputs, tinyTraining } from '../../support/captured';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CaptureError, DataType, type Constant } from '../../../src/engine/captured/recording';
 import { GraphWriter } from '../../../src/engine/captured/graph-writer';
-import { downloadTensor, freeTensors, NativeSession, uploadTensor } from '../../../src/engine/captured/native-session';
+import { downloadTensor, freeTensors, NativeSession, uploadTensor } from '../../../src/engine/captured/entry';
 import { startRuntime } from '../../../src/engine/runtime';
 
 beforeAll(async () => {

@@ -6,18 +6,17 @@ import {
   type NativeBinding,
   type NativeOperations,
   type NativeTensor,
+  hasOwnKernels,
 } from '../../../src/engine/native-backend';
-import { Recorder } from '../../../src/engine/captured/recorder';
+import { Recorder } from '../../../src/engine/captured/capture';
 import { DataType } from '../../../src/engine/captured/recording';
 import { registeredOperations } from '../../../src/engine/captured/operation-rules';
-import { hasOwnKernels } from '../../../src/engine/raw-operation';
 import { sizeOfShape } from '../../../src/engine/parameters';
 import { startRuntime } from '../../../src/engine/runtime';
 // Each registers its kernels.
 import '../../../src/engine/attention-product';
-import '../../../src/engine/layer-norm';
-import '../../../src/engine/linear-product';
-import '../../../src/engine/relu';
+import '../../../src/engine/linear-and-norm';
+import '../../../src/engine/dropout';
 
 let binding: NativeBinding;
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { GraphWriter } from '../../../src/engine/captured/graph-writer';
-import { freeTensors, NativeSession } from '../../../src/engine/captured/native-session';
+import { freeTensors, NativeSession } from '../../../src/engine/captured/entry';
 import { DataType } from '../../../src/engine/captured/recording';
 import { SharedVariables } from '../../../src/engine/captured/shared-variables';
 import { startRuntime } from '../../../src/engine/runtime';

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { packRows, spreadRows, type RowPacking } from '../../src/engine/rows';
+import { packRows, spreadRows, type RowPacking } from '../../src/models/layers/frame-rows';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { RandomStream } from '../../src/foundation/random';

@@ -1,0 +1,205 @@
+import { relu } from '../../engine/dropout';
+import { addBias } from '../../engine/linear-and-norm';
+import { constantValue, type NamedTensors, type ParameterDeclaration, type ParameterValues, tensorNamed } from '../../engine/parameters';
+import { tf } from '../../engine/tensorflow';
+import type { ForwardContext } from '../model';
+import { BACKBONE_CONVOLUTIONS, BACKBONE_PREFIX, BATCH_NORM_EPSILON, inceptionV3, PICTURE_SIZE } from './backbone';
+
+/** A frozen backbone's parameters: of each convolution one kernel `[height, width, in, out]` and one bias, its BatchNorm within. */
+export const FOLDED_PARAMETERS: readonly ParameterDeclaration[] = BACKBONE_CONVOLUTIONS.flatMap(
+  ({ name, inputs, outputs, height, width }) => [
+    { name: `${name}.kernel`, shape: [height, width, inputs, outputs], trainable: false, initialise: constantValue(0) },
+    { name: `${name}.bias`, shape: [outputs], trainable: false, initialise: constantValue(0) },
+  ],
+);
+
+/**
+ * Turns the backbone's kernels from PyTorch's layout into TensorFlow's, once, and works each BatchNorm's running statistics into them:
+ * `gamma · (W x − mean) / sqrt(var + eps) + beta`.
+ * @param weights by the names of an InceptionV3GRU's state_dict.
+ */
+export function foldBackbone(weights: ParameterValues): ParameterValues {
+  const folded = new Map<string, Float32Array>();
+  for (const { name, inputs, outputs, height, width } of BACKBONE_CONVOLUTIONS) {
+    const values = (part: string): Float32Array => {
+      const found = weights.get(`${BACKBONE_PREFIX}${name}.${part}`);
+      if (found === undefined) throw new Error(`the backbone lacks ${name}.${part}`);
+      return found;
+    };
+    const [gamma, beta, mean, variance, kernel] = ['bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var', 'conv.weight'].map(
+      values,
+    ) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+    const scale = gamma.map((value, channel) => value / Math.sqrt((variance[channel] ?? 1) + BATCH_NORM_EPSILON));
+    const places = height * width;
+    const turned = new Float32Array(kernel.length);
+    for (let output = 0; output < outputs; output++) {
+      const factor = scale[output] ?? 1;
+      for (let input = 0; input < inputs; input++) {
+        const from = (output * inputs + input) * places;
+        for (let place = 0; place < places; place++) {
+          turned[(place * inputs + input) * outputs + output] = (kernel[from + place] ?? 0) * factor;
+        }
+      }
+    }
+    folded.set(`${name}.kernel`, turned);
+    folded.set(
+      `${name}.bias`,
+      beta.map((value, channel) => value - (mean[channel] ?? 0) * (scale[channel] ?? 1)),
+    );
+  }
+  return folded;
+}
+
+/**
+ * The features of pictures, by a folded backbone.
+ * @param pictures `[frames, 299, 299, 3]`, pixels from 0 to 255
+ * @returns `[frames, 2048]`
+ */
+export function foldedFeatures(parameters: NamedTensors, pictures: tf.Tensor, transformInput: boolean): tf.Tensor {
+  const shaped = tf.reshape(pictures, [-1, PICTURE_SIZE, PICTURE_SIZE, 3]);
+  const last = inceptionV3<tf.Tensor>(networkInput(shaped, transformInput), {
+    convolution: (name, x, { stride, padded }) =>
+      relu(biasedConvolution(x, tensorNamed(parameters, `${name}.kernel`), tensorNamed(parameters, `${name}.bias`), { stride, padded })),
+    maxPool,
+    averagePool,
+    join: (parts) => tf.concat([...parts], 3),
+  });
+  return meanOverPicture(last);
+}
+
+/** ImageNet's mean and standard deviation of red, green and blue, of values from 0 to 1. */
+const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
+
+/**
+ * Pixels from 0 to 255 as InceptionV3 takes them: normalised as torchvision's ToTensor and Normalize do, and with `transform_input` then turned into
+ * (x − 0.5) / 0.5, with which its ImageNet weights were trained.
+ * @param pixels `[…, 3]`
+ */
+function networkInput(pixels: tf.Tensor, transformInput: boolean): tf.Tensor {
+  const normalised = tf.div(tf.sub(tf.div(pixels, 255), tf.tensor1d([...IMAGENET_MEAN])), tf.tensor1d([...IMAGENET_DEVIATION]));
+  if (!transformInput) return normalised;
+  const scale = IMAGENET_DEVIATION.map((deviation) => deviation / 0.5);
+  const shift = IMAGENET_MEAN.map((mean) => (mean - 0.5) / 0.5);
+  return tf.add(tf.mul(normalised, tf.tensor1d(scale)), tf.tensor1d(shift));
+}
+
+/** The mean over all places: from `[frames, height, width, channels]` to `[frames, channels]`. */
+function meanOverPicture(x: tf.Tensor): tf.Tensor {
+  const [, height = 1, width = 1] = x.shape;
+  return tf.mul(tf.sum(x, [1, 2]), 1 / (height * width));
+}
+
+/** The share of a batch's statistics in the running ones. */
+const MOMENTUM = 0.1;
+
+/** Takes what is to be added to a buffer after the step. */
+type AddToBuffer = (name: string, amount: tf.Tensor) => void;
+
+/** Normalises by the running statistics: `torch.nn.BatchNorm2d` in evaluation. */
+function runningBatchNorm(parameters: NamedTensors, name: string, x: tf.Tensor): tf.Tensor {
+  return normalise(parameters, name, x, tensorNamed(parameters, `${name}.running_mean`), tensorNamed(parameters, `${name}.running_var`));
+}
+
+/**
+ * Normalises by the batch's own statistics, and moves the running ones towards them: `torch.nn.BatchNorm2d` in training. Only pictures that count are counted;
+ * where there is no padding it is PyTorch's.
+ * @param x `[pictures, height, width, channels]`
+ * @param counts `[pictures, 1]`, 1 for a picture that counts, 0 for padding
+ */
+function batchStatisticsNorm(parameters: NamedTensors, name: string, x: tf.Tensor, counts: tf.Tensor, addToBuffer: AddToBuffer): tf.Tensor {
+  const [, height = 1, width = 1, channels = 1] = x.shape;
+  const values = tf.mul(tf.sum(counts), height * width);
+  const overCounted = (perPicture: tf.Tensor): tf.Tensor => tf.div(tf.sum(tf.mul(perPicture, counts), 0), values);
+  const mean = overCounted(tf.sum(x, [1, 2]));
+  const variance = overCounted(tf.sum(tf.square(tf.sub(x, mean)), [1, 2]));
+  const unbiased = tf.mul(variance, tf.div(values, tf.maximum(tf.sub(values, 1), 1)));
+  const towards = (buffer: string, target: tf.Tensor): void => {
+    addToBuffer(`${name}.${buffer}`, tf.mul(tf.sub(target, tensorNamed(parameters, `${name}.${buffer}`)), MOMENTUM));
+  };
+  towards('running_mean', tf.reshape(mean, [channels]));
+  towards('running_var', tf.reshape(unbiased, [channels]));
+  addToBuffer(`${name}.num_batches_tracked`, tf.scalar(1));
+  return normalise(parameters, name, x, mean, variance);
+}
+
+function normalise(parameters: NamedTensors, name: string, x: tf.Tensor, mean: tf.Tensor, variance: tf.Tensor): tf.Tensor {
+  const scale = tf.mul(tensorNamed(parameters, `${name}.weight`), tf.rsqrt(tf.add(variance, BATCH_NORM_EPSILON)));
+  return tf.add(tf.mul(tf.sub(x, mean), scale), tensorNamed(parameters, `${name}.bias`));
+}
+
+/** Of torchvision's InceptionV3, before the layer that is left out here. */
+const FEATURE_DROPOUT = 0.5;
+
+/**
+ * The features of pictures by a backbone that is trained with the rest of the model, from the parameters as PyTorch keeps them: BatchNorm by the batch's
+ * statistics in a training step, and dropout as torchvision has it; by the running ones elsewhere.
+ * @param pictures `[frames, 299 · 299 · 3]`, pixels from 0 to 255
+ * @param counts `[frames, 1]`, 1 for a frame that counts, 0 for padding
+ * @returns `[frames, 2048]`
+ */
+export function trainedFeatures(
+  parameters: NamedTensors,
+  pictures: tf.Tensor,
+  counts: tf.Tensor,
+  { transformInput, context }: { transformInput: boolean; context: ForwardContext },
+): tf.Tensor {
+  const shaped = tf.reshape(pictures, [-1, PICTURE_SIZE, PICTURE_SIZE, 3]);
+  const last = inceptionV3<tf.Tensor>(networkInput(shaped, transformInput), {
+    convolution: (name, x, placement) => {
+      const kernel = tf.transpose(tensorNamed(parameters, `${BACKBONE_PREFIX}${name}.conv.weight`), [2, 3, 1, 0]);
+      const convolved = convolution(x, kernel, placement);
+      const norm = `${BACKBONE_PREFIX}${name}.bn`;
+      const normed =
+        context.addToBuffer === undefined
+          ? runningBatchNorm(parameters, norm, convolved)
+          : batchStatisticsNorm(parameters, norm, convolved, counts, context.addToBuffer);
+      return relu(normed);
+    },
+    maxPool,
+    averagePool,
+    join: (parts) => tf.concat([...parts], 3),
+  });
+  return context.dropout(meanOverPicture(last), FEATURE_DROPOUT);
+}
+
+interface ConvolutionPlacement {
+  readonly stride: number;
+  /** Whether zeros are put around, so that a stride of 1 keeps the size. */
+  readonly padded: boolean;
+}
+
+/**
+ * A convolution with a bias, in operations that TensorFlow fuses.
+ * @param x `[pictures, height, width, in]`
+ * @param kernel `[height, width, in, out]`
+ * @param bias `[out]`
+ */
+function biasedConvolution(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, placement: ConvolutionPlacement): tf.Tensor {
+  return addBias(convolution(x, kernel, placement), bias);
+}
+
+/** A convolution of `[pictures, height, width, in]` with a kernel `[height, width, in, out]`. */
+function convolution(x: tf.Tensor, kernel: tf.Tensor, { stride, padded }: ConvolutionPlacement): tf.Tensor {
+  return tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, stride, padded ? 'same' : 'valid');
+}
+
+/** The largest of 3 × 3, each second place, without padding. */
+function maxPool(x: tf.Tensor): tf.Tensor {
+  return tf.maxPool(x as tf.Tensor4D, 3, 2, 'valid');
+}
+
+/** The mean of 3 × 3 around each place; zeros beyond the edge count. (TensorFlow's own padding would leave them out.) */
+function averagePool(x: tf.Tensor): tf.Tensor {
+  return tf.avgPool(
+    tf.pad(x, [
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [0, 0],
+    ]) as tf.Tensor4D,
+    3,
+    1,
+    'valid',
+  );
+}
