@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { resolveSettings } from '../src/config/resolve';
-import { formatNpz } from '../src/data/npz-write';
+import { formatNpz } from '../src/data/npz';
 import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { prepareRun } from '../src/training/prepare-run';

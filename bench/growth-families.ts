@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
-import { formatNpz } from '../src/data/npz-write';
+import { formatNpz } from '../src/data/npz';
 import { notesLines } from '../src/folder/hand-written';
 import { zipOf } from './damaged-checkpoints';
 import { growthPickles } from './growth-pickles';

@@ -1,5 +1,5 @@
 import { crc32, deflateSync } from 'node:zlib';
-import { formatNpz } from '../src/data/npz-write';
+import { formatNpz } from '../src/data/npz';
 import type { GrowthFamily } from './growth-family';
 
 const uint32 = (value: number): Buffer => {

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { BatchSource } from '../src/data/batches';
+import { BatchSource } from '../src/data/batch-source';
 import type { ClipSet, Dataset } from '../src/data/clip-set';
 import { KEYPOINT_FOLDERS } from '../src/config/data-settings';
-import { openData } from '../src/data/open-data';
-import { planEpoch } from '../src/data/plan-epoch';
+import { openData } from '../src/data/open-clips';
+import { planEpoch } from '../src/data/batch';
 import { writeRandomClips } from './epoch';
 import { timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';

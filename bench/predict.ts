@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeTrainingCheckpoint } from '../src/checkpoint/training-checkpoint';
-import { formatNpz } from '../src/data/npz-write';
+import { formatNpz } from '../src/data/npz';
 import { initialiseParameters } from '../src/engine/parameters';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';

@@ -6,12 +6,11 @@ import type { TransformDescription } from '../config/data-settings';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { elementAt, required } from '../foundation/required';
-import { assembleBatch, type Batch } from './batch';
+import { assembleBatch, type Batch, type BatchPlan } from './batch';
 import { readClip } from './clip';
 import type { ClipEntry } from './clip-set';
 import { FileError } from './data-error';
 import { mapConcurrently, Turns } from './file-reading';
-import type { BatchPlan } from './plan-epoch';
 import { TransformPipeline } from './transforms/pipeline';
 
 /** What the thread is started with. */

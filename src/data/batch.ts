@@ -1,6 +1,170 @@
-import { elementAt } from '../foundation/required';
-import type { ClipEntry } from './clip-set';
-import type { BatchPlan } from './plan-epoch';
+import { RandomStream } from '../foundation/random';
+import { elementAt, required } from '../foundation/required';
+import type { ClipEntry, ClipSet } from './clip-set';
+import type { EpochRandomness, TransformPipeline } from './transforms/pipeline';
+
+/** One batch before it is read. */
+export interface BatchPlan {
+  /** Positions of its clips in the set's entries, at most `batchSize`. */
+  readonly indices: readonly number[];
+  /** The bucket's length. */
+  readonly frames: number;
+  /** With each clip's position, what the random transforms of its clips are a function of; absent in an evaluation, where nothing is drawn. */
+  readonly randomness?: EpochRandomness;
+}
+
+export interface EpochOptions {
+  readonly batchSize: number;
+  /** Longer clips are cut to their first `maxFrames` frames. */
+  readonly maxFrames: number;
+  readonly seed: number;
+  readonly epoch: number;
+  /** False for an evaluation: the clips stay in the set's order within each bucket. */
+  readonly shuffle: boolean;
+  /** From `bucketLengths`, ascending; the last holds the set's longest clip. */
+  readonly bucketLengths: readonly number[];
+  /** What the clips go through, where that may change how many frames they have. */
+  readonly transforms?: TransformPipeline;
+}
+
+/** Tells this stream of random numbers from others of the same seed and epoch. */
+const ORDER_STREAM = 0x6f726465;
+
+/**
+ * Divides a set into the batches of one epoch: every clip once, in the smallest bucket that holds it. Clips that do not fill a batch go on to the next longer
+ * bucket, so that at most one batch is smaller than `batchSize`. A function of (seed, epoch): a resumed training goes on with `slice` of the same plans.
+ * @throws RangeError where no bucket holds the longest clip.
+ */
+export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions): BatchPlan[] {
+  const { entries } = set;
+  const { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths, transforms } = options;
+  const random = new RandomStream(seed, epoch, ORDER_STREAM);
+  const order = shuffle ? random.permutation(entries.length) : entries.keys();
+  const lengths = entries.map(({ frames }, index) => Math.min(transforms?.framesOf(frames, index, { seed, epoch }) ?? frames, maxFrames));
+  const framesOf = (index: number): number => elementAt(lengths, index);
+
+  const buckets = bucketLengths.map((frames) => ({ frames, indices: new Array<number>() }));
+  for (const index of order) {
+    const bucket = buckets.find(({ frames }) => frames >= framesOf(index));
+    if (bucket === undefined)
+      throw new RangeError(`a clip has ${framesOf(index)} frames, the longest bucket ${bucketLengths.at(-1) ?? 'none'}`);
+    bucket.indices.push(index);
+  }
+
+  const drawn = shuffle ? { randomness: { seed, epoch } } : {};
+  const plans: BatchPlan[] = [];
+  let left: number[] = [];
+  for (const { frames, indices } of buckets) {
+    const pool = [...left, ...indices];
+    const full = pool.length - (pool.length % batchSize);
+    for (let start = 0; start < full; start += batchSize) plans.push({ indices: pool.slice(start, start + batchSize), frames, ...drawn });
+    left = pool.slice(full);
+  }
+  if (left.length > 0) {
+    const longest = Math.max(...left.map(framesOf));
+    plans.push({
+      indices: left,
+      frames: required(
+        bucketLengths.find((frames) => frames >= longest),
+        'a bucket for the clips that are left',
+      ),
+      ...drawn,
+    });
+  }
+  if (!shuffle) return plans;
+  return Array.from(random.permutation(plans.length), (position) => elementAt(plans, position));
+}
+
+/** What bucket lengths are chosen by. */
+interface BucketOptions {
+  /** The most lengths there may be: each is a graph of its own. */
+  readonly maxBuckets: number;
+  /** Longer clips are cut to their first `maxFrames` frames. */
+  readonly maxFrames: number;
+  readonly batchSize: number;
+  /** What the clips go through, where that may change how many frames they have. */
+  readonly transforms?: TransformPipeline;
+}
+
+const ROUNDING = 8;
+/** A further bucket must save this share of all frames, or it is not worth its graph. */
+const WORTHWHILE_SAVING = 0.02;
+
+/**
+ * Chooses the few lengths, ascending, that clips are padded to, so that least is padded: exactly the clips' length where all have one, else multiples of 8
+ * (or `maxFrames`). Every bucket but the last holds enough clips for a batch.
+ * @returns no length for no clips.
+ */
+export function bucketLengths(
+  entries: readonly Pick<ClipEntry, 'frames'>[],
+  { maxBuckets, maxFrames, batchSize, transforms }: BucketOptions,
+): number[] {
+  const lengths = entries.map(({ frames }) => Math.min(transforms?.mostFrames(frames) ?? frames, maxFrames));
+  if (new Set(lengths).size <= 1) return lengths.slice(0, 1);
+  const steps = lengthSteps(lengths, maxFrames);
+  const choices = leastPadding(steps, maxBuckets, batchSize);
+  const best = Math.min(...choices.map(({ padding }) => padding));
+  const worthless = WORTHWHILE_SAVING * lengths.reduce((sum, length) => sum + length, 0);
+  return choices.find(({ padding }) => padding <= best + worthless)?.lengths ?? steps.slice(-1).map(({ length }) => length);
+}
+
+/** The clips up to one possible bucket length. */
+interface LengthStep {
+  readonly length: number;
+  /** Clips of at most this length. */
+  readonly clips: number;
+  /** Their frames. */
+  readonly frames: number;
+}
+
+function lengthSteps(lengths: readonly number[], maxFrames: number): LengthStep[] {
+  const steps: LengthStep[] = [];
+  let clips = 0;
+  let frames = 0;
+  const byLength = lengths.toSorted((a, b) => a - b);
+  byLength.forEach((length, index) => {
+    clips++;
+    frames += length;
+    const rounded = roundUp(length, maxFrames);
+    const next = byLength[index + 1];
+    if (next === undefined || roundUp(next, maxFrames) !== rounded) steps.push({ length: rounded, clips, frames });
+  });
+  return steps;
+}
+
+function roundUp(length: number, maxFrames: number): number {
+  return Math.min(Math.ceil(length / ROUNDING) * ROUNDING, maxFrames);
+}
+
+interface Choice {
+  readonly lengths: number[];
+  /** Frames padded in all. */
+  readonly padding: number;
+}
+
+/** For 1, 2 … maxBuckets buckets, the choice that pads least (dynamic programming over where the last bucket starts). */
+function leastPadding(steps: readonly LengthStep[], maxBuckets: number, batchSize: number): Choice[] {
+  const stops: readonly LengthStep[] = [{ length: 0, clips: 0, frames: 0 }, ...steps];
+  let shorter: (Choice | undefined)[] = stops.map((_, index) => (index === 0 ? { lengths: [], padding: 0 } : undefined));
+  const choices: Choice[] = [];
+  for (let buckets = 1; buckets <= maxBuckets; buckets++) {
+    shorter = stops.map((end, last) => {
+      const isLongest = last === stops.length - 1;
+      let best: Choice | undefined;
+      stops.slice(0, last).forEach((start, index) => {
+        const before = shorter[index];
+        const clips = end.clips - start.clips;
+        if (before === undefined || (clips < batchSize && !isLongest)) return;
+        const padding = before.padding + clips * end.length - (end.frames - start.frames);
+        if (best === undefined || padding < best.padding) best = { lengths: [...before.lengths, end.length], padding };
+      });
+      return best;
+    });
+    const choice = shorter.at(-1);
+    if (choice) choices.push(choice);
+  }
+  return choices;
+}
 
 /**
  * Clips of one length bucket, assembled for a step. The arrays have `size` rows; where fewer clips were left (`count < size`), the last rows are padding

@@ -4,7 +4,7 @@ import { excerpt } from '../foundation/text';
 import type { FingerprintedClip, LabelNames } from './clip-set';
 import type { DataProblem } from './data-error';
 import type { LabelReference } from './labels';
-import type { LocatedClip } from './locate-clips';
+import type { LocatedClip } from './locate-data';
 
 /** Ids of a clip's label that have no class. */
 export function idProblems({ label, labelsFile }: LocatedClip, names: LabelNames): DataProblem[] {

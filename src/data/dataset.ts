@@ -1,7 +1,6 @@
 import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
-import { inspectClip, type InspectedClip } from './clip';
-import type { ClipFormat } from './clip-checks';
+import { inspectClip, type InspectedClip, type ClipFormat } from './clip';
 import {
   digestOfValues,
   fingerprint,
@@ -12,11 +11,10 @@ import {
   type LabelNames,
 } from './clip-set';
 import { DataError, type DataProblem } from './data-error';
-import { locateData, type LocatedData, type SplitPaths } from './data-source';
 import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse } from './dataset-checks';
 import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
 import { nameClasses, readLabelReference, readLabels, type ClassCounts, type LabelReference } from './labels';
-import { locateClips, missingProblem, type LocatedClip } from './locate-clips';
+import { locateData, type LocatedData, type SplitPaths, locateClips, missingProblem, type LocatedClip } from './locate-data';
 
 export interface DatasetOptions extends ClassCounts {
   /** The key in the `.npz` files that holds the values. */

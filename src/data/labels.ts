@@ -2,7 +2,7 @@ import path from 'node:path';
 import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import type { LabelNames } from './clip-set';
-import { classIdProblem, parseClassId, readCsvTable, type CsvRow, type CsvTable } from './csv-table';
+import { readCsvTable, type CsvRow, type CsvTable } from './csv-table';
 import { ProblemList, type DataProblem } from './data-error';
 
 /** One line of a labels CSV. */
@@ -61,13 +61,11 @@ export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
 
 function labelOfRow(row: CsvRow, report: (problem: string) => void): ClipLabel | undefined {
   const name = clipName(required(row.cell('file'), 'the column file'), report);
-  const gloss = parseClassId(row.cell('gloss'));
-  const category = parseClassId(row.cell('cat'));
-  if (gloss === undefined) report(classIdProblem('gloss', row.cell('gloss')));
-  if (category === undefined) report(classIdProblem('cat', row.cell('cat')));
-  const occluded = OCCLUDED[row.cell('occluded')?.toLowerCase() ?? ''];
-  if (occluded === undefined && (row.cell('occluded') ?? '') !== '')
-    report(`occluded "${excerpt(row.cell('occluded') ?? '')}"; expected 0 or 1`);
+  const gloss = classIdOf(row, 'gloss', report);
+  const category = classIdOf(row, 'cat', report);
+  const said = row.cell('occluded') ?? '';
+  const occluded = OCCLUDED[said.toLowerCase()];
+  if (occluded === undefined && said !== '') report(`occluded "${excerpt(said)}"; expected 0 or 1`);
   if (name === undefined || gloss === undefined || category === undefined) return undefined;
   return { name, gloss, category, occluded, line: row.line };
 }
@@ -125,13 +123,11 @@ export function referenceOfTable(
     const report = (problem: string): void => {
       wrong.add(`line ${row.line}: ${problem}`);
     };
-    const gloss = parseClassId(row.cell('gloss_id'));
-    const category = parseClassId(row.cell('cat_id'));
+    const gloss = classIdOf(row, 'gloss_id', report);
+    const category = classIdOf(row, 'cat_id', report);
     // One letter may be written as one character or as two; names are compared, and kept, with it as one.
     const label = required(row.cell('label'), 'the column label').normalize('NFC');
     const categoryName = required(row.cell('category'), 'the column category').normalize('NFC');
-    if (gloss === undefined) report(classIdProblem('gloss_id', row.cell('gloss_id')));
-    if (category === undefined) report(classIdProblem('cat_id', row.cell('cat_id')));
     if (label === '') report('no label');
     if (categoryName === '') report('no category');
     if (gloss === undefined || category === undefined) continue;
@@ -192,6 +188,25 @@ export function nameClasses(labels: readonly ClipLabel[], reference: LabelNames 
 
 function fillNames(count: number, known: readonly string[] = [], noun: string): string[] {
   return Array.from({ length: count }, (_, id) => known[id] ?? `${noun} ${id}`);
+}
+
+/** The largest class id that is believed: larger ones are slips, and would make tables of millions of classes. */
+const MAX_CLASS_ID = 99_999;
+const LONGEST_ID = 6;
+
+/** The class id in a line's cell, 0-based; undefined, and reported, where it holds none. */
+function classIdOf(row: CsvRow, column: string, report: (problem: string) => void): number | undefined {
+  const cell = required(row.cell(column), `the column ${column}`);
+  const isNumber = /^\d+$/.test(cell);
+  const id = cell.length <= LONGEST_ID ? Number(cell) : Infinity;
+  if (isNumber && id <= MAX_CLASS_ID) return id;
+  const shown = excerpt(cell);
+  report(
+    isNumber
+      ? `${column} ${shown} is too large for a class id; they count from 0, and ${MAX_CLASS_ID} is the largest that is read`
+      : `${column} "${shown}" is no class id; expected a whole number from 0`,
+  );
+  return undefined;
 }
 
 /** What the file of a clip ends in. */

@@ -1,5 +1,6 @@
 import { endianness } from 'node:os';
 import { UserError } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { parseNpyHeader, parseTypeString, unreadableType, type TypeString } from './npy-header';
 
@@ -196,9 +197,9 @@ function reorder<T extends Uint8Array | Uint16Array | Uint32Array>(data: T, resu
     for (let item = 0, source = start; item < inner; item++, source += step)
       for (let part = 0; part < width; part++) result[target++] = data[source + part] ?? NaN;
     for (let axis = last - 1; axis >= 0; axis--) {
-      const length = lengths[axis] ?? NaN;
-      const stride = strides[axis] ?? NaN;
-      const next = (index[axis] ?? NaN) + 1;
+      const length = elementAt(lengths, axis);
+      const stride = elementAt(strides, axis);
+      const next = elementAt(index, axis) + 1;
       start += stride;
       index[axis] = next;
       if (next < length) break;

@@ -1,10 +1,12 @@
+import { endianness } from 'node:os';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../foundation/errors';
 import { stoodInFor } from '../foundation/foreign-file';
+import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
-import { CENTRAL_HEADER, END_RECORD } from '../foundation/zip-write';
+import { CENTRAL_HEADER, END_RECORD, ZipWriter } from '../foundation/zip-write';
 import { FileError } from './data-error';
 import { readBoundedFile } from './file-reading';
 import { parseNpy, type NpyArray } from './npy';
@@ -187,4 +189,58 @@ function endOfDirectory(bytes: Buffer): number | undefined {
     if (bytes.readUInt32LE(at) === END_RECORD.signature && at + END_RECORD.size + bytes.readUInt16LE(at + 20) === bytes.length) return at;
   }
   return undefined;
+}
+
+/**
+ * Arrays as the bytes of a `.npz` file, deflated as `numpy.savez_compressed` does or stored as `numpy.savez` does. The same arrays give the same bytes.
+ */
+export function formatNpz(arrays: Readonly<Record<string, NpyArray>>, { compress = true }: { readonly compress?: boolean } = {}): Buffer {
+  const parts: Uint8Array[] = [];
+  const zip = new ZipWriter((bytes) => parts.push(bytes), 1);
+  for (const [key, array] of Object.entries(arrays)) zip.add(`${key}.npy`, formatNpy(array), compress ? 'deflate' : 'store');
+  zip.finish();
+  return Buffer.concat(parts);
+}
+
+const order = endianness() === 'LE' ? '<' : '>';
+const DESCRIPTIONS: Readonly<Record<Exclude<NpyArray['dtype'], 'text'>, string>> = {
+  bool: '|b1',
+  int8: '|i1',
+  int16: `${order}i2`,
+  int32: `${order}i4`,
+  int64: `${order}i8`,
+  uint8: '|u1',
+  uint16: `${order}u2`,
+  uint32: `${order}u4`,
+  uint64: `${order}u8`,
+  // Half-precision numbers are held widened, and written so.
+  float16: `${order}f4`,
+  float32: `${order}f4`,
+  float64: `${order}f8`,
+};
+
+/** An array as the bytes of a `.npy` file, as NumPy writes it: format version 1, C order, values aligned to 64 bytes. */
+export function formatNpy(array: NpyArray): Buffer {
+  const [descr, values] = array.dtype === 'text' ? formatTexts(array.values) : [DESCRIPTIONS[array.dtype], bytesOf(array.values)];
+  const shape = `(${array.shape.join(', ')}${array.shape.length === 1 ? ',' : ''})`;
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
+  const unpadded = 10 + dictionary.length + 1;
+  const header = Buffer.from(`\x93NUMPY\x01\x00\0\0${dictionary.padEnd(dictionary.length + ((64 - (unpadded % 64)) % 64))}\n`, 'latin1');
+  header.writeUInt16LE(header.length - 10, 8);
+  return Buffer.concat([header, values]);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** Texts as UTF-32, all as long as the longest. */
+function formatTexts(texts: readonly string[]): [descr: string, values: Buffer] {
+  const letters = texts.map((text) => Array.from(text, (letter) => required(letter.codePointAt(0), 'the code point of a letter')));
+  const longest = Math.max(1, ...letters.map(({ length }) => length));
+  const values = new Uint32Array(texts.length * longest);
+  letters.forEach((codes, index) => {
+    values.set(codes, index * longest);
+  });
+  return [`${order}U${longest}`, bytesOf(values)];
 }

@@ -1,9 +1,9 @@
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
-import { BatchSource } from '../data/batches';
+import { BatchSource } from '../data/batch-source';
 import type { ClipSet, Dataset } from '../data/clip-set';
-import { openData, type DataRequest } from '../data/open-data';
-import { bucketLengths, planEpoch } from '../data/plan-epoch';
+import { openData, type DataRequest } from '../data/open-clips';
+import { bucketLengths, planEpoch } from '../data/batch';
 import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
 import { featureCache } from '../foundation/caches';

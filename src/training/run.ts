@@ -1,9 +1,9 @@
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
-import type { BatchSource } from '../data/batches';
+import type { BatchSource } from '../data/batch-source';
 import type { ClipSet, Dataset } from '../data/clip-set';
-import type { BatchPlan } from '../data/plan-epoch';
+import type { BatchPlan } from '../data/batch';
 import type { MachineFacts, RegistryFacts } from '../folder/config-file';
 import type { ModelDefinitions } from '../models/model-table';
 import type { TrainingEnd, TrainingListener } from './events';

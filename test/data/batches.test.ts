@@ -1,12 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { assembleBatch, type Batch } from '../../src/data/batch';
-import { BatchSource, openBatches } from '../../src/data/batches';
+import { assembleBatch, type Batch, bucketLengths, planEpoch, type BatchPlan } from '../../src/data/batch';
+import { BatchSource, openBatches } from '../../src/data/batch-source';
 import type { ClipSet, Dataset } from '../../src/data/clip-set';
 import { openDataset } from '../../src/data/dataset';
-import { formatNpz } from '../../src/data/npz-write';
-import { bucketLengths, planEpoch, type BatchPlan } from '../../src/data/plan-epoch';
+import { formatNpz } from '../../src/data/npz';
 import { TransformPipeline } from '../../src/data/transforms/pipeline';
 import { UserError } from '../../src/foundation/errors';
 import { clipArrays, inTemporaryFolder, writeDataFolder } from '../support/clip-files';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { inspectClip, readClip } from '../../src/data/clip';
 import type { NpyArray } from '../../src/data/npy';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';
 
 const format = { key: 'X', width: 156 };

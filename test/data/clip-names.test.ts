@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Dataset } from '../../src/data/clip-set';
 import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { clipArrays, inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { featureDemoDataset } from '../../src/data/demo/features';
+import { featureDemoDataset } from '../../src/data/demo/generate';
 import { demoSetOfWidth, writeDemoFolder } from '../../src/data/demo/sets';
 import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';

@@ -5,8 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inspectClip, readClip } from '../../src/data/clip';
 import { Turns } from '../../src/data/file-reading';
 import { parseNpy, toFloat32, type NpyArray } from '../../src/data/npy';
-import { openNpz } from '../../src/data/npz';
-import { formatNpz } from '../../src/data/npz-write';
+import { openNpz, formatNpz } from '../../src/data/npz';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 
 const root = path.resolve(__dirname, '../..');

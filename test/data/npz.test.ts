@@ -3,8 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { FileError } from '../../src/data/data-error';
 import { toFloat32, type NpyArray } from '../../src/data/npy';
-import { MAX_BYTES, openNpz } from '../../src/data/npz';
-import { formatNpz } from '../../src/data/npz-write';
+import { MAX_BYTES, openNpz, formatNpz } from '../../src/data/npz';
 import { inTemporaryFolder } from '../support/clip-files';
 
 const fixtures = path.join(__dirname, '../fixtures/npz');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { KEYPOINT_FOLDERS } from '../../src/config/data-settings';
-import { openData, type DataRequest } from '../../src/data/open-data';
+import { openData, type DataRequest } from '../../src/data/open-clips';
 
 const demo: DataRequest = {
   source: undefined,

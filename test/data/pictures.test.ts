@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { readPictures, resizePicture } from '../../src/data/pictures';
 import { inTemporaryFolder } from '../support/clip-files';
 import { arrayNamed, readArrays } from '../support/parity';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { bucketLengths, planEpoch, type BatchPlan, type EpochOptions } from '../../src/data/batch';
 import type { ClipEntry } from '../../src/data/clip-set';
-import { bucketLengths, planEpoch, type BatchPlan, type EpochOptions } from '../../src/data/plan-epoch';
 
 const entriesOf = (lengths: readonly number[]): ClipEntry[] =>
   lengths.map((frames, index) => ({ name: `${index}`, file: '', frames, gloss: 0, category: 0, occluded: undefined }));

@@ -3,10 +3,9 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
-import { csvRecords, parseCsvTable, readCsvTable } from '../../src/data/csv-table';
+import { csvRecords, parseCsvTable, readCsvTable, decodeTable } from '../../src/data/csv-table';
 import { DataError } from '../../src/data/data-error';
 import { readLabelReference, readLabels } from '../../src/data/labels';
-import { decodeTable } from '../../src/data/table-text';
 import { inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { bucketLengths, planEpoch } from '../../src/data/batch';
 import type { Clip } from '../../src/data/clip';
-import { bucketLengths, planEpoch } from '../../src/data/plan-epoch';
 import { modelTransforms, savedTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
 import type { Transform } from '../../src/data/transforms/transform';
 import { UserError } from '../../src/foundation/errors';

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readClip } from '../../src/data/clip';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { clipFiles, predictClips } from '../../src/evaluation/predict';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect } from '@jest/globals';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { noDropout } from '../../src/engine/dropout';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { valuesNamed } from '../../src/engine/parameters';

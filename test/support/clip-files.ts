@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { NpyArray } from '../../src/data/npy';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 
 /** Runs a test in an empty folder that is removed afterwards. */
 export async function inTemporaryFolder<T>(test: (folder: string) => T | Promise<T>): Promise<T> {

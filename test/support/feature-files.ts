@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { RandomStream } from '../../src/foundation/random';
 
 /** A data folder of 14 training and 6 validation clips of features, 3 to 12 frames, 3 glosses in 2 categories. */

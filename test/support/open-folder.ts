@@ -1,6 +1,6 @@
 import type { Dataset } from '../../src/data/clip-set';
 import { KEYPOINT_FOLDERS } from '../../src/config/data-settings';
-import { openData, type DataRequest } from '../../src/data/open-data';
+import { openData, type DataRequest } from '../../src/data/open-clips';
 
 /** Opens the validation clips of a data folder, or what else is asked for. */
 export function openFolder(folder: string, more: Partial<DataRequest> = {}): Promise<Dataset> {

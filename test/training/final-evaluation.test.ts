@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
 import { readEvaluation } from '../../src/evaluation/results/document';
 import { evaluateRun, lacksFinalEvaluation } from '../../src/training/evaluate-run';

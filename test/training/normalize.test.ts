@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { exportCheckpoint } from '../../src/conversion/export-checkpoint';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { transformsInPython } from '../../src/data/transforms/pipeline';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';

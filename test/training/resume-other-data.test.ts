@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PythonDict } from '../../src/checkpoint/python-values';
 import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
 import { PlateauSchedule, withoutBestMetric } from '../../src/training/schedules';

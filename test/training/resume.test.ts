@@ -7,7 +7,7 @@ import { evaluateRun } from '../../src/training/evaluate-run';
 import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint } from '../../src/training/resume';
 import type { TrainingRun } from '../../src/training/run';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 import { optimizerForms } from '../../src/engine/optimizers/table';

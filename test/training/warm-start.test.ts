@@ -7,7 +7,7 @@ import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import { checkpointToPython, readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import type { Settings } from '../../src/config/model-settings';
 import type { ParameterValues } from '../../src/engine/parameters';
-import { formatNpz } from '../../src/data/npz-write';
+import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
 import type { TrainingEvent } from '../../src/training/events';
 import { prepareRun } from '../../src/training/prepare-run';

@@ -8,9 +8,8 @@ import { elementAt, required } from '../../foundation/required';
 import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
 import { isMissing, KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from '../keypoints';
 import type { NpyArray } from '../npy';
-import { formatNpz } from '../npz-write';
-import { demoFeatureWidth, featureDemoDataset } from './features';
-import { demoDataset, type DemoOptions } from './generate';
+import { formatNpz } from '../npz';
+import { demoFeatureWidth, featureDemoDataset, demoDataset, type DemoOptions } from './generate';
 import { demoLabels } from './signs';
 
 /** A kind of the demo set. */
@@ -119,7 +118,7 @@ export function writeDemoFolder(folder: string, seed: number, set: DemoSet = key
     writeFileSync(path.join(unfinished, 'README.txt'), readme(seed, set));
     if (existsSync(target)) rmdirSync(target);
   });
-  return { trainClips: train?.entries.length ?? 0, validationClips: validation.entries.length };
+  return { trainClips: required(train, 'the training clips of the demo set').entries.length, validationClips: validation.entries.length };
 }
 
 function requireVacant(target: string, asNamed: string): void {

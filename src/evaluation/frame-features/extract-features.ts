@@ -10,7 +10,7 @@ import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { type KeptFolder, makeFolders, makeFoldersWithin } from '../../foundation/folders';
 import type { PictureFeatures } from './picture-features';
 import { parseJson } from '../../config/json-text';
-import { formatNpz } from '../../data/npz-write';
+import { formatNpz } from '../../data/npz';
 import { replaceFile } from '../../foundation/atomic-file';
 
 /** A clip of pictures in a folder: an `.npz`, or a folder of pictures. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataProblem } from '../../../src/data/data-error';
 import { openNpz } from '../../../src/data/npz';
-import { formatNpz } from '../../../src/data/npz-write';
+import { formatNpz } from '../../../src/data/npz';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 import { PictureFeatures } from '../../../src/evaluation/frame-features/picture-features';

@@ -3,10 +3,9 @@ import { Worker } from 'node:worker_threads';
 import type { TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
-import { assembleBatch, type Batch } from './batch';
+import { assembleBatch, type Batch, type BatchPlan } from './batch';
 import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
 import type { ClipSet } from './clip-set';
-import type { BatchPlan } from './plan-epoch';
 import { TransformPipeline } from './transforms/pipeline';
 
 interface BatchOptions {
