@@ -6,7 +6,6 @@ import { formatNpz } from '../src/data/npz';
 import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { prepareRun } from '../src/training/prepare-run';
-import { closeRun } from '../src/training/run';
 import { trainEpochs } from '../src/training/training-loop';
 import type { EpochDone } from '../src/training/events';
 import { median, round, timeFigures, type Figures } from './figures';
@@ -14,6 +13,7 @@ import type { BenchFlags } from './flags';
 import { benchModels } from './models';
 import { startPytorch } from './pytorch';
 import { ownModels } from '../src/models/model-table';
+import { closeRun } from '../src/training/run';
 
 const TRAIN_CLIPS = 312;
 const VALIDATION_CLIPS = 78;

@@ -2,7 +2,7 @@ import type { ClipEntry, Dataset } from '../src/data/clip-set';
 import { initialiseParameters } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';
 import { evaluateModel } from '../src/evaluation/evaluate';
-import type { LoadedModel } from '../src/evaluation/load-model';
+import type { LoadedModel } from '../src/evaluation/loaded-model';
 import { RandomStream } from '../src/foundation/random';
 import type { Model } from '../src/models/model';
 import { median, round, timed, timeFigures, type Figures } from './figures';

@@ -4,7 +4,7 @@ import type { ProgramDefinition } from '../src/engine/program';
 import { RandomStream } from '../src/foundation/random';
 import type { Model } from '../src/models/model';
 import { classificationLoss } from '../src/training/losses';
-import { stepDefinition, stepInputs } from '../src/training/step-definition';
+import { stepDefinition, stepInputs } from '../src/training/learner';
 import type { BenchFlags } from './flags';
 import { benchModels, CATEGORIES, GLOSSES, type BenchModel } from './models';
 import { adam } from '../src/engine/optimizers/adam';

@@ -5,12 +5,12 @@
 
 // Verbs: train, evaluate, predict, compare, convert, registry
 export { train } from './training/train';
-export { compare } from './evaluation/compare/run-comparison';
+export { compare } from './evaluation/compare/compare';
 export { convert } from './conversion/convert';
-export { demoData } from './training/demo-data';
-export { evaluate } from './evaluation/run-evaluation';
-export { extractFeatures } from './evaluation/frame-features/run-features';
-export { loadRecogniser as loadModel, predict } from './evaluation/run-prediction';
+export { demoData } from './training/open-training-data';
+export { evaluate } from './evaluation/evaluate';
+export { extractFeatures } from './evaluation/frame-features/extract-features';
+export { loadModel, predict } from './evaluation/predict';
 export * as registry from './zoo/registry';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
@@ -38,14 +38,14 @@ export { signTransformer, signTransformerModel } from './models/transformer/sign
 // Types
 export type { TrainHooks, TrainOptions } from './training/train';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';
-export type { CompareOptions, Compared, Regression } from './evaluation/compare/run-comparison';
-export type { DemoDataOptions, WrittenDemoData } from './training/demo-data';
-export type { EvaluateOptions, Evaluated } from './evaluation/run-evaluation';
+export type { CompareOptions, Compared, Regression } from './evaluation/compare/compare';
+export type { DemoDataOptions, WrittenDemoData } from './training/open-training-data';
+export type { EvaluateOptions, Evaluated } from './evaluation/evaluate';
 export type { ExportOptions, ImportOptions, InspectOptions } from './conversion/convert';
-export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-features/run-features';
+export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-features/extract-features';
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
-export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/run-prediction';
-export type { Prediction, RankedClass } from './evaluation/predict';
+export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';
+export type { Prediction, RankedClass } from './evaluation/predict-clips';
 export type { RegistryData, RegistryOptions, ShownModel } from './zoo/registry';
 export type { NamedTensors } from './engine/parameters';
 export type { ParameterDeclaration } from './engine/parameters';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Compared } from '../evaluation/compare/run-comparison';
+import type { Compared } from '../evaluation/compare/compare';
 import { comparisonOptions } from '../evaluation/options';
 import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
@@ -75,7 +75,7 @@ export async function showComparison(
   terminal: Terminal,
 ): Promise<number> {
   const format = formatOf(flags);
-  const { compare } = await import('../evaluation/compare/run-comparison.js'); // With TensorFlow: only when it is needed.
+  const { compare } = await import('../evaluation/compare/compare.js'); // With TensorFlow: only when it is needed.
   const compared = await compare({ ...options, ...toCompare }, hooksOf(terminal, flags));
   const texts = await import('../evaluation/compare/comparison-text.js');
   const { comparison, files } = compared;

@@ -1,4 +1,4 @@
-import { demoData, demoDataOptions } from '../training/demo-data';
+import { demoData, demoDataOptions } from '../training/open-training-data';
 import { verbCommand, type Command } from './command';
 import { modelsGiven } from './own-models';
 

@@ -1,6 +1,6 @@
 import type { HeadResult } from '../evaluation/result';
 import { evaluateOptions } from '../evaluation/options';
-import type { Evaluated } from '../evaluation/run-evaluation';
+import type { Evaluated } from '../evaluation/evaluate';
 import { elementAt, required } from '../foundation/required';
 import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
@@ -32,7 +32,7 @@ export const evaluateCommand: Command = verbCommand(
     ],
   },
   async ({ options: { model_path, ...given }, flags }, terminal) => {
-    const { evaluate } = await import('../evaluation/run-evaluation.js'); // With TensorFlow: only when it is needed.
+    const { evaluate } = await import('../evaluation/evaluate.js'); // With TensorFlow: only when it is needed.
     const evaluated = await evaluate({ model: model_path, ...given }, hooksOf(terminal, flags));
     terminal.output.write(flags['json'] === true ? `${JSON.stringify(evaluated.document, null, 2)}\n` : evaluationText(evaluated));
     return flags['strict'] === true && evaluated.result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;

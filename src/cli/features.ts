@@ -1,4 +1,4 @@
-import type { ExtractedFeatures } from '../evaluation/frame-features/run-features';
+import type { ExtractedFeatures } from '../evaluation/frame-features/extract-features';
 import { featuresOptions } from '../evaluation/options';
 import { fetchedBackbone } from '../foundation/caches';
 import { verbCommand, type Command } from './command';
@@ -25,7 +25,7 @@ export const featuresCommand: Command = verbCommand(
     ],
   },
   async ({ options: { backbone = fetchedBackbone(process.env), ...options }, flags }, terminal) => {
-    const { extractFeatures } = await import('../evaluation/frame-features/run-features.js'); // With TensorFlow: only when it is needed.
+    const { extractFeatures } = await import('../evaluation/frame-features/extract-features.js'); // With TensorFlow: only when it is needed.
     const json = flags['json'] === true;
     const { output, errors } = terminal;
     const bar = new ExtractionBar(json ? errors : output);

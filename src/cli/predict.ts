@@ -34,7 +34,7 @@ export const predictCommand: Command = verbCommand(
     const { json, csv } = flags;
     if (json === true && csv === true) throw new UserError('--json and --csv: give one of them');
     if (input === undefined) throw new UserError('--input is missing: give a clip (.npz) or a folder of clips');
-    const { predict } = await import('../evaluation/run-prediction.js'); // With TensorFlow: only when it is needed.
+    const { predict } = await import('../evaluation/predict.js'); // With TensorFlow: only when it is needed.
     const predicted = await predict({ model: model_path, input, ...given }, hooksOf(terminal, flags));
     if (predicted.predictions.length === 0) return USER_ERROR_EXIT_CODE;
     const texts = await import('./prediction-text.js');

@@ -1,6 +1,6 @@
 import { csvText } from '../data/csv-table';
-import type { RankedClass } from '../evaluation/predict';
-import type { ClipPrediction, Predicted } from '../evaluation/run-prediction';
+import type { RankedClass } from '../evaluation/predict-clips';
+import type { ClipPrediction, Predicted } from '../evaluation/predict';
 import { elementAt } from '../foundation/required';
 import { shortLabel, percent } from '../foundation/text';
 

@@ -25,7 +25,7 @@ import type { ProgramDefinition } from '../engine/program';
 import { hasNativeKernels } from '../engine/tensorflow';
 import { tensorNamed } from '../engine/parameters';
 import { tf } from '../engine/tensorflow';
-import { inferenceDefinition, savedLabels } from '../evaluation/load-model';
+import { inferenceDefinition, savedLabels } from '../evaluation/loaded-model';
 import { factsOfOwnModel } from '../models/model-table';
 
 /** The forms in which a model can leave. */

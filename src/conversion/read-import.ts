@@ -11,7 +11,7 @@ import { savedTransforms } from '../data/transforms/pipeline';
 import type { TransformDescription } from '../config/data-settings';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
-import { savedLabels } from '../evaluation/load-model';
+import { savedLabels } from '../evaluation/loaded-model';
 import { optimizerForms } from '../engine/optimizers/table';
 import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';

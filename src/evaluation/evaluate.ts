@@ -1,22 +1,112 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { Settings } from '../config/model-settings';
+import { checkOptions, type OptionsInput, type Options } from '../config/options';
 import { resolveLayers } from '../config/resolve';
 import { onlyModel } from '../config/understood-settings';
+import { bucketLengths, planEpoch } from '../data/batch';
+import { BatchSource } from '../data/batch-source';
 import type { Dataset } from '../data/clip-set';
 import { openData, type DataRequest } from '../data/open-clips';
-import type { Options } from '../config/options';
+import { TransformPipeline } from '../data/transforms/pipeline';
+import { startRuntime } from '../engine/runtime';
+import { RESULT_FILES } from '../folder/contents';
+import { modelFile, resultsFolderOf, CONFIG_FILE } from '../folder/model-folder';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
-import { warningsTo, type Hooks } from '../foundation/hooks';
-import type { labelledDataOptions } from './options';
+import { withFolderLock } from '../foundation/folder-lock';
+import { removeIfEmpty } from '../foundation/folders';
+import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import type { ClipLocation } from '../models/clips';
-import { openAsFeatures } from './frame-features/open-encoded-data';
-import { type LoadedModel, inferenceProgram, shownLabels, featureInputs } from './load-model';
-import { BatchSource } from '../data/batch-source';
-import { bucketLengths, planEpoch } from '../data/batch';
-import { TransformPipeline } from '../data/transforms/pipeline';
-import { classDifferences } from './class-differences';
-import { clipsNotFinite, collectOutputs, type SplitOutputs, scoreSplit, type SplitScores } from './split-outputs';
+import { openAsFeatures } from './frame-features/encode-clips';
+import { modelOfFile, type LoadedModel, inferenceProgram, shownLabels, featureInputs, classDifferences } from './loaded-model';
+import { evaluateOptions, readingOf, shapeOf, type labelledDataOptions } from './options';
+import type { WithModels } from './recognise';
+import { describeEvaluation, occlusionGroups, type EvaluationResult, type OcclusionGroup } from './result';
+import { evaluationDocument } from './results/contents';
+import { prepareResultsFolder, saveResults } from './results/write-results';
+import { clipsNotFinite, collectOutputs, type Evaluation, scoreSplit } from './split-outputs';
+import { curvesBeside } from './training-curves';
+
+/** What {@link evaluate} is asked for: a model, and the clips to evaluate it on; without any, those that it was trained with. */
+export type EvaluateOptions = OptionsInput<typeof evaluateOptions>;
+
+/** What {@link evaluate} found and wrote. */
+export interface Evaluated {
+  /** Everything: of each head its figures, classes, predictions and confusions. */
+  readonly result: EvaluationResult;
+  /** The figures alone, as `evaluation.json` has them. */
+  readonly document: Readonly<Record<string, unknown>>;
+  /** The occluded clips and the others; empty where the labels do not tell them apart. */
+  readonly occlusion: readonly OcclusionGroup[];
+  /** Where tables, pictures and report were written. */
+  readonly folder: string;
+  /** The page that holds all of it. */
+  readonly report: string;
+}
+
+/**
+ * Evaluates a model on labelled clips and writes its `evaluation_results`. Clips that cannot be used are left out, told as warnings and listed in the result.
+ * @throws UserError where there is no such model or data, or they do not fit each other.
+ */
+export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithModels = {}): Promise<Evaluated> {
+  const {
+    model,
+    batch_size: batchSize,
+    output_dir: outputDir,
+    ...given
+  } = checkOptions(evaluateOptions, {
+    source: 'evaluate()',
+    values: options,
+  });
+  const file = modelFile(model);
+  const folder = outputDir ?? resultsFolderOf(file);
+  return await holdingModelOf(folder, async () => {
+    const loaded = modelOfFile(file, shapeOf(given), readingOf(given, hooks));
+    loaded.notes.forEach(notesTo(hooks));
+    const runtime = await startRuntime({ verbose: hooks.verbose === true });
+    if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
+    const result = await evaluateInto(folder, { loaded, data: given, batchSize }, hooks);
+    return {
+      result,
+      document: { ...evaluationDocument(result), results: folder },
+      occlusion: occlusionGroups(result),
+      folder,
+      report: path.join(folder, RESULT_FILES.report),
+    };
+  });
+}
+
+/** Holds the model folder that results are written into, where it is one: its README.md changes too. */
+async function holdingModelOf<Result>(results: string, action: () => Promise<Result>): Promise<Result> {
+  const owner = path.dirname(path.resolve(results));
+  return existsSync(path.join(owner, CONFIG_FILE)) ? await withFolderLock(owner, 'evaluate', action) : await action();
+}
+
+interface ToEvaluate {
+  readonly loaded: ReturnType<typeof modelOfFile>;
+  readonly data: EvaluationDataRequest;
+  readonly batchSize: number;
+}
+
+/** Makes the folder before the model runs, so that it is known at once where that cannot be done; it goes again where nothing comes of it. */
+async function evaluateInto(folder: string, { loaded, data, batchSize }: ToEvaluate, hooks: Hooks & WithModels): Promise<EvaluationResult> {
+  const dataset = await openEvaluationData(loaded, data, dataWatchOf(hooks));
+  const isNew = !existsSync(folder);
+  const place = prepareResultsFolder(folder);
+  try {
+    const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, batchSize, hooks.signal));
+    const onWarning = warningsTo(hooks);
+    await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning, place });
+    return result;
+  } catch (error) {
+    if (isNew) removeIfEmpty(place.placeNow() ?? folder);
+    throw error;
+  } finally {
+    place.release();
+  }
+}
 
 /** The data to evaluate on, as a user names it; nothing for the data that the model was trained with. */
 export type EvaluationDataRequest = Partial<Omit<Options<typeof labelledDataOptions>, 'batch_size'>>;
@@ -94,16 +184,6 @@ function sourceOf({ data, keypoints_val, labels_val_csv, labels_reference }: Eva
   if (keypoints_val === undefined || labels_val_csv === undefined)
     throw new UserError('--keypoints-val and --labels-val-csv belong together: give both');
   return { keypoints_val, labels_val_csv, labels_reference };
-}
-
-/** What an evaluation found. */
-export interface Evaluation {
-  readonly outputs: SplitOutputs;
-  readonly scores: SplitScores;
-  /** Clips that were longer than the model takes, and were cut to their first frames. */
-  readonly cutClips: number;
-  /** What the model's passes over all clips took, recording its graphs included. */
-  readonly seconds: number;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
-import type { ModelReading, WithModels } from './recognise';
 import type { Options } from '../config/options';
 import { choice, numberBelow, onOrOff, option, requiredOption, setting, text, texts, wholeNumber } from '../config/setting';
+import type { ModelReading, WithModels } from './recognise';
 
 /** What is taken for a model: a folder or a checkpoint. */
 export const modelOption = requiredOption(text('a model folder or a .pt file'), {

@@ -1,17 +1,237 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isPictureFile } from '../data/pictures';
-import { UserError } from '../foundation/errors';
-import { assembleBatch } from '../data/batch';
-import { readClip, type ClipReader } from '../data/clip';
+import { checkOptions, type OptionsInput } from '../config/options';
+import type { ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
-import { FileError } from '../data/data-error';
-import { TransformPipeline } from '../data/transforms/pipeline';
-import { valuesNamed, type NamedArrays } from '../engine/parameters';
+import { DataError, FileError, type DataProblem } from '../data/data-error';
+import { readLabelReference } from '../data/labels';
+import { isPictureFile } from '../data/pictures';
 import type { Program } from '../engine/program';
-import { countNotFinite, elementAt } from '../foundation/required';
-import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './load-model';
-import { softmax } from './metrics';
+import { startRuntime } from '../engine/runtime';
+import { modelFile, titleOfModel } from '../folder/model-folder';
+import { UserError } from '../foundation/errors';
+import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
+import { countNotFinite, required } from '../foundation/required';
+import type { ClipLocation } from '../models/clips';
+import { trainedAs } from './evaluate';
+import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
+import { inferenceProgram, modelOfFile, shownLabels, type LoadedModel } from './loaded-model';
+import { predictOptions, readingOf, recogniserOptions, shapeOf } from './options';
+import { canDraw } from './pictures/drawing';
+import { predictClips, predictWith, type Prediction } from './predict-clips';
+import type { WithModels } from './recognise';
+
+/** What {@link predict} is asked for: models, and clips as files (`input`) or as values (`clips`). */
+export type PredictOptions = OptionsInput<typeof predictOptions> & {
+  /** Clips that are in memory, `[frames, width]` row by row each. */
+  readonly clips?: readonly Float32Array[];
+};
+
+/** A clip that could not be used, and why. */
+export interface ClipLeftOut extends DataProblem {
+  readonly kind: 'clip-left-out';
+}
+
+/** What one model saw in one clip: its file, or `clips[0]` for the first of those in memory. */
+export type ClipPrediction = Prediction & { readonly model: string };
+
+/** What came of {@link predict}. */
+export interface Predicted {
+  readonly models: readonly { readonly file: string; readonly title: string }[];
+  /** Clip by clip, of each every model's. */
+  readonly predictions: readonly ClipPrediction[];
+  readonly leftOut: readonly DataProblem[];
+  /** The picture of the attention, where one was drawn. */
+  readonly attention: string | undefined;
+}
+
+/**
+ * Recognises the sign in each clip with each model. A clip that cannot be read is told, and the others go on.
+ * @throws UserError for a model or an input that is none.
+ */
+export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut> & WithModels = {}): Promise<Predicted> {
+  const { clips: values, ...asked } = options;
+  const { model, input, ...given } = checkOptions(predictOptions, { source: 'predict()', values: asked });
+  const modelPaths = typeof model === 'string' ? [model] : model;
+  const clips = await clipsOf(typeof input === 'string' ? [input] : input, values);
+  if (values !== undefined && given.attention !== undefined)
+    throw new UserError('predict(): attention is drawn of a clip that is a file (input)');
+  refuseWide(given.attention, clips.names.length, modelPaths.length);
+  const loaded = modelPaths.map((modelPath) => modelOfFile(modelFile(modelPath), shapeOf(given), readingOf(given, hooks)));
+  const labels = await labelsOf(given.labels_reference);
+  const runtime = await startRuntime({ verbose: hooks.verbose === true });
+  if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
+  for (const one of loaded) noteWhatWasTaken(one, loaded.length > 1, hooks);
+
+  const leftOut = new Map<string, DataProblem>();
+  const byClip = new Map<string, ClipPrediction[]>(clips.names.map((name) => [name, []]));
+  for (const one of loaded) {
+    const key = keyOf(one, given.kp_key);
+    const onBroken = ({ file, problem }: FileError): void => {
+      const { checkpointName } = one.model.definition;
+      const told = { file, problem: `${problem} (${checkpointName} reads "${key}")` };
+      leftOut.set(file, told);
+      hooks.onEvent?.({ kind: 'clip-left-out', ...told });
+    };
+    const { signal } = hooks;
+    const reader = clips.reader(one, key);
+    try {
+      const predictions = await predictClips(one, clips.names, { key, read: reader?.read, topK: given.top_k, labels, onBroken, signal });
+      for (const seen of predictions) byClip.get(seen.file)?.push({ ...seen, model: one.file });
+    } finally {
+      reader?.dispose();
+    }
+  }
+  const models = loaded.map((one) => ({ file: one.file, title: titleOfModel(one.file, one.model.definition.checkpointName) }));
+  const predictions = [...byClip.values()].flat();
+  const attention = await drawAttention(given.attention, { loaded, predictions, key: given.kp_key }, hooks);
+  return { models, predictions, leftOut: [...leftOut.values()], attention };
+}
+
+/** A model that recognises signs again and again, without being loaded anew. It holds memory until it is disposed of. */
+export class Recogniser {
+  readonly file: string;
+  /** Numbers in a frame of a clip. */
+  readonly width: number;
+  /** Frames that are seen; longer clips are cut to their first. */
+  readonly maxFrames: number;
+  /** Position = class id. */
+  readonly labels: LabelNames;
+  private readonly features: ClipFeatures | undefined;
+
+  constructor(
+    private readonly loaded: LoadedModel,
+    private readonly program: Program,
+    private readonly key: string,
+  ) {
+    this.file = loaded.file;
+    this.width = loaded.model.width;
+    this.maxFrames = loaded.model.maxFrames;
+    this.labels = shownLabels(loaded);
+    this.features = trainedOn(loaded)?.pictures === undefined ? undefined : clipFeatures(loaded, key);
+  }
+
+  /**
+   * Recognises the sign in a clip.
+   * @param clip its file (an `.npz`, or a folder of pictures), or its values, `[frames, width]` row by row.
+   * @param options.topK classes to name, most likely first; 0 for all.
+   * @throws UserError where the clip cannot be used.
+   */
+  async predict(clip: string | Float32Array, { topK = 5 }: { readonly topK?: number } = {}): Promise<Prediction> {
+    const read = typeof clip === 'string' ? this.features?.read : readerOf([clip], this.width);
+    const name = typeof clip === 'string' ? clip : nameOf(0);
+    const [prediction] = await predictWith(this.program, this.loaded, [name], { key: this.key, read, topK });
+    return required(prediction, 'the prediction of the clip');
+  }
+
+  /** Frees what the model holds; it can predict no more. */
+  dispose(): void {
+    this.program.dispose();
+    this.features?.dispose();
+  }
+}
+
+/**
+ * Loads a model to predict with again and again; the caller disposes of it.
+ * @param model a model folder (its `_best.pt` is used) or a `.pt` file.
+ * @throws UserError where there is none, or it cannot be read.
+ */
+export async function loadModel(
+  model: string,
+  options: Omit<OptionsInput<typeof recogniserOptions>, 'model'> = {},
+  hooks: Hooks & WithModels = {},
+): Promise<Recogniser> {
+  const given = checkOptions(recogniserOptions, { source: 'loadModel()', values: { ...options, model } });
+  const loaded = modelOfFile(modelFile(given.model), shapeOf(given), readingOf(given, hooks));
+  const runtime = await startRuntime({ verbose: hooks.verbose === true });
+  if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
+  noteWhatWasTaken(loaded, false, hooks);
+  return new Recogniser(loaded, inferenceProgram(loaded, { mode: 'captured' }), keyOf(loaded, given.kp_key));
+}
+
+interface AskedClips {
+  readonly names: readonly string[];
+  /** How a model reads them; undefined where it reads an array of their files. */
+  readonly reader: (loaded: LoadedModel, key: string) => ClipFeatures | undefined;
+}
+
+async function clipsOf(inputs: readonly string[] | undefined, values: readonly Float32Array[] | undefined): Promise<AskedClips> {
+  if ((inputs === undefined) === (values === undefined))
+    throw new UserError('predict(): give clips as files (input) or as values (clips), one of both');
+  if (values !== undefined) {
+    return {
+      names: values.map((_, place) => nameOf(place)),
+      reader: ({ model }) => ({ read: readerOf(values, model.width), dispose: () => undefined }),
+    };
+  }
+  return {
+    names: await clipFiles(required(inputs, 'the inputs')),
+    reader: (loaded, key) => (trainedOn(loaded)?.pictures === undefined ? undefined : clipFeatures(loaded, key)),
+  };
+}
+
+function nameOf(place: number): string {
+  return `clips[${place}]`;
+}
+
+/** Reads clips that are in memory. */
+function readerOf(clips: readonly Float32Array[], width: number): ClipReader {
+  const byName = new Map(clips.map((values, place) => [nameOf(place), values]));
+  return (name) => {
+    const values = required(byName.get(name), `the clip ${name}`);
+    if (values.length === 0 || values.length % width !== 0)
+      return Promise.reject(new FileError(name, `expected [frames, ${width}] numbers, found ${values.length}`));
+    if (countNotFinite(values) > 0) return Promise.reject(new FileError(name, 'it holds values that are not finite (NaN or infinite)'));
+    return Promise.resolve({ values, frames: values.length / width });
+  };
+}
+
+function refuseWide(attention: string | undefined, clips: number, models: number): void {
+  if (attention === undefined || (clips === 1 && models === 1)) return;
+  throw new UserError(`--attention draws one clip in one model, found ${clips} clips and ${models} models; name one of each`);
+}
+
+/** The array that a model reads: what was asked for, else what it was trained on, else its kind's usual one. */
+function keyOf(loaded: LoadedModel, asked: string | undefined): string {
+  return asked ?? trainedOn(loaded)?.key ?? loaded.model.definition.usualClips.key;
+}
+
+/** The clips that a model was trained on; undefined where the checkpoint does not say. */
+function trainedOn(loaded: LoadedModel): ClipLocation | undefined {
+  const trained = trainedAs(loaded);
+  return trained && loaded.model.definition.clipLocation(trained);
+}
+
+function noteWhatWasTaken({ file, assumptions, notes }: LoadedModel, several: boolean, hooks: Hooks & WithModels): void {
+  const note = notesTo(hooks);
+  for (const assumption of assumptions) note(`${several ? file : 'the checkpoint'} does not say: ${assumption} was taken`);
+  for (const text of notes) note(`${several ? `${file}: ` : ''}${text}`);
+}
+
+/** @throws DataError where the file is no labels reference. */
+async function labelsOf(file: string | undefined): Promise<LabelNames | undefined> {
+  if (file === undefined) return undefined;
+  const { reference, problems } = await readLabelReference(file);
+  if (reference === undefined) throw new DataError(problems);
+  return reference.names;
+}
+
+/** Returns the picture where it was drawn. */
+async function drawAttention(
+  picture: string | undefined,
+  seen: { readonly loaded: readonly LoadedModel[]; readonly predictions: readonly ClipPrediction[]; readonly key: string | undefined },
+  hooks: Hooks & WithModels,
+): Promise<string | undefined> {
+  const [model] = seen.loaded;
+  const [prediction] = seen.predictions;
+  const best = prediction?.gloss[0];
+  if (picture === undefined || model === undefined || prediction === undefined || best === undefined) return undefined;
+  const onWarning = warningsTo(hooks);
+  if (!(await canDraw(onWarning))) return undefined;
+  const { saveAttentionPicture } = await import('./pictures/attention.js'); // With the canvas: only when it is asked for.
+  const clip = { file: prediction.file, key: keyOf(model, seen.key), best };
+  return (await saveAttentionPicture(picture, model, clip, onWarning)) ? picture : undefined;
+}
 
 /**
  * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
@@ -46,121 +266,4 @@ async function fitting(pattern: string): Promise<string[]> {
   const { glob } = await import('tinyglobby');
   const found = await glob([pattern.replaceAll('\\', '/')], { absolute: path.isAbsolute(pattern), expandDirectories: false });
   return found.sort();
-}
-
-/** Clips from which on capturing the graph pays. */
-const WORTH_CAPTURING = 24;
-/** Clips are padded to multiples of this many frames, so that a few graphs serve all lengths. */
-const FRAMES_STEP = 16;
-
-/** A class and how sure the model is of it. */
-export interface RankedClass {
-  readonly id: number;
-  readonly label: string;
-  /** From 0 to 1; over all classes of the head they add up to 1. */
-  readonly probability: number;
-}
-
-/** What a model sees in one clip, best first. */
-export interface Prediction {
-  readonly file: string;
-  readonly gloss: readonly RankedClass[];
-  readonly category: readonly RankedClass[];
-}
-
-interface PredictOptions {
-  /** The array in the `.npz` that the model reads. */
-  readonly key: string;
-  /** Gives a clip's values where they are not an array of the file: features of pictures. */
-  readonly read?: ClipReader | undefined;
-  /** Classes to name; 0 for all. */
-  readonly topK: number;
-  /** Names of the classes where the checkpoint has none. */
-  readonly labels?: LabelNames | undefined;
-  /** Is told of a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
-  readonly onBroken?: (error: FileError) => void;
-  /** Aborted: it ends with the signal's reason, at the next clip. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Recognises the sign in each clip. A clip longer than the model takes is cut to its first frames, as in an evaluation.
- * @throws UserError naming the clip that cannot be read, or that the model gives no finite numbers for.
- */
-export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
-  const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
-  try {
-    return await predictWith(program, loaded, files, options);
-  } finally {
-    program.dispose();
-  }
-}
-
-/** {@link predictClips} with a program of {@link inferenceProgram} that is there already. */
-export async function predictWith(
-  program: Program,
-  loaded: LoadedModel,
-  files: readonly string[],
-  options: PredictOptions,
-): Promise<Prediction[]> {
-  const predictions: Prediction[] = [];
-  for (const file of files) {
-    options.signal?.throwIfAborted();
-    const prediction = await predictOrTell(loaded, program, file, options);
-    if (prediction !== undefined) predictions.push(prediction);
-  }
-  return predictions;
-}
-
-async function predictOrTell(
-  loaded: LoadedModel,
-  program: Program,
-  file: string,
-  options: PredictOptions,
-): Promise<Prediction | undefined> {
-  try {
-    return await predictClip(loaded, program, file, options);
-  } catch (error) {
-    if (options.onBroken === undefined || !(error instanceof FileError)) throw error;
-    options.onBroken(error);
-    return undefined;
-  }
-}
-
-async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
-  const outputs = program.evaluate(await clipInputs(loaded, file, options));
-  const [gloss, category] = ['gloss_logits', 'category_logits'].map((name) => valuesNamed(outputs, name));
-  if (gloss === undefined || category === undefined) throw new Error('the model has two heads');
-  if (countNotFinite(Float32Array.from([...gloss, ...category])) > 0)
-    throw new FileError(file, `${loaded.file} gives values for it that are not finite (NaN or infinite), so nothing can be said of it`);
-  const labels = shownLabels(loaded, options.labels);
-  return {
-    file,
-    gloss: rankClasses(gloss, labels.gloss, options.topK),
-    category: rankClasses(category, labels.category, options.topK),
-  };
-}
-
-/**
- * One clip as a batch of its own, after the model's transforms, padded to a length that clips of about its length share.
- * @throws FileError where it cannot be read.
- */
-export async function clipInputs(
-  { model, transforms }: LoadedModel,
-  file: string,
-  { key, read }: Pick<PredictOptions, 'key' | 'read'>,
-): Promise<NamedArrays> {
-  const { maxFrames } = model;
-  const whole = read === undefined ? await readClip(file, { key, width: model.width }) : await read(file);
-  const width = whole.values.length / whole.frames;
-  const clip = TransformPipeline.of(transforms, width).apply(whole);
-  const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
-  return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
-}
-
-/** The classes of one row of logits, best first; of equal ones the lower id. */
-export function rankClasses(logits: ArrayLike<number>, labels: readonly string[], topK: number): RankedClass[] {
-  const ranked = Array.from(softmax(logits), (probability, id) => ({ id, label: elementAt(labels, id), probability }));
-  ranked.sort((one, other) => other.probability - one.probability || one.id - other.id);
-  return topK === 0 ? ranked : ranked.slice(0, topK);
 }

@@ -1,13 +1,13 @@
-import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict, withoutWrapper } from '../checkpoint/state-dict';
+import { isAveraged } from '../checkpoint/find-weights';
 import { printable } from '../checkpoint/malformed-checkpoint';
+import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict, withoutWrapper } from '../checkpoint/state-dict';
 import type { CheckpointReading, CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
 import { sizeOfShape } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
+import { listed } from '../foundation/text';
 import type { RecognisedModel } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { isAveraged } from '../checkpoint/find-weights';
-import { listed } from '../foundation/text';
 
 /** How a model is read of a file: which of its weights are meant, and of which models they may be; those of Kumpas where none are named. */
 export interface ModelReading extends CheckpointReading, WithModels {}

@@ -1,3 +1,9 @@
+import type { ClipEntry, Dataset } from '../data/clip-set';
+import type { DataProblem } from '../data/data-error';
+import { titleOfModel } from '../folder/model-folder';
+import { elementAt } from '../foundation/required';
+import { cohenKappa, confusionMatrix, matthewsCorrelation, type ConfusionMatrix } from './confusion';
+import { shownLabels, type LoadedModel } from './loaded-model';
 import {
   bootstrapInterval,
   expectedCalibrationError,
@@ -14,13 +20,7 @@ import {
   weightedAverage,
   type ClassMetrics,
 } from './metrics';
-import { cohenKappa, confusionMatrix, matthewsCorrelation, type ConfusionMatrix } from './confusion';
-import type { ClipEntry, Dataset } from '../data/clip-set';
-import type { DataProblem } from '../data/data-error';
-import type { Evaluation } from './evaluate';
-import { shownLabels, type LoadedModel } from './load-model';
-import { titleOfModel } from '../folder/model-folder';
-import { elementAt } from '../foundation/required';
+import type { Evaluation } from './split-outputs';
 
 /** The figures of a head, under scikit-learn's names. Shares are between 0 and 1. */
 export interface HeadMetrics {

@@ -1,7 +1,7 @@
 import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
-import { countNotFinite, elementAt } from '../foundation/required';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
+import { countNotFinite, elementAt } from '../foundation/required';
 import { accuracy, classMetrics, predictedClasses, topKAccuracy, weightedAverage } from './metrics';
 
 /** What a model gave for every clip of a set, in the set's order. */
@@ -88,6 +88,16 @@ export interface SplitScores {
   readonly clips: number;
   readonly gloss: HeadScores;
   readonly category: HeadScores;
+}
+
+/** What an evaluation found. */
+export interface Evaluation {
+  readonly outputs: SplitOutputs;
+  readonly scores: SplitScores;
+  /** Clips that were longer than the model takes, and were cut to their first frames. */
+  readonly cutClips: number;
+  /** What the model's passes over all clips took, recording its graphs included. */
+  readonly seconds: number;
 }
 
 /** Scores what a model gave for a set. */

@@ -1,6 +1,6 @@
 import type { EvaluationResult } from '../evaluation/result';
-import type { ModelFolder } from '../folder/model-folder';
 import type { RunRecord } from '../folder/config-file';
+import type { ModelFolder } from '../folder/model-folder';
 import type { TrainingLogRow } from '../folder/training-log';
 
 /** Something that happened in a training, as data: whoever shows it makes the sentences. */

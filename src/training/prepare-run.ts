@@ -1,28 +1,26 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/model-settings';
+import { measureBfloat16Gain } from '../engine/captured/matrix-type';
+import { createProgram } from '../engine/create-program';
 import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
-import { measureBfloat16Gain } from '../engine/captured/matrix-type';
 import { hasNativeKernels } from '../engine/tensorflow';
+import { readPretrained } from '../evaluation/frame-features/picture-features';
+import { registryFactsIn } from '../folder/config-file';
 import { RandomStream } from '../foundation/random';
 import type { Model, ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
 import type { StepDescription, TrainingListener, TrainingStarted } from './events';
-import { Learner } from './learner';
+import { Learner, stepDefinition } from './learner';
 import { classificationLoss } from './losses';
 import { openTrainingData } from './open-training-data';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
 import { compareWithEarlierData, endOf, folderToContinue, refuseOutdated, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData, TrainingRun } from './run';
 import { chooseSchedule, withoutBestMetric, kindOfSchedule } from './schedules';
-import { stepDefinition } from './step-definition';
-import { FolderClaim, TrainingFolder } from './training-folder';
+import { FolderClaim, TrainingFolder, describeRun } from './training-folder';
 import { warmStartOf, warmStartWeights, type WarmStart } from './warm-start';
-import { describeRun } from './describe-run';
-import { registryFactsIn } from '../folder/config-file';
-import { readPretrained } from '../evaluation/frame-features/picture-features';
-import { createProgram } from '../engine/create-program';
 
 /** Names the stream of random numbers that the starting weights are drawn from. */
 const WEIGHTS_STREAM = 0x77656967;

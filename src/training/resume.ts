@@ -3,23 +3,22 @@ import path from 'node:path';
 import { checkStateDict } from '../checkpoint/state-dict';
 import { readCheckpoint, trainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { commandLineSource, flagOf, shown, type SettingsLayer } from '../config/layers';
-import { resolveLayers } from '../config/resolve';
 import type { Settings } from '../config/model-settings';
+import { resolveLayers } from '../config/resolve';
+import type { Dataset } from '../data/clip-set';
 import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
+import { classDifferences, isUnnamed, type ClassKind, recordAt, savedLabels, shownLabels } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type ModelReading } from '../evaluation/recognise';
+import { ModelFolder, LOG_FILE } from '../folder/model-folder';
+import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { lacksFinalEvaluation } from './evaluate-run';
+import type { TrainingListener } from './events';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
-import type { Dataset } from '../data/clip-set';
-import { classDifferences, isUnnamed, type ClassKind } from '../evaluation/class-differences';
-import { recordAt, savedLabels, shownLabels } from '../evaluation/load-model';
-import type { TrainingListener } from './events';
-import { ModelFolder, LOG_FILE } from '../folder/model-folder';
-import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
+import { lacksFinalEvaluation } from './run';
 
 /** Where an earlier run stopped. */
 export interface ResumePoint {

@@ -1,11 +1,22 @@
-import type { CheckpointReading } from '../checkpoint/training-checkpoint';
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { type CheckpointReading, readWeights } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
+import type { BatchPlan } from '../data/batch';
 import type { BatchSource } from '../data/batch-source';
 import type { ClipSet, Dataset } from '../data/clip-set';
-import type { BatchPlan } from '../data/batch';
+import { evaluateModel } from '../evaluation/evaluate';
+import { modelOfFile } from '../evaluation/loaded-model';
+import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
+import { readEvaluation } from '../evaluation/results/contents';
+import { saveResults } from '../evaluation/results/write-results';
+import { curvesBeside } from '../evaluation/training-curves';
 import type { MachineFacts, RegistryFacts } from '../folder/config-file';
-import type { ModelDefinitions } from '../models/model-table';
+import { RESULT_FILES } from '../folder/contents';
+import { resultsFolderOf, type ModelFolder } from '../folder/model-folder';
+import { UserError } from '../foundation/errors';
+import { type ModelDefinitions, ownModels } from '../models/model-table';
 import type { TrainingEnd, TrainingListener } from './events';
 import type { Learner } from './learner';
 import type { TrainingFolder } from './training-folder';
@@ -65,4 +76,48 @@ export async function closeRun({ data, learner, folder }: TrainingRun): Promise<
   } finally {
     folder.release();
   }
+}
+
+/**
+ * Evaluates a run that has ended on its own validation clips and writes `evaluation_results` into its folder: its best checkpoint, or the last where it
+ * went on from a better one. The folder's README.md takes its figures from there.
+ */
+export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
+  const { data, learner, settings, folder, report, now } = run;
+  const { files, place } = folder;
+  place.requireThere();
+  const loaded = modelOfFile(evaluatedCheckpoint(files), {}, { models: ownModels.with([learner.model.definition]) });
+  const result = describeEvaluation(loaded, data.dataset, await evaluateModel(loaded, data.dataset, settings.batch_size));
+  await saveResults(resultsFolderOf(loaded.file), result, {
+    curves: curvesBeside(loaded.file),
+    created: now(),
+    place,
+    onWarning: (text) => {
+      report({ kind: 'warning', text });
+    },
+  });
+  return result;
+}
+
+/**
+ * Whether a run lacks the results of the evaluation at its end, as where it was killed in the middle of it: there are none, they are of another epoch, or they
+ * are older than the run's last state.
+ */
+export function lacksFinalEvaluation(files: ModelFolder): boolean {
+  const evaluated = evaluatedCheckpoint(files);
+  const document = path.join(resultsFolderOf(evaluated), RESULT_FILES.document);
+  const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
+  if (changed(document) < Math.max(changed(evaluated), changed(files.last))) return true;
+  const { epoch } = readWeights(evaluated);
+  try {
+    return readEvaluation(document).epoch !== epoch;
+  } catch (error) {
+    if (error instanceof UserError) return true;
+    throw error;
+  }
+}
+
+/** The checkpoint that a run is judged by. */
+function evaluatedCheckpoint({ best, last }: Pick<ModelFolder, 'best' | 'last'>): string {
+  return existsSync(best) ? best : last;
 }

@@ -2,28 +2,27 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
 import type { SettingsLayer } from '../config/layers';
-import { describeOverrides } from '../config/resolve';
 import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
+import { describeOverrides } from '../config/resolve';
 import { readSettingsFile } from '../config/settings-file';
 import { sharingDevices, startRuntime, type Runtime } from '../engine/runtime';
 import type { EvaluationResult } from '../evaluation/result';
+import { checkpointToResume, newestCheckpoint } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
-import { required } from '../foundation/required';
 import { fileSystemProblem } from '../foundation/file-system-problem';
+import { required } from '../foundation/required';
 import { version } from '../foundation/version';
 import type { keypointClips } from '../models/clips';
 import type { inceptionClips, inceptionSettings } from '../models/inception/settings';
-import type { transformerSettings } from '../models/transformer/architecture';
 import type { ModelDefinition } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { evaluateRun } from './evaluate-run';
+import type { transformerSettings } from '../models/transformer/architecture';
 import type { TrainingEnd, TrainingListener, TrainingResult } from './events';
 import { prepareRun } from './prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from './resume';
-import { closeRun, type TrainingContext, type TrainingRun } from './run';
+import { evaluateRun, closeRun, type TrainingContext, type TrainingRun } from './run';
 import { trainEpochs } from './training-loop';
 import { resolveTraining } from './warm-start';
-import { checkpointToResume, newestCheckpoint } from '../folder/model-folder';
 
 /** The settings of a training by key, those of Kumpas's own models among them; what is left out is as usual. docs/configuration.md has them all. */
 export type SettingsInput = Partial<

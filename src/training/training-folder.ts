@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/training-checkpoint';
+import type { TransformDescription } from '../config/data-settings';
+import type { ClipEntry, Dataset } from '../data/clip-set';
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
-import { runRecordText, type RunRecord } from '../folder/config-file';
+import { sizeOfShape } from '../engine/parameters';
+import { runRecordText, type RunRecord, type MachineFacts, type RegistryFacts } from '../folder/config-file';
 import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
 import { CONFIG_FILE, createRunFolder, ModelFolder } from '../folder/model-folder';
 import { runReadme } from '../folder/readme';
@@ -11,16 +15,18 @@ import { UserError } from '../foundation/errors';
 import { lockFolder, type FolderLock } from '../foundation/folder-lock';
 import { keepFolder, type KeptFolder } from '../foundation/folders';
 import { readTextIfThere } from '../foundation/regular-file';
+import { required } from '../foundation/required';
+import { counted } from '../foundation/text';
+import type { Model } from '../models/model';
+import { factsOfOwnModel } from '../models/model-table';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
-import { counted } from '../foundation/text';
-import { factsOfOwnModel } from '../models/model-table';
 
 /** What other processes are told that the holder of a folder does. */
 const PURPOSE = 'train';
 
 /** A folder that a training will write into: no other process does so until it is released. */
-export interface LockedFolder {
+interface LockedFolder {
   readonly files: ModelFolder;
   /** The description in its name. */
   readonly description: string;
@@ -226,4 +232,59 @@ export class TrainingFolder {
 function stateText({ epochs, batches }: SavedPoint): string {
   if (batches > 0) return `the state after ${counted(batches, 'batch', 'batches')} of epoch ${epochs + 1}`;
   return epochs === 0 ? 'the state before the first epoch' : `the state after epoch ${epochs}`;
+}
+
+/** Describes a run that is about to start. */
+export function describeRun(facts: {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly dataset: Dataset;
+  readonly model: Model;
+  /** Those that are part of the model. */
+  readonly transforms: readonly TransformDescription[];
+  readonly machine: MachineFacts;
+  readonly folder: string;
+  readonly created: Date;
+  /** Of a folder that a training goes on in. */
+  readonly registry: RegistryFacts;
+}): RunRecord {
+  const { settings, dataset, model, transforms, machine, folder, created, registry } = facts;
+  const counts = { gloss: model.numGloss, category: model.numCategory };
+  return {
+    settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
+    run: {
+      name: path.basename(folder),
+      folder,
+      created: created.toISOString(),
+      versions: machine.versions,
+      device: machine.device,
+      git_commit: machine.gitCommit ?? null,
+      parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
+      classes: counts,
+      data: {
+        title: dataset.title,
+        synthetic: dataset.synthetic,
+        train_clips: dataset.train?.entries.length ?? 0,
+        validation_clips: dataset.validation.entries.length,
+        fingerprint: dataset.fingerprint,
+        validation_fingerprint: dataset.validationFingerprint,
+      },
+      training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
+      model: model.config,
+      ...factsOfOwnModel(model.definition),
+      ...(transforms.length === 0 ? {} : { transforms }),
+      gloss_labels: dataset.labels.gloss,
+      category_labels: dataset.labels.category,
+      ...registry,
+    },
+  };
+}
+
+function describeClips(clips: readonly ClipEntry[], glosses: number): RunRecord['run']['training_clips'] {
+  const frames = clips.map((clip) => clip.frames).sort((one, other) => one - other);
+  return {
+    of_gloss: Array.from({ length: glosses }, (_, id) => clips.filter(({ gloss }) => gloss === id).length),
+    shortest_frames: required(frames[0], 'the first training clip'),
+    median_frames: required(frames[Math.floor(frames.length / 2)], 'the middle training clip'),
+    longest_frames: required(frames.at(-1), 'the last training clip'),
+  };
 }

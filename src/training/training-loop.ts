@@ -6,11 +6,11 @@ import type { StepResult } from '../engine/program';
 import { tensorCount } from '../engine/tensorflow';
 import { predictedClasses } from '../evaluation/metrics';
 import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
+import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
 import type { TrainingEnd } from './events';
 import { NotFinite } from './learner';
 import { EpochClock, hasStoppedEarly, noSums, type EpochSums } from './progress';
 import type { TrainingRun } from './run';
-import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
 
 /**
  * Trains a prepared run to its last epoch; one that has ended already is left as it is. After each epoch the checkpoints, the logs and the folder's README

@@ -13,7 +13,7 @@ import { nearestName } from '../foundation/text';
 import { withFolderLock } from '../foundation/folder-lock';
 import { productionCheckpointIn } from './release/production-record';
 import { releasedVersions } from './release/release-record';
-import { readEvaluation, type ReadEvaluation } from '../evaluation/results/document';
+import { readEvaluation, type ReadEvaluation } from '../evaluation/results/contents';
 
 /** A model in a few words and figures. What its folder does not tell is null. */
 export interface ModelSummary {

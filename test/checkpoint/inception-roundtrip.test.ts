@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights, writeTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 import { optimizerForms } from '../../src/engine/optimizers/table';
@@ -26,7 +26,7 @@ describe('a checkpoint of an InceptionV3GRU with its backbone', () => {
   });
 
   itWithShared('fixtures/torch/iv3_gru_full.pt', 'has the parameters that the model declares, in their order and kinds', (file) => {
-    const { model } = loadModel(file, { transform_input: true });
+    const { model } = modelOfFile(file, { transform_input: true });
     const saved = readWeights(file).model;
     expect(model.parameters.map(({ name }) => name)).toEqual([...saved.keys()]);
     for (const { name, storedAs } of model.parameters) expect({ name, storedAs }).toEqual({ name, storedAs: saved.get(name)?.storedAs });

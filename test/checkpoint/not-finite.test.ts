@@ -12,8 +12,8 @@ import { exportCheckpoint, type ExportFormat, type ExportRequest } from '../../s
 import { readImport } from '../../src/conversion/read-import';
 import { inspectCheckpoint } from '../../src/conversion/inspect';
 import { startRuntime } from '../../src/engine/runtime';
-import { loadModel } from '../../src/evaluation/load-model';
-import { predictClips } from '../../src/evaluation/predict';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
+import { predictClips } from '../../src/evaluation/predict-clips';
 import { recogniseWeights } from '../../src/evaluation/recognise';
 import { optimizerParameters } from '../../src/models/model';
 import { readResumePoint } from '../../src/training/resume';
@@ -64,7 +64,7 @@ describe('weights that are not finite', () => {
   it.each([NaN, Infinity, -Infinity])('are refused in one line by whoever reads a model, and told by an inspection: %p', async (value) => {
     await inTemporaryFolder((folder) => {
       const file = writeChanged(folder, spoil('embedding.bias', value));
-      expect(() => loadModel(file)).toThrow(refusal);
+      expect(() => modelOfFile(file)).toThrow(refusal);
       expect(() => readResumePoint(file)).toThrow(refusal);
       expect(() => readImport(file, importOptions(folder), undefined)).toThrow(refusal);
       expect(() => exportCheckpoint(exportTo(folder, file, 'torch', 'float32'))).toThrow(refusal);
@@ -79,12 +79,12 @@ describe('weights that are not finite', () => {
       expect(() => readResumePoint(file)).toThrow(
         /"optimizer\.state of embedding\.bias: exp_avg": expected finite numbers, found 2 of 32 values that are NaN or infinite/,
       );
-      expect(loadModel(file).weights.size).toBeGreaterThan(0);
+      expect(modelOfFile(file).weights.size).toBeGreaterThan(0);
     });
   });
 
   itWithShared('cases/checkpoints/nan-weight.pt', 'of a file from elsewhere are refused', (file) => {
-    expect(() => loadModel(file)).toThrow(/embedding\.weight \(1 of 2496 values\)/);
+    expect(() => modelOfFile(file)).toThrow(/embedding\.weight \(1 of 2496 values\)/);
     expect(() => readResumePoint(file)).toThrow(/embedding\.weight \(1 of 2496 values\)/);
   });
 });
@@ -118,10 +118,10 @@ describe('a model whose values overflow for a clip', () => {
       const clip = path.join(folder, 'keypoints_val/clip.npz');
       const file = writeChanged(folder, (name, values) => (/^gloss_head\.\d\.weight$/.test(name) ? values.fill(3e38) : values));
       const options = { key: 'X', topK: 3 };
-      await expect(predictClips(loadModel(file), [clip], options)).rejects.toThrow(
+      await expect(predictClips(modelOfFile(file), [clip], options)).rejects.toThrow(
         `${clip}: ${file} gives values for it that are not finite (NaN or infinite)`,
       );
-      expect(await predictClips(loadModel(original), [clip], options)).toHaveLength(1);
+      expect(await predictClips(modelOfFile(original), [clip], options)).toHaveLength(1);
     });
   });
 });

@@ -12,7 +12,7 @@ import { toFloat32 } from '../../src/data/npy';
 import { openNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { trainedParameters } from '../../src/models/model';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
@@ -50,7 +50,7 @@ describe('exporting for PyTorch', () => {
       const file = path.join(await importNamed(folder), 'SignTransformer_last.pt');
       const { path: out } = exportCheckpoint(request({ file }));
       expect(out).toBe(path.join(path.dirname(file), 'exports', 'SignTransformer_last.pt'));
-      const { model } = loadModel(out);
+      const { model } = modelOfFile(out);
       const [ours, theirs] = [out, tinyFull].map((name) => readTrainingCheckpoint(name, trainedParameters(model), optimizerForms));
       for (const key of ['epoch', 'bestMetric', 'model', 'optimizer', 'scheduler'] as const) expect(ours?.[key]).toEqual(theirs?.[key]);
       expect(() => exportCheckpoint(request({ file }))).toThrow(/exports.*it is there already; give another place with --out/);
@@ -64,7 +64,7 @@ describe('exporting for PyTorch', () => {
       readTorchFile(out, (value) => {
         for (const tensor of weightTensors(value).tensors.values()) expect(tensor.dtype).toBe(dtype);
       });
-      const names = trainedParameters(loadModel(out).model);
+      const names = trainedParameters(modelOfFile(out).model);
       const [ours, theirs] = [out, tinyFull].map((name) => readTrainingCheckpoint(name, names, optimizerForms));
       expect(ours?.optimizer).toEqual(theirs?.optimizer);
       for (const [name, { values }] of theirs?.model ?? [])
@@ -89,8 +89,8 @@ it('a safetensors export holds the weights, and model and labels in its metadata
   await inTemporaryFolder(async (folder) => {
     const imported = await importNamed(folder);
     const { path: out } = exportCheckpoint(request({ file: path.join(imported, 'SignTransformer_best.pt'), format: 'safetensors' }));
-    const loaded = loadModel(out);
-    expect(loaded.model.config).toEqual(loadModel(tinyFull).model.config);
+    const loaded = modelOfFile(out);
+    expect(loaded.model.config).toEqual(modelOfFile(tinyFull).model.config);
     expect(loaded.labels?.gloss).toContain('SIGN 6');
     expect(readWeights(out)).toMatchObject({ epoch: 12, bestMetric: 11 / 13 });
     expect(new Map([...readWeights(out).model].sort())).toEqual(new Map([...readWeights(tinyFull).model].sort()));

@@ -7,7 +7,7 @@ import type { PythonDict } from '../../src/checkpoint/python-values';
 import { resolveSettings } from '../../src/config/resolve';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { buildFolder } from '../../src/foundation/folders';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { trainedParameters } from '../../src/models/model';
 import { readTrainingLog } from '../../src/folder/training-log';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -55,7 +55,7 @@ describe('importing a checkpoint of PyTorch', () => {
       expect(readdirSync(imported.folder).sort()).toEqual([...imported.files].sort());
 
       const best = path.join(imported.folder, 'SignTransformer_best.pt');
-      const { model, labels: names } = loadModel(best);
+      const { model, labels: names } = modelOfFile(best);
       expect(model.config).toMatchObject({ emb_dim: 32, n_heads: 4, n_layers: 2, num_gloss: 7, num_cat: 3, max_len: 64 });
       expect(names?.gloss[6]).toBe('SIGN 6');
       const read = (file: string): ReturnType<typeof readTrainingCheckpoint> =>
@@ -109,7 +109,7 @@ describe('importing a checkpoint of PyTorch', () => {
       const bits = (file: string): unknown =>
         [...readWeights(file).model].map(([key, { shape, values }]) => [key, shape, Buffer.from(values.slice().buffer)]);
       expect(bits(path.join(imported, 'SignTransformer_best.pt'))).toEqual(bits(fixture(name)));
-      expect(loadModel(path.join(imported, 'SignTransformer_best.pt')).model.config['n_heads']).toBe(4);
+      expect(modelOfFile(path.join(imported, 'SignTransformer_best.pt')).model.config['n_heads']).toBe(4);
     });
   });
 

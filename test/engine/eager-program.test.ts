@@ -4,7 +4,7 @@ import type { Batch } from '../../src/data/batch';
 import type { NamedArrays, ParameterValues } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
-import { stepInputs } from '../../src/training/step-definition';
+import { stepInputs } from '../../src/training/learner';
 import { parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';
 import { parityBatch, tinyProgram } from '../support/tiny-transformer';
 import { readWeightValues } from '../support/torch-weights';

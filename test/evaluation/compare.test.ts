@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { comparedFromFiles } from '../../src/evaluation/compare/compare';
+import { type ComparedModel, compareModels, regressions } from '../../src/evaluation/compare/comparison';
 import { comparisonJson, comparisonMarkdown, comparisonText } from '../../src/evaluation/compare/comparison-text';
-import { comparedFromFiles, type ComparedModel } from '../../src/evaluation/compare/compared-model';
-import { compareModels, regressions } from '../../src/evaluation/compare/comparison';
 import { mcnemarTest } from '../../src/evaluation/metrics';
 import { comparisonPicture } from '../../src/evaluation/pictures/charts';
 import { lightTheme } from '../../src/evaluation/pictures/drawing';

@@ -5,9 +5,9 @@ import { writeTrainingCheckpoint } from '../../src/checkpoint/training-checkpoin
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { evaluateModel } from '../../src/evaluation/evaluate';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
+import { predictClips, rankClasses } from '../../src/evaluation/predict-clips';
 import { modelFile } from '../../src/folder/model-folder';
-import { predictClips, rankClasses } from '../../src/evaluation/predict';
 import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';
 import { torchFolder } from '../support/parity';
@@ -22,7 +22,7 @@ describe('evaluating a trained model', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder));
-      const loaded = loadModel(modelFile(run.folder.files.folder));
+      const loaded = modelOfFile(modelFile(run.folder.files.folder));
       expect(loaded.assumptions).toEqual([]);
       const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
       const best = run.folder.rows.find(({ epoch }) => epoch === run.learner.progress.bestEpoch);
@@ -40,7 +40,7 @@ describe('evaluating a trained model', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const loaded = loadModel(run.folder.files.last);
+      const loaded = modelOfFile(run.folder.files.last);
       const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
       const { outputs } = await evaluateModel(loaded, dataset, 4);
       const files = dataset.validation.entries.map(({ file }) => file);
@@ -64,7 +64,7 @@ describe('evaluating a trained model', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
-      const loaded = loadModel(run.folder.files.last);
+      const loaded = modelOfFile(run.folder.files.last);
       const dataset = await openFolder(data, { numGloss: 4, numCat: 2 });
       await expect(evaluateModel(loaded, dataset, 4)).rejects.toThrow('gloss: the model has 3 classes, the data 4');
       const renamed = { ...dataset, labels: { gloss: ['A', 'B', 'C'], category: ['X', 'Y'] } };
@@ -91,7 +91,7 @@ describe('the model that a path means', () => {
   });
 
   it('is loaded whatever PyTorch called its keys, and refused with a reason where it cannot be', () => {
-    const tiny = loadModel(path.join(torchFolder, 'tiny_full.pt'));
+    const tiny = modelOfFile(path.join(torchFolder, 'tiny_full.pt'));
     expect(tiny).toMatchObject({ name: 'transformer', assumptions: [], labels: undefined });
     for (const name of [
       'tiny_bare_state_dict',
@@ -100,15 +100,15 @@ describe('the model that a path means', () => {
       'tiny_half',
       'tiny_full_legacy_nonzip',
     ]) {
-      expect(loadModel(path.join(torchFolder, `${name}.pt`), { n_heads: 4 }).model.config).toMatchObject({
+      expect(modelOfFile(path.join(torchFolder, `${name}.pt`), { n_heads: 4 }).model.config).toMatchObject({
         emb_dim: 32,
         n_layers: 2,
         n_heads: 4,
       });
     }
-    expect(() => loadModel(path.join(torchFolder, 'bad_missing_key.pt'))).toThrow(/missing/);
-    expect(() => loadModel(path.join(torchFolder, 'bad_wrong_shape.pt'))).toThrow(/shape/);
-    expect(loadModel(path.join(torchFolder, 'iv3_gru_features_only.pt'))).toMatchObject({ name: 'iv3_gru', assumptions: [] });
+    expect(() => modelOfFile(path.join(torchFolder, 'bad_missing_key.pt'))).toThrow(/missing/);
+    expect(() => modelOfFile(path.join(torchFolder, 'bad_wrong_shape.pt'))).toThrow(/shape/);
+    expect(modelOfFile(path.join(torchFolder, 'iv3_gru_features_only.pt'))).toMatchObject({ name: 'iv3_gru', assumptions: [] });
   });
 
   it('is refused where its tensors are those of no model', async () => {
@@ -124,7 +124,7 @@ describe('the model that a path means', () => {
         config: {},
         args: undefined,
       });
-      expect(() => loadModel(file)).toThrow(/its tensors \(encoder.weight, …\) are those of none of the models/);
+      expect(() => modelOfFile(file)).toThrow(/its tensors \(encoder.weight, …\) are those of none of the models/);
     });
   });
 });

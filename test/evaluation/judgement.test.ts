@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { type ComparedModel, compareModels, type Comparison, judge, type Judgement } from '../../src/evaluation/compare/comparison';
 import { judgementMarkdown, judgementsJson, judgementText } from '../../src/evaluation/compare/comparison-text';
-import type { ComparedModel } from '../../src/evaluation/compare/compared-model';
-import { compareModels, type Comparison, judge, type Judgement } from '../../src/evaluation/compare/comparison';
 
 const GLOSSES = ['HELLO', 'GO|OD', 'YOU', 'ME'];
 

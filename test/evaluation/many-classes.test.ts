@@ -3,11 +3,11 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { confusionMatrix, confusions, shownClasses } from '../../src/evaluation/confusion';
-import { describeHead, type HeadResult, type EvaluationResult } from '../../src/evaluation/result';
-import { drawnOrTold, lightTheme } from '../../src/evaluation/pictures/drawing';
 import { drawPicture } from '../../src/evaluation/pictures/canvas';
-import { RESULT_FILES } from '../../src/folder/contents';
+import { drawnOrTold, lightTheme } from '../../src/evaluation/pictures/drawing';
+import { describeHead, type HeadResult, type EvaluationResult } from '../../src/evaluation/result';
 import { writeResults } from '../../src/evaluation/results/write-results';
+import { RESULT_FILES } from '../../src/folder/contents';
 import { inTemporaryFolder } from '../support/clip-files';
 
 /** A head of many classes, right in half of its clips and elsewhere off by one. */

@@ -2,6 +2,15 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import {
+  cohenKappa,
+  confusionAt,
+  confusionMatrix,
+  outcomes,
+  confusions,
+  matthewsCorrelation,
+  mostConfusedWith,
+} from '../../src/evaluation/confusion';
+import {
   bootstrapInterval,
   expectedCalibrationError,
   reliabilityBins,
@@ -15,15 +24,6 @@ import {
   topKAccuracy,
   weightedAverage,
 } from '../../src/evaluation/metrics';
-import {
-  cohenKappa,
-  confusionAt,
-  confusionMatrix,
-  outcomes,
-  confusions,
-  matthewsCorrelation,
-  mostConfusedWith,
-} from '../../src/evaluation/confusion';
 import { describeHead } from '../../src/evaluation/result';
 import { parityFolder, relativeDifference } from '../support/parity';
 

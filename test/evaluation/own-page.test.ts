@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { foreignPart } from '../../src/evaluation/report/own-page';
+import { foreignPart } from '../../src/evaluation/report/markup';
 
 const script = readFileSync(path.resolve(__dirname, '../../src/evaluation/report/interaction.js'), 'utf8');
 

@@ -5,9 +5,10 @@ import { readClip } from '../../src/data/clip';
 import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
-import { clipFiles, predictClips } from '../../src/evaluation/predict';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { attendedFrames, frameShares, saveAttentionPicture } from '../../src/evaluation/pictures/attention';
-import { loadModel } from '../../src/evaluation/load-model';
+import { clipFiles } from '../../src/evaluation/predict';
+import { predictClips } from '../../src/evaluation/predict-clips';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { arrayNamed, parityFolder, readArrays, torchFolder } from '../support/parity';
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
   await startRuntime();
 });
 
-const tiny = (): ReturnType<typeof loadModel> => loadModel(path.join(torchFolder, 'tiny_full.pt'));
+const tiny = (): ReturnType<typeof modelOfFile> => modelOfFile(path.join(torchFolder, 'tiny_full.pt'));
 
 function writeClip(file: string, frames = 20): string {
   writeFileSync(file, formatNpz(clipArrays(frames)));
@@ -114,7 +115,7 @@ describe('the frames that counted', () => {
   it.each(['mean', 'cls'])('are read from every layer of a checkpoint with %s pooling, and drawn', async (pooling) => {
     await inTemporaryFolder(async (folder) => {
       const clip = writeClip(path.join(folder, 'clip.npz'), 21);
-      const model = loadModel(path.join(torchFolder, 'tiny_full.pt'), { pooling_method: pooling });
+      const model = modelOfFile(path.join(torchFolder, 'tiny_full.pt'), { pooling_method: pooling });
       const { layers, overall } = await attendedFrames(model, clip, 'X');
       expect(layers).toHaveLength(2);
       for (const shares of [...layers, overall]) {

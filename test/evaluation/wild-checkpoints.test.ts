@@ -4,10 +4,10 @@ import { pythonFromPlain } from '../../src/checkpoint/plain-value';
 import { PythonOrderedDict, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { tensorOf } from '../../src/checkpoint/tensor';
 import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
-import { inspectCheckpoint } from '../../src/conversion/inspect';
-import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { readExport } from '../../src/conversion/export-checkpoint';
-import { loadModel } from '../../src/evaluation/load-model';
+import { importCheckpoint } from '../../src/conversion/import-checkpoint';
+import { inspectCheckpoint } from '../../src/conversion/inspect';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { readResumePoint } from '../../src/training/resume';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
@@ -50,7 +50,7 @@ function prefixed(value: PythonDict, prefix: string): PythonOrderedDict {
   return renamed;
 }
 
-const original = loadModel(tinyFull);
+const original = modelOfFile(tinyFull);
 
 describe('a checkpoint with what training scripts leave', () => {
   it.each<[string, PythonValue, RegExp]>([
@@ -66,7 +66,7 @@ describe('a checkpoint with what training scripts leave', () => {
   ])('is loaded, resumed, imported, exported and looked into beside %s', async (_what, args, note) => {
     await inTemporaryFolder(async (folder) => {
       const file = changed(folder, (value) => value.set('args', args));
-      const { weights, notes } = loadModel(file);
+      const { weights, notes } = modelOfFile(file);
       expect(weights).toEqual(original.weights);
       expect(notes.join('\n')).toMatch(note);
       expect(readExport(file, {}).checkpoint.model.size).toBe(46);
@@ -85,11 +85,11 @@ describe('a checkpoint with what training scripts leave', () => {
         value.delete('config');
         value.set('args', plain({ num_heads: 4, pooling: 'max' }));
       });
-      expect(loadModel(inArgs)).toMatchObject({ assumptions: [], model: { config: { n_heads: 4, pooling_method: 'max' } } });
+      expect(modelOfFile(inArgs)).toMatchObject({ assumptions: [], model: { config: { n_heads: 4, pooling_method: 'max' } } });
       const inPart = changed(folder, (value) => value.set('config', plain({ model: { num_heads: 2, pooling: 'cls' }, train: { lr: 1 } })));
-      expect(loadModel(inPart)).toMatchObject({ assumptions: [], model: { config: { n_heads: 2, pooling_method: 'cls' } } });
+      expect(modelOfFile(inPart)).toMatchObject({ assumptions: [], model: { config: { n_heads: 2, pooling_method: 'cls' } } });
       const asText = changed(folder, (value) => value.set('config', 'cfg.yaml'));
-      expect(loadModel(asText)).toMatchObject({
+      expect(modelOfFile(asText)).toMatchObject({
         assumptions: ['num_heads 8', 'pooling mean'],
         notes: ['"config": expected a dict, found the text "cfg.yaml"; it was passed over'],
       });
@@ -101,7 +101,7 @@ describe('a checkpoint with what training scripts leave', () => {
     async (prefix) => {
       await inTemporaryFolder((folder) => {
         const file = changed(folder, (value) => prefixed(value, prefix));
-        expect(loadModel(file)).toMatchObject({ weights: original.weights, notes: [] });
+        expect(modelOfFile(file)).toMatchObject({ weights: original.weights, notes: [] });
         expect(readResumePoint(file).checkpoint.optimizer).toEqual(readResumePoint(tinyFull).checkpoint.optimizer);
         expect(inspectCheckpoint(file)).toMatchObject({ prefix, model: { name: 'transformer', problems: [] } });
       });
@@ -113,12 +113,12 @@ describe('a checkpoint with what training scripts leave', () => {
       const beside = changed(folder, (value) =>
         prefixed(value, 'model.').set('criterion.weight', tensorOf('float32', [2], new Float32Array(2))),
       );
-      expect(loadModel(beside)).toMatchObject({
+      expect(modelOfFile(beside)).toMatchObject({
         weights: original.weights,
         notes: ['left aside, for they do not begin with model.: criterion.weight'],
       });
       const missing = changed(folder, (value) => prefixed(value, 'net.').delete('net.embedding.bias'));
-      expect(() => loadModel(missing)).toThrow(/its weights do not fit the model: missing: embedding\.bias\./);
+      expect(() => modelOfFile(missing)).toThrow(/its weights do not fit the model: missing: embedding\.bias\./);
     });
   });
 
@@ -134,12 +134,12 @@ describe('a checkpoint with what training scripts leave', () => {
         for (const [name, tensor] of model) both.set(`trained.${nameOf(name)}`, tensor);
         value.set('model', both);
       });
-      const found = loadModel(file);
+      const found = modelOfFile(file);
       expect(found.weights).toEqual(original.weights);
       expect(found.notes[0]).toBe(
         'it holds averaged weights too, behind ema.: those behind trained. were taken; --key ema takes the others',
       );
-      expect(loadModel(file, {}, { key: 'ema' }).weights.get('embedding.bias')).toEqual(sevens);
+      expect(modelOfFile(file, {}, { key: 'ema' }).weights.get('embedding.bias')).toEqual(sevens);
     });
   });
 
@@ -154,13 +154,13 @@ describe('a checkpoint with what training scripts leave', () => {
           value.set('model', renamed);
         });
       for (const prefix of ['module.', 'module._orig_mod.']) {
-        const found = loadModel(mixed(prefix));
+        const found = modelOfFile(mixed(prefix));
         expect([...found.weights]).toEqual([...original.weights]);
         expect(found.notes).toEqual([
           expect.stringMatching(/^some of its names have a wrapper's beginning, which was taken off: module\./),
         ]);
       }
-      expect(() => loadModel(mixed('mine.'))).toThrow(/its weights do not fit the model: missing: /);
+      expect(() => modelOfFile(mixed('mine.'))).toThrow(/its weights do not fit the model: missing: /);
     });
   });
 
@@ -168,7 +168,7 @@ describe('a checkpoint with what training scripts leave', () => {
     await inTemporaryFolder((folder) => {
       const heads = original.model.config['n_heads'];
       const file = changed(folder, (value) => dictAt(value, 'config').set('n_heads', String(heads)));
-      expect(loadModel(file)).toMatchObject({ assumptions: [], model: { config: { n_heads: heads } } });
+      expect(modelOfFile(file)).toMatchObject({ assumptions: [], model: { config: { n_heads: heads } } });
     });
   });
 
@@ -178,7 +178,7 @@ describe('a checkpoint with what training scripts leave', () => {
         dictAt(value, 'model').delete('pos_encoder.pe');
         dictAt(value, 'config').set('max_len', 64);
       });
-      const found = loadModel(file);
+      const found = modelOfFile(file);
       expect(found.notes).toEqual(['it lacks pos_encoder.pe: it was computed']);
       expect([...found.weights.keys()]).toEqual([...original.weights.keys()]);
       const [ours = new Float32Array(), theirs = new Float32Array(1)] = [found.weights, original.weights].map((weights) =>
@@ -191,8 +191,8 @@ describe('a checkpoint with what training scripts leave', () => {
         dictAt(value, 'model').delete('pos_encoder.pe');
         dictAt(value, 'config').delete('max_len');
       });
-      expect(loadModel(unsaid)).toMatchObject({ assumptions: ['max_len 300'], model: { maxFrames: 300 } });
-      expect(loadModel(unsaid, { max_len: 40 })).toMatchObject({ assumptions: [], model: { maxFrames: 40 } });
+      expect(modelOfFile(unsaid)).toMatchObject({ assumptions: ['max_len 300'], model: { maxFrames: 300 } });
+      expect(modelOfFile(unsaid, { max_len: 40 })).toMatchObject({ assumptions: [], model: { maxFrames: 40 } });
     });
   });
 
@@ -203,9 +203,9 @@ describe('a checkpoint with what training scripts leave', () => {
         value.set('ema', new Map([...dictAt(value, 'model'), ['embedding.bias', bias]]));
       });
       const told = 'it holds averaged weights too, under ema: those under model were taken; --key ema takes the others';
-      expect(loadModel(file)).toMatchObject({ weights: original.weights, notes: [told] });
+      expect(modelOfFile(file)).toMatchObject({ weights: original.weights, notes: [told] });
       const sevens = new Float32Array(32).fill(7);
-      expect(loadModel(file, {}, { key: 'ema' }).weights.get('embedding.bias')).toEqual(sevens);
+      expect(modelOfFile(file, {}, { key: 'ema' }).weights.get('embedding.bias')).toEqual(sevens);
       expect(readExport(file, {}, { key: 'ema' }).checkpoint.model.get('embedding.bias')?.values).toEqual(sevens);
       expect(readResumePoint(file, {}, { key: 'ema' }).checkpoint.model.get('embedding.bias')?.values).toEqual(sevens);
       expect(inspectCheckpoint(file, {}, { key: 'ema' })).toMatchObject({ weightsKey: 'ema' });
@@ -213,7 +213,7 @@ describe('a checkpoint with what training scripts leave', () => {
         { best: file },
         importOptions(path.join(folder, 'models'), { reading: { key: 'ema' } }),
       );
-      expect(loadModel(path.join(model, 'SignTransformer_best.pt')).weights.get('embedding.bias')).toEqual(sevens);
+      expect(modelOfFile(path.join(model, 'SignTransformer_best.pt')).weights.get('embedding.bias')).toEqual(sevens);
     });
   });
 });
@@ -233,7 +233,7 @@ describe('a checkpoint of another optimiser', () => {
       expect(imported.notes.join('\n')).toMatch(/its optimizer was left out, so no training can go on from it: it is/);
       expect(imported.notes.join('\n')).not.toMatch(/holds weights alone/);
       expect(inspectCheckpoint(file).optimizer?.otherwise).toMatch(/^it is /);
-      expect(loadModel(file).weights).toEqual(original.weights);
+      expect(modelOfFile(file).weights).toEqual(original.weights);
     });
   });
 
@@ -263,14 +263,14 @@ describe('a checkpoint of another optimiser', () => {
 describe('files of the issue', () => {
   itWithShared('cases/checkpoints', 'that hold weights are loaded, whatever else is there', (folder) => {
     for (const name of ['args-list', 'args-unknown', 'bare-weights', 'config-text', 'epoch-tensor', 'no-pe', 'opt-adamw-old', 'opt-nadam'])
-      expect(loadModel(path.join(folder, `${name}.pt`)).weights.size).toBe(30);
+      expect(modelOfFile(path.join(folder, `${name}.pt`)).weights.size).toBe(30);
     for (const name of ['opt-adamw-old', 'opt-nadam'])
       expect(() => readResumePoint(path.join(folder, `${name}.pt`))).toThrow(/no training goes on from its optimizer: it is .*Adam/);
   });
 
   itWithShared('cases/checkpoints', 'that are something else are told by what they are', (folder) => {
     const refused = (name: string, what: RegExp): void => {
-      expect(() => loadModel(path.join(folder, name))).toThrow(what);
+      expect(() => modelOfFile(path.join(folder, name))).toThrow(what);
     };
     refused('torchscript.pt', /it is a TorchScript program/);
     refused('module_legacy.pt', /an object of the class __main__\.Net.*a whole module.*state_dict/);

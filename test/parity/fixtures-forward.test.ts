@@ -2,7 +2,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { valuesNamed } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
-import { featureInputs, inferenceProgram, loadModel } from '../../src/evaluation/load-model';
+import { featureInputs, inferenceProgram, modelOfFile } from '../../src/evaluation/loaded-model';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';
 import { parityBatch } from '../support/tiny-transformer';
 
@@ -31,7 +31,7 @@ describe('every good checkpoint of PyTorch gives its logits', () => {
     ['tiny_full_legacy_nonzip', 'tiny_full_forward', exact],
   ])('%s', async (name, parity, tolerance) => {
     const expected = await readArrays(path.join(parityFolder, `${parity}.npz`));
-    const program = inferenceProgram(loadModel(path.join(torchFolder, `${name}.pt`), { n_heads: 4 }), { mode: 'eager' });
+    const program = inferenceProgram(modelOfFile(path.join(torchFolder, `${name}.pt`), { n_heads: 4 }), { mode: 'eager' });
     const outputs = program.evaluate(featureInputs({ ...parityBatch(expected), gloss: new Int32Array(6), category: new Int32Array(6) }));
     const prefix = parity === 'tiny_full_forward' ? '' : 'mean_';
     expect(relativeDifference(valuesNamed(outputs, 'gloss_logits'), arrayNamed(expected, `${prefix}gloss`))).toBeLessThan(tolerance);

@@ -6,10 +6,10 @@ import { noDropout } from '../../src/engine/dropout';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { valuesNamed } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { PictureFeatures, clipFeatures } from '../../src/evaluation/frame-features/picture-features';
 import { softmax } from '../../src/evaluation/metrics';
-import { predictClips } from '../../src/evaluation/predict';
+import { predictClips } from '../../src/evaluation/predict-clips';
 import { inTemporaryFolder } from '../support/clip-files';
 import { arrayNamed, readArrays, relativeDifference } from '../support/parity';
 import { itWithShared, sharedPath } from '../support/shared';
@@ -32,7 +32,7 @@ describe('torchvision’s InceptionV3', () => {
     'gives PyTorch’s features of three frames, and the GRUs behind it PyTorch’s logits',
     async (file) => {
       const expected = await readArrays(sharedPath('fixtures/parity/iv3_gru_full.npz') ?? '');
-      const { model, weights } = loadModel(file, { transform_input: false });
+      const { model, weights } = modelOfFile(file, { transform_input: false });
       const encoder = model.pictureEncoder;
       if (encoder === undefined) throw new Error('the checkpoint holds a backbone');
       const pictures = new PictureFeatures(encoder, weights, { mode: 'captured' });
@@ -68,7 +68,7 @@ describe('torchvision’s InceptionV3', () => {
     'predicts a clip of pictures as PyTorch does',
     async (file) => {
       const expected = await readArrays(sharedPath('fixtures/parity/iv3_gru_full.npz') ?? '');
-      const loaded = loadModel(file, { transform_input: false });
+      const loaded = modelOfFile(file, { transform_input: false });
       await inTemporaryFolder(async (folder) => {
         const clip = path.join(folder, 'clip.npz');
         const values = channelsLast(arrayNamed(expected, 'frames_u8'), 3, 299 * 299);

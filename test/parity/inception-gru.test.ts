@@ -4,7 +4,7 @@ import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import { EagerProgram } from '../../src/engine/eager-program';
 import { valuesNamed } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
-import { stepInputs } from '../../src/training/step-definition';
+import { stepInputs } from '../../src/training/learner';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance } from '../support/parity';
 import { gruBatch, gruTraining } from '../support/small-gru';
 

@@ -5,7 +5,7 @@ import { EagerProgram } from '../../src/engine/eager-program';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { crossEntropy } from '../../src/training/losses';
 import { arrayNamed, parityFolder, readArrays, relativeDifference } from '../support/parity';
 import { itWithShared } from '../support/shared';
@@ -37,7 +37,7 @@ describe('a training step with the backbone', () => {
     'has PyTorch’s loss, gradients and running statistics',
     async (file) => {
       const expected = await readArrays(path.join(parityFolder, 'iv3_gru_unfrozen.npz'));
-      const { model, weights } = loadModel(file, { transform_input: true, freeze_backbone: false });
+      const { model, weights } = modelOfFile(file, { transform_input: true, freeze_backbone: false });
       const definition: ProgramDefinition = {
         parameters: model.parameters,
         optimizer: adam(),

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { describeEvaluation, HEADS, type HeadName } from '../../src/evaluation/result';
 import { openFolder } from '../support/open-folder';
 import { arrayNamed, parityFolder, readArrays, relativeDifference } from '../support/parity';
@@ -17,7 +17,7 @@ describe('a checkpoint that PyTorch trained on real clips', () => {
   itWithShared('fixtures/torch/transformer_isl13_best.pt', 'gives here the logits and figures that it gave there', async (file) => {
     const data = sharedPath('data/isl13') ?? '';
     const expected = await readArrays(sharedPath('fixtures/parity/transformer_isl13_val_logits.npz') ?? '');
-    const loaded = loadModel(file);
+    const loaded = modelOfFile(file);
     expect(loaded.assumptions).toEqual(['num_heads 8', 'pooling mean']);
     const dataset = await openFolder(data);
     const evaluation = await evaluateModel(loaded, dataset, 32);

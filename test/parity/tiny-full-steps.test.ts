@@ -8,7 +8,7 @@ import { trainedParameters } from '../../src/models/model';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { classificationLoss } from '../../src/training/losses';
-import { stepDefinition, stepInputs } from '../../src/training/step-definition';
+import { stepDefinition, stepInputs } from '../../src/training/learner';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance, torchFolder } from '../support/parity';

@@ -5,7 +5,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { noDropout } from '../../src/engine/dropout';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
-import { stepInputs } from '../../src/training/step-definition';
+import { stepInputs } from '../../src/training/learner';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, torchFolder } from '../support/parity';
 import { parityBatch, tinyArchitecture, tinyProgram } from '../support/tiny-transformer';
 import { readWeightValues } from '../support/torch-weights';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ParameterValues } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import type { LossSettings } from '../../src/training/losses';
-import { stepInputs } from '../../src/training/step-definition';
+import { stepInputs } from '../../src/training/learner';
 import { arrayNamed, parityFolder, readArrays, relativeDifference, relativeDistance, torchFolder } from '../support/parity';
 import { parityBatch, tinyProgram } from '../support/tiny-transformer';
 import { readWeightValues } from '../support/torch-weights';

@@ -6,7 +6,7 @@ import { EagerProgram } from '../../src/engine/eager-program';
 import { RandomStream } from '../../src/foundation/random';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { classificationLoss } from '../../src/training/losses';
-import { stepDefinition, stepInputs } from '../../src/training/step-definition';
+import { stepDefinition, stepInputs } from '../../src/training/learner';
 import { tinyArchitecture, updateRule, type TinyOptions } from './tiny-transformer';
 
 /** The tiny SignTransformer's training, with weights drawn from a seed. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { evaluateRun } from '../../src/training/evaluate-run';
+import { evaluateRun } from '../../src/training/run';
 import { smallSettings, trainSmall, writeSmallData } from './small-training';
 
 /** A registry in a folder, with a small model that was trained and evaluated. */

@@ -5,7 +5,7 @@ import type { ParameterValues } from '../../src/engine/parameters';
 import type { ProgramDefinition } from '../../src/engine/program';
 import { inceptionGru } from '../../src/models/inception/inception-gru';
 import { crossEntropy } from '../../src/training/losses';
-import { stepDefinition } from '../../src/training/step-definition';
+import { stepDefinition } from '../../src/training/learner';
 import { arrayNamed, torchFolder } from './parity';
 import { readWeightValues } from './torch-weights';
 

@@ -1,15 +1,13 @@
 import path from 'node:path';
-import { resolveSettings } from '../../src/config/resolve';
 import type { Settings } from '../../src/config/model-settings';
-import type { TrainingEvent } from '../../src/training/events';
-import { prepareRun } from '../../src/training/prepare-run';
-import type { TrainingContext } from '../../src/training/run';
-import { readResumePoint, resumedSettings } from '../../src/training/resume';
-import { closeRun, type TrainingRun } from '../../src/training/run';
-import { trainEpochs } from '../../src/training/training-loop';
-import type { TrainingEnd } from '../../src/training/events';
-import { writeDataFolder, type TestClip } from './clip-files';
+import { resolveSettings } from '../../src/config/resolve';
 import { ownModels } from '../../src/models/model-table';
+import type { TrainingEvent, TrainingEnd } from '../../src/training/events';
+import { prepareRun } from '../../src/training/prepare-run';
+import { readResumePoint, resumedSettings } from '../../src/training/resume';
+import { type TrainingContext, closeRun, type TrainingRun } from '../../src/training/run';
+import { trainEpochs } from '../../src/training/training-loop';
+import { writeDataFolder, type TestClip } from './clip-files';
 
 /** Writes a data folder of 22 training and 7 validation clips of several lengths, 3 glosses in 2 categories. */
 export function writeSmallData(folder: string): string {

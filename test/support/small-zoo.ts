@@ -5,7 +5,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { readWeights, writeTrainingCheckpoint, type PlainRecord } from '../../src/checkpoint/training-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { predictedClasses } from '../../src/evaluation/metrics';
 import type { CheckpointData } from '../../src/zoo/release/production-checkpoint';
 import type { ReleaseContext } from '../../src/zoo/release/promote';
@@ -29,7 +29,7 @@ async function trainSmallZoo(folder: string): Promise<SmallZoo> {
   const { run } = await trainSmall(smallSettings(folder, { save_dir: path.join(root, 'transformer'), epochs: '2' }));
   const model = { name: path.basename(run.folder.files.folder), folder: run.folder.files.folder };
   const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
-  const { outputs } = await evaluateModel(loadModel(run.folder.files.best), dataset, 32);
+  const { outputs } = await evaluateModel(modelOfFile(run.folder.files.best), dataset, 32);
   const glosses = predictedClasses(outputs.glossLogits, outputs.clips);
   const categories = predictedClasses(outputs.categoryLogits, outputs.clips);
   const lines = dataset.validation.entries.map(({ name }, clip) => `${name},${glosses[clip] ?? 0},${categories[clip] ?? 0}`);

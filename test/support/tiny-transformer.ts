@@ -7,7 +7,7 @@ import type { PoolingMethod } from '../../src/models/layers/frame-rows';
 import type { SignTransformerArchitecture } from '../../src/models/transformer/architecture';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { classificationLoss, type LossSettings } from '../../src/training/losses';
-import { stepDefinition } from '../../src/training/step-definition';
+import { stepDefinition } from '../../src/training/learner';
 import { arrayNamed } from './parity';
 
 /** The shape of the fixtures' tiny checkpoints. */

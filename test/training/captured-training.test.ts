@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { startRuntime } from '../../src/engine/runtime';
 import { startFacts } from '../../src/cli/training-summary';
-import type { TrainingEvent } from '../../src/training/events';
+import { startRuntime } from '../../src/engine/runtime';
 import { readTrainingLog, type TrainingLogRow } from '../../src/folder/training-log';
+import type { TrainingEvent } from '../../src/training/events';
 import { inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 

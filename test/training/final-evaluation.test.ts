@@ -5,10 +5,9 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
-import { readEvaluation } from '../../src/evaluation/results/document';
-import { evaluateRun, lacksFinalEvaluation } from '../../src/training/evaluate-run';
+import { readEvaluation } from '../../src/evaluation/results/contents';
 import { lockFileOf } from '../../src/foundation/folder-lock';
-import type { TrainingRun } from '../../src/training/run';
+import { evaluateRun, lacksFinalEvaluation, type TrainingRun } from '../../src/training/run';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 

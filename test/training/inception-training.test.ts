@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
-import { resolveSettings } from '../../src/config/resolve';
 import type { Settings } from '../../src/config/model-settings';
-import { openFolder } from '../support/open-folder';
+import { resolveSettings } from '../../src/config/resolve';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
-import { loadModel } from '../../src/evaluation/load-model';
-import { predictClips } from '../../src/evaluation/predict';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
+import { predictClips } from '../../src/evaluation/predict-clips';
+import { ownModels } from '../../src/models/model-table';
 import type { TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
+import { openFolder } from '../support/open-folder';
 import { resumeSmall, trainSmall } from '../support/small-training';
-import { optimizerForms } from '../../src/engine/optimizers/table';
-import { ownModels } from '../../src/models/model-table';
 
 beforeAll(async () => {
   await startRuntime();
@@ -55,7 +55,7 @@ describe('a training of the InceptionV3GRU on features', () => {
       expect(end).toBe('finished');
       expect(path.relative(folder, run.folder.files.best)).toBe(path.join('models', 'iv3_gru_baseline_09-20', 'InceptionV3GRU_best.pt'));
       expect(readFileSync(run.folder.files.readme, 'utf8')).toContain('An InceptionV3GRU that recognises 3 glosses');
-      const loaded = loadModel(run.folder.files.last);
+      const loaded = modelOfFile(run.folder.files.last);
       expect(loaded).toMatchObject({
         name: 'iv3_gru',
         assumptions: [],

@@ -4,13 +4,12 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { resolveSettings } from '../../src/config/resolve';
 import { startRuntime } from '../../src/engine/runtime';
-import { evaluateRun } from '../../src/training/evaluate-run';
-import type { TrainingRun } from '../../src/training/run';
 import { readTrainingLog } from '../../src/folder/training-log';
+import { ownModels } from '../../src/models/model-table';
+import { evaluateRun, type TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { writeFeatures } from '../support/feature-files';
 import { smallSettings, trainSmall } from '../support/small-training';
-import { ownModels } from '../../src/models/model-table';
 
 beforeAll(async () => {
   await startRuntime();

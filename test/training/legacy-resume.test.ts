@@ -7,14 +7,14 @@ import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import type { Settings } from '../../src/config/model-settings';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
+import { readTrainingLog } from '../../src/folder/training-log';
 import type { TrainingEvent } from '../../src/training/events';
-import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { recogniseSchedule } from '../../src/training/legacy-settings';
+import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { resumeSmall } from '../support/small-training';
-import { readTrainingLog } from '../../src/folder/training-log';
 
 const tinyFull = path.join(torchFolder, 'tiny_full.pt');
 

@@ -8,8 +8,8 @@ import { formatNpz } from '../../src/data/npz';
 import { transformsInPython } from '../../src/data/transforms/pipeline';
 import { startRuntime } from '../../src/engine/runtime';
 import { evaluateModel } from '../../src/evaluation/evaluate';
-import { loadModel } from '../../src/evaluation/load-model';
-import { predictClips } from '../../src/evaluation/predict';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
+import { predictClips } from '../../src/evaluation/predict-clips';
 import { resolveTraining } from '../../src/training/warm-start';
 import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
@@ -55,7 +55,7 @@ describe('a model of normalised key points', () => {
         return file;
       });
       const differences = async (file: string): Promise<number> => {
-        const [one, other] = await predictClips(loadModel(file), files, { key: 'X', topK: 0 });
+        const [one, other] = await predictClips(modelOfFile(file), files, { key: 'X', topK: 0 });
         const probabilities = (prediction: typeof one): Map<number, number> =>
           new Map(prediction?.gloss.map(({ id, probability }) => [id, probability]));
         const here = probabilities(other);
@@ -74,7 +74,7 @@ describe('a model of normalised key points', () => {
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1', normalize: 'shoulders', memory_budget_mb: '0.001' }));
       const [one, other] = [readWeights(made.last).model, readWeights(run.folder.files.last).model];
       for (const [name, { values }] of one) expect(other.get(name)?.values).toEqual(values);
-      const loaded = loadModel(made.best);
+      const loaded = modelOfFile(made.best);
       const { scores } = await evaluateModel(loaded, run.data.dataset, 4);
       const [row] = run.folder.rows;
       expect(scores.gloss.accuracy).toBeCloseTo(row?.gloss_acc ?? NaN, 6);
@@ -122,7 +122,7 @@ describe('a model of normalised key points', () => {
           frames: undefined,
         });
         expect(notes).toContain('clips go through normalize before it sees them, in whatever uses it: docs/data.md has the NumPy lines');
-        expect(loadModel(out).transforms).toEqual(TRANSFORMS);
+        expect(modelOfFile(out).transforms).toEqual(TRANSFORMS);
         const imported = await importCheckpoint(
           { best: out },
           {
@@ -135,7 +135,7 @@ describe('a model of normalised key points', () => {
             versions: { kumpas: '0.0.0', node: '20' },
           },
         );
-        expect(loadModel(path.join(imported.folder, 'SignTransformer_best.pt')).transforms).toEqual(TRANSFORMS);
+        expect(modelOfFile(path.join(imported.folder, 'SignTransformer_best.pt')).transforms).toEqual(TRANSFORMS);
         expect(readFileSync(path.join(imported.folder, 'README.md'), 'utf8')).toContain('X = normalize(X)');
         expect(JSON.parse(readFileSync(path.join(imported.folder, 'config.json'), 'utf8'))).toMatchObject({ normalize: 'shoulders' });
       }

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
 import { UserError } from '../../src/foundation/errors';
 import { optimizerParameters } from '../../src/models/model';
@@ -9,9 +10,8 @@ import { prepareRun } from '../../src/training/prepare-run';
 import { readResumePoint } from '../../src/training/resume';
 import { closeRun, type TrainingRun } from '../../src/training/run';
 import { trainEpochs } from '../../src/training/training-loop';
-import { optimizerForms } from '../../src/engine/optimizers/table';
-import { slotOf } from '../support/optimizer-slots';
 import { inTemporaryFolder } from '../support/clip-files';
+import { slotOf } from '../support/optimizer-slots';
 import { quietContext, resumeSmall, smallSettings, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {

@@ -7,13 +7,13 @@ import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
+import type { RunRecord } from '../../src/folder/config-file';
+import { readTrainingLog } from '../../src/folder/training-log';
 import type { TrainingEvent } from '../../src/training/events';
 import { PlateauSchedule, withoutBestMetric } from '../../src/training/schedules';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
-import type { RunRecord } from '../../src/folder/config-file';
-import { readTrainingLog } from '../../src/folder/training-log';
 
 beforeAll(async () => {
   await startRuntime();

@@ -2,15 +2,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, type TrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
+import { formatNpz } from '../../src/data/npz';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
-import { evaluateRun } from '../../src/training/evaluate-run';
 import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint } from '../../src/training/resume';
-import type { TrainingRun } from '../../src/training/run';
-import { formatNpz } from '../../src/data/npz';
+import { evaluateRun, type TrainingRun } from '../../src/training/run';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
-import { optimizerForms } from '../../src/engine/optimizers/table';
 
 beforeAll(async () => {
   await startRuntime();

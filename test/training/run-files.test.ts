@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { checkpointToResume, createRunFolder, newestCheckpoint } from '../../src/folder/model-folder';
+import { MetricsLog, readTrainingLog, TrainingLog } from '../../src/folder/training-log';
 import { updateOf } from '../../src/training/training-loop';
 import { inTemporaryFolder } from '../support/clip-files';
-import { MetricsLog, readTrainingLog, TrainingLog } from '../../src/folder/training-log';
-import { checkpointToResume, createRunFolder, newestCheckpoint } from '../../src/folder/model-folder';
 
 describe('a run’s folder', () => {
   it('is named after model, description and day, and never taken twice', async () => {

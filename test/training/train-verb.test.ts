@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { train, UserError, type TrainingEvent } from '../../src/index';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
+import { train, UserError, type TrainingEvent } from '../../src/index';
 import { inTemporaryFolder } from '../support/clip-files';
 import { writeSmallData } from '../support/small-training';
 

@@ -5,7 +5,7 @@ import { lockFolder } from '../../src/foundation/folder-lock';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { notesLines } from '../../src/folder/hand-written';
 import { writeCard } from '../../src/zoo/card/card';
-import { evaluate } from '../../src/evaluation/run-evaluation';
+import { evaluate } from '../../src/evaluation/evaluate';
 import { findModel } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';

@@ -6,7 +6,7 @@ import { exportCheckpoint } from '../../src/conversion/export-checkpoint';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import { UserError } from '../../src/foundation/errors';
-import { evaluateRun } from '../../src/training/evaluate-run';
+import { evaluateRun } from '../../src/training/run';
 import type { TrainingEvent } from '../../src/training/events';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { packModel } from '../../src/zoo/pack/pack-model';

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { completeReleases } from '../../src/zoo/release/complete-releases';
 import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
@@ -72,7 +72,7 @@ function expectValid({ root, model }: SmallZoo): void {
   if (production !== undefined) {
     const file = path.join(model.folder, production.file);
     expect(fileDigest(file).sha256).toBe(production.sha256);
-    loadModel(file);
+    modelOfFile(file);
     expect(readRecord(model.folder).run.stage).toBe('production');
   }
   expect(readRecord(model.folder).run.version).toBe(latest?.record.version);

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals';
 import { FileSource } from '../../src/checkpoint/bytes';
 import { parseLegacyLog, readLegacyLog } from '../../src/conversion/legacy-log';
 import { curvesBeside } from '../../src/evaluation/training-curves';
-import { readEvaluation } from '../../src/evaluation/results/document';
+import { readEvaluation } from '../../src/evaluation/results/contents';
 import { lockState } from '../../src/foundation/folder-lock';
 import { keepHandWritten, notesLines } from '../../src/folder/hand-written';
 import { MetricsLog, readTrainingLog } from '../../src/folder/training-log';

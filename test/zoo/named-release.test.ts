@@ -2,7 +2,7 @@ import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { comparisonJson, comparisonText, judgementText } from '../../src/evaluation/compare/comparison-text';
-import { compare } from '../../src/evaluation/compare/run-comparison';
+import { compare } from '../../src/evaluation/compare/compare';
 import { updateRecord } from '../../src/folder/config-file';
 import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';

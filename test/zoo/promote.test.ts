@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { readTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { evaluateModel } from '../../src/evaluation/evaluate';
-import { loadModel } from '../../src/evaluation/load-model';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
 import { readRecord } from '../../src/folder/config-file';
@@ -46,8 +46,8 @@ describe('promote', () => {
 
       const dataset = await openFolder(data, { numGloss: 3, numCat: 2 });
       const [before, after] = [
-        await evaluateModel(loadModel(bestOf(model)), dataset, 32),
-        await evaluateModel(loadModel(file), dataset, 32),
+        await evaluateModel(modelOfFile(bestOf(model)), dataset, 32),
+        await evaluateModel(modelOfFile(file), dataset, 32),
       ];
       expect(sameBits(before.outputs.glossLogits, after.outputs.glossLogits)).toBe(true);
       expect(sameBits(before.outputs.categoryLogits, after.outputs.categoryLogits)).toBe(true);

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
-import { comparedFromFiles } from '../../src/evaluation/compare/compared-model';
+import { comparedFromFiles } from '../../src/evaluation/compare/compare';
 import { resultsFolderOf } from '../../src/folder/model-folder';
 import { completeReleases, unfinishedReleases, releaseState } from '../../src/zoo/release/complete-releases';
 import { diffModel } from '../../src/zoo/release/diff';

@@ -1,8 +1,16 @@
-import type { ComparedModel } from './compared-model';
-import { type ClassChange, type Comparison, type Contrast, gotWorse, judge, type FigureChange, type GlossChange } from './comparison';
-import { HEADS } from '../result';
-import { pickFigures } from '../results/document';
 import { plainMarkdown as plain, plainMarkdown, shortLabel, percent, signedPoints } from '../../foundation/text';
+import { HEADS } from '../result';
+import { pickFigures } from '../results/contents';
+import {
+  type ClassChange,
+  type ComparedModel,
+  type Comparison,
+  type Contrast,
+  gotWorse,
+  judge,
+  type FigureChange,
+  type GlossChange,
+} from './comparison';
 
 const CLASSES_SHOWN = 6;
 

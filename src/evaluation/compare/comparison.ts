@@ -1,8 +1,31 @@
 import { UserError } from '../../foundation/errors';
+import { signedPoints } from '../../foundation/text';
 import { mcnemarTest, type PairedTest } from '../metrics';
 import { HEADS, type HeadName } from '../result';
-import type { ComparedClip, ComparedModel } from './compared-model';
-import { signedPoints } from '../../foundation/text';
+import type { ReadFigures } from '../results/contents';
+
+/** Whether a model had one clip right, by head. */
+export interface ComparedClip {
+  readonly truth: Readonly<Record<HeadName, number>>;
+  /** The true gloss by name. */
+  readonly label: string;
+  readonly correct: Readonly<Record<HeadName, boolean>>;
+  /** The gloss that the model took it for. */
+  readonly predictedGloss?: number | undefined;
+}
+
+/** One model of a comparison: what its evaluation found. */
+export interface ComparedModel {
+  readonly title: string;
+  /** As it was named. */
+  readonly named: string;
+  readonly data: { readonly title: string; readonly fingerprint: string; readonly synthetic: boolean };
+  readonly figures: Readonly<Record<HeadName, ReadFigures>>;
+  /** By the clip's name. */
+  readonly clips: ReadonlyMap<string, ComparedClip>;
+  /** What is odd about its results, a line each. */
+  readonly warnings: readonly string[];
+}
 
 /** A class that one model recognises in more clips than another. */
 export interface ClassChange {

@@ -1,204 +1,123 @@
-import { readdirSync, statSync, type Dirent } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isPictureFile, pictureFiles, readPictures } from '../../data/pictures';
-import { messageOf, UserError } from '../../foundation/errors';
-import { mapConcurrently } from '../../data/file-reading';
-import { FileError, type DataProblem } from '../../data/data-error';
-import type { NpyArray } from '../../data/npy';
-import { openNpz } from '../../data/npz';
-import { FileSystemProblem } from '../../foundation/file-system-problem';
-import { type KeptFolder, makeFolders, makeFoldersWithin } from '../../foundation/folders';
-import type { PictureFeatures } from './picture-features';
-import { parseJson } from '../../config/json-text';
-import { formatNpz } from '../../data/npz';
+import { checkOptions, type OptionsInput } from '../../config/options';
+import type { DataProblem } from '../../data/data-error';
+import { startRuntime } from '../../engine/runtime';
 import { replaceFile } from '../../foundation/atomic-file';
+import { fetchedBackbone } from '../../foundation/caches';
+import { UserError } from '../../foundation/errors';
+import { keepFolder, makeFolders } from '../../foundation/folders';
+import { warningsTo, type Hooks } from '../../foundation/hooks';
+import { featuresOptions } from '../options';
+import { encodeClips, listPictureClips, type ExtractionResult, type PictureClip } from './encode-clips';
+import { encoderOfFile, PictureFeatures } from './picture-features';
 
-/** A clip of pictures in a folder: an `.npz`, or a folder of pictures. */
-export interface PictureClip {
-  /** Its name without extension, with `/` between folders. */
-  readonly name: string;
-  readonly path: string;
-}
+/** What {@link extractFeatures} is asked for. */
+export type FeaturesOptions = OptionsInput<typeof featuresOptions>;
 
-const DEEPEST = 8;
-
-/**
- * Every clip in a folder and in those within it, by name.
- * @throws UserError where the folder cannot be read.
- */
-export function listPictureClips(folder: string): PictureClip[] {
-  return listWithin(folder, '', 0).sort((one, other) => (one.name < other.name ? -1 : 1));
-}
-
-function listWithin(folder: string, name: string, depth: number): PictureClip[] {
-  const entries = readEntries(folder);
-  if (name !== '' && entries.some((entry) => entry.isFile() && isPictureFile(entry.name))) return [{ name, path: folder }];
-  return entries.flatMap((entry) => {
-    const [found, inner] = [path.join(folder, entry.name), path.posix.join(name, entry.name)];
-    if (entry.name.startsWith('.')) return [];
-    if (entry.isDirectory()) return depth < DEEPEST ? listWithin(found, inner, depth + 1) : [];
-    return /\.npz$/i.test(entry.name) ? [{ name: inner.replace(/\.npz$/i, ''), path: found }] : [];
-  });
-}
-
-function readEntries(folder: string): Dirent[] {
-  try {
-    if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: expected a folder, found a file`);
-    return readdirSync(folder, { withFileTypes: true });
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${folder}: cannot be read as a folder (${messageOf(error)})`, { cause: error });
-  }
-}
-
-/** How far an extraction has come. */
-export interface ExtractionProgress {
-  readonly done: number;
-  readonly clips: number;
-  /** Pictures that went through the network so far. */
-  readonly frames: number;
-}
-
-interface ExtractionOptions {
-  /** The array of an `.npz` that holds frames. */
-  readonly framesKey: string;
-  /** Where a clip's features are written. */
-  readonly fileOf: (clip: PictureClip) => string;
-  /** The folder that all of them lie in, where it is to be noticed that it was taken away. */
-  readonly place?: KeptFolder;
-  readonly onProgress?: (progress: ExtractionProgress) => void;
-  /** Is told of each clip that cannot be used; the others go on. */
-  readonly onProblem?: (problem: DataProblem) => void;
-}
-
-/** What came of an extraction. */
-export interface ExtractionResult {
-  readonly computed: number;
-  /** Clips whose features were there already. */
-  readonly skipped: number;
-  readonly frames: number;
-  readonly problems: readonly DataProblem[];
-}
-
-/** Clips that are read while one is computed. */
-const READ_AHEAD = 2;
-
-/** Computes the features of clips of pictures, one file a clip. What is done already is left alone, so an extraction that was stopped goes on where it was. */
-export async function extractFeatures(
-  clips: readonly PictureClip[],
-  features: PictureFeatures,
-  options: ExtractionOptions,
-): Promise<ExtractionResult> {
-  const problems: DataProblem[] = [];
-  let [computed, skipped, frames, done] = [0, 0, 0, 0];
-  await mapConcurrently(clips, READ_AHEAD, async (clip) => {
-    try {
-      const added = await extractClip(clip, features, options);
-      if (added === undefined) skipped++;
-      else computed++;
-      frames += added ?? 0;
-    } catch (error) {
-      // What cannot be written is no fault of a clip's.
-      if (!(error instanceof UserError) || error instanceof FileSystemProblem) throw error;
-      const problem =
-        error instanceof FileError ? { file: error.file, problem: error.problem } : { file: clip.path, problem: messageOf(error) };
-      problems.push(problem);
-      options.onProblem?.(problem);
-    }
-    options.onProgress?.({ done: ++done, clips: clips.length, frames });
-  });
-  return { computed, skipped, frames, problems };
-}
-
-/** @returns the pictures that were computed; undefined where the features are there. */
-async function extractClip(
-  clip: PictureClip,
-  features: PictureFeatures,
-  { framesKey, fileOf, place }: ExtractionOptions,
-): Promise<number | undefined> {
-  const { side, width } = features.encoder;
-  const isFile = /\.npz$/i.test(clip.path);
-  const file = fileOf(clip);
-  if (path.resolve(file) === path.resolve(clip.path))
-    throw new FileError(clip.path, 'its features would take the place of its pictures; name another folder');
-  const origin = originOf(features.digest, isFile ? [clip.path] : await pictureFiles(clip.path));
-  if (await holdsFeatures(file, origin)) return undefined;
-  const pixels = await readPictures(clip.path, { key: framesKey, side });
-  const others = isFile ? await otherArrays(clip.path, framesKey) : new Map<string, NpyArray>();
-  const computed = features.encode(pixels);
-  place?.requireThere();
-  if (place === undefined) makeFolders(path.dirname(file));
-  else makeFoldersWithin(place.folder, path.dirname(file));
-  writeFeatures(file, computed, width, { others, origin });
-  return computed.length / width;
-}
-
-async function otherArrays(file: string, framesKey: string): Promise<Map<string, NpyArray>> {
-  const npz = await openNpz(file);
-  const others = new Map<string, NpyArray>();
-  for (const key of npz.keys) if (key !== framesKey && key !== FEATURE_KEY) others.set(key, await npz.read(key));
-  return others;
-}
-
-/** The key of features in an `.npz`. */
-export const FEATURE_KEY = 'X2048';
-
-/** Where features come from: while this is the same, they need not be computed anew. */
-interface FeatureOrigin {
+/** The encoder is there, and the clips are found; the first clip follows. */
+export interface ExtractionStarted {
+  readonly kind: 'start';
+  /** What encodes, as InceptionV3 with its normalisation. */
   readonly encoder: string;
-  /** The newest change of the pictures, and their bytes in all. */
-  readonly changed: number;
-  readonly bytes: number;
+  /** The file of its weights. */
+  readonly backbone: string;
+  readonly device: string;
+  readonly clips: number;
 }
 
-/** Of the files that a clip consists of. */
-function originOf(encoder: string, files: readonly string[]): FeatureOrigin {
-  const states = files.map((file) => statSync(file));
-  return {
-    encoder,
-    changed: Math.round(states.reduce((newest, { mtimeMs }) => Math.max(newest, mtimeMs), 0)),
-    bytes: states.reduce((sum, { size }) => sum + size, 0),
-  };
+/** A clip that could not be used, and why. */
+export interface PicturesLeftOut extends DataProblem {
+  readonly kind: 'clip-left-out';
 }
 
-/** Whether a file holds features of that origin. One that is damaged or is none does not. */
-export async function holdsFeatures(file: string, origin: FeatureOrigin): Promise<boolean> {
-  try {
-    const npz = await openNpz(file);
-    const { features } = npz.has(FEATURE_KEY) && npz.has('meta') ? parseMeta(await npz.read('meta')) : {};
-    return JSON.stringify(features) === JSON.stringify(origin);
-  } catch {
-    return false;
-  }
+/** What came of {@link extractFeatures}. */
+export interface ExtractedFeatures extends ExtractionResult {
+  readonly from: string;
+  readonly out: string;
+  /** The file of the encoder's weights. */
+  readonly backbone: string;
+  readonly seconds: number;
 }
 
 /**
- * Writes features as a clip, whole or not at all, into a folder that is there, with what else the pictures' own `.npz` says of its frames.
- * @param others further arrays, as key points and timestamps.
+ * Computes InceptionV3's features of clips of pictures, a file a clip. What is done already is left alone, so that an extraction that was stopped goes on where it
+ * was; a clip that cannot be used is told, and the others go on.
+ * @throws UserError where there are no clips or no weights, or nothing can be written.
  */
-export function writeFeatures(
-  file: string,
-  features: Float32Array,
-  width: number,
-  { others, origin }: { others: ReadonlyMap<string, NpyArray>; origin: FeatureOrigin },
-): void {
-  const meta = { ...parseMeta(others.get('meta')), features: origin };
-  const bytes = formatNpz({
-    ...Object.fromEntries(others),
-    [FEATURE_KEY]: { dtype: 'float32', shape: [features.length / width, width], values: features },
-    meta: { dtype: 'text', shape: [], values: [JSON.stringify(meta)] },
+export async function extractFeatures(
+  options: FeaturesOptions,
+  hooks: Hooks<ExtractionStarted | PicturesLeftOut> = {},
+): Promise<ExtractedFeatures> {
+  const {
+    frames: from,
+    out,
+    frames_key: framesKey,
+    ...given
+  } = checkOptions(featuresOptions, {
+    source: 'extractFeatures()',
+    values: options,
   });
-  replaceFile(file, (append) => {
-    append(bytes);
-  });
+  const clips = clipsOf(from);
+  const backbone = given.backbone ?? fetchedBackbone({});
+  if (backbone === undefined) {
+    throw new UserError(
+      "--backbone is missing: give InceptionV3's weights as torchvision saves them; docs/inception.md tells where to get them",
+    );
+  }
+  const { encoder, weights } = encoderOfFile(backbone, given.transform_input);
+  const { device, warning } = await startRuntime({ verbose: hooks.verbose === true });
+  if (warning !== undefined) warningsTo(hooks)(warning);
+  hooks.onEvent?.({ kind: 'start', encoder: encoder.identity, backbone, device, clips: clips.length });
+  makeFolders(out);
+  const place = keepFolder(out);
+  const features = new PictureFeatures(encoder, weights, { mode: 'captured' });
+  const started = performance.now();
+  try {
+    const result = await encodeClips(clips, features, {
+      framesKey,
+      place,
+      fileOf: ({ name }) => path.join(out, `${placeOf(name)}.npz`),
+      onProgress: ({ done, clips: total, frames }) => {
+        hooks.onEvent?.({ kind: 'clips-computed', done, total, frames });
+        hooks.signal?.throwIfAborted();
+      },
+      onProblem: (problem) => hooks.onEvent?.({ kind: 'clip-left-out', ...problem }),
+    });
+    place.requireThere();
+    copyLabels(from, out);
+    return { from, out, backbone, ...result, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    features.dispose();
+    place.release();
+  }
 }
 
-function parseMeta(array: NpyArray | undefined): Readonly<Record<string, unknown>> {
-  if (array?.dtype !== 'text') return {};
-  try {
-    const parsed = parseJson(array.values[0] ?? ''); // Deeper levels than it allows could not be written again.
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {};
-  } catch {
-    return {};
+/** A data folder of frames becomes one of features. */
+const PLACES: Readonly<Record<string, string>> = { frames_train: 'features_train', frames_val: 'features_val' };
+
+function placeOf(name: string): string {
+  const [first = '', ...rest] = name.split('/');
+  return rest.length === 0 ? name : [PLACES[first] ?? first, ...rest].join('/');
+}
+
+function clipsOf(folder: string): PictureClip[] {
+  const clips = listPictureClips(folder);
+  if (clips.length === 0)
+    throw new UserError(`--frames ${folder}: no clip is in it; expected an .npz, or a folder of .jpg or .png pictures, for each clip`);
+  const twice = clips.find(({ name }, place) => clips[place + 1]?.name === name);
+  if (twice !== undefined) throw new UserError(`--frames ${folder}: there are two clips "${twice.name}", an .npz and a folder; keep one`);
+  return clips;
+}
+
+/** The tables of a data folder are those of its features too. */
+function copyLabels(from: string, to: string): void {
+  for (const name of readdirSync(from).filter((entry) => entry.endsWith('.csv') && statSync(path.join(from, entry)).isFile())) {
+    const copy = path.join(to, name);
+    if (existsSync(copy)) continue;
+    const bytes = readFileSync(path.join(from, name));
+    replaceFile(copy, (append) => {
+      append(bytes);
+    });
   }
 }

@@ -5,14 +5,13 @@ import type { ClipReader } from '../../data/clip';
 import { readPictures } from '../../data/pictures';
 import { createProgram, type ProgramOptions } from '../../engine/create-program';
 import { type ParameterValues, tensorNamed, valuesNamed } from '../../engine/parameters';
-import { type Program } from '../../engine/program';
+import type { Program } from '../../engine/program';
 import { UserError } from '../../foundation/errors';
 import { countNotFinite } from '../../foundation/required';
 import { pickBackbone } from '../../models/inception/backbone';
 import { frozenEncoder } from '../../models/inception/inception-gru';
-import type { PictureEncoder } from '../../models/model';
-import type { PretrainedWeights, ShapedValues } from '../../models/model';
-import type { LoadedModel } from '../load-model';
+import type { PictureEncoder, PretrainedWeights, ShapedValues } from '../../models/model';
+import type { LoadedModel } from '../loaded-model';
 
 /** Pictures that go through the network at once. */
 export const PICTURES_AT_ONCE = 16;

@@ -1,18 +1,18 @@
 import path from 'node:path';
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Chart, ChartConfiguration } from 'chart.js';
+import { createProgram } from '../../engine/create-program';
 import type { HostArray } from '../../engine/parameters';
+import { titleOfModel } from '../../folder/model-folder';
+import { writeFileAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
+import { elementAt, required } from '../../foundation/required';
+import { shortLabel, percent } from '../../foundation/text';
 import type { FrameAttention } from '../../models/model';
-import { inferenceDefinition, type LoadedModel } from '../load-model';
-import { clipInputs, type RankedClass } from '../predict';
+import { inferenceDefinition, type LoadedModel } from '../loaded-model';
+import { clipInputs, type RankedClass } from '../predict-clips';
 import { drawChart, fontOf } from './canvas';
 import { between, type Theme, drawnOrTold, lightTheme } from './drawing';
-import { writeFileAtomically } from '../../foundation/atomic-file';
-import { shortLabel, percent } from '../../foundation/text';
-import { titleOfModel } from '../../folder/model-folder';
-import { elementAt, required } from '../../foundation/required';
-import { createProgram } from '../../engine/create-program';
 
 /** How much each frame of a clip counted; the frames' shares add up to 1. */
 export interface FrameShares {

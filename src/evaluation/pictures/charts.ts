@@ -1,12 +1,61 @@
-import type { ChartConfiguration, ChartDataset, Chart } from 'chart.js';
+import path from 'node:path';
 import type { SKRSContext2D } from '@napi-rs/canvas';
+import type { ChartConfiguration, ChartDataset, Chart } from 'chart.js';
+import { RESULT_FILES } from '../../folder/contents';
+import { elementAt } from '../../foundation/required';
+import { percent, shortText } from '../../foundation/text';
+import type { ComparedModel } from '../compare/comparison';
+import { modelTitle, type EvaluationResult, type HeadResult, HEADS } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { drawChart } from './canvas';
-import type { Theme } from './drawing';
-import { type HeadResult, HEADS } from '../result';
-import type { ComparedModel } from '../compare/compared-model';
-import { shortText, percent } from '../../foundation/text';
-import { elementAt } from '../../foundation/required';
+import { confusionPicture } from './confusion-picture';
+import { drawnOrTold, type Theme } from './drawing';
+
+/** The pictures of an evaluation, as PNG; undefined where one cannot be drawn. */
+export interface ResultPictures {
+  readonly confusion: Buffer | undefined;
+  readonly categoryConfusion: Buffer | undefined;
+  readonly reliability: Buffer | undefined;
+  /** Undefined as well where no log lies beside the checkpoint. */
+  readonly curves: Buffer | undefined;
+}
+
+/**
+ * Draws the pictures of an evaluation.
+ * @param onWarning is told of each that cannot be drawn.
+ */
+export function drawPictures(
+  result: EvaluationResult,
+  curves: readonly CurvePoint[],
+  theme: Theme,
+  onWarning: (warning: string) => void,
+): ResultPictures {
+  const { gloss, category, data } = result;
+  const of = `${modelTitle(result)} on ${path.basename(data.title)}${data.synthetic ? ' (synthetic)' : ''}`;
+  const drawn = (name: string, draw: () => Buffer): Buffer | undefined => drawnOrTold(name, draw, onWarning);
+  return {
+    confusion: drawn(RESULT_FILES.confusionPicture, () =>
+      confusionPicture(
+        {
+          title: `Glosses: ${percent(gloss.metrics.accuracy)} right, ${of}`,
+          matrix: gloss.confusion,
+          labels: gloss.labels,
+          groups: result.categoryOfGloss.map((id) => (id === undefined ? undefined : category.labels[id])),
+        },
+        theme,
+      ),
+    ),
+    categoryConfusion: drawn(RESULT_FILES.categoryConfusionPicture, () =>
+      confusionPicture(
+        { title: `Categories: ${percent(category.metrics.accuracy)} right, ${of}`, matrix: category.confusion, labels: category.labels },
+        theme,
+      ),
+    ),
+    reliability: drawn(RESULT_FILES.reliability, () => reliabilityPicture(`Reliability of ${of}`, gloss, category, theme)),
+    curves:
+      curves.length === 0 ? undefined : drawn(RESULT_FILES.curves, () => curvesPicture(`Training of ${modelTitle(result)}`, curves, theme)),
+  };
+}
 
 /** Draws a training's curves: losses on the left scale, accuracies on the right, and where the best epoch is. @returns the PNG. */
 export function curvesPicture(title: string, points: readonly CurvePoint[], theme: Theme): Buffer {

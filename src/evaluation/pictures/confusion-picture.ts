@@ -1,9 +1,9 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
+import { elementAt } from '../../foundation/required';
 import { shortText } from '../../foundation/text';
+import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
 import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
 import { between, readableOn, type Theme } from './drawing';
-import { elementAt } from '../../foundation/required';
 
 /** What a picture of a confusion matrix shows. */
 export interface ConfusionPicture {

@@ -1,7 +1,7 @@
+import { elementAt } from '../../foundation/required';
 import { counted, percent, shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
 import { type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
-import { elementAt } from '../../foundation/required';
 
 /** What a reader should know first, a sentence each. */
 export function findings(result: EvaluationResult): string[] {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { RESULT_FILES } from '../../folder/contents';
+import { elementAt } from '../../foundation/required';
 import { shortLabel, percent } from '../../foundation/text';
 import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
+import type { ResultPictures } from '../pictures/charts';
 import { type HeadPrediction, type HeadResult, modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
-import type { ResultPictures } from '../results/draw-pictures';
-import { RESULT_FILES } from '../../folder/contents';
-import { confusionFiles, summaryRows } from '../results/tables';
+import { confusionFiles, summaryRows } from '../results/contents';
 import { findings } from './findings';
 import { html, Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
-import { elementAt } from '../../foundation/required';
 
 /** The report's pictures: drawn for a light page and for a dark one; undefined where none can be drawn. */
 export type ReportPictures = { readonly light: ResultPictures; readonly dark: ResultPictures } | undefined;

@@ -1,19 +1,20 @@
-import path from 'node:path';
 import { existsSync, mkdirSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { RESULTS_FOLDER } from '../../folder/model-folder';
-import type { EvaluationResult } from '../result';
-import { updateReadme } from './readme-figures';
+import path from 'node:path';
+import { RESULT_FILES } from '../../folder/contents';
+import { RESULTS_FOLDER, README_FILE } from '../../folder/model-folder';
+import { replaceFigures } from '../../folder/readme';
+import { flushFolder, replaceFile } from '../../foundation/atomic-file';
 import { messageOf, UserError } from '../../foundation/errors';
 import { whileWriting, FileSystemProblem, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { keepFolder, type KeptFolder, makeFolders, removeIfEmpty } from '../../foundation/folders';
+import { plainMarkdown as plain, percent } from '../../foundation/text';
+import type { drawPictures } from '../pictures/charts';
 import { canDraw, darkTheme, lightTheme } from '../pictures/drawing';
+import { findings } from '../report/findings';
 import { reportPage, type ReportPictures } from '../report/page';
+import type { EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
-import { evaluationDocument } from './document';
-import { RESULT_FILES } from '../../folder/contents';
-import type { drawPictures } from './draw-pictures';
-import { confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './tables';
-import { flushFolder, replaceFile } from '../../foundation/atomic-file';
+import { evaluationDocument, confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './contents';
 
 /** Writes an evaluation's files, and puts its figures into the README.md of the model's folder where they lie within that. */
 export async function saveResults(folder: string, result: EvaluationResult, context: ResultContext): Promise<void> {
@@ -105,7 +106,7 @@ async function draw(
 
 /** The canvas and chart.js, loaded only when pictures are drawn. Undefined, after a warning, where the canvas has no build for this machine. */
 async function loadDrawing(onWarning: (warning: string) => void): Promise<typeof drawPictures | undefined> {
-  return (await canDraw(onWarning)) ? (await import('./draw-pictures.js')).drawPictures : undefined;
+  return (await canDraw(onWarning)) ? (await import('../pictures/charts.js')).drawPictures : undefined;
 }
 
 /** Within a folder of results: new ones that are whole, and take the places of the old ones. */
@@ -174,4 +175,44 @@ function takePlace(from: string, to: string): void {
 function refuseFolder(file: string): void {
   if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   throw new FileSystemProblem(`${file}: a folder lies where a file is expected; move it away, or choose another place with --output-dir`);
+}
+
+/**
+ * Puts an evaluation's figures into the README.md of the model's folder, where there is one with a place for them.
+ * @param folder of the results, within the model's folder
+ */
+export function updateReadme(folder: string, result: EvaluationResult): void {
+  replaceFigures(path.join(path.dirname(folder), README_FILE), () => [
+    ...figureLines(path.basename(folder), result),
+    ...pictureLines(folder),
+  ]);
+}
+
+function figureLines(folder: string, result: EvaluationResult): string[] {
+  const { gloss, category, model, data, clips } = result;
+  const row = (title: string, show: (head: EvaluationResult['gloss']) => string): string =>
+    `| ${title} | ${show(gloss)} | ${show(category)} |`;
+  const epoch = model.epoch === undefined ? '' : `, epoch ${model.epoch}`;
+  return [
+    '| figure | gloss | category |',
+    '| --- | --- | --- |',
+    row('accuracy', ({ metrics }) => percent(metrics.accuracy)),
+    row('95 % interval', ({ metrics }) => `${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`),
+    row('top-5 accuracy', ({ metrics }) => percent(metrics.top_5_accuracy)),
+    row('weighted F1', ({ metrics }) => metrics.f1_weighted.toFixed(4)),
+    row('macro F1', ({ metrics }) => metrics.f1_macro.toFixed(4)),
+    row('expected calibration error', ({ metrics }) => percent(metrics.expected_calibration_error)),
+    '',
+    `Of \`${path.basename(model.file)}\`${epoch}, on the ${clips.length} validation clips of ${plain(path.basename(data.title))} (fingerprint \`${data.fingerprint.slice(0, 16)}\`).`,
+    '',
+    ...findings(result).map((finding) => `- ${plain(finding)}`),
+    '',
+    `All of it: [${RESULT_FILES.report}](${folder}/${RESULT_FILES.report}); figures and predictions as CSV beside it.`,
+  ];
+}
+
+/** A picture that could not be drawn is not there to be shown. */
+function pictureLines(folder: string): string[] {
+  const name = RESULT_FILES.confusionPicture;
+  return existsSync(path.join(folder, name)) ? ['', `![Confusion matrix of the glosses](${path.basename(folder)}/${name})`] : [];
 }

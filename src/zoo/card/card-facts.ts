@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { modelPreset, resolveLayers } from '../../config/resolve';
-import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import { modelOfFile, type LoadedModel } from '../../evaluation/loaded-model';
 import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
-import type { ReadEvaluation } from '../../evaluation/results/document';
+import type { ReadEvaluation } from '../../evaluation/results/contents';
 import { RESULT_FILES } from '../../folder/contents';
 import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { checkpointNameOf } from '../../models/model-table';
@@ -53,7 +53,7 @@ const NO_RECIPE = new Set([
 export function readCardFacts({ name, folder, models }: RegisteredModel): CardFacts {
   const record = readRecord(folder);
   const production = `${checkpointNameOf(record)}_production.pt`;
-  const model = loadModel(modelFile(folder, folder), {}, { models });
+  const model = modelOfFile(modelFile(folder, folder), {}, { models });
   const results = (file: string): string => path.join(folder, RESULTS_FOLDER, file);
   return {
     name,

@@ -7,7 +7,7 @@ import { hasReplaceableFigures, replaceableFigures } from '../../folder/readme';
 import type { RegisteredModel } from '../find-model';
 import { readCardFacts, type CardFacts, type CardSetting } from './card-facts';
 import { RESULTS_FOLDER, README_FILE } from '../../folder/model-folder';
-import type { ReadFigures } from '../../evaluation/results/document';
+import type { ReadFigures } from '../../evaluation/results/contents';
 import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
 import { RESULT_FILES } from '../../folder/contents';
 import { limits, loadingSections } from './card-sections';

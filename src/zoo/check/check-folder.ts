@@ -3,7 +3,7 @@ import path from 'node:path';
 import { resolveLayers } from '../../config/resolve';
 import { readSettingsFile } from '../../config/settings-file';
 import { LOG_FILE, METRICS_FILE, README_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
-import { readEvaluation } from '../../evaluation/results/document';
+import { readEvaluation } from '../../evaluation/results/contents';
 import { finishReplacing, isBeingReplaced } from '../../evaluation/results/write-results';
 import { RESULT_FILES } from '../../folder/contents';
 import { putCard } from '../card/card';

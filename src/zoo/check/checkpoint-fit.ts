@@ -6,7 +6,7 @@ import { problem, type FolderFinding } from './finding';
 import { readWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import { recogniseWeights } from '../../evaluation/recognise';
 import type { RegisteredModel } from '../find-model';
-import { savedLabels } from '../../evaluation/load-model';
+import { savedLabels } from '../../evaluation/loaded-model';
 import { UserError } from '../../foundation/errors';
 
 /** A checkpoint of a model folder. */

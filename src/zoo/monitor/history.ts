@@ -3,7 +3,7 @@ import { parseCsvTable, csvText, textOfCell } from '../../data/csv-table';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
-import type { ComparedModel } from '../../evaluation/compare/compared-model';
+import type { ComparedModel } from '../../evaluation/compare/comparison';
 import { compareModels } from '../../evaluation/compare/comparison';
 import { HEADS, type HeadName } from '../../evaluation/result';
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compared-model';
+import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compare';
 import { evaluateModel, openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/evaluate';
-import { loadModel, type LoadedModel } from '../../evaluation/load-model';
+import { modelOfFile, type LoadedModel } from '../../evaluation/loaded-model';
 import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
 import { canDraw, drawnOrTold, lightTheme } from '../../evaluation/pictures/drawing';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
@@ -54,12 +54,15 @@ export function watchedCheckpoint({ model: { folder, models }, release }: ModelR
   const released = release ?? releaseFolders(folder)[0];
   if (released !== undefined) {
     const file = releasedCheckpoint(released);
-    return { checkpoint: { file, version: released.version, own: evaluationAt(released.folder) }, loaded: loadModel(file, {}, { models }) };
+    return {
+      checkpoint: { file, version: released.version, own: evaluationAt(released.folder) },
+      loaded: modelOfFile(file, {}, { models }),
+    };
   }
   const production = path.join(folder, `${checkpointNameOf(readRecord(folder))}_production.pt`);
   const promoted = existsSync(production);
   const file = promoted ? production : modelFile(folder, folder);
-  const loaded = loadModel(file, {}, { models });
+  const loaded = modelOfFile(file, {}, { models });
   const epoch = loaded.epoch === undefined || loaded.epoch === 0 ? '' : ` epoch ${loaded.epoch}`;
   return { checkpoint: { file, version: `${promoted ? 'production' : 'best'}${epoch}`, own: evaluationAt(folder) }, loaded };
 }

@@ -9,12 +9,12 @@ import { CHANGELOG_FILE } from '../release/changelog';
 import { PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from '../release/production-record';
 import { RELEASES_FOLDER, readRelease, type Release } from '../release/release-record';
 import { EXAMPLE_FILES } from './examples';
-import { foreignPart } from '../../evaluation/report/own-page';
+import { foreignPart } from '../../evaluation/report/markup';
 import { readRegularFile } from '../../foundation/regular-file';
 import { readTrainingLog } from '../../folder/training-log';
 import type { CheckedFile } from '../archive/archived-models';
 import { problem, valueOrFault, type FolderFinding } from '../check/finding';
-import { readEvaluation } from '../../evaluation/results/document';
+import { readEvaluation } from '../../evaluation/results/contents';
 
 /** What a file of a pack is, which says what may be in it. */
 type ContentKind =

@@ -1,4 +1,4 @@
-import { shownLabels, type LoadedModel } from '../../evaluation/load-model';
+import { shownLabels, type LoadedModel } from '../../evaluation/loaded-model';
 import type { LabelNames } from '../../data/clip-set';
 import { printableLine } from '../../foundation/text';
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
-import { modelOfCheckpoint } from '../../evaluation/load-model';
+import { modelOfCheckpoint } from '../../evaluation/loaded-model';
 import { modelFile } from '../../folder/model-folder';
-import type { ReadFigures } from '../../evaluation/results/document';
+import type { ReadFigures } from '../../evaluation/results/contents';
 import { UserError } from '../../foundation/errors';
 import {
   architectureChanges,

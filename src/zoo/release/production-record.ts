@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../../config/settings-file';
 import { UserError } from '../../foundation/errors';
-import type { LoadedModel } from '../../evaluation/load-model';
+import type { LoadedModel } from '../../evaluation/loaded-model';
 import { isSafeName } from '../../folder/folder-name';
 
 /** The file that says what `promote` or `release` found of the production checkpoint. */

@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/load-model';
+import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/loaded-model';
 import { modelFile } from '../../folder/model-folder';
 import type { DataWatch } from '../../evaluation/evaluate';
 import { UserError } from '../../foundation/errors';

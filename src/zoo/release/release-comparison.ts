@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { comparedFromFiles, comparedFromResult, type ComparedModel } from '../../evaluation/compare/compared-model';
+import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compare';
+import type { ComparedModel } from '../../evaluation/compare/comparison';
 import { compareModels, type Contrast } from '../../evaluation/compare/comparison';
 import { HEADS, type EvaluationResult } from '../../evaluation/result';
 import type { Release, ReleaseComparison, ReleaseRecord } from './release-record';

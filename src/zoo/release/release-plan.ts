@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type CheckpointWeights } from '../../checkpoint/training-checkpoint';
-import { loadModel, modelOfCheckpoint, type LoadedModel } from '../../evaluation/load-model';
+import { modelOfFile, modelOfCheckpoint, type LoadedModel } from '../../evaluation/loaded-model';
 import { modelFile } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { architectureChanges, architectureOf, classChangeTexts, classesOf, type Architecture, type ClassNames } from './architecture';
@@ -157,7 +157,7 @@ function rivalOf(
   if (record.architecture.model !== source.name) return `v${record.version} is another model`;
   if (otherClasses) return `v${record.version} has other classes`;
   try {
-    return loadModel(path.join(folder, record.checkpoint.file), {}, { models });
+    return modelOfFile(path.join(folder, record.checkpoint.file), {}, { models });
   } catch (error) {
     if (error instanceof UserError) return `the checkpoint of v${record.version} cannot be read (${error.message})`;
     throw error;

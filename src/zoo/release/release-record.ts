@@ -6,7 +6,7 @@ import { UserError } from '../../foundation/errors';
 import { printableLine } from '../../foundation/text';
 import { readSettingsFile } from '../../config/settings-file';
 import { RELEASE_FILE } from '../../folder/model-folder';
-import { figuresSchema } from '../../evaluation/results/document';
+import { figuresSchema } from '../../evaluation/results/contents';
 import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';
 
 /** Which number of a version rises. */

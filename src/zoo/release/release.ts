@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { RELEASE_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
 import type { EvaluationResult } from '../../evaluation/result';
-import { pickFigures } from '../../evaluation/results/document';
+import { pickFigures } from '../../evaluation/results/contents';
 import { writeResults } from '../../evaluation/results/write-results';
 import { curvesBeside } from '../../evaluation/training-curves';
 import { replaceText } from '../../foundation/atomic-file';

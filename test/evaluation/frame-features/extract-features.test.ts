@@ -2,19 +2,18 @@ import { copyFileSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileS
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataProblem } from '../../../src/data/data-error';
-import { openNpz } from '../../../src/data/npz';
-import { formatNpz } from '../../../src/data/npz';
+import { openNpz, formatNpz } from '../../../src/data/npz';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
-import { PictureFeatures } from '../../../src/evaluation/frame-features/picture-features';
 import {
-  extractFeatures,
+  encodeClips,
+  openAsFeatures,
   type ExtractionResult,
   holdsFeatures,
   writeFeatures,
   listPictureClips,
-} from '../../../src/evaluation/frame-features/extract-features';
-import { openAsFeatures } from '../../../src/evaluation/frame-features/open-encoded-data';
+} from '../../../src/evaluation/frame-features/encode-clips';
+import { PictureFeatures } from '../../../src/evaluation/frame-features/picture-features';
 import type { PictureEncoder } from '../../../src/models/model';
 import { inTemporaryFolder } from '../../support/clip-files';
 
@@ -58,7 +57,7 @@ function writeFrames(folder: string): void {
 async function extract(folder: string, features: PictureFeatures): Promise<ExtractionResult & { told: DataProblem[]; shown: number[] }> {
   const told: DataProblem[] = [];
   const shown: number[] = [];
-  const result = await extractFeatures(listPictureClips(folder), features, {
+  const result = await encodeClips(listPictureClips(folder), features, {
     framesKey: 'frames',
     fileOf: ({ name }) => path.join(folder, 'out', `${name}.npz`),
     onProblem: (problem) => told.push(problem),
@@ -68,7 +67,7 @@ async function extract(folder: string, features: PictureFeatures): Promise<Extra
   return { ...result, told, shown };
 }
 
-describe('extractFeatures', () => {
+describe('encodeClips', () => {
   it('writes each clip’s features with what else is known of it, tells a bad clip and goes on', async () => {
     await inTemporaryFolder(async (folder) => {
       const frames = path.join(folder, 'data');
@@ -98,7 +97,7 @@ describe('extractFeatures', () => {
       const once = async (weight: number): Promise<[number, number]> => {
         const features = featuresOf(weight);
         const listed = listPictureClips(folder).filter(({ name }) => name.startsWith('frames_val'));
-        const result = await extractFeatures(listed, features, {
+        const result = await encodeClips(listed, features, {
           framesKey: 'frames',
           fileOf: ({ name }) => path.join(folder, 'out', `${name}.npz`),
         });

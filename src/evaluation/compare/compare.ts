@@ -1,20 +1,24 @@
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput } from '../../config/options';
+import { parseCsvTable, type CsvRow, textOfCell } from '../../data/csv-table';
 import { startRuntime } from '../../engine/runtime';
+import { RESULT_FILES } from '../../folder/contents';
+import { modelFile, releaseHolding, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../../folder/model-folder';
 import { writeFileAtomically, writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { notesTo, warningsTo, type Hooks } from '../../foundation/hooks';
-import { required } from '../../foundation/required';
+import { readRegularText } from '../../foundation/regular-file';
+import { required, elementAt } from '../../foundation/required';
 import { dataWatchOf, evaluateModel, openEvaluationData, type EvaluationDataRequest } from '../evaluate';
-import { loadModel } from '../load-model';
-import { modelFile } from '../../folder/model-folder';
+import { modelOfFile } from '../loaded-model';
 import { compareOptions, readingOf, shapeOf } from '../options';
 import { canDraw, drawnOrTold } from '../pictures/drawing';
-import { describeEvaluation, type HeadName } from '../result';
-import { comparedFromFiles, comparedFromResult, type ComparedModel } from './compared-model';
-import { compareModels, regressions, type Comparison } from './comparison';
-import { comparisonJson, comparisonMarkdown, judgementMarkdown } from './comparison-text';
 import type { WithModels } from '../recognise';
+import { describeEvaluation, type HeadName, HEADS, modelTitle, type EvaluationResult } from '../result';
+import { readEvaluation } from '../results/contents';
+import { compareModels, regressions, type ComparedClip, type ComparedModel, type Comparison } from './comparison';
+import { comparisonJson, comparisonMarkdown, judgementMarkdown } from './comparison-text';
 
 /** What {@link compare} is asked for: models, the baseline first; and data, where they are to be evaluated on it now. */
 export type CompareOptions = OptionsInput<typeof compareOptions> & {
@@ -67,7 +71,7 @@ function isDataNamed({ data, keypoints_val, labels_val_csv }: EvaluationDataRequ
 type EvaluatedNow = EvaluationDataRequest & Parameters<typeof shapeOf>[0] & { readonly batchSize: number };
 
 async function evaluateAll(models: readonly string[], given: EvaluatedNow, hooks: Hooks & WithModels): Promise<ComparedModel[]> {
-  const loaded = models.map((named) => ({ named, model: loadModel(modelFile(named, named), shapeOf(given), readingOf(given, hooks)) }));
+  const loaded = models.map((named) => ({ named, model: modelOfFile(modelFile(named, named), shapeOf(given), readingOf(given, hooks)) }));
   for (const { model } of loaded) for (const note of model.notes) notesTo(hooks)(`${model.file}: ${note}`);
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
@@ -122,4 +126,101 @@ async function drawComparison(file: string, { baseline, contrasts }: Comparison,
     append(png);
   });
   return true;
+}
+
+/** A model that was evaluated just now. */
+export function comparedFromResult(named: string, result: EvaluationResult): ComparedModel {
+  const { gloss, category } = result;
+  return {
+    title: modelTitle(result),
+    named,
+    data: result.data,
+    figures: { gloss: gloss.metrics, category: category.metrics },
+    clips: new Map(
+      result.clips.map((clip, index) => [
+        clip.name,
+        {
+          truth: { gloss: clip.gloss, category: clip.category },
+          label: elementAt(gloss.labels, clip.gloss),
+          correct: { gloss: gloss.predictions[index]?.correct === true, category: category.predictions[index]?.correct === true },
+          predictedGloss: gloss.predictions[index]?.predicted,
+        },
+      ]),
+    ),
+    warnings: [],
+  };
+}
+
+/**
+ * A model as its `evaluation_results` have it.
+ * @param named a model folder, a `.pt` file, or a folder of results
+ * @throws UserError where there are no results, or they cannot be read.
+ */
+export function comparedFromFiles(named: string): ComparedModel {
+  const folder = resultsFolder(named);
+  const file = path.join(folder, RESULT_FILES.document);
+  if (!existsSync(file)) {
+    throw new UserError(
+      `${named}: it has no ${path.basename(folder)}/${RESULT_FILES.document}; run \`npm run evaluate -- --model-path ${named}\` first, or give --data to evaluate all models now`,
+    );
+  }
+  const document = readEvaluation(file);
+  return {
+    title: titleOfModel(document.model, document.architecture),
+    named,
+    data: document.data,
+    figures: { gloss: document.gloss, category: document.category },
+    clips: readClips(path.join(folder, RESULT_FILES.predictions)),
+    warnings: stalenessOf(named, file),
+  };
+}
+
+function resultsFolder(named: string): string {
+  if (existsSync(path.join(named, RESULT_FILES.document))) return named;
+  if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
+  const checkpoint = modelFile(named, named);
+  const own = path.join(path.dirname(checkpoint), RESULTS_FOLDER);
+  return releaseHolding(checkpoint) !== undefined && existsSync(own) ? own : resultsFolderOf(checkpoint);
+}
+
+const LARGEST_TABLE = 64_000_000;
+const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;
+
+function readClips(file: string): Map<string, ComparedClip> {
+  if (!existsSync(file)) throw new UserError(`${file}: no such file; evaluate the model again`);
+  const columns = ['file', 'true_gloss_label', ...HEADS.flatMap((head) => [`true_${head}`, CORRECT[head]])];
+  const { rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, columns);
+  const [problem] = problems;
+  if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
+  const ofBoth = <T>(read: (row: CsvRow, head: HeadName) => T, row: CsvRow): Record<HeadName, T> => ({
+    gloss: read(row, 'gloss'),
+    category: read(row, 'category'),
+  });
+  return new Map(
+    rows.map((row) => [
+      textOfCell(required(row.cell('file'), 'the column file')),
+      {
+        truth: ofBoth((cells, head) => Number(cells.cell(`true_${head}`)), row),
+        label: textOfCell(required(row.cell('true_gloss_label'), 'the column true_gloss_label')),
+        correct: ofBoth((cells, head) => cells.cell(CORRECT[head]) === '1', row),
+        predictedGloss: idOf(row.cell('pred_gloss')),
+      },
+    ]),
+  );
+}
+
+function idOf(cell: string | undefined): number | undefined {
+  return cell !== undefined && /^\d+$/.test(cell) ? Number(cell) : undefined;
+}
+
+/** Results that are older than the checkpoint may be of another one. */
+function stalenessOf(named: string, document: string): string[] {
+  let checkpoint: string;
+  try {
+    checkpoint = modelFile(named, named);
+  } catch {
+    return []; // Results alone, without their model, are compared as they are.
+  }
+  if (!checkpoint.endsWith('.pt') || statSync(checkpoint).mtimeMs <= statSync(document).mtimeMs) return [];
+  return [`${named}: ${path.basename(checkpoint)} is newer than its results; evaluate it again`];
 }

@@ -1,0 +1,127 @@
+import { assembleBatch } from '../data/batch';
+import { readClip, type ClipReader } from '../data/clip';
+import type { LabelNames } from '../data/clip-set';
+import { FileError } from '../data/data-error';
+import { TransformPipeline } from '../data/transforms/pipeline';
+import { valuesNamed, type NamedArrays } from '../engine/parameters';
+import type { Program } from '../engine/program';
+import { countNotFinite, elementAt } from '../foundation/required';
+import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './loaded-model';
+import { softmax } from './metrics';
+
+/** Clips from which on capturing the graph pays. */
+const WORTH_CAPTURING = 24;
+/** Clips are padded to multiples of this many frames, so that a few graphs serve all lengths. */
+const FRAMES_STEP = 16;
+
+/** A class and how sure the model is of it. */
+export interface RankedClass {
+  readonly id: number;
+  readonly label: string;
+  /** From 0 to 1; over all classes of the head they add up to 1. */
+  readonly probability: number;
+}
+
+/** What a model sees in one clip, best first. */
+export interface Prediction {
+  readonly file: string;
+  readonly gloss: readonly RankedClass[];
+  readonly category: readonly RankedClass[];
+}
+
+interface PredictOptions {
+  /** The array in the `.npz` that the model reads. */
+  readonly key: string;
+  /** Gives a clip's values where they are not an array of the file: features of pictures. */
+  readonly read?: ClipReader | undefined;
+  /** Classes to name; 0 for all. */
+  readonly topK: number;
+  /** Names of the classes where the checkpoint has none. */
+  readonly labels?: LabelNames | undefined;
+  /** Is told of a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
+  readonly onBroken?: (error: FileError) => void;
+  /** Aborted: it ends with the signal's reason, at the next clip. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Recognises the sign in each clip. A clip longer than the model takes is cut to its first frames, as in an evaluation.
+ * @throws UserError naming the clip that cannot be read, or that the model gives no finite numbers for.
+ */
+export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
+  const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
+  try {
+    return await predictWith(program, loaded, files, options);
+  } finally {
+    program.dispose();
+  }
+}
+
+/** {@link predictClips} with a program of {@link inferenceProgram} that is there already. */
+export async function predictWith(
+  program: Program,
+  loaded: LoadedModel,
+  files: readonly string[],
+  options: PredictOptions,
+): Promise<Prediction[]> {
+  const predictions: Prediction[] = [];
+  for (const file of files) {
+    options.signal?.throwIfAborted();
+    const prediction = await predictOrTell(loaded, program, file, options);
+    if (prediction !== undefined) predictions.push(prediction);
+  }
+  return predictions;
+}
+
+async function predictOrTell(
+  loaded: LoadedModel,
+  program: Program,
+  file: string,
+  options: PredictOptions,
+): Promise<Prediction | undefined> {
+  try {
+    return await predictClip(loaded, program, file, options);
+  } catch (error) {
+    if (options.onBroken === undefined || !(error instanceof FileError)) throw error;
+    options.onBroken(error);
+    return undefined;
+  }
+}
+
+async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
+  const outputs = program.evaluate(await clipInputs(loaded, file, options));
+  const [gloss, category] = ['gloss_logits', 'category_logits'].map((name) => valuesNamed(outputs, name));
+  if (gloss === undefined || category === undefined) throw new Error('the model has two heads');
+  if (countNotFinite(Float32Array.from([...gloss, ...category])) > 0)
+    throw new FileError(file, `${loaded.file} gives values for it that are not finite (NaN or infinite), so nothing can be said of it`);
+  const labels = shownLabels(loaded, options.labels);
+  return {
+    file,
+    gloss: rankClasses(gloss, labels.gloss, options.topK),
+    category: rankClasses(category, labels.category, options.topK),
+  };
+}
+
+/**
+ * One clip as a batch of its own, after the model's transforms, padded to a length that clips of about its length share.
+ * @throws FileError where it cannot be read.
+ */
+export async function clipInputs(
+  { model, transforms }: LoadedModel,
+  file: string,
+  { key, read }: Pick<PredictOptions, 'key' | 'read'>,
+): Promise<NamedArrays> {
+  const { maxFrames } = model;
+  const whole = read === undefined ? await readClip(file, { key, width: model.width }) : await read(file);
+  const width = whole.values.length / whole.frames;
+  const clip = TransformPipeline.of(transforms, width).apply(whole);
+  const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
+  return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
+}
+
+/** The classes of one row of logits, best first; of equal ones the lower id. */
+export function rankClasses(logits: ArrayLike<number>, labels: readonly string[], topK: number): RankedClass[] {
+  const ranked = Array.from(softmax(logits), (probability, id) => ({ id, label: elementAt(labels, id), probability }));
+  ranked.sort((one, other) => other.probability - one.probability || one.id - other.id);
+  return topK === 0 ? ranked : ranked.slice(0, topK);
+}
