@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // @ts-check
-// The command `kumpas`, and what `npm run train` and its like run: prepares what is needed, then runs one of Kumpas's commands in this same process, so that no
-// signal and no exit code is lost on the way. In a checkout it runs the source, in an installed package what was built of it.
+// The command `kumpas`, and what `npm run train` and its like run: installs the packages where they are missing, then runs one of Kumpas's commands in this same
+// process, so that no signal and no exit code is lost on the way; a command that computes prepares TensorFlow. In a checkout it runs the source, in an installed package what was built of it.
 require('../src/engine/provision/node-version').requireSupportedNode();
 const path = require('node:path');
 const { IS_CHECKOUT } = require('../src/engine/provision/locations');
@@ -16,7 +16,7 @@ if (OWN_SCRIPTS.includes(name)) require(path.join(__dirname, name));
 else
   runScript(async () => {
     requireOpenFiles();
-    await prepare({ development: false, native: true });
+    await prepare({ development: false, native: false });
     receiveInterruptsOnce(process);
     const main = path.resolve(__dirname, IS_CHECKOUT ? '../src/cli/main.ts' : '../dist/cli/main.js');
     process.argv[1] = main;

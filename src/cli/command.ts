@@ -7,6 +7,8 @@ import { commandLineSource } from '../config/layers';
 import { checkOptions, type Options } from '../config/options';
 import type { SettingShape } from '../config/setting';
 import { commonFlags, keyOf, settingFlags, withDashes, type FlagTable } from './flags';
+import { refuseForgottenDashes } from './forgotten-dashes';
+import { translated, type BroughtFlags } from './pytorch-flags';
 
 /** A command of the command line. */
 export interface Command {
@@ -56,6 +58,7 @@ export function verbCommand<const Shape extends SettingShape>(
       const values = typed
         .filter(([name]) => !Object.hasOwn(own, name))
         .map(([name, value]): [string, unknown] => [keyOf(name), nothingIfEmpty(value)]);
+      for (const note of commandLine.notes) terminal.errors.write(`note: ${note}\n`);
       const options = checkOptions(usage.options, {
         source: commandLineSource,
         values: Object.fromEntries<unknown>(values),
@@ -111,6 +114,8 @@ export interface CommandUsage {
   /** What to type, and what it does. */
   readonly examples: readonly (readonly [string, string])[];
   readonly epilogue?: string;
+  /** Flags of the PyTorch pipeline that are understood too. */
+  readonly brought?: BroughtFlags;
 }
 
 /** A way to ask a command's yargs for its help or for what was typed. */
@@ -124,19 +129,28 @@ interface CommandLine {
   /** What was typed besides flags. */
   readonly positionals: () => readonly string[];
   readonly help: () => Promise<string>;
+  /** What is to be said of flags of the PyTorch pipeline that were typed. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Reads a command line without judging its flags: numbers stay texts, nothing is filled in.
  * @param width columns of the help.
+ * @throws UserError for flags of the PyTorch pipeline that there is nothing for, and for flags that npm kept for itself.
  */
 export async function commandLineOf(usage: CommandUsage, argv: readonly string[], width: number): Promise<CommandLine> {
   const { default: yargs } = await import('yargs'); // An ES module: whoever only wants a command's work does not load it.
-  const plain: PlainYargs = (typed) => yargs(withDashes(typed)).locale('en').help(false).version(false).exitProcess(false);
+  const plain: PlainYargs = (typed) => yargs(typed).locale('en').help(false).version(false).exitProcess(false);
+  const { argv: typed, notes, refusals } = translated(withDashes(argv), usage.brought ?? {});
+  if (refusals.length > 0) throw new UserError(refusals.join('\n'));
+  const parsed = parseAll(plain([...typed]), usage);
+  const positionals = parsed._.map(String);
+  refuseForgottenDashes(usage.command, usage.flags, positionals, process.env);
   return {
-    parse: () => parse(usage, parseAll(plain(argv), usage)),
-    positionals: () => parseAll(plain(argv), usage)._.map(String),
+    parse: () => parse(usage, parsed),
+    positionals: () => positionals,
     help: () => help(plain([]), usage, width),
+    notes,
   };
 }
 
@@ -174,14 +188,21 @@ function lastOf(value: unknown): unknown {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-function help(yargs: Argv, usage: CommandUsage, width: number): Promise<string> {
-  return yargs
-    .usage(`${usage.summary}\n\nUsage: ${[usage.command, ...(usage.takes === undefined ? [] : [usage.takes])].join(' ')} [flags]`)
-    .options(usage.flags)
-    .example(usage.examples.map(([typed, does]): [string, string] => [typed, does]))
-    .epilogue(usage.epilogue ?? '') // Nothing is shown of an empty one.
-    .wrap(width)
-    .getHelp();
+async function help(yargs: Argv, usage: CommandUsage, width: number): Promise<string> {
+  const takes = usage.takes === undefined ? '' : ` ${usage.takes}`;
+  const flags = await yargs.usage(`${usage.summary}\n\nUsage: ${usage.command}${takes} [flags]`).options(usage.flags).wrap(width).getHelp();
+  return [flags, exampleLines(usage.examples).join('\n'), ...(usage.epilogue === undefined ? [] : [wrapped(usage.epilogue, width)])].join(
+    '\n\n',
+  );
+}
+
+function wrapped(text: string, width: number): string {
+  return text.replaceAll(new RegExp(`(.{1,${width}})(?: +|$)`, 'g'), '$1\n').trimEnd();
+}
+
+/** Examples as they are typed, none broken where a line ends: yargs would break them within a path. */
+function exampleLines(examples: CommandUsage['examples']): string[] {
+  return ['Examples:', ...examples.flatMap(([typed, does]) => [`  ${typed}`, `      ${does}`])];
 }
 
 /**
@@ -256,8 +277,7 @@ function helpText({ command, summary, actions, examples, epilogue }: CommandGrou
     'Actions:',
     ...aligned(rows),
     '',
-    'Examples:',
-    ...examples.flatMap(([typed, does]) => [`  ${typed}`, `      ${does}`]),
+    ...exampleLines(examples),
     '',
     `Each action has a help of its own: ${command} ${elementAt(Object.keys(actions), 0)} --help. ${epilogue}`,
   ].join('\n')}\n`;

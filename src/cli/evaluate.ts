@@ -9,6 +9,7 @@ import { hooksOf } from './progress';
 import { paceText } from './quantities';
 import { percent } from '../foundation/text';
 import { ownModelFlags } from './own-models';
+import { flagsOfEvaluate } from './pytorch-flags';
 
 const { model, ...options } = evaluateOptions;
 
@@ -18,6 +19,7 @@ export const evaluateCommand: Command = verbCommand(
     command: 'npm run evaluate --',
     summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
     options: { model_path: model, ...options },
+    brought: flagsOfEvaluate,
     flags: {
       ...ownModelFlags,
       strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where a clip had to be left out.' },

@@ -1,6 +1,11 @@
 import { isatty } from 'node:tty';
+import { prepare } from '../engine/provision/prepare';
+import { SetUpProblem } from '../engine/provision/set-up-problem';
+import { TENSORFLOW_VERSION } from '../engine/provision/target';
+import { beforeRuntimeStarts } from '../engine/runtime';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
+import { version } from '../foundation/version';
 import { type Terminal, PrintableStream, ProcessStream } from './terminal';
 import { commands, listOfCommands } from './commands';
 import { describeFailure, USER_ERROR_EXIT_CODE, HANG_UP_EXIT_CODE } from './exit';
@@ -14,6 +19,10 @@ async function main(argv: readonly string[], terminal: Terminal): Promise<number
   try {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       terminal.output.write(listOfCommands());
+      return 0;
+    }
+    if (name === '--version' || rest.includes('--version')) {
+      terminal.output.write(`kumpas ${version}, TensorFlow ${TENSORFLOW_VERSION}, Node ${process.versions.node}\n`);
       return 0;
     }
     const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -40,6 +49,14 @@ const output = new ProcessStream(process.stdout, (reason) => {
 
 // Once its terminal has gone, Node cannot end by itself: it aborts where it puts the terminal's settings back.
 const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+
+beforeRuntimeStarts(async () => {
+  try {
+    await prepare({ development: false, native: true });
+  } catch (error) {
+    throw error instanceof SetUpProblem ? new UserError(error.message, { cause: error }) : error;
+  }
+});
 
 void main(process.argv.slice(2), { output: new PrintableStream(output), errors: new PrintableStream(errors) }).then(async (exitCode) => {
   await output.settled();

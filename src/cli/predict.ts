@@ -5,6 +5,7 @@ import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag } from './flags';
 import { hooksOf } from './progress';
 import { ownModelFlags } from './own-models';
+import { flagsOfPredict } from './pytorch-flags';
 
 const { model, ...options } = predictOptions;
 
@@ -14,6 +15,7 @@ export const predictCommand: Command = verbCommand(
     command: 'npm run predict --',
     summary: 'Recognises the signs in clips.',
     options: { model_path: model, ...options },
+    brought: flagsOfPredict,
     flags: {
       ...ownModelFlags,
       strict: { type: 'boolean', group: 'Data:', description: 'Exit with 1 where one of several clips cannot be read.' },

@@ -32,6 +32,8 @@ export interface TrainCommandLine {
   /** The file of a model of one's own that `--model` named. */
   readonly modelFile?: string;
   readonly verbose: boolean;
+  /** What is to be said of flags of the PyTorch pipeline that were typed. */
+  readonly notes: readonly string[];
   /** The text to print instead of training. */
   readonly help: string | undefined;
 }

@@ -2,10 +2,10 @@ import { modelPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
 import { widthOf } from './terminal';
 import { commandLineOf, type CommandUsage, type Command } from './command';
-import { keyOf, settingFlags } from './flags';
+import { keyOf, settingFlags, type FlagTable } from './flags';
+import { flagsOfTrain } from './pytorch-flags';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
-import { ownModels } from '../models/model-table';
-import type { ModelDefinition } from '../models/model';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { modelsGiven } from './own-models';
 
 /** The `train` command. */
@@ -16,6 +16,7 @@ export const trainCommand: Command = {
       terminal.output.write(`${typed.help}\n`);
       return 0;
     }
+    for (const note of typed.notes) terminal.errors.write(`note: ${note}\n`);
     return await runTraining(typed, terminal);
   },
 };
@@ -26,16 +27,8 @@ export const trainCommand: Command = {
  * @throws UserError for an argument that belongs to no flag, or a flag that lacks its value.
  */
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
-  const {
-    config,
-    resume,
-    key,
-    'optimizer-was': optimizerWas,
-    eager,
-    verbose,
-    help,
-    ...settings
-  } = (await commandLineOf(usageOf(ownModels.get(ownModels.defaultName)), argv, width)).parse();
+  const commandLine = await commandLineOf({ ...usageOf(ownModels, ownModels.defaultName), flags: flagsOfAll(ownModels) }, argv, width);
+  const { config, resume, key, 'optimizer-was': optimizerWas, eager, verbose, help, ...settings } = commandLine.parse();
   const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
   const { models, given } = modelsGiven(settings['model']);
   const named = given?.name ?? (typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined);
@@ -50,16 +43,27 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     ...(models === ownModels ? {} : { models }),
     ...(given?.file === undefined ? {} : { modelFile: given.file }),
     verbose: verbose === true,
-    help: help === true ? await (await commandLineOf(usageOf(models.get(named ?? models.defaultName)), argv, width)).help() : undefined,
+    notes: commandLine.notes,
+    help: help === true ? await (await commandLineOf(usageOf(models, named ?? models.defaultName), argv, width)).help() : undefined,
   };
 }
 
-function usageOf({ name: model, file, settings }: ModelDefinition): CommandUsage {
+/** The flags of every model: which one is trained is known when they have been read. */
+function flagsOfAll(models: ModelDefinitions): FlagTable {
+  const settings = Object.fromEntries(models.names.flatMap((name) => Object.entries(models.get(name).settings.schema.shape)));
+  return { ...settingFlags(settings), ...trainFlags };
+}
+
+function usageOf(models: ModelDefinitions, model: string): CommandUsage {
+  const { file, settings } = models.get(model);
   const preset = modelPreset(model);
+  const flags = settingFlags(settings.schema.shape, preset.values);
+  const others = models.names.filter((name) => name !== model).map((name) => `npm run train -- --help --model ${name}`);
   return {
     command: 'npm run train --',
     summary: 'Trains a sign-language recogniser and leaves a model folder.',
-    flags: { ...settingFlags(settings.schema.shape, preset.values), ...trainFlags },
+    flags: { ...flags, model: { ...flags['model'], choices: models.names }, ...trainFlags },
+    brought: flagsOfTrain,
     examples: [
       ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],
       ['npm run train -- --data clips/ --epochs 30 --lr 3e-4', 'train on a folder of clips'],
@@ -71,7 +75,7 @@ function usageOf({ name: model, file, settings }: ModelDefinition): CommandUsage
     ],
     epilogue:
       file === undefined
-        ? `The defaults shown are those of ${preset.source}; without data, configs/${model}-demo.json is used. docs/configuration.md tells more.`
+        ? `The defaults shown are those of ${preset.source}; without data, configs/${model}-demo.json is used. The settings of other models: ${others.join(', ')}. docs/configuration.md tells more.`
         : `The model is the one that ${file} defines. docs/configuration.md tells of the settings that every model has.`,
   };
 }

@@ -30,6 +30,7 @@ export const trainingSettings = {
   loss: setting(choice(['ce', 'focal', 'label_smoothing']), 'ce', {
     group,
     description: 'The loss of both heads: cross-entropy, focal loss, or cross-entropy with smoothed labels.',
+    aliases: ['loss_type'],
   }),
   focal_gamma: setting(numberFrom(0), 2, {
     group,
@@ -45,10 +46,15 @@ export const trainingSettings = {
     description:
       'How the learning rate changes: not at all; lowered when validation gloss accuracy stalls; a cosine down over all epochs; or a rise first, then the cosine.',
   }),
-  plateau_factor: setting(positiveNumber(1), 0.5, { group, description: 'What plateau multiplies the learning rate with.' }),
+  plateau_factor: setting(positiveNumber(1), 0.5, {
+    group,
+    description: 'What plateau multiplies the learning rate with.',
+    aliases: ['scheduler_factor', 'lr_factor'],
+  }),
   plateau_patience: setting(wholeNumber(0, 1_000_000), 5, {
     group,
     description: 'Epochs without a better validation gloss accuracy that plateau lets pass before it lowers the learning rate.',
+    aliases: ['scheduler_patience', 'lr_patience'],
   }),
   warmup_epochs: setting(wholeNumber(0, 1_000_000), 5, {
     group,

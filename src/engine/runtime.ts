@@ -41,6 +41,15 @@ interface StandardError {
 }
 
 let started: Promise<Runtime> | undefined;
+let prepare: () => Promise<void> = () => Promise.resolve();
+
+/**
+ * Says what is done before TensorFlow is started for the first time. The command line prepares the native library then, so that what computes nothing does not wait
+ * for it; a program finds it prepared.
+ */
+export function beforeRuntimeStarts(action: () => Promise<void>): void {
+  prepare = action;
+}
 
 /**
  * Starts TensorFlow: the native library where it is prepared and KUMPAS_BACKEND is not `js`, else tfjs's JavaScript backend. Later calls give the
@@ -53,6 +62,7 @@ export function startRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
 }
 
 async function start(verbose: boolean): Promise<Runtime> {
+  await prepare();
   if (process.env['KUMPAS_BACKEND'] === 'js') return startJavascript();
   const binding = bindingFile();
   if (!existsSync(binding)) {

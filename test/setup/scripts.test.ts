@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -49,12 +49,43 @@ describe('with all in place', () => {
     );
   });
 
+  it('prepares TensorFlow for commands that compute alone', () => {
+    const cache = path.join(folder, 'empty-cache');
+    const environment = { KUMPAS_CACHE: cache, KUMPAS_BACKEND: 'cpu' };
+    for (const words of [
+      ['train', '--help'],
+      ['models', 'list'],
+      ['convert', 'inspect', '/nothing.pt'],
+      ['--version'],
+      ['predict', '--help'],
+    ])
+      expect(runNode(project, ['scripts/run.js', ...words], environment).stderr).not.toMatch(/TensorFlow|download/i);
+    expect(existsSync(cache)).toBe(false);
+    const unknown = runNode(project, ['scripts/run.js', 'train', '--epochs', '1'], { KUMPAS_BACKEND: 'cuda' });
+    expect(unknown.status).toBe(1);
+    expect(unknown.stderr).toContain('KUMPAS_BACKEND is "cuda"');
+  });
+
   it('refuses a backend that it does not know', () => {
     const { status, stderr } = runNode(project, ['scripts/prepare.js'], { KUMPAS_BACKEND: 'cuda' });
     expect({ status, stderr }).toEqual({
       status: 1,
       stderr: 'Error: KUMPAS_BACKEND is "cuda". Set it to cpu, gpu or js, or leave it unset.\n',
     });
+  });
+});
+
+describe('flags of the scripts', () => {
+  it.each(['setup', 'doctor'])('%s shows its help and does nothing else', (script) => {
+    const { status, stdout, stderr } = runNode(project, [`scripts/${script}.js`, '--help'], { KUMPAS_BACKEND: 'cuda' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain(`Usage: npm run ${script} -- [flags]`);
+  });
+
+  it.each(['setup', 'doctor'])('%s refuses a flag that it does not have', (script) => {
+    const { status, stdout, stderr } = runNode(project, ['scripts/run.js', script, '--gpu']);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(`${script}: "--gpu" is none of its flags`);
   });
 });
 
@@ -72,7 +103,7 @@ it('the doctor works before anything is installed', () => {
   }
   const cache = path.join(folder, 'cache');
   const { status, stdout, stderr } = runNode(folder, ['scripts/doctor.js', '--json'], { KUMPAS_CACHE: cache, KUMPAS_BACKEND: 'cpu' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
   const inspection = JSON.parse(stdout) as Record<string, unknown>;
   expect(inspection).toMatchObject({
     node: { version: process.versions.node },

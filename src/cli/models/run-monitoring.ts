@@ -53,7 +53,7 @@ async function retrain(
   const shown = json ? { ...terminal, output: terminal.errors } : terminal;
   const { models, name } = named.model;
   const own = { ...(models === undefined ? {} : { models }), ...(modelFile === undefined ? {} : { modelFile }) };
-  return await runTraining({ settings, configFile, resume: undefined, ...own, verbose, help: undefined }, shown, { follows: name });
+  return await runTraining({ settings, configFile, resume: undefined, ...own, verbose, notes: [], help: undefined }, shown, { follows: name });
 }
 
 function monitoringText(request: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {
