@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { benchUsage } from '../../bench/flags';
 import { commands } from '../../src/cli/commands';
+import { flagsOfEvaluate, flagsOfPredict, flagsOfTrain, type BroughtFlags } from '../../src/cli/pytorch-flags';
 import { readMarkdown, type MarkdownPage } from './markdown';
 import { ownModels } from '../../src/models/model-table';
 
@@ -58,6 +59,12 @@ function flagsInHelp(command: string, ...further: readonly string[]): Set<string
   return new Set(columns.flatMap((column) => column.split(', ')));
 }
 
+/** Flags of the PyTorch pipeline that a command understands beside those that its help shows. */
+function broughtTo(command: string): string[] {
+  const brought: Record<string, BroughtFlags> = { train: flagsOfTrain, evaluate: flagsOfEvaluate, predict: flagsOfPredict };
+  return Object.keys(brought[command] ?? {}).map((flag) => `--${flag}`);
+}
+
 describe('the pages of the repository', () => {
   it('name only scripts that package.json has', () => {
     const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
@@ -70,7 +77,7 @@ describe('the pages of the repository', () => {
   });
 
   it.each(COMMANDS)('show how %s is used, with flags that its help has', (command) => {
-    const known = flagsOf.get(command) ?? new Set();
+    const known = new Set([...(flagsOf.get(command) ?? []), ...broughtTo(command)]);
     const used = onAllPages((page) => page.commands)
       .filter(({ claim }) => claim.startsWith(`npm run ${command} -- `))
       .flatMap(({ page, claim }) => (claim.match(/ --[a-z][\w-]*/g) ?? []).map((flag) => ({ page, flag: flag.trim() })));
@@ -80,7 +87,7 @@ describe('the pages of the repository', () => {
   });
 
   it('name only flags in their sentences that some command has', () => {
-    const known = new Set([...flagsOf.values()].flatMap((ofCommand) => [...ofCommand]));
+    const known = new Set([...flagsOf].flatMap(([command, ofCommand]) => [...ofCommand, ...broughtTo(command)]));
     const configuration = readText('docs/configuration.md');
     const named = onAllPages(({ inlineCode }) => inlineCode).filter(({ claim }) => /^--[a-z]/.test(claim));
     const unknown = named.filter(({ claim }) => {
