@@ -47,7 +47,7 @@ export interface Evaluated {
 }
 
 /**
- * Evaluates a model on labelled clips and writes its `evaluation_results`. Clips that cannot be used are left out, told as warnings and listed in the result.
+ * Evaluates a model on labelled clips and writes its `evaluation_results`. Clips that cannot be used are left out, with a warning each, and listed in the result.
  * @throws UserError where there is no such model or data, or they do not fit each other.
  */
 export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithModels = {}): Promise<Evaluated> {
@@ -111,10 +111,10 @@ async function evaluateInto(folder: string, { loaded, data, batchSize }: ToEvalu
 /** The data to evaluate on, as a user names it; nothing for the data that the model was trained with. */
 export type EvaluationDataRequest = Partial<Omit<Options<typeof labelledDataOptions>, 'batch_size'>>;
 
-/** Who is told what happens while data is opened. */
+/** How the opening of data is watched. */
 export interface DataWatch {
   readonly onWarning: (text: string) => void;
-  /** Is told how many clips have been read and checked, of how many. */
+  /** How many clips have been read and checked, of how many. */
   readonly onProgress: (done: number, total: number) => void;
   /** Where features of pictures are kept; the user's cache folder otherwise. */
   readonly featureCache?: string | undefined;
@@ -133,7 +133,7 @@ export function dataWatchOf(hooks: Hooks): DataWatch {
 }
 
 /**
- * Opens the data that is asked for, or that the model was trained with. Clips that cannot be used are left out, and told. The runtime must have been started.
+ * Opens the data that is asked for, or that the model was trained with. Clips that cannot be used are left out, with a warning each. The runtime must have been started.
  * @throws UserError where there is no such data, or no clip of it can be used.
  */
 export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, watch: DataWatch): Promise<Dataset> {
@@ -143,7 +143,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
   const trained = trainedAs(loaded);
   const recorded = trained && definition.clipLocation(trained);
   const source = sourceOf(request) ?? recorded?.source;
-  if (source === undefined && loaded.data['title'] === undefined) {
+  if (source === undefined && (trained === undefined || loaded.data['title'] === undefined)) {
     throw new UserError(`${loaded.file} does not say what it was trained on: give --data, or --keypoints-val and --labels-val-csv`);
   }
   const data: DataRequest = {
@@ -151,7 +151,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     key: request.kp_key ?? recorded?.key ?? definition.usualClips.key,
     layout: recorded?.layout ?? definition.usualClips.layout,
     width: definition.width,
-    demoSeed: trained?.seed ?? 0,
+    demoSeed: trained?.seed ?? 0, // Of no account where there is a source.
     memoryBudgetBytes: memoryBudget(memoryFacts()),
     needTrain: false,
     leaveOutBroken: true,

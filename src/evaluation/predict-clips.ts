@@ -38,7 +38,7 @@ interface PredictOptions {
   readonly topK: number;
   /** Names of the classes where the checkpoint has none. */
   readonly labels?: LabelNames | undefined;
-  /** Is told of a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
+  /** Takes a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
   readonly onBroken?: (error: FileError) => void;
   /** Aborted: it ends with the signal's reason, at the next clip. */
   readonly signal?: AbortSignal | undefined;

@@ -46,7 +46,7 @@ export interface Predicted {
 }
 
 /**
- * Recognises the sign in each clip with each model. A clip that cannot be read is told, and the others go on.
+ * Recognises the sign in each clip with each model. A clip that cannot be read is left out, which an event says, and the others go on.
  * @throws UserError for a model or an input that is none.
  */
 export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut> & WithModels = {}): Promise<Predicted> {

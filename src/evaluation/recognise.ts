@@ -171,7 +171,7 @@ function beginning({ prefix }: FittedNames): string {
   return prefix.replace(/\.$/, '');
 }
 
-/** Of several whole models in one state_dict, the others are told as such. */
+/** Of several whole models in one state_dict, a note says which were not taken. */
 function withOthers(fit: FittedNames, others: readonly FittedNames[]): FittedNames {
   const averaged = others.find((other) => isAveraged(beginning(other))) ?? others[0];
   if (averaged === undefined) return fit;

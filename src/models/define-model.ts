@@ -51,7 +51,7 @@ export interface ModelParts<Own extends SettingShape, Data extends SettingShape,
   readonly check?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>) => SettingProblem[];
   /** Its settings that weights are made for; all of them but `dropout` where it is left out. */
   readonly fixedByWeights?: readonly (keyof (Own & Data) & string)[];
-  /** Of those, the ones that weights do not have in their shapes, each with its name in a checkpoint's config. */
+  /** Of those, the ones that weights may not have in their shapes, each with its name in a checkpoint's config. */
   readonly notInShapes?: Readonly<Record<string, string>>;
   /** What fixes its shape, from its settings. */
   readonly architecture?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>, classes: ClassCounts) => Architecture;

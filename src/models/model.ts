@@ -91,7 +91,7 @@ export interface ModelDefinition {
   /** The same definition, as one that was loaded from a file. */
   loadedFrom(file: string): ModelDefinition;
   readonly settings: ModelSettings;
-  /** Settings that weights do not have in their shapes, each with its name in a checkpoint's config. */
+  /** Settings that weights may not have in their shapes, each with its name in a checkpoint's config. */
   readonly notInShapes: Readonly<Record<string, string>>;
   /** Numbers a frame that its clips must have. */
   readonly width: number;

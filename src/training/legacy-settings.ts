@@ -70,7 +70,7 @@ export function legacySettings(
 /**
  * A checkpoint of another program whose best metric is compared with shares from 0 to 1 here; one that is none (a percentage, a loss above 1) is left out, for
  * nothing would ever be better.
- * @param onNote is told where it is left out.
+ * @param onNote takes a line where it is left out.
  */
 export function withComparableMetric(checkpoint: TrainingCheckpoint, onNote: (note: string) => void): TrainingCheckpoint {
   const { bestMetric } = checkpoint;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { CheckpointReading, PlainRecord } from '../checkpoint/training-checkpoint';
+import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { SettingsLayer } from '../config/layers';
 import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
 import { describeOverrides } from '../config/resolve';
@@ -22,7 +22,7 @@ import { prepareRun } from './prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from './resume';
 import { evaluateRun, closeRun, type TrainingContext, type TrainingRun } from './run';
 import { trainEpochs } from './training-loop';
-import { resolveTraining } from './warm-start';
+import { modelFacts, resolveTraining } from './warm-start';
 
 /** The settings of a training by key, those of Kumpas's own models among them; what is left out is as usual. docs/configuration.md has them all. */
 export type SettingsInput = Partial<
@@ -47,7 +47,7 @@ export type TrainOptions = SettingsInput & {
   readonly reading?: CheckpointReading;
 };
 
-/** How a training is watched, stopped and told about the world. */
+/** How a training is watched and stopped, and what it is given of the machine and the project. */
 export interface TrainHooks extends Pick<TrainingContext, 'registry' | 'featureCache' | 'models'> {
   /** Aborted: the step ends, everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal;
@@ -126,10 +126,10 @@ function settle(
   };
   const { settings: given, config, reading } = request;
   if (request.resume !== undefined) {
-    const resume = readResumePoint(resumedFile(request.resume, given, models), shapeOf(given.values), { ...reading, models });
+    const layers = [...(config === undefined ? [] : [readSettingsFile(config)]), given];
+    const resume = readResumePoint(resumedFile(request.resume, given, models), modelFacts(layers, models), { ...reading, models });
     for (const text of resume.notes) note(`note: ${text}`);
-    const file = config === undefined ? [] : [readSettingsFile(config)];
-    return { settings: resumedSettings(resume, [...file, given], models), resume };
+    return { settings: resumedSettings(resume, layers, models), resume };
   }
   const { resolved, notes } = resolveTraining({ file: config, given }, reading, models);
   if (reading?.key !== undefined && resolved.settings.init_from === null)
@@ -143,12 +143,6 @@ function resumedFile(resume: string, { values }: SettingsLayer, models: ModelDef
   if (resume !== 'newest') return checkpointToResume(resume);
   const saveDir = values['save_dir'];
   return newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders(models));
-}
-
-/** What the settings say of the model's shape that a checkpoint may not, under the names of a checkpoint's config. */
-function shapeOf(values: SettingsLayer['values']): PlainRecord {
-  const said = { n_heads: Number(values['num_heads']), pooling_method: values['pooling'], max_len: Number(values['max_len']) };
-  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined && !Number.isNaN(value))) as PlainRecord;
 }
 
 function contextOf(runtime: Runtime, request: TrainRequest, hooks: TrainHooks, report: TrainingListener): TrainingContext {

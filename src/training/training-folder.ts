@@ -22,7 +22,7 @@ import { factsOfOwnModel } from '../models/model-table';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
 
-/** What other processes are told that the holder of a folder does. */
+/** What the holder of a folder is doing, for the message that another process shows. */
 const PURPOSE = 'train';
 
 /** A folder that a training will write into: no other process does so until it is released. */
@@ -249,6 +249,7 @@ export function describeRun(facts: {
 }): RunRecord {
   const { settings, dataset, model, transforms, machine, folder, created, registry } = facts;
   const counts = { gloss: model.numGloss, category: model.numCategory };
+  const training = required(dataset.train, 'the training clips').entries;
   return {
     settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
     run: {
@@ -263,12 +264,12 @@ export function describeRun(facts: {
       data: {
         title: dataset.title,
         synthetic: dataset.synthetic,
-        train_clips: dataset.train?.entries.length ?? 0,
+        train_clips: training.length,
         validation_clips: dataset.validation.entries.length,
         fingerprint: dataset.fingerprint,
         validation_fingerprint: dataset.validationFingerprint,
       },
-      training_clips: describeClips(dataset.train?.entries ?? [], counts.gloss),
+      training_clips: describeClips(training, counts.gloss),
       model: model.config,
       ...factsOfOwnModel(model.definition),
       ...(transforms.length === 0 ? {} : { transforms }),

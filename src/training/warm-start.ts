@@ -43,12 +43,10 @@ export function resolveTraining(
   const layers = askedLayers(request);
   const initFrom = askedValue(layers, 'init_from', models);
   if (typeof initFrom !== 'string') return { resolved: resolveSettings(request, models), notes: [] };
-  const asked = (key: string): unknown => askedValue(layers, key, models);
-  const said = models.names.map((name) => toldOf(models.get(name), asked));
-  const start = readWarmStart(initFrom, Object.assign({}, ...said) as PlainRecord, reading, models);
+  const start = readWarmStart(initFrom, modelFacts(layers, models), reading, models);
   const { file, recognised } = start;
   const { name } = recognised.model.definition;
-  const model = asked('model');
+  const model = askedValue(layers, 'model', models);
   if (typeof model === 'string' && model !== name)
     throw new UserError(`--init-from ${file}: it holds ${name}, not ${model}, which --model asks for`);
   const resolved = resolveSettings({ ...request, weights: layerOf(start) }, models);
@@ -65,7 +63,7 @@ export function resolveTraining(
 /**
  * Reads the weights that a new training begins with.
  * @param initFrom a model folder or a file.
- * @param given what the file may not tell of its model, under the names of a checkpoint's config.
+ * @param given what the file may not say of its model, under the names of a checkpoint's config.
  * @throws UserError where there are none, or they are of none of the models.
  */
 function readWarmStart(initFrom: string, given: PlainRecord, reading: CheckpointReading | undefined, models: ModelDefinitions): WarmStart {
@@ -96,7 +94,7 @@ export function warmStartOf(settings: Settings, reading?: CheckpointReading, mod
   const values: Readonly<Record<string, unknown>> = settings;
   const start = readWarmStart(
     settings.init_from,
-    toldOf(definition, (key) => values[key]),
+    factsNotInShapes(definition, (key) => values[key]),
     reading,
     models,
   );
@@ -176,8 +174,13 @@ function fixedSettings({ config, definition: { settings } }: Model): Map<string,
   return new Map(Object.entries(values).filter(([key]) => settings.fixedByWeights.includes(key)));
 }
 
-/** What a model's shapes do not tell, under the names of a checkpoint's config, as far as it is known. */
-function toldOf({ notInShapes }: ModelDefinition, valueOf: (setting: string) => unknown): PlainRecord {
-  const told = Object.entries(notInShapes).map(([key, name]) => [name, valueOf(key)] as const);
-  return Object.fromEntries(told.filter(([, value]) => value !== undefined)) as PlainRecord;
+/** What settings say of a model that the shapes of its weights may not, under the names of a checkpoint's config: of any of the models, as far as it was asked for. */
+export function modelFacts(asked: readonly SettingsLayer[], models: ModelDefinitions): PlainRecord {
+  const facts = models.names.map((name) => factsNotInShapes(models.get(name), (key) => askedValue(asked, key, models)));
+  return Object.assign({}, ...facts) as PlainRecord;
+}
+
+function factsNotInShapes({ notInShapes }: ModelDefinition, valueOf: (setting: string) => unknown): PlainRecord {
+  const facts = Object.entries(notInShapes).map(([key, name]) => [name, valueOf(key)] as const);
+  return Object.fromEntries(facts.filter(([, value]) => value !== undefined)) as PlainRecord;
 }

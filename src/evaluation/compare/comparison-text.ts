@@ -1,5 +1,6 @@
+import { elementAt } from '../../foundation/required';
 import { plainMarkdown as plain, plainMarkdown, shortLabel, percent, signedPoints } from '../../foundation/text';
-import { HEADS } from '../result';
+import { HEADS, type HeadName } from '../result';
 import { pickFigures } from '../results/contents';
 import {
   type ClassChange,
@@ -20,10 +21,10 @@ const COLUMNS = ['model', 'gloss', 'difference', 'p', 'top-5', 'weighted F1', 'c
 /** For people: a table, then what changed from the baseline to each model. */
 export function comparisonText(comparison: Comparison): string {
   const rows = [COLUMNS, ...rowsOf(comparison)];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => elementAt(row, column).length)));
   const table = rows.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) => (column === 0 ? cell.padEnd(elementAt(widths, column)) : cell.padStart(elementAt(widths, column))))
       .join('  ')
       .trimEnd(),
   );
@@ -40,7 +41,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
     ...rowsOf(comparison).map(row),
   ];
   const changes = comparison.contrasts.flatMap((contrast) => {
-    const [title = '', ...lines] = changeLines(contrast, comparison);
+    const [title, ...lines] = changeLines(contrast, comparison);
     return ['', `**${plain(title)}**`, '', ...lines.map((line) => `- ${plain(line.trim())}`)];
   });
   return `${[...aboutLines(comparison).map(plain), '', ...table, ...changes].join('\n')}\n`;
@@ -91,24 +92,22 @@ function aboutLines({ baseline, sameData }: Comparison): string[] {
 
 function rowsOf({ baseline, contrasts }: Comparison): string[][] {
   const row = ({ title, figures: { gloss, category } }: ComparedModel, contrast: Contrast | undefined): string[] => {
-    const contrasted = HEADS.map((head) =>
-      contrast === undefined ? ['', ''] : [signedPoints(contrast.difference[head]), contrast.test[head].p.toPrecision(2)],
-    );
-    const [ofGloss = [], ofCategory = []] = contrasted;
+    const contrasted = (head: HeadName): string[] =>
+      contrast === undefined ? ['', ''] : [signedPoints(contrast.difference[head]), contrast.test[head].p.toPrecision(2)];
     return [
       title,
       percent(gloss.accuracy),
-      ...ofGloss,
+      ...contrasted('gloss'),
       percent(gloss.top_5_accuracy),
       gloss.f1_weighted.toFixed(4),
       percent(category.accuracy),
-      ...ofCategory,
+      ...contrasted('category'),
     ];
   };
   return [row(baseline, undefined), ...contrasts.map((contrast) => row(contrast.model, contrast))];
 }
 
-function changeLines({ model, test, classes, pairedClips }: Contrast, { baseline }: Comparison): string[] {
+function changeLines({ model, test, classes, pairedClips }: Contrast, { baseline }: Comparison): [title: string, ...lines: string[]] {
   const gains = classes.filter(({ clips }) => clips > 0);
   const losses = classes.filter(({ clips }) => clips < 0).toReversed();
   const { onlyFirst, onlySecond, p } = test.gloss;

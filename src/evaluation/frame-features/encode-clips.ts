@@ -71,7 +71,7 @@ async function encodeSplit(
   { key, onProgress }: DataRequest,
   features: PictureFeatures,
 ): Promise<DataProblem[]> {
-  const { labels } = await readLabels(split.labels); // What is wrong with the table is told when the features are opened.
+  const { labels } = await readLabels(split.labels); // What is wrong with the table is said when the features are opened.
   const problems: DataProblem[] = [];
   const clips = [];
   const located = await locateClips(split.folder, split.labels, labels);
@@ -155,7 +155,7 @@ interface ExtractionOptions {
   /** The folder that all of them lie in, where it is to be noticed that it was taken away. */
   readonly place?: KeptFolder;
   readonly onProgress?: (progress: ExtractionProgress) => void;
-  /** Is told of each clip that cannot be used; the others go on. */
+  /** Takes each clip that cannot be used; the others go on. */
   readonly onProblem?: (problem: DataProblem) => void;
 }
 
@@ -282,9 +282,9 @@ export function writeFeatures(
 }
 
 function parseMeta(array: NpyArray | undefined): Readonly<Record<string, unknown>> {
-  if (array?.dtype !== 'text') return {};
+  if (array?.dtype !== 'text' || array.values[0] === undefined) return {};
   try {
-    const parsed = parseJson(array.values[0] ?? ''); // Deeper levels than it allows could not be written again.
+    const parsed = parseJson(array.values[0]); // Deeper levels than it allows could not be written again.
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {};
   } catch {
     return {};

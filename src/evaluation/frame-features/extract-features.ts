@@ -42,7 +42,7 @@ export interface ExtractedFeatures extends ExtractionResult {
 
 /**
  * Computes InceptionV3's features of clips of pictures, a file a clip. What is done already is left alone, so that an extraction that was stopped goes on where it
- * was; a clip that cannot be used is told, and the others go on.
+ * was; a clip that cannot be used is left out, which an event says, and the others go on.
  * @throws UserError where there are no clips or no weights, or nothing can be written.
  */
 export async function extractFeatures(

@@ -11,7 +11,7 @@ import { shortLabel, percent } from '../../foundation/text';
 import type { FrameAttention } from '../../models/model';
 import { inferenceDefinition, type LoadedModel } from '../loaded-model';
 import { clipInputs, type RankedClass } from '../predict-clips';
-import { drawChart, fontOf } from './canvas';
+import { drawChart, fontOf, scaleOf } from './canvas';
 import { between, type Theme, drawnOrTold, lightTheme } from './drawing';
 
 /** How much each frame of a clip counted; the frames' shares add up to 1. */
@@ -45,14 +45,9 @@ export async function attendedFrames(loaded: LoadedModel, file: string, key: str
   }
   const mask = required(inputs['mask'], 'the mask of the clip').values;
   const frames = Array.from(mask).filter((value) => value === 1).length;
-  const layers = reading.layers.flatMap((name) => {
-    const weights = observed.get(name);
-    return weights === undefined ? [] : [frameShares(weights, frames, reading)];
-  });
-  return {
-    layers,
-    overall: normalised(layers[0]?.map((_, frame) => layers.reduce((sum, layer) => sum + elementAt(layer, frame), 0)) ?? []),
-  };
+  const layers = reading.layers.map((name) => frameShares(required(observed.get(name), `the attention ${name}`), frames, reading));
+  const sums = Array.from({ length: frames }, (_, frame) => layers.reduce((sum, layer) => sum + elementAt(layer, frame), 0));
+  return { layers, overall: normalised(sums) };
 }
 
 /**
@@ -60,7 +55,7 @@ export async function attendedFrames(loaded: LoadedModel, file: string, key: str
  * @param weights `[1, heads, positions, positions]`
  */
 export function frameShares({ shape, values }: HostArray, frames: number, { leadingPositions, readFrom }: FrameAttention): number[] {
-  const [, heads = 0, positions = 0] = shape;
+  const [heads, positions] = [elementAt(shape, 1), elementAt(shape, 2)];
   const readers = readFrom === undefined ? Array.from({ length: frames }, (_, frame) => leadingPositions + frame) : [readFrom];
   const sums = Array.from({ length: frames }, (_, frame) => {
     let sum = 0;
@@ -115,8 +110,9 @@ export function attentionPicture(title: string, subtitle: string, { layers, over
   });
 }
 
-function drawEvenShare(context: SKRSContext2D, { chartArea, scales }: Chart, theme: Theme): void {
-  const y = scales['y']?.getPixelForValue(1) ?? 0;
+function drawEvenShare(context: SKRSContext2D, chart: Chart, theme: Theme): void {
+  const { chartArea } = chart;
+  const y = scaleOf(chart, 'y').getPixelForValue(1);
   context.save();
   context.strokeStyle = theme.muted;
   context.setLineDash([4, 3]);
@@ -127,10 +123,11 @@ function drawEvenShare(context: SKRSContext2D, { chartArea, scales }: Chart, the
   context.restore();
 }
 
-function drawStrips(context: SKRSContext2D, { chartArea, scales, height }: Chart, layers: FrameShares['layers'], theme: Theme): void {
+function drawStrips(context: SKRSContext2D, chart: Chart, layers: FrameShares['layers'], theme: Theme): void {
+  const { chartArea, height } = chart;
+  const x = scaleOf(chart, 'x');
   const top = height - 16 - STRIP * layers.length - 18;
-  const frames = layers[0]?.length ?? 0;
-  const width = (chartArea.right - chartArea.left) / Math.max(1, frames);
+  const width = (chartArea.right - chartArea.left) / elementAt(layers, 0).length;
   const most = Math.max(...layers.flat());
   context.save();
   context.font = fontOf(11);
@@ -138,7 +135,7 @@ function drawStrips(context: SKRSContext2D, { chartArea, scales, height }: Chart
   layers.forEach((layer, row) => {
     const y = top + row * STRIP;
     layer.forEach((share, frame) => {
-      const centre = scales['x']?.getPixelForValue(frame) ?? 0;
+      const centre = x.getPixelForValue(frame);
       context.fillStyle = between(theme.empty, theme.right, share / most);
       context.fillRect(centre - width / 2, y, width + 0.4, STRIP - 2);
     });
@@ -166,7 +163,7 @@ export interface AttendedClip {
 
 /**
  * Draws which frames of a clip counted, as a PNG.
- * @param onWarning is told where it cannot be drawn.
+ * @param onWarning takes a line that says why it cannot be drawn.
  * @returns whether it is there.
  * @throws UserError where the model has no attention.
  */

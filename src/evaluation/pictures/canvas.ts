@@ -1,5 +1,6 @@
 import { createCanvas, GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
-import { Chart, registerables, type ChartConfiguration, type Plugin } from 'chart.js';
+import { Chart, registerables, type ChartConfiguration, type Plugin, type Scale } from 'chart.js';
+import { required } from '../../foundation/required';
 import type { Theme } from './drawing';
 
 /** Pixels of a picture for each of its units: sharp on screens of high resolution and on paper. */
@@ -34,6 +35,11 @@ export function measureText(text: string, font: string): number {
   const context = createCanvas(1, 1).getContext('2d');
   context.font = font;
   return context.measureText(text).width;
+}
+
+/** A chart's scale by its name. */
+export function scaleOf({ scales }: Chart, name: string): Scale {
+  return required(scales[name], `the scale ${name} of the chart`);
 }
 
 /** Draws a picture on the theme's background. @returns the PNG. */

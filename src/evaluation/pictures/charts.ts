@@ -7,7 +7,7 @@ import { percent, shortText } from '../../foundation/text';
 import type { ComparedModel } from '../compare/comparison';
 import { modelTitle, type EvaluationResult, type HeadResult, HEADS } from '../result';
 import type { CurvePoint } from '../training-curves';
-import { drawChart } from './canvas';
+import { drawChart, scaleOf } from './canvas';
 import { confusionPicture } from './confusion-picture';
 import { drawnOrTold, type Theme } from './drawing';
 
@@ -22,7 +22,7 @@ export interface ResultPictures {
 
 /**
  * Draws the pictures of an evaluation.
- * @param onWarning is told of each that cannot be drawn.
+ * @param onWarning takes a line for each that cannot be drawn.
  */
 export function drawPictures(
   result: EvaluationResult,
@@ -246,12 +246,12 @@ function drawWhiskers(context: SKRSContext2D, chart: Chart, models: readonly Com
   context.save();
   context.strokeStyle = theme.text;
   context.lineWidth = 1.5;
+  const accuracy = scaleOf(chart, 'x');
   HEADS.forEach((head, dataset) => {
     models.forEach(({ figures }, place) => {
-      const y = chart.getDatasetMeta(dataset).data[place]?.y ?? 0;
-      const [low = 0, high = 0] = [figures[head].accuracy_ci95_low, figures[head].accuracy_ci95_high].map(
-        (share) => chart.scales['x']?.getPixelForValue(share) ?? 0,
-      );
+      const { y } = elementAt(chart.getDatasetMeta(dataset).data, place);
+      const low = accuracy.getPixelForValue(figures[head].accuracy_ci95_low);
+      const high = accuracy.getPixelForValue(figures[head].accuracy_ci95_high);
       context.beginPath();
       context.moveTo(low, y);
       context.lineTo(high, y);

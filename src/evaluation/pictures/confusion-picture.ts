@@ -1,5 +1,5 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import { elementAt } from '../../foundation/required';
+import { elementAt, required } from '../../foundation/required';
 import { shortText } from '../../foundation/text';
 import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
 import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
@@ -72,7 +72,11 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
   groups?.forEach((name, id) => {
     if (name !== undefined && !firstOf.has(name)) firstOf.set(name, id);
   });
-  const placeOf = (id: number): number => firstOf.get(groups?.[id] ?? '') ?? labels.length;
+  // Classes without a group come last.
+  const placeOf = (id: number): number => {
+    const group = groups?.[id];
+    return group === undefined ? labels.length : required(firstOf.get(group), `the first class of ${group}`);
+  };
   order.sort((one, other) => placeOf(one) - placeOf(other) || one - other);
   const cell = Math.min(72, Math.max(14, Math.round(560 / classes)));
   const labelSize = Math.min(13, Math.max(9, Math.round(cell * 0.64)));

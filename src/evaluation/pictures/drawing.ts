@@ -1,4 +1,5 @@
 import { messageOf } from '../../foundation/errors';
+import { elementAt } from '../../foundation/required';
 
 /** Colours as `#rrggbb`. */
 type Colour = string;
@@ -47,18 +48,23 @@ export const darkTheme: Theme = {
 
 /** The colour at a share of the way between two. */
 export function between(from: Colour, to: Colour, share: number): Colour {
-  const channel = (colour: Colour, place: number): number => parseInt(colour.slice(1 + 2 * place, 3 + 2 * place), 16);
-  const mixed = [0, 1, 2].map((place) => Math.round(channel(from, place) + (channel(to, place) - channel(from, place)) * share));
+  const [start, end] = [channelsOf(from), channelsOf(to)];
+  const mixed = start.map((value, place) => Math.round(value + (elementAt(end, place) - value) * share));
   return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+}
+
+function channelsOf(colour: Colour): [red: number, green: number, blue: number] {
+  const channel = (place: number): number => parseInt(colour.slice(place, place + 2), 16);
+  return [channel(1), channel(3), channel(5)];
 }
 
 /** Black or white, whichever is read better on a colour. */
 export function readableOn(colour: Colour): Colour {
-  const [red = 0, green = 0, blue = 0] = [0, 1, 2].map((place) => parseInt(colour.slice(1 + 2 * place, 3 + 2 * place), 16));
+  const [red, green, blue] = channelsOf(colour);
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#000000' : '#ffffff';
 }
 
-/** Whether the canvas has a build for this machine; where it has none, that is told in one line. */
+/** Whether the canvas has a build for this machine; where it has none, one line says so. */
 export async function canDraw(onWarning: (warning: string) => void): Promise<boolean> {
   try {
     await import('@napi-rs/canvas');
@@ -70,7 +76,7 @@ export async function canDraw(onWarning: (warning: string) => void): Promise<boo
 }
 
 /**
- * Draws a picture, or tells in one line which picture cannot be drawn and why: whatever is wrong with a picture, the figures are not lost for it.
+ * Draws a picture, or says in one line which picture cannot be drawn and why: whatever is wrong with a picture, the figures are not lost for it.
  * @param name of the picture's file.
  * @returns undefined where it cannot be drawn.
  */

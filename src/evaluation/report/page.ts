@@ -27,10 +27,9 @@ const WIDTH_OF_THE_PAGE = 1140;
  * @param created when it was made
  */
 export function reportPage(result: EvaluationResult, pictures: ReportPictures, created: Date): string {
-  const [style, script] = ['style.css', 'interaction.js'].map((file) => readFileSync(path.join(__dirname, file), 'utf8'));
-  const scriptHash = createHash('sha256')
-    .update(script ?? '')
-    .digest('base64');
+  const asset = (file: string): string => readFileSync(path.join(__dirname, file), 'utf8');
+  const [style, script] = [asset('style.css'), asset('interaction.js')];
+  const scriptHash = createHash('sha256').update(script).digest('base64');
   const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'`;
   const page = html`<!doctype html>
     <html lang="en">
@@ -54,7 +53,7 @@ export function reportPage(result: EvaluationResult, pictures: ReportPictures, c
 }
 
 /** Its text to the letter: the page's policy allows the one script of this very hash. */
-function element(name: 'script' | 'style', text = ''): Markup {
+function element(name: 'script' | 'style', text: string): Markup {
   return new Markup(`<${name}>${text}</${name}>`);
 }
 
@@ -105,7 +104,7 @@ function figures(result: EvaluationResult): Markup {
 }
 
 function matrices(result: EvaluationResult, pictures: ReportPictures): Markup {
-  const [table = '', categoryTable = ''] = confusionFiles(result);
+  const [table, categoryTable] = confusionFiles(result);
   const part = ({ labels, confusion }: HeadResult, file: string): string =>
     isShownWhole(confusion) ? '' : `: those of the most frequent mistakes, of ${labels.length}; all are in ${file}`;
   return html`<h2 id="matrices">Confusion matrices</h2>
@@ -167,7 +166,7 @@ function confusionsSection({ gloss }: EvaluationResult): Markup {
       shortLabel(elementAt(gloss.labels, truth)),
       shortLabel(elementAt(gloss.labels, prediction)),
       countCell(count),
-      shareCell(count / Math.max(1, gloss.perClass[truth]?.support ?? 1)),
+      shareCell(count / elementAt(gloss.perClass, truth).support),
     ]);
   const more = found.length > CONFUSIONS ? html`<p class="muted">The ${CONFUSIONS} most frequent of ${found.length}.</p>` : undefined;
   return html`<h2 id="confusions">Confusions</h2>

@@ -71,7 +71,7 @@ const documentSchema = z.object({
   category: figuresSchema,
 });
 
-/** What {@link readEvaluation} tells of an evaluation. */
+/** What {@link readEvaluation} gives of an evaluation. */
 export type ReadEvaluation = z.infer<typeof documentSchema>;
 
 /**
@@ -89,8 +89,8 @@ export function readEvaluation(file: string): ReadEvaluation {
   }
   const checked = documentSchema.safeParse(parsed);
   if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  throw new UserError(`${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no evaluation'}; evaluate the model again`);
+  const { path: key, message } = elementAt(checked.error.issues, 0);
+  throw new UserError(`${file}: ${key.length === 0 ? 'it is no evaluation' : key.join('.')}: ${message}; evaluate the model again`);
 }
 
 /** A figure of both heads; undefined where a head has none. */
@@ -166,7 +166,7 @@ export function confusionPairsTable({ labels, confusion }: HeadResult): string |
 }
 
 /** Files of which an evaluation has one or the other, by the number of its classes. */
-export function confusionFiles({ gloss, category }: EvaluationResult): string[] {
+export function confusionFiles({ gloss, category }: EvaluationResult): [ofGlosses: string, ofCategories: string] {
   return [
     gloss.labels.length > MOST_COLUMNS ? RESULT_FILES.confusionPairs : RESULT_FILES.confusionTable,
     category.labels.length > MOST_COLUMNS ? RESULT_FILES.categoryConfusionPairs : RESULT_FILES.categoryConfusionTable,

@@ -28,7 +28,7 @@ interface ResultContext {
   /** Of the model's training; empty where nothing is known of it. */
   readonly curves: readonly CurvePoint[];
   readonly created: Date;
-  /** Is told where pictures cannot be drawn, in one line. */
+  /** Takes a line where pictures cannot be drawn. */
   readonly onWarning: (warning: string) => void;
   /** The folder that must still be there when the files are written: that of the results, or the one above. */
   readonly place?: KeptFolder;

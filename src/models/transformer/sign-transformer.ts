@@ -17,7 +17,7 @@ export const signTransformerModel = defineModel<typeof transformerSettings, type
   settings: transformerSettings,
   check: checkTransformer,
   fixedByWeights: ['emb_dim', 'num_heads', 'num_layers', 'ff_dim', 'max_len', 'pooling'],
-  notInShapes: { num_heads: 'n_heads', pooling: 'pooling_method' },
+  notInShapes: { num_heads: 'n_heads', pooling: 'pooling_method', max_len: 'max_len' },
   architecture: (settings, classes) => ({
     input_dim: keypointClips.width,
     emb_dim: settings.emb_dim,
