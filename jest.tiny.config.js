@@ -5,7 +5,7 @@ const config = require('./jest.config');
 
 const TINY = {
   foundation: ['atomic-file', 'memory-limit', 'random', 'required', 'text'],
-  config: ['documentation', 'inception-settings', 'json-text', 'layers', 'presets', 'resolve', 'value-from-text'],
+  config: ['documentation', 'inception-settings', 'layers', 'presets', 'resolve', 'settings-file', 'value-from-text'],
   data: ['class-use', 'clip-checks', 'csv-write', 'demo-skeleton', 'labels', 'npz', 'plan-epoch', 'transforms'],
   checkpoint: ['find-weights', 'foreign-files', 'pickle', 'safetensors', 'tensor', 'torch-file'],
   folder: ['hand-written'],

@@ -1,10 +1,8 @@
 import fc from 'fast-check';
-import { MemorySource } from '../src/checkpoint/bytes';
+import { MemorySource, MalformedCheckpoint, namingFile } from '../src/checkpoint/bytes';
 import { OPCODE } from '../src/checkpoint/pickle-instructions';
-import { plainFromPython } from '../src/checkpoint/plain-value';
+import { plainFromPython, type PythonValue } from '../src/checkpoint/python-values';
 import { readTorchValue } from '../src/checkpoint/torch-file';
-import { MalformedCheckpoint, namingFile } from '../src/checkpoint/malformed-checkpoint';
-import type { PythonValue } from '../src/checkpoint/python-values';
 import { OpenCheckpoint } from '../src/checkpoint/training-checkpoint';
 import { readZipDirectory, readZipEntry } from '../src/checkpoint/zip-read';
 import { ZipWriter } from '../src/foundation/zip-write';

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { plainFromPython } from '../src/checkpoint/plain-value';
+import { plainFromPython } from '../src/checkpoint/python-values';
 import { readTorchFile } from '../src/checkpoint/torch-file';
 import { readWeights } from '../src/checkpoint/training-checkpoint';
 import { inspectionText } from '../src/cli/convert-inspect';

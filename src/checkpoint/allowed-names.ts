@@ -1,21 +1,20 @@
-import { setItem, damagedPickle } from './pickle-instructions';
+import { elementAt } from '../foundation/required';
+import { MalformedCheckpoint } from './bytes';
+import { damagedPickle, setItem } from './pickle-instructions';
 import {
+  NumpyArray,
+  NumpyDtype,
   PythonFloat,
+  pythonFloat,
+  pythonInt,
+  PythonName,
   PythonNamespace,
   PythonOrderedDict,
   PythonSet,
   PythonTuple,
   type PythonValue,
-  NumpyArray,
-  NumpyDtype,
-  pythonFloat,
-  pythonInt,
-  PythonName,
 } from './python-values';
-import { MalformedCheckpoint } from './malformed-checkpoint';
-import { toFloat32Values, DTYPES } from './dtype';
-import { MOST_DIMENSIONS, TorchStorage, TorchTensor } from './tensor';
-import { elementAt } from '../foundation/required';
+import { DTYPES, MOST_DIMENSIONS, toFloat32Values, TorchStorage, TorchTensor } from './tensor';
 
 /** Rebuilds, as inert data, what a class or function would have made of its arguments; undefined where the name may only be mentioned. */
 type Rebuild = ((args: readonly PythonValue[]) => PythonValue) | undefined;

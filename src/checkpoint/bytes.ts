@@ -1,8 +1,9 @@
 import { closeSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
+import { UserError } from '../foundation/errors';
 import { openRegularFile } from '../foundation/regular-file';
-import { MalformedCheckpoint } from './malformed-checkpoint';
 import { elementAt } from '../foundation/required';
+import { printableLine } from '../foundation/text';
 
 /** Bytes that can be read at any position. */
 export interface ByteSource {
@@ -196,4 +197,31 @@ export function toHostByteOrder<Bytes extends Uint8Array>(bytes: Bytes, itemSize
   else if (itemSize === 4) buffer.swap32();
   else if (itemSize === 8) buffer.swap64();
   return bytes;
+}
+
+/** What is wrong inside a checkpoint, without the file's name: `readTorchFile` puts that in front. */
+export class MalformedCheckpoint extends UserError {
+  override readonly name = 'MalformedCheckpoint';
+
+  constructor(message: string) {
+    super(printable(message));
+  }
+}
+
+/** A message that quotes a file's content as one line of bounded length, without the control characters that a hostile file may carry to a terminal. */
+export function printable(message: string): string {
+  const line = printableLine(message);
+  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}…` : line;
+}
+
+const LONGEST_MESSAGE = 4000;
+
+/** Runs `read`; a {@link MalformedCheckpoint} it throws becomes a UserError that begins with the file's name. */
+export function namingFile<Result>(file: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedCheckpoint) throw new UserError(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
 }

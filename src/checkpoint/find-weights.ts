@@ -1,8 +1,8 @@
-import { excerpt, listed } from '../foundation/text';
 import { elementAt, required } from '../foundation/required';
-import { describePython, NumpyArray, PythonTuple, type PythonValue } from './python-values';
-import { MalformedCheckpoint } from './malformed-checkpoint';
+import { excerpt, listed } from '../foundation/text';
+import { MalformedCheckpoint } from './bytes';
 import { isOptimizerState } from './optimizer-kind';
+import { describePython, NumpyArray, PythonTuple, type PythonValue } from './python-values';
 import { TorchTensor } from './tensor';
 
 /** Where a file keeps weights. */

@@ -14,6 +14,6 @@ export {
 } from './training-checkpoint';
 export { stateDictTensors, stateDictToPython, type NamedTensorData, type StateDict, type WeightDtype } from './state-dict';
 export { tensorOf, TorchTensor } from './tensor';
-export type { Dtype, TensorValues } from './dtype';
-export type { PlainRecord, PlainValue } from './plain-value';
+export type { Dtype, TensorValues } from './tensor';
+export type { PlainRecord, PlainValue } from './python-values';
 export type { PythonDict, PythonValue } from './python-values';

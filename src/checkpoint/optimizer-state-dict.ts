@@ -1,8 +1,8 @@
-import { countNotFinite, required } from '../foundation/required';
 import type { Hyperparameter, Hyperparameters, OptimizerForm, OptimizerState } from '../foundation/optimizer-state';
-import { MalformedCheckpoint } from './malformed-checkpoint';
+import { countNotFinite, required } from '../foundation/required';
+import { MalformedCheckpoint } from './bytes';
 import { optimizerKind, pythonHyperparameter } from './optimizer-kind';
-import { describePython, numberFrom, PythonFloat, PythonTuple, type PythonDict, type PythonValue } from './python-values';
+import { describePython, numberFrom, type PythonDict, PythonFloat, PythonTuple, type PythonValue } from './python-values';
 import type { StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
 

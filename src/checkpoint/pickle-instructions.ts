@@ -1,7 +1,6 @@
-import { MalformedCheckpoint } from './malformed-checkpoint';
-import { type PythonValue, pythonInt, pythonFloat, PythonSet, PythonTuple, type PythonDict } from './python-values';
-import type { ByteCursor } from './bytes';
 import { elementAt } from '../foundation/required';
+import { type ByteCursor, MalformedCheckpoint } from './bytes';
+import { type PythonDict, pythonFloat, pythonInt, PythonSet, PythonTuple, type PythonValue } from './python-values';
 
 /** The pickle machine's instructions (Python's pickletools), under Python's names. */
 export const OPCODE = {

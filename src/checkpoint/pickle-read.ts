@@ -1,6 +1,5 @@
-import type { ByteCursor } from './bytes';
-import { MalformedCheckpoint } from './malformed-checkpoint';
-import { containerMaker, OPCODE, readLength64, scalarReader, damagedPickle, PickleStack } from './pickle-instructions';
+import { type ByteCursor, MalformedCheckpoint } from './bytes';
+import { containerMaker, damagedPickle, OPCODE, PickleStack, readLength64, scalarReader } from './pickle-instructions';
 import { PythonName, PythonTuple, type PythonValue } from './python-values';
 
 /** What a pickle's names and references stand for; the machine itself knows only plain data. */

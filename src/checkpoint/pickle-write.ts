@@ -1,20 +1,18 @@
-import { ByteBuilder } from './bytes';
-import { storageClassOf } from './dtype';
-import { MalformedCheckpoint } from './malformed-checkpoint';
+import { ByteBuilder, MalformedCheckpoint } from './bytes';
 import { OPCODE } from './pickle-instructions';
 import {
   NumpyArray,
   NumpyDtype,
+  type PythonDict,
   PythonFloat,
   PythonName,
   PythonNamespace,
   PythonOrderedDict,
   PythonSet,
   PythonTuple,
-  type PythonDict,
   type PythonValue,
 } from './python-values';
-import { TorchStorage, TorchTensor } from './tensor';
+import { storageClassOf, TorchStorage, TorchTensor } from './tensor';
 
 /**
  * A value as a pickle of protocol 2, in the instructions that `torch.load(weights_only=True)` knows, with the storages it refers to: the position is the key.

@@ -1,12 +1,10 @@
-import { type Dtype, itemSizeOf } from './dtype';
-import { parseJson } from '../config/json-text';
-import { UserError } from '../foundation/errors';
-import { toHostByteOrder, type ByteSource } from './bytes';
-import { MalformedCheckpoint } from './malformed-checkpoint';
-import { PythonOrderedDict, pythonFloat, type PythonDict, type PythonValue } from './python-values';
-import { contiguousStrides, TorchStorage, TorchTensor } from './tensor';
+import { parseJson } from '../config/settings-file';
 import { writeFileAtomically } from '../foundation/atomic-file';
+import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
+import { type ByteSource, MalformedCheckpoint, toHostByteOrder } from './bytes';
+import { type PythonDict, pythonFloat, PythonOrderedDict, type PythonValue } from './python-values';
+import { contiguousStrides, type Dtype, itemSizeOf, TorchStorage, TorchTensor } from './tensor';
 
 /** What safetensors calls each type of number. */
 const SAFETENSORS_NAMES: readonly (readonly [Dtype, string])[] = [

@@ -1,11 +1,19 @@
 import { UserError } from '../foundation/errors';
-import { describePython, NumpyArray, PythonOrderedDict, type PythonValue } from './python-values';
-import { MalformedCheckpoint, printable } from './malformed-checkpoint';
-import { toFloat32Values, type Dtype, type TensorValues, finiteHalves, type HalfDtype } from './dtype';
-import { AS_TENSORS, findWeights, isExtra } from './find-weights';
-import { tensorOf, TorchTensor, type TorchStorage } from './tensor';
 import { countNotFinite } from '../foundation/required';
 import { counted, listed } from '../foundation/text';
+import { MalformedCheckpoint, printable } from './bytes';
+import { AS_TENSORS, findWeights, isExtra } from './find-weights';
+import { describePython, NumpyArray, PythonOrderedDict, type PythonValue } from './python-values';
+import {
+  type Dtype,
+  finiteHalves,
+  type HalfDtype,
+  tensorOf,
+  type TensorValues,
+  toFloat32Values,
+  type TorchStorage,
+  TorchTensor,
+} from './tensor';
 
 /** One tensor of a model: its values as float32, row-major. */
 export interface NamedTensorData {

@@ -1,18 +1,17 @@
 import {
   allowedNumpyNames,
-  setNumpyArray,
-  setNumpyByteOrder,
   allowedPythonNames,
   allowedTorchNames,
-  requireCount,
   refusalOf,
+  requireCount,
+  setNumpyArray,
+  setNumpyByteOrder,
 } from './allowed-names';
-import { dtypeOfStorageClass, itemSizeOf, type Dtype } from './dtype';
-import { MalformedCheckpoint } from './malformed-checkpoint';
-import type { PickleMeaning } from './pickle-read';
+import { MalformedCheckpoint } from './bytes';
 import { damagedPickle } from './pickle-instructions';
+import type { PickleMeaning } from './pickle-read';
 import { NumpyArray, NumpyDtype, PythonName, PythonNamespace, PythonOrderedDict, PythonTuple, type PythonValue } from './python-values';
-import { TorchTensor, type TorchStorage } from './tensor';
+import { type Dtype, dtypeOfStorageClass, itemSizeOf, type TorchStorage, TorchTensor } from './tensor';
 
 /** A storage as a pickle refers to it. */
 export interface StorageReference {

@@ -1,16 +1,15 @@
+import { crc32 } from 'node:zlib';
 import {
-  LOCAL_HEADER,
   CENTRAL_HEADER,
   END_RECORD,
-  ZIP64_END_RECORD,
-  ZIP64_LOCATOR,
-  ZIP64_EXTRA,
-  SEE_ZIP64_32,
+  LOCAL_HEADER,
   SEE_ZIP64_16,
+  SEE_ZIP64_32,
+  ZIP64_END_RECORD,
+  ZIP64_EXTRA,
+  ZIP64_LOCATOR,
 } from '../foundation/zip-write';
-import { crc32 } from 'node:zlib';
-import type { ByteSource } from './bytes';
-import { MalformedCheckpoint } from './malformed-checkpoint';
+import { type ByteSource, MalformedCheckpoint } from './bytes';
 
 /** General purpose flag. */
 const FLAG_ENCRYPTED = 0x0001;
@@ -193,11 +192,14 @@ class Zip64Fields {
 /** A name as PyTorch gives them: relative, with forward slashes, inside the archive; a folder's own entry ends in a slash. */
 function entryName(bytes: Uint8Array): string {
   const name = decodeUtf8(bytes);
-  const parts = name?.replace(/\/$/, '').split('/') ?? [];
-  const escapes = parts.length === 0 || parts.some((part) => part === '' || part === '.' || part === '..') || /[\\\0]/.test(name ?? '');
-  if (name === undefined || escapes)
+  if (name === undefined || leavesArchive(name))
     throw new MalformedCheckpoint(`the zip has an entry with the unusable name ${JSON.stringify(name ?? '?')}.`);
   return name;
+}
+
+function leavesArchive(name: string): boolean {
+  const parts = name.replace(/\/$/, '').split('/');
+  return parts.some((part) => part === '' || part === '.' || part === '..') || /[\\\0]/.test(name);
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { elementAt } from '../foundation/required';
 import { flagOf } from './layers';
 import { factsOf, type SettingFacts, type SettingGroup, type SettingShape } from './setting';
 import { settingsOf, type KnownModels, type ModelSettings } from './model-settings';
@@ -85,8 +86,8 @@ function code(text: string): string {
 /** A Markdown table whose columns are padded to one width, as prettier writes it. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => elementAt(row, column).length)));
+  const line = (row: readonly string[]): string => `| ${row.map((cell, column) => cell.padEnd(elementAt(widths, column))).join(' | ')} |`;
   const rule = line(widths.map((width) => '-'.repeat(width)));
-  return [line(cells[0] ?? []), rule, ...cells.slice(1).map(line)].join('\n');
+  return [line(elementAt(cells, 0)), rule, ...cells.slice(1).map(line)].join('\n');
 }

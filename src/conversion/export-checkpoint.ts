@@ -1,6 +1,6 @@
 import { existsSync, statSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { namingFile } from '../checkpoint/malformed-checkpoint';
+import { namingFile } from '../checkpoint/bytes';
 import { writeSafetensors } from '../checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
@@ -19,7 +19,7 @@ import { makeFolders, buildFolder } from '../foundation/folders';
 import { optimizerForms } from '../engine/optimizers/table';
 import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { optimizerParameters, type Model } from '../models/model';
-import { finiteHalves } from '../checkpoint/dtype';
+import { finiteHalves } from '../checkpoint/tensor';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
 import type { ProgramDefinition } from '../engine/program';
 import { hasNativeKernels } from '../engine/tensorflow';

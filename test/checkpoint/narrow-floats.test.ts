@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { toFloat32Values, toHalves } from '../../src/checkpoint/dtype';
+import { toFloat32Values, toHalves } from '../../src/checkpoint/tensor';
 
 // What torch.tensor(x).half() and .bfloat16() give (PyTorch 2.15), as bits.
 const values = [

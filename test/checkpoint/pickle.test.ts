@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { ByteCursor, MemorySource } from '../../src/checkpoint/bytes';
 import { readPickle } from '../../src/checkpoint/pickle-read';
 import { pickleWithStorages } from '../../src/checkpoint/pickle-write';
-import { plainFromPython } from '../../src/checkpoint/plain-value';
 import {
+  plainFromPython,
   PythonFloat,
   PythonName,
   PythonNamespace,

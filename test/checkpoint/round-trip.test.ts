@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { plainFromPython } from '../../src/checkpoint/plain-value';
+import { plainFromPython } from '../../src/checkpoint/python-values';
 import { writeSafetensors } from '../../src/checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, weightTensors } from '../../src/checkpoint/state-dict';
 import type { TorchTensor } from '../../src/checkpoint/tensor';

@@ -1,9 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { DTYPES, type Dtype, type TensorValues } from '../../src/checkpoint/dtype';
+import { DTYPES, type Dtype, type TensorValues, tensorOf, TorchTensor } from '../../src/checkpoint/tensor';
 import { writeSafetensors } from '../../src/checkpoint/safetensors';
-import { tensorOf, TorchTensor } from '../../src/checkpoint/tensor';
 import { readTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { weightTensors } from '../../src/checkpoint/state-dict';

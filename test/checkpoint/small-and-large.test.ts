@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readWhole, zipOf } from '../../bench/damaged-checkpoints';
 import { MemorySource } from '../../src/checkpoint/bytes';
-import { plainFromPython } from '../../src/checkpoint/plain-value';
+import { plainFromPython } from '../../src/checkpoint/python-values';
 import { readTorchFile, readTorchValue } from '../../src/checkpoint/torch-file';
 import { itWithShared } from '../support/shared';
 

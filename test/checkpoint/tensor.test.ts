@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { toFloat32Values } from '../../src/checkpoint/dtype';
-import { contiguousStrides, tensorOf, TorchStorage, TorchTensor } from '../../src/checkpoint/tensor';
+import { toFloat32Values, contiguousStrides, tensorOf, TorchStorage, TorchTensor } from '../../src/checkpoint/tensor';
 
 describe('half precision widens to float32', () => {
   it('as float16, for all 65,536 patterns', () => {

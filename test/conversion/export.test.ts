@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { toFloat32Values, toHalves } from '../../src/checkpoint/dtype';
+import { toFloat32Values, toHalves } from '../../src/checkpoint/tensor';
 import { PythonOrderedDict } from '../../src/checkpoint/python-values';
 import { weightTensors } from '../../src/checkpoint/state-dict';
 import { readTorchFile } from '../../src/checkpoint/torch-file';

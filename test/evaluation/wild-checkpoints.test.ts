@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { pythonFromPlain } from '../../src/checkpoint/plain-value';
-import { PythonOrderedDict, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
+import { pythonFromPlain, PythonOrderedDict, type PythonDict, type PythonValue } from '../../src/checkpoint/python-values';
 import { tensorOf } from '../../src/checkpoint/tensor';
 import { readTorchFile, writeTorchFile } from '../../src/checkpoint/torch-file';
 import { readExport } from '../../src/conversion/export-checkpoint';

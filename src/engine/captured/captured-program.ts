@@ -101,7 +101,11 @@ export class CapturedProgram implements Program {
   readOptimizer(): OptimizerState {
     const { slots, form } = this.optimizer;
     const valuesOfSlot = (slot: string): ParameterValues =>
-      new Map([...(this.slots?.get(slot)?.read() ?? [])].filter(([name]) => this.updated.has(name)));
+      new Map(
+        [...(this.slots === undefined ? [] : required(this.slots.get(slot), `the variables of ${slot}`).read())].filter(([name]) =>
+          this.updated.has(name),
+        ),
+      );
     return { step: form.countsSteps ? this.step : undefined, slots: new Map(slots.map((slot) => [slot, valuesOfSlot(slot)])) };
   }
 

@@ -1,4 +1,4 @@
-import { elementAt } from '../../foundation/required';
+import { elementAt, required } from '../../foundation/required';
 import { sizeOfShape } from '../parameters';
 import { DataType, type Attributes, type Constant, type TensorType } from './recording';
 
@@ -98,8 +98,8 @@ const matrixProduct =
   (transposeLeft: string, transposeRight: string): SingleShapeRule =>
   ({ inputs: [left, right], attributes }) => {
     if (left === undefined || right === undefined) return undefined;
-    const rows = left.shape.at(attributes[transposeLeft]?.value === true ? -1 : -2) ?? 1;
-    const columns = right.shape.at(attributes[transposeRight]?.value === true ? -2 : -1) ?? 1;
+    const rows = required(left.shape.at(attributes[transposeLeft]?.value === true ? -1 : -2), 'the rows of a matrix');
+    const columns = required(right.shape.at(attributes[transposeRight]?.value === true ? -2 : -1), 'the columns of a matrix');
     return { dtype: left.dtype, shape: [...broadcastShapes(left.shape.slice(0, -2), right.shape.slice(0, -2)), rows, columns] };
   };
 
@@ -187,7 +187,7 @@ const TENSORFLOW_SHAPES: readonly (readonly [name: string, rule: SingleShapeRule
     'Transpose',
     ({ inputs: [input], constantInput }) => {
       const order = integers(constantInput(1));
-      return input && order && { dtype: input.dtype, shape: order.map((axis) => input.shape[axis] ?? 1) };
+      return input && order && { dtype: input.dtype, shape: order.map((axis) => elementAt(input.shape, axis)) };
     },
   ],
   [

@@ -1,4 +1,5 @@
 import { relu } from '../../engine/dropout';
+import { elementAt, required } from '../../foundation/required';
 import { addBias } from '../../engine/linear-and-norm';
 import { constantValue, type NamedTensors, type ParameterDeclaration, type ParameterValues, tensorNamed } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
@@ -22,29 +23,28 @@ export function foldBackbone(weights: ParameterValues): ParameterValues {
   const folded = new Map<string, Float32Array>();
   for (const { name, inputs, outputs, height, width } of BACKBONE_CONVOLUTIONS) {
     const values = (part: string): Float32Array => {
-      const found = weights.get(`${BACKBONE_PREFIX}${name}.${part}`);
-      if (found === undefined) throw new Error(`the backbone lacks ${name}.${part}`);
-      return found;
+      const full = `${BACKBONE_PREFIX}${name}.${part}`;
+      return required(weights.get(full), `the backbone's ${full}`);
     };
     const [gamma, beta, mean, variance, kernel] = ['bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var', 'conv.weight'].map(
       values,
     ) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
-    const scale = gamma.map((value, channel) => value / Math.sqrt((variance[channel] ?? 1) + BATCH_NORM_EPSILON));
+    const scale = gamma.map((value, channel) => value / Math.sqrt(elementAt(variance, channel) + BATCH_NORM_EPSILON));
     const places = height * width;
     const turned = new Float32Array(kernel.length);
     for (let output = 0; output < outputs; output++) {
-      const factor = scale[output] ?? 1;
+      const factor = elementAt(scale, output);
       for (let input = 0; input < inputs; input++) {
         const from = (output * inputs + input) * places;
         for (let place = 0; place < places; place++) {
-          turned[(place * inputs + input) * outputs + output] = (kernel[from + place] ?? 0) * factor;
+          turned[(place * inputs + input) * outputs + output] = elementAt(kernel, from + place) * factor;
         }
       }
     }
     folded.set(`${name}.kernel`, turned);
     folded.set(
       `${name}.bias`,
-      beta.map((value, channel) => value - (mean[channel] ?? 0) * (scale[channel] ?? 1)),
+      beta.map((value, channel) => value - elementAt(mean, channel) * elementAt(scale, channel)),
     );
   }
   return folded;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { parseJson } from '../../config/json-text';
+import { parseJson } from '../../config/settings-file';
 import { messageOf, UserError } from '../../foundation/errors';
 import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { readTextIfThere } from '../../foundation/regular-file';

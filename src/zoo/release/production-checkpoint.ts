@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { namingFile } from '../../checkpoint/malformed-checkpoint';
+import { namingFile } from '../../checkpoint/bytes';
 import { readWeights, writeTrainingCheckpoint, type CheckpointWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
 import type { LabelNames } from '../../data/clip-set';
 import type { SplitOutputs } from '../../evaluation/split-outputs';
