@@ -8,7 +8,7 @@ const TINY = {
   config: ['documentation', 'inception-settings', 'layers', 'presets', 'resolve', 'settings-file', 'value-from-text'],
   data: ['class-use', 'clip-checks', 'csv-write', 'demo-skeleton', 'labels', 'npz', 'plan-epoch', 'transforms'],
   checkpoint: ['find-weights', 'foreign-files', 'pickle', 'safetensors', 'tensor', 'torch-file'],
-  folder: ['hand-written'],
+  folder: ['readme'],
   engine: ['devices', 'matrix-initialisation'],
   training: ['schedules'],
   conversion: ['legacy-log'],

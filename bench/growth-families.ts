@@ -1,12 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
 import { formatNpz } from '../src/data/npz';
-import { notesLines } from '../src/folder/hand-written';
+import { notesLines } from '../src/folder/readme';
 import { zipOf } from './damaged-checkpoints';
+import type { GrowthFamily } from './growth-family';
 import { growthPickles } from './growth-pickles';
 import { growthPictures } from './growth-pictures';
 import { growthShared } from './growth-shared';
-import type { GrowthFamily } from './growth-family';
 
 /** Pieces of about so many bytes each, up to so many in all. */
 const times = (bytes: number, piece: number, one: (index: number) => string): string =>

@@ -6,23 +6,23 @@ import { readTorchFile } from '../src/checkpoint/torch-file';
 import { readWeights } from '../src/checkpoint/training-checkpoint';
 import { inspectionText } from '../src/cli/convert-inspect';
 import { resolveSettings } from '../src/config/resolve';
-import { readLegacyLog } from '../src/conversion/legacy-log';
 import { inspectCheckpoint } from '../src/conversion/inspect';
+import { readLegacyLog } from '../src/conversion/legacy-log';
 import { inspectClip } from '../src/data/clip';
 import { readLabelReference, readLabels } from '../src/data/labels';
 import { readPictures } from '../src/data/pictures';
+import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
 import { foreignPart } from '../src/evaluation/report/markup';
 import { readEvaluation } from '../src/evaluation/results/contents';
-import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
 import { readCurves } from '../src/evaluation/training-curves';
-import { UserError } from '../src/foundation/errors';
-import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/folder/hand-written';
-import { readRegularText } from '../src/foundation/regular-file';
-import { readWhole } from './damaged-checkpoints';
+import { keepHandWritten, LARGEST_PAGE, notesLines } from '../src/folder/readme';
 import { MetricsLog, readTrainingLog } from '../src/folder/training-log';
+import { UserError } from '../src/foundation/errors';
+import { readRegularText } from '../src/foundation/regular-file';
+import { ownModels } from '../src/models/model-table';
 import { readHistory } from '../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../src/zoo/tar/read-tar';
-import { ownModels } from '../src/models/model-table';
+import { readWhole } from './damaged-checkpoints';
 
 /** What reads the files of users, by what they are, each as far as Kumpas itself goes. */
 const readers = {

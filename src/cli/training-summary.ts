@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
 import type { EvaluationResult } from '../evaluation/result';
-import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
+import { FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { shellWord, percent, counted } from '../foundation/text';
-import { RESULTS_FOLDER } from '../folder/model-folder';
-import { RESULT_FILES } from '../folder/contents';
+import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
 import { ownModelFlag } from './own-models';
 
 /** A label and its value, as the header and the summary of a training show them. */
@@ -101,7 +100,7 @@ export function fileFacts({ files, evaluation }: TrainingResult): Fact[] {
     named(files.readme, 'what it is and how to load it'),
     ...(evaluation === undefined
       ? []
-      : [[`${RESULTS_FOLDER}/`, `figures, pictures and ${RESULT_FILES.report}: how good it is, where it fails`] satisfies Fact]),
+      : [[`${FOLDER_FILES.results}/`, `figures, pictures and ${RESULT_FILES.report}: how good it is, where it fails`] satisfies Fact]),
   ];
 }
 

@@ -1,18 +1,18 @@
 import { checkOptions, type Options, type OptionsInput } from '../config/options';
 import { startRuntime } from '../engine/runtime';
-import { modelFile } from '../folder/model-folder';
 import { readingOf, shapeOf } from '../evaluation/options';
+import type { WithModels } from '../evaluation/recognise';
+import { modelFile } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import { warningsTo, type Hooks } from '../foundation/hooks';
 import { version } from '../foundation/version';
 import { ownModels } from '../models/model-table';
 import { exportCheckpoint, type ExportedModel } from './export-checkpoint';
 import { importCheckpoint } from './import-checkpoint';
-import type { ImportedModel, ImportOptions as ImportRequest } from './read-import';
 import { importTree, type TreeImport } from './import-tree';
 import { inspectCheckpoint, type Inspection } from './inspect';
 import { exportOptions, importOptions, inspectOptions } from './options';
-import type { WithModels } from '../evaluation/recognise';
+import type { ImportedModel, ImportOptions as ImportRequest } from './read-import';
 
 /** What `convert.inspect` is asked for. */
 export type InspectOptions = OptionsInput<typeof inspectOptions>;

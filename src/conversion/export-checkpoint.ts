@@ -4,16 +4,10 @@ import { namingFile } from '../checkpoint/bytes';
 import { writeSafetensors } from '../checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
-import {
-  writeTrainingCheckpoint,
-  type PlainRecord,
-  type TrainingCheckpoint,
-  readCheckpoint,
-  trainingCheckpoint,
-} from '../checkpoint/training-checkpoint';
+import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint, readCheckpoint, trainingCheckpoint } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
 import { savedTransforms, transformsInPython } from '../data/transforms/pipeline';
-import { transformLines } from '../folder/readme';
+import { transformLines } from '../folder/loading-section';
 import { UserError } from '../foundation/errors';
 import { makeFolders, buildFolder } from '../foundation/folders';
 import { optimizerForms } from '../engine/optimizers/table';
@@ -219,7 +213,7 @@ export function writeServingModel(
 }
 
 function servingReadme(transforms: readonly TransformDescription[]): string {
-  return ['# What its features must be', '', ...transformLines(transformsInPython(transforms))].join('\n');
+  return ['# What its features must be', ...transformLines(transformsInPython(transforms)), ''].join('\n');
 }
 
 function withProbabilities({ parameters, evaluate }: ProgramDefinition): ProgramDefinition {

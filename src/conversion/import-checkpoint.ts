@@ -1,19 +1,21 @@
-import { plainTransforms, TRANSFORMS_KEY } from '../data/transforms/pipeline';
 import path from 'node:path';
 import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { defaultSaveDir, modelPlaceholder } from '../config/model-settings';
 import type { LabelNames } from '../data/clip-set';
+import { plainTransforms, TRANSFORMS_KEY } from '../data/transforms/pipeline';
 import { sizeOfShape } from '../engine/parameters';
-import { replaceText, shareFile } from '../foundation/atomic-file';
-import { RECORDED_SETTINGS } from '../training/resume';
-import { freeRunFolder, ModelFolder, type NamedFolder } from '../folder/model-folder';
-import { runRecordText } from '../folder/config-file';
+import type { ImportRecord } from '../folder/config-file';
+import { FOLDER_FILES, checkpointFile } from '../folder/contents';
+import { freeRunFolder, type NamedFolder } from '../folder/folder-name';
+import { RunFolder } from '../folder/model-folder';
 import { trainingLogText, type TrainingLogRow } from '../folder/training-log';
-import { importReadme } from './import-readme';
-import { type ImportedModel, type ImportOptions, type ImportSource, labelsOf, readImport, type ReadImport } from './read-import';
-import { readLegacyLog } from './legacy-log';
+import { replaceText, shareFile } from '../foundation/atomic-file';
 import { buildFolder } from '../foundation/folders';
 import { factsOfOwnModel } from '../models/model-table';
+import { RECORDED_SETTINGS } from '../training/resume';
+import { importReadme } from './import-readme';
+import { readLegacyLog } from './legacy-log';
+import { labelsOf, readImport, type ImportedModel, type ImportOptions, type ImportSource, type ReadImport } from './read-import';
 
 /**
  * Makes a model folder of a checkpoint that PyTorch or Kumpas wrote. Everything is read and checked first; the folder appears whole or not at all.
@@ -41,22 +43,24 @@ export async function importCheckpoint(source: ImportSource, options: ImportOpti
   const facts = { named, saveDir, labels, rows, notes, options };
 
   buildFolder(named.folder, (folder) => {
-    const files = new ModelFolder(folder, checkpointName);
+    const files = new RunFolder(folder, checkpointName);
     writeTrainingCheckpoint(files.best, importedCheckpoint(best, facts));
     if (last !== best) writeTrainingCheckpoint(files.last, importedCheckpoint(last, facts));
     else if (resumable) shareFile(files.best, files.last);
     replaceText(files.log, trainingLogText(rows));
-    replaceText(files.config, runRecordText({ settings: settingsOf(best, facts), run: recordOf(best, facts) }));
-    replaceText(files.readme, importReadme({ read: best, named, rows, notes, resumable, checkpointName, versions: options.versions }));
+    files.writeConfig({ settings: settingsOf(best, facts), run: recordOf(best, facts) });
+    files.writeReadme(importReadme({ read: best, named, rows, notes, resumable, checkpointName, versions: options.versions }));
   });
   const { checkpoint } = best;
   const trained = checkpoint.epoch > 0;
   return {
     file: source.best,
     folder: named.folder,
-    files: ['_best.pt', ...(resumable || last !== best ? ['_last.pt'] : [])]
-      .map((ending) => checkpointName + ending)
-      .concat('training_log.txt', 'config.json', 'README.md'),
+    files: [
+      checkpointFile(checkpointName, 'best'),
+      ...(resumable || last !== best ? [checkpointFile(checkpointName, 'last')] : []),
+      ...[FOLDER_FILES.log, FOLDER_FILES.config, FOLDER_FILES.readme],
+    ],
     model: name,
     config: model.config,
     epoch: trained ? checkpoint.epoch : undefined,
@@ -109,7 +113,10 @@ function progressOf({ checkpoint }: ReadImport, { rows }: Facts): PlainRecord {
 }
 
 /** What `config.json` says of the folder beside its settings. */
-function recordOf({ file, recognised: { model }, checkpoint, transforms }: ReadImport, { named, labels, notes, options }: Facts): object {
+function recordOf(
+  { file, recognised: { model }, checkpoint, transforms }: ReadImport,
+  { named, labels, notes, options }: Facts,
+): ImportRecord['run'] {
   return {
     name: path.basename(named.folder),
     folder: named.folder,

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { plainMarkdown, printableLine, percent } from '../foundation/text';
-import { notesLines } from '../folder/hand-written';
-import type { NamedFolder } from '../folder/model-folder';
 import { transformsInPython } from '../data/transforms/pipeline';
-import { loadingLines } from '../folder/readme';
+import type { NamedFolder } from '../folder/folder-name';
+import { loadingSection } from '../folder/loading-section';
+import type { Page } from '../folder/readme';
 import type { TrainingLogRow } from '../folder/training-log';
+import { plainMarkdown, printableLine, percent } from '../foundation/text';
 import type { ReadImport } from './read-import';
 
 /** The README.md of a model folder that was made of a checkpoint. */
@@ -16,35 +16,42 @@ export function importReadme(facts: {
   readonly resumable: boolean;
   readonly checkpointName: string;
   readonly versions: { readonly kumpas: string };
-}): string {
+}): Page {
   const { read, named, rows, notes, resumable, checkpointName, versions } = facts;
   const { model } = read.recognised;
   const { epoch } = read.checkpoint;
   const shape = Object.entries(model.config).map(([key, value]) => `${key} ${String(value)}`);
-  return [
-    `# ${path.basename(named.folder)}`,
-    '',
-    `A ${checkpointName} that recognises ${model.numGloss} glosses in ${model.numCategory} categories, imported from ${plainMarkdown(path.basename(read.file))} with Kumpas ${versions.kumpas}.`,
-    '',
-    '## Figures',
-    '',
-    ...figureLines(read, rows),
-    '',
-    '## What it is',
-    '',
-    `- ${plainMarkdown(shape.join(', '))}`,
-    ...(epoch > 0 ? [`- Trained for ${epoch} epochs`] : []),
-    ...notes.map((note) => `- Note: ${plainMarkdown(note)}`),
-    '- All settings that the file tells, and the usual ones for the rest: `config.json`',
-    '',
-    ...loadingLines(named.folder, checkpointName, resumable ? epoch + 10 : undefined, {
-      data: read.ours ? '' : ' --data CLIPS',
-      transforms: transformsInPython(read.transforms),
-    }),
-    ...notesLines(),
-  ]
-    .map(printableLine)
-    .join('\n');
+  return printablePage({
+    title: path.basename(named.folder),
+    introduction: [
+      `A ${checkpointName} that recognises ${model.numGloss} glosses in ${model.numCategory} categories, imported from ${plainMarkdown(path.basename(read.file))} with Kumpas ${versions.kumpas}.`,
+    ],
+    sections: [
+      { heading: 'Figures', lines: figureLines(read, rows) },
+      {
+        heading: 'What it is',
+        lines: [
+          `- ${plainMarkdown(shape.join(', '))}`,
+          ...(epoch > 0 ? [`- Trained for ${epoch} epochs`] : []),
+          ...notes.map((note) => `- Note: ${plainMarkdown(note)}`),
+          '- All settings that the file tells, and the usual ones for the rest: `config.json`',
+        ],
+      },
+      loadingSection(named.folder, checkpointName, resumable ? epoch + 10 : undefined, {
+        data: read.ours ? '' : ' --data CLIPS',
+        transforms: transformsInPython(read.transforms),
+      }),
+    ],
+  });
+}
+
+/** What a foreign file says is not trusted to be of one line. */
+function printablePage({ title, introduction, sections }: Page): Page {
+  return {
+    title: printableLine(title),
+    introduction: introduction.map(printableLine),
+    sections: sections.map((section) => ({ ...section, lines: section.lines?.map(printableLine) ?? [] })),
+  };
 }
 
 function figureLines({ checkpoint }: ReadImport, rows: readonly TrainingLogRow[]): string[] {

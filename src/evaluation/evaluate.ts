@@ -11,22 +11,22 @@ import { openData, type DataRequest } from '../data/open-clips';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { startRuntime } from '../engine/runtime';
 import { RESULT_FILES } from '../folder/contents';
-import { modelFile, resultsFolderOf, CONFIG_FILE } from '../folder/model-folder';
+import { ModelFolder } from '../folder/model-folder';
+import { modelFile } from '../folder/named-checkpoint';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
-import { withFolderLock } from '../foundation/folder-lock';
 import { removeIfEmpty } from '../foundation/folders';
 import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import type { ClipLocation } from '../models/clips';
 import { openAsFeatures } from './frame-features/encode-clips';
-import { modelOfFile, type LoadedModel, inferenceProgram, shownLabels, featureInputs, classDifferences } from './loaded-model';
+import { modelOfFile, inferenceProgram, shownLabels, featureInputs, classDifferences, type LoadedModel } from './loaded-model';
 import { evaluateOptions, readingOf, shapeOf, type labelledDataOptions } from './options';
 import type { WithModels } from './recognise';
 import { describeEvaluation, occlusionGroups, type EvaluationResult, type OcclusionGroup } from './result';
 import { evaluationDocument } from './results/contents';
 import { prepareResultsFolder, saveResults } from './results/write-results';
-import { clipsNotFinite, collectOutputs, type Evaluation, scoreSplit } from './split-outputs';
+import { clipsNotFinite, collectOutputs, scoreSplit, type Evaluation } from './split-outputs';
 import { curvesBeside } from './training-curves';
 
 /** What {@link evaluate} is asked for: a model, and the clips to evaluate it on; without any, those that it was trained with. */
@@ -61,7 +61,7 @@ export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithMode
     values: options,
   });
   const file = modelFile(model);
-  const folder = outputDir ?? resultsFolderOf(file);
+  const folder = outputDir ?? ModelFolder.holding(file).resultsOf(file);
   return await holdingModelOf(folder, async () => {
     const loaded = modelOfFile(file, shapeOf(given), readingOf(given, hooks));
     loaded.notes.forEach(notesTo(hooks));
@@ -80,8 +80,8 @@ export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithMode
 
 /** Holds the model folder that results are written into, where it is one: its README.md changes too. */
 async function holdingModelOf<Result>(results: string, action: () => Promise<Result>): Promise<Result> {
-  const owner = path.dirname(path.resolve(results));
-  return existsSync(path.join(owner, CONFIG_FILE)) ? await withFolderLock(owner, 'evaluate', action) : await action();
+  const owner = new ModelFolder(path.dirname(path.resolve(results)));
+  return owner.hasConfig() ? await owner.whileLocked('evaluate', action) : await action();
 }
 
 interface ToEvaluate {

@@ -8,7 +8,7 @@ import { readLabelReference } from '../data/labels';
 import { isPictureFile } from '../data/pictures';
 import type { Program } from '../engine/program';
 import { startRuntime } from '../engine/runtime';
-import { modelFile, titleOfModel } from '../folder/model-folder';
+import { modelFile, titleOfModel } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { countNotFinite, required } from '../foundation/required';

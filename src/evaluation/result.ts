@@ -1,6 +1,6 @@
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import type { DataProblem } from '../data/data-error';
-import { titleOfModel } from '../folder/model-folder';
+import { titleOfModel } from '../folder/named-checkpoint';
 import { elementAt } from '../foundation/required';
 import { cohenKappa, confusionMatrix, matthewsCorrelation, type ConfusionMatrix } from './confusion';
 import { shownLabels, type LoadedModel } from './loaded-model';
@@ -8,7 +8,6 @@ import {
   bootstrapInterval,
   expectedCalibrationError,
   reliabilityBins,
-  type ReliabilityBin,
   accuracy,
   balancedAccuracy,
   classMetrics,
@@ -18,6 +17,7 @@ import {
   ranksOfTargets,
   softmax,
   weightedAverage,
+  type ReliabilityBin,
   type ClassMetrics,
 } from './metrics';
 import type { Evaluation } from './split-outputs';

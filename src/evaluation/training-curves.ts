@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseCsvTable } from '../data/csv-table';
+import { ModelFolder } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
 import { readRegularText } from '../foundation/regular-file';
 
@@ -13,15 +13,12 @@ export interface CurvePoint {
   readonly cat_acc: number;
 }
 
-/** The logs that may lie beside a checkpoint. */
-const LOG_FILES = ['training_log.txt', 'training_log.csv'];
-
 /** That of 200,000 epochs. */
 const LARGEST_LOG = 16_000_000;
 
 /** The curves of the training whose log lies beside a checkpoint; nothing where none does, or it cannot be read (`models check` says why). */
 export function curvesBeside(checkpoint: string): CurvePoint[] {
-  const log = LOG_FILES.map((name) => path.join(path.dirname(checkpoint), name)).find((file) => existsSync(file));
+  const log = new ModelFolder(path.dirname(checkpoint)).logThere();
   if (log === undefined) return [];
   try {
     return readCurves(readRegularText(log, LARGEST_LOG), log);

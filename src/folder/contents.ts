@@ -1,6 +1,50 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
+/** The files and folders of a model folder, besides its checkpoints. */
+export const FOLDER_FILES = {
+  /** The settings, and how they came to be used. */
+  config: 'config.json',
+  /** What it is, its figures, how to load it. */
+  readme: 'README.md',
+  /** A line an epoch. */
+  log: 'training_log.txt',
+  /** More of each epoch, a JSON object a line. */
+  metrics: 'metrics.jsonl',
+  /** What changed from release to release. */
+  changelog: 'CHANGELOG.md',
+  /** A folder a release. */
+  releases: 'releases',
+  /** What an evaluation found. */
+  results: 'evaluation_results',
+} as const;
+
+/** The log of the PyTorch pipeline, which may lie beside a checkpoint of it. */
+export const PYTORCH_LOG_FILE = 'training_log.csv';
+/** The file of a release that says everything about it. */
+export const RELEASE_FILE = 'release.json';
+
+/** What a checkpoint of a model folder is: of the best epoch, of the last state, or the weights alone for use. */
+export type CheckpointRole = 'best' | 'last' | 'production';
+
+/** How the name of a checkpoint ends that has a role. */
+export function checkpointEnding(role: CheckpointRole): string {
+  return `_${role}.pt`;
+}
+
+/**
+ * A checkpoint's name, as `SignTransformer_best.pt`.
+ * @param checkpointName the model's class name in PyTorch.
+ */
+export function checkpointFile(checkpointName: string, role: CheckpointRole): string {
+  return checkpointName + checkpointEnding(role);
+}
+
+/** Whether a file's name or path is that of a checkpoint of a role. */
+export function hasRole(file: string, role: CheckpointRole): boolean {
+  return file.endsWith(checkpointEnding(role));
+}
+
 /** The files of `evaluation_results`, by what they are. */
 export const RESULT_FILES = {
   report: 'report.html',

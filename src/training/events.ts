@@ -1,6 +1,6 @@
 import type { EvaluationResult } from '../evaluation/result';
 import type { RunRecord } from '../folder/config-file';
-import type { ModelFolder } from '../folder/model-folder';
+import type { RunFolder } from '../folder/model-folder';
 import type { TrainingLogRow } from '../folder/training-log';
 
 /** Something that happened in a training, as data: whoever shows it makes the sentences. */
@@ -108,7 +108,7 @@ export interface TrainingResult {
   readonly end: TrainingEnd;
   /** The model folder, and what is in it. */
   readonly folder: string;
-  readonly files: ModelFolder;
+  readonly files: RunFolder;
   readonly record: RunRecord;
   readonly completedEpochs: number;
   readonly epochs: number;

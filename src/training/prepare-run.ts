@@ -7,7 +7,6 @@ import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
 import { hasNativeKernels } from '../engine/tensorflow';
 import { readPretrained } from '../evaluation/frame-features/picture-features';
-import { registryFactsIn } from '../folder/config-file';
 import { RandomStream } from '../foundation/random';
 import type { Model, ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
@@ -77,7 +76,7 @@ async function prepareWithin(
     machine,
     folder: locked.files.folder,
     created: now(),
-    registry: { ...context.registry, ...registryFactsIn(locked.files.config) },
+    registry: { ...context.registry, ...locked.files.registryFacts() },
   });
   const folder = new TrainingFolder(locked, record, definition.checkpointName, learner.progress, otherValidation ? [] : resume?.log);
   report({

@@ -8,9 +8,10 @@ import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
 import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import type { Program } from '../engine/program';
-import { classDifferences, isUnnamed, type ClassKind, recordAt, savedLabels, shownLabels } from '../evaluation/loaded-model';
+import { classDifferences, isUnnamed, recordAt, savedLabels, shownLabels, type ClassKind } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type ModelReading } from '../evaluation/recognise';
-import { ModelFolder, LOG_FILE } from '../folder/model-folder';
+import { checkpointFile } from '../folder/contents';
+import { ModelFolder, RunFolder } from '../folder/model-folder';
 import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
 import { UserError } from '../foundation/errors';
 import { optimizerParameters, type Model } from '../models/model';
@@ -64,7 +65,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
     throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
   const checkpoint = trainingCheckpoint(weights, recognised.weights, optimizer.state);
   const notes = [...weights.notes, ...recognised.notes];
-  const logFile = path.join(path.dirname(file), LOG_FILE);
+  const logFile = new ModelFolder(path.dirname(file)).log;
   if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);
   if (checkpoint.args === undefined || !isOurs(checkpoint)) {
     const { values, stated, notes: ofSettings } = legacySettings(recognised, checkpoint);
@@ -169,7 +170,7 @@ export function endOf(
 function isOnlyToEvaluate(point: ResumePoint): boolean {
   const { checkpointName } = point.model.definition;
   const folder = folderToContinue(point, checkpointName);
-  return point.stated === undefined && folder !== undefined && lacksFinalEvaluation(new ModelFolder(folder, checkpointName));
+  return point.stated === undefined && folder !== undefined && lacksFinalEvaluation(new RunFolder(folder, checkpointName));
 }
 
 /**
@@ -187,7 +188,7 @@ export function restoreProgram({ file, checkpoint }: ResumePoint, model: Model, 
  * never overwritten by one that branches off it, and no folder of another program is written into.
  */
 export function folderToContinue({ file, checkpoint }: ResumePoint, checkpointName: string): string | undefined {
-  return isOurs(checkpoint) && path.basename(file) === `${checkpointName}_last.pt` ? path.dirname(file) : undefined;
+  return isOurs(checkpoint) && path.basename(file) === checkpointFile(checkpointName, 'last') ? path.dirname(file) : undefined;
 }
 
 /** Whether Kumpas wrote a checkpoint, in a training or an import. */

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { type CheckpointReading, readWeights } from '../checkpoint/training-checkpoint';
+import { readWeights, type CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import type { BatchPlan } from '../data/batch';
@@ -14,9 +14,10 @@ import { saveResults } from '../evaluation/results/write-results';
 import { curvesBeside } from '../evaluation/training-curves';
 import type { MachineFacts, RegistryFacts } from '../folder/config-file';
 import { RESULT_FILES } from '../folder/contents';
-import { resultsFolderOf, type ModelFolder } from '../folder/model-folder';
+import type { RunFolder } from '../folder/model-folder';
+import { ModelFolder } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
-import { type ModelDefinitions, ownModels } from '../models/model-table';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { TrainingEnd, TrainingListener } from './events';
 import type { Learner } from './learner';
 import type { TrainingFolder } from './training-folder';
@@ -88,7 +89,7 @@ export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
   place.requireThere();
   const loaded = modelOfFile(evaluatedCheckpoint(files), {}, { models: ownModels.with([learner.model.definition]) });
   const result = describeEvaluation(loaded, data.dataset, await evaluateModel(loaded, data.dataset, settings.batch_size));
-  await saveResults(resultsFolderOf(loaded.file), result, {
+  await saveResults(ModelFolder.holding(loaded.file).resultsOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
     created: now(),
     place,
@@ -103,9 +104,9 @@ export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
  * Whether a run lacks the results of the evaluation at its end, as where it was killed in the middle of it: there are none, they are of another epoch, or they
  * are older than the run's last state.
  */
-export function lacksFinalEvaluation(files: ModelFolder): boolean {
+export function lacksFinalEvaluation(files: RunFolder): boolean {
   const evaluated = evaluatedCheckpoint(files);
-  const document = path.join(resultsFolderOf(evaluated), RESULT_FILES.document);
+  const document = path.join(files.resultsOf(evaluated), RESULT_FILES.document);
   const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
   if (changed(document) < Math.max(changed(evaluated), changed(files.last))) return true;
   const { epoch } = readWeights(evaluated);
@@ -118,6 +119,6 @@ export function lacksFinalEvaluation(files: ModelFolder): boolean {
 }
 
 /** The checkpoint that a run is judged by. */
-function evaluatedCheckpoint({ best, last }: Pick<ModelFolder, 'best' | 'last'>): string {
+function evaluatedCheckpoint({ best, last }: Pick<RunFolder, 'best' | 'last'>): string {
   return existsSync(best) ? best : last;
 }

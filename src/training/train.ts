@@ -7,7 +7,7 @@ import { describeOverrides } from '../config/resolve';
 import { readSettingsFile } from '../config/settings-file';
 import { sharingDevices, startRuntime, type Runtime } from '../engine/runtime';
 import type { EvaluationResult } from '../evaluation/result';
-import { checkpointToResume, newestCheckpoint } from '../folder/model-folder';
+import { checkpointToResume, newestCheckpoint } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { required } from '../foundation/required';

@@ -5,29 +5,28 @@ import type { TransformDescription } from '../config/data-settings';
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
 import { sizeOfShape } from '../engine/parameters';
-import { runRecordText, type RunRecord, type MachineFacts, type RegistryFacts } from '../folder/config-file';
-import { keepHandWritten, LARGEST_PAGE } from '../folder/hand-written';
-import { CONFIG_FILE, createRunFolder, ModelFolder } from '../folder/model-folder';
-import { runReadme } from '../folder/readme';
+import type { RunRecord, MachineFacts, RegistryFacts } from '../folder/config-file';
+import { createRunFolder } from '../folder/folder-name';
+import { RunFolder } from '../folder/model-folder';
 import { MetricsLog, TrainingLog, type EpochMetrics, type TrainingLogRow } from '../folder/training-log';
-import { removeUnfinishedFiles, replaceText, shareFile } from '../foundation/atomic-file';
+import { removeUnfinishedFiles, shareFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
-import { lockFolder, type FolderLock } from '../foundation/folder-lock';
-import { keepFolder, type KeptFolder } from '../foundation/folders';
-import { readTextIfThere } from '../foundation/regular-file';
+import type { FolderLock } from '../foundation/folder-lock';
+import type { KeptFolder } from '../foundation/folders';
 import { required } from '../foundation/required';
 import { counted } from '../foundation/text';
 import type { Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
+import { runReadme } from './run-readme';
 
 /** What the holder of a folder is doing, for the message that another process shows. */
 const PURPOSE = 'train';
 
 /** A folder that a training will write into: no other process does so until it is released. */
 interface LockedFolder {
-  readonly files: ModelFolder;
+  readonly files: RunFolder;
   /** The description in its name. */
   readonly description: string;
   readonly lock: FolderLock;
@@ -48,7 +47,7 @@ export class FolderClaim {
     private readonly goingOn: string | undefined,
     private readonly checkpointName: string,
   ) {
-    this.lock = goingOn === undefined ? undefined : lockFolder(goingOn, PURPOSE);
+    this.lock = goingOn === undefined ? undefined : new RunFolder(goingOn, checkpointName).lock(PURPOSE);
   }
 
   /** The folder to go on in, or a new one where there is none, or `anew` asks for it. */
@@ -71,16 +70,18 @@ export class FolderClaim {
   }
 
   private goOnIn(folder: string, lock: FolderLock, { description }: { readonly description: string }): LockedFolder {
-    const place = keepFolder(folder, [CONFIG_FILE]);
+    const files = new RunFolder(folder, this.checkpointName);
+    const place = files.keep();
     removeUnfinishedFiles(folder);
-    return { files: new ModelFolder(folder, this.checkpointName), description, lock, place };
+    return { files, description, lock, place };
   }
 
   private makeNew(where: { readonly save_dir: string; readonly model: string; readonly description: string }, date: Date): LockedFolder {
     const { folder, description } = createRunFolder(where.save_dir, where.model, where.description, date);
-    const lock = lockFolder(folder, PURPOSE);
+    const files = new RunFolder(folder, this.checkpointName);
+    const lock = files.lock(PURPOSE);
     this.lock?.release();
-    return { files: new ModelFolder(folder, this.checkpointName), description, lock, place: keepFolder(folder, [CONFIG_FILE]) };
+    return { files, description, lock, place: files.keep() };
   }
 }
 
@@ -89,7 +90,7 @@ export class FolderClaim {
  * the folder was taken away meanwhile.
  */
 export class TrainingFolder {
-  readonly files: ModelFolder;
+  readonly files: RunFolder;
   /** Where the training was when `_last.pt` was written; undefined where there is none yet. */
   lastSaved: SavedPoint | undefined;
   private readonly log: TrainingLog;
@@ -110,7 +111,7 @@ export class TrainingFolder {
     this.files = locked.files;
     this.log = new TrainingLog(this.files.log, progress.completedEpochs, earlier);
     this.metrics = new MetricsLog(this.files.metrics, progress.completedEpochs);
-    replaceText(this.files.config, runRecordText(record));
+    this.files.writeConfig(record);
     this.lastSaved = existsSync(this.files.last) ? { epochs: progress.completedEpochs, batches: progress.batchesDone } : undefined;
   }
 
@@ -173,8 +174,7 @@ export class TrainingFolder {
       transformsInPython(this.record.run.transforms ?? []),
     );
     this.place.requireThere();
-    const old = readTextIfThere(this.files.readme, LARGEST_PAGE);
-    replaceText(this.files.readme, old === undefined ? page : keepHandWritten(page, old));
+    this.files.writeReadme(page);
   }
 
   /**

@@ -1,11 +1,10 @@
-import { CONFIG_FILE } from '../folder/model-folder';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { parseFolderName, refuseHostileName } from '../folder/folder-name';
+import { ModelFolder } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
-import { parseFolderName, refuseHostileName } from '../folder/folder-name';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { readRecord } from '../folder/config-file';
 import { releasedVersions, releaseFolder, compareVersions } from './release/release-record';
 
 /** Where archived models are kept, within the registry. */
@@ -74,7 +73,7 @@ function registryFolders(root: string): string[] {
 
 /** Whether a folder in the registry's root is a model itself and no folder of a type. */
 function isModelFolder(folder: string, models: ModelDefinitions): boolean {
-  return parseFolderName(path.basename(folder), models.names) !== undefined || existsSync(path.join(folder, CONFIG_FILE));
+  return parseFolderName(path.basename(folder), models.names) !== undefined || new ModelFolder(folder).hasConfig();
 }
 
 function foldersIn(folder: string): string[] {
@@ -134,7 +133,7 @@ export function releaseBefore(root: string, { model, release }: ModelReference):
   const own = releaseFolders(model.folder);
   const [before] = release === undefined ? own : own.filter(({ version }) => compareVersions(version, release.version) < 0);
   if (before !== undefined) return titled(model, before);
-  const { follows } = readRecord(model.folder).run;
+  const { follows } = new ModelFolder(model.folder).readConfig().run;
   if (follows === undefined) return undefined;
   const followed = findModel(root, follows, model.models);
   const [last] = releaseFolders(followed.folder);

@@ -1,19 +1,18 @@
-import { ownModels } from '../models/model-table';
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { RESULTS_FOLDER } from '../folder/model-folder';
-import { RESULT_FILES, filesBelow } from '../folder/contents';
+import { readEvaluation, type ReadEvaluation } from '../evaluation/results/contents';
 import { curvesBeside } from '../evaluation/training-curves';
+import { STAGES, type Stage, type ModelRecord } from '../folder/config-file';
+import { FOLDER_FILES, RESULT_FILES, filesBelow } from '../folder/contents';
+import { parseFolderName } from '../folder/folder-name';
+import { ModelFolder } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
 import { FileSystemProblem } from '../foundation/file-system-problem';
-import { type Stage, readRecord, RECORD_FILE, type ModelRecord, STAGES, updateRecord } from '../folder/config-file';
-import { parseFolderName } from '../folder/folder-name';
-import type { RegisteredModel } from './find-model';
 import { nearestName } from '../foundation/text';
-import { withFolderLock } from '../foundation/folder-lock';
+import { ownModels } from '../models/model-table';
+import type { RegisteredModel } from './find-model';
 import { productionCheckpointIn } from './release/production-record';
 import { releasedVersions } from './release/release-record';
-import { readEvaluation, type ReadEvaluation } from '../evaluation/results/contents';
 
 /** A model in a few words and figures. What its folder does not tell is null. */
 export interface ModelSummary {
@@ -39,7 +38,7 @@ export interface ModelSummary {
 
 /** Sums up a model folder, however little of it there is. */
 export function summariseModel({ name, folder, models = ownModels }: RegisteredModel): ModelSummary {
-  const record = orUndefined(() => readRecord(folder));
+  const record = orUndefined(() => new ModelFolder(folder).readConfig());
   return {
     name,
     folder,
@@ -56,7 +55,7 @@ export function summariseModel({ name, folder, models = ownModels }: RegisteredM
 
 /** The evaluation that lies in a model folder; undefined where there is none that can be read. */
 export function evaluationIn(folder: string): ReadEvaluation | undefined {
-  const file = path.join(folder, RESULTS_FOLDER, RESULT_FILES.document);
+  const file = path.join(folder, FOLDER_FILES.results, RESULT_FILES.document);
   return existsSync(file) ? orUndefined(() => readEvaluation(file)) : undefined;
 }
 
@@ -67,7 +66,7 @@ function figuresOf(folder: string): Pick<ModelSummary, 'epoch' | 'gloss_acc' | '
     const { epoch = null, gloss, category } = evaluation;
     return { epoch, gloss_acc: gloss.accuracy, cat_acc: category.accuracy, f1: gloss.f1_weighted };
   }
-  const rows = curvesBeside(path.join(folder, RECORD_FILE));
+  const rows = curvesBeside(new ModelFolder(folder).config);
   const best = rows.toSorted((one, other) => other.gloss_acc - one.gloss_acc || one.epoch - other.epoch)[0];
   return { epoch: best?.epoch ?? null, gloss_acc: best?.gloss_acc ?? null, cat_acc: best?.cat_acc ?? null, f1: null };
 }
@@ -153,14 +152,14 @@ export function stageNamed(text: string | undefined): Stage {
  * @throws UserError where there is nothing of it that could be in production.
  */
 export async function stageModel({ name, folder }: RegisteredModel, stage: Stage): Promise<Stage> {
-  return withFolderLock(folder, 'stage', () => {
-    const before = readRecord(folder).run.stage ?? 'development';
+  return new ModelFolder(folder).whileLocked('stage', () => {
+    const before = new ModelFolder(folder).readConfig().run.stage ?? 'development';
     if (stage === 'production' && productionCheckpointIn(folder) === undefined && releasedVersions(folder).length === 0) {
       throw new UserError(
         `${name}: it has neither a production checkpoint nor a release; make one first: npm run models -- promote ${name}`,
       );
     }
-    if (before !== stage) updateRecord(folder, { stage });
+    if (before !== stage) new ModelFolder(folder).updateRegistryFacts({ stage });
     return before;
   });
 }

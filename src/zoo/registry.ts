@@ -1,3 +1,5 @@
+import { filesBelow } from '../folder/contents';
+import { ModelFolder } from '../folder/model-folder';
 /**
  * The registry for programs: what `npm run models` does, as calls with plain results. Nothing here prints. Models are named by their folders; the registry is
  * `trained_models` unless `root` says otherwise. All of it throws a UserError for what the user can mend.
@@ -6,8 +8,7 @@ import { checkOptions, type OptionsInput } from '../config/options';
 import { startRuntime } from '../engine/runtime';
 import { dataWatchOf } from '../evaluation/evaluate';
 import { labelledDataOptions } from '../evaluation/options';
-import { readRecord, type ModelRecord, type Stage } from '../folder/config-file';
-import { filesBelow } from '../folder/contents';
+import { type ModelRecord, type Stage } from '../folder/config-file';
 import { warningsTo, type Hooks } from '../foundation/hooks';
 import { version } from '../foundation/version';
 import type { ModelDefinitions } from '../models/model-table';
@@ -65,7 +66,7 @@ export function show(name: string, options: RegistryOptions = {}): ShownModel | 
   const model = findModel(root, name, options.models);
   return {
     summary: summariseModel(model),
-    config: readRecord(model.folder),
+    config: new ModelFolder(model.folder).readConfig(),
     evaluation: evaluationIn(model.folder) ?? null,
     releases: releaseState(model),
     files: filesBelow(model.folder),

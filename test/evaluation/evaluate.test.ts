@@ -7,7 +7,7 @@ import { tf } from '../../src/engine/tensorflow';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { predictClips, rankClasses } from '../../src/evaluation/predict-clips';
-import { modelFile } from '../../src/folder/model-folder';
+import { modelFile } from '../../src/folder/named-checkpoint';
 import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';
 import { torchFolder } from '../support/parity';

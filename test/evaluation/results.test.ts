@@ -8,9 +8,9 @@ import { drawPictures, type ResultPictures } from '../../src/evaluation/pictures
 import { between, darkTheme, lightTheme, readableOn } from '../../src/evaluation/pictures/drawing';
 import { foreignPart } from '../../src/evaluation/report/markup';
 import { describeHead, type EvaluationResult } from '../../src/evaluation/result';
-import { updateReadme, saveResults } from '../../src/evaluation/results/write-results';
+import { readmeFigures, saveResults } from '../../src/evaluation/results/write-results';
 import { readCurves } from '../../src/evaluation/training-curves';
-import { replaceableFigures } from '../../src/folder/readme';
+import { ModelFolder } from '../../src/folder/model-folder';
 import { RandomStream } from '../../src/foundation/random';
 import { inTemporaryFolder } from '../support/clip-files';
 
@@ -168,18 +168,32 @@ describe('evaluation_results', () => {
   it('gives the README of the model’s folder its figures, where that has a place for them', async () => {
     await inTemporaryFolder((folder) => {
       const readme = path.join(folder, 'README.md');
-      writeFileSync(readme, ['# mine', ...replaceableFigures(['old figures']), 'kept', ''].join('\n'));
+      writeFileSync(
+        readme,
+        [
+          '# mine',
+          '<!-- figures: npm run evaluate writes them anew -->',
+          '',
+          'old figures',
+          '',
+          '<!-- end of figures -->',
+          'kept',
+          '',
+        ].join('\n'),
+      );
       const result = drawnResult(folder);
-      const results = path.join(folder, 'evaluation_results');
-      updateReadme(results, result);
-      updateReadme(results, result);
+      const update = (): void => {
+        new ModelFolder(folder).writeFigures(() => readmeFigures(path.join(folder, 'evaluation_results'), result));
+      };
+      update();
+      update();
       const text = readFileSync(readme, 'utf8');
       expect(text).toMatch(/^# mine\n<!-- figures[^]*\| accuracy \| \d+\.\d % \|[^]*end of figures -->\nkept\n$/);
       expect(text).not.toContain('old figures');
       expect(text).not.toContain('<script>');
       expect(text.match(/\| accuracy \|/g)).toHaveLength(1);
       writeFileSync(readme, '# written by hand\n');
-      updateReadme(results, result);
+      update();
       expect(readFileSync(readme, 'utf8')).toBe('# written by hand\n');
     });
   });

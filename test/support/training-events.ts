@@ -1,6 +1,6 @@
-import type { TrainingResult, TrainingStarted } from '../../src/training/events';
-import { ModelFolder } from '../../src/folder/model-folder';
 import type { RunRecord } from '../../src/folder/config-file';
+import { RunFolder } from '../../src/folder/model-folder';
+import type { TrainingResult, TrainingStarted } from '../../src/training/events';
 
 /** A run's record, of whatever name and data. */
 function recordNamed(name: string, title: string): RunRecord {
@@ -41,7 +41,7 @@ export function trainingResult(folder: string, title = 'clips'): TrainingResult 
   return {
     end: 'finished',
     folder,
-    files: new ModelFolder(folder, 'SignTransformer'),
+    files: new RunFolder(folder, 'SignTransformer'),
     record: recordNamed('transformer_baseline_01-02', title),
     completedEpochs: 30,
     epochs: 30,

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createRunFolder } from '../../src/folder/model-folder';
+import { createRunFolder } from '../../src/folder/folder-name';
 import { readTrainingLog } from '../../src/folder/training-log';
 import { lockFileOf } from '../../src/foundation/folder-lock';
 import type { TrainingEvent } from '../../src/training/events';

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { checkpointToResume, createRunFolder, newestCheckpoint } from '../../src/folder/model-folder';
+import { createRunFolder } from '../../src/folder/folder-name';
+import { checkpointToResume, newestCheckpoint } from '../../src/folder/named-checkpoint';
 import { MetricsLog, readTrainingLog, TrainingLog } from '../../src/folder/training-log';
 import { updateOf } from '../../src/training/training-loop';
 import { inTemporaryFolder } from '../support/clip-files';

@@ -1,13 +1,13 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { archivedModels, readSidecar } from '../../src/zoo/archive/archived-models';
+import { ModelFolder } from '../../src/folder/model-folder';
+import { lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel, restoreModel } from '../../src/zoo/archive/archive-model';
+import { archivedModels, readSidecar } from '../../src/zoo/archive/archived-models';
 import { planPruning, pruneModel } from '../../src/zoo/archive/prune';
-import { readRecord, updateRecord } from '../../src/folder/config-file';
 import { findModel, modelsIn, type RegisteredModel } from '../../src/zoo/find-model';
 import { stageModel, stageNamed } from '../../src/zoo/list-models';
-import { lockFolder } from '../../src/foundation/folder-lock';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addModel, contentOf, findingsOf, snapshotOf, writeEvaluation } from '../support/small-registry';
 
@@ -56,7 +56,7 @@ describe('an archived model', () => {
       expect(snapshotOf(root)).toEqual(before);
 
       const restored = await restoreModel(root, model.name, 'transformer_first_11-24');
-      expect(readRecord(restored.folder).run.name).toBe('transformer_first_11-24');
+      expect(new ModelFolder(restored.folder).readConfig().run.name).toBe('transformer_first_11-24');
       await archiveModel(root, again, facts);
       expect(archivedModels(root).map(({ name }) => name)).toEqual([again.name]);
     });
@@ -106,9 +106,9 @@ describe('an archived model', () => {
       symlinkSync('/etc/hostname', path.join(model.folder, 'link'));
       await expect(archiveModel(root, model, facts)).rejects.toThrow(/cannot be kept in an archive[^]*link: it is no file/);
       const other = await addModel(root, 'other');
-      updateRecord(other.folder, { stage: 'production' });
+      new ModelFolder(other.folder).updateRegistryFacts({ stage: 'production' });
       await expect(archiveModel(root, other, facts)).rejects.toThrow(/in production; .*stage .* development/);
-      updateRecord(other.folder, { stage: undefined });
+      new ModelFolder(other.folder).updateRegistryFacts({ stage: undefined });
       const lock = lockFolder(other.folder, 'train');
       await expect(archiveModel(root, other, facts)).rejects.toThrow(/\(train\) is at work on it/);
       lock.release();
@@ -127,7 +127,7 @@ describe('a stage', () => {
       const model = await addModel(root, 'staged');
       await expect(stageModel(model, 'production')).rejects.toThrow(/neither a production checkpoint nor a release; .*promote/);
       expect(await stageModel(model, 'archived')).toBe('development');
-      expect(readRecord(model.folder).run.stage).toBe('archived');
+      expect(new ModelFolder(model.folder).readConfig().run.stage).toBe('archived');
       mkdirSync(path.join(model.folder, 'releases', 'v1.0.0'), { recursive: true });
       expect(await stageModel(model, 'production')).toBe('archived');
       expect(() => stageNamed('producton')).toThrow(/expected a stage, .*did you mean production\?/);
@@ -146,9 +146,9 @@ describe('pruning', () => {
       const accuracies = { best: 0.9, middle: 0.8, worst: 0.7, released: 0.1, promoted: 0.2, labelled: 0.95, locked: 0.3 };
       for (const [name, accuracy] of Object.entries(accuracies)) writeEvaluation(of(name).folder, accuracy);
       writeEvaluation(of('elsewhere').folder, 0.05, { fingerprint: 'e'.repeat(64) });
-      updateRecord(of('released').folder, { version: '1.0.0' });
+      new ModelFolder(of('released').folder).updateRegistryFacts({ version: '1.0.0' });
       writeFileSync(path.join(of('promoted').folder, 'SignTransformer_production.pt'), '');
-      updateRecord(of('labelled').folder, { stage: 'archived' });
+      new ModelFolder(of('labelled').folder).updateRegistryFacts({ stage: 'archived' });
       const lock = lockFolder(of('locked').folder, 'train');
 
       const plan = planPruning(modelsIn(root), 1);

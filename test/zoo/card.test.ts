@@ -1,19 +1,19 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { lockFolder } from '../../src/foundation/folder-lock';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
-import { notesLines } from '../../src/folder/hand-written';
-import { writeCard } from '../../src/zoo/card/card';
 import { evaluate } from '../../src/evaluation/evaluate';
+import { notesLines } from '../../src/folder/readme';
+import { lockFolder } from '../../src/foundation/folder-lock';
+import { writeCard } from '../../src/zoo/card/card';
 import { findModel } from '../../src/zoo/find-model';
+import { readMarkdown } from '../readme/markdown';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { smallRegistry } from '../support/registered-model';
 import { resumeSmall } from '../support/small-training';
-import { readMarkdown } from '../readme/markdown';
 
 beforeAll(async () => {
   await useBackend('cpu');

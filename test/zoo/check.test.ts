@@ -2,10 +2,10 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, 
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readWeights, writeTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
+import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFileOf, lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
-import { readRecord, updateRecord } from '../../src/folder/config-file';
 import type { RegisteredModel } from '../../src/zoo/find-model';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { releaseModel } from '../../src/zoo/release/release';
@@ -232,7 +232,7 @@ describe('a check of a model', () => {
       expect(await findingsOf(root)).toEqual([]);
 
       // As a release that was killed leaves it: the release is there, what follows from it is not.
-      updateRecord(folder, { version: '1.0.0' });
+      new ModelFolder(folder).updateRegistryFacts({ version: '1.0.0' });
       const changelog = path.join(folder, 'CHANGELOG.md');
       writeFileSync(changelog, readFileSync(changelog, 'utf8').replace(/## v1\.1\.0[^]*?(?=## v1\.0\.0)/, ''));
       rmSync(path.join(folder, 'production.json'));
@@ -242,7 +242,7 @@ describe('a check of a model', () => {
       );
       await findingsOf(root, true);
       expect(await findingsOf(root)).toEqual([]);
-      expect(readRecord(folder).run.version).toBe('1.1.0');
+      expect(new ModelFolder(folder).readConfig().run.version).toBe('1.1.0');
       expect(readFileSync(changelog, 'utf8')).toContain('## v1.1.0 - ');
 
       const released = (version: string, file: string): string => path.join(folder, 'releases', version, file);
@@ -308,7 +308,7 @@ describe('--fix', () => {
       expect(mended.map(({ done }) => done)).toEqual(
         expect.arrayContaining(['run.name is the name of the folder now', 'written, from config.json and the figures', 'removed']),
       );
-      expect(readRecord(renamed).run.name).toBe('transformer_renamed_11-24');
+      expect(new ModelFolder(renamed).readConfig().run.name).toBe('transformer_renamed_11-24');
       expect(readFileSync(path.join(renamed, 'README.md'), 'utf8')).toMatch(/^# transformer\\_renamed\\_11-24\n[^]*50\.0 %/);
       for (const file of leftovers) expect([file, existsSync(file)]).toEqual([file, false]);
       expect(snapshotOf(path.join(root, 'transformer')).filter((line) => line.startsWith('.'))).toEqual([]);

@@ -4,9 +4,10 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
 import { comparedFromFiles } from '../../src/evaluation/compare/compare';
 import { RESULT_FILES } from '../../src/folder/contents';
+import { pageText } from '../../src/folder/readme';
 import { evaluateRun } from '../../src/training/run';
+import { cardPage } from '../../src/zoo/card/card';
 import { readCardFacts, readClassFigures } from '../../src/zoo/card/card-facts';
-import { cardText } from '../../src/zoo/card/card';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
@@ -48,7 +49,7 @@ describe('labels that are formulas, or hold what steers a terminal', () => {
       const labels = [...comparedFromFiles(run.folder.files.folder).clips.values()].map(({ label }) => label);
       expect(new Set(labels)).toEqual(new Set(result.gloss.labels));
       expect(readClassFigures(path.join(results, RESULT_FILES.perClass))?.map(({ label }) => label)).toEqual(result.gloss.labels);
-      const card = cardText(readCardFacts({ name: 'hostile', folder: run.folder.files.folder }));
+      const card = pageText(cardPage(readCardFacts({ name: 'hostile', folder: run.folder.files.folder })));
       expect(card).toContain("=cmd\\|'/c calc'!A1");
       expect(card.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u);
     });

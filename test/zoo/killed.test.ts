@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
+import { ModelFolder } from '../../src/folder/model-folder';
+import { fileDigest } from '../../src/zoo/checksums';
+import { modelsIn } from '../../src/zoo/find-model';
 import { completeReleases } from '../../src/zoo/release/complete-releases';
-import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { modelsIn } from '../../src/zoo/find-model';
 import { releaseModel } from '../../src/zoo/release/release';
 import { readReleases } from '../../src/zoo/release/release-record';
-import { fileDigest } from '../../src/zoo/checksums';
 import { inTemporaryFolder } from '../support/clip-files';
 import { findingsOf } from '../support/small-registry';
 import { copyZoo, nudge, ownData, releaseRequest, releaseWorld, trainedZoo, type SmallZoo } from '../support/small-zoo';
@@ -61,7 +61,7 @@ function killed({ root }: SmallZoo, before: number, ...args: string[]): boolean 
 /** Whatever is there is whole: the registry's folders, its checkpoints, and what is said of them. */
 function expectValid({ root, model }: SmallZoo): void {
   expect(modelsIn(root).map(({ name }) => name)).toEqual([model.name]);
-  expect(readRecord(model.folder).run.name).toBe(model.name);
+  expect(new ModelFolder(model.folder).readConfig().run.name).toBe(model.name);
   for (const { folder, record } of readReleases(model.folder)) {
     expect(fileDigest(path.join(folder, record.checkpoint.file)).sha256).toBe(record.checkpoint.sha256);
     expect(existsSync(path.join(folder, 'evaluation_results/evaluation.json'))).toBe(true);
@@ -73,9 +73,9 @@ function expectValid({ root, model }: SmallZoo): void {
     const file = path.join(model.folder, production.file);
     expect(fileDigest(file).sha256).toBe(production.sha256);
     modelOfFile(file);
-    expect(readRecord(model.folder).run.stage).toBe('production');
+    expect(new ModelFolder(model.folder).readConfig().run.stage).toBe('production');
   }
-  expect(readRecord(model.folder).run.version).toBe(latest?.record.version);
+  expect(new ModelFolder(model.folder).readConfig().run.version).toBe(latest?.record.version);
 }
 
 function hiddenIn(folder: string): string[] {

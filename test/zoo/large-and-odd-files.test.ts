@@ -5,17 +5,17 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { FileSource } from '../../src/checkpoint/bytes';
 import { parseLegacyLog, readLegacyLog } from '../../src/conversion/legacy-log';
-import { curvesBeside } from '../../src/evaluation/training-curves';
 import { readEvaluation } from '../../src/evaluation/results/contents';
-import { lockState } from '../../src/foundation/folder-lock';
-import { keepHandWritten, notesLines } from '../../src/folder/hand-written';
+import { curvesBeside } from '../../src/evaluation/training-curves';
+import { ModelFolder } from '../../src/folder/model-folder';
+import { notesLines, keepHandWritten } from '../../src/folder/readme';
 import { MetricsLog, readTrainingLog } from '../../src/folder/training-log';
+import { lockState } from '../../src/foundation/folder-lock';
 import { checksumOf } from '../../src/zoo/checksums';
 import { removeUnfinished } from '../../src/zoo/leftovers';
+import { readHistory } from '../../src/zoo/monitor/history';
 import { manifestIn } from '../../src/zoo/pack/manifest';
 import { verify } from '../../src/zoo/pack/verify';
-import { readRecord } from '../../src/folder/config-file';
-import { readHistory } from '../../src/zoo/monitor/history';
 import { readTar, USUAL_LIMITS } from '../../src/zoo/tar/read-tar';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-large-logs-'));
@@ -91,7 +91,7 @@ describe('a named pipe in the place of a file is told at once', () => {
     ['metrics', () => new MetricsLog(pipe, 1)],
     ['an evaluation', () => readEvaluation(pipe)],
     ['a history', () => readHistory(pipe)],
-    ['a config.json', () => readRecord(pipes)],
+    ['a config.json', () => new ModelFolder(pipes).readConfig()],
     ['a manifest', () => manifestIn(pipes)],
     ['a file to sum', () => checksumOf(pipe)],
     ['a lock', () => lockState(pipes)],

@@ -1,15 +1,15 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { loadImage } from '@napi-rs/canvas';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { loadImage } from '@napi-rs/canvas';
 import { runMonitoring, type MonitoringRequest } from '../../src/cli/models/run-monitoring';
 import { lightTheme } from '../../src/evaluation/pictures/drawing';
+import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';
+import { findModelOrRelease } from '../../src/zoo/find-model';
 import { isDrop, judgeDrop, wilson, readHistory, withRow, writeHistory, type HistoryRow } from '../../src/zoo/monitor/history';
 import { historyPicture } from '../../src/zoo/monitor/history-picture';
 import { watchedCheckpoint, retrainingOf } from '../../src/zoo/monitor/monitor-model';
-import { readRecord } from '../../src/folder/config-file';
-import { findModelOrRelease } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallRegistry } from '../support/registered-model';
@@ -164,7 +164,7 @@ describe('monitoring', () => {
       );
       const [retrained] = readdirSync(path.dirname(model)).filter((other) => other !== name);
       expect(retrained).toMatch(/^transformer_baseline-on-fresh-clips_\d\d-\d\d$/);
-      const record = readRecord(path.join(path.dirname(model), retrained ?? ''));
+      const record = new ModelFolder(path.join(path.dirname(model), retrained ?? '')).readConfig();
       expect(record.run).toMatchObject({ follows: name, data: { title: fresh } });
       expect(record['emb_dim']).toBe(16);
 

@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { comparisonJson, comparisonText, judgementText } from '../../src/evaluation/compare/comparison-text';
 import { compare } from '../../src/evaluation/compare/compare';
-import { updateRecord } from '../../src/folder/config-file';
+import { comparisonJson, comparisonText, judgementText } from '../../src/evaluation/compare/comparison-text';
+import { ModelFolder } from '../../src/folder/model-folder';
 import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/find-model';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -36,7 +36,7 @@ describe('a model or a release, by name', () => {
         expect(() => findModelOrRelease(root, hostile)).toThrow();
 
       expect(releaseBefore(root, findModelOrRelease(root, second.name))).toBeUndefined();
-      updateRecord(second.folder, { follows: name });
+      new ModelFolder(second.folder).updateRegistryFacts({ follows: name });
       const baseline = releaseBefore(root, findModelOrRelease(root, second.name));
       expect(baseline?.title).toBe(`${name}@1.10.0`);
 

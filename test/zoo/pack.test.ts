@@ -13,15 +13,15 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { checksumOf } from '../../src/zoo/checksums';
-import { readRecord } from '../../src/folder/config-file';
+import type { RegisteredModel } from '../../src/zoo/find-model';
 import { parseManifest } from '../../src/zoo/pack/manifest';
 import { packModel, type PackedModel } from '../../src/zoo/pack/pack-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
 import { verify } from '../../src/zoo/pack/verify';
-import type { RegisteredModel } from '../../src/zoo/find-model';
 import { inTemporaryFolder } from '../support/clip-files';
 import { torchFolder } from '../support/parity';
 import { addModel, contentOf, findingsOf, snapshotOf } from '../support/small-registry';
@@ -104,7 +104,7 @@ describe('a pack', () => {
       const { file } = await pack(model, path.join(folder, 'mine.tar.gz'));
       const root = path.join(folder, 'elsewhere');
       const { folder: unpacked } = await unpackModel(file, root, 'transformer_yours_11-24');
-      expect(readRecord(unpacked).run.name).toBe('transformer_yours_11-24');
+      expect(new ModelFolder(unpacked).readConfig().run.name).toBe('transformer_yours_11-24');
       expect(parseManifest(readFileSync(path.join(unpacked, 'manifest.json'), 'utf8'), '').name).toBe('transformer_yours_11-24');
       expect(readFileSync(path.join(unpacked, 'examples', 'load_in_kumpas.sh'), 'utf8')).toContain('transformer/transformer_yours_11-24');
       expect((await verify(root, 'transformer_yours_11-24')).findings).toEqual([]);

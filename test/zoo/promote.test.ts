@@ -5,12 +5,12 @@ import { readTorchFile } from '../../src/checkpoint/torch-file';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { evaluateModel } from '../../src/evaluation/evaluate';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
+import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';
+import { fileDigest, sameBits } from '../../src/zoo/checksums';
 import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
-import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { fileDigest, sameBits } from '../../src/zoo/checksums';
 import { openFolder } from '../support/open-folder';
 import { bestOf, changeBest, contentOf, ownData, releaseWorld, trainedZoo } from '../support/small-zoo';
 
@@ -33,7 +33,7 @@ describe('promote', () => {
       expect(record.after).toEqual(record.before);
       expect(record.after.gloss.accuracy).toBe(1);
       expect(readProduction(model.folder)).toEqual(record);
-      expect(readRecord(model.folder).run.stage).toBe('production');
+      expect(new ModelFolder(model.folder).readConfig().run.stage).toBe('production');
 
       const held = readTorchFile(file, (value) => (value instanceof Map ? ['optimizer', 'scheduler'].map((key) => value.get(key)) : []));
       expect(held).toEqual([null, null]);
@@ -112,7 +112,7 @@ describe('promote', () => {
       expect(unfinishedReleases(model)).toEqual(['production.json of SignTransformer_production.pt']);
       expect(completeReleases(model).completed).toHaveLength(1);
       expect(readProduction(model.folder)).toEqual(record);
-      expect(readRecord(model.folder).run.stage).toBe('production');
+      expect(new ModelFolder(model.folder).readConfig().run.stage).toBe('production');
       expect(completeReleases(model)).toEqual({ completed: [], problems: [] });
 
       writeFileSync(path.join(model.folder, record.file), readFileSync(bestOf(model)));

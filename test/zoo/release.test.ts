@@ -4,17 +4,16 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { comparedFromFiles } from '../../src/evaluation/compare/compare';
-import { resultsFolderOf } from '../../src/folder/model-folder';
+import { ModelFolder } from '../../src/folder/model-folder';
+import { fileDigest } from '../../src/zoo/checksums';
+import { findModel, type RegisteredModel } from '../../src/zoo/find-model';
 import { completeReleases, unfinishedReleases, releaseState } from '../../src/zoo/release/complete-releases';
 import { diffModel } from '../../src/zoo/release/diff';
-import { readRecord } from '../../src/folder/config-file';
 import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { findModel, type RegisteredModel } from '../../src/zoo/find-model';
 import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release/release';
 import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
 import { readReleases } from '../../src/zoo/release/release-record';
-import { fileDigest } from '../../src/zoo/checksums';
 import {
   bestOf,
   changeBest,
@@ -66,12 +65,12 @@ describe('release', () => {
       expect(readdirSync(place).sort()).toEqual(['SignTransformer_production.pt', 'evaluation_results', 'release.json']);
       expect(first.checkpoint).toMatchObject({ ...fileDigest(file), version: '1.0.0' });
       expect(readWeights(file).config).toMatchObject({ version: '1.0.0', production: { dtype: 'float32', version: '1.0.0' } });
-      expect(readRecord(model.folder).run).toMatchObject({ version: '1.0.0', stage: 'production' });
+      expect(new ModelFolder(model.folder).readConfig().run).toMatchObject({ version: '1.0.0', stage: 'production' });
       expect(readProduction(model.folder)).toEqual(first.checkpoint);
       expect(fileDigest(path.join(model.folder, 'SignTransformer_production.pt')).sha256).toBe(first.checkpoint.sha256);
       expect(comparedFromFiles(place)).toMatchObject({ title: `${model.name} v1.0.0`, figures: { gloss: { accuracy: 0 } }, warnings: [] });
       expect(comparedFromFiles(file).title).toBe(`${model.name} v1.0.0`);
-      expect(resultsFolderOf(file)).toBe(path.join(model.folder, 'evaluation_results_v1.0.0'));
+      expect(ModelFolder.holding(file).resultsOf(file)).toBe(path.join(model.folder, 'evaluation_results_v1.0.0'));
       expect(changelogOf(model)).toBe(
         [
           `# Changelog of ${model.name}\n\n## v1.0.0 - ${first.created.slice(0, 10)}\n`,
@@ -185,7 +184,7 @@ describe('release', () => {
       const followed = await release(zoo, next, { follows: model.name });
       expect(followed).toMatchObject({ version: '1.1.0', follows: model.name, previous: { model: model.name, version: '1.0.0' } });
       expect(followed.comparison).toMatchObject({ basis: 'evaluated', gloss: { before: 0, after: 1 } });
-      expect(readRecord(next.folder).run).toMatchObject({ version: '1.1.0', follows: model.name });
+      expect(new ModelFolder(next.folder).readConfig().run).toMatchObject({ version: '1.1.0', follows: model.name });
       expect(changelogOf(next)).toMatch(
         /^# Changelog of transformer_better_09-22\n\n## v1\.1\.0[^]*which follows [^]*\n\n## v1\.0\.0[^]*of the first folder\n$/,
       );

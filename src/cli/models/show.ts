@@ -1,13 +1,13 @@
+import { filesBelow } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
 import { printableLine, percent } from '../../foundation/text';
 import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archived-models';
-import { filesBelow } from '../../folder/contents';
-import { readRecord } from '../../folder/config-file';
 import { findModel } from '../../zoo/find-model';
-import { releaseState, type ReleaseState } from '../../zoo/release/complete-releases';
 import { evaluationIn, summariseModel } from '../../zoo/list-models';
-import { columns, bytesText } from '../quantities';
-import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { releaseState, type ReleaseState } from '../../zoo/release/complete-releases';
 import { plainCommand, type Command } from '../command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { columns, bytesText } from '../quantities';
 import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const SHOW = 'npm run models -- show';
@@ -33,7 +33,7 @@ export const showCommand: Command = plainCommand(
     }
     const model = findModel(root, name, modelsOf(typed));
     const summary = summariseModel(model);
-    const record = readRecord(model.folder);
+    const record = new ModelFolder(model.folder).readConfig();
     const evaluation = evaluationIn(model.folder) ?? null;
     const files = filesBelow(model.folder);
     const state = releaseState(model);

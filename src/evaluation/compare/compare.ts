@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput } from '../../config/options';
-import { parseCsvTable, type CsvRow, textOfCell } from '../../data/csv-table';
+import { parseCsvTable, textOfCell, type CsvRow } from '../../data/csv-table';
 import { startRuntime } from '../../engine/runtime';
 import { RESULT_FILES } from '../../folder/contents';
-import { modelFile, releaseHolding, RESULTS_FOLDER, resultsFolderOf, titleOfModel } from '../../folder/model-folder';
+import { ModelFolder, releaseHolding } from '../../folder/model-folder';
+import { modelFile, titleOfModel } from '../../folder/named-checkpoint';
 import { writeFileAtomically, writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { notesTo, warningsTo, type Hooks } from '../../foundation/hooks';
@@ -15,7 +16,7 @@ import { modelOfFile } from '../loaded-model';
 import { compareOptions, readingOf, shapeOf } from '../options';
 import { canDraw, drawnOrTold } from '../pictures/drawing';
 import type { WithModels } from '../recognise';
-import { describeEvaluation, type HeadName, HEADS, modelTitle, type EvaluationResult } from '../result';
+import { describeEvaluation, HEADS, modelTitle, type HeadName, type EvaluationResult } from '../result';
 import { readEvaluation } from '../results/contents';
 import { compareModels, regressions, type ComparedClip, type ComparedModel, type Comparison } from './comparison';
 import { comparisonJson, comparisonMarkdown, judgementMarkdown } from './comparison-text';
@@ -177,10 +178,11 @@ export function comparedFromFiles(named: string): ComparedModel {
 
 function resultsFolder(named: string): string {
   if (existsSync(path.join(named, RESULT_FILES.document))) return named;
-  if (existsSync(path.join(named, RESULTS_FOLDER))) return path.join(named, RESULTS_FOLDER);
+  const { results } = new ModelFolder(named);
+  if (existsSync(results)) return results;
   const checkpoint = modelFile(named, named);
-  const own = path.join(path.dirname(checkpoint), RESULTS_FOLDER);
-  return releaseHolding(checkpoint) !== undefined && existsSync(own) ? own : resultsFolderOf(checkpoint);
+  const own = new ModelFolder(path.dirname(checkpoint)).results;
+  return releaseHolding(checkpoint) !== undefined && existsSync(own) ? own : ModelFolder.holding(checkpoint).resultsOf(checkpoint);
 }
 
 const LARGEST_TABLE = 64_000_000;

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { Chart, ChartConfiguration } from 'chart.js';
+import { titleOfModel } from '../../folder/named-checkpoint';
 import { createProgram } from '../../engine/create-program';
 import type { HostArray } from '../../engine/parameters';
-import { titleOfModel } from '../../folder/model-folder';
 import { writeFileAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { elementAt, required } from '../../foundation/required';

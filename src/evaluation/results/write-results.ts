@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { RESULT_FILES } from '../../folder/contents';
-import { RESULTS_FOLDER, README_FILE } from '../../folder/model-folder';
-import { replaceFigures } from '../../folder/readme';
+import { ModelFolder } from '../../folder/model-folder';
 import { flushFolder, replaceFile } from '../../foundation/atomic-file';
 import { messageOf, UserError } from '../../foundation/errors';
 import { whileWriting, FileSystemProblem, unfinishedNameOf } from '../../foundation/file-system-problem';
-import { keepFolder, type KeptFolder, makeFolders, removeIfEmpty } from '../../foundation/folders';
+import { keepFolder, makeFolders, removeIfEmpty, type KeptFolder } from '../../foundation/folders';
 import { plainMarkdown as plain, percent } from '../../foundation/text';
 import type { drawPictures } from '../pictures/charts';
 import { canDraw, darkTheme, lightTheme } from '../pictures/drawing';
@@ -19,8 +18,8 @@ import { evaluationDocument, confusionPairsTable, confusionTable, perClassTable,
 /** Writes an evaluation's files, and puts its figures into the README.md of the model's folder where they lie within that. */
 export async function saveResults(folder: string, result: EvaluationResult, context: ResultContext): Promise<void> {
   await writeResults(folder, result, context);
-  const own = path.join(path.dirname(path.resolve(result.model.file)), RESULTS_FOLDER);
-  if (path.resolve(folder) === own) updateReadme(folder, result);
+  const model = new ModelFolder(path.dirname(path.resolve(result.model.file)));
+  if (path.resolve(folder) === model.results) model.writeFigures(() => readmeFigures(folder, result));
 }
 
 /** What surrounds the files of an evaluation. */
@@ -178,14 +177,11 @@ function refuseFolder(file: string): void {
 }
 
 /**
- * Puts an evaluation's figures into the README.md of the model's folder, where there is one with a place for them.
+ * An evaluation's figures for the README.md of the model's folder.
  * @param folder of the results, within the model's folder
  */
-export function updateReadme(folder: string, result: EvaluationResult): void {
-  replaceFigures(path.join(path.dirname(folder), README_FILE), () => [
-    ...figureLines(path.basename(folder), result),
-    ...pictureLines(folder),
-  ]);
+export function readmeFigures(folder: string, result: EvaluationResult): string[] {
+  return [...figureLines(path.basename(folder), result), ...pictureLines(folder)];
 }
 
 function figureLines(folder: string, result: EvaluationResult): string[] {

@@ -1,19 +1,20 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { Stage } from '../../folder/config-file';
+import { refuseHostileName } from '../../folder/folder-name';
+import { ModelFolder } from '../../folder/model-folder';
 import { flushFolder, replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { whileWritingInSteps, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { keepFolder, makeFolders, removeFolder, buildFolderInSteps, withFoldersAbove } from '../../foundation/folders';
+import { nearestName } from '../../foundation/text';
 import { checksumOf } from '../checksums';
 import { refuseGone, type RegisteredModel } from '../find-model';
 import { summariseModel } from '../list-models';
 import { writeTar, type TarSource } from '../tar/write-tar';
-import { archiveFilesOf, readSidecar, type ArchiveFiles, type CheckedFile, type Sidecar, archivedNames } from './archived-models';
+import { archiveFilesOf, readSidecar, archivedNames, type ArchiveFiles, type CheckedFile, type Sidecar } from './archived-models';
 import { readChecked, bytesOf, everythingIn, withChecksums, type KeptFile } from './checked-files';
-import { nearestName } from '../../foundation/text';
-import { type Stage, renameRecord } from '../../folder/config-file';
-import { refuseHostileName } from '../../folder/folder-name';
 
 /** What became of a model that was archived. */
 interface ArchivedModel {
@@ -42,7 +43,7 @@ export async function archiveModel(
   { now, kumpas }: { readonly now: Date; readonly kumpas: string },
 ): Promise<ArchivedModel> {
   const files = archiveFilesOf(root, model.name);
-  return withFolderLock(model.folder, 'archive', () =>
+  return new ModelFolder(model.folder).whileLocked('archive', () =>
     withFolderLock(archiveLockOf(files), 'archive', async () => {
       refuseGone(model);
       const summary = summariseModel(model);
@@ -170,7 +171,9 @@ export async function restoreModel(root: string, name: string, as: string | unde
   const original = path.join(root, ...sidecar.folder.split('/'));
   const folder = as === undefined ? original : path.join(path.dirname(original), as);
   return withFoldersAbove(folder, () =>
-    withFolderLock(folder, 'restore', () => withFolderLock(archiveLockOf(files), 'restore', () => bringBack(folder, files, sidecar))),
+    new ModelFolder(folder).whileLocked('restore', () =>
+      withFolderLock(archiveLockOf(files), 'restore', () => bringBack(folder, files, sidecar)),
+    ),
   );
 }
 
@@ -198,7 +201,7 @@ async function build(folder: string, files: ArchiveFiles, sidecar: Sidecar): Pro
     );
   await buildFolderInSteps(folder, async (unfinished) => {
     await readChecked({ archive: files.archive, name, files: sidecar.files, rules: { hidden: true, links: true } }, unfinished, true);
-    if (path.basename(folder) !== name) renameRecord(unfinished, path.basename(folder), folder);
+    if (path.basename(folder) !== name) new ModelFolder(unfinished).recordName(path.basename(folder), folder);
   });
 }
 

@@ -1,10 +1,11 @@
+import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
-import { lockState, withFolderLock } from '../../foundation/folder-lock';
+import { lockState } from '../../foundation/folder-lock';
 import { removeFolder } from '../../foundation/folders';
 import { refuseGone, type RegisteredModel } from '../find-model';
+import { evaluationIn, summariseModel, type ModelSummary } from '../list-models';
 import { productionCheckpointIn } from '../release/production-record';
 import { releasedVersions } from '../release/release-record';
-import { evaluationIn, summariseModel, type ModelSummary } from '../list-models';
 import { archiveModel } from './archive-model';
 import { bytesOf, everythingIn } from './checked-files';
 
@@ -58,7 +59,7 @@ export interface PruneOptions {
 export async function pruneModel(root: string, model: RegisteredModel, { now, kumpas, remove }: PruneOptions): Promise<number> {
   refuseSafe(model);
   if (!remove) return (await archiveModel(root, model, { now, kumpas })).bytes;
-  return withFolderLock(model.folder, 'prune', () => {
+  return new ModelFolder(model.folder).whileLocked('prune', () => {
     refuseSafe(model, false);
     removeFolder(model.folder);
     return 0;

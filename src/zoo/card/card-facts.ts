@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { modelPreset, resolveLayers } from '../../config/resolve';
+import { onlyModel } from '../../config/understood-settings';
+import { parseCsvTable, textOfCell } from '../../data/csv-table';
 import { modelOfFile, type LoadedModel } from '../../evaluation/loaded-model';
-import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
 import type { ReadEvaluation } from '../../evaluation/results/contents';
+import type { ModelRecord } from '../../folder/config-file';
 import { RESULT_FILES } from '../../folder/contents';
-import { readRecord, type ModelRecord } from '../../folder/config-file';
+import { ModelFolder } from '../../folder/model-folder';
+import { readTextIfThere } from '../../foundation/regular-file';
+import type { Model } from '../../models/model';
 import { checkpointNameOf } from '../../models/model-table';
 import { releaseFolders, type RegisteredModel } from '../find-model';
-import { parseCsvTable, textOfCell } from '../../data/csv-table';
-import { readTextIfThere } from '../../foundation/regular-file';
 import { evaluationIn } from '../list-models';
-import { onlyModel } from '../../config/understood-settings';
-import type { Model } from '../../models/model';
 
 /** A setting of the training, and what it is unless chosen. */
 export interface CardSetting {
@@ -51,10 +51,11 @@ const NO_RECIPE = new Set([
  * @throws UserError where the folder holds no model that can be read.
  */
 export function readCardFacts({ name, folder, models }: RegisteredModel): CardFacts {
-  const record = readRecord(folder);
-  const production = `${checkpointNameOf(record)}_production.pt`;
-  const model = modelOfFile(modelFile(folder, folder), {}, { models });
-  const results = (file: string): string => path.join(folder, RESULTS_FOLDER, file);
+  const files = new ModelFolder(folder);
+  const record = files.readConfig();
+  const production = files.checkpoint('production', checkpointNameOf(record));
+  const model = modelOfFile(files.standingCheckpoint(folder), {}, { models });
+  const results = (file: string): string => path.join(files.results, file);
   return {
     name,
     folder,
@@ -64,8 +65,8 @@ export function readCardFacts({ name, folder, models }: RegisteredModel): CardFa
     evaluation: evaluationIn(folder),
     glosses: readClassFigures(results(RESULT_FILES.perClass)),
     results: new Set(Object.values(RESULT_FILES).filter((file) => existsSync(results(file)))),
-    production: existsSync(path.join(folder, production)) ? production : undefined,
-    hasChangelog: existsSync(path.join(folder, 'CHANGELOG.md')),
+    production: existsSync(production) ? path.basename(production) : undefined,
+    hasChangelog: existsSync(files.changelog),
     releases: releaseFolders(folder).map(({ version, folder: place }) => ({ version, evaluation: evaluationIn(place) })),
   };
 }

@@ -1,8 +1,9 @@
-import { ownModels } from '../../models/model-table';
-import { transformsInPython } from '../../data/transforms/pipeline';
-import { transformLines } from '../../folder/readme';
 import path from 'node:path';
+import { transformsInPython } from '../../data/transforms/pipeline';
+import { transformLines } from '../../folder/loading-section';
+import type { PageSection } from '../../folder/readme';
 import { plainMarkdown, shortLabel, shellWord } from '../../foundation/text';
+import { ownModels } from '../../models/model-table';
 import type { CardFacts } from './card-facts';
 
 /** Clips of a class below which its figures say little. */
@@ -67,8 +68,8 @@ function named(texts: readonly string[]): string {
 }
 
 /** The sections that say how the model is used: here, in PyTorch, over HTTP. */
-export function loadingSections(facts: CardFacts): string[] {
-  return [...here(facts), ...inPyTorch(facts), ...overHttp(facts)];
+export function loadingSections(facts: CardFacts): PageSection[] {
+  return [here(facts), inPyTorch(facts), overHttp(facts)];
 }
 
 /** What names a model of one's own to a command: its file, as it was given. */
@@ -77,32 +78,28 @@ function ownModelOf({ record, model }: CardFacts): string {
   return file === undefined ? '' : ` --model ${shellWord(file)}`;
 }
 
-function here(facts: CardFacts): string[] {
+function here(facts: CardFacts): PageSection {
   const { folder, record } = facts;
   const own = ownModelOf(facts);
   const place = shellWord(folder);
   const data = record.run.data === undefined ? ' --data CLIPS' : '';
-  return [
-    '## Load it here',
-    '',
+  const lines = [
     'From the folder of Kumpas:',
     '',
     '```sh',
     `npm run predict -- --model-path ${place} --input CLIP.npz${own}`,
     `npm run evaluate -- --model-path ${place}${data}${own}`,
     '```',
-    '',
   ];
+  return { heading: 'Load it here', lines };
 }
 
-function inPyTorch({ model }: CardFacts): string[] {
+function inPyTorch({ model }: CardFacts): PageSection {
   const { definition, config } = model.model;
   const { checkpointName } = definition;
   const { fromConfig, others, whole } = definition.pytorch(config);
   const given = ['**{name: config[name] for name in names}', ...others].join(', ');
-  return [
-    '## Load it in PyTorch',
-    '',
+  const lines = [
     `With the class \`${checkpointName}\` of your PyTorch code, in this folder:`,
     '',
     '```python',
@@ -116,21 +113,19 @@ function inPyTorch({ model }: CardFacts): string[] {
     'model.eval()',
     'labels = config.get("gloss_labels")  # position = the id that the gloss head says',
     '```',
-    '',
     ...transformLines(transformsInPython(model.transforms)),
   ];
+  return { heading: 'Load it in PyTorch', lines };
 }
 
-function overHttp(facts: CardFacts): string[] {
+function overHttp(facts: CardFacts): PageSection {
   const { name, folder, model } = facts;
   const { maxFrames, width } = model.model;
   const key = model.model.definition.usualClips.key;
   const served = shellWord(name);
   const python = transformsInPython(model.transforms);
   const clip = `np.load("CLIP.npz")[${pythonText(key)}].astype("float32")`;
-  return [
-    '## Use it over HTTP',
-    '',
+  const lines = [
     'TensorFlow Serving answers requests with a model that was exported for it:',
     '',
     '```sh',
@@ -161,8 +156,8 @@ function overHttp(facts: CardFacts): string[] {
     `labels = json.load(open(${pythonText(`served/${name}/1/assets/labels.json`)}))["gloss"]`,
     'print(labels[best], outputs["gloss_probabilities"][0][best])',
     '```',
-    '',
   ];
+  return { heading: 'Use it over HTTP', lines };
 }
 
 /** A text as Python writes one. */

@@ -1,15 +1,11 @@
 import path from 'node:path';
-import { replaceText } from '../../foundation/atomic-file';
-import { withFolderLock } from '../../foundation/folder-lock';
-import { asHandWritten, hasHandWrittenMarks, keepHandWritten, LARGEST_PAGE, notesLines } from '../../folder/hand-written';
-import { readTextIfThere } from '../../foundation/regular-file';
-import { hasReplaceableFigures, replaceableFigures } from '../../folder/readme';
+import type { ReadFigures } from '../../evaluation/results/contents';
+import { FOLDER_FILES, RESULT_FILES } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
+import type { Page } from '../../folder/readme';
+import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
 import type { RegisteredModel } from '../find-model';
 import { readCardFacts, type CardFacts, type CardSetting } from './card-facts';
-import { RESULTS_FOLDER, README_FILE } from '../../folder/model-folder';
-import type { ReadFigures } from '../../evaluation/results/contents';
-import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
-import { RESULT_FILES } from '../../folder/contents';
 import { limits, loadingSections } from './card-sections';
 
 /** What {@link writeCard} did. */
@@ -27,17 +23,13 @@ interface WrittenCard {
  * @throws UserError where the model cannot be read, or another process is at work on it.
  */
 export async function writeCard(model: RegisteredModel): Promise<WrittenCard> {
-  return await withFolderLock(model.folder, 'card', () => putCard(model));
+  return await new ModelFolder(model.folder).whileLocked('card', () => putCard(model));
 }
 
 /** {@link writeCard} for a caller that holds the model's lock. */
 export function putCard(model: RegisteredModel): WrittenCard {
-  const file = path.join(model.folder, README_FILE);
-  const old = readTextIfThere(file, LARGEST_PAGE) ?? '';
-  const ours = old.trim() === '' || hasHandWrittenMarks(old) || hasReplaceableFigures(old) || / with Kumpas \S/.test(old);
-  const text = keepHandWritten(cardText(readCardFacts(model)), ours ? old : asHandWritten(old));
-  if (text !== old) replaceText(file, text);
-  return { file, changed: text !== old, tookOver: !ours };
+  const files = new ModelFolder(model.folder);
+  return { file: files.readme, ...files.writeReadme(cardPage(readCardFacts(model))) };
 }
 
 const WEAKEST = 10;
@@ -46,36 +38,21 @@ const MOST_NAMED = 200;
 const NAMED_OF_MANY = 100;
 
 /** The card of a model: its README.md. The same facts give the same text. */
-export function cardText(facts: CardFacts): string {
-  return [
-    `# ${plain(facts.name)}`,
-    '',
-    ...whatItIs(facts),
-    '',
-    '## Figures',
-    '',
-    ...replaceableFigures(figures(facts)),
-    '',
-    '## Data',
-    '',
-    ...data(facts),
-    '',
-    '## Recipe',
-    '',
-    ...recipe(facts),
-    '',
-    ...releases(facts),
-    '## Limits',
-    '',
-    ...limits(facts).map((limit) => `- ${limit}`),
-    '',
-    ...loadingSections(facts),
-    '## Dependencies',
-    '',
-    ...dependencies(facts),
-    '',
-    ...notesLines(),
-  ].join('\n');
+export function cardPage(facts: CardFacts): Page {
+  const made = releases(facts);
+  return {
+    title: plain(facts.name),
+    introduction: whatItIs(facts),
+    sections: [
+      { heading: 'Figures', figures: figures(facts) },
+      { heading: 'Data', lines: data(facts) },
+      { heading: 'Recipe', lines: recipe(facts) },
+      ...(made === undefined ? [] : [{ heading: 'Releases', lines: made }]),
+      { heading: 'Limits', lines: limits(facts).map((limit) => `- ${limit}`) },
+      ...loadingSections(facts),
+      { heading: 'Dependencies', lines: dependencies(facts) },
+    ],
+  };
 }
 
 function whatItIs({ record: { run }, model, evaluation, production }: CardFacts): string[] {
@@ -119,7 +96,8 @@ function figures({ evaluation, glosses, results }: CardFacts): string[] {
   const row = (title: string, show: (head: ReadFigures) => string): string => `| ${title} | ${show(gloss)} | ${show(category)} |`;
   const calibration = (head: ReadFigures): string =>
     head.expected_calibration_error === undefined ? '–' : percent(head.expected_calibration_error);
-  const picture = (title: string, file: string): string[] => (results.has(file) ? ['', `![${title}](${RESULTS_FOLDER}/${file})`] : []);
+  const picture = (title: string, file: string): string[] =>
+    results.has(file) ? ['', `![${title}](${FOLDER_FILES.results}/${file})`] : [];
   return [
     '| figure | gloss | category |',
     '| --- | --- | --- |',
@@ -136,7 +114,9 @@ function figures({ evaluation, glosses, results }: CardFacts): string[] {
     ...picture('Confusion matrix of the glosses', RESULT_FILES.confusionPicture),
     ...picture('Confusion matrix of the categories', RESULT_FILES.categoryConfusionPicture),
     ...picture('Reliability', RESULT_FILES.reliability),
-    ...(results.has(RESULT_FILES.report) ? ['', `All of it: [${RESULT_FILES.report}](${RESULTS_FOLDER}/${RESULT_FILES.report}).`] : []),
+    ...(results.has(RESULT_FILES.report)
+      ? ['', `All of it: [${RESULT_FILES.report}](${FOLDER_FILES.results}/${RESULT_FILES.report}).`]
+      : []),
   ];
 }
 
@@ -196,18 +176,15 @@ function recipe({ settings, record }: CardFacts): string[] {
   ];
 }
 
-function releases({ hasChangelog, releases: made }: CardFacts): string[] {
-  if (made.length === 0 && !hasChangelog) return [];
+function releases({ hasChangelog, releases: made }: CardFacts): string[] | undefined {
+  if (made.length === 0 && !hasChangelog) return undefined;
   return [
-    '## Releases',
-    '',
     ...made.map(({ version, evaluation }) => {
       const accuracy =
         evaluation === undefined ? '' : `: gloss ${percent(evaluation.gloss.accuracy)}, category ${percent(evaluation.category.accuracy)}`;
-      return `- [v${version}](releases/v${version})${accuracy}`;
+      return `- [v${version}](${FOLDER_FILES.releases}/v${version})${accuracy}`;
     }),
-    ...(hasChangelog ? [`${made.length === 0 ? '' : '\n'}What changed: [CHANGELOG.md](CHANGELOG.md).`] : []),
-    '',
+    ...(hasChangelog ? [`${made.length === 0 ? '' : '\n'}What changed: [${FOLDER_FILES.changelog}](${FOLDER_FILES.changelog}).`] : []),
   ];
 }
 

@@ -2,35 +2,37 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { resolveLayers } from '../../config/resolve';
 import { readSettingsFile } from '../../config/settings-file';
-import { LOG_FILE, METRICS_FILE, README_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
 import { readEvaluation } from '../../evaluation/results/contents';
 import { finishReplacing, isBeingReplaced } from '../../evaluation/results/write-results';
-import { RESULT_FILES } from '../../folder/contents';
-import { putCard } from '../card/card';
+import type { ModelRecord } from '../../folder/config-file';
+import { FOLDER_FILES, RESULT_FILES, hasRole, type CheckpointRole } from '../../folder/contents';
 import { parseFolderName } from '../../folder/folder-name';
-import { leftoversIn, removeLeftover, removeUnfinished, type Leftover } from '../leftovers';
-import { readRecord, RECORD_FILE, renameRecord, type ModelRecord } from '../../folder/config-file';
-import type { RegisteredModel } from '../find-model';
-import { type CheckpointFit, checkpointsOf, unfitFindings, type FoundCheckpoint } from './checkpoint-fit';
-import { manifestFindings, productionFindings, releaseProblems } from './release-findings';
-import { problem, remark, valueOrFault, type Finding, type FolderFinding } from './finding';
-import { ownModels, unknownModel } from '../../models/model-table';
-import { linesOf } from '../../foundation/text';
-import { readTextIfThere } from '../../foundation/regular-file';
+import { ModelFolder } from '../../folder/model-folder';
 import { LARGEST_METRICS, readTrainingLog, type TrainingLogRow } from '../../folder/training-log';
+import { readTextIfThere } from '../../foundation/regular-file';
+import { linesOf } from '../../foundation/text';
+import { ownModels, unknownModel } from '../../models/model-table';
+import { putCard } from '../card/card';
+import type { RegisteredModel } from '../find-model';
+import { leftoversIn, removeLeftover, removeUnfinished, type Leftover } from '../leftovers';
+import { checkpointsOf, unfitFindings, type CheckpointFit, type FoundCheckpoint } from './checkpoint-fit';
+import { problem, remark, valueOrFault, type Finding, type FolderFinding } from './finding';
+import { manifestFindings, productionFindings, releaseProblems } from './release-findings';
 
 /** All that is not as the guide has it in one model folder. */
 export function checkFolder(root: string, model: RegisteredModel, now: Date): Finding[] {
   const { folder, name } = model;
-  const read = valueOrFault(() => readRecord(folder));
+  const read = valueOrFault(() => new ModelFolder(folder).readConfig());
   const record = 'value' in read ? read.value : undefined;
   if (record !== undefined && isOfUnknownModel(model, record)) return withoutItsCode(model, record, now);
   const fits = checkpointsOf(model, record);
-  const at = (ending: string): CheckpointFit | undefined => fits.find(({ file }) => !file.includes('/') && file.endsWith(ending))?.fit;
-  const [best, last] = [at('_best.pt'), at('_last.pt')];
+  const at = (role: CheckpointRole): CheckpointFit | undefined => fits.find(({ file }) => !file.includes('/') && hasRole(file, role))?.fit;
+  const [best, last] = [at('best'), at('last')];
   const found = [
     ...nameFindings(root, model, record),
-    ...('fault' in read ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')] : settingsFindings(model)),
+    ...('fault' in read
+      ? [problem(FOLDER_FILES.config, read.fault, 'put it back; a training or an import writes it')]
+      : settingsFindings(model)),
     ...presenceFindings(model, { best, last, fits }),
     ...unfitFindings(fits),
     ...logFindings({ folder, best, last, imported: record?.run.imported_from !== undefined }),
@@ -106,11 +108,11 @@ function nameFindings(
     ...(record !== undefined && record.run.name !== name
       ? [
           problem(
-            RECORD_FILE,
+            FOLDER_FILES.config,
             `its run.name is ${JSON.stringify(record.run.name)}: the folder was renamed`,
             '--fix writes the new name',
             () => {
-              renameRecord(folder, name, folder);
+              new ModelFolder(folder).recordName(name, folder);
               return 'run.name is the name of the folder now';
             },
           ),
@@ -121,9 +123,9 @@ function nameFindings(
 
 /** Settings that `--config` would refuse. */
 function settingsFindings({ folder, models = ownModels }: RegisteredModel): FolderFinding[] {
-  const file = path.join(folder, RECORD_FILE);
+  const file = new ModelFolder(folder).config;
   const read = valueOrFault(() => resolveLayers([readSettingsFile(file)], models));
-  return 'fault' in read ? [problem(RECORD_FILE, read.fault, 'mend the settings, or put the file back')] : [];
+  return 'fault' in read ? [problem(FOLDER_FILES.config, read.fault, 'mend the settings, or put the file back')] : [];
 }
 
 interface Found {
@@ -135,8 +137,8 @@ interface Found {
 function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): FolderFinding[] {
   const { folder } = model;
   const has = (name: string): boolean => existsSync(path.join(folder, name));
-  const trained = has(LOG_FILE);
-  const bests = fits.filter(({ file }) => !file.includes('/') && file.endsWith('_best.pt'));
+  const trained = has(FOLDER_FILES.log);
+  const bests = fits.filter(({ file }) => !file.includes('/') && hasRole(file, 'best'));
   return [
     ...(bests.length > 1
       ? [problem('', `several checkpoints end in _best.pt: ${bests.map(({ file }) => file).join(', ')}`, 'keep the one that belongs here')]
@@ -162,9 +164,9 @@ function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): 
           ),
         ]
       : []),
-    ...(!has(README_FILE) && best !== undefined && trained && has(RECORD_FILE)
+    ...(!has(FOLDER_FILES.readme) && best !== undefined && trained && has(FOLDER_FILES.config)
       ? [
-          problem(README_FILE, 'it is missing', '--fix writes one; npm run evaluate tells more', () => {
+          problem(FOLDER_FILES.readme, 'it is missing', '--fix writes one; npm run evaluate tells more', () => {
             putCard(model);
             return 'written, from config.json and the figures';
           }),
@@ -176,7 +178,7 @@ function presenceFindings(model: RegisteredModel, { best, last, fits }: Found): 
 /** Folders of results in which new ones had not all taken the places of old ones when a process was killed. */
 function replacementFindings(folder: string): FolderFinding[] {
   const folders = readdirSync(folder, { withFileTypes: true }).filter(
-    (entry) => entry.isDirectory() && entry.name.startsWith(RESULTS_FOLDER),
+    (entry) => entry.isDirectory() && entry.name.startsWith(FOLDER_FILES.results),
   );
   return folders
     .filter(({ name }) => isBeingReplaced(path.join(folder, name)))
@@ -189,10 +191,10 @@ function replacementFindings(folder: string): FolderFinding[] {
 }
 
 function resultFindings(folder: string, model: CheckpointFit | undefined): FolderFinding[] {
-  const place = `${RESULTS_FOLDER}/${RESULT_FILES.document}`;
+  const place = `${FOLDER_FILES.results}/${RESULT_FILES.document}`;
   const again = `evaluate it again: npm run evaluate -- --model-path ${folder}`;
-  if (!existsSync(path.join(folder, RESULTS_FOLDER)) || isBeingReplaced(path.join(folder, RESULTS_FOLDER))) return [];
-  if (!existsSync(path.join(folder, place))) return [remark(RESULTS_FOLDER, 'an evaluation was stopped before it had ended', again)];
+  if (!existsSync(new ModelFolder(folder).results) || isBeingReplaced(new ModelFolder(folder).results)) return [];
+  if (!existsSync(path.join(folder, place))) return [remark(FOLDER_FILES.results, 'an evaluation was stopped before it had ended', again)];
   const read = valueOrFault(() => readEvaluation(path.join(folder, place)));
   if ('fault' in read) return [problem(place, read.fault, again)];
   const { epoch } = read.value;
@@ -214,13 +216,16 @@ interface CheckedLogs {
 /** What is wrong with `training_log.txt` and `metrics.jsonl`. A training that was killed may leave a row that its checkpoint does not know yet. */
 function logFindings(logs: CheckedLogs): FolderFinding[] {
   const { folder, best, last } = logs;
-  const file = path.join(folder, LOG_FILE);
+  const file = new ModelFolder(folder).log;
   if (!existsSync(file)) {
     const trained = best !== undefined || last !== undefined;
-    return trained ? [remark(LOG_FILE, 'it is not there: no epoch has ended in this folder', 'go on with --resume, or leave it')] : [];
+    return trained
+      ? [remark(FOLDER_FILES.log, 'it is not there: no epoch has ended in this folder', 'go on with --resume, or leave it')]
+      : [];
   }
   const read = valueOrFault(() => readTrainingLog(file));
-  if ('fault' in read) return [problem(LOG_FILE, read.fault, 'put the log back as the training wrote it; the columns are in the guide')];
+  if ('fault' in read)
+    return [problem(FOLDER_FILES.log, read.fault, 'put the log back as the training wrote it; the columns are in the guide')];
   const rows = read.value;
   const metrics = valueOrFault(() => metricsEpochs(folder));
   // The rows before it were brought by an import, or by the training that this one went on from.
@@ -228,7 +233,7 @@ function logFindings(logs: CheckedLogs): FolderFinding[] {
   return [
     ...(logs.imported ? [] : rowFindings(rows.filter(({ epoch }) => epoch >= firstOwn))),
     ...(logs.imported ? [] : epochFindings(rows, logs)),
-    ...('fault' in metrics ? [problem(METRICS_FILE, metrics.fault, METRICS_TODO)] : metricsFindings(metrics.value ?? [], rows)),
+    ...('fault' in metrics ? [problem(FOLDER_FILES.metrics, metrics.fault, METRICS_TODO)] : metricsFindings(metrics.value ?? [], rows)),
   ];
 }
 
@@ -237,8 +242,8 @@ function rowFindings(rows: readonly TrainingLogRow[]): FolderFinding[] {
   const jump = rows.find((row, index) => index > 0 && row.epoch !== (rows[index - 1]?.epoch ?? 0) + 1);
   const todo = 'it was changed by hand or is damaged; put it back as the training wrote it';
   return [
-    ...(broken === undefined ? [] : [problem(LOG_FILE, `epoch ${broken.epoch}: expected accuracies from 0 to 1 and a rate`, todo)]),
-    ...(jump === undefined ? [] : [problem(LOG_FILE, `epoch ${jump.epoch} does not follow the row before it`, todo)]),
+    ...(broken === undefined ? [] : [problem(FOLDER_FILES.log, `epoch ${broken.epoch}: expected accuracies from 0 to 1 and a rate`, todo)]),
+    ...(jump === undefined ? [] : [problem(FOLDER_FILES.log, `epoch ${jump.epoch} does not follow the row before it`, todo)]),
   ];
 }
 
@@ -253,11 +258,15 @@ function lastFindings(newest: number, last: CheckpointFit | undefined): FolderFi
   if (last?.epoch === undefined || newest === last.epoch) return [];
   if (newest === last.epoch + 1)
     return [
-      remark(LOG_FILE, `the training was stopped while epoch ${newest} was being saved`, 'npm run train -- --resume does that epoch again'),
+      remark(
+        FOLDER_FILES.log,
+        `the training was stopped while epoch ${newest} was being saved`,
+        'npm run train -- --resume does that epoch again',
+      ),
     ];
   return [
     problem(
-      LOG_FILE,
+      FOLDER_FILES.log,
       `its last row is of epoch ${newest}, _last.pt of epoch ${last.epoch}`,
       'one of the two is not of this training: put back the one that belongs here',
     ),
@@ -269,21 +278,21 @@ function bestFindings(rows: readonly TrainingLogRow[], first: number, newest: nu
   if (best.epoch === newest + 1)
     return [
       remark(
-        LOG_FILE,
+        FOLDER_FILES.log,
         `the training was stopped while epoch ${best.epoch} was being saved`,
         'npm run train -- --resume does that epoch again',
       ),
     ];
   const row = rows.find(({ epoch }) => epoch === best.epoch);
   const todo = 'one of the two is not of this training: put back the one that belongs here';
-  if (row === undefined) return [problem(LOG_FILE, `it has no row of epoch ${best.epoch}, which _best.pt holds`, todo)];
+  if (row === undefined) return [problem(FOLDER_FILES.log, `it has no row of epoch ${best.epoch}, which _best.pt holds`, todo)];
   if (best.bestMetric === undefined || !Number.isFinite(best.bestMetric) || Math.abs(row.gloss_acc - best.bestMetric) <= 1e-6) return [];
-  return [problem(LOG_FILE, `epoch ${best.epoch} has gloss_acc ${row.gloss_acc}, _best.pt says ${best.bestMetric}`, todo)];
+  return [problem(FOLDER_FILES.log, `epoch ${best.epoch} has gloss_acc ${row.gloss_acc}, _best.pt says ${best.bestMetric}`, todo)];
 }
 
 /** The epoch of each line of the metrics, undefined for a line that is none; undefined where there are no metrics. */
 function metricsEpochs(folder: string): (number | undefined)[] | undefined {
-  const text = readTextIfThere(path.join(folder, METRICS_FILE), LARGEST_METRICS);
+  const text = readTextIfThere(new ModelFolder(folder).metrics, LARGEST_METRICS);
   if (text === undefined) return undefined;
   const epochs: (number | undefined)[] = [];
   for (const line of linesOf(text)) if (line.trim() !== '') epochs.push(epochOf(line));
@@ -293,14 +302,17 @@ function metricsEpochs(folder: string): (number | undefined)[] | undefined {
 /** Lines of other epochs than the log's, and lines that are none; a last one that was cut off goes when the training goes on. */
 function metricsFindings(epochs: readonly (number | undefined)[], rows: readonly TrainingLogRow[]): FolderFinding[] {
   const unreadable = epochs.findIndex((epoch, index) => epoch === undefined && index < epochs.length - 1);
-  if (unreadable !== -1) return [problem(METRICS_FILE, `line ${unreadable + 1} is no epoch's figures`, METRICS_TODO)];
+  if (unreadable !== -1) return [problem(FOLDER_FILES.metrics, `line ${unreadable + 1} is no epoch's figures`, METRICS_TODO)];
   const logged = new Set(rows.map(({ epoch }) => epoch));
   const known = epochs.filter((epoch) => epoch !== undefined);
   const stray = known.find((epoch) => !logged.has(epoch));
-  if (stray !== undefined) return [problem(METRICS_FILE, `it has figures of epoch ${stray}, which the log does not have`, METRICS_TODO)];
-  if (new Set(known).size < known.length) return [problem(METRICS_FILE, 'it has an epoch twice', METRICS_TODO)];
+  if (stray !== undefined)
+    return [problem(FOLDER_FILES.metrics, `it has figures of epoch ${stray}, which the log does not have`, METRICS_TODO)];
+  if (new Set(known).size < known.length) return [problem(FOLDER_FILES.metrics, 'it has an epoch twice', METRICS_TODO)];
   const isCut = epochs.length > 0 && epochs.at(-1) === undefined;
-  return isCut ? [remark(METRICS_FILE, 'its last line was cut off when the training was killed', 'going on with --resume removes it')] : [];
+  return isCut
+    ? [remark(FOLDER_FILES.metrics, 'its last line was cut off when the training was killed', 'going on with --resume removes it')]
+    : [];
 }
 
 function epochOf(line: string): number | undefined {

@@ -1,18 +1,17 @@
-import { readRecord } from '../../folder/config-file';
-import { CONFIG_FILE } from '../../folder/model-folder';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { ownModels, type ModelDefinitions } from '../../models/model-table';
-import { lockState, withFolderLock, lockFolder, type FolderLock } from '../../foundation/folder-lock';
+import { ModelFolder } from '../../folder/model-folder';
 import { messageOf, UserError } from '../../foundation/errors';
-import { leftoversBeside, type Leftover } from '../leftovers';
-import { ARCHIVE_FOLDER, findModel, modelsIn, type RegisteredModel } from '../find-model';
-import { checkFolder, leftoverFinding } from './check-folder';
-import { remark, type Finding, problem, valueOrFault, type FolderFinding } from './finding';
-import { archivedNames, archiveFilesOf, readSidecar, type ArchiveFiles, type Sidecar } from '../archive/archived-models';
+import { lockState, lockFolder, type FolderLock } from '../../foundation/folder-lock';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { archiveLockOf, isSameContent } from '../archive/archive-model';
+import { archivedNames, archiveFilesOf, readSidecar, type ArchiveFiles, type Sidecar } from '../archive/archived-models';
 import { everythingIn, withChecksums } from '../archive/checked-files';
 import { checksumOf } from '../checksums';
+import { ARCHIVE_FOLDER, findModel, modelsIn, type RegisteredModel } from '../find-model';
+import { leftoversBeside, type Leftover } from '../leftovers';
+import { checkFolder, leftoverFinding } from './check-folder';
+import { remark, problem, valueOrFault, type Finding, type FolderFinding } from './finding';
 
 /** What a check found, and what it mended. */
 export interface RegistryCheck {
@@ -63,7 +62,7 @@ export async function checkRegistry(request: CheckRequest): Promise<RegistryChec
 async function mend(action: () => string, model: RegisteredModel | undefined): Promise<string> {
   try {
     if (model === undefined) return action();
-    return await withFolderLock(model.folder, 'check', action);
+    return await new ModelFolder(model.folder).whileLocked('check', action);
   } catch (error) {
     if (error instanceof UserError) return `left alone: ${messageOf(error)}`;
     throw error;
@@ -120,7 +119,7 @@ function strayFolders(root: string, found: readonly RegisteredModel[], known: Mo
   const types = new Set([...known.names, ...found.flatMap(ownTypeOf), ARCHIVE_FOLDER]);
   const models = new Set(found.map(({ folder }) => folder));
   return foldersIn(root)
-    .filter((folder) => !types.has(path.basename(folder)) && !models.has(folder) && !existsSync(path.join(folder, CONFIG_FILE)))
+    .filter((folder) => !types.has(path.basename(folder)) && !models.has(folder) && !existsSync(new ModelFolder(folder).config))
     .map((folder) => ({
       ...remark('', `expected a folder of a type: ${known.names.join(', ')}`, 'move the models in it to the folder of their type'),
       model: path.basename(folder),
@@ -129,7 +128,7 @@ function strayFolders(root: string, found: readonly RegisteredModel[], known: Mo
 
 /** The type of a model of one's own, as its config.json tells it. */
 function ownTypeOf({ folder }: RegisteredModel): string[] {
-  const read = valueOrFault(() => readRecord(folder));
+  const read = valueOrFault(() => new ModelFolder(folder).readConfig());
   return 'value' in read && read.value.run.checkpoint_name !== undefined ? [read.value.model] : [];
 }
 

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { ModelRecord } from '../../folder/config-file';
-import { RELEASES_FOLDER } from '../release/release-record';
-import { problem, type FolderFinding } from './finding';
 import { readWeights, type PlainRecord } from '../../checkpoint/training-checkpoint';
-import { recogniseWeights } from '../../evaluation/recognise';
-import type { RegisteredModel } from '../find-model';
 import { savedLabels } from '../../evaluation/loaded-model';
+import { recogniseWeights } from '../../evaluation/recognise';
+import type { ModelRecord } from '../../folder/config-file';
+import { FOLDER_FILES } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
+import type { RegisteredModel } from '../find-model';
+import { problem, type FolderFinding } from './finding';
 
 /** A checkpoint of a model folder. */
 export interface FoundCheckpoint {
@@ -22,10 +23,10 @@ export function checkpointsOf(
   record: ModelRecord | undefined,
 ): FoundCheckpoint[] {
   const opened = new Map<string, CheckpointFit>();
-  const releases = path.join(folder, RELEASES_FOLDER);
+  const releases = new ModelFolder(folder).releases;
   const released = existsSync(releases)
     ? readdirSync(releases).flatMap((name) =>
-        checkpointNames(path.join(releases, name)).map((file) => `${RELEASES_FOLDER}/${name}/${file}`),
+        checkpointNames(path.join(releases, name)).map((file) => `${FOLDER_FILES.releases}/${name}/${file}`),
       )
     : [];
   return [...checkpointNames(folder), ...released].map((file) => {

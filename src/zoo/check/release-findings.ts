@@ -1,15 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { RELEASE_FILE, LOG_FILE } from '../../folder/model-folder';
-import { checksumOf } from '../checksums';
 import type { ModelRecord } from '../../folder/config-file';
+import { FOLDER_FILES, RELEASE_FILE, hasRole } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
+import { checksumOf } from '../checksums';
 import type { RegisteredModel } from '../find-model';
-import { CHANGELOG_FILE, changelogEntries, readChangelog } from '../release/changelog';
-import { completeReleases, unfinishedReleases } from '../release/complete-releases';
-import { releasedVersions, releaseFolder, readRelease, RELEASES_FOLDER, isVersion } from '../release/release-record';
-import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 import { differencesFrom, MANIFEST_FILE, manifestIn } from '../pack/manifest';
+import { changelogEntries, readChangelog } from '../release/changelog';
+import { completeReleases, unfinishedReleases } from '../release/complete-releases';
 import { PRODUCTION_RECORD_FILE, productionCheckpointIn, readProduction } from '../release/production-record';
+import { releasedVersions, releaseFolder, readRelease, isVersion } from '../release/release-record';
+import { problem, remark, valueOrFault, type FolderFinding } from './finding';
 
 const RESTORE = 'put the release back as it was made (a pack or another copy of it has it), or remove its folder';
 
@@ -32,17 +33,19 @@ export function releaseProblems(model: RegisteredModel, record: ModelRecord | un
 }
 
 function strayFolders(folder: string): FolderFinding[] {
-  const releases = path.join(folder, RELEASES_FOLDER);
+  const releases = new ModelFolder(folder).releases;
   if (!existsSync(releases)) return [];
   return readdirSync(releases, { withFileTypes: true })
     .filter(
       (entry) => entry.isDirectory() && !entry.name.startsWith('.') && !(entry.name.startsWith('v') && isVersion(entry.name.slice(1))),
     )
-    .map(({ name }) => problem(`${RELEASES_FOLDER}/${name}`, 'expected a folder named after a version, as v1.1.0', 'rename or remove it'));
+    .map(({ name }) =>
+      problem(`${FOLDER_FILES.releases}/${name}`, 'expected a folder named after a version, as v1.1.0', 'rename or remove it'),
+    );
 }
 
 function oneRelease(folder: string, version: string): FolderFinding[] {
-  const place = `${RELEASES_FOLDER}/v${version}`;
+  const place = `${FOLDER_FILES.releases}/v${version}`;
   const read = valueOrFault(() => readRelease(folder, version));
   if ('fault' in read) return [problem(`${place}/${RELEASE_FILE}`, faultOf(read.fault, releaseFolder(folder, version)), RESTORE)];
   const { file, sha256 } = read.value.record.checkpoint;
@@ -73,8 +76,8 @@ function unfinishedFindings(model: RegisteredModel): FolderFinding[] {
 function untoldVersion(versions: readonly string[], record: ModelRecord | undefined): FolderFinding[] {
   const version = record?.run.version;
   if (version === undefined || versions.includes(version)) return [];
-  const what = `its version is ${version}, which ${RELEASES_FOLDER}/ does not have`;
-  return [problem('config.json', what, 'put the release back, or take run.version out of config.json')];
+  const what = `its version is ${version}, which ${FOLDER_FILES.releases}/ does not have`;
+  return [problem(FOLDER_FILES.config, what, 'put the release back, or take run.version out of config.json')];
 }
 
 function unmadeReleases(folder: string, versions: readonly string[]): FolderFinding[] {
@@ -85,8 +88,8 @@ function unmadeReleases(folder: string, versions: readonly string[]): FolderFind
     .filter((version) => isVersion(version) && !versions.includes(version) && !inherited.includes(`## v${version} `))
     .map((version) =>
       remark(
-        CHANGELOG_FILE,
-        `it tells of v${version}, which ${RELEASES_FOLDER}/ does not have`,
+        FOLDER_FILES.changelog,
+        `it tells of v${version}, which ${FOLDER_FILES.releases}/ does not have`,
         'put the release back where it should be there',
       ),
     );
@@ -136,10 +139,10 @@ export function manifestFindings(folder: string): FolderFinding[] {
   if ('fault' in read) return [problem(MANIFEST_FILE, read.fault, remove)];
   if (read.value === undefined) return [];
   const differing = differencesFrom(read.value, folder);
-  const wentOn = differing.some(({ path: inner }) => inner === LOG_FILE);
+  const wentOn = differing.some(({ path: inner }) => inner === FOLDER_FILES.log);
   return differing.map(({ path: inner, missing }) => {
     const what = missing ? `it is missing, and ${MANIFEST_FILE} has it` : `its checksum is not the one in ${MANIFEST_FILE}`;
-    const isWeights = inner.endsWith('.pt') && !(wentOn && !inner.includes('/') && !inner.endsWith('_production.pt'));
+    const isWeights = inner.endsWith('.pt') && !(wentOn && !inner.includes('/') && !hasRole(inner, 'production'));
     return isWeights
       ? problem(inner, what, remove)
       : remark(inner, what, 'that is so where it was written anew since; pack makes a new manifest');

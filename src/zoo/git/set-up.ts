@@ -1,11 +1,12 @@
 import { chmodSync, existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { checkpointEnding } from '../../folder/contents';
 import { writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { filterOf, ignoringLine, repositoryOf, type Repository } from './repository';
 import { shellWord } from '../../foundation/text';
+import { filterOf, ignoringLine, repositoryOf, type Repository } from './repository';
 
 /** What becomes of a file. */
 export interface SetUpStep {
@@ -36,7 +37,7 @@ interface SetUpRequest {
 
 const IGNORED = [
   '# the state to go on from, exports, and what a command has at work',
-  '*_last.pt',
+  `*${checkpointEnding('last')}`,
   'exports/',
   '.*.lock',
   '.*.tmp',

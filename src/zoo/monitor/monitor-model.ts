@@ -1,29 +1,28 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compare';
 import { evaluateModel, openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/evaluate';
 import { modelOfFile, type LoadedModel } from '../../evaluation/loaded-model';
-import { modelFile, RESULTS_FOLDER } from '../../folder/model-folder';
 import { canDraw, drawnOrTold, lightTheme } from '../../evaluation/pictures/drawing';
 import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
 import { RESULT_FILES } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
+import { modelFile } from '../../folder/named-checkpoint';
 import { replaceFile } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
-import { withFolderLock } from '../../foundation/folder-lock';
 import { printableLine, shellWord } from '../../foundation/text';
-import { readRecord, RECORD_FILE } from '../../folder/config-file';
+import { checkpointNameOf, ownModels, type ModelDefinitions } from '../../models/model-table';
+import { releaseFolders, type ModelReference, type ReleaseFolder, type RegisteredModel } from '../find-model';
 import {
   HISTORY_FILE,
   HISTORY_PICTURE,
   readHistory,
   withRow,
   writeHistory,
-  type HistoryRow,
   judgeDrop,
+  type HistoryRow,
   type DropJudgement,
 } from './history';
-import { checkpointNameOf, ownModels, type ModelDefinitions } from '../../models/model-table';
-import { releaseFolders, type ModelReference, type ReleaseFolder, type RegisteredModel } from '../find-model';
 
 /** The checkpoint of a model that is watched. */
 export interface WatchedCheckpoint {
@@ -59,7 +58,8 @@ export function watchedCheckpoint({ model: { folder, models }, release }: ModelR
       loaded: modelOfFile(file, {}, { models }),
     };
   }
-  const production = path.join(folder, `${checkpointNameOf(readRecord(folder))}_production.pt`);
+  const files = new ModelFolder(folder);
+  const production = files.checkpoint('production', checkpointNameOf(files.readConfig()));
   const promoted = existsSync(production);
   const file = promoted ? production : modelFile(folder, folder);
   const loaded = modelOfFile(file, {}, { models });
@@ -77,7 +77,7 @@ export async function monitorModel(
   watch: DataWatch,
 ): Promise<Monitored & { readonly checkpoint: WatchedCheckpoint }> {
   const { folder, name } = named.model;
-  return await withFolderLock(folder, 'monitor', async () => {
+  return await new ModelFolder(folder).whileLocked('monitor', async () => {
     const history = path.join(folder, HISTORY_FILE);
     readHistory(history);
     const { checkpoint, loaded } = watchedCheckpoint(named);
@@ -94,14 +94,14 @@ export async function monitorModel(
 }
 
 function releasedCheckpoint({ folder, version }: ReleaseFolder): string {
-  const found = readdirSync(folder).filter((name) => name.endsWith('_production.pt'));
+  const found = new ModelFolder(folder).checkpointsThere('production');
   const [file] = found;
   if (file !== undefined && found.length === 1) return path.join(folder, file);
   throw new UserError(`${folder}: release ${version} has ${found.length} checkpoints that end in _production.pt, expected one`);
 }
 
 function evaluationAt(folder: string): string | undefined {
-  const results = path.join(folder, RESULTS_FOLDER);
+  const results = new ModelFolder(folder).results;
   return existsSync(path.join(results, RESULT_FILES.document)) ? results : undefined;
 }
 
@@ -162,8 +162,8 @@ const LONGEST_DESCRIPTION = 60;
 
 /** How a model is trained anew on a data folder, beside the folder that it has. */
 export function retrainingOf({ folder, models = ownModels }: RegisteredModel, data: string): Retraining {
-  const record: Readonly<Record<string, unknown>> = readRecord(folder);
-  const configFile = path.join(folder, RECORD_FILE);
+  const record: Readonly<Record<string, unknown>> = new ModelFolder(folder).readConfig();
+  const configFile = new ModelFolder(folder).config;
   const recorded = record['description'];
   const name = path.basename(path.resolve(data)).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
   const before = (typeof recorded === 'string' ? recorded : 'model').replace(/-on-.*$/, '');

@@ -1,3 +1,4 @@
+import { hasRole } from '../../folder/contents';
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import type { CheckedFile } from '../archive/archived-models';
 import { checksumOfText } from '../checksums';
@@ -50,8 +51,8 @@ export function foreignExamples(manifest: Manifest, models?: ModelDefinitions): 
 
 /** Of the files of a model folder the best checkpoint, else the one to deploy, else the last; undefined where there is none. */
 export function checkpointToLoad(files: readonly Pick<CheckedFile, 'path'>[]): string | undefined {
-  return ['_best.pt', '_production.pt', '_last.pt']
-    .map((ending) => files.find(({ path: inner }) => !inner.includes('/') && inner.endsWith(ending)))
+  return (['best', 'production', 'last'] as const)
+    .map((role) => files.find(({ path: inner }) => !inner.includes('/') && hasRole(inner, role)))
     .find((file) => file !== undefined)?.path;
 }
 

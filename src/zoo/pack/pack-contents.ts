@@ -1,20 +1,18 @@
 import { isUtf8 } from 'node:buffer';
 import path from 'node:path';
-import { RELEASE_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
-import { RESULT_FILES } from '../../folder/contents';
-import { UserError } from '../../foundation/errors';
-import { RECORD_FILE, readRecord } from '../../folder/config-file';
-import { HISTORY_FILE, HISTORY_PICTURE } from '../monitor/history';
-import { CHANGELOG_FILE } from '../release/changelog';
-import { PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from '../release/production-record';
-import { RELEASES_FOLDER, readRelease, type Release } from '../release/release-record';
-import { EXAMPLE_FILES } from './examples';
 import { foreignPart } from '../../evaluation/report/markup';
-import { readRegularFile } from '../../foundation/regular-file';
+import { readEvaluation } from '../../evaluation/results/contents';
+import { FOLDER_FILES, RELEASE_FILE, RESULT_FILES, hasRole, checkpointEnding } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
 import { readTrainingLog } from '../../folder/training-log';
+import { UserError } from '../../foundation/errors';
+import { readRegularFile } from '../../foundation/regular-file';
 import type { CheckedFile } from '../archive/archived-models';
 import { problem, valueOrFault, type FolderFinding } from '../check/finding';
-import { readEvaluation } from '../../evaluation/results/contents';
+import { HISTORY_FILE, HISTORY_PICTURE } from '../monitor/history';
+import { PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from '../release/production-record';
+import { readRelease, type Release } from '../release/release-record';
+import { EXAMPLE_FILES } from './examples';
 
 /** What a file of a pack is, which says what may be in it. */
 type ContentKind =
@@ -38,23 +36,23 @@ interface PackedFiles {
   readonly last?: true;
 }
 
-const RELEASE = `${RELEASES_FOLDER}/v\\d{1,9}\\.\\d{1,9}\\.\\d{1,9}`;
+const RELEASE = `${FOLDER_FILES.releases}/v\\d{1,9}\\.\\d{1,9}\\.\\d{1,9}`;
 
 const PACKED: readonly PackedFiles[] = [
-  { pattern: exactly(`(?:README\\.md|${literal(CHANGELOG_FILE)})`), kind: 'text' },
-  { pattern: exactly(literal(RECORD_FILE)), kind: 'record' },
-  { pattern: exactly('training_log\\.txt'), kind: 'log' },
-  { pattern: exactly('metrics\\.jsonl'), kind: 'figures' },
+  { pattern: exactly(`(?:${literal(FOLDER_FILES.readme)}|${literal(FOLDER_FILES.changelog)})`), kind: 'text' },
+  { pattern: exactly(literal(FOLDER_FILES.config)), kind: 'record' },
+  { pattern: exactly(literal(FOLDER_FILES.log)), kind: 'log' },
+  { pattern: exactly(literal(FOLDER_FILES.metrics)), kind: 'figures' },
   { pattern: exactly(literal(PRODUCTION_RECORD_FILE)), kind: 'production record' },
   { pattern: exactly(literal(HISTORY_FILE)), kind: 'text' },
   { pattern: exactly(literal(HISTORY_PICTURE)), kind: 'picture' },
-  { pattern: exactly('[^/]+_(?:best|production)\\.pt'), kind: 'checkpoint' },
-  { pattern: exactly('[^/]+_last\\.pt'), kind: 'checkpoint', last: true },
-  ...results(RESULTS_FOLDER),
-  ...results(`${RESULTS_FOLDER}_[^/]+_last`).map((files) => ({ ...files, last: true as const })),
+  { pattern: exactly(`[^/]+(?:${literal(checkpointEnding('best'))}|${literal(checkpointEnding('production'))})`), kind: 'checkpoint' },
+  { pattern: exactly(`[^/]+${literal(checkpointEnding('last'))}`), kind: 'checkpoint', last: true },
+  ...results(FOLDER_FILES.results),
+  ...results(`${FOLDER_FILES.results}_[^/]+_last`).map((files) => ({ ...files, last: true as const })),
   { pattern: exactly(`${RELEASE}/${literal(RELEASE_FILE)}`), kind: 'release record' },
   { pattern: exactly(`${RELEASE}/[^/]+\\.pt`), kind: 'checkpoint' },
-  ...results(`${RELEASE}/${RESULTS_FOLDER}`),
+  ...results(`${RELEASE}/${FOLDER_FILES.results}`),
   ...EXAMPLE_FILES.map((file): PackedFiles => ({ pattern: exactly(literal(file)), kind: 'example' })),
 ];
 
@@ -136,7 +134,7 @@ function unrecordedCheckpoints(
 ): FolderFinding[] {
   const folder = path.posix.dirname(record);
   const beside = files.filter(({ path: inner }) => path.posix.dirname(inner) === folder && inner.endsWith('.pt'));
-  const ofRecord = folder === '.' ? beside.filter(({ path: inner }) => inner.endsWith('_production.pt')) : beside;
+  const ofRecord = folder === '.' ? beside.filter(({ path: inner }) => hasRole(inner, 'production')) : beside;
   const others = ofRecord.filter(({ path: inner, sha256 }) => path.posix.basename(inner) !== recorded.file || sha256 !== recorded.sha256);
   const missing = ofRecord.some(({ path: inner }) => path.posix.basename(inner) === recorded.file) ? [] : [recorded.file];
   return [
@@ -152,7 +150,7 @@ function finding(inner: string, what: string): FolderFinding {
 /** Each throws a UserError where the file is not what it should be. */
 const CHECKS: Readonly<Record<Exclude<ContentKind, 'checkpoint' | 'example'>, (file: string) => unknown>> = {
   text: readPlainText,
-  record: (file) => [readPlainText(file), readRecord(path.dirname(file))],
+  record: (file) => [readPlainText(file), new ModelFolder(path.dirname(file)).readConfig()],
   log: (file) => [readPlainText(file), readTrainingLog(file)],
   figures: readFigures,
   'production record': (file) => [readPlainText(file), productionIn(file)],

@@ -1,23 +1,24 @@
 import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { ModelRecord } from '../../folder/config-file';
+import { FOLDER_FILES } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
+import { LARGEST_PAGE } from '../../folder/readme';
 import { UserError } from '../../foundation/errors';
 import { whileWritingInSteps, unfinishedNameOf } from '../../foundation/file-system-problem';
-import { withFolderLock } from '../../foundation/folder-lock';
 import { keepFolder, makeFolders } from '../../foundation/folders';
-import { LARGEST_PAGE } from '../../folder/hand-written';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/text';
 import { checkpointNameOf } from '../../models/model-table';
-import { everythingIn, withChecksums, type KeptFile } from '../archive/checked-files';
 import type { CheckedFile } from '../archive/archived-models';
+import { everythingIn, withChecksums, type KeptFile } from '../archive/checked-files';
 import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
 import { checksumOf } from '../checksums';
-import { readRecord, type ModelRecord } from '../../folder/config-file';
 import type { RegisteredModel } from '../find-model';
 import { writeTar, type TarSource } from '../tar/write-tar';
 import { checkpointToLoad, exampleFiles, textFile } from './examples';
-import { contentFindings, isPacked } from './pack-contents';
 import { EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
+import { contentFindings, isPacked } from './pack-contents';
 
 /** What a pack is to be made of. */
 export interface PackRequest {
@@ -51,8 +52,8 @@ const MODIFIED = new Date('2000-01-01T00:00:00Z');
  */
 export async function packModel({ model, out, withLast, kumpas }: PackRequest): Promise<PackedModel> {
   const { name, folder } = model;
-  return withFolderLock(folder, 'pack', async () => {
-    const record = readRecord(folder);
+  return new ModelFolder(folder).whileLocked('pack', async () => {
+    const record = new ModelFolder(folder).readConfig();
     if (record.run.name !== name)
       throw new UserError(
         `${folder}: its config.json is of ${printableLine(record.run.name)}: the folder was renamed; npm run models -- check --fix takes up the new name`,
@@ -135,7 +136,7 @@ async function writeOnce(out: string, sources: readonly TarSource[]): Promise<vo
 
 /** Texts that name folders of this machine go with the pack. */
 function notesOn(folder: string): string[] {
-  const naming = ['config.json', 'README.md'].filter((name) => {
+  const naming = [FOLDER_FILES.config, FOLDER_FILES.readme].filter((name) => {
     const file = path.join(folder, name);
     return /["'`( ](\/(home|Users|mnt|data|root|tmp|work)\/|[A-Z]:\\)/.test(readTextIfThere(file, LARGEST_PAGE) ?? '');
   });

@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { FOLDER_FILES } from '../../folder/contents';
+import { parseFolderName, refuseHostileName } from '../../folder/folder-name';
+import { ModelFolder } from '../../folder/model-folder';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
-import { withFolderLock } from '../../foundation/folder-lock';
 import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/folders';
+import { printableLine } from '../../foundation/text';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
+import type { CheckedFile } from '../archive/archived-models';
 import { readChecked, type ExpectedFiles } from '../archive/checked-files';
 import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
 import { fileDigest, checksumOfText } from '../checksums';
-import { parseFolderName, refuseHostileName } from '../../folder/folder-name';
-import { readRecord, RECORD_FILE, renameRecord } from '../../folder/config-file';
-import { examplesOf, foreignExamples, textFile, checkpointToLoad } from './examples';
-import { MANIFEST_FILE, manifestText, type Manifest, LARGEST_MANIFEST, parseManifest } from './manifest';
-import { ownModels, type ModelDefinitions } from '../../models/model-table';
-import { contentFindings, refuseForeignFiles } from './pack-contents';
-import { printableLine } from '../../foundation/text';
-import type { CheckedFile } from '../archive/archived-models';
 import { readTar, USUAL_LIMITS, pathProblem, PathSet } from '../tar/read-tar';
+import { examplesOf, foreignExamples, textFile, checkpointToLoad } from './examples';
+import { MANIFEST_FILE, manifestText, LARGEST_MANIFEST, parseManifest, type Manifest } from './manifest';
+import { contentFindings, refuseForeignFiles } from './pack-contents';
 
 /** A model folder that was made of a pack. */
 interface UnpackedModel {
@@ -49,11 +49,11 @@ export async function unpackModel(
   const folder = path.join(root, manifest.model, name);
   refuseTaken(folder);
   await withFoldersAbove(folder, () =>
-    withFolderLock(folder, 'unpack', async () => {
+    new ModelFolder(folder).whileLocked('unpack', async () => {
       refuseTaken(folder);
       await buildFolderInSteps(folder, async (unfinished) => {
         await writeChecked(pack, unfinished, models);
-        if (name !== manifest.name) renameRecord(unfinished, name, folder);
+        if (name !== manifest.name) new ModelFolder(unfinished).recordName(name, folder);
         putOwn(unfinished, { manifest, name, models });
       });
     }),
@@ -74,10 +74,10 @@ export async function unpackModel(
  */
 export async function writeChecked({ manifest, expected }: InspectedPack, folder: string, models: ModelDefinitions): Promise<void> {
   await readChecked(expected, folder);
-  const record = readRecord(folder);
+  const record = new ModelFolder(folder).readConfig();
   const wrong: string[] = [
-    ...(record.model === manifest.model ? [] : [`${RECORD_FILE} says ${record.model}, ${MANIFEST_FILE} ${manifest.model}`]),
-    ...(record.run.name === manifest.name ? [] : [`${RECORD_FILE} is of ${record.run.name}, ${MANIFEST_FILE} of ${manifest.name}`]),
+    ...(record.model === manifest.model ? [] : [`${FOLDER_FILES.config} says ${record.model}, ${MANIFEST_FILE} ${manifest.model}`]),
+    ...(record.run.name === manifest.name ? [] : [`${FOLDER_FILES.config} is of ${record.run.name}, ${MANIFEST_FILE} of ${manifest.name}`]),
     ...[...unfitFindings(checkpointsOf({ folder, models }, record)), ...contentFindings(folder, manifest.files)].map(
       ({ place, what }) => `${place}: ${what.replaceAll(`${folder}${path.sep}`, '')}`,
     ),
@@ -102,7 +102,7 @@ function putOwn(
   if (name === manifest.name && foreignExamples(manifest, models).length === 0) return;
   const packed = manifest.files
     .filter(({ path: inner }) => !examples.has(inner))
-    .map((file) => (file.path === RECORD_FILE ? { path: file.path, ...fileDigest(path.join(unfinished, RECORD_FILE)) } : file));
+    .map((file) => (file.path === FOLDER_FILES.config ? { path: file.path, ...fileDigest(new ModelFolder(unfinished).config) } : file));
   const files = [...packed, ...[...examples].map(textFile)].sort((one, other) => (one.path < other.path ? -1 : 1));
   replaceText(path.join(unfinished, MANIFEST_FILE), manifestText({ ...manifest, name, files }));
 }
@@ -165,7 +165,7 @@ function manifestProblem({ name, model, files }: Manifest, folder: string, model
   if (models.find(model) === undefined)
     return `its model is ${JSON.stringify(model)}, and this version of Kumpas knows ${models.names.join(', ')}; where it is one of somebody's own, give the file that defines it with --model`;
   if (files.length >= USUAL_LIMITS.mostEntries) return `${files.length} files are too many`;
-  if (!files.some((file) => file.path === RECORD_FILE)) return `it names no ${RECORD_FILE}`;
+  if (!files.some((file) => file.path === FOLDER_FILES.config)) return `it names no ${FOLDER_FILES.config}`;
   if (checkpointToLoad(files) === undefined) return 'it names no checkpoint';
   const paths = new PathSet();
   const problems = [MANIFEST_FILE, ...files.map((file) => file.path)].flatMap((inner) => {

@@ -1,21 +1,22 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { FOLDER_FILES } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { version } from '../../foundation/version';
+import { ownModels, unknownModel, type ModelDefinitions } from '../../models/model-table';
 import { archivedModel, type ArchivedRecord } from '../archive/archived-models';
 import { readChecked } from '../archive/checked-files';
 import { isOfUnknownModel } from '../check/check-folder';
-import { manifestFindings, productionFindings, releaseProblems } from '../check/release-findings';
-import { problem, remark, valueOrFault, type Finding, type FolderFinding } from '../check/finding';
 import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
-import { ownModels, unknownModel, type ModelDefinitions } from '../../models/model-table';
+import { problem, remark, valueOrFault, type Finding, type FolderFinding } from '../check/finding';
+import { manifestFindings, productionFindings, releaseProblems } from '../check/release-findings';
 import { checksumOf } from '../checksums';
-import { readRecord, RECORD_FILE } from '../../folder/config-file';
 import { findModel, type RegisteredModel } from '../find-model';
 import { foreignExamples } from './examples';
-import { inspectPack, writeChecked } from './unpack-model';
 import { MANIFEST_FILE, type Manifest } from './manifest';
+import { inspectPack, writeChecked } from './unpack-model';
 
 /** What a verification looked at, and what it found wrong. */
 export interface Verification {
@@ -82,14 +83,14 @@ async function verifyArchive({ name, archive, files, sha256 }: ArchivedRecord): 
 
 function verifyFolder(model: RegisteredModel): Verification {
   const { name, folder } = model;
-  const read = valueOrFault(() => readRecord(folder));
+  const read = valueOrFault(() => new ModelFolder(folder).readConfig());
   const record = 'value' in read ? read.value : undefined;
   if (record !== undefined && isOfUnknownModel(model, record))
     throw new UserError(`${folder}: ${unknownModel(record.model, record.run.model_file)}`);
   const checkpoints = checkpointsOf(model, record);
   const found = [
-    ...('fault' in read && existsSync(path.join(folder, RECORD_FILE))
-      ? [problem(RECORD_FILE, read.fault, 'put it back; a training or an import writes it')]
+    ...('fault' in read && existsSync(new ModelFolder(folder).config)
+      ? [problem(FOLDER_FILES.config, read.fault, 'put it back; a training or an import writes it')]
       : []),
     ...unfitFindings(checkpoints),
     ...productionFindings(model),

@@ -1,10 +1,7 @@
-import path from 'node:path';
+import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
-import { type ReleaseRecord, compareVersions, isVersion } from './release-record';
-
-/** The file of a model folder that tells what changed from release to release. */
-export const CHANGELOG_FILE = 'CHANGELOG.md';
+import { compareVersions, isVersion, type ReleaseRecord } from './release-record';
 
 const LARGEST_CHANGELOG = 300_000;
 const LONGEST_NOTES = 20_000;
@@ -23,7 +20,7 @@ export interface ChangelogEntry {
  * @throws UserError where it is too large.
  */
 export function readChangelog(folder: string): string | undefined {
-  return readTextIfThere(path.join(folder, CHANGELOG_FILE), LARGEST_CHANGELOG);
+  return readTextIfThere(new ModelFolder(folder).changelog, LARGEST_CHANGELOG);
 }
 
 /** The changelog of a model folder with the entries of all its releases: those that are there stay as they are, whatever people made of them. */

@@ -1,18 +1,19 @@
 import { existsSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
+import { FOLDER_FILES } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
+import { modelFile } from '../../folder/named-checkpoint';
 import { replaceText, shareFile } from '../../foundation/atomic-file';
-import { changelogEntries, CHANGELOG_FILE, completedChangelog, entryText, readChangelog } from './changelog';
-import { readRecord, updateRecord } from '../../folder/config-file';
-import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
-import { readReleases, TAG_PENDING_FILE, type Release, compareVersions, isVersion } from './release-record';
-import { checkpointNameOf } from '../../models/model-table';
-import type { RegisteredModel } from '../find-model';
-import { fileDigest, weightsDigest } from '../checksums';
-import { modelFile } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
+import { checkpointNameOf } from '../../models/model-table';
+import { fileDigest, weightsDigest } from '../checksums';
+import type { RegisteredModel } from '../find-model';
 import { hasTag, makeTag } from '../git/repository';
 import { orUndefined } from '../list-models';
+import { changelogEntries, completedChangelog, entryText, readChangelog } from './changelog';
+import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
+import { readReleases, TAG_PENDING_FILE, compareVersions, isVersion, type Release } from './release-record';
 
 /** What {@link completeReleases} did. */
 interface Completion {
@@ -73,17 +74,21 @@ function changelogStep(name: string, folder: string, releases: readonly Release[
   if (absent.length === 0) return [];
   const complete = (): undefined => {
     const records = releases.map(({ record }) => record);
-    replaceText(path.join(folder, CHANGELOG_FILE), completedChangelog(text, name, records));
+    replaceText(new ModelFolder(folder).changelog, completedChangelog(text, name, records));
   };
-  return [{ what: `${CHANGELOG_FILE}: ${absent.map(({ record }) => `v${record.version}`).join(', ')}`, complete }];
+  return [{ what: `${FOLDER_FILES.changelog}: ${absent.map(({ record }) => `v${record.version}`).join(', ')}`, complete }];
 }
 
 function recordStep(folder: string, { record: { version, follows } }: Release): Step[] {
-  const recorded = readRecord(folder).run.version;
+  const recorded = new ModelFolder(folder).readConfig().run.version;
   if (recorded === version) return [];
   const isNewer = recorded === undefined || !isVersion(recorded) || compareVersions(recorded, version) < 0;
   const complete = (): undefined => {
-    updateRecord(folder, { version, ...(isNewer ? { stage: 'production' } : {}), ...(follows === null ? {} : { follows }) });
+    new ModelFolder(folder).updateRegistryFacts({
+      version,
+      ...(isNewer ? { stage: 'production' } : {}),
+      ...(follows === null ? {} : { follows }),
+    });
   };
   return [{ what: `config.json: version ${version}`, complete }];
 }
@@ -116,15 +121,15 @@ function promotionStep(folder: string): Step[] {
   const found = unrecordedPromotion(folder);
   if (found === undefined) return [];
   const complete = (): undefined => {
-    updateRecord(folder, { stage: 'production' });
+    new ModelFolder(folder).updateRegistryFacts({ stage: 'production' });
     writeProductionRecord(folder, found.record);
   };
   return [{ what: `${PRODUCTION_RECORD_FILE} of ${found.record.file}`, complete }];
 }
 
 function unrecordedPromotion(folder: string): { readonly record: ProductionRecord } | undefined {
-  const name = `${checkpointNameOf(readRecord(folder))}_production.pt`;
-  const file = path.join(folder, name);
+  const files = new ModelFolder(folder);
+  const file = files.checkpoint('production', checkpointNameOf(files.readConfig()));
   if (!existsSync(file)) return undefined;
   const digest = fileDigest(file);
   const recorded = recordedProduction(folder);
@@ -132,7 +137,7 @@ function unrecordedPromotion(folder: string): { readonly record: ProductionRecor
   const facts = factsOf(file);
   // A checkpoint that is older than what is recorded was damaged or put there by hand: that is told by a check, not hidden.
   if (facts === undefined || (recorded !== undefined && facts.created <= recorded.created)) return undefined;
-  return { record: { file: name, ...digest, ...facts } };
+  return { record: { file: path.basename(file), ...digest, ...facts } };
 }
 
 /** A damaged `production.json` is as good as none: it is written anew from what it was of. */

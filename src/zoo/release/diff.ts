@@ -2,9 +2,14 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
 import { modelOfCheckpoint } from '../../evaluation/loaded-model';
-import { modelFile } from '../../folder/model-folder';
 import type { ReadFigures } from '../../evaluation/results/contents';
+import type { ModelRecord } from '../../folder/config-file';
+import { FOLDER_FILES, filesBelow } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
+import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
+import { findModel, type RegisteredModel } from '../find-model';
+import { evaluationIn, orUndefined } from '../list-models';
 import {
   architectureChanges,
   architectureOf,
@@ -14,12 +19,8 @@ import {
   type ClassChanges,
   type ClassNames,
 } from './architecture';
-import { filesBelow } from '../../folder/contents';
-import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { labelsOf } from './promote';
-import { findModel, type RegisteredModel } from '../find-model';
-import { findRelease, readReleases, RELEASES_FOLDER, type Release, parseVersion } from './release-record';
-import { evaluationIn, orUndefined } from '../list-models';
+import { findRelease, readReleases, parseVersion, type Release } from './release-record';
 
 /** One side of a difference: a release, or what a model folder holds now. */
 interface DiffSide {
@@ -106,7 +107,7 @@ function releaseInLine(root: string, model: RegisteredModel, typed: string): Rel
 }
 
 function followedBy(root: string, { folder, models }: RegisteredModel): RegisteredModel | undefined {
-  const { follows } = readRecord(folder).run;
+  const { follows } = new ModelFolder(folder).readConfig().run;
   return follows === undefined ? undefined : orUndefined(() => findModel(root, follows, models));
 }
 
@@ -130,7 +131,7 @@ function stateNow({ name, folder, models }: RegisteredModel): ModelState {
   const file = modelFile(folder, name);
   const contents = readWeights(file);
   const loaded = modelOfCheckpoint(file, contents, {}, models);
-  const record: ModelRecord = readRecord(folder);
+  const record: ModelRecord = new ModelFolder(folder).readConfig();
   const evaluation = evaluationIn(folder);
   return {
     side: { title: `${name} now`, version: null, folder, checkpoint: loaded.file },
@@ -191,7 +192,7 @@ function sizesIn(folder: string): Map<string, number> {
   for (const { path: file, bytes } of existsSync(folder) ? filesBelow(folder) : []) {
     const [top = file, ...rest] = file.split('/');
     const name = rest.length === 0 ? top : `${top}/`;
-    if (name !== `${RELEASES_FOLDER}/`) sizes.set(name, (sizes.get(name) ?? 0) + bytes);
+    if (name !== `${FOLDER_FILES.releases}/`) sizes.set(name, (sizes.get(name) ?? 0) + bytes);
   }
   return sizes;
 }

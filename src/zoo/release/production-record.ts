@@ -1,10 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { readSettingsFile } from '../../config/settings-file';
-import { UserError } from '../../foundation/errors';
 import type { LoadedModel } from '../../evaluation/loaded-model';
+import { checkpointFile } from '../../folder/contents';
 import { isSafeName } from '../../folder/folder-name';
+import { ModelFolder } from '../../folder/model-folder';
+import { UserError } from '../../foundation/errors';
 
 /** The file that says what `promote` or `release` found of the production checkpoint. */
 export const PRODUCTION_RECORD_FILE = 'production.json';
@@ -53,12 +55,12 @@ export function factsInConfig(config: Readonly<Record<string, unknown>> | undefi
 
 /** What a model's production checkpoint is called. */
 export function productionFileName({ model }: Pick<LoadedModel, 'model'>): string {
-  return `${model.definition.checkpointName}_production.pt`;
+  return checkpointFile(model.definition.checkpointName, 'production');
 }
 
 /** The production checkpoint in a model folder; undefined where there is none. */
 export function productionCheckpointIn(folder: string): string | undefined {
-  const name = readdirSync(folder).find((file) => file.endsWith('_production.pt'));
+  const [name] = new ModelFolder(folder).checkpointsThere('production');
   return name === undefined ? undefined : path.join(folder, name);
 }
 

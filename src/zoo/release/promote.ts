@@ -1,19 +1,19 @@
 import { renameSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights } from '../../checkpoint/training-checkpoint';
-import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/loaded-model';
-import { modelFile } from '../../folder/model-folder';
 import type { DataWatch } from '../../evaluation/evaluate';
+import { modelOfCheckpoint, type LoadedModel } from '../../evaluation/loaded-model';
+import type { ModelRecord } from '../../folder/config-file';
+import { ModelFolder } from '../../folder/model-folder';
+import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
-import { withFolderLock } from '../../foundation/folder-lock';
-import { completeReleases, writeProductionRecord } from './complete-releases';
-import { type CheckpointData, makeProduction } from './production-checkpoint';
-import { readRecord, updateRecord, type ModelRecord } from '../../folder/config-file';
-import { productionFileName, type ProductionDtype, type ProductionRecord } from './production-record';
-import type { RegisteredModel } from '../find-model';
-import { readReleases, RELEASES_FOLDER } from './release-record';
-import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from '../leftovers';
 import { weightsDigest } from '../checksums';
+import type { RegisteredModel } from '../find-model';
+import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from '../leftovers';
+import { completeReleases, writeProductionRecord } from './complete-releases';
+import { makeProduction, type CheckpointData } from './production-checkpoint';
+import { productionFileName, type ProductionDtype, type ProductionRecord } from './production-record';
+import { readReleases } from './release-record';
 
 /** What the commands that write a production checkpoint need of the world. */
 export interface ReleaseContext {
@@ -33,8 +33,8 @@ export async function promoteModel(
   { now, kumpas, watch }: ReleaseContext,
 ): Promise<ProductionRecord> {
   const { name, folder } = model;
-  return await withFolderLock(folder, 'promote', async () => {
-    const record = readRecord(folder);
+  return await new ModelFolder(folder).whileLocked('promote', async () => {
+    const record = new ModelFolder(folder).readConfig();
     tidy(model, watch);
     const file = modelFile(folder, name);
     const contents = readWeights(file);
@@ -48,7 +48,7 @@ export async function promoteModel(
     return await withFolderBeside(folder, async (beside) => {
       const made = await makeProduction(beside, request, watch);
       renameSync(made.file, path.join(folder, made.record.file));
-      updateRecord(folder, { stage: 'production' });
+      new ModelFolder(folder).updateRegistryFacts({ stage: 'production' });
       writeProductionRecord(folder, made.record);
       return made.record;
     });
@@ -62,7 +62,7 @@ export function tidy(model: RegisteredModel, { onWarning }: DataWatch): readonly
   for (const problem of problems) onWarning(problem);
   clearFoldersBeside(model.folder);
   clearUnfinishedIn(model.folder);
-  clearUnfinishedIn(path.join(model.folder, RELEASES_FOLDER));
+  clearUnfinishedIn(new ModelFolder(model.folder).releases);
   return completed;
 }
 

@@ -2,18 +2,18 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type CheckpointWeights } from '../../checkpoint/training-checkpoint';
 import { modelOfFile, modelOfCheckpoint, type LoadedModel } from '../../evaluation/loaded-model';
-import { modelFile } from '../../folder/model-folder';
+import type { ModelRecord } from '../../folder/config-file';
+import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
+import { weightsDigest } from '../checksums';
+import { findModel, type RegisteredModel } from '../find-model';
+import { planTag } from '../git/repository';
 import { architectureChanges, architectureOf, classChangeTexts, classesOf, type Architecture, type ClassNames } from './architecture';
 import { completedChangelog, entriesText, readChangelog } from './changelog';
 import type { CheckpointData } from './production-checkpoint';
-import type { ModelRecord } from '../../folder/config-file';
 import { readProduction, type ProductionDtype } from './production-record';
 import { labelsOf } from './promote';
-import { findModel, type RegisteredModel } from '../find-model';
-import { releaseFolder, readReleases, type Release, type ReleaseRecord, nextVersion, type Bump } from './release-record';
-import { planTag } from '../git/repository';
-import { weightsDigest } from '../checksums';
+import { releaseFolder, readReleases, nextVersion, type Release, type ReleaseRecord, type Bump } from './release-record';
 
 /** A release that is asked for. */
 export interface ReleaseRequest {

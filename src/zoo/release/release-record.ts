@@ -2,11 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import semver from 'semver';
 import { z } from 'zod';
+import { readSettingsFile } from '../../config/settings-file';
+import { figuresSchema } from '../../evaluation/results/contents';
+import { FOLDER_FILES, RELEASE_FILE } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { printableLine } from '../../foundation/text';
-import { readSettingsFile } from '../../config/settings-file';
-import { RELEASE_FILE } from '../../folder/model-folder';
-import { figuresSchema } from '../../evaluation/results/contents';
 import { evaluatedData, plainFileName, productionRecordSchema, sha256Text } from './production-record';
 
 /** Which number of a version rises. */
@@ -51,8 +52,6 @@ function shown(text: string): string {
   return JSON.stringify(printableLine(text).slice(0, 64));
 }
 
-/** The folder of a model folder that its releases lie in. */
-export const RELEASES_FOLDER = 'releases';
 /** Lies in a release whose tag is still to be made. */
 export const TAG_PENDING_FILE = '.tag-pending';
 
@@ -116,7 +115,7 @@ export interface Release {
 
 /** Where a release of a model folder lies. */
 export function releaseFolder(folder: string, released: string): string {
-  return path.join(folder, RELEASES_FOLDER, `v${released}`);
+  return path.join(folder, FOLDER_FILES.releases, `v${released}`);
 }
 
 /**
@@ -138,7 +137,7 @@ export function readRelease(folder: string, released: string): Release {
 
 /** The versions that a model folder has folders of, the oldest first. */
 export function releasedVersions(folder: string): string[] {
-  const place = path.join(folder, RELEASES_FOLDER);
+  const place = new ModelFolder(folder).releases;
   if (!existsSync(place)) return [];
   return readdirSync(place, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name.startsWith('v') && isVersion(entry.name.slice(1)))

@@ -1,20 +1,21 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { RELEASE_FILE, RESULTS_FOLDER } from '../../folder/model-folder';
 import type { EvaluationResult } from '../../evaluation/result';
 import { pickFigures } from '../../evaluation/results/contents';
 import { writeResults } from '../../evaluation/results/write-results';
 import { curvesBeside } from '../../evaluation/training-curves';
+import type { ModelRecord } from '../../folder/config-file';
+import { FOLDER_FILES, RELEASE_FILE } from '../../folder/contents';
+import { ModelFolder } from '../../folder/model-folder';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
-import { withFolderLock } from '../../foundation/folder-lock';
 import { buildFolder } from '../../foundation/folders';
+import type { RegisteredModel } from '../find-model';
+import { withFolderBeside } from '../leftovers';
 import { noteLines } from './changelog';
 import { completeReleases } from './complete-releases';
-import { readRecord, type ModelRecord } from '../../folder/config-file';
 import { makeProduction, type MadeProduction } from './production-checkpoint';
 import { labelsOf, tidy, type ReleaseContext } from './promote';
-import type { RegisteredModel } from '../find-model';
 import { compareReleases, worseHeads, releaseLines } from './release-comparison';
 import {
   candidateOf,
@@ -27,7 +28,6 @@ import {
   type ReleaseRequest,
 } from './release-plan';
 import { releaseText, TAG_PENDING_FILE, type Release, type ReleaseComparison, type ReleaseRecord } from './release-record';
-import { withFolderBeside } from '../leftovers';
 
 /** A release that has been made. */
 export interface ReleaseOutcome {
@@ -50,8 +50,8 @@ export async function releaseModel(
   context: ReleaseContext,
 ): Promise<ReleaseOutcome> {
   const notes = noteLines(request.notes);
-  return await withFolderLock(model.folder, 'release', async () => {
-    const record = readRecord(model.folder);
+  return await new ModelFolder(model.folder).whileLocked('release', async () => {
+    const record = new ModelFolder(model.folder).readConfig();
     const completed = tidy(model, context.watch);
     const candidate = candidateOf(model, record, request);
     const line = lineOf(root, model, record, request.follows);
@@ -121,12 +121,12 @@ async function keep(model: RegisteredModel, beside: string, kept: Kept, { now, w
   const file = made.record.file;
   const result: EvaluationResult = { ...made.after.result, model: { ...made.after.result.model, file: path.join(plan.folder, file) } };
   const context = { curves: curvesBeside(candidate.source.file), created: now, onWarning: watch.onWarning };
-  await writeResults(path.join(beside, RESULTS_FOLDER), result, context);
+  await writeResults(path.join(beside, FOLDER_FILES.results), result, context);
   const record = releaseRecord(model, kept);
   const text = releaseText(record);
   buildFolder(plan.folder, (unfinished) => {
     renameSync(made.file, path.join(unfinished, file));
-    renameSync(path.join(beside, RESULTS_FOLDER), path.join(unfinished, RESULTS_FOLDER));
+    renameSync(path.join(beside, FOLDER_FILES.results), new ModelFolder(unfinished).results);
     if (plan.tag !== null) writeFileSync(path.join(unfinished, TAG_PENDING_FILE), '');
     replaceText(path.join(unfinished, RELEASE_FILE), text);
   });

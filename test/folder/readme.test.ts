@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { notesLines, keepHandWritten, asHandWritten, handWrittenIn, hasHandWrittenMarks } from '../../src/folder/readme';
 import { plainMarkdown, shellWord } from '../../src/foundation/text';
-import { asHandWritten, handWrittenIn, hasHandWrittenMarks, keepHandWritten, notesLines } from '../../src/folder/hand-written';
 
 const [, , START = '', , END = ''] = notesLines();
 const block = (...lines: string[]): string[] => [START, ...lines, END];
