@@ -1,8 +1,9 @@
 import { relu } from '../../engine/dropout';
-import { elementAt, required } from '../../foundation/required';
 import { addBias } from '../../engine/linear-and-norm';
 import { constantValue, type NamedTensors, type ParameterDeclaration, type ParameterValues, tensorNamed } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
+import { elementAt, required } from '../../foundation/required';
+import { shape4 } from '../layers/frame-rows';
 import type { ForwardContext } from '../model';
 import { BACKBONE_CONVOLUTIONS, BACKBONE_PREFIX, BATCH_NORM_EPSILON, inceptionV3, PICTURE_SIZE } from './backbone';
 
@@ -86,7 +87,7 @@ function networkInput(pixels: tf.Tensor, transformInput: boolean): tf.Tensor {
 
 /** The mean over all places: from `[frames, height, width, channels]` to `[frames, channels]`. */
 function meanOverPicture(x: tf.Tensor): tf.Tensor {
-  const [, height = 1, width = 1] = x.shape;
+  const [, height, width] = shape4(x);
   return tf.mul(tf.sum(x, [1, 2]), 1 / (height * width));
 }
 
@@ -108,7 +109,7 @@ function runningBatchNorm(parameters: NamedTensors, name: string, x: tf.Tensor):
  * @param counts `[pictures, 1]`, 1 for a picture that counts, 0 for padding
  */
 function batchStatisticsNorm(parameters: NamedTensors, name: string, x: tf.Tensor, counts: tf.Tensor, addToBuffer: AddToBuffer): tf.Tensor {
-  const [, height = 1, width = 1, channels = 1] = x.shape;
+  const [, height, width, channels] = shape4(x);
   const values = tf.mul(tf.sum(counts), height * width);
   const overCounted = (perPicture: tf.Tensor): tf.Tensor => tf.div(tf.sum(tf.mul(perPicture, counts), 0), values);
   const mean = overCounted(tf.sum(x, [1, 2]));

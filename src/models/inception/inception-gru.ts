@@ -1,7 +1,8 @@
 import type { NamedTensors, ParameterDeclaration } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
 import { defineModel, type RecognisedArchitecture } from '../define-model';
-import { gruParameters, gruProjection, gruRecurrence } from '../layers/gru';
+import { shape3 } from '../layers/frame-rows';
+import { FramesFirst, gruOfClips, gruOfStates, gruParameters, lastState } from '../layers/gru';
 import { linear, linearParameters } from '../layers/linear';
 import type { ForwardContext, Model, ModelInputs, ModelOutputs, PictureEncoder, SavedModel } from '../model';
 import { BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES, pickBackbone, PICTURE_SIZE } from './backbone';
@@ -95,7 +96,7 @@ function pictureFeatures(
   { transform_input }: BackboneArchitecture,
   context: ForwardContext,
 ): tf.Tensor {
-  const [batch = 0, frames = 0, width = 0] = features.shape;
+  const [batch, frames, width] = shape3(features);
   if (width === FEATURE_WIDTH) return features;
   const [pictures, counts] = [tf.reshape(features, [batch * frames, width]), tf.reshape(mask, [batch * frames, 1])];
   const given = trainedFeatures(parameters, pictures, counts, { transformInput: transform_input, context });
@@ -129,9 +130,6 @@ function recognise({ config, shapes }: SavedModel): RecognisedArchitecture<Incep
   return { architecture, assumptions: hasBackbone && typeof transform_input !== 'boolean' ? ['transform_input true'] : [] };
 }
 
-/** Frames are padded to a multiple of this, so that the loop over them computes several in a turn. */
-const FRAMES_STEP = 8;
-
 interface GruStackSize {
   readonly hidden1: number;
   readonly hidden2: number;
@@ -151,20 +149,14 @@ function gruStackParameters({ hidden1, hidden2, num_gloss, num_cat }: GruStackSi
 }
 
 /** Features → GRU → dropout → GRU → last valid state → dropout → two heads. Padding never touches a state. */
-function gruStack(parameters: NamedTensors, { features, mask }: ModelInputs, size: GruStackSize, context: ForwardContext): ModelOutputs {
-  const [batch = 0, frames = 0, width = 0] = features.shape;
-  const { hidden1, hidden2, dropout } = size;
-  const padded = frames <= FRAMES_STEP ? frames : Math.ceil(frames / FRAMES_STEP) * FRAMES_STEP;
-  const framesFirst = (x: tf.Tensor, columns: number): tf.Tensor => {
-    const turned = tf.transpose(tf.reshape(x, [batch, frames, columns]), [1, 0, 2]);
-    return padded === frames ? turned : tf.concat([turned, tf.zeros([padded - frames, batch, columns])], 0);
-  };
-  const counted = framesFirst(mask, 1);
-  const projected1 = framesFirst(gruProjection(parameters, 'gru1', tf.reshape(features, [batch * frames, width])), 3 * hidden1);
-  const states1 = context.dropout(gruRecurrence(parameters, 'gru1', projected1, counted), dropout);
-  const rows = gruProjection(parameters, 'gru2', tf.reshape(states1, [padded * batch, hidden1]));
-  const states2 = gruRecurrence(parameters, 'gru2', tf.reshape(rows, [padded, batch, 3 * hidden2]), counted);
-  const last = tf.reshape(tf.slice(states2, [padded - 1, 0, 0], [1, batch, hidden2]), [batch, hidden2]);
-  const dropped = context.dropout(last, dropout);
-  return { glossLogits: linear(parameters, 'gloss_head', dropped), categoryLogits: linear(parameters, 'category_head', dropped) };
+function gruStack(
+  parameters: NamedTensors,
+  { features, mask }: ModelInputs,
+  { dropout }: GruStackSize,
+  context: ForwardContext,
+): ModelOutputs {
+  const order = new FramesFirst(mask);
+  const states = context.dropout(gruOfClips(parameters, 'gru1', features, order), dropout);
+  const last = context.dropout(lastState(gruOfStates(parameters, 'gru2', states, order)), dropout);
+  return { glossLogits: linear(parameters, 'gloss_head', last), categoryLogits: linear(parameters, 'category_head', last) };
 }

@@ -1,6 +1,6 @@
 import type { ClipFolders } from '../../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../../config/model-settings';
-import { choice, numberBelow, onOrOff, setting, settingOrNone, text, wholeNumber, type SettingProblem } from '../../config/setting';
+import { choice, numberBelow, onOrOff, setting, settingOrNone, type SettingProblem, text, wholeNumber } from '../../config/setting';
 import { checkSources, clipSource, type ModelClips } from '../clips';
 import { PICTURE_SIZE } from './backbone';
 

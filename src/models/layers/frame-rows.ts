@@ -112,6 +112,14 @@ export function shape3({ shape }: tf.Tensor): readonly [number, number, number] 
   return [first, second, third];
 }
 
+/** The shape of a tensor of four dimensions, as `[pictures, height, width, channels]`. @throws Error where it has another number of them. */
+export function shape4({ shape }: tf.Tensor): readonly [number, number, number, number] {
+  const [first, second, third, fourth]: readonly (number | undefined)[] = shape;
+  if (first === undefined || second === undefined || third === undefined || fourth === undefined || shape.length !== 4)
+    throw new Error(`expected four dimensions, found [${shape.join(', ')}]`);
+  return [first, second, third, fourth];
+}
+
 /**
  * Which rows of a padded `[positions, width]` are worth computing. Layers that work row by row need only these; what mixes rows takes them spread out again.
  */

@@ -9,7 +9,7 @@ import {
   xavierUniform,
 } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
-import { shape3 } from './frame-rows';
+import { shape2, shape3 } from './frame-rows';
 
 /** The parameters of a `torch.nn.GRU` of one layer; weight_ih Xavier uniform, weight_hh orthogonal, biases 0, as the reference draws them. */
 export function gruParameters(name: string, inputs: number, hidden: number): ParameterDeclaration[] {
@@ -22,23 +22,51 @@ export function gruParameters(name: string, inputs: number, hidden: number): Par
   ];
 }
 
-/**
- * The products of a GRU's inputs for all frames at once.
- * @param x `[rows, inputs]`
- * @returns `[rows, 3 · hidden]`
- */
-export function gruProjection(parameters: NamedTensors, name: string, x: tf.Tensor): tf.Tensor {
-  return linearProduct(x, tensorNamed(parameters, `${name}.weight_ih_l0`), tensorNamed(parameters, `${name}.bias_ih_l0`));
-}
+/** Frames are padded to a multiple of this, so that the loop over them computes several in a turn. */
+const FRAMES_STEP = 8;
 
 /**
- * A GRU's states from the products of its inputs.
- * @param projected `[frames, batch, 3 · hidden]`
- * @param mask `[frames, batch, 1]`
- * @returns `[frames, batch, hidden]`; the last frame holds each clip's last valid state.
+ * The frames of a batch in the order in which GRUs go through them, the first frames of all clips before the second ones: `[frames, batch, …]`. Behind the
+ * longest clip it may have further frames of padding; padding leaves a state as it is.
  */
-export function gruRecurrence(parameters: NamedTensors, name: string, projected: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  return gruStates(projected, mask, tensorNamed(parameters, `${name}.weight_hh_l0`), tensorNamed(parameters, `${name}.bias_hh_l0`));
+export class FramesFirst {
+  /** `[frames, batch, 1]`, 1 for a frame of the clip, 0 for padding. */
+  readonly mask: tf.Tensor;
+  readonly batch: number;
+  readonly frames: number;
+  private readonly clipFrames: number;
+
+  /** @param mask `[batch, frames]` */
+  constructor(mask: tf.Tensor) {
+    [this.batch, this.clipFrames] = shape2(mask);
+    this.frames = this.clipFrames <= FRAMES_STEP ? this.clipFrames : Math.ceil(this.clipFrames / FRAMES_STEP) * FRAMES_STEP;
+    this.mask = this.turn(mask, 1);
+  }
+
+  /** `[frames, batch, width]` of `[batch, frames]` rows of that width. */
+  turn(x: tf.Tensor, width: number): tf.Tensor {
+    const turned = tf.transpose(tf.reshape(x, [this.batch, this.clipFrames, width]), [1, 0, 2]);
+    const padding = this.frames - this.clipFrames;
+    return padding === 0 ? turned : tf.concat([turned, tf.zeros([padding, this.batch, width])], 0);
+  }
+}
+
+/** A GRU's states after each frame, `[frames, batch, hidden]`, from clips `[batch, frames, inputs]`. */
+export function gruOfClips(parameters: NamedTensors, name: string, x: tf.Tensor, order: FramesFirst): tf.Tensor {
+  const products = gruProjection(parameters, name, rowsOf(x));
+  return gruRecurrence(parameters, name, order.turn(products, shape2(products)[1]), order.mask);
+}
+
+/** {@link gruOfClips} from another GRU's states, `[frames, batch, inputs]`. */
+export function gruOfStates(parameters: NamedTensors, name: string, x: tf.Tensor, order: FramesFirst): tf.Tensor {
+  const products = gruProjection(parameters, name, rowsOf(x));
+  return gruRecurrence(parameters, name, tf.reshape(products, [order.frames, order.batch, shape2(products)[1]]), order.mask);
+}
+
+/** Each clip's last state, `[batch, hidden]`, of its states `[frames, batch, hidden]`. */
+export function lastState(states: tf.Tensor): tf.Tensor {
+  const [frames, batch, hidden] = shape3(states);
+  return tf.reshape(tf.slice(states, [frames - 1, 0, 0], [1, batch, hidden]), [batch, hidden]);
 }
 
 /**
@@ -55,10 +83,35 @@ export function gru(
   mask: tf.Tensor,
   options: { readonly reverse?: boolean } = {},
 ): tf.Tensor {
-  const [batch, frames, inputs] = shape3(x);
+  const [batch, frames] = shape3(x);
   const inOrder = (values: tf.Tensor): tf.Tensor => (options.reverse === true ? tf.reverse(values, 0) : values);
   const framesFirst = (values: tf.Tensor): tf.Tensor => inOrder(tf.transpose(tf.reshape(values, [batch, frames, -1]), [1, 0, 2]));
-  const projected = gruProjection(parameters, name, tf.reshape(x, [batch * frames, inputs]));
+  const projected = gruProjection(parameters, name, rowsOf(x));
   const states = gruRecurrence(parameters, name, framesFirst(projected), framesFirst(mask));
   return tf.transpose(inOrder(states), [1, 0, 2]);
+}
+
+/**
+ * The products of a GRU's inputs for all frames at once.
+ * @param x `[rows, inputs]`
+ * @returns `[rows, 3 · hidden]`
+ */
+function gruProjection(parameters: NamedTensors, name: string, x: tf.Tensor): tf.Tensor {
+  return linearProduct(x, tensorNamed(parameters, `${name}.weight_ih_l0`), tensorNamed(parameters, `${name}.bias_ih_l0`));
+}
+
+/**
+ * A GRU's states from the products of its inputs.
+ * @param projected `[frames, batch, 3 · hidden]`
+ * @param mask `[frames, batch, 1]`
+ * @returns `[frames, batch, hidden]`; the last frame holds each clip's last valid state.
+ */
+function gruRecurrence(parameters: NamedTensors, name: string, projected: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  return gruStates(projected, mask, tensorNamed(parameters, `${name}.weight_hh_l0`), tensorNamed(parameters, `${name}.bias_hh_l0`));
+}
+
+/** `[rows, width]` of a tensor of three dimensions. */
+function rowsOf(x: tf.Tensor): tf.Tensor {
+  const [first, second, width] = shape3(x);
+  return tf.reshape(x, [first * second, width]);
 }
