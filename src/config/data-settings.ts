@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { positiveNumber, setting, settingOrNone, text, wholeNumber } from './setting';
 
 /** Where a data set lies: what the data settings of a model name, and what opens it is given. */
@@ -25,8 +26,16 @@ export interface ClipFolders {
   readonly otherwise?: ClipFolders;
 }
 
+/** What the folders of a kind of clips are called: `keypoints_train` and `keypoints_val` of `keypoints`. */
+export function clipFolders(kind: string): ClipFolders {
+  return { trainFolder: `${kind}_train`, validationFolder: `${kind}_val` };
+}
+
 /** What the folders of clips of key points are called. */
-export const KEYPOINT_FOLDERS: ClipFolders = { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' };
+export const KEYPOINT_FOLDERS = clipFolders('keypoints');
+
+/** Numbers a frame of key points: x and y of 78, pose 25, hands 21 each, face 11. */
+export const KEYPOINT_WIDTH = 156;
 
 /** What changes a clip before a model sees it, as plain data: the name of a transform and its options. */
 export interface TransformDescription {
@@ -34,7 +43,37 @@ export interface TransformDescription {
   readonly [option: string]: string | number | boolean;
 }
 
+/** What does the same in NumPy as the transforms of a model. */
+export interface PythonTransforms {
+  /** Lines that define its functions. */
+  readonly definitions: readonly string[];
+  /** Their call for a whole clip, before it is cut or padded: `normalize(X)`. */
+  readonly call: (clip: string) => string;
+}
+
 const group = 'Data';
+
+/**
+ * The settings that name the two folders of a kind of clips: `keypoints_train` and `keypoints_val` of `keypoints`.
+ * @param describe says what lies in the folder with the `training` or `validation` clips.
+ */
+export function folderSettings<Kind extends string>(
+  kind: Kind,
+  describe: (split: 'training' | 'validation') => string,
+): Readonly<Record<`${Kind}_train` | `${Kind}_val`, FolderSetting>> {
+  const folder = (split: 'training' | 'validation'): FolderSetting =>
+    settingOrNone(text('the path of a folder'), 'in the data folder', { group, description: describe(split) });
+  return { [`${kind}_train`]: folder('training'), [`${kind}_val`]: folder('validation') } as Readonly<
+    Record<`${Kind}_train` | `${Kind}_val`, FolderSetting>
+  >;
+}
+
+type FolderSetting = z.ZodDefault<z.ZodNullable<z.ZodString>>;
+
+/** The setting that names the array of an `.npz` that the model reads. */
+export function arraySetting(usual: string, description: string, aliases: readonly string[] = []): z.ZodDefault<z.ZodString> {
+  return setting(text('the name of an array'), usual, { group, description, aliases });
+}
 
 /** Where any model's data comes from. */
 export const dataSettings = {

@@ -1,10 +1,11 @@
+import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { FileError } from './data-error';
 import { Turns } from './file-reading';
-import { KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from './keypoints';
+import { KEYPOINT_ORDER, KEYPOINTS } from './keypoints';
 import { type NpyArray, toFloat32 } from './npy';
 import { openNpz, type NpzFile } from './npz';
 import { pictureClip, readPictures } from './pictures';

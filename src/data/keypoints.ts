@@ -1,12 +1,11 @@
+import { KEYPOINT_WIDTH } from '../config/data-settings';
+
 /**
  * How a frame of key points is laid out: `[x0, y0, x1, y1, …]` of 78 points, x from the picture's left and y from its top, each in 0 to 1. They are, in this
  * order, MediaPipe Pose 0–24, the left and the right hand's 21 landmarks, and the face mesh's 1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4. A key point
  * that was not found is (0, 0). Left is the person's own left, on the picture's right.
  */
-export const KEYPOINTS = 78;
-
-/** Numbers a frame. */
-export const KEYPOINT_WIDTH = 2 * KEYPOINTS;
+export const KEYPOINTS = KEYPOINT_WIDTH / 2;
 
 /** The layout as the `meta` of a clip says it. */
 export const KEYPOINT_ORDER = 'pose25,left_hand21,right_hand21,face11';

@@ -1,4 +1,4 @@
-import type { ClipFolders, DataSource, DataPaths, TransformDescription } from '../config/data-settings';
+import { KEYPOINT_WIDTH, type ClipFolders, type DataPaths, type DataSource, type TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { elementAt } from '../foundation/required';
@@ -10,7 +10,6 @@ import { openDataset } from './dataset';
 import { demoTitle, demoFeatureWidth } from './demo/generate';
 import { demoSetOfWidth } from './demo/sets';
 import { demoLabels } from './demo/signs';
-import { KEYPOINT_WIDTH } from './keypoints';
 import { nameClasses } from './labels';
 import { modelTransforms, TransformPipeline } from './transforms/pipeline';
 

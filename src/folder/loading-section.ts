@@ -1,3 +1,4 @@
+import type { PythonTransforms } from '../config/data-settings';
 import { shellWord } from '../foundation/text';
 import { checkpointFile } from './contents';
 import type { PageSection } from './readme';
@@ -36,12 +37,6 @@ export function loadingSection(
     ...transformLines(transforms),
   ];
   return { heading: 'Load it', lines };
-}
-
-/** What a model's clips go through before it sees them, in NumPy: lines that define functions, and their call for a clip. */
-export interface PythonTransforms {
-  readonly definitions: readonly string[];
-  readonly call: (clip: string) => string;
 }
 
 /** What is added for those who use a model elsewhere whose clips go through something first; nothing where they do not. */

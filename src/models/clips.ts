@@ -1,6 +1,14 @@
-import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource, type TransformDescription } from '../config/data-settings';
+import {
+  arraySetting,
+  folderSettings,
+  KEYPOINT_FOLDERS,
+  KEYPOINT_WIDTH,
+  type ClipFolders,
+  type DataSource,
+  type TransformDescription,
+} from '../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../config/model-settings';
-import { choice, setting, settingOrNone, text, type SettingProblem, type SettingShape } from '../config/setting';
+import { choice, setting, type SettingProblem, type SettingShape } from '../config/setting';
 
 /** Where a model's clips lie, from its own data settings. */
 export interface ClipLocation {
@@ -37,25 +45,11 @@ export interface ModelClips<Data extends SettingShape, Own extends SettingShape 
   readonly usual: Omit<ClipLocation, 'source'>;
 }
 
-/** Numbers a frame of key points: x and y of 78, pose 25, hands 21 each, face 11. */
-export const KEYPOINT_WIDTH = 156;
-
 const group = 'Data';
 
 const keypointSettings = {
-  keypoints_train: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the training clips, one .npz each.',
-  }),
-  keypoints_val: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the validation clips, one .npz each.',
-  }),
-  kp_key: setting(text('the name of an array'), 'X', {
-    group,
-    description: 'The array in each .npz that holds the key points, [frames, 156].',
-    aliases: ['keypoints_key'],
-  }),
+  ...folderSettings('keypoints', (split) => `Folder with the ${split} clips, one .npz each.`),
+  kp_key: arraySetting('X', 'The array in each .npz that holds the key points, [frames, 156].', ['keypoints_key']),
   normalize: setting(choice(['none', 'shoulders']), 'none', {
     group,
     description:

@@ -1,8 +1,9 @@
 import path from 'node:path';
+import type { PythonTransforms } from '../config/data-settings';
 import { optimizerText } from '../config/optimizer-settings';
 import type { RunRecord } from '../folder/config-file';
-import { FOLDER_FILES, checkpointFile } from '../folder/contents';
-import { loadingSection, type PythonTransforms } from '../folder/loading-section';
+import { checkpointFile, FOLDER_FILES } from '../folder/contents';
+import { loadingSection } from '../folder/loading-section';
 import type { Page } from '../folder/readme';
 import type { TrainingLogRow } from '../folder/training-log';
 import { percent, plainMarkdown } from '../foundation/text';

@@ -1,3 +1,4 @@
+import { KEYPOINT_WIDTH } from '../../src/config/data-settings';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -7,7 +8,7 @@ import { demoFrames, drawSigner, drawSigners, renderClip } from '../../src/data/
 import { demoDataset } from '../../src/data/demo/generate';
 import { writeDemoFolder } from '../../src/data/demo/sets';
 import { demoLabels, demoSigns, handsAt, type SignRecipe } from '../../src/data/demo/signs';
-import { KEYPOINT_GROUPS, KEYPOINT_WIDTH } from '../../src/data/keypoints';
+import { KEYPOINT_GROUPS } from '../../src/data/keypoints';
 import { openNpz } from '../../src/data/npz';
 import { RandomStream } from '../../src/foundation/random';
 import { inTemporaryFolder } from '../support/clip-files';

@@ -1,5 +1,6 @@
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import { RandomStream } from '../../foundation/random';
-import { GROUP_SIZES, KEYPOINT_GROUPS, KEYPOINT_WIDTH, KEYPOINTS } from '../keypoints';
+import { GROUP_SIZES, KEYPOINT_GROUPS, KEYPOINTS } from '../keypoints';
 import { handsAt, type SignRecipe } from './signs';
 import {
   add,

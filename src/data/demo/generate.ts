@@ -1,3 +1,4 @@
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import { RandomStream } from '../../foundation/random';
 import { elementAt, required } from '../../foundation/required';
 import {
@@ -9,7 +10,6 @@ import {
   type FingerprintedClip,
   type LabelNames,
 } from '../clip-set';
-import { KEYPOINT_WIDTH } from '../keypoints';
 import { drawSigners, renderClip, type Signer } from './clip';
 import { demoLabels, demoSigns, type SignRecipe, type DemoLabels } from './signs';
 import { minimumJerk } from './skeleton';

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-settings';
+import { KEYPOINT_FOLDERS, KEYPOINT_WIDTH, type ClipFolders } from '../../config/data-settings';
 import { UserError } from '../../foundation/errors';
 import { buildFolder } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';
 import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
-import { isMissing, KEYPOINT_ORDER, KEYPOINT_WIDTH, KEYPOINTS } from '../keypoints';
+import { isMissing, KEYPOINT_ORDER, KEYPOINTS } from '../keypoints';
 import type { NpyArray } from '../npy';
 import { formatNpz } from '../npz';
 import { demoFeatureWidth, featureDemoDataset, demoDataset, type DemoOptions } from './generate';

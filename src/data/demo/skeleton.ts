@@ -1,5 +1,5 @@
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import { elementAt } from '../../foundation/required';
-import { KEYPOINT_WIDTH } from '../keypoints';
 
 /** A person's measures, in shoulder widths. */
 export interface Proportions {

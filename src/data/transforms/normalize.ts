@@ -1,7 +1,8 @@
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import { UserError } from '../../foundation/errors';
 import { elementAt } from '../../foundation/required';
 import type { Clip } from '../clip';
-import { isMissing, KEYPOINT_WIDTH, SHOULDERS } from '../keypoints';
+import { isMissing, SHOULDERS } from '../keypoints';
 import type { TransformKind } from './transform';
 
 const create: TransformKind['create'] = ({ name, by, ...further }, width) => {

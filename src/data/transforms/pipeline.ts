@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { TransformDescription } from '../../config/data-settings';
+import type { PythonTransforms, TransformDescription } from '../../config/data-settings';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import { required } from '../../foundation/required';
@@ -90,14 +90,6 @@ export function savedTransforms(config: Readonly<Record<string, unknown>>, width
 /** Transforms as a checkpoint's config holds them. */
 export function plainTransforms(descriptions: readonly TransformDescription[]): Record<string, string | number | boolean>[] {
   return descriptions.map((description) => ({ ...description }));
-}
-
-/** What does the same in NumPy as the transforms of a model. */
-export interface PythonTransforms {
-  /** Lines that define its functions. */
-  readonly definitions: readonly string[];
-  /** Their call for a whole clip, before it is cut or padded: `normalize(X)`. */
-  readonly call: (clip: string) => string;
 }
 
 /** The transforms of a model in NumPy; undefined where it has none. */

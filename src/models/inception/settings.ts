@@ -1,4 +1,4 @@
-import type { ClipFolders } from '../../config/data-settings';
+import { arraySetting, clipFolders, folderSettings, KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../../config/model-settings';
 import { choice, numberBelow, onOrOff, setting, settingOrNone, type SettingProblem, text, wholeNumber } from '../../config/setting';
 import { checkSources, clipSource, type ModelClips } from '../clips';
@@ -37,31 +37,14 @@ const sourceSettings = {
     group,
     description: 'Whether the clips are features [frames, 2048] (see npm run features) or frames (pictures).',
   }),
-  features_train: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the training clips of features, one .npz each.',
-  }),
-  features_val: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the validation clips of features, one .npz each.',
-  }),
-  feature_key: setting(text('the name of an array'), 'X2048', {
-    group,
-    description: 'The array in each .npz that holds the features, [frames, 2048].',
-    aliases: ['features_key'],
-  }),
-  frames_train: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the training clips of frames: of each a folder of pictures, or an .npz. Means train_on frames.',
-  }),
-  frames_val: settingOrNone(text('the path of a folder'), 'in the data folder', {
-    group,
-    description: 'Folder with the validation clips of frames.',
-  }),
-  frames_key: setting(text('the name of an array'), 'frames', {
-    group,
-    description: 'The array in an .npz of frames, uint8 [frames, height, width, 3].',
-  }),
+  ...folderSettings('features', (split) => `Folder with the ${split} clips of features, one .npz each.`),
+  feature_key: arraySetting('X2048', 'The array in each .npz that holds the features, [frames, 2048].', ['features_key']),
+  ...folderSettings('frames', (split) =>
+    split === 'training'
+      ? 'Folder with the training clips of frames: of each a folder of pictures, or an .npz. Means train_on frames.'
+      : 'Folder with the validation clips of frames.',
+  ),
+  frames_key: arraySetting('frames', 'The array in an .npz of frames, uint8 [frames, height, width, 3].'),
 } as const;
 
 type Settings = SharedSettings & ValuesOf<typeof sourceSettings & typeof inceptionSettings>;
@@ -70,13 +53,9 @@ type Settings = SharedSettings & ValuesOf<typeof sourceSettings & typeof incepti
 export const FEATURE_WIDTH = 2048;
 
 /** Clips of key points may hold features too. */
-const featureFolders: ClipFolders = {
-  trainFolder: 'features_train',
-  validationFolder: 'features_val',
-  otherwise: { trainFolder: 'keypoints_train', validationFolder: 'keypoints_val' },
-};
+const featureFolders: ClipFolders = { ...clipFolders('features'), otherwise: KEYPOINT_FOLDERS };
 
-const frameFolders: ClipFolders = { trainFolder: 'frames_train', validationFolder: 'frames_val' };
+const frameFolders = clipFolders('frames');
 
 /** Clips of InceptionV3's features, or of the frames that it makes them of. */
 export const inceptionClips: ModelClips<typeof sourceSettings, typeof inceptionSettings> = {

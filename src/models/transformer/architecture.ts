@@ -1,7 +1,7 @@
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import type { ValuesOf } from '../../config/model-settings';
 import { choice, numberBelow, setting, settingOrNone, wholeNumber, type SettingProblem } from '../../config/setting';
 import { UserError } from '../../foundation/errors';
-import { KEYPOINT_WIDTH } from '../clips';
 import type { RecognisedArchitecture } from '../define-model';
 import type { PoolingMethod } from '../layers/frame-rows';
 import type { SavedModel } from '../model';
