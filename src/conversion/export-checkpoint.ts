@@ -4,7 +4,13 @@ import { namingFile } from '../checkpoint/bytes';
 import { writeSafetensors } from '../checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
 import { writeTorchFile } from '../checkpoint/torch-file';
-import { writeTrainingCheckpoint, type PlainRecord, type TrainingCheckpoint, readCheckpoint, trainingCheckpoint } from '../checkpoint/training-checkpoint';
+import {
+  writeTrainingCheckpoint,
+  type PlainRecord,
+  type TrainingCheckpoint,
+  readCheckpoint,
+  trainingCheckpoint,
+} from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
 import { savedTransforms, transformsInPython } from '../data/transforms/pipeline';
 import { transformLines } from '../folder/loading-section';

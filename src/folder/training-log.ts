@@ -1,8 +1,8 @@
 import { existsSync, appendFileSync } from 'node:fs';
 import { replaceText, replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
-import { readRegularText, readTextIfThere } from '../foundation/regular-file';
 import { whileWriting } from '../foundation/file-system-problem';
+import { readRegularText, readTextIfThere } from '../foundation/regular-file';
 import { countLines, linesOf } from '../foundation/text';
 
 /** A line of `training_log.txt`. */

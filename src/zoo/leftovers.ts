@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, rmSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { lockFolder, lockState } from '../foundation/folder-lock';
 import { nameOfUnfinished, unfinishedNameOf } from '../foundation/file-system-problem';
+import { lockFolder, lockState } from '../foundation/folder-lock';
 
 /** What a process that was killed left: a file or folder that was not finished, or its lock. */
 export interface Leftover {

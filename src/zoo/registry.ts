@@ -12,25 +12,31 @@ import { type ModelRecord, type Stage } from '../folder/config-file';
 import { warningsTo, type Hooks } from '../foundation/hooks';
 import { version } from '../foundation/version';
 import type { ModelDefinitions } from '../models/model-table';
-import { archiveModel, restoreModel } from './archive/archive-model';
+import { archiveModel, restoreModel, planPruning, pruneModel, type PrunedModel } from './archive/archive-model';
 import { archivedModel, archivedModels, type ArchivedRecord } from './archive/archived-models';
-import { planPruning, pruneModel, type PrunedModel } from './archive/prune';
 import { writeCard } from './card/card';
 import { checkRegistry, type RegistryCheck } from './check/check-registry';
-import { findModel, findModelOrRelease, modelsIn } from './find-model';
-import { evaluationIn, listModels, sortKey, stageModel, summariseModel, type ListedModel, type ModelSummary } from './list-models';
+import {
+  findModel,
+  findModelOrRelease,
+  modelsIn,
+  evaluationIn,
+  listModels,
+  sortKey,
+  stageModel,
+  summariseModel,
+  type ListedModel,
+  type ModelSummary,
+} from './registered-models';
 import { monitorModel } from './monitor/monitor-model';
 import { packModel } from './pack/pack-model';
-import { unpackModel } from './pack/unpack-model';
-import { verify as verifyFiles, type Verification } from './pack/verify';
+import { unpackModel, verify as verifyFiles, type Verification } from './pack/unpack-model';
 import { changelogEntries, completedChangelog, readChangelog, type ChangelogEntry } from './release/changelog';
 import { releaseState, type ReleaseState } from './release/complete-releases';
 import { diffModel, type ModelDiff } from './release/diff';
-import type { CheckpointData } from './release/production-checkpoint';
-import type { ProductionDtype, ProductionRecord } from './release/production-record';
-import { promoteModel, type ReleaseContext } from './release/promote';
+import { type CheckpointData, promoteModel, type ReleaseContext } from './release/promote';
+import { type ProductionDtype, type ProductionRecord, readReleases, type Bump } from './release/release-record';
 import { releaseModel, type ReleaseOutcome } from './release/release';
-import { readReleases, type Bump } from './release/release-record';
 
 /** Where the models are, and of which kinds they may be. */
 export interface RegistryOptions {

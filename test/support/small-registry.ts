@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import path from 'node:path';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import type { CheckedFile } from '../../src/zoo/archive/archived-models';
-import { everythingIn, withChecksums } from '../../src/zoo/archive/checked-files';
+import { everythingIn, withChecksums } from '../../src/zoo/checksums';
 import { checkRegistry } from '../../src/zoo/check/check-registry';
-import type { RegisteredModel } from '../../src/zoo/find-model';
+import type { RegisteredModel } from '../../src/zoo/registered-models';
 import { importOptions } from './import-options';
 import { torchFolder } from './parity';
 

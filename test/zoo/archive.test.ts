@@ -3,11 +3,9 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';
-import { archiveModel, restoreModel } from '../../src/zoo/archive/archive-model';
+import { archiveModel, restoreModel, planPruning, pruneModel } from '../../src/zoo/archive/archive-model';
 import { archivedModels, readSidecar } from '../../src/zoo/archive/archived-models';
-import { planPruning, pruneModel } from '../../src/zoo/archive/prune';
-import { findModel, modelsIn, type RegisteredModel } from '../../src/zoo/find-model';
-import { stageModel, stageNamed } from '../../src/zoo/list-models';
+import { findModel, modelsIn, stageModel, stageNamed, type RegisteredModel } from '../../src/zoo/registered-models';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addModel, contentOf, findingsOf, snapshotOf, writeEvaluation } from '../support/small-registry';
 

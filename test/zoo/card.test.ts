@@ -6,7 +6,7 @@ import { evaluate } from '../../src/evaluation/evaluate';
 import { notesLines } from '../../src/folder/readme';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { writeCard } from '../../src/zoo/card/card';
-import { findModel } from '../../src/zoo/find-model';
+import { findModel } from '../../src/zoo/registered-models';
 import { readMarkdown } from '../readme/markdown';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { changelogEntries, completedChangelog, entriesText, harmless, noteLines } from '../../src/zoo/release/changelog';
-import { type ReleaseRecord, bumpOf, isVersion, nextVersion, parseVersion } from '../../src/zoo/release/release-record';
+import { bumpOf, isVersion, nextVersion, parseVersion, type ReleaseRecord } from '../../src/zoo/release/release-record';
 
 const HOSTILE = [
   '../x',

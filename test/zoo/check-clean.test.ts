@@ -6,8 +6,9 @@ import { exportCheckpoint } from '../../src/conversion/export-checkpoint';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { startRuntime } from '../../src/engine/runtime';
 import { UserError } from '../../src/foundation/errors';
-import { evaluateRun } from '../../src/training/run';
+import { ownModels } from '../../src/models/model-table';
 import type { TrainingEvent } from '../../src/training/events';
+import { evaluateRun } from '../../src/training/run';
 import { archiveModel } from '../../src/zoo/archive/archive-model';
 import { packModel } from '../../src/zoo/pack/pack-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
@@ -17,7 +18,6 @@ import { importOptions } from '../support/import-options';
 import { torchFolder } from '../support/parity';
 import { findingsOf, later } from '../support/small-registry';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
-import { ownModels } from '../../src/models/model-table';
 
 beforeAll(async () => {
   await startRuntime();

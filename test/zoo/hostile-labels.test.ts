@@ -7,7 +7,7 @@ import { RESULT_FILES } from '../../src/folder/contents';
 import { pageText } from '../../src/folder/readme';
 import { evaluateRun } from '../../src/training/run';
 import { cardPage } from '../../src/zoo/card/card';
-import { readCardFacts, readClassFigures } from '../../src/zoo/card/card-facts';
+import { readCardFacts, readClassFigures } from '../../src/zoo/card/card-sections';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 

@@ -7,12 +7,11 @@ import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { Pax } from 'tar';
 import { MANIFEST_FILE } from '../../src/zoo/pack/manifest';
-import { unpackModel } from '../../src/zoo/pack/unpack-model';
-import { verify } from '../../src/zoo/pack/verify';
+import { unpackModel, verify } from '../../src/zoo/pack/unpack-model';
 import { USUAL_LIMITS, PathSet, pathProblem } from '../../src/zoo/tar/read-tar';
 import { inTemporaryFolder } from '../support/clip-files';
-import { torchFolder } from '../support/parity';
 import { blocks, goodFiles, NAME, packOf, tarOf, type Entry, type ManifestText } from '../support/pack-by-hand';
+import { torchFolder } from '../support/parity';
 import { findingsOf, snapshotOf } from '../support/small-registry';
 
 /** Tries to unpack, and holds that nothing was written, inside or outside of the registry. */

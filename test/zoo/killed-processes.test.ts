@@ -4,11 +4,11 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { RandomStream } from '../../src/foundation/random';
-import { archivedModels, archivedNames } from '../../src/zoo/archive/archived-models';
 import { restoreModel } from '../../src/zoo/archive/archive-model';
+import { archivedModels, archivedNames } from '../../src/zoo/archive/archived-models';
 import { packModel } from '../../src/zoo/pack/pack-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
-import { modelsIn, type RegisteredModel } from '../../src/zoo/find-model';
+import { modelsIn, type RegisteredModel } from '../../src/zoo/registered-models';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addModel, contentOf, findingsOf, writeEvaluation } from '../support/small-registry';
 

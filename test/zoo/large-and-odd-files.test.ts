@@ -15,7 +15,7 @@ import { checksumOf } from '../../src/zoo/checksums';
 import { removeUnfinished } from '../../src/zoo/leftovers';
 import { readHistory } from '../../src/zoo/monitor/history';
 import { manifestIn } from '../../src/zoo/pack/manifest';
-import { verify } from '../../src/zoo/pack/verify';
+import { verify } from '../../src/zoo/pack/unpack-model';
 import { readTar, USUAL_LIMITS } from '../../src/zoo/tar/read-tar';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-large-logs-'));

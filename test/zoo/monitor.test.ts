@@ -6,10 +6,10 @@ import { runMonitoring, type MonitoringRequest } from '../../src/cli/models/run-
 import { lightTheme } from '../../src/evaluation/pictures/drawing';
 import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';
-import { findModelOrRelease } from '../../src/zoo/find-model';
 import { isDrop, judgeDrop, wilson, readHistory, withRow, writeHistory, type HistoryRow } from '../../src/zoo/monitor/history';
 import { historyPicture } from '../../src/zoo/monitor/history-picture';
 import { watchedCheckpoint, retrainingOf } from '../../src/zoo/monitor/monitor-model';
+import { findModelOrRelease } from '../../src/zoo/registered-models';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { smallRegistry } from '../support/registered-model';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { compare } from '../../src/evaluation/compare/compare';
 import { comparisonJson, comparisonText, judgementText } from '../../src/evaluation/compare/comparison-text';
 import { ModelFolder } from '../../src/folder/model-folder';
-import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/find-model';
+import { findModelOrRelease, placeOf, releaseBefore, releaseFolders } from '../../src/zoo/registered-models';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { addSmallModel, smallRegistry } from '../support/registered-model';

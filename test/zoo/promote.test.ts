@@ -9,8 +9,8 @@ import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';
 import { fileDigest, sameBits } from '../../src/zoo/checksums';
 import { completeReleases, unfinishedReleases } from '../../src/zoo/release/complete-releases';
-import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
+import { readProduction } from '../../src/zoo/release/release-record';
 import { openFolder } from '../support/open-folder';
 import { bestOf, changeBest, contentOf, ownData, releaseWorld, trainedZoo } from '../support/small-zoo';
 

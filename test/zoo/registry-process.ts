@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { removeFolder } from '../../src/foundation/folders';
+import { archiveModel, restoreModel, planPruning, pruneModel } from '../../src/zoo/archive/archive-model';
 import { archivedNames } from '../../src/zoo/archive/archived-models';
-import { archiveModel, restoreModel } from '../../src/zoo/archive/archive-model';
-import { planPruning, pruneModel } from '../../src/zoo/archive/prune';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
-import { modelsIn } from '../../src/zoo/find-model';
+import { modelsIn } from '../../src/zoo/registered-models';
 
 const facts = { now: new Date('2026-11-24T12:00:00Z'), kumpas: '0.0.0' };
 

@@ -6,14 +6,12 @@ import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { comparedFromFiles } from '../../src/evaluation/compare/compare';
 import { ModelFolder } from '../../src/folder/model-folder';
 import { fileDigest } from '../../src/zoo/checksums';
-import { findModel, type RegisteredModel } from '../../src/zoo/find-model';
+import { findModel, type RegisteredModel } from '../../src/zoo/registered-models';
 import { completeReleases, unfinishedReleases, releaseState } from '../../src/zoo/release/complete-releases';
 import { diffModel } from '../../src/zoo/release/diff';
-import { readProduction } from '../../src/zoo/release/production-record';
 import { promoteModel } from '../../src/zoo/release/promote';
-import { releaseModel, type ReleaseOutcome } from '../../src/zoo/release/release';
-import type { ReleaseRequest } from '../../src/zoo/release/release-plan';
-import { readReleases } from '../../src/zoo/release/release-record';
+import { releaseModel, type ReleaseOutcome, type ReleaseRequest } from '../../src/zoo/release/release';
+import { readProduction, readReleases } from '../../src/zoo/release/release-record';
 import {
   bestOf,
   changeBest,

@@ -1,14 +1,12 @@
+import { messageOf, UserError } from '../../foundation/errors';
 import { percent } from '../../foundation/text';
-import { archiveModel, restoreModel } from '../../zoo/archive/archive-model';
 import { version } from '../../foundation/version';
-import { findModel, modelsIn } from '../../zoo/find-model';
-import { commonFlags, jsonFlag, type FlagTable, optionalText, wholeNumber } from '../flags';
+import { archiveModel, restoreModel, planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/archive-model';
+import { findModel, modelsIn, stageModel, stageNamed } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
+import { commonFlags, jsonFlag, optionalText, wholeNumber, type FlagTable } from '../flags';
 import { bytesText, columns } from '../quantities';
 import { onlyName, registryFlags, rootFlag, rootOf, modelsOf } from './registry-flags';
-import { messageOf, UserError } from '../../foundation/errors';
-import { planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/prune';
-import { stageModel, stageNamed } from '../../zoo/list-models';
 
 const ARCHIVE = 'npm run models -- archive';
 

@@ -1,14 +1,14 @@
-import { printableLine, shortLabel } from '../../foundation/text';
-import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
-import { findModel } from '../../zoo/find-model';
-import { readReleases } from '../../zoo/release/release-record';
-import { commonFlags, jsonFlag, type FlagTable } from '../flags';
-import { plainCommand, type Command } from '../command';
-import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 import { UserError } from '../../foundation/errors';
+import { printableLine, shortLabel } from '../../foundation/text';
+import { findModel } from '../../zoo/registered-models';
+import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
 import type { FigureChange, ModelDiff } from '../../zoo/release/diff';
-import type { ClassChanges } from '../../zoo/release/architecture';
+import type { ClassChanges } from '../../zoo/release/release-changes';
+import { readReleases } from '../../zoo/release/release-record';
+import { plainCommand, type Command } from '../command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { columns, bytesText } from '../quantities';
+import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const CHANGELOG = 'npm run models -- changelog';
 

@@ -1,10 +1,10 @@
 import { printableLine, counted } from '../../foundation/text';
 import { checkRegistry, type RegistryCheck } from '../../zoo/check/check-registry';
-import type { Finding } from '../../zoo/check/finding';
-import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import type { Finding } from '../../zoo/check/findings';
+import { verify } from '../../zoo/pack/unpack-model';
 import { plainCommand, type Command } from '../command';
+import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { registryFlags, rootFlag, rootOf, onlyName, modelsOf } from './registry-flags';
-import { verify } from '../../zoo/pack/verify';
 
 const CHECK = 'npm run models -- check';
 

@@ -1,7 +1,7 @@
 import { comparisonOptions } from '../../evaluation/options';
-import type { ModelDefinitions } from '../../models/model-table';
 import { UserError } from '../../foundation/errors';
-import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/find-model';
+import type { ModelDefinitions } from '../../models/model-table';
+import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline } from '../../zoo/registered-models';
 import { verbCommand, type Command } from '../command';
 import { comparisonFlags, showComparison } from '../compare';
 import { optionalText } from '../flags';

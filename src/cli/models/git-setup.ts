@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { setUpGit, type SetUp, type SetUpStep } from '../../zoo/git/set-up';
-import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { plainCommand, type Command } from '../command';
+import { wholeNumber, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { registryFlags, rootOf } from './registry-flags';
 
 const command = 'npm run models -- git-setup';

@@ -1,14 +1,22 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { meaningOf } from '../../folder/contents';
 import { printableLine, percent } from '../../foundation/text';
 import { archivedModels } from '../../zoo/archive/archived-models';
-import { listModels, sortKey, SORT_KEYS, type ListedModel, summariseModel, type ModelSummary } from '../../zoo/list-models';
-import { modelsIn, ARCHIVE_FOLDER } from '../../zoo/find-model';
-import { columns, bytesText } from '../quantities';
-import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import {
+  listModels,
+  sortKey,
+  SORT_KEYS,
+  summariseModel,
+  modelsIn,
+  ARCHIVE_FOLDER,
+  type ListedModel,
+  type ModelSummary,
+} from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { columns, bytesText } from '../quantities';
 import { registryFlags, rootOf, modelsOf } from './registry-flags';
-import { meaningOf } from '../../folder/contents';
 
 const LIST = 'npm run models -- list';
 

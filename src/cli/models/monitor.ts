@@ -1,8 +1,8 @@
 import { UserError } from '../../foundation/errors';
-import { findModelOrRelease } from '../../zoo/find-model';
+import { findModelOrRelease } from '../../zoo/registered-models';
+import { plainCommand, type Command } from '../command';
 import { dataFlags, labelledDataOf, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { modelsGiven } from '../own-models';
-import { plainCommand, type Command } from '../command';
 import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const MONITOR = 'npm run models -- monitor';

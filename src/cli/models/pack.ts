@@ -1,12 +1,12 @@
-import { findModel } from '../../zoo/find-model';
-import { packModel } from '../../zoo/pack/pack-model';
+import { UserError } from '../../foundation/errors';
 import { version } from '../../foundation/version';
-import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { packModel } from '../../zoo/pack/pack-model';
+import { unpackModel } from '../../zoo/pack/unpack-model';
+import { findModel } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
+import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { bytesText } from '../quantities';
 import { onlyName, registryFlags, rootOf, rootFlag, modelsOf, modelFlag } from './registry-flags';
-import { UserError } from '../../foundation/errors';
-import { unpackModel } from '../../zoo/pack/unpack-model';
 
 const PACK = 'npm run models -- pack';
 

@@ -1,20 +1,17 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
-import { dataFlags, optionalText, jsonFlag, type FlagTable, labelledDataOf, requiredText, requiredTexts, commonFlags } from '../flags';
-import { registryFlags, onlyName, rootOf, modelsOf, modelFlag, type GivenInRegistry } from './registry-flags';
-import { bumpOf, BUMPS } from '../../zoo/release/release-record';
-import { plainCommand, type Command } from '../command';
 import { printableLine, percent } from '../../foundation/text';
-import type { ReleaseOutcome } from '../../zoo/release/release';
-import type { ReleaseRequest } from '../../zoo/release/release-plan';
-import { findModel } from '../../zoo/find-model';
+import { version } from '../../foundation/version';
+import { findModel } from '../../zoo/registered-models';
+import type { CheckpointData, ReleaseContext } from '../../zoo/release/promote';
+import type { ReleaseOutcome, ReleaseRequest } from '../../zoo/release/release';
+import { bumpOf, BUMPS, type ProductionDtype, type ProductionRecord } from '../../zoo/release/release-record';
+import { plainCommand, type Command } from '../command';
+import { dataFlags, optionalText, jsonFlag, labelledDataOf, requiredText, requiredTexts, commonFlags, type FlagTable } from '../flags';
+import { dataWatch } from '../progress';
 import { columns, bytesText } from '../quantities';
 import type { Terminal } from '../terminal';
-import type { CheckpointData } from '../../zoo/release/production-checkpoint';
-import type { ProductionDtype, ProductionRecord } from '../../zoo/release/production-record';
-import type { ReleaseContext } from '../../zoo/release/promote';
-import { dataWatch } from '../progress';
-import { version } from '../../foundation/version';
+import { registryFlags, onlyName, rootOf, modelsOf, modelFlag, type GivenInRegistry } from './registry-flags';
 
 /** The types of a production checkpoint's weights. */
 const DTYPES = ['float32', 'float16'] as const;

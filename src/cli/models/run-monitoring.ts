@@ -1,15 +1,15 @@
-import { ownModelFlag } from '../own-models';
 import { startRuntime } from '../../engine/runtime';
-import { runTraining } from '../run-training';
-import { percent, signedPoints } from '../../foundation/text';
-import { UserError } from '../../foundation/errors';
-import { placeOf, type ModelReference } from '../../zoo/find-model';
 import type { EvaluationDataRequest } from '../../evaluation/evaluate';
 import { HEADS } from '../../evaluation/result';
+import { UserError } from '../../foundation/errors';
+import { percent, signedPoints } from '../../foundation/text';
 import { isDrop, type HeadChange } from '../../zoo/monitor/history';
 import { monitorModel, retrainingOf, type Monitored, type Retraining, type WatchedCheckpoint } from '../../zoo/monitor/monitor-model';
-import type { Terminal } from '../terminal';
+import { placeOf, type ModelReference } from '../../zoo/registered-models';
+import { ownModelFlag } from '../own-models';
 import { dataWatch } from '../progress';
+import { runTraining } from '../run-training';
+import type { Terminal } from '../terminal';
 
 /** The exit code for a drop that was to be told so. */
 const DROP_EXIT_CODE = 2;
@@ -53,7 +53,9 @@ async function retrain(
   const shown = json ? { ...terminal, output: terminal.errors } : terminal;
   const { models, name } = named.model;
   const own = { ...(models === undefined ? {} : { models }), ...(modelFile === undefined ? {} : { modelFile }) };
-  return await runTraining({ settings, configFile, resume: undefined, ...own, verbose, notes: [], help: undefined }, shown, { follows: name });
+  return await runTraining({ settings, configFile, resume: undefined, ...own, verbose, notes: [], help: undefined }, shown, {
+    follows: name,
+  });
 }
 
 function monitoringText(request: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {

@@ -2,14 +2,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../config/settings-file';
+import { STAGES } from '../../folder/config-file';
+import { isSafeName } from '../../folder/folder-name';
 import { messageOf, UserError } from '../../foundation/errors';
 import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { readRegularText } from '../../foundation/regular-file';
-import { STAGES } from '../../folder/config-file';
-import { isSafeName } from '../../folder/folder-name';
-import { ARCHIVE_FOLDER } from '../find-model';
+import { ARCHIVE_FOLDER, type ModelSummary } from '../registered-models';
 import { pathProblem } from '../tar/read-tar';
-import type { ModelSummary } from '../list-models';
 
 /** The file that an archived model is in, and the one beside it that tells what it is. */
 export interface ArchiveFiles {

@@ -4,9 +4,8 @@ import { FOLDER_FILES, RESULT_FILES } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import type { Page } from '../../folder/readme';
 import { plainMarkdown as plain, shortLabel, percent } from '../../foundation/text';
-import type { RegisteredModel } from '../find-model';
-import { readCardFacts, type CardFacts, type CardSetting } from './card-facts';
-import { limits, loadingSections } from './card-sections';
+import type { RegisteredModel } from '../registered-models';
+import { readCardFacts, limits, loadingSections, type CardFacts, type CardSetting } from './card-sections';
 
 /** What {@link writeCard} did. */
 interface WrittenCard {

@@ -13,11 +13,22 @@ import { readTextIfThere } from '../../foundation/regular-file';
 import { linesOf } from '../../foundation/text';
 import { ownModels, unknownModel } from '../../models/model-table';
 import { putCard } from '../card/card';
-import type { RegisteredModel } from '../find-model';
 import { leftoversIn, removeLeftover, removeUnfinished, type Leftover } from '../leftovers';
-import { checkpointsOf, unfitFindings, type CheckpointFit, type FoundCheckpoint } from './checkpoint-fit';
-import { problem, remark, valueOrFault, type Finding, type FolderFinding } from './finding';
-import { manifestFindings, productionFindings, releaseProblems } from './release-findings';
+import type { RegisteredModel } from '../registered-models';
+import {
+  checkpointsOf,
+  unfitFindings,
+  problem,
+  remark,
+  valueOrFault,
+  manifestFindings,
+  productionFindings,
+  releaseProblems,
+  type CheckpointFit,
+  type FoundCheckpoint,
+  type Finding,
+  type FolderFinding,
+} from './findings';
 
 /** All that is not as the guide has it in one model folder. */
 export function checkFolder(root: string, model: RegisteredModel, now: Date): Finding[] {

@@ -6,12 +6,11 @@ import { lockState, lockFolder, type FolderLock } from '../../foundation/folder-
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { archiveLockOf, isSameContent } from '../archive/archive-model';
 import { archivedNames, archiveFilesOf, readSidecar, type ArchiveFiles, type Sidecar } from '../archive/archived-models';
-import { everythingIn, withChecksums } from '../archive/checked-files';
-import { checksumOf } from '../checksums';
-import { ARCHIVE_FOLDER, findModel, modelsIn, type RegisteredModel } from '../find-model';
+import { everythingIn, withChecksums, checksumOf } from '../checksums';
 import { leftoversBeside, type Leftover } from '../leftovers';
+import { ARCHIVE_FOLDER, findModel, modelsIn, type RegisteredModel } from '../registered-models';
 import { checkFolder, leftoverFinding } from './check-folder';
-import { remark, problem, valueOrFault, type Finding, type FolderFinding } from './finding';
+import { remark, problem, valueOrFault, type Finding, type FolderFinding } from './findings';
 
 /** What a check found, and what it mended. */
 export interface RegistryCheck {

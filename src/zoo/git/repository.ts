@@ -1,8 +1,8 @@
-import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { UserError, messageOf } from '../../foundation/errors';
 import { parseFolderName } from '../../folder/folder-name';
+import { UserError, messageOf } from '../../foundation/errors';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 
 /** What git says of the repository that holds a folder. */
 export interface Repository {

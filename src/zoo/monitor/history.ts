@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { parseCsvTable, csvText, textOfCell } from '../../data/csv-table';
+import { compareModels, type ComparedModel } from '../../evaluation/compare/comparison';
+import { HEADS, type HeadName } from '../../evaluation/result';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
-import type { ComparedModel } from '../../evaluation/compare/comparison';
-import { compareModels } from '../../evaluation/compare/comparison';
-import { HEADS, type HeadName } from '../../evaluation/result';
 
 /** The file of a model folder that keeps how the model did on data that came later. */
 export const HISTORY_FILE = 'performance_history.csv';

@@ -12,7 +12,7 @@ import { replaceFile } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { printableLine, shellWord } from '../../foundation/text';
 import { checkpointNameOf, ownModels, type ModelDefinitions } from '../../models/model-table';
-import { releaseFolders, type ModelReference, type ReleaseFolder, type RegisteredModel } from '../find-model';
+import { releaseFolders, type ModelReference, type ReleaseFolder, type RegisteredModel } from '../registered-models';
 import {
   HISTORY_FILE,
   HISTORY_PICTURE,

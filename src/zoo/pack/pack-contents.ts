@@ -8,11 +8,10 @@ import { readTrainingLog } from '../../folder/training-log';
 import { UserError } from '../../foundation/errors';
 import { readRegularFile } from '../../foundation/regular-file';
 import type { CheckedFile } from '../archive/archived-models';
-import { problem, valueOrFault, type FolderFinding } from '../check/finding';
+import { problem, valueOrFault, type FolderFinding } from '../check/findings';
 import { HISTORY_FILE, HISTORY_PICTURE } from '../monitor/history';
-import { PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from '../release/production-record';
-import { readRelease, type Release } from '../release/release-record';
-import { EXAMPLE_FILES } from './examples';
+import { PRODUCTION_RECORD_FILE, readProduction, readRelease, type ProductionRecord, type Release } from '../release/release-record';
+import { EXAMPLE_FILES } from './manifest';
 
 /** What a file of a pack is, which says what may be in it. */
 type ContentKind =

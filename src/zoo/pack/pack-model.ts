@@ -11,13 +11,11 @@ import { readTextIfThere } from '../../foundation/regular-file';
 import { printableLine } from '../../foundation/text';
 import { checkpointNameOf } from '../../models/model-table';
 import type { CheckedFile } from '../archive/archived-models';
-import { everythingIn, withChecksums, type KeptFile } from '../archive/checked-files';
-import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
-import { checksumOf } from '../checksums';
-import type { RegisteredModel } from '../find-model';
+import { checkpointsOf, unfitFindings } from '../check/findings';
+import { everythingIn, withChecksums, checksumOf, type KeptFile } from '../checksums';
+import type { RegisteredModel } from '../registered-models';
 import { writeTar, type TarSource } from '../tar/write-tar';
-import { checkpointToLoad, exampleFiles, textFile } from './examples';
-import { EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
+import { checkpointToLoad, exampleFiles, textFile, EXAMPLES_FOLDER, MANIFEST_FILE, manifestText, type Manifest } from './manifest';
 import { contentFindings, isPacked } from './pack-contents';
 
 /** What a pack is to be made of. */

@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FOLDER_FILES } from '../../folder/contents';
 import { parseFolderName, refuseHostileName } from '../../folder/folder-name';
@@ -7,14 +8,36 @@ import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/folders';
 import { printableLine } from '../../foundation/text';
-import { ownModels, type ModelDefinitions } from '../../models/model-table';
-import type { CheckedFile } from '../archive/archived-models';
-import { readChecked, type ExpectedFiles } from '../archive/checked-files';
-import { checkpointsOf, unfitFindings } from '../check/checkpoint-fit';
-import { fileDigest, checksumOfText } from '../checksums';
+import { version } from '../../foundation/version';
+import { ownModels, unknownModel, type ModelDefinitions } from '../../models/model-table';
+import { archivedModel, type CheckedFile, type ArchivedRecord } from '../archive/archived-models';
+import { isOfUnknownModel } from '../check/check-folder';
+import {
+  checkpointsOf,
+  unfitFindings,
+  problem,
+  remark,
+  valueOrFault,
+  manifestFindings,
+  productionFindings,
+  releaseProblems,
+  type Finding,
+  type FolderFinding,
+} from '../check/findings';
+import { readChecked, fileDigest, checksumOfText, checksumOf, type ExpectedFiles } from '../checksums';
+import { findModel, type RegisteredModel } from '../registered-models';
 import { readTar, USUAL_LIMITS, pathProblem, PathSet } from '../tar/read-tar';
-import { examplesOf, foreignExamples, textFile, checkpointToLoad } from './examples';
-import { MANIFEST_FILE, manifestText, LARGEST_MANIFEST, parseManifest, type Manifest } from './manifest';
+import {
+  examplesOf,
+  foreignExamples,
+  textFile,
+  checkpointToLoad,
+  MANIFEST_FILE,
+  manifestText,
+  LARGEST_MANIFEST,
+  parseManifest,
+  type Manifest,
+} from './manifest';
 import { contentFindings, refuseForeignFiles } from './pack-contents';
 
 /** A model folder that was made of a pack. */
@@ -72,7 +95,7 @@ export async function unpackModel(
  * Writes a pack that was inspected into an empty folder, holds its checkpoints against its config.json, and looks at what is in the other files.
  * @throws UserError where they cannot be used, or it changed since.
  */
-export async function writeChecked({ manifest, expected }: InspectedPack, folder: string, models: ModelDefinitions): Promise<void> {
+async function writeChecked({ manifest, expected }: InspectedPack, folder: string, models: ModelDefinitions): Promise<void> {
   await readChecked(expected, folder);
   const record = new ModelFolder(folder).readConfig();
   const wrong: string[] = [
@@ -121,7 +144,7 @@ const PACK_RULES = { hidden: false, links: false } as const;
  * Goes through a whole pack and writes nothing: its paths, sizes and checksums against its manifest, which must come first.
  * @throws UserError where anything in it is not as it should be.
  */
-export async function inspectPack(file: string, models: ModelDefinitions): Promise<InspectedPack> {
+async function inspectPack(file: string, models: ModelDefinitions): Promise<InspectedPack> {
   const { text, folder } = await readManifestText(file);
   const manifest = parseManifest(text, `${file}: ${MANIFEST_FILE}`);
   const problem = manifestProblem(manifest, folder, models);
@@ -173,4 +196,97 @@ function manifestProblem({ name, model, files }: Manifest, folder: string, model
     return problem === undefined ? [] : [`${printableLine(inner)}: ${problem}`];
   });
   return problems[0];
+}
+
+/** What a verification looked at, and what it found wrong. */
+export interface Verification {
+  readonly name: string;
+  readonly place: string;
+  /** In words: `12 files have the checksums of manifest.json`. */
+  readonly verified: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Verifies that files are what they were: of a pack, an archived model or a model folder. Nothing is changed.
+ * @param named a pack's file, or a model's name.
+ * @param models those that checkpoints may be of.
+ * @throws UserError where there is no such thing, or a pack or an archive is not whole.
+ */
+export async function verify(root: string, named: string, models: ModelDefinitions = ownModels): Promise<Verification> {
+  if (existsSync(named) && !statSync(named).isDirectory()) return verifyPack(named, models);
+  if (/\.(tar\.gz|tgz)$/.test(named)) throw new UserError(`${named}: no such file`);
+  const archived = archivedModel(root, named);
+  return archived === undefined ? verifyFolder(findModel(root, named, models)) : verifyArchive(archived);
+}
+
+async function verifyPack(file: string, models: ModelDefinitions): Promise<Verification> {
+  const pack = await inspectPack(file, models);
+  const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-verify-'));
+  try {
+    await writeChecked(pack, folder, models);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const { files, name } = pack.manifest;
+  return {
+    name,
+    place: file,
+    verified: [
+      `${files.length} files have the sizes and checksums of ${MANIFEST_FILE}`,
+      'each is one that pack writes, and holds what its name says',
+      'its checkpoints hold weights and plain data alone, and fit its config.json',
+    ],
+    findings: exampleFindings(pack.manifest, models).map((finding) => ({ ...finding, model: name })),
+  };
+}
+
+/** Examples of an earlier version may be others; of this one they are what it writes, or somebody changed them. */
+function exampleFindings(manifest: Manifest, models: ModelDefinitions): FolderFinding[] {
+  const own = manifest.kumpas === version;
+  const what = own ? 'it is not what Kumpas writes: it was changed' : 'it is not what this version of Kumpas writes';
+  return foreignExamples(manifest, models).map((inner) =>
+    (own ? problem : remark)(inner, what, 'unpack writes it anew, and takes nothing of it'),
+  );
+}
+
+async function verifyArchive({ name, archive, files, sha256 }: ArchivedRecord): Promise<Verification> {
+  if (checksumOf(archive) !== sha256) throw new UserError(`${archive}: its checksum is not the one that was taken when it was archived`);
+  await readChecked({ archive, name, files, rules: { hidden: true, links: true } }, undefined);
+  return {
+    name,
+    place: archive,
+    verified: [`${files.length} files have the sizes and checksums that they were archived with`],
+    findings: [],
+  };
+}
+
+function verifyFolder(model: RegisteredModel): Verification {
+  const { name, folder } = model;
+  const read = valueOrFault(() => new ModelFolder(folder).readConfig());
+  const record = 'value' in read ? read.value : undefined;
+  if (record !== undefined && isOfUnknownModel(model, record))
+    throw new UserError(`${folder}: ${unknownModel(record.model, record.run.model_file)}`);
+  const checkpoints = checkpointsOf(model, record);
+  const found = [
+    ...('fault' in read && existsSync(new ModelFolder(folder).config)
+      ? [problem(FOLDER_FILES.config, read.fault, 'put it back; a training or an import writes it')]
+      : []),
+    ...unfitFindings(checkpoints),
+    ...productionFindings(model),
+    ...releaseProblems(model, record),
+    ...manifestFindings(folder),
+  ];
+  const withSums = ['production.json', 'releases', MANIFEST_FILE].filter((file) => existsSync(path.join(folder, file)));
+  return {
+    name,
+    place: folder,
+    verified: [
+      `${checkpoints.length} checkpoints were opened: ${checkpoints.map(({ file }) => file).join(', ') || 'none'}`,
+      withSums.length === 0
+        ? 'no checksums are kept of it: it was neither promoted, released nor packed'
+        : `checksums of ${withSums.join(', ')}`,
+    ],
+    findings: found.map((finding) => ({ ...finding, model: name })),
+  };
 }

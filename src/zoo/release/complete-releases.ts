@@ -8,12 +8,20 @@ import { replaceText, shareFile } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { checkpointNameOf } from '../../models/model-table';
 import { fileDigest, weightsDigest } from '../checksums';
-import type { RegisteredModel } from '../find-model';
 import { hasTag, makeTag } from '../git/repository';
-import { orUndefined } from '../list-models';
+import { orUndefined, type RegisteredModel } from '../registered-models';
 import { changelogEntries, completedChangelog, entryText, readChangelog } from './changelog';
-import { factsInConfig, PRODUCTION_RECORD_FILE, readProduction, type ProductionRecord } from './production-record';
-import { readReleases, TAG_PENDING_FILE, compareVersions, isVersion, type Release } from './release-record';
+import {
+  factsInConfig,
+  PRODUCTION_RECORD_FILE,
+  readProduction,
+  readReleases,
+  TAG_PENDING_FILE,
+  compareVersions,
+  isVersion,
+  type ProductionRecord,
+  type Release,
+} from './release-record';
 
 /** What {@link completeReleases} did. */
 interface Completion {

@@ -8,8 +8,8 @@ import { FOLDER_FILES, filesBelow } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
-import { findModel, type RegisteredModel } from '../find-model';
-import { evaluationIn, orUndefined } from '../list-models';
+import { findModel, evaluationIn, orUndefined, type RegisteredModel } from '../registered-models';
+import { labelsOf } from './promote';
 import {
   architectureChanges,
   architectureOf,
@@ -18,8 +18,7 @@ import {
   type Architecture,
   type ClassChanges,
   type ClassNames,
-} from './architecture';
-import { labelsOf } from './promote';
+} from './release-changes';
 import { findRelease, readReleases, parseVersion, type Release } from './release-record';
 
 /** One side of a difference: a release, or what a model folder holds now. */

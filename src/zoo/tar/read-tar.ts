@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { messageOf, UserError } from '../../foundation/errors';
-import { printableLine } from '../../foundation/text';
 import { openRegularFile } from '../../foundation/regular-file';
+import { printableLine } from '../../foundation/text';
 
 /** A file of an archive. */
 export interface TarEntry {
