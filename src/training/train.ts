@@ -5,6 +5,8 @@ import type { SettingsLayer } from '../config/layers';
 import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
 import { describeOverrides } from '../config/resolve';
 import { readSettingsFile } from '../config/settings-file';
+import type { Optimizer } from '../engine/optimizers/optimizer';
+import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import { sharingDevices, startRuntime, type Runtime } from '../engine/runtime';
 import type { EvaluationResult } from '../evaluation/result';
 import { checkpointToResume, newestCheckpoint } from '../folder/named-checkpoint';
@@ -34,7 +36,9 @@ export type SettingsInput = Partial<
 >;
 
 /** What {@link train} is asked for: settings by key, as a configuration file has them, and where a training begins. */
-export type TrainOptions = SettingsInput & {
+export type TrainOptions = Omit<SettingsInput, 'optimizer'> & {
+  /** An optimiser by name, `adam` where none is given; or what `adam({ … })`, `adamW({ … })` or `sgd({ … })` gives, with its hyperparameters. */
+  readonly optimizer?: SharedSettings['optimizer'] | Optimizer;
   /** A model by name, `transformer` where none is given; or one of your own, from defineModel. */
   readonly model?: string | ModelDefinition;
   /** Settings that only a model of your own has, by key. */
@@ -84,14 +88,31 @@ export class TrainingStopped extends UserError {
  * @throws UserError for a mistake in settings, data or checkpoints; all that is wrong at once, before anything is trained.
  */
 export async function train(options: TrainOptions = {}, hooks: TrainHooks = {}): Promise<TrainingResult> {
-  const { config, resume, reading, model, modelSettings, ...settings } = options;
+  const { config, resume, reading, model, modelSettings, optimizer, ...settings } = options;
   const own = model === undefined || typeof model === 'string' ? [] : [model];
   const name = typeof model === 'object' ? { model: model.name } : model === undefined ? {} : { model };
-  const values = { ...settings, ...modelSettings, ...name };
+  const values = { ...settings, ...optimizerValues(optimizer, settings), ...modelSettings, ...name };
   return trainWith(
     { settings: { source: 'train()', values }, config, resume, reading },
     { ...hooks, models: (hooks.models ?? ownModels).with(own) },
   );
+}
+
+/** An optimiser as the settings that ask for it, so that one that was given as an object is saved and gone on with as one by name. */
+function optimizerValues(
+  optimizer: TrainOptions['optimizer'],
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (optimizer === undefined) return {};
+  if (typeof optimizer === 'string' || !('form' in optimizer)) return { optimizer };
+  if (!optimizerForms.includes(optimizer.form))
+    throw new UserError(
+      `train(): optimizer: expected what adam, adamW or sgd gives, found an optimizer ${optimizer.form.className}, which no checkpoint could name; docs/extending.md says how one is added`,
+    );
+  const own = settingsOfOptimizer(optimizer);
+  const twice = Object.keys(own).find((key) => given[key] !== undefined);
+  if (twice !== undefined) throw new UserError(`train(): ${twice}: the optimizer's object says it already; leave one out`);
+  return own;
 }
 
 /** {@link train}, with the settings as a layer of their own. */

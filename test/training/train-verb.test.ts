@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
-import { train, UserError, type TrainingEvent } from '../../src/index';
+import { adamW, sgd, train, UserError, type Optimizer, type TrainingEvent, type TrainOptions } from '../../src/index';
 import { inTemporaryFolder } from '../support/clip-files';
 import { writeSmallData } from '../support/small-training';
 
@@ -70,6 +70,45 @@ describe('train()', () => {
       const newest = await train({ resume: 'newest', save_dir: options.save_dir, epochs: 3 });
       expect(newest).toMatchObject({ end: 'finished', folder: stopped.folder, completedEpochs: 3 });
     });
+  });
+
+  it('takes an optimiser as an object, which is saved and gone on with as the one by name', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const options = optionsIn(folder);
+      const named = await train({
+        ...options,
+        ...{ description: 'named', optimizer: 'adamw', adam_beta1: 0.8, adam_beta2: 0.99, eps: 1e-7, weight_decay: 0.05 },
+      });
+      const object = await train({
+        ...options,
+        ...{ description: 'object', epochs: 1, optimizer: adamW({ betas: [0.8, 0.99], eps: 1e-7, weightDecay: 0.05 }) },
+      });
+      expect(object.record.settings).toMatchObject({
+        optimizer: 'adamw',
+        adam_beta1: 0.8,
+        adam_beta2: 0.99,
+        eps: 1e-7,
+        weight_decay: 0.05,
+      });
+      const resumed = await train({ resume: object.folder, epochs: 2 });
+      expect(readFileSync(resumed.files.log, 'utf8')).toBe(readFileSync(named.files.log, 'utf8'));
+    });
+  });
+
+  it.each<[string, TrainOptions, RegExp]>([
+    [
+      'a setting that its object says too',
+      { optimizer: sgd({ momentum: 0.9 }), momentum: 0.5 },
+      /^train\(\): momentum: .* says it already/,
+    ],
+    [
+      'an object that no checkpoint could name',
+      { optimizer: { ...sgd(), form: { ...sgd().form, className: 'Lion' } } satisfies Optimizer },
+      /^train\(\): optimizer: expected what adam, adamW or sgd gives, found an optimizer Lion/,
+    ],
+  ])('refuses %s', async (_what, options, message) => {
+    await expect(train(options)).rejects.toThrow(message);
+    await expect(train(options)).rejects.toThrow(UserError);
   });
 
   it('lists all that is wrong with its settings by their keys, before anything is made', async () => {
