@@ -9,7 +9,8 @@ import { resolveSettings } from '../src/config/resolve';
 import { inspectCheckpoint } from '../src/conversion/inspect';
 import { readLegacyLog } from '../src/conversion/legacy-log';
 import { inspectClip } from '../src/data/clip';
-import { readLabelReference, readLabels } from '../src/data/labels';
+import { classColumns } from '../src/data/class-ids';
+import { labelsOfTable, readLabelReference, readLabelsTable } from '../src/data/labels';
 import { readPictures } from '../src/data/pictures';
 import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
 import { foreignPart } from '../src/evaluation/report/markup';
@@ -46,7 +47,10 @@ const readers = {
   history: readHistory,
   page: (file: string) => keepHandWritten(['# model', '', ...notesLines()].join('\n'), readRegularText(file, LARGEST_PAGE)),
   pack: (file: string) => readTar(file, { hidden: false, links: false, ...USUAL_LIMITS }, () => undefined),
-  labels: readLabels,
+  labels: async (file: string) => {
+    const table = await readLabelsTable(file);
+    return labelsOfTable(table, file, classColumns([{ file, table }], { reference: undefined, ofModel: undefined, mayNumber: true }));
+  },
   reference: readLabelReference,
   report: (file: string) => foreignPart(readRegularText(file, LARGEST_PAGE)),
   picture: async (file: string) => {

@@ -1,13 +1,15 @@
-import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { stat } from 'node:fs/promises';
+import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { messageOf } from '../foundation/errors';
-import { elementAt } from '../foundation/required';
+import { elementAt, required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { FileError } from './data-error';
 import { Turns } from './file-reading';
-import { KEYPOINT_ORDER, KEYPOINTS } from './keypoints';
+import { commonArray, commonFrame, FEATURE_WIDTH, KEYPOINT_ORDER, KEYPOINTS, KEYPOINTS_IN_WORDS } from './keypoints';
+import { NPY, VIDEO } from './labels';
 import { type NpyArray, toFloat32 } from './npy';
-import { openNpz, type NpzFile } from './npz';
+import { UnreadableType } from './npy-header';
+import { openNpy, openNpz, type ArrayFile } from './npz';
 import { pictureClip, readPictures } from './pictures';
 
 /** A clip's values, `[frames, width]` row by row. */
@@ -24,10 +26,14 @@ export interface InspectedClip {
   /** Undefined where there are no values that could be used. */
   readonly clip: Clip | undefined;
   readonly problems: readonly string[];
+  /** What is odd about the arrays beside the values, which can be used all the same. */
+  readonly remarks: readonly string[];
   /** True where a number lies outside [0, 1]. */
   readonly outsideUnit: boolean;
   /** True where every number is 0: no key point in any frame. */
   readonly allZero: boolean;
+  /** True where all frames are the same, and not only zeros: nothing moves. */
+  readonly constant: boolean;
   /** True where its `meta` says that a generator made it. */
   readonly synthetic: boolean;
 }
@@ -37,6 +43,8 @@ const LARGE = 8 * 1024 * 1024;
 
 /** The arrays beside the values that are checked. */
 const CHECKED = ['mask', 'timestamps_ms', 'meta'] as const;
+/** Arrays that are looked at where the wanted one is not there. */
+const LOOKED_AT = 8;
 
 /**
  * Reads the values of one clip.
@@ -45,16 +53,27 @@ const CHECKED = ['mask', 'timestamps_ms', 'meta'] as const;
  */
 export async function readClip(file: string, format: ClipFormat, turns = new Turns()): Promise<Clip> {
   const read = async (): Promise<Clip> => {
-    const npz = await openNpz(file);
-    const { values, frames, problems } = checkValues(await readValues(npz, format.key), format);
+    const arrays = await openArrays(file, format);
+    const { values, frames, problems } = checkValues(await readValues(arrays, format), format);
     const [problem] = problems;
     if (values === undefined || problem !== undefined) throw new FileError(file, problem ?? `"${format.key}" holds no values`);
     return { values, frames };
   };
-  const { pictureSide: side, key } = format;
-  if (side !== undefined) return turns.alone(() => readPictureClip(file, key, side));
+  const { pictureSide: side } = format;
+  if (side !== undefined) return turns.alone(() => readPictureClip(file, format, side));
   return (await isLarge(file)) ? turns.alone(read) : read();
 }
+
+/** What is known of a clip before it is read. */
+export const UNREAD_CLIP: InspectedClip = {
+  clip: undefined,
+  problems: [],
+  remarks: [],
+  outsideUnit: false,
+  allZero: false,
+  constant: false,
+  synthetic: false,
+};
 
 /**
  * Reads one clip and checks all that it holds: the values, and `mask`, `timestamps_ms` and `meta` where they are there.
@@ -62,7 +81,7 @@ export async function readClip(file: string, format: ClipFormat, turns = new Tur
  */
 export async function inspectClip(file: string, format: ClipFormat, turns = new Turns()): Promise<InspectedClip> {
   const { pictureSide: side, key } = format;
-  const nothing = { clip: undefined, problems: [], outsideUnit: false, allZero: false, synthetic: false };
+  const nothing = UNREAD_CLIP;
   const orProblem = async (read: () => Promise<InspectedClip>): Promise<InspectedClip> => {
     try {
       return await read();
@@ -71,62 +90,83 @@ export async function inspectClip(file: string, format: ClipFormat, turns = new 
       return { ...nothing, problems: [error.problem] };
     }
   };
-  if (side !== undefined) return turns.alone(() => orProblem(async () => ({ ...nothing, clip: await readPictureClip(file, key, side) })));
-  if (await isLarge(file)) return turns.alone(() => orProblem(async () => inspectArrays(await openNpz(file), format)));
+  if (side !== undefined)
+    return turns.alone(() => orProblem(async () => ({ ...nothing, clip: await readPictureClip(file, format, side) })));
+  if (await isLarge(file)) return turns.alone(() => orProblem(async () => inspectArrays(await openArrays(file, format), format)));
   return orProblem(async () => {
-    const npz = await openNpz(file);
-    const unpacksToMuch = [key, ...CHECKED].some((name) => npz.declaredBytes(name) > LARGE);
-    return unpacksToMuch ? turns.alone(() => inspectArrays(npz, format)) : inspectArrays(npz, format);
+    const arrays = await openArrays(file, format);
+    const unpacksToMuch = [key, ...CHECKED].some((name) => arrays.declaredBytes(name) > LARGE);
+    return unpacksToMuch ? turns.alone(() => inspectArrays(arrays, format)) : inspectArrays(arrays, format);
   });
 }
 
-async function inspectArrays(npz: NpzFile, format: ClipFormat): Promise<InspectedClip> {
+/** Opens the file of a clip: an `.npz`, or a `.npy` that holds nothing but the values. */
+async function openArrays(file: string, format: ClipFormat): Promise<ArrayFile> {
+  refuseVideo(file, format);
+  return NPY.test(file) ? openNpy(file, format.key) : openNpz(file);
+}
+
+function refuseVideo(file: string, { key, width, pictureSide }: ClipFormat): void {
+  if (!VIDEO.test(file)) return;
+  const expected =
+    pictureSide === undefined ? (width === KEYPOINT_WIDTH ? 'its key points' : 'its features') : 'its frames, as pictures or';
+  throw new FileError(file, `it is a video; expected ${expected} in an .npz, "${key}"; docs/data.md tells how to make one`);
+}
+
+async function inspectArrays(file: ArrayFile, format: ClipFormat): Promise<InspectedClip> {
   const problems: string[] = [];
+  const remarks: string[] = [];
   const attempt = async (read: () => Promise<NpyArray>): Promise<NpyArray | undefined> => {
     try {
       return await read();
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
-      problems.push(error.problem);
+      (error.cause instanceof UnreadableType ? remarks : problems).push(error.problem);
       return undefined;
     }
   };
-  const array = await attempt(() => readValues(npz, format.key));
+  const readOther = async (key: string): Promise<NpyArray | undefined> => (file.has(key) ? attempt(() => file.read(key)) : undefined);
+  const array = await readValues(file, format).catch((error: unknown) => {
+    if (!(error instanceof FileError)) throw error;
+    problems.push(error.problem);
+    return undefined;
+  });
   const checked = array && checkValues(array, format);
   problems.push(...(checked?.problems ?? []));
-  const readOther = async (key: string): Promise<NpyArray | undefined> => (npz.has(key) ? attempt(() => npz.read(key)) : undefined);
-  const checkOther = async (key: string, check: (found: NpyArray) => string[]): Promise<void> => {
-    const found = await readOther(key);
-    if (found) problems.push(...check(found));
-  };
   const { values, frames } = checked ?? {};
   if (frames) {
-    await checkOther('mask', (mask) => checkMask(mask, frames, format.width));
-    await checkOther('timestamps_ms', (times) => checkTimestamps(times, frames));
+    const mask = await readOther('mask');
+    if (mask !== undefined) remarks.push(...checkMask(mask, frames, format.width));
+    const times = await readOther('timestamps_ms');
+    if (times !== undefined) remarks.push(...checkTimestamps(times, frames));
   }
-  const meta = await readOther('meta');
-  if (meta && areKeypoints(format)) problems.push(...checkMeta(meta));
+  const metaArray = await readOther('meta');
+  const meta = metaArray && readMeta(metaArray);
+  if (areKeypoints(format) && typeof meta === 'string') remarks.push(meta);
+  if (areKeypoints(format) && typeof meta === 'object') problems.push(...checkMeta(meta));
   return {
     clip: values && frames ? { values, frames } : undefined,
     problems,
+    remarks,
     outsideUnit: areKeypoints(format) && checked?.outsideUnit === true,
     allZero: areKeypoints(format) && checked?.allZero === true,
-    synthetic: meta !== undefined && saysSynthetic(meta),
+    constant: checked?.allZero === false && values !== undefined && isConstant(values, format.width),
+    // It says so where nobody signed it: a generator made it.
+    synthetic: typeof meta === 'object' && meta.get('synthetic') === true,
   };
 }
 
 /** A clip of pictures as pixels from 0 to 255. */
-async function readPictureClip(file: string, key: string, side: number): Promise<Clip> {
-  const pixels = await readPictures(await pictureClip(file), { key, side });
+async function readPictureClip(file: string, format: ClipFormat, side: number): Promise<Clip> {
+  refuseVideo(file, format);
+  const pixels = await readPictures(await pictureClip(file), { key: format.key, side });
   return { values: new Float32Array(pixels), frames: pixels.length / (side * side * 3) };
 }
 
 /** @throws FileError where the array is not there, or would take more as float32 than arrays of the file may. */
-async function readValues(npz: NpzFile, key: string): Promise<NpyArray> {
-  if (!npz.has(key)) {
-    const advice = 'choose the right one with --kp-key or --feature-key, or make the file again';
-    throw new FileError(npz.file, `no array "${key}"; the file holds: ${npz.contents}; ${advice}`);
-  }
+async function readValues(npz: ArrayFile, { key, width }: ClipFormat): Promise<NpyArray> {
+  if (!npz.has(key))
+    throw new FileError(npz.file, `no array "${key}"; the file holds: ${npz.contents}; ${await adviceWithout(npz, width)}`);
   const array = await npz.read(key);
   const bytes = array.values.length * Float32Array.BYTES_PER_ELEMENT;
   if (bytes > npz.allowance) {
@@ -134,6 +174,18 @@ async function readValues(npz: NpzFile, key: string): Promise<NpyArray> {
     throw new FileError(npz.file, `${size}; of a file of its size at most ${npz.allowance} are read: is it a clip?`);
   }
   return array;
+}
+
+/** What to do about a file without the wanted array: one of its others may be meant, or another model. */
+async function adviceWithout(npz: ArrayFile, width: number): Promise<string> {
+  for (const key of npz.keys.slice(0, LOOKED_AT)) {
+    const { shape } = await npz.read(key).catch(() => ({ shape: [] }));
+    const found = shape.length === 2 ? elementAt(shape, 1) : undefined;
+    const said = `"${excerpt(key)}" is [${shape.join(', ')}]`;
+    if (found === width) return `${said}: choose it with ${width === KEYPOINT_WIDTH ? '--kp-key' : '--feature-key'} ${excerpt(key)}`;
+    if (found === KEYPOINT_WIDTH || found === FEATURE_WIDTH) return `${said}: ${required(commonFrame(found), 'what such frames are')}`;
+  }
+  return 'choose the right one with --kp-key or --feature-key, or make the file again';
 }
 
 /** Whether a file is so large that one at a time is read; a file that is not there is not. */
@@ -186,8 +238,9 @@ function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues
   const [frames, columns, ...more] = array.shape;
   const shape = `[${array.shape.join(', ')}]`;
   if (frames === undefined || columns === undefined || more.length > 0)
-    return unusable(`"${key}" is ${shape}; expected [frames, ${width}]`);
-  if (columns !== width) return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}`);
+    return unusable(`"${key}" is ${shape}; expected [frames, ${width}]${saidOfShape(array.shape, width)}`);
+  if (columns !== width)
+    return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}${saidOfShape(array.shape, width)}`);
   if (frames > MOST_FRAMES) return unusable(`"${key}" has ${frames} frames (at most ${MOST_FRAMES} are read); cut the clip`);
   if (frames === 0) return unusable(`"${key}" has no frames; remove the clip or make it again`);
   let values: Float32Array;
@@ -212,6 +265,22 @@ function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues
     problems.push(`"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is (0, 0)`);
   }
   return { values, frames, problems, outsideUnit, allZero };
+}
+
+/** What an array of another shape than that of clips looks like, and what is expected. */
+function saidOfShape(shape: readonly number[], width: number): string {
+  const expected = width === KEYPOINT_WIDTH ? `: ${KEYPOINTS_IN_WORDS}` : '';
+  const [frames, ...rest] = shape;
+  if (frames !== undefined && rest.length > 1 && rest.reduce((product, length) => product * length, 1) === width)
+    return `${expected}; save X.reshape(len(X), ${width})`;
+  const found = commonArray(shape);
+  return found === undefined ? expected : `${expected}; this looks like ${found}`;
+}
+
+/** Whether all frames are the same, where there are several. */
+function isConstant(values: Float32Array, width: number): boolean {
+  for (let at = width; at < values.length; at++) if (values[at] !== values[at - width]) return false;
+  return values.length > width;
 }
 
 /** Checks a `mask` `[frames, 78]` (of other widths, `[frames, …]`): which key points are there. At least one must be. */
@@ -246,17 +315,21 @@ function checkTimestamps(array: NpyArray, frames: number): string[] {
   return problems;
 }
 
-/** Checks `meta`, a 0-d text of JSON, against what key points are: their count and order. A field that is absent is not missed. */
-function checkMeta(array: NpyArray): string[] {
-  if (array.dtype !== 'text' || array.values.length !== 1) return ['"meta" is no single text; expected JSON in a 0-d array'];
+/** The fields of a `meta`, a 0-d text of JSON; a text that says why it has none. */
+function readMeta(array: NpyArray): ReadonlyMap<string, unknown> | string {
+  if (array.dtype !== 'text' || array.values.length !== 1) return '"meta" is no single text; expected JSON in a 0-d array';
   let meta: unknown;
   try {
     meta = JSON.parse(elementAt(array.values, 0));
   } catch (error) {
-    return [`"meta" is no JSON (${messageOf(error)})`];
+    return `"meta" is no JSON (${messageOf(error)})`;
   }
-  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return ['"meta" is no JSON object'];
-  const fields = new Map(Object.entries(meta));
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return '"meta" is no JSON object';
+  return new Map(Object.entries(meta));
+}
+
+/** Checks the fields of `meta` against what key points are, their count and order. A field that is absent is not missed. */
+function checkMeta(fields: ReadonlyMap<string, unknown>): string[] {
   return Object.entries(EXPECTED_META).flatMap(([field, expected]) => {
     const found: unknown = fields.get(field);
     if (found === undefined || found === expected) return [];
@@ -268,17 +341,6 @@ function checkMeta(array: NpyArray): string[] {
 function shown(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return excerpt(JSON.stringify(value));
-}
-
-/** Whether a clip's `meta` says that nobody signed it: it was made by a generator. */
-function saysSynthetic(array: NpyArray): boolean {
-  if (array.dtype !== 'text' || array.values.length === 0) return false;
-  try {
-    const meta: unknown = JSON.parse(elementAt(array.values, 0));
-    return typeof meta === 'object' && meta !== null && 'synthetic' in meta && meta.synthetic === true;
-  } catch {
-    return false;
-  }
 }
 
 /** True where a clip's values are key points, which `mask` and `meta` describe. */

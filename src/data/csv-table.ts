@@ -14,6 +14,8 @@ export interface CsvRow {
 }
 
 export interface CsvTable {
+  /** The header's names, in small letters; none where the file could not be read. */
+  readonly columns: readonly string[];
   readonly rows: readonly CsvRow[];
   readonly problems: readonly DataProblem[];
 }
@@ -39,7 +41,7 @@ export async function readCsvTable(file: string, required: readonly string[]): P
     return onlyProblem(file, problem === NO_SUCH_FILE ? `${problem}; expected a CSV with the columns ${required.join(',')}` : problem);
   }
   const decoded = decodeTable(bytes);
-  if ('problems' in decoded) return { rows: [], problems: decoded.problems.map((problem) => ({ file, problem })) };
+  if ('problems' in decoded) return { columns: [], rows: [], problems: decoded.problems.map((problem) => ({ file, problem })) };
   return parseCsvTable(decoded.text, file, required);
 }
 
@@ -49,18 +51,17 @@ export function parseCsvTable(text: string, file: string, required: readonly str
   const problems = new ProblemList(file);
   const rows: CsvRow[] = [];
   let columns: ReadonlyMap<string, number> | undefined;
-  let width = 0;
+  let names: readonly string[] = [];
   try {
     for (const { cells, line } of csvRecords(text.slice(start), delimiter)) {
       if (columns === undefined) {
-        const names = cells.map((name) => name.toLowerCase());
+        names = cells.map((name) => name.toLowerCase());
         for (const problem of headerProblems(names, required)) problems.add(problem);
         if (!problems.isEmpty) break;
         columns = firstPlaces(names);
-        width = names.length;
-      } else if (cells.length !== width) {
+      } else if (cells.length !== names.length) {
         const found = cells.length > MOST_CELLS ? `more than ${MOST_CELLS}` : String(cells.length);
-        problems.add(`line ${line}: ${found} cells where the header has ${width}`);
+        problems.add(`line ${line}: ${found} cells where the header has ${names.length}`);
       } else if (rows.length === MOST_ROWS) {
         return onlyProblem(file, `more than ${MOST_ROWS} lines; is this the right file?`);
       } else {
@@ -73,7 +74,7 @@ export function parseCsvTable(text: string, file: string, required: readonly str
   }
   if (columns === undefined && problems.isEmpty)
     return onlyProblem(file, `empty; expected a header ${required.join(',')} and a line for each`);
-  return { rows, problems: problems.list() };
+  return { columns: names, rows, problems: problems.list() };
 }
 
 class TableRow implements CsvRow {
@@ -89,14 +90,17 @@ class TableRow implements CsvRow {
   }
 }
 
-/** Where the table starts in a text, and what parts its cells: what its header shows most of the wanted columns with. */
+/** Where the table starts in a text, and what parts its cells: what its header shows most of the wanted columns with, or most columns where it has none of these. */
 function layoutOf(text: string, required: readonly string[]): { readonly start: number; readonly delimiter: string } {
   const start = text.startsWith('\uFEFF') ? 1 : 0;
   const counts = DELIMITERS.map((delimiter) => {
     const names = new Set(headerOf(text.slice(start), delimiter)?.cells.map((name) => name.toLowerCase()));
-    return { delimiter, found: required.filter((column) => names.has(column)).length };
+    return { delimiter, found: required.filter((column) => names.has(column)).length, columns: names.size };
   });
-  const best = counts.reduce((one, other) => (other.found > one.found ? other : one));
+  const best = counts.reduce((one, other) => {
+    const isBetter = other.found > one.found || (one.found === 0 && other.found === 0 && other.columns > one.columns);
+    return isBetter ? other : one;
+  });
   return { start, delimiter: best.delimiter };
 }
 
@@ -135,7 +139,7 @@ function headerProblems(columns: readonly string[], required: readonly string[])
 }
 
 function onlyProblem(file: string, problem: string): CsvTable {
-  return { rows: [], problems: [{ file, problem }] };
+  return { columns: [], rows: [], problems: [{ file, problem }] };
 }
 
 /** One record of a CSV: its cells without the spaces around them, and the line that it starts on, from 1. */

@@ -1,5 +1,5 @@
 import { UserError } from '../foundation/errors';
-import { excerpt, printableLine, counted } from '../foundation/text';
+import { counted, excerpt, printableLine } from '../foundation/text';
 
 /** One thing that is wrong with the data. */
 export interface DataProblem {
@@ -15,7 +15,7 @@ const LISTED = 50;
 /** Letters of a problem that are shown. */
 const SHOWN = 1000;
 
-/** Everything that is wrong with the data, found before any training starts: a summary line, then one line a problem. */
+/** Everything that is wrong with the data, found before any training starts: a summary line, then one line a problem, or a cause that many have. */
 export class DataError extends UserError {
   override readonly name = 'DataError';
   /** All of them, those of one file together. */
@@ -56,11 +56,62 @@ function byFile(problems: readonly DataProblem[]): DataProblem[] {
 function listProblems(problems: readonly DataProblem[]): string {
   const files = new Set(problems.map(({ file }) => file)).size;
   const count = problems.reduce((sum, { standsFor = 1 }) => sum + standsFor, 0);
-  const listed = problems.filter(({ standsFor = 1 }) => standsFor === 1).slice(0, LISTED);
+  const causes = joinMany(problems.filter(({ standsFor = 1 }) => standsFor === 1)).slice(0, LISTED);
   const lines = [`data: ${counted(count, 'problem')} in ${counted(files, 'file')}`];
-  for (const { file, problem } of listed) lines.push(printableLine(`${file}: ${excerpt(problem, SHOWN)}`));
-  if (count > listed.length) lines.push(`and ${count - listed.length} more`);
+  for (const alike of causes) lines.push(printableLine(causeLine(alike)));
+  const listed = causes.reduce((sum, { length }) => sum + length, 0);
+  if (count > listed) lines.push(`and ${count - listed} more`);
   return lines.join('\n');
+}
+
+/** Problems of one cause, the first of them told whole: a list of at least one. */
+type OneCause = readonly [DataProblem, ...DataProblem[]];
+
+/** From so many on, problems of one cause are one line. */
+const ALIKE = 4;
+
+/** Problems of one cause together, in the order of their first. */
+export function byCause(problems: readonly DataProblem[]): OneCause[] {
+  const causes = new Map<string, [DataProblem, ...DataProblem[]]>();
+  for (const problem of problems) {
+    const cause = causeOf(problem);
+    const alike = causes.get(cause);
+    if (alike === undefined) causes.set(cause, [problem]);
+    else alike.push(problem);
+  }
+  return [...causes.values()];
+}
+
+/** Problems one by one, but those of a cause that many have, which are together in the place of their first. */
+function joinMany(problems: readonly DataProblem[]): OneCause[] {
+  const causes = byCause(problems);
+  const many = new Map(causes.flatMap((alike) => (alike.length < ALIKE ? [] : alike.map((problem) => [problem, alike] as const))));
+  return problems.flatMap((problem): OneCause[] => {
+    const alike = many.get(problem);
+    return alike === undefined ? [[problem]] : alike[0] === problem ? [alike] : [];
+  });
+}
+
+/** A problem without what differs from clip to clip: numbers, what is quoted, names of files. */
+function causeOf({ problem }: DataProblem): string {
+  return problem
+    .replaceAll(/"[^"]*"/g, '""')
+    .replaceAll(/\S+\.(?:npz|npy|csv)\b/gi, 'FILE')
+    .replaceAll(/\d+(?:\.\d+)?/g, '0');
+}
+
+function causeLine([{ file, problem }, ...others]: OneCause): string {
+  const whole = `${file}: ${excerpt(problem, SHOWN)}`;
+  if (others.length === 0) return whole;
+  const places = others.slice(0, 2).map((other) => placeOf(other, file));
+  return `${whole} (and ${others.length} more of this kind: ${places.join(', ')}${others.length > places.length ? ' …' : ''})`;
+}
+
+/** Where a problem is, as little as tells it: a line of the same file, or another file. */
+function placeOf({ file, problem }: DataProblem, seen: string): string {
+  const line = /^line \d+/.exec(problem)?.[0];
+  if (line === undefined) return file;
+  return file === seen ? line : `${file} ${line}`;
 }
 
 const KEPT = 300;

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { elementAt, required } from '../foundation/required';
-import { excerpt } from '../foundation/text';
+import { counted, excerpt } from '../foundation/text';
+import type { LabelReference } from './class-ids';
 import type { FingerprintedClip, LabelNames } from './clip-set';
-import type { DataProblem } from './data-error';
-import type { LabelReference } from './labels';
+import { byCause, type DataProblem } from './data-error';
 import type { LocatedClip } from './locate-data';
 
 /** Ids of a clip's label that have no class. */
@@ -31,12 +31,24 @@ export function overlapProblems(train: readonly LocatedClip[], validation: reado
   });
 }
 
+/** The files of clips that can be used and are odd. */
+export interface OddClips {
+  /** Numbers outside [0, 1]. */
+  readonly outsideUnit: readonly string[];
+  /** Nothing but zeros: no key point in any frame. */
+  readonly allZero: readonly string[];
+  /** The same in every frame. */
+  readonly constant: readonly string[];
+  /** What is odd about the arrays beside the values. */
+  readonly remarks: readonly DataProblem[];
+}
+
 /** What is odd in a set that can be used all the same, a line each: most often a slip in its making. */
 export function dataWarnings(
   labelled: readonly LocatedClip[],
   reference: LabelReference | undefined,
   fingerprinted: readonly FingerprintedClip[],
-  { outsideUnit, allZero }: { readonly outsideUnit: readonly string[]; readonly allZero: readonly string[] },
+  { outsideUnit, allZero, constant, remarks }: OddClips,
 ): string[] {
   const warnings: string[] = [];
   const otherCase = labelled.filter((clip) => clip.otherCase);
@@ -52,12 +64,28 @@ export function dataWarnings(
   if (outsideUnit[0] !== undefined) {
     warnings.push(`${outsideUnit.length} of ${labelled.length} clips hold numbers outside [0, 1] (the first: ${outsideUnit[0]})`);
   }
+  if (constant[0] !== undefined) {
+    const advice = 'nothing moves in them; are they stills, or one frame written many times?';
+    warnings.push(`${constant.length} of ${labelled.length} clips are the same in every frame (the first: ${constant[0]}): ${advice}`);
+  }
+  for (const [first, ...others] of byCause(remarks)) {
+    warnings.push(
+      `${1 + others.length} of ${labelled.length} clips hold an array that is not read (the first: ${first.file}): ${first.problem}`,
+    );
+  }
   const otherCategory = labelled.filter(({ label }) => (reference?.categoryOfGloss[label.gloss] ?? label.category) !== label.category);
   if (otherCategory[0]) {
     const { label, labelsFile } = otherCategory[0];
     const said = `${labelsFile} line ${label.line}: gloss ${label.gloss} with category ${label.category}`;
     warnings.push(
       `${otherCategory.length} of ${labelled.length} clips have a category other than labels_reference.csv gives their gloss (the first: ${said})`,
+    );
+  }
+  const differing = differentlyLabelled(fingerprinted);
+  if (differing[0] !== undefined) {
+    const { one, other } = differing[0];
+    warnings.push(
+      `${counted(differing.length, 'clip has', 'clips have')} exactly the values of a clip of another gloss (the first: "${excerpt(other.name)}", gloss ${other.gloss}, and "${excerpt(one.name)}", gloss ${one.gloss}): one of the two labels must be wrong`,
     );
   }
   const trained = new Map(fingerprinted.filter(({ split }) => split === 'train').map(({ digest, name }) => [digest, name]));
@@ -69,6 +97,18 @@ export function dataWarnings(
     );
   }
   return warnings;
+}
+
+/** Clips of the same values under different glosses: each with the first of its values. */
+function differentlyLabelled(
+  clips: readonly FingerprintedClip[],
+): { readonly one: FingerprintedClip; readonly other: FingerprintedClip }[] {
+  const firstOf = new Map<string, FingerprintedClip>();
+  return clips.flatMap((other) => {
+    const one = firstOf.get(other.digest);
+    if (one === undefined) firstOf.set(other.digest, other);
+    return one === undefined || one.gloss === other.gloss ? [] : [{ one, other }];
+  });
 }
 
 /** The labelled clips of a training. */

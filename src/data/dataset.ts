@@ -1,6 +1,6 @@
 import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
-import { inspectClip, type InspectedClip, type ClipFormat } from './clip';
+import { inspectClip, UNREAD_CLIP, type ClipFormat, type InspectedClip } from './clip';
 import {
   digestOfValues,
   fingerprint,
@@ -11,10 +11,11 @@ import {
   type LabelNames,
 } from './clip-set';
 import { DataError, type DataProblem } from './data-error';
-import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse } from './dataset-checks';
+import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse, type OddClips } from './dataset-checks';
 import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
-import { nameClasses, readLabelReference, readLabels, type ClassCounts, type LabelReference } from './labels';
-import { locateData, type LocatedData, type SplitPaths, locateClips, missingProblem, type LocatedClip } from './locate-data';
+import { findLabelledClips, type LabelledClips } from './labelled-clips';
+import { nameClasses, type ClassCounts } from './labels';
+import { missingProblem, type LocatedClip } from './locate-data';
 
 export interface DatasetOptions extends ClassCounts {
   /** The key in the `.npz` files that holds the values. */
@@ -30,10 +31,14 @@ export interface DatasetOptions extends ClassCounts {
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
   readonly layout?: ClipFolders;
+  /** The names of the classes that a model has already: names in the labels get its ids. */
+  readonly namesOfModel?: LabelNames | undefined;
   /** Is told how many clips have been read and checked, of how many. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Is told, a line each, what is odd in the data though it can be used. */
   readonly onWarning?: (warning: string) => void;
+  /** Is told, a line each, what was made of the data. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -41,21 +46,21 @@ export interface DatasetOptions extends ClassCounts {
  * @throws DataError with everything that is wrong with it, file by file; with `leaveOutBroken` only where no validation clip is left, or labels are wrong.
  */
 export async function openDataset(source: DataSource, options: DatasetOptions): Promise<Dataset> {
-  const located = await locateData(source, options.layout ?? KEYPOINT_FOLDERS, options.needTrain);
-  const { train, validation, reference, problems: tableProblems } = await readTables(located);
+  const { layout = KEYPOINT_FOLDERS, needTrain, namesOfModel } = options;
+  const labelled = await findLabelledClips(source, { layout, needTrain, namesOfModel });
+  const { train = [], validation } = labelled;
+  const all = [...train, ...validation];
   const names = nameClasses(
-    [...train, ...validation].map(({ label }) => label),
-    reference?.names,
+    all.map(({ label }) => label),
+    labelled.names,
     options,
   );
-  const all = [...train, ...validation];
   const loaded = await loadClips(all, options, options.memoryBudgetBytes, options.onProgress);
   const setProblems = [...all.flatMap((clip) => idProblems(clip, names)), ...overlapProblems(train, validation)];
   const broken = new Set(loaded.problems.map(({ file }) => file));
   const leaveOut = options.leaveOutBroken === true && validation.some(({ file }) => !broken.has(file));
-  const use =
-    tableProblems.length > 0 || located.train === undefined ? NOTHING_JUDGED : judgeUse(train, validation, names, reference, options);
-  const problems = [...tableProblems, ...use.problems, ...setProblems, ...(leaveOut ? [] : loaded.problems)];
+  const use = labelled.problems.length > 0 || labelled.train === undefined ? NOTHING_JUDGED : judgeUse(labelled, names, options);
+  const problems = [...labelled.problems, ...use.problems, ...setProblems, ...(leaveOut ? [] : loaded.problems)];
   if (problems.length > 0) throw new DataError(problems);
 
   const members = all.flatMap((clip, index): Member[] => {
@@ -74,16 +79,17 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     };
   };
   const fingerprinted = members.map(fingerprintedOf);
-  const labelled = members.map(({ clip }) => clip);
+  const used = members.map(({ clip }) => clip);
+  for (const note of labelled.notes) options.onNote?.(note);
   for (const warning of use.warnings) options.onWarning?.(warning);
-  for (const warning of dataWarnings(labelled, reference, fingerprinted, loaded)) options.onWarning?.(warning);
+  for (const warning of dataWarnings(used, labelled.reference, fingerprinted, loaded.odd)) options.onWarning?.(warning);
   return {
-    title: located.title,
+    title: labelled.title,
     synthetic: members.some((member) => member.loaded.synthetic),
-    train: located.train && setOf('train'),
+    train: labelled.train && setOf('train'),
     validation: setOf('validation'),
     labels: names,
-    givenLabels: reference?.names,
+    givenLabels: Object.keys(labelled.names).length === 0 ? undefined : names,
     fingerprint: fingerprint(fingerprinted),
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
     leftOut: loaded.problems,
@@ -92,15 +98,10 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
 
 const NOTHING_JUDGED: ClassUse = { problems: [], warnings: [] };
 
-function judgeUse(
-  train: readonly LocatedClip[],
-  validation: readonly LocatedClip[],
-  names: LabelNames,
-  reference: LabelReference | undefined,
-  { numGloss, numCat }: ClassCounts,
-): ClassUse {
-  const isGiven = (count: number | null | undefined): boolean => reference !== undefined || typeof count === 'number';
-  return judgeClassUse({ train, validation }, names, { gloss: isGiven(numGloss), category: isGiven(numCat) });
+function judgeUse({ train = [], validation, names: known }: LabelledClips, names: LabelNames, { numGloss, numCat }: ClassCounts): ClassUse {
+  const isGiven = (kind: keyof LabelNames, count: number | null | undefined): boolean =>
+    known[kind] !== undefined || typeof count === 'number';
+  return judgeClassUse({ train, validation }, names, { gloss: isGiven('gloss', numGloss), category: isGiven('category', numCat) });
 }
 
 /** A clip that can be used. */
@@ -110,28 +111,6 @@ interface Member {
   readonly loaded: LoadedClip;
   /** Undefined where clips are read as they are needed. */
   readonly values: Float32Array | undefined;
-}
-
-interface Tables {
-  readonly train: readonly LocatedClip[];
-  readonly validation: readonly LocatedClip[];
-  readonly reference: LabelReference | undefined;
-  readonly problems: readonly DataProblem[];
-}
-
-async function readTables(located: LocatedData): Promise<Tables> {
-  const train = await readSplit(located.train);
-  const validation = await readSplit(located.validation);
-  const named = located.reference === undefined ? undefined : await readLabelReference(located.reference);
-  const problems = [...train.problems, ...validation.problems, ...(named?.problems ?? [])];
-  return { train: train.clips, validation: validation.clips, reference: named?.reference, problems };
-}
-
-async function readSplit(split: SplitPaths | undefined): Promise<{ clips: readonly LocatedClip[]; problems: readonly DataProblem[] }> {
-  if (split === undefined) return { clips: [], problems: [] };
-  const { labels, problems } = await readLabels(split.labels);
-  const located = await locateClips(split.folder, split.labels, labels);
-  return { clips: located.clips, problems: [...problems, ...located.problems] };
 }
 
 function entryOf({ clip: { label, file }, loaded }: Member): ClipEntry {
@@ -157,14 +136,11 @@ interface LoadedClips {
   /** Every clip's values in the same order, none for one that cannot be used; undefined where they take more than the budget. */
   readonly values: readonly (Float32Array | undefined)[] | undefined;
   readonly problems: readonly DataProblem[];
-  /** The files with numbers outside [0, 1]. */
-  readonly outsideUnit: readonly string[];
-  /** The files with nothing but zeros: no key point in any frame. */
-  readonly allZero: readonly string[];
+  readonly odd: OddClips;
 }
 
 const READS_AT_ONCE = 8;
-const NOT_THERE: InspectedClip = { clip: undefined, problems: [NO_SUCH_FILE], outsideUnit: false, allZero: false, synthetic: false };
+const NOT_THERE: InspectedClip = { ...UNREAD_CLIP, problems: [NO_SUCH_FILE] };
 
 /**
  * Reads and checks every clip, and keeps the values as long as all of them fit `memoryBudgetBytes`.
@@ -180,18 +156,23 @@ async function loadClips(
   const turns = new Turns();
   let done = 0;
   const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file, missing }, index) => {
-    const { clip, problems, outsideUnit, allZero, synthetic } = missing === undefined ? await inspectClip(file, format, turns) : NOT_THERE;
+    const { clip, ...found } = missing === undefined ? await inspectClip(file, format, turns) : NOT_THERE;
     if (clip) kept.keep(index, clip.values);
     onProgress?.(++done, located.length);
-    return { problems, outsideUnit, allZero, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
+    const { synthetic } = found;
+    return { file, ...found, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
   });
   const problems = located.flatMap((clip, index) => problemsOf(clip, elementAt(inspected, index).problems));
   return {
     clips: inspected.map(({ loaded }) => loaded),
     values: kept.all(),
     problems,
-    outsideUnit: located.filter((_, index) => elementAt(inspected, index).outsideUnit).map(({ file }) => file),
-    allZero: located.filter((_, index) => elementAt(inspected, index).allZero).map(({ file }) => file),
+    odd: {
+      outsideUnit: inspected.filter(({ outsideUnit }) => outsideUnit).map(({ file }) => file),
+      allZero: inspected.filter(({ allZero }) => allZero).map(({ file }) => file),
+      constant: inspected.filter(({ constant }) => constant).map(({ file }) => file),
+      remarks: inspected.flatMap(({ file, remarks }) => remarks.map((problem) => ({ file, problem }))),
+    },
   };
 }
 

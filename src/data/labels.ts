@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
+import { ID_COLUMNS, idColumn, type ClassColumns, type LabelReference } from './class-ids';
 import type { LabelNames } from './clip-set';
 import { readCsvTable, type CsvRow, type CsvTable } from './csv-table';
 import { ProblemList, type DataProblem } from './data-error';
@@ -22,21 +23,22 @@ interface ClipLabels {
   readonly problems: readonly DataProblem[];
 }
 
-const LABEL_COLUMNS = ['file', 'gloss', 'cat'] as const;
+const LABEL_COLUMNS = ['file', 'gloss'] as const;
 /** What Linux takes as a path. */
 const LONGEST_NAME = 4096;
 const OCCLUDED: Readonly<Record<string, boolean | undefined>> = { '0': false, '1': true, false: false, true: true, no: false, yes: true };
 
-/**
- * Reads a labels CSV, `file,gloss,cat[,occluded]`: a clip a line, its name with or without the extension of a clip or video, its ids 0-based.
- * Lines that are wrong come back as problems with their line numbers; the other lines are labels.
- */
-export async function readLabels(file: string): Promise<ClipLabels> {
-  return labelsOfTable(await readCsvTable(file, LABEL_COLUMNS), file);
+/** Reads a labels CSV, `file,gloss[,cat][,occluded]`, as a table; {@link labelsOfTable} makes clips of it. */
+export async function readLabelsTable(file: string): Promise<CsvTable> {
+  return readCsvTable(file, LABEL_COLUMNS);
 }
 
-/** {@link readLabels} for a table that is at hand. */
-export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
+/**
+ * The clips of a labels CSV: one a line, its name with or without the extension of a clip or video.
+ * Lines that are wrong come back as problems with their line numbers; the other lines are labels.
+ * @param classes how its columns tell the classes.
+ */
+export function labelsOfTable(table: CsvTable, file: string, classes: Pick<ClassColumns, 'gloss' | 'category'> = ID_COLUMNS): ClipLabels {
   const wrong = new ProblemList(file);
   const labels: ClipLabel[] = [];
   const firstLine = new Map<string, number>();
@@ -44,7 +46,7 @@ export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
     const report = (problem: string): void => {
       wrong.add(`line ${row.line}: ${problem}`);
     };
-    const label = labelOfRow(row, report);
+    const label = labelOfRow(row, classes, report);
     if (label === undefined) continue;
     const earlier = firstLine.get(label.name);
     if (earlier === undefined) {
@@ -59,10 +61,14 @@ export function labelsOfTable(table: CsvTable, file: string): ClipLabels {
   return { labels, problems };
 }
 
-function labelOfRow(row: CsvRow, report: (problem: string) => void): ClipLabel | undefined {
+function labelOfRow(
+  row: CsvRow,
+  classes: Pick<ClassColumns, 'gloss' | 'category'>,
+  report: (problem: string) => void,
+): ClipLabel | undefined {
   const name = clipName(required(row.cell('file'), 'the column file'), report);
-  const gloss = classIdOf(row, 'gloss', report);
-  const category = classIdOf(row, 'cat', report);
+  const gloss = classes.gloss(row, report);
+  const category = classes.category(row, report);
   const said = row.cell('occluded') ?? '';
   const occluded = OCCLUDED[said.toLowerCase()];
   if (occluded === undefined && said !== '') report(`occluded "${excerpt(said)}"; expected 0 or 1`);
@@ -91,13 +97,7 @@ function clipName(cell: string, report: (problem: string) => void): string | und
   return name;
 }
 
-/** What a `labels_reference.csv` says. */
-export interface LabelReference {
-  readonly names: LabelNames;
-  /** Position = gloss id; the id of its category. */
-  readonly categoryOfGloss: readonly number[];
-}
-
+const [glossId, categoryId] = [idColumn('gloss_id'), idColumn('cat_id')];
 const REFERENCE_COLUMNS = ['gloss_id', 'label', 'cat_id', 'category'] as const;
 
 /**
@@ -123,8 +123,8 @@ export function referenceOfTable(
     const report = (problem: string): void => {
       wrong.add(`line ${row.line}: ${problem}`);
     };
-    const gloss = classIdOf(row, 'gloss_id', report);
-    const category = classIdOf(row, 'cat_id', report);
+    const gloss = glossId(row, report);
+    const category = categoryId(row, report);
     // One letter may be written as one character or as two; names are compared, and kept, with it as one.
     const label = required(row.cell('label'), 'the column label').normalize('NFC');
     const categoryName = required(row.cell('category'), 'the column category').normalize('NFC');
@@ -172,17 +172,17 @@ export interface ClassCounts {
 }
 
 /**
- * The names of all classes: as many as were asked for, or as the reference names, or else up to the largest id in the labels. Classes without a name are
+ * The names of all classes: as many as were asked for, or as are known, or else up to the largest id in the labels. Classes without a name are
  * called `gloss 3` and `category 1`.
  */
-export function nameClasses(labels: readonly ClipLabel[], reference: LabelNames | undefined, counts: ClassCounts): LabelNames {
+export function nameClasses(labels: readonly ClipLabel[], known: Partial<LabelNames>, counts: ClassCounts): LabelNames {
   const { numGloss, numCat, atLeast } = counts;
   const largest = (kind: keyof LabelNames): number => labels.reduce((count, label) => Math.max(count, label[kind] + 1), 0);
   const countOf = (asked: number | null | undefined, kind: keyof LabelNames): number =>
-    asked ?? Math.max(atLeast?.[kind] ?? 0, reference?.[kind].length ?? largest(kind));
+    asked ?? Math.max(atLeast?.[kind] ?? 0, known[kind]?.length ?? largest(kind));
   return {
-    gloss: fillNames(countOf(numGloss, 'gloss'), reference?.gloss, 'gloss'),
-    category: fillNames(countOf(numCat, 'category'), reference?.category, 'category'),
+    gloss: fillNames(countOf(numGloss, 'gloss'), known.gloss, 'gloss'),
+    category: fillNames(countOf(numCat, 'category'), known.category, 'category'),
   };
 }
 
@@ -190,31 +190,20 @@ function fillNames(count: number, known: readonly string[] = [], noun: string): 
   return Array.from({ length: count }, (_, id) => known[id] ?? `${noun} ${id}`);
 }
 
-/** The largest class id that is believed: larger ones are slips, and would make tables of millions of classes. */
-const MAX_CLASS_ID = 99_999;
-const LONGEST_ID = 6;
-
-/** The class id in a line's cell, 0-based; undefined, and reported, where it holds none. */
-function classIdOf(row: CsvRow, column: string, report: (problem: string) => void): number | undefined {
-  const cell = required(row.cell(column), `the column ${column}`);
-  const isNumber = /^\d+$/.test(cell);
-  const id = cell.length <= LONGEST_ID ? Number(cell) : Infinity;
-  if (isNumber && id <= MAX_CLASS_ID) return id;
-  const shown = excerpt(cell);
-  report(
-    isNumber
-      ? `${column} ${shown} is too large for a class id; they count from 0, and ${MAX_CLASS_ID} is the largest that is read`
-      : `${column} "${shown}" is no class id; expected a whole number from 0`,
-  );
-  return undefined;
-}
-
 /** What the file of a clip ends in. */
 export const NPZ = /\.npz$/i;
+/** What the file of a single array ends in, which may be a clip too. */
+export const NPY = /\.npy$/i;
 /** What the file of a video ends in. */
 export const VIDEO = /\.(mp4|mov|avi|mkv|webm|m4v|mpg|mpeg)$/i;
 
-/** A clip's name without what the file of a clip or of a video ends in. */
+/** Whether a file of that name is a clip of numbers. */
+export function isClipFile(name: string): boolean {
+  return NPZ.test(name) || NPY.test(name);
+}
+
+/** A clip's name without what the file of a clip, of an array or of a video ends in. */
 export function withoutExtension(name: string): string {
-  return NPZ.test(name) ? name.replace(NPZ, '') : name.replace(VIDEO, '');
+  for (const ending of [NPZ, NPY]) if (ending.test(name)) return name.replace(ending, '');
+  return name.replace(VIDEO, '');
 }

@@ -5,13 +5,17 @@ import { messageOf } from '../foundation/errors';
 import { required } from '../foundation/required';
 import { nearestName } from '../foundation/text';
 import { DataError, type DataProblem } from './data-error';
-import { NPZ, VIDEO, withoutExtension, type ClipLabel } from './labels';
+import { describeFolder } from './describe-folder';
+import { isClipFile, NPY, NPZ, VIDEO, withoutExtension, type ClipLabel } from './labels';
 
 /** One split's clips and labels. */
 export interface SplitPaths {
   readonly folder: string;
   readonly labels: string;
 }
+
+/** What was looked for and is not there: paths. */
+type Missing = ReadonlySet<string>;
 
 /** Where everything lies. */
 export interface LocatedData {
@@ -26,17 +30,47 @@ export interface LocatedData {
  * @throws DataError naming everything that was looked for and is not there.
  */
 export async function locateData(source: DataSource, layout: ClipFolders, needTrain: boolean): Promise<LocatedData> {
-  const problems: DataProblem[] = [];
-  if ('folder' in source && !(await lookFor('folder', source.folder, problems))) throw new DataError(problems);
-  const located = 'folder' in source ? await locateInFolder(source.folder, layout, needTrain) : locateNamed(source, needTrain);
-  for (const split of [located.train, located.validation]) {
-    if (split === undefined) continue;
-    await lookFor('folder', split.folder, problems);
-    await lookFor('file', split.labels, problems);
-  }
-  if (located.reference !== undefined) await lookFor('file', located.reference, problems);
+  const { located, problems } = await lookForData(source, layout, needTrain);
   if (problems.length > 0) throw new DataError(problems);
   return located;
+}
+
+/**
+ * {@link locateData} that goes on where a part is not there, so that everything that is wrong can be told at once.
+ * @returns where the parts should be, which of these are missing, and what is said of that.
+ * @throws DataError where there is not even the folder.
+ */
+export async function lookForData(
+  source: DataSource,
+  layout: ClipFolders,
+  needTrain: boolean,
+): Promise<{ readonly located: LocatedData; readonly missing: Missing; readonly problems: readonly DataProblem[] }> {
+  const absent = 'folder' in source ? await problemAt('folder', source.folder) : undefined;
+  if (absent !== undefined) throw new DataError([absent]);
+  const located = 'folder' in source ? await locateInFolder(source.folder, layout, needTrain) : locateNamed(source, needTrain);
+  const looked = await Promise.all([
+    ...[located.train, located.validation].flatMap((split) =>
+      split === undefined ? [] : [problemAt('folder', split.folder), problemAt('file', split.labels)],
+    ),
+    ...(located.reference === undefined ? [] : [problemAt('file', located.reference)]),
+  ]);
+  const problems = looked.filter((problem) => problem !== undefined);
+  const missing = new Set(problems.map(({ file }) => file));
+  if (!('folder' in source) || problems.length === 0) return { located, missing, problems };
+  return { located, missing, problems: [await layoutProblem(source.folder, located, problems)] };
+}
+
+/** What is said of a data folder that lacks some of its parts: what is expected, what is not there, and what is. */
+async function layoutProblem(folder: string, { train, validation }: LocatedData, missing: readonly DataProblem[]): Promise<DataProblem> {
+  const expected = [train, validation].flatMap((split) =>
+    split === undefined ? [] : [`${path.basename(split.folder)}/`, path.basename(split.labels)],
+  );
+  const lacks = missing.map(({ file, problem }) =>
+    problem.startsWith('no such') ? path.basename(file) : `${path.basename(file)} (${problem})`,
+  );
+  const found = await describeFolder(folder);
+  const layout = `expected ${expected.join(', ')} in it, as docs/data.md describes; not there: ${lacks.join(', ')}`;
+  return { file: folder, problem: `${layout}. Found: ${found}` };
 }
 
 async function locateInFolder(folder: string, layout: ClipFolders, needTrain: boolean): Promise<LocatedData> {
@@ -74,12 +108,11 @@ function locateNamed(paths: DataPaths, needTrain: boolean): LocatedData {
   };
 }
 
-async function lookFor(expected: 'folder' | 'file', name: string, problems: DataProblem[]): Promise<boolean> {
+async function problemAt(expected: 'folder' | 'file', name: string): Promise<DataProblem | undefined> {
   const found = await kindOf(name);
-  if (found === expected) return true;
+  if (found === expected) return undefined;
   const problem = found === 'nothing' ? `no such ${expected}` : `expected a ${expected}, found ${found}`;
-  problems.push({ file: name, problem: `${problem}; check the path` });
-  return false;
+  return { file: name, problem: `${problem}; check the path` };
 }
 
 async function kindOf(name: string): Promise<string> {
@@ -187,7 +220,7 @@ interface Listing {
   readonly place: string;
   readonly byName: ReadonlyMap<string, readonly string[]>;
   readonly byCaselessName: ReadonlyMap<string, readonly string[]>;
-  /** By the name of the clip, without `.npz` and a video's extension. */
+  /** By the name of the clip, without `.npz` or `.npy` and a video's extension. */
   readonly byCaselessClip: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -201,7 +234,7 @@ class ClipFolder {
   constructor(private readonly root: string) {}
 
   /**
-   * The file of a clip: `NAME.npz`, or a folder of pictures `NAME` (told as `NAME.npz` too); else the one that bears a video's extension besides,
+   * The file of a clip: `NAME.npz` or `NAME.npy`, or a folder of pictures `NAME` (told as `NAME.npz` too); else the one that bears a video's extension besides,
    * `NAME.mp4.npz`; else the one that differs in its letters' case alone.
    * @param name with `/` between folders, in normal form C, without extension.
    */
@@ -247,7 +280,7 @@ async function readListing(place: string): Promise<Listing | undefined> {
   try {
     const entries = await readdir(place, { withFileTypes: true });
     // A video beside its clip is no clip.
-    names = entries.filter((entry) => !entry.isFile() || NPZ.test(entry.name)).map(({ name }) => name);
+    names = entries.filter((entry) => !entry.isFile() || isClipFile(entry.name)).map(({ name }) => name);
   } catch {
     return undefined;
   }
@@ -271,10 +304,10 @@ function addTo(names: Map<string, string[]>, key: string, name: string): void {
 
 function findIn(listing: Listing, clip: string, otherCase: boolean): FoundClip {
   const found = (name: string, isOtherCase: boolean): FoundClip => {
-    const file = path.join(listing.place, NPZ.test(name) ? name : `${name}.npz`);
+    const file = path.join(listing.place, isClipFile(name) ? name : `${name}.npz`);
     return { kind: 'found', file, otherCase: otherCase || isOtherCase };
   };
-  const file = listing.byName.get(`${clip}.npz`)?.[0] ?? listing.byName.get(clip)?.[0];
+  const file = [`${clip}.npz`, `${clip}.npy`, clip].map((name) => listing.byName.get(name)?.[0]).find((name) => name !== undefined);
   if (file !== undefined) return found(file, false);
   const like = listing.byCaselessClip.get(clip.toLowerCase()) ?? [];
   const sameCase = like.filter((name) => clipOf(name.normalize('NFC')) === clip);
@@ -286,5 +319,5 @@ function findIn(listing: Listing, clip: string, otherCase: boolean): FoundClip {
 
 /** The clip that a file is of: its name without `.npz`, and without the video's extension before that. */
 function clipOf(name: string): string {
-  return name.replace(NPZ, '').replace(VIDEO, '');
+  return name.replace(NPZ, '').replace(NPY, '').replace(VIDEO, '');
 }

@@ -13,7 +13,8 @@ interface NpyHeader {
   readonly dataOffset: number;
 }
 
-const MAGIC = '\x93NUMPY';
+/** What a `.npy` begins with. */
+export const MAGIC = '\x93NUMPY';
 const MAX_HEADER_BYTES = 65_536;
 const MAX_DIMENSIONS = 32;
 
@@ -162,16 +163,25 @@ export function parseTypeString(descr: string): TypeString {
   const [, order, kind, digits] = TYPE_STRING.exec(Object.hasOwn(NAMES, descr) ? (NAMES[descr] ?? descr) : descr) ?? [];
   if (order === undefined || kind === undefined || digits === undefined) throw unreadableType(descr);
   const length = Number(digits);
+  if (kind === 'f' && length > 8) throw unreadableType(descr);
   const littleEndian = order === '<' || (order !== '>' && hostIsLittleEndian);
   if (kind === 'U') return { code: 'U', itemBytes: 4 * length, swapBytes: 4, littleEndian };
   if (kind === 'S') return { code: 'S', itemBytes: length, swapBytes: 1, littleEndian };
   return { code: `${kind}${length}`, itemBytes: length, swapBytes: length, littleEndian };
 }
 
+/** A type that is not read: objects, complex numbers, dates. */
+export class UnreadableType extends UserError {}
+
 /** What is said of a type that is not read. */
-export function unreadableType(descr: string): UserError {
+export function unreadableType(descr: string): UnreadableType {
   const type = `type ${JSON.stringify(excerpt(descr, 40))} is not read`;
   if (/^\|?O\d?$/.test(descr))
-    return new UserError(`${type}: it holds pickled Python objects, which may run code; save numbers as float32, a dict as text of JSON`);
-  return new UserError(`${type}; save it as numbers, booleans or text (float32 is best)`);
+    return new UnreadableType(
+      `${type}: it holds pickled Python objects, which may run code; save numbers as float32, a dict as text of JSON`,
+    );
+  if (/^([<>=|]?f(12|16)|longdouble|float(96|128))$/.test(descr))
+    return new UnreadableType(`${type}: it is a long double; save it as float32`);
+  if (/^([<>=|]?c\d+|complex\d*)$/.test(descr)) return new UnreadableType(`${type}: it is complex; save its parts as float32`);
+  return new UnreadableType(`${type}; save it as numbers, booleans or text (float32 is best)`);
 }

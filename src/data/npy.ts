@@ -36,7 +36,8 @@ const LETTERS_AT_ONCE = 4096;
 const hostIsLittleEndian = endianness() === 'LE';
 
 /**
- * Reads a `.npy` buffer: numbers of either byte order, booleans, unicode and byte strings; C or Fortran order.
+ * Reads a `.npy` buffer: numbers of either byte order, booleans, unicode and byte strings; C or Fortran order. What lies behind the array is left alone, as NumPy
+ * leaves it.
  * @param accept is told what the numbers will take, before memory is taken for them, and throws where that is too much.
  * @throws UserError where it is malformed, cut off, or holds something else (objects, complex numbers, dates).
  */
@@ -44,19 +45,18 @@ export function parseNpy(bytes: Uint8Array, accept?: (bytes: number) => void): N
   const { descr, fortranOrder, shape, dataOffset } = parseNpyHeader(bytes);
   const type = parseTypeString(descr);
   const count = shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
+  const size = count * type.itemBytes;
   const found = bytes.byteLength - dataOffset;
-  if (count * type.itemBytes !== found) {
-    throw new UserError(`[${shape.join(', ')}] of ${excerpt(descr)} takes ${count * type.itemBytes} bytes, the array has ${found}`);
-  }
+  if (size > found) throw new UserError(`[${shape.join(', ')}] of ${excerpt(descr)} takes ${size} bytes, the array has ${found}`);
   if (type.code === 'U' || type.code === 'S') {
     if (count > MAX_TEXTS) throw new UserError(`${count} texts (at most ${MAX_TEXTS} are read)`);
-    if (found > MAX_TEXT_BYTES) throw new UserError(`${found} bytes of text (at most ${MAX_TEXT_BYTES} are read)`);
+    if (size > MAX_TEXT_BYTES) throw new UserError(`${size} bytes of text (at most ${MAX_TEXT_BYTES} are read)`);
   } else {
     accept?.(count * (type.code === 'f2' ? 4 : type.itemBytes));
   }
   if (fortranOrder && shape.filter((length) => length > 1).length > MAX_FORTRAN_AXES)
     throw new UserError(`Fortran order of ${shape.length} axes (at most ${MAX_FORTRAN_AXES} are read); save it in C order`);
-  let data = new Uint8Array(bytes.subarray(dataOffset));
+  let data = new Uint8Array(bytes.subarray(dataOffset, dataOffset + size));
   if (fortranOrder && shape.length > 1) data = toRowMajor(data, shape, type.itemBytes);
   if (type.swapBytes > 1 && type.littleEndian !== hostIsLittleEndian) swapBytes(data, type.swapBytes);
   return { shape, ...decode(type, data, count) };

@@ -10,6 +10,7 @@ import { CENTRAL_HEADER, END_RECORD, ZipWriter } from '../foundation/zip-write';
 import { FileError } from './data-error';
 import { readBoundedFile } from './file-reading';
 import { parseNpy, type NpyArray } from './npy';
+import { MAGIC } from './npy-header';
 
 /** The most bytes a `.npz`, and each array in it once unpacked, may have: 300,000 frames of 156 numbers, or 16,000 frames of 2048. */
 export const MAX_BYTES = 256 * 1024 * 1024;
@@ -31,6 +32,8 @@ export async function openNpz(file: string): Promise<NpzFile> {
   const whole = await readBoundedFile(file, MAX_BYTES, 'cut the clip');
   const foreign = stoodInFor(whole.subarray(0, START_BYTES));
   if (foreign !== undefined) throw new FileError(file, foreign);
+  if (whole.toString('latin1', 0, MAGIC.length) === MAGIC)
+    throw new FileError(file, 'it is a single array; name it .npy, or save it with numpy.savez');
   const bytes = withoutPrefix(whole);
   try {
     const zip = await fromBufferPromise(bytes);
@@ -39,6 +42,41 @@ export async function openNpz(file: string): Promise<NpzFile> {
   } catch (error) {
     throw new FileError(file, `not a readable .npz: ${messageOf(error).replace(/\.$/, '')}; make the file again`, { cause: error });
   }
+}
+
+/** Arrays by their names, as a file has them. */
+export type ArrayFile = Pick<NpzFile, 'file' | 'allowance' | 'keys' | 'contents' | 'has' | 'declaredBytes' | 'read'>;
+
+/**
+ * Opens a `.npy`, a single array without a name.
+ * @param key what it is called.
+ * @throws FileError where the file is missing, unreadable or too large.
+ */
+export async function openNpy(file: string, key: string): Promise<ArrayFile> {
+  const bytes = await readBoundedFile(file, MAX_BYTES, 'cut the clip');
+  return {
+    file,
+    allowance: allowanceOf(bytes),
+    keys: [key],
+    contents: key,
+    has: (name) => name === key,
+    declaredBytes: (name) => (name === key ? bytes.length : 0),
+    read: (name) => {
+      const parse = (): NpyArray => {
+        if (name !== key) throw new FileError(file, `no array "${name}"; a .npy holds one without a name`);
+        try {
+          return parseNpy(bytes);
+        } catch (error) {
+          throw error instanceof UserError ? new FileError(file, `not a readable .npy: ${error.message}`, { cause: error }) : error;
+        }
+      };
+      return Promise.resolve().then(parse);
+    },
+  };
+}
+
+function allowanceOf(bytes: Buffer): number {
+  return Math.max(LEAST_ALLOWANCE, MOST_EXPANSION * bytes.length);
 }
 
 /** An open `.npz`. */
@@ -53,7 +91,7 @@ export class NpzFile {
     private readonly zip: ZipFile,
     private readonly entries: ReadonlyMap<string, Entry>,
   ) {
-    this.allowance = Math.max(LEAST_ALLOWANCE, MOST_EXPANSION * bytes.length);
+    this.allowance = allowanceOf(bytes);
   }
 
   /** The arrays' names, in the file's order. */

@@ -7,9 +7,10 @@ import { openBatches } from './batch-source';
 import { readClip, type Clip } from './clip';
 import type { Dataset, ClipEntry, ClipSet, LabelNames } from './clip-set';
 import { openDataset } from './dataset';
-import { demoTitle, demoFeatureWidth } from './demo/generate';
+import { demoTitle } from './demo/generate';
 import { demoSetOfWidth } from './demo/sets';
 import { demoLabels } from './demo/signs';
+import { FEATURE_WIDTH } from './keypoints';
 import { nameClasses } from './labels';
 import { modelTransforms, TransformPipeline } from './transforms/pipeline';
 
@@ -34,8 +35,12 @@ export interface DataRequest {
   readonly needTrain: boolean;
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
+  /** The names of the classes that a model has already: names in the labels get its ids. */
+  readonly namesOfModel?: LabelNames | undefined;
   readonly onProgress?: (done: number, total: number) => void;
   readonly onWarning?: (warning: string) => void;
+  /** Is told, a line each, what was made of the data: which ids names got, or that there are no categories. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -79,7 +84,7 @@ export interface OpenClipsOptions {
   readonly onWarning?: (warning: string) => void;
 }
 
-const WIDTHS = { keypoints: KEYPOINT_WIDTH, features: demoFeatureWidth } as const;
+const WIDTHS = { keypoints: KEYPOINT_WIDTH, features: FEATURE_WIDTH } as const;
 
 /** A clip with its label. `values` are `[frames, width]`, row by row. */
 export interface LabelledClip extends Clip, Omit<ClipEntry, 'frames'> {}

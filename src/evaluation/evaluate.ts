@@ -114,6 +114,8 @@ export type EvaluationDataRequest = Partial<Omit<Options<typeof labelledDataOpti
 /** How the opening of data is watched. */
 export interface DataWatch {
   readonly onWarning: (text: string) => void;
+  /** Is told what was made of the data, as which ids names got. */
+  readonly onNote?: (text: string) => void;
   /** How many clips have been read and checked, of how many. */
   readonly onProgress: (done: number, total: number) => void;
   /** Where features of pictures are kept; the user's cache folder otherwise. */
@@ -124,6 +126,7 @@ export interface DataWatch {
 export function dataWatchOf(hooks: Hooks): DataWatch {
   return {
     onWarning: warningsTo(hooks),
+    onNote: notesTo(hooks),
     onProgress: (done, total) => {
       hooks.signal?.throwIfAborted();
       hooks.onEvent?.({ kind: 'clips-read', done, total });
@@ -137,7 +140,7 @@ export function dataWatchOf(hooks: Hooks): DataWatch {
  * @throws UserError where there is no such data, or no clip of it can be used.
  */
 export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, watch: DataWatch): Promise<Dataset> {
-  const { onWarning, onProgress, featureCache: cache = featureCache({}) } = watch;
+  const { onWarning, onNote, onProgress, featureCache: cache = featureCache({}) } = watch;
   const { model } = loaded;
   const { definition } = model;
   const trained = trainedAs(loaded);
@@ -155,7 +158,9 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     memoryBudgetBytes: memoryBudget(memoryFacts()),
     needTrain: false,
     leaveOutBroken: true,
+    namesOfModel: loaded.labels,
     onProgress,
+    ...(onNote === undefined ? {} : { onNote }),
     onWarning,
   };
   // A model that was trained on pictures sees their features; those of its own weights.

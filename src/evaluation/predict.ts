@@ -4,7 +4,7 @@ import { checkOptions, type OptionsInput } from '../config/options';
 import type { ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, FileError, type DataProblem } from '../data/data-error';
-import { readLabelReference } from '../data/labels';
+import { isClipFile, readLabelReference } from '../data/labels';
 import { isPictureFile } from '../data/pictures';
 import type { Program } from '../engine/program';
 import { startRuntime } from '../engine/runtime';
@@ -234,7 +234,7 @@ async function drawAttention(
 }
 
 /**
- * The clips that `--input` names: files as they are, of folders every `.npz`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
+ * The clips that `--input` names: files as they are, of folders every `.npz` and `.npy`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
  * of such folders several.
  * @throws UserError for a name that stands for no clip.
  */
@@ -253,8 +253,8 @@ async function filesOf(input: string): Promise<string[]> {
   }
   if (!statSync(input).isDirectory() || holdsPictures(input)) return [input];
   const entries = readdirSync(input, { withFileTypes: true }).map((entry) => ({ entry, place: path.join(input, entry.name) }));
-  const clips = entries.filter(({ entry, place }) => (entry.isDirectory() ? holdsPictures(place) : entry.name.endsWith('.npz')));
-  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no .npz clip and no folder of pictures`);
+  const clips = entries.filter(({ entry, place }) => (entry.isDirectory() ? holdsPictures(place) : isClipFile(entry.name)));
+  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no clip (.npz or .npy) and no folder of pictures`);
   return clips.map(({ place }) => place).sort();
 }
 

@@ -10,6 +10,7 @@ import { openData, type DataRequest } from '../data/open-clips';
 import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
 import { openAsFeatures } from '../evaluation/frame-features/encode-clips';
+import { savedLabels } from '../evaluation/loaded-model';
 import type { WithModels } from '../evaluation/recognise';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
@@ -60,6 +61,10 @@ async function openDataset(
     demoSeed: settings.seed,
     memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
     needTrain: true,
+    namesOfModel: resume && savedLabels(resume.checkpoint.config, resume.model),
+    onNote: (text) => {
+      report({ kind: 'note', text });
+    },
     onWarning: (text) => {
       report({ kind: 'warning', text });
     },

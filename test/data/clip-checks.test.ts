@@ -1,21 +1,24 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { inspectClip, readClip } from '../../src/data/clip';
+import { inspectClip, readClip, type InspectedClip } from '../../src/data/clip';
 import type { NpyArray } from '../../src/data/npy';
-import { formatNpz } from '../../src/data/npz';
+import { formatNpy, formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';
 
 const format = { key: 'X', width: 156 };
 
-/** What is wrong with a clip of 4 frames with these arrays changed. */
-async function problemsWith(changes: Readonly<Record<string, NpyArray | undefined>>, expected = format): Promise<readonly string[]> {
+/** A clip of 4 frames with these arrays changed, as it is found. */
+async function inspected(changes: Readonly<Record<string, NpyArray | undefined>>, expected = format): Promise<InspectedClip> {
   return inTemporaryFolder(async (folder) => {
     const file = path.join(folder, 'clip.npz');
     writeFileSync(file, formatNpz(clipArrays(4, 1, changes)));
-    return (await inspectClip(file, expected)).problems;
+    return inspectClip(file, expected);
   });
 }
+
+/** What is wrong with it. */
+const problemsWith = async (...clip: Parameters<typeof inspected>): Promise<readonly string[]> => (await inspected(...clip)).problems;
 
 const floats = (shape: readonly number[], fill = 0.5): NpyArray => {
   const count = shape.reduce((product, length) => product * length, 1);
@@ -44,6 +47,13 @@ describe('a clip', () => {
     ['X of text', { X: { dtype: 'text', shape: [1, 156], values: new Array<string>(156).fill('a') } }, /"X": text where numbers/],
     ['no frames', { X: floats([0, 156]) }, /"X" has no frames/],
     ['NaN and infinity', { X: withNotFinite() }, /"X" holds 2 NaN or infinite numbers \(the first: frame 1, number 1\)/],
+    ['meta of other key points', { meta: text('{"keypoints_total": 75}') }, /"meta" says keypoints_total 75; expected 78/],
+    ['meta of another order', { meta: text('{"order": "face11"}') }, /"meta" says order "face11"; expected "pose25,/],
+  ])('with %s is told so', async (_, changes, message) => {
+    expect(await problemsWith(changes)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it.each<[string, Record<string, NpyArray | undefined>, RegExp]>([
     ['a mask of other length', { mask: floats([3, 78]) }, /"mask" is \[3, 78\], the clip has 4 frames/],
     ['a mask of other width', { mask: floats([4, 77]) }, /"mask" is \[4, 77\]; expected \[4, 78\]/],
     ['a mask that hides everything', { mask: floats([4, 78], 0) }, /no key point is visible/],
@@ -53,15 +63,62 @@ describe('a clip', () => {
     ['meta that is no JSON', { meta: text('{') }, /"meta" is no JSON/],
     ['meta that is a number', { meta: floats([]) }, /"meta" is no single text/],
     ['meta that is a list', { meta: text('[1]') }, /"meta" is no JSON object/],
-    ['meta of other key points', { meta: text('{"keypoints_total": 75}') }, /"meta" says keypoints_total 75; expected 78/],
-    ['meta of another order', { meta: text('{"order": "face11"}') }, /"meta" says order "face11"; expected "pose25,/],
-  ])('with %s is told so', async (_, changes, message) => {
-    expect(await problemsWith(changes)).toEqual([expect.stringMatching(message)]);
+  ])('with %s beside its values is remarked on and used', async (_, changes, message) => {
+    const { clip, problems, remarks } = await inspected(changes);
+    expect(remarks).toEqual([expect.stringMatching(message)]);
+    expect(problems).toEqual([]);
+    expect(clip?.values).toEqual(clipValues(4));
   });
 
-  it('with several problems has them all listed', async () => {
-    const problems = await problemsWith({ X: withNotFinite(), mask: floats([3, 78]), timestamps_ms: times(1, 0, 0, 0), meta: text('') });
-    expect(problems).toHaveLength(4);
+  it('with several problems and remarks has them all listed', async () => {
+    const changes = { X: withNotFinite(), mask: floats([3, 78]), timestamps_ms: times(1, 0, 0, 0), meta: text('{"order": ""}') };
+    const { problems, remarks } = await inspected(changes);
+    expect(problems).toHaveLength(2);
+    expect(remarks).toHaveLength(2);
+  });
+
+  it('says what frames of another kind look like, and which array or model is meant', async () => {
+    expect(await problemsWith({ X: floats([30, 126]) })).toEqual([
+      '"X" is [30, 126], 126 numbers a frame; expected 156: 78 key points × (x, y): pose 0–24, left hand 21, right hand 21, face 11 (docs/data.md); this looks like the two hands of MediaPipe, 42 × (x, y, z)',
+    ]);
+    expect(await problemsWith({ X: floats([1662]) })).toEqual([expect.stringMatching(/looks like a single frame: MediaPipe Holistic/)]);
+    expect(await problemsWith({ X: floats([4, 78, 2]) })).toEqual([expect.stringMatching(/; save X\.reshape\(len\(X\), 156\)$/)]);
+    expect(await problemsWith({ X: undefined, arr_0: floats([4, 156]) })).toEqual([
+      expect.stringMatching(/no array "X"; .*"arr_0" is \[4, 156\]: choose it with --kp-key arr_0$/),
+    ]);
+    expect(await problemsWith({}, { key: 'X2048', width: 2048 })).toEqual([
+      expect.stringMatching(/no array "X2048"; .*"X" is \[4, 156\]: key points as --model transformer reads them$/),
+    ]);
+  });
+
+  it('that never moves is noticed and no problem', async () => {
+    expect(await inspected({ X: floats([4, 156]) })).toMatchObject({ problems: [], constant: true });
+    expect(await inspected({ X: floats([4, 156], 0) })).toMatchObject({ problems: [], constant: false, allZero: true });
+    expect(await inspected({})).toMatchObject({ constant: false });
+  });
+
+  it('may be a single array, a .npy', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const file = path.join(folder, 'clip.npy');
+      writeFileSync(file, formatNpy({ dtype: 'float32', shape: [2, 156], values: clipValues(2) }));
+      expect(await readClip(file, format)).toEqual({ values: clipValues(2), frames: 2 });
+      expect(await inspectClip(file, { key: 'Y', width: 156 })).toMatchObject({ problems: [], remarks: [], clip: { frames: 2 } });
+      writeFileSync(file, 'no array');
+      await expect(readClip(file, format)).rejects.toThrow(/clip\.npy: not a readable \.npy: not a \.npy array/);
+    });
+  });
+
+  it('is no video, and no .npy under another name', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const video = path.join(folder, 'clip.mp4');
+      writeFileSync(video, 'ftyp');
+      await expect(readClip(video, format)).rejects.toThrow(
+        /clip\.mp4: it is a video; expected its key points in an \.npz, "X"; docs\/data\.md/,
+      );
+      const renamed = path.join(folder, 'clip.npz');
+      writeFileSync(renamed, formatNpy({ dtype: 'float32', shape: [2, 156], values: clipValues(2) }));
+      await expect(readClip(renamed, format)).rejects.toThrow(/clip\.npz: it is a single array; name it \.npy/);
+    });
   });
 
   it('of features is not held to what key points are', async () => {
@@ -69,7 +126,7 @@ describe('a clip', () => {
     expect(await problemsWith({ X2048: floats([4, 2048], 3), mask: undefined, meta: text('{"dims_per_frame": 2048}') }, features)).toEqual(
       [],
     );
-    expect(await problemsWith({ X2048: floats([5, 2048]) }, features)).toHaveLength(2);
+    expect((await inspected({ X2048: floats([5, 2048]) }, features)).remarks).toHaveLength(2);
   });
 
   it('outside [0, 1] is noticed and no problem', async () => {

@@ -4,7 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { Dataset } from '../../src/data/clip-set';
 import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
-import { formatNpz } from '../../src/data/npz';
+import type { NpyArray } from '../../src/data/npy';
+import { formatNpy, formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder, writeDataFolder, type TestClip } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 
@@ -118,7 +119,9 @@ describe('a data folder', () => {
   it('warns of what is odd, a line each', async () => {
     await inTemporaryFolder(async (folder) => {
       writeDataFolder(folder, { ...good, val: [{ ...clip('d', 0, 1, 5), seed: 1 }] });
-      const far = clipArrays(6, 3, { X: { dtype: 'float32', shape: [6, 156], values: new Float32Array(6 * 156).fill(2) } });
+      const far = clipArrays(6, 3, {
+        X: { dtype: 'float32', shape: [6, 156], values: Float32Array.from({ length: 6 * 156 }, (_, at) => 2 + (at % 5)) },
+      });
       writeFileSync(path.join(folder, 'keypoints_train/c.npz'), formatNpz(far));
       writeFileSync(path.join(folder, 'labels_reference.csv'), 'gloss_id,label,cat_id,category\n0,A,0,X\n1,B,0,X\n2,C,1,Y\n');
       const warnings: string[] = [];
@@ -127,6 +130,46 @@ describe('a data folder', () => {
         expect.stringMatching(/^1 of 4 clips hold numbers outside \[0, 1\] \(the first: .*c\.npz\)$/),
         expect.stringMatching(/^1 of 4 clips have a category other .*val_labels\.csv line 2: gloss 0 with category 1/),
         expect.stringMatching(/^validation clips with exactly the values of a training clip: 1 \(the first: "d" and "a"\)/),
+      ]);
+    });
+  });
+
+  it('warns of stills, of equal clips with different labels, and of arrays that are not read though the values are', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeDataFolder(folder, { train: [...good.train, { ...clip('f', 2, 1, 5), seed: 1 }], val: [clip('d', 0, 0, 5)] });
+      const meta: NpyArray = { dtype: 'text', shape: [], values: ['recorded in Manila'] };
+      for (const name of ['b', 'c'])
+        writeFileSync(path.join(folder, `keypoints_train/${name}.npz`), formatNpz(clipArrays(6, 9 + name.length, { meta })));
+      const still: NpyArray = { dtype: 'float32', shape: [6, 156], values: new Float32Array(6 * 156).fill(0.5) };
+      writeFileSync(path.join(folder, 'keypoints_train/c.npz'), formatNpz(clipArrays(6, 3, { X: still, meta })));
+      const warnings: string[] = [];
+      const dataset = await openDataset({ folder }, { ...options, onWarning: (line) => warnings.push(line) });
+      expect(dataset.train?.entries).toHaveLength(4);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^1 of 5 clips are the same in every frame \(the first: .*c\.npz\): nothing moves in them/),
+        expect.stringMatching(/^2 of 5 clips hold an array that is not read \(the first: .*b\.npz\): "meta" is no JSON/),
+        '1 clip has exactly the values of a clip of another gloss (the first: "f", gloss 2, and "a", gloss 0): one of the two labels must be wrong',
+      ]);
+    });
+  });
+
+  it('may hold clips as .npy, and tells all that is wrong at once where parts are missing', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeDataFolder(folder, good);
+      rmSync(path.join(folder, 'keypoints_val'), { recursive: true });
+      rmSync(path.join(folder, 'keypoints_train/a.npz'));
+      writeFileSync(
+        path.join(folder, 'keypoints_train/a.npy'),
+        formatNpy({ dtype: 'float32', shape: [5, 126], values: new Float32Array(630) }),
+      );
+      writeFileSync(path.join(folder, 'val_labels.csv'), 'name,label\nd,1\n');
+      expect(await problemsOf(openDataset({ folder }, options))).toEqual([
+        expect.stringMatching(
+          /not there: keypoints_val\. Found: 2 \.csv, 2 \.npz, 1 \.npy in keypoints_train\/; .*train_labels\.csv with the columns file, gloss, cat/,
+        ),
+        expect.stringMatching(/^val_labels\.csv: line 1: no column "file" \(columns: name, label\)/),
+        expect.stringMatching(/^val_labels\.csv: line 1: no column "gloss"/),
+        expect.stringMatching(/^a\.npy: "X" is \[5, 126\].*this looks like the two hands of MediaPipe/),
       ]);
     });
   });
@@ -168,10 +211,25 @@ describe('everything that is wrong', () => {
       { file: 'a.npz', problem: 'two' },
     ]);
     expect(few.message).toBe('data: 3 problems in 2 files\na.npz: one\na.npz: two\nb.csv: three');
-    const many = new DataError(Array.from({ length: 60 }, (_, index) => ({ file: `${index}.npz`, problem: 'gone' })));
+    const words = Array.from({ length: 60 }, (_, index) => 'x'.repeat(index + 1));
+    const many = new DataError(words.map((word) => ({ file: `${word}.npz`, problem: `gone ${word}` })));
     expect(many.message.split('\n')).toHaveLength(52);
     expect(many.message).toMatch(/and 10 more$/);
     expect(many.problems).toHaveLength(60);
+  });
+
+  it('of one cause is one line: the first of them, how many more, and where', () => {
+    const gone = Array.from({ length: 390 }, (_, index) => ({ file: `${index}.npz`, problem: `"X" is [${index}, 126]; expected 156` }));
+    const lines = [2, 3, 4, 5].map((line) => ({ file: 'l.csv', problem: `line ${line}: gloss "${'A'.repeat(line)}" is none of 3` }));
+    const few = ['a', 'b', 'c'].map((name) => ({ file: `${name}.npz`, problem: 'no such file' }));
+    expect(new DataError([...lines, ...gone, ...few]).message.split('\n')).toEqual([
+      'data: 397 problems in 394 files',
+      'l.csv: line 2: gloss "AA" is none of 3 (and 3 more of this kind: line 3, line 4 …)',
+      '0.npz: "X" is [0, 126]; expected 156 (and 389 more of this kind: 1.npz, 2.npz …)',
+      'a.npz: no such file',
+      'b.npz: no such file',
+      'c.npz: no such file',
+    ]);
   });
 
   it('names every folder and file that was looked for and is not there', async () => {
@@ -181,9 +239,14 @@ describe('everything that is wrong', () => {
       ]);
       mkdirSync(path.join(folder, 'keypoints_train'));
       expect(await problemsOf(openDataset({ folder }, options))).toEqual([
-        'train_labels.csv: no such file; check the path',
-        'keypoints_val: no such folder; check the path',
-        'val_labels.csv: no such file; check the path',
+        expect.stringMatching(
+          /: expected keypoints_train\/, train_labels\.csv, keypoints_val\/, val_labels\.csv in it, as docs\/data\.md describes; not there: train_labels\.csv, keypoints_val, val_labels\.csv\. Found: no files$/,
+        ),
+      ]);
+      const named = { keypoints_val: path.join(folder, 'a'), labels_val_csv: path.join(folder, 'b.csv') };
+      expect(await problemsOf(openDataset(named, { ...options, needTrain: false }))).toEqual([
+        'a: no such folder; check the path',
+        'b.csv: no such file; check the path',
       ]);
     });
   });

@@ -16,7 +16,8 @@ async function problemsOf(arrays: Readonly<Record<string, NpyArray>>): Promise<r
   return inTemporaryFolder(async (folder) => {
     const file = path.join(folder, 'clip.npz');
     writeFileSync(file, formatNpz(arrays));
-    return (await inspectClip(file, format)).problems;
+    const { problems, remarks } = await inspectClip(file, format);
+    return [...problems, ...remarks];
   });
 }
 

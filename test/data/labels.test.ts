@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseCsvTable } from '../../src/data/csv-table';
-import { labelsOfTable, readLabelReference, readLabels, referenceOfTable } from '../../src/data/labels';
+import { labelsOfTable, readLabelReference, readLabelsTable, referenceOfTable } from '../../src/data/labels';
 import { itWithShared } from '../support/shared';
 
 const labelsOf = (text: string): ReturnType<typeof labelsOfTable> =>
@@ -67,7 +67,7 @@ describe('labels CSV', () => {
   });
 
   it('reports a file that is not there', async () => {
-    expect(texts(await readLabels('/nowhere/labels.csv'))).toEqual([expect.stringMatching(/^no such file/)]);
+    expect(texts(await readLabelsTable('/nowhere/labels.csv'))).toEqual([expect.stringMatching(/^no such file/)]);
   });
 });
 

@@ -10,6 +10,7 @@ import {
   type FingerprintedClip,
   type LabelNames,
 } from '../clip-set';
+import { FEATURE_WIDTH } from '../keypoints';
 import { drawSigners, renderClip, type Signer } from './clip';
 import { demoLabels, demoSigns, type SignRecipe, type DemoLabels } from './signs';
 import { minimumJerk } from './skeleton';
@@ -113,9 +114,6 @@ function fingerprintedClips(split: FingerprintedClip['split'], set: ClipSet): Fi
   });
 }
 
-/** Numbers a frame of the demo set of features: as many as InceptionV3 gives. */
-export const demoFeatureWidth = 2048;
-
 /** How many things vary in a frame: some tell signs apart, the rest are the person's and the room's. */
 const [signal, nuisance] = [20, 12] as const;
 const hidden = signal + nuisance;
@@ -152,7 +150,7 @@ function renderFeatures(prefix: string, world: FeatureWorld, clipsPerGloss: numb
       entries.push({
         name: demoClipName(prefix, entries.length, name),
         file: '',
-        frames: rendered.length / demoFeatureWidth,
+        frames: rendered.length / FEATURE_WIDTH,
         gloss,
         category: elementAt(world.labels.categoryOfGloss, gloss),
         occluded: false,
@@ -160,7 +158,7 @@ function renderFeatures(prefix: string, world: FeatureWorld, clipsPerGloss: numb
       values.push(rendered);
     }
   }
-  return { entries, width: demoFeatureWidth, values, key: 'X2048' };
+  return { entries, width: FEATURE_WIDTH, values, key: 'X2048' };
 }
 
 /** What does not change from seed to seed: the signs, and how a place in the space of postures becomes features. */
@@ -177,7 +175,7 @@ class FeatureWorld {
     this.places = Array.from({ length: postures }, place);
     this.ofCategory = labels.category.map(place);
     this.paths = pathsOf(labels, this.places);
-    this.mixing = Array.from({ length: hidden }, () => Float32Array.from({ length: demoFeatureWidth }, () => random.normal(0, 0.25)));
+    this.mixing = Array.from({ length: hidden }, () => Float32Array.from({ length: FEATURE_WIDTH }, () => random.normal(0, 0.25)));
   }
 
   /** One clip, `[frames, 2048]`: from posture to posture at a pace of its own, the category's own posture mixed in throughout. */
@@ -186,13 +184,13 @@ class FeatureWorld {
     const haste = random.uniform(-0.15, 0.15);
     const path = elementAt(this.paths, gloss);
     const category = elementAt(this.ofCategory, elementAt(this.labels.categoryOfGloss, gloss));
-    const values = new Float32Array(count * demoFeatureWidth);
+    const values = new Float32Array(count * FEATURE_WIDTH);
     for (let frame = 0; frame < count; frame++) {
       const time = frame / (count - 1);
       const along = Math.min(0.9999, Math.max(0, time + haste * time * (1 - time) * 4)) * (path.length - 1);
       const [from, to] = [elementAt(path, Math.floor(along)), elementAt(path, Math.floor(along) + 1)];
       const share = minimumJerk(along % 1);
-      const row = values.subarray(frame * demoFeatureWidth, (frame + 1) * demoFeatureWidth);
+      const row = values.subarray(frame * FEATURE_WIDTH, (frame + 1) * FEATURE_WIDTH);
       row.fill(-0.1);
       for (let axis = 0; axis < hidden; axis++) {
         const moved = elementAt(from, axis) * (1 - share) + elementAt(to, axis) * share + 0.5 * elementAt(category, axis);

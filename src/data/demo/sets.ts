@@ -6,10 +6,10 @@ import { UserError } from '../../foundation/errors';
 import { buildFolder } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';
 import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
-import { isMissing, KEYPOINT_ORDER, KEYPOINTS } from '../keypoints';
+import { FEATURE_WIDTH, isMissing, KEYPOINT_ORDER, KEYPOINTS } from '../keypoints';
 import type { NpyArray } from '../npy';
 import { formatNpz } from '../npz';
-import { demoFeatureWidth, featureDemoDataset, demoDataset, type DemoOptions } from './generate';
+import { featureDemoDataset, demoDataset, type DemoOptions } from './generate';
 import { demoLabels } from './signs';
 
 /** A kind of the demo set. */
@@ -55,7 +55,7 @@ const featureDemo: DemoSet = {
   key: 'X2048',
   layout: { trainFolder: 'features_train', validationFolder: 'features_val' },
   clipArrays: (entry, values, labels) => ({
-    X2048: { dtype: 'float32', shape: [entry.frames, demoFeatureWidth], values },
+    X2048: { dtype: 'float32', shape: [entry.frames, FEATURE_WIDTH], values },
     timestamps_ms: timestamps(entry.frames),
     meta: metaOf(entry, labels, {}),
   }),
@@ -64,7 +64,7 @@ const featureDemo: DemoSet = {
 
 const SETS = new Map([
   [KEYPOINT_WIDTH, keypointDemo],
-  [demoFeatureWidth, featureDemo],
+  [FEATURE_WIDTH, featureDemo],
 ]);
 
 /** The demo set whose clips have so many numbers a frame. @throws UserError where there is none. */

@@ -5,7 +5,8 @@ import { parseJson } from '../../config/settings-file';
 import type { Dataset } from '../../data/clip-set';
 import { DataError, type DataProblem, FileError } from '../../data/data-error';
 import { mapConcurrently } from '../../data/file-reading';
-import { readLabels } from '../../data/labels';
+import { ANY_CLASS } from '../../data/class-ids';
+import { labelsOfTable, readLabelsTable } from '../../data/labels';
 import { locateData, type SplitPaths, locateClips } from '../../data/locate-data';
 import type { NpyArray } from '../../data/npy';
 import { openNpz, formatNpz } from '../../data/npz';
@@ -71,7 +72,8 @@ async function encodeSplit(
   { key, onProgress }: DataRequest,
   features: PictureFeatures,
 ): Promise<DataProblem[]> {
-  const { labels } = await readLabels(split.labels); // What is wrong with the table is said when the features are opened.
+  // What is wrong with the table is said when the features are opened.
+  const { labels } = labelsOfTable(await readLabelsTable(split.labels), split.labels, ANY_CLASS);
   const problems: DataProblem[] = [];
   const clips = [];
   const located = await locateClips(split.folder, split.labels, labels);
