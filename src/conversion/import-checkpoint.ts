@@ -125,6 +125,7 @@ function recordOf(
     imported_from: path.basename(file),
     notes,
     epoch: checkpoint.epoch,
+    ...(Number.isFinite(checkpoint.bestMetric) ? { best_metric: checkpoint.bestMetric } : {}),
     parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
     classes: { gloss: model.numGloss, category: model.numCategory },
     model: model.config,

@@ -28,6 +28,8 @@ const dataSchema = z.object({
   train_clips: z.number(),
   validation_clips: z.number(),
   fingerprint: z.string(),
+  /** Of the validation clips alone: figures of two epochs can be compared where it is the same. */
+  validation_fingerprint: z.string().optional(),
 });
 const trainingClipsSchema = z.object({
   /** Position = gloss id. */
@@ -50,6 +52,9 @@ const runSchema = z.looseObject({
   git_commit: z.string().nullish(),
   /** The file that the model was imported from. */
   imported_from: z.string().optional(),
+  /** Of the imported checkpoint: the epoch that it is of, and the best gloss accuracy that it names. */
+  epoch: z.number().optional().catch(undefined),
+  best_metric: z.number().optional().catch(undefined),
   classes: z.object({ gloss: z.number(), category: z.number() }),
   data: dataSchema.optional(),
   training_clips: trainingClipsSchema.optional(),
@@ -86,10 +91,7 @@ const trainedRunSchema = runSchema.extend({
   /** Of the project's checkout, where it is one. */
   git_commit: z.string().nullable(),
   parameters: z.number(),
-  data: dataSchema.extend({
-    /** Of the validation clips alone: figures of two epochs can be compared where it is the same. */
-    validation_fingerprint: z.string(),
-  }),
+  data: dataSchema.required(),
   training_clips: trainingClipsSchema,
   transforms,
   gloss_labels: labels,
@@ -103,6 +105,7 @@ const importedRunSchema = runSchema.extend({
   /** What is to be known of the import, a sentence each. */
   notes: z.array(z.string()).readonly(),
   epoch: z.number(),
+  best_metric: z.number().optional(),
   transforms,
 });
 

@@ -88,6 +88,18 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/^examples\/$/, 'of a pack: how to load the model'],
 ];
 
+/** Bytes that the files of a folder take on disk, as {@link filesBelow} has them: a file that has two names is counted once. */
+export function bytesTakenBy(folder: string): number {
+  const counted = new Set<string>();
+  return filesBelow(folder).reduce((sum, { path: inner }) => {
+    const { dev, ino, size } = statSync(path.join(folder, inner));
+    const identity = `${dev}:${ino}`;
+    if (counted.has(identity)) return sum;
+    counted.add(identity);
+    return sum + size;
+  }, 0);
+}
+
 const DEEPEST = 16;
 
 /** A file within a model folder. */

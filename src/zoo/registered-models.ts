@@ -3,7 +3,7 @@ import path from 'node:path';
 import { readEvaluation, type ReadEvaluation } from '../evaluation/results/contents';
 import { curvesBeside } from '../evaluation/training-curves';
 import { STAGES, type Stage, type ModelRecord } from '../folder/config-file';
-import { FOLDER_FILES, RESULT_FILES, filesBelow } from '../folder/contents';
+import { bytesTakenBy, FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { parseFolderName, refuseHostileName } from '../folder/folder-name';
 import { ModelFolder } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
@@ -168,11 +168,14 @@ export interface ModelSummary {
   readonly cat_acc: number | null;
   /** Weighted F1 of the glosses. */
   readonly f1: number | null;
+  /** That it takes on disk: checkpoints that are one file under two names are counted once. */
   readonly bytes: number;
   /** When its training began, or it was imported: an ISO date. */
   readonly created: string;
   /** Of the clips that it was trained with. */
   readonly fingerprint: string | null;
+  /** The fingerprint of the validation clips that its figures are of. */
+  readonly measured_on: string | null;
   readonly synthetic: boolean;
 }
 
@@ -185,8 +188,8 @@ export function summariseModel({ name, folder, models = ownModels }: RegisteredM
     type: record?.model ?? parseFolderName(name, models.names)?.type ?? 'unknown',
     version: record?.run.version ?? null,
     stage: record?.run.stage ?? 'development',
-    ...figuresOf(folder),
-    bytes: filesBelow(folder).reduce((sum, { bytes }) => sum + bytes, 0),
+    ...figuresOf(folder, record),
+    bytes: bytesTakenBy(folder),
     created: createdOf(folder, record),
     fingerprint: record?.run.data?.fingerprint ?? null,
     synthetic: record?.run.data?.synthetic ?? false,
@@ -199,16 +202,26 @@ export function evaluationIn(folder: string): ReadEvaluation | undefined {
   return existsSync(file) ? orUndefined(() => readEvaluation(file)) : undefined;
 }
 
-/** Those of the evaluation, else of the log's best epoch. */
-function figuresOf(folder: string): Pick<ModelSummary, 'epoch' | 'gloss_acc' | 'cat_acc' | 'f1'> {
+type Figures = Pick<ModelSummary, 'epoch' | 'gloss_acc' | 'cat_acc' | 'f1' | 'measured_on'>;
+
+/** Those of the evaluation, else of the log's best epoch, else what an imported checkpoint names. */
+function figuresOf(folder: string, record: ModelRecord | undefined): Figures {
   const evaluation = evaluationIn(folder);
   if (evaluation !== undefined) {
-    const { epoch = null, gloss, category } = evaluation;
-    return { epoch, gloss_acc: gloss.accuracy, cat_acc: category.accuracy, f1: gloss.f1_weighted };
+    const { epoch = null, gloss, category, data } = evaluation;
+    return { epoch, gloss_acc: gloss.accuracy, cat_acc: category.accuracy, f1: gloss.f1_weighted, measured_on: data.fingerprint };
   }
   const rows = curvesBeside(new ModelFolder(folder).config);
   const best = rows.toSorted((one, other) => other.gloss_acc - one.gloss_acc || one.epoch - other.epoch)[0];
-  return { epoch: best?.epoch ?? null, gloss_acc: best?.gloss_acc ?? null, cat_acc: best?.cat_acc ?? null, f1: null };
+  if (best === undefined) return importedFigures(record);
+  const { epoch, gloss_acc, cat_acc } = best;
+  return { epoch, gloss_acc, cat_acc, f1: null, measured_on: record?.run.data?.validation_fingerprint ?? null };
+}
+
+function importedFigures(record: ModelRecord | undefined): Figures {
+  const { epoch = 0, best_metric: metric } = record?.run ?? {};
+  const isShare = metric !== undefined && metric >= 0 && metric <= 1;
+  return { epoch: epoch > 0 ? epoch : null, gloss_acc: isShare ? metric : null, cat_acc: null, f1: null, measured_on: null };
 }
 
 function createdOf(folder: string, record: ModelRecord | undefined): string {
@@ -231,7 +244,7 @@ type SortKey = (typeof SORT_KEYS)[number];
 
 /** A line of the list. */
 export interface ListedModel extends ModelSummary {
-  /** Whether none of its type that is not archived, trained with the same clips, recognises more glosses. */
+  /** Whether none of its type that is not archived, measured on the same clips, recognises more glosses. */
   readonly best: boolean;
 }
 
@@ -254,26 +267,20 @@ export function listModels(models: readonly ModelSummary[], by: SortKey): Listed
     if (first === null || second === null) return first === null ? 1 : -1;
     return (first < second ? -1 : 1) * direction;
   });
-  const best = bestAccuracies(models);
-  return sorted.map((model) => {
-    const { gloss_acc: accuracy, stage } = model;
-    return { ...model, best: accuracy !== null && stage !== 'archived' && accuracy >= (best.get(rivalry(model)) ?? 0) };
-  });
+  return sorted.map((model) => ({ ...model, best: isBest(model, models) }));
 }
 
-/** The best gloss accuracy of the models that can be compared, by {@link rivalry}. */
-function bestAccuracies(models: readonly ModelSummary[]): Map<string, number> {
-  const best = new Map<string, number>();
-  for (const model of models) {
-    if (model.stage === 'archived') continue;
-    best.set(rivalry(model), Math.max(best.get(rivalry(model)) ?? 0, model.gloss_acc ?? 0));
-  }
-  return best;
+function isBest(model: ModelSummary, all: readonly ModelSummary[]): boolean {
+  const { gloss_acc: accuracy, stage } = model;
+  const group = comparableGroup(model);
+  if (accuracy === null || group === undefined || stage === 'archived') return false;
+  const rivals = all.filter((other) => other.stage !== 'archived' && comparableGroup(other) === group);
+  return rivals.every((rival) => accuracy >= (rival.gloss_acc ?? 0));
 }
 
-/** The same for models of one type that were trained with the same clips. */
-function rivalry({ type, fingerprint }: ModelSummary): string {
-  return JSON.stringify([type, fingerprint]);
+/** The same for models whose figures can be compared: those of one type, measured on the same clips; undefined where that is not known. */
+export function comparableGroup({ type, gloss_acc: accuracy, measured_on: clips }: ModelSummary): string | undefined {
+  return accuracy === null || clips === null ? undefined : JSON.stringify([type, clips]);
 }
 
 /** @throws UserError where there is no such stage. */

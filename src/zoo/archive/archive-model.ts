@@ -10,7 +10,7 @@ import { withFolderLock, lockState } from '../../foundation/folder-lock';
 import { keepFolder, makeFolders, removeFolder, buildFolderInSteps, withFoldersAbove } from '../../foundation/folders';
 import { nearestName } from '../../foundation/text';
 import { checksumOf, readChecked, bytesOf, everythingIn, withChecksums, type KeptFile } from '../checksums';
-import { refuseGone, summariseModel, evaluationIn, type RegisteredModel, type ModelSummary } from '../registered-models';
+import { comparableGroup, refuseGone, summariseModel, type RegisteredModel, type ModelSummary } from '../registered-models';
 import { productionCheckpointIn, releasedVersions } from '../release/release-record';
 import { writeTar, type TarSource } from '../tar/write-tar';
 import { archiveFilesOf, readSidecar, archivedNames, type ArchiveFiles, type CheckedFile, type Sidecar } from './archived-models';
@@ -251,7 +251,7 @@ export function planPruning(models: readonly RegisteredModel[], keep: number): P
     const { model, summary, safe } = candidate;
     const verdict = safe === undefined ? verdictOf(candidate, candidates, keep) : { goes: false, reason: safe };
     const { name, folder } = model;
-    return { name, folder, gloss_acc: summary.gloss_acc, bytes: bytesOf(keptFiles(folder)), ...verdict };
+    return { name, folder, gloss_acc: summary.gloss_acc, bytes: summary.bytes, ...verdict };
   });
 }
 
@@ -286,7 +286,7 @@ function refuseSafe(model: RegisteredModel, lookAtLock = true): void {
 
 function candidateOf(model: RegisteredModel): Candidate {
   const summary = summariseModel(model);
-  return { model, summary, safe: reasonToStay(model, summary), group: groupOf(model, summary) };
+  return { model, summary, safe: reasonToStay(model, summary), group: comparableGroup(summary) };
 }
 
 function reasonToStay({ folder }: RegisteredModel, { stage, version }: ModelSummary, lookAtLock = true): string | undefined {
@@ -297,17 +297,13 @@ function reasonToStay({ folder }: RegisteredModel, { stage, version }: ModelSumm
   return lookAtLock && lockState(folder) === 'held' ? 'worked on by another process' : undefined;
 }
 
-/** Figures that were measured say on which validation clips; those of a log are of the training's own data. */
-function groupOf({ folder }: RegisteredModel, { type, gloss_acc: accuracy, fingerprint }: ModelSummary): string | undefined {
-  const measuredOn = evaluationIn(folder)?.data.fingerprint;
-  if (accuracy === null) return undefined;
-  if (measuredOn !== undefined) return `${type} measured on ${measuredOn}`;
-  return fingerprint === null ? undefined : `${type} trained on ${fingerprint}`;
-}
-
 function verdictOf(candidate: Candidate, all: readonly Candidate[], keep: number): Pick<PrunedModel, 'goes' | 'reason'> {
   if (candidate.summary.stage === 'archived') return { goes: true, reason: 'labelled as archived' };
-  if (candidate.group === undefined) return { goes: false, reason: 'no figures to compare it by; evaluate it' };
+  if (candidate.group === undefined) {
+    const unknown =
+      candidate.summary.gloss_acc === null ? 'no figures to compare it by' : 'not known on which clips its accuracy was measured';
+    return { goes: false, reason: `${unknown}; evaluate it` };
+  }
   const ranked = all
     .filter(({ group, summary }) => group === candidate.group && summary.stage !== 'archived')
     .toSorted(
@@ -315,13 +311,4 @@ function verdictOf(candidate: Candidate, all: readonly Candidate[], keep: number
     );
   const rank = ranked.indexOf(candidate) + 1;
   return { goes: rank > keep, reason: `number ${rank} of ${ranked.length} on the same data` };
-}
-
-function keptFiles(folder: string): ReturnType<typeof everythingIn> {
-  try {
-    return everythingIn(folder);
-  } catch (error) {
-    if (error instanceof UserError) return [];
-    throw error;
-  }
 }

@@ -45,6 +45,8 @@ const summarySchema = z.object({
   bytes: z.number(),
   created: z.string(),
   fingerprint: z.string().nullable(),
+  /** Absent from what earlier versions archived. */
+  measured_on: z.string().nullable().default(null),
   synthetic: z.boolean(),
 }) satisfies z.ZodType<ModelSummary>;
 

@@ -149,6 +149,13 @@ async function keep(model: RegisteredModel, beside: string, kept: Kept, { now, w
   return { folder: plan.folder, record };
 }
 
+/** What a release tells of the clips that its model was trained with. */
+function trainedWith({ run: { data } }: ModelRecord): ReleaseRecord['trained_with'] {
+  if (data === undefined) return null;
+  const { title, synthetic, train_clips, validation_clips, fingerprint } = data;
+  return { title, synthetic, train_clips, validation_clips, fingerprint };
+}
+
 function releaseRecord({ name }: RegisteredModel, { record, candidate, line, plan, notes, request, made }: Kept): ReleaseRecord {
   const { result } = made.after;
   const { gloss, category } = result;
@@ -165,7 +172,7 @@ function releaseRecord({ name }: RegisteredModel, { record, candidate, line, pla
     weights_sha256: candidate.weightsSha256,
     architecture: candidate.architecture,
     classes: candidate.classes,
-    trained_with: record.run.data ?? null,
+    trained_with: trainedWith(record),
     evaluation: { data: made.record.data, gloss: pickFigures(gloss.metrics), category: pickFigures(category.metrics) },
     comparison: made.comparison,
     changes: [...plan.changes],
