@@ -1,7 +1,8 @@
 import { assembleBatch } from '../data/batch';
-import { readClip, type ClipReader } from '../data/clip';
+import { readClip, type Clip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
+import { keypointDoubts, KEYPOINT_WIDTH, type KeypointDoubt } from '../data/keypoints';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
@@ -22,11 +23,19 @@ export interface RankedClass {
   readonly probability: number;
 }
 
+/** Something that speaks against believing what a model says of a clip, by its kind. */
+export interface ClipDoubt {
+  readonly kind: KeypointDoubt['kind'] | 'cut';
+  readonly text: string;
+}
+
 /** What a model sees in one clip, best first. */
 export interface Prediction {
   readonly file: string;
   readonly gloss: readonly RankedClass[];
   readonly category: readonly RankedClass[];
+  /** What speaks against believing it; empty for most clips. */
+  readonly doubts: readonly ClipDoubt[];
 }
 
 interface PredictOptions {
@@ -89,7 +98,8 @@ async function predictOrTell(
 }
 
 async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
-  const outputs = program.evaluate(await clipInputs(loaded, file, options));
+  const clip = await readWhole(loaded, file, options);
+  const outputs = program.evaluate(inputsOf(loaded, clip));
   const [gloss, category] = ['gloss_logits', 'category_logits'].map((name) => valuesNamed(outputs, name));
   if (gloss === undefined || category === undefined) throw new Error('the model has two heads');
   if (countNotFinite(Float32Array.from([...gloss, ...category])) > 0)
@@ -99,20 +109,31 @@ async function predictClip(loaded: LoadedModel, program: Program, file: string, 
     file,
     gloss: rankClasses(gloss, labels.gloss, options.topK),
     category: rankClasses(category, labels.category, options.topK),
+    doubts: doubtsOf(clip, loaded),
   };
+}
+
+function doubtsOf({ values, frames }: Clip, { model: { width, maxFrames } }: LoadedModel): ClipDoubt[] {
+  return [
+    ...(width === KEYPOINT_WIDTH ? keypointDoubts(values) : []),
+    ...(frames > maxFrames ? [{ kind: 'cut', text: `it has ${frames} frames; the model sees the first ${maxFrames}` } as const] : []),
+  ];
 }
 
 /**
  * One clip as a batch of its own, after the model's transforms, padded to a length that clips of about its length share.
  * @throws FileError where it cannot be read.
  */
-export async function clipInputs(
-  { model, transforms }: LoadedModel,
-  file: string,
-  { key, read }: Pick<PredictOptions, 'key' | 'read'>,
-): Promise<NamedArrays> {
-  const { maxFrames } = model;
-  const whole = read === undefined ? await readClip(file, { key, width: model.width }) : await read(file);
+export async function clipInputs(loaded: LoadedModel, file: string, reading: Pick<PredictOptions, 'key' | 'read'>): Promise<NamedArrays> {
+  return inputsOf(loaded, await readWhole(loaded, file, reading));
+}
+
+/** @throws FileError where the clip cannot be read. */
+function readWhole({ model }: LoadedModel, file: string, { key, read }: Pick<PredictOptions, 'key' | 'read'>): Promise<Clip> {
+  return read === undefined ? readClip(file, { key, width: model.width }) : read(file);
+}
+
+function inputsOf({ model: { maxFrames }, transforms }: LoadedModel, whole: Clip): NamedArrays {
   const width = whole.values.length / whole.frames;
   const clip = TransformPipeline.of(transforms, width).apply(whole);
   const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };

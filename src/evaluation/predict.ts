@@ -12,6 +12,7 @@ import { modelFile, titleOfModel } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { countNotFinite, required } from '../foundation/required';
+import { counted } from '../foundation/text';
 import type { ClipLocation } from '../models/clips';
 import { trainedAs } from './evaluate';
 import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
@@ -84,8 +85,24 @@ export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut>
   }
   const models = loaded.map((one) => ({ file: one.file, title: titleOfModel(one.file, one.model.definition.checkpointName) }));
   const predictions = [...byClip.values()].flat();
+  warnOfDoubts(predictions, warningsTo(hooks));
   const attention = await drawAttention(given.attention, { loaded, predictions, key: given.kp_key }, hooks);
   return { models, predictions, leftOut: [...leftOut.values()], attention };
+}
+
+/** One line for each kind of doubt, however many clips it is about. */
+function warnOfDoubts(predictions: readonly ClipPrediction[], onWarning: (text: string) => void): void {
+  const first = new Map<string, { readonly file: string; readonly text: string }>();
+  const files = new Map<string, Set<string>>();
+  for (const { file, doubts } of predictions)
+    for (const { kind, text } of doubts) {
+      if (!first.has(kind)) first.set(kind, { file, text });
+      files.set(kind, (files.get(kind) ?? new Set()).add(file));
+    }
+  for (const [kind, { file, text }] of first) {
+    const others = required(files.get(kind), 'the clips of the doubt').size - 1;
+    onWarning(`${file}: ${text}${others === 0 ? '' : ` (and ${counted(others, 'clip')} like it)`}`);
+  }
 }
 
 /** A model that recognises signs again and again, without being loaded anew. It holds memory until it is disposed of. */

@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { findModelOrRelease } from '../zoo/find-model';
+import { DEFAULT_ROOT } from './models/registry-flags';
+
+/**
+ * The path of a model that was typed by its path, or by its name in the registry: `transformer_baseline_09-20`, `transformer_baseline_09-20@1.0.0`.
+ * @throws UserError for a name that the registry does not have.
+ */
+export function pathOfModel(named: string): string {
+  const isName = !/[/\\]/.test(named) && !/\.(pt|pth|ckpt|bin|safetensors)$/.test(named) && named !== '.' && named !== '..';
+  if (!isName || existsSync(named) || !existsSync(DEFAULT_ROOT)) return named;
+  const { model, release } = findModelOrRelease(path.normalize(DEFAULT_ROOT), named);
+  return release?.folder ?? model.folder;
+}
