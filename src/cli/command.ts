@@ -27,6 +27,7 @@ export interface VerbUsage<Shape extends SettingShape> extends Omit<CommandUsage
   readonly options: Shape;
   /** Further flags. */
   readonly flags: FlagTable;
+  readonly positional?: keyof Shape & string;
 }
 
 /** What was typed after a command's name. */
@@ -55,18 +56,26 @@ export function verbCommand<const Shape extends SettingShape>(
         terminal.output.write(`${await commandLine.help()}\n`);
         return 0;
       }
-      const values = typed
-        .filter(([name]) => !Object.hasOwn(own, name))
-        .map(([name, value]): [string, unknown] => [keyOf(name), nothingIfEmpty(value)]);
+      const values = new Map(
+        typed.filter(([name]) => !Object.hasOwn(own, name)).map(([name, value]) => [keyOf(name), nothingIfEmpty(value)] as const),
+      );
+      if (usage.positional !== undefined) addPositionals(values, usage.positional, commandLine.positionals());
       for (const note of commandLine.notes) terminal.errors.write(`note: ${note}\n`);
       const options = checkOptions(usage.options, {
         source: commandLineSource,
-        values: Object.fromEntries<unknown>(values),
+        values: Object.fromEntries(values),
         otherFlags: Object.keys(own).map(keyOf),
       });
       return await run({ options, flags, positionals: commandLine.positionals() }, terminal);
     },
   };
+}
+
+/** Adds what was typed besides flags to the values of an option; of one that takes a single value, its check finds that there are several. */
+function addPositionals(values: Map<string, unknown>, key: string, positionals: readonly string[]): void {
+  const given = values.get(key);
+  const all = [...positionals, ...(given === undefined ? [] : [given].flat())];
+  if (all.length > 0) values.set(key, all.length === 1 ? all[0] : all);
 }
 
 /** Of a flag that takes several values and was typed without any. */
@@ -111,6 +120,8 @@ export interface CommandUsage {
   readonly flags: FlagTable;
   /** What is typed besides flags, as `FILE`; without it such arguments are refused. */
   readonly takes?: string;
+  /** The option whose value may be typed before all flags, without its own. */
+  readonly positional?: string;
   /** What to type, and what it does. */
   readonly examples: readonly (readonly [string, string])[];
   readonly epilogue?: string;
@@ -170,7 +181,11 @@ function parseAll(yargs: Argv, usage: CommandUsage): ParsedFlags {
   ]);
   const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);
   // Where names are typed besides flags, a flag that takes several takes them one by one: `--notes A --notes B NAME`.
-  const reading = { ...READ_AS_TYPED, 'duplicate-arguments-array': takesSeveral, 'greedy-arrays': usage.takes === undefined };
+  const reading = {
+    ...READ_AS_TYPED,
+    'duplicate-arguments-array': takesSeveral,
+    'greedy-arrays': usage.takes === undefined || usage.positional !== undefined,
+  };
   return yargs.options(Object.fromEntries(texts)).parserConfiguration(reading).parseSync();
 }
 

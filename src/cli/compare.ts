@@ -8,6 +8,7 @@ import { jsonFlag, optionalText, type FlagTable } from './flags';
 import { hooksOf } from './progress';
 import type { Terminal } from './terminal';
 import { percent } from '../foundation/text';
+import { pathOfModel } from './model-names';
 import { ownModelFlags } from './own-models';
 
 /** The exit code for a model that is worse than it may be. */
@@ -39,17 +40,14 @@ export const compareCommand: Command = verbCommand(
       ...comparisonFlags,
     },
     examples: [
-      [
-        'npm run compare -- trained_models/transformer/transformer_baseline_09-20 trained_models/transformer/transformer_cls_09-21',
-        'by what their evaluations found',
-      ],
+      ['npm run compare -- transformer_baseline_09-20 transformer_cls_09-21', 'by what their evaluations found'],
       ['npm run compare -- new/ old.pt --data clips/ --markdown', 'both evaluated now'],
       ['npm run compare -- released/ candidate/ --fail-if-worse 0.01', 'for CI: exits with 2 where the candidate is worse'],
     ],
   },
   async (typed, terminal) => {
     const baseline = optionalText(typed.flags, 'baseline');
-    const models = [...new Set(baseline === undefined ? typed.positionals : [baseline, ...typed.positionals])];
+    const models = [...new Set((baseline === undefined ? typed.positionals : [baseline, ...typed.positionals]).map(pathOfModel))];
     if (models.length < 2) throw new UserError(`expected at least two models to compare, found ${models.length}; see ${command} --help`);
     return await showComparison({ models }, typed, terminal);
   },

@@ -6,6 +6,7 @@ import { runInspection } from './convert-inspect';
 import { jsonFlag, onlyPositional } from './flags';
 import { hooksOf } from './progress';
 import { bytesText } from './quantities';
+import { pathOfModel } from './model-names';
 import { ownModelFlags } from './own-models';
 
 const command = 'npm run convert --';
@@ -21,7 +22,7 @@ const importExamples = [
 ] as const;
 
 const exportExamples = [
-  [`${command} export trained_models/transformer/transformer_baseline_09-20 --format safetensors`, 'the weights of the best epoch'],
+  [`${command} export transformer_baseline_09-20 --format safetensors`, 'the weights of the best epoch'],
   [
     `${command} export trained_models/transformer/transformer_baseline_09-20/SignTransformer_last.pt --format torch --out resume.pt`,
     'for PyTorch, to go on from',
@@ -64,7 +65,7 @@ const exportAs = verbCommand(
     examples: exportExamples,
   },
   async ({ options, flags, positionals }, terminal) => {
-    const model = onlyPositional(positionals, 'a model folder, or a checkpoint');
+    const model = pathOfModel(onlyPositional(positionals, 'a model folder, or a checkpoint'));
     const { convert } = await import('../conversion/convert.js'); // With TensorFlow: only when it is needed.
     const exported = await convert.export({ model, ...options }, hooksOf(terminal, flags));
     terminal.output.write(flags['json'] === true ? `${JSON.stringify(exported, null, 2)}\n` : exportText(exported));

@@ -8,6 +8,7 @@ import { jsonFlag } from './flags';
 import { hooksOf } from './progress';
 import { paceText } from './quantities';
 import { percent } from '../foundation/text';
+import { pathOfModel } from './model-names';
 import { ownModelFlags } from './own-models';
 import { flagsOfEvaluate } from './pytorch-flags';
 
@@ -17,6 +18,8 @@ const { model, ...options } = evaluateOptions;
 export const evaluateCommand: Command = verbCommand(
   {
     command: 'npm run evaluate --',
+    takes: '[MODEL]',
+    positional: 'model_path',
     summary: 'Evaluates a trained model on labelled clips, and writes tables, pictures and a report into its evaluation_results folder.',
     options: { model_path: model, ...options },
     brought: flagsOfEvaluate,
@@ -26,16 +29,13 @@ export const evaluateCommand: Command = verbCommand(
       ...jsonFlag,
     },
     examples: [
-      [
-        'npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_09-20 --data clips/',
-        'evaluate the best epoch of a run',
-      ],
+      ['npm run evaluate -- transformer_baseline_09-20 --data clips/', 'evaluate the best epoch of a model of trained_models'],
       ['npm run evaluate -- --model-path old.pt --num-heads 8 --data clips/ --json', 'a checkpoint from PyTorch; the result for a script'],
     ],
   },
   async ({ options: { model_path, ...given }, flags }, terminal) => {
     const { evaluate } = await import('../evaluation/evaluate.js'); // With TensorFlow: only when it is needed.
-    const evaluated = await evaluate({ model: model_path, ...given }, hooksOf(terminal, flags));
+    const evaluated = await evaluate({ model: pathOfModel(model_path), ...given }, hooksOf(terminal, flags));
     terminal.output.write(flags['json'] === true ? `${JSON.stringify(evaluated.document, null, 2)}\n` : evaluationText(evaluated));
     return flags['strict'] === true && evaluated.result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;
   },

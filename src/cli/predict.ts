@@ -5,6 +5,7 @@ import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag, optionalText } from './flags';
 import { hooksOf } from './progress';
+import { pathOfModel } from './model-names';
 import { ownModelFlags } from './own-models';
 import { flagsOfPredict } from './pytorch-flags';
 
@@ -14,6 +15,8 @@ const { model, ...options } = predictOptions;
 export const predictCommand: Command = verbCommand(
   {
     command: 'npm run predict --',
+    takes: '[MODEL…]',
+    positional: 'model_path',
     summary: 'Recognises the signs in clips.',
     options: { model_path: model, ...options },
     brought: flagsOfPredict,
@@ -25,10 +28,7 @@ export const predictCommand: Command = verbCommand(
       ...jsonFlag,
     },
     examples: [
-      [
-        'npm run predict -- --model-path trained_models/transformer/transformer_baseline_09-20 --input clip.npz',
-        'the five most likely signs',
-      ],
+      ['npm run predict -- transformer_baseline_09-20 --input clip.npz', 'the five most likely signs, by a model of trained_models'],
       ['npm run predict -- --model-path model.pt --input clips/ --output predictions.csv', 'every clip of a folder, a line each'],
       ['npm run predict -- --model-path model.pt --input clips/ --top-k 0 --json', 'all classes, for a script'],
       ['npm run predict -- --model-path new/ old.pt --input clip.npz', 'two models side by side'],
@@ -41,7 +41,10 @@ export const predictCommand: Command = verbCommand(
     if (input === undefined) throw new UserError('--input is missing: give a clip (.npz) or a folder of clips');
     const output = outputFile(flags);
     const { predict } = await import('../evaluation/predict.js'); // With TensorFlow: only when it is needed.
-    const predicted = await predict({ model: model_path, input, ...given }, hooksOf(terminal, flags));
+    const predicted = await predict(
+      { model: (typeof model_path === 'string' ? [model_path] : model_path).map(pathOfModel), input, ...given },
+      hooksOf(terminal, flags),
+    );
     if (predicted.predictions.length === 0) return USER_ERROR_EXIT_CODE;
     const texts = await import('./prediction-text.js');
     const text = json === true ? texts.predictionsJson : csv === true ? texts.predictionsCsv : texts.predictionsText;

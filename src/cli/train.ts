@@ -6,6 +6,7 @@ import { keyOf, settingFlags, type FlagTable } from './flags';
 import { flagsOfTrain } from './pytorch-flags';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
+import { pathOfModel } from './model-names';
 import { modelsGiven } from './own-models';
 
 /** The `train` command. */
@@ -29,7 +30,12 @@ export const trainCommand: Command = {
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
   const commandLine = await commandLineOf({ ...usageOf(ownModels, ownModels.defaultName), flags: flagsOfAll(ownModels) }, argv, width);
   const { config, resume, key, 'optimizer-was': optimizerWas, eager, verbose, help, ...settings } = commandLine.parse();
-  const typed = { ...settings, ...(eager === true ? { 'compile-model': false } : {}) };
+  const initFrom = settings['init-from'];
+  const typed = {
+    ...settings,
+    ...(typeof initFrom === 'string' && initFrom !== '' ? { 'init-from': pathOfModel(initFrom) } : {}),
+    ...(eager === true ? { 'compile-model': false } : {}),
+  };
   const { models, given } = modelsGiven(settings['model']);
   const named = given?.name ?? (typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined);
   return {
@@ -88,5 +94,5 @@ function fileOf(flag: string, value: unknown): string | undefined {
 
 function resumeOf(value: unknown): TrainCommandLine['resume'] {
   if (typeof value !== 'string') return undefined;
-  return value === '' ? 'newest' : { from: value };
+  return value === '' ? 'newest' : { from: pathOfModel(value) };
 }

@@ -6,7 +6,7 @@ import type { ModelReading, WithModels } from './recognise';
 /** What is taken for a model: a folder or a checkpoint. */
 export const modelOption = requiredOption(text('a model folder or a .pt file'), {
   group: 'Model',
-  description: 'A model folder (its _best.pt is used) or a .pt file.',
+  description: 'A model folder (its _best.pt is used) or a .pt file; typed, also a name of trained_models.',
 });
 
 /** What a checkpoint may not say of its model, and which of its weights are meant. */
@@ -99,7 +99,8 @@ export const evaluateOptions = {
 export const predictOptions = {
   model: requiredOption(texts('a model folder or a .pt file'), {
     group: 'Model',
-    description: 'A model folder (its _best.pt is used) or a .pt file; several are shown side by side.',
+    description:
+      'A model folder (its _best.pt is used) or a .pt file; typed, also a name of trained_models. Several are shown side by side.',
   }),
   ...checkpointOptions,
   input: option(texts('a clip (.npz) or a folder of clips'), {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readWeights, writeTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
@@ -8,13 +9,17 @@ import { torchFolder } from '../support/parity';
 
 const root = path.resolve(__dirname, '../..');
 
-function kumpas(...args: string[]): { code: number | null; output: string; errors: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), ...args], {
+const tsx = createRequire(__filename).resolve('tsx');
+
+function kumpasIn(cwd: string, ...args: string[]): { code: number | null; output: string; errors: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', tsx, path.join(root, 'src/cli/main.ts'), ...args], {
     encoding: 'utf8',
-    cwd: root,
+    cwd,
   });
   return { code: status, output: stdout, errors: stderr };
 }
+
+const kumpas = (...args: string[]): ReturnType<typeof kumpasIn> => kumpasIn(root, ...args);
 
 /** A model folder with a checkpoint that PyTorch wrote (7 glosses, 3 categories, 64 frames), and clips to evaluate it on. */
 function writeModelAndData(folder: string): { model: string; data: string } {
@@ -100,6 +105,34 @@ describe('evaluate', () => {
 });
 
 describe('predict and compare', () => {
+  it('take a name of the registry for a model, write a table of several clips into a file, and warn of odd ones', async () => {
+    await inTemporaryFolder((folder) => {
+      const { model, data } = writeModelAndData(folder);
+      const registered = path.join('trained_models', 'transformer', 'transformer_small_01-02');
+      mkdirSync(path.join(folder, registered), { recursive: true });
+      copyFileSync(path.join(model, 'SignTransformer_best.pt'), path.join(folder, registered, 'SignTransformer_best.pt'));
+      const clips = path.join(data, 'keypoints_val');
+      const { code, output, errors } = kumpasIn(folder, 'predict', 'transformer_small_01-02', '--input', clips, '--output', 'out/seen.csv');
+      expect({ code, errors: errors.split('\n').at(-2) }).toEqual({ code: 0, errors: 'written: out/seen.csv' });
+      expect(errors).toMatch(/^warning: .*clip_4\.npz: it has 80 frames; the model sees the first 64$/m);
+      expect(output.match(/clip_\d\.npz +gloss \d +\d+\.\d % +category \d +\d+\.\d %/g)).toHaveLength(9);
+      expect(output).toMatch(/clip_4\.npz .*% +!$/m);
+      const lines = readFileSync(path.join(folder, 'out', 'seen.csv'), 'utf8')
+        .trim()
+        .split('\n');
+      expect(lines).toHaveLength(1 + 9);
+      expect(lines[5]).toContain(`${path.join(registered, 'SignTransformer_best.pt')},`);
+      expect(lines[5]).toMatch(/,it has 80 frames; the model sees the first 64\r?$/);
+
+      expect(kumpasIn(folder, 'predict', 'transformer_smal_01-02', '--input', clips).errors).toBe(
+        'transformer_smal_01-02: trained_models holds no such model; did you mean transformer_small_01-02?\n',
+      );
+      expect(kumpasIn(folder, 'predict', 'model', '--input', clips, '--output', 'seen.txt').errors).toBe(
+        '--output seen.txt: expected a name that ends in .csv or .json\n',
+      );
+    });
+  });
+
   it('show several models side by side, and end with 2 where one is worse than it may be', async () => {
     await inTemporaryFolder((folder) => {
       const { model, data } = writeModelAndData(folder);

@@ -70,14 +70,16 @@ describe('parseTrainCommand', () => {
     ];
     expect(parsed(...typed)).toEqual({
       settings: { lr: '3e-4', num_heads: '4', batch_size: '8', epochs: '9', grad_clip: false, weight_decay: '-1' },
+      notes: [],
       verbose: false,
     });
   });
 
   it('tells a bare --resume from one with a folder', () => {
-    expect(parsed('--resume', '--epochs', '6')).toEqual({ settings: { epochs: '6' }, resume: 'newest', verbose: false });
+    expect(parsed('--resume', '--epochs', '6')).toEqual({ settings: { epochs: '6' }, resume: 'newest', notes: [], verbose: false });
     expect(parsed('--resume', 'runs/a', '--config=mine.json', '--verbose')).toEqual({
       settings: {},
+      notes: [],
       configFile: 'mine.json',
       resume: { from: 'runs/a' },
       verbose: true,
