@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { findModelOrRelease } from '../zoo/find-model';
 import { DEFAULT_ROOT } from './models/registry-flags';
+import { findModelOrRelease } from '../zoo/registered-models';
 
 /**
  * The path of a model that was typed by its path, or by its name in the registry: `transformer_baseline_09-20`, `transformer_baseline_09-20@1.0.0`.

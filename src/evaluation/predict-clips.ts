@@ -2,13 +2,14 @@ import { assembleBatch } from '../data/batch';
 import { readClip, type Clip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
-import { keypointDoubts, KEYPOINT_WIDTH, type KeypointDoubt } from '../data/keypoints';
+import { keypointDoubts, type KeypointDoubt } from '../data/keypoints';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import { countNotFinite, elementAt } from '../foundation/required';
 import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './loaded-model';
 import { softmax } from './metrics';
+import { KEYPOINT_WIDTH } from '../config/data-settings';
 
 /** Clips from which on capturing the graph pays. */
 const WORTH_CAPTURING = 24;

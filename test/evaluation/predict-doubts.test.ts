@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { KEYPOINT_WIDTH, keypointDoubts } from '../../src/data/keypoints';
+import { keypointDoubts } from '../../src/data/keypoints';
+import { KEYPOINT_WIDTH } from '../../src/config/data-settings';
 
 /** Two frames of key points that move a little. */
 function moving(scale: number): Float32Array {
