@@ -284,6 +284,8 @@ describe('files of the issue', () => {
       weightsKey: 'model_state',
       optimizer: { key: 'opt' },
     });
-    expect(inspectCheckpoint(path.join(folder, 'torch_encoder.pth')).modules[1]?.kind).toBe('2 layers with attention');
+    expect(inspectCheckpoint(path.join(folder, 'torch_encoder.pth')).modules[1]?.kind).toBe(
+      'TransformerEncoder, 2 layers of width 8, feed-forward 16',
+    );
   });
 });
