@@ -11,8 +11,9 @@ import { shortLabel, percent } from '../../foundation/text';
 import type { FrameAttention } from '../../models/model';
 import { inferenceDefinition, type LoadedModel } from '../loaded-model';
 import { clipInputs, type RankedClass } from '../predict-clips';
-import { drawChart, fontOf, scaleOf } from './canvas';
+import { DASHES, drawChart, headings, PICTURE_WIDTH, scaleOf } from './canvas';
 import { between, type Theme, drawnOrTold, lightTheme } from './drawing';
+import { fontOf } from './fonts';
 
 /** How much each frame of a clip counted; the frames' shares add up to 1. */
 export interface FrameShares {
@@ -97,13 +98,12 @@ export function attentionPicture(title: string, subtitle: string, { layers, over
         },
       },
       plugins: {
-        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
-        subtitle: { display: true, text: subtitle, align: 'start', color: theme.muted, padding: { bottom: 8 } },
+        ...headings(title, subtitle, theme),
         legend: { display: false },
       },
     },
   };
-  const size = { width: 860, height: 400 + STRIP * layers.length };
+  const size = { width: PICTURE_WIDTH, height: 400 + STRIP * layers.length };
   return drawChart(size, theme, configuration, (context, chart) => {
     drawEvenShare(context, chart, theme);
     drawStrips(context, chart, layers, theme);
@@ -115,7 +115,7 @@ function drawEvenShare(context: SKRSContext2D, chart: Chart, theme: Theme): void
   const y = scaleOf(chart, 'y').getPixelForValue(1);
   context.save();
   context.strokeStyle = theme.muted;
-  context.setLineDash([4, 3]);
+  context.setLineDash(DASHES.fine);
   context.beginPath();
   context.moveTo(chartArea.left, y);
   context.lineTo(chartArea.right, y);

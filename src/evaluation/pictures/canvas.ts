@@ -1,11 +1,16 @@
-import { createCanvas, GlobalFonts, type SKRSContext2D } from '@napi-rs/canvas';
-import { Chart, registerables, type ChartConfiguration, type Plugin, type Scale } from 'chart.js';
-import { required } from '../../foundation/required';
+import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
+import { Chart, registerables, type ChartConfiguration, type LegendItem, type Plugin, type Scale } from 'chart.js';
+import { elementAt, required } from '../../foundation/required';
 import type { Theme } from './drawing';
+import { bringFontsFor, fontFamilies } from './fonts';
 
 /** Pixels of a picture for each of its units: sharp on screens of high resolution and on paper. */
 const RESOLUTION = 2;
-const FONT_FAMILY = 'DejaVu Sans';
+
+/** Units across a chart: as wide as the report's page. */
+export const PICTURE_WIDTH = 1100;
+/** How lines are broken that colour alone shall not tell apart: lengths of dashes and gaps. */
+export const DASHES = { long: [7, 4], short: [2, 3], fine: [4, 3] };
 
 /** A size in units, half a pixel each. */
 export interface PictureSize {
@@ -13,25 +18,9 @@ export interface PictureSize {
   readonly height: number;
 }
 
-let prepared = false;
-
-/** Fonts come with a package: a bare container has none, and text would be missing. */
-function prepare(): void {
-  if (prepared) return;
-  prepared = true;
-  const fonts = [require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'), require.resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf')];
-  for (const file of fonts) GlobalFonts.registerFromPath(file, FONT_FAMILY);
-  Chart.register(...registerables);
-}
-
-/** A canvas font of the family that is brought along. */
-export function fontOf(size: number, weight: 'normal' | 'bold' = 'normal'): string {
-  return `${weight} ${size}px "${FONT_FAMILY}"`;
-}
-
 /** The width of a text in units. */
 export function measureText(text: string, font: string): number {
-  prepare();
+  bringFontsFor(text);
   const context = createCanvas(1, 1).getContext('2d');
   context.font = font;
   return context.measureText(text).width;
@@ -42,9 +31,58 @@ export function scaleOf({ scales }: Chart, name: string): Scale {
   return required(scales[name], `the scale ${name} of the chart`);
 }
 
+/** A chart's title and the line below it. */
+export function headings(title: string, subtitle: string, theme: Theme): Headings {
+  return {
+    title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
+    subtitle: { display: true, text: subtitle, align: 'start', color: theme.muted, padding: { bottom: 8 } },
+  };
+}
+
+/** What {@link headings} sets of a chart's plugins. */
+interface Headings {
+  readonly title: Heading;
+  readonly subtitle: Heading;
+}
+
+interface Heading {
+  display: boolean;
+  text: string;
+  align: 'start';
+  padding: { bottom: number };
+  font?: { size: number; weight: 'bold' };
+  color?: string;
+}
+
+/** What {@link legendAsDrawn} sets of a chart's plugins. */
+interface LegendAsDrawn {
+  position: 'bottom';
+  labels: { usePointStyle: boolean; pointStyleWidth: number; padding: number; generateLabels: (chart: Chart) => LegendItem[] };
+}
+
+/** A legend below a chart whose marks are as what they stand for is drawn: lines with their dashes, bars as blocks. */
+export function legendAsDrawn(): LegendAsDrawn {
+  return {
+    position: 'bottom',
+    labels: {
+      usePointStyle: true,
+      pointStyleWidth: 36,
+      padding: 16,
+      generateLabels: (chart) =>
+        Chart.defaults.plugins.legend.labels.generateLabels(chart).map((item, place) => {
+          const { type, borderDash } = elementAt(
+            chart.data.datasets as readonly { readonly type?: string; readonly borderDash?: number[] }[],
+            place,
+          );
+          return { ...item, pointStyle: type === 'bar' ? ('rect' as const) : ('line' as const), lineDash: borderDash ?? [] };
+        }),
+    },
+  };
+}
+
 /** Draws a picture on the theme's background. @returns the PNG. */
 export function drawPicture({ width, height }: PictureSize, theme: Theme, draw: (context: SKRSContext2D) => void): Buffer {
-  prepare();
+  bringFontsFor('');
   const canvas = createCanvas(Math.ceil(width * RESOLUTION), Math.ceil(height * RESOLUTION));
   const context = canvas.getContext('2d');
   context.scale(RESOLUTION, RESOLUTION);
@@ -65,9 +103,10 @@ export function drawChart(
   configuration: ChartConfiguration,
   mark: (context: SKRSContext2D, chart: Chart) => void = () => undefined,
 ): Buffer {
-  prepare();
+  Chart.register(...registerables);
+  bringFontsFor(JSON.stringify(configuration));
   Object.assign(Chart.defaults, { color: theme.text, borderColor: theme.grid });
-  Object.assign(Chart.defaults.font, { family: FONT_FAMILY, size: 12 });
+  Object.assign(Chart.defaults.font, { family: fontFamilies(), size: 12 });
   const canvas = createCanvas(size.width, size.height);
   // The very context that chart.js draws with; its own type for it is the browser's.
   const context = canvas.getContext('2d');

@@ -7,7 +7,7 @@ import { percent, shortText } from '../../foundation/text';
 import type { ComparedModel } from '../compare/comparison';
 import { modelTitle, type EvaluationResult, type HeadResult, HEADS } from '../result';
 import type { CurvePoint } from '../training-curves';
-import { drawChart, scaleOf } from './canvas';
+import { DASHES, drawChart, headings, legendAsDrawn, PICTURE_WIDTH, scaleOf } from './canvas';
 import { confusionPicture } from './confusion-picture';
 import { drawnOrTold, type Theme } from './drawing';
 
@@ -57,16 +57,10 @@ export function drawPictures(
   };
 }
 
-/** Draws a training's curves: losses on the left scale, accuracies on the right, and where the best epoch is. @returns the PNG. */
+/** Draws a training's curves: losses in one panel, validation accuracies in another below it, over the same epochs; a line marks the best of these. @returns the PNG. */
 export function curvesPicture(title: string, points: readonly CurvePoint[], theme: Theme): Buffer {
   const [trainLoss, valLoss, gloss, category] = theme.series;
-  const line = (
-    label: string,
-    key: keyof CurvePoint,
-    colour: string,
-    axis: 'loss' | 'accuracy',
-    dash: number[] = [],
-  ): ChartDataset<'line'> => ({
+  const line = (label: string, key: keyof CurvePoint, colour: string, panel: string, dash: number[] = []): ChartDataset<'line'> => ({
     label,
     data: points.map((point) => point[key]),
     borderColor: colour,
@@ -74,56 +68,52 @@ export function curvesPicture(title: string, points: readonly CurvePoint[], them
     borderDash: dash,
     borderWidth: 2,
     pointRadius: points.length === 1 ? 3 : 0,
-    yAxisID: axis,
+    yAxisID: panel,
   });
-  const best = points.reduce((most, point) => (point.gloss_acc > (most?.gloss_acc ?? -1) ? point : most), points[0]);
+  const best = points.reduce((most, point) => (point.gloss_acc > most.gloss_acc ? point : most), elementAt(points, 0));
   const configuration: ChartConfiguration<'line'> = {
     type: 'line',
     data: {
       labels: points.map(({ epoch }) => epoch),
       datasets: [
-        line('training loss', 'train_loss', trainLoss, 'loss', [6, 4]),
-        line('validation loss', 'val_loss', valLoss, 'loss', [2, 3]),
+        line('training loss', 'train_loss', trainLoss, 'loss', DASHES.long),
+        line('validation loss', 'val_loss', valLoss, 'loss'),
         line('gloss accuracy', 'gloss_acc', gloss, 'accuracy'),
-        line('category accuracy', 'cat_acc', category, 'accuracy'),
+        line('category accuracy', 'cat_acc', category, 'accuracy', DASHES.short),
       ],
     },
     options: {
       scales: {
         x: { title: { display: true, text: 'epoch' }, ticks: { maxTicksLimit: 16, maxRotation: 0 } },
-        loss: { position: 'left', title: { display: true, text: 'loss (broken lines)' }, beginAtZero: true },
+        // Of scales that share a stack the first is at the bottom.
         accuracy: {
-          position: 'right',
-          title: { display: true, text: 'validation accuracy (full lines)' },
+          stack: 'panels',
+          stackWeight: 10,
           min: 0,
           max: 1,
-          grid: { drawOnChartArea: false },
+          title: { display: true, text: 'validation accuracy' },
           ticks: { callback: (value) => percent(Number(value), 0) },
         },
+        between: { type: 'linear', axis: 'y', stack: 'panels', stackWeight: 1, display: false },
+        loss: { stack: 'panels', stackWeight: 10, beginAtZero: true, title: { display: true, text: 'loss' } },
       },
       plugins: {
-        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
-        subtitle: {
-          display: best !== undefined,
-          text: best === undefined ? '' : `Best epoch ${best.epoch}: gloss accuracy ${percent(best.gloss_acc)}`,
-          align: 'start',
-          color: theme.muted,
-          padding: { bottom: 8 },
-        },
-        legend: { position: 'bottom', labels: { usePointStyle: true, pointStyle: 'line', pointStyleWidth: 36, padding: 16 } },
+        ...headings(title, `Best epoch ${best.epoch}: gloss accuracy ${percent(best.gloss_acc)}`, theme),
+        legend: legendAsDrawn(),
       },
     },
   };
-  return drawChart({ width: 860, height: 480 }, theme, configuration, (context, { chartArea, scales }) => {
-    const x = scales['x']?.getPixelForValue(points.findIndex((point) => point === best));
-    if (x === undefined || best === undefined) return;
+  return drawChart({ width: PICTURE_WIDTH, height: 600 }, theme, configuration, (context, chart) => {
+    const x = scaleOf(chart, 'x').getPixelForValue(points.indexOf(best));
     context.save();
     context.strokeStyle = theme.muted;
     context.lineWidth = 1;
-    context.setLineDash([3, 3]);
+    context.setLineDash(DASHES.fine);
     context.beginPath();
-    context.moveTo(x, chartArea.top);
-    context.lineTo(x, chartArea.bottom);
+    for (const { top, bottom } of [scaleOf(chart, 'loss'), scaleOf(chart, 'accuracy')]) {
+      context.moveTo(x, top);
+      context.lineTo(x, bottom);
+    }
     context.stroke();
     context.restore();
   });
@@ -155,7 +145,7 @@ export function reliabilityPicture(title: string, gloss: HeadResult, category: H
           data: gloss.reliability.map(({ from, to }) => (from + to) / 2),
           borderColor: theme.text,
           backgroundColor: theme.text,
-          borderDash: [5, 4],
+          borderDash: DASHES.long,
           borderWidth: 1.5,
           pointRadius: 0,
           pointStyle: 'line',
@@ -179,19 +169,16 @@ export function reliabilityPicture(title: string, gloss: HeadResult, category: H
         },
       },
       plugins: {
-        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
-        subtitle: {
-          display: true,
-          text: `Expected calibration error: gloss ${calibrationError(gloss)}, category ${calibrationError(category)}. Bars below the line: too sure of itself`,
-          align: 'start',
-          color: theme.muted,
-          padding: { bottom: 8 },
-        },
-        legend: { position: 'bottom', labels: { padding: 16, usePointStyle: true, pointStyleWidth: 28 } },
+        ...headings(
+          title,
+          `Expected calibration error: gloss ${calibrationError(gloss)}, category ${calibrationError(category)}. Bars below the line: too sure of itself`,
+          theme,
+        ),
+        legend: legendAsDrawn(),
       },
     },
   };
-  return drawChart({ width: 860, height: 480 }, theme, configuration);
+  return drawChart({ width: PICTURE_WIDTH, height: 480 }, theme, configuration);
 }
 
 function calibrationError({ metrics }: HeadResult): string {
@@ -219,25 +206,12 @@ export function comparisonPicture(models: readonly ComparedModel[], dataTitle: s
         y: { grid: { display: false } },
       },
       plugins: {
-        title: {
-          display: true,
-          text: `Models on ${dataTitle}`,
-          align: 'start',
-          font: { size: 17, weight: 'bold' },
-          padding: { bottom: 2 },
-        },
-        subtitle: {
-          display: true,
-          text: 'Whiskers: 95 % interval of the accuracy',
-          align: 'start',
-          color: theme.muted,
-          padding: { bottom: 8 },
-        },
+        ...headings(`Models on ${dataTitle}`, 'Whiskers: 95 % interval of the accuracy', theme),
         legend: { position: 'bottom', labels: { padding: 16, boxWidth: 24, boxHeight: 10 } },
       },
     },
   };
-  return drawChart({ width: 860, height: 190 + 64 * models.length }, theme, configuration, (context, chart) => {
+  return drawChart({ width: PICTURE_WIDTH, height: 190 + 64 * models.length }, theme, configuration, (context, chart) => {
     drawWhiskers(context, chart, models, theme);
   });
 }

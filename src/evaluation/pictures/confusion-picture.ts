@@ -1,9 +1,10 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import { elementAt, required } from '../../foundation/required';
-import { shortText } from '../../foundation/text';
+import { counted, shortText } from '../../foundation/text';
 import { clipsOfClass, confusionAt, shownClasses, type ConfusionMatrix } from '../confusion';
-import { drawPicture, fontOf, measureText, type PictureSize } from './canvas';
+import { drawPicture, measureText, type PictureSize } from './canvas';
 import { between, readableOn, type Theme } from './drawing';
+import { bringFontsFor, canWrite, fontOf } from './fonts';
 
 /** What a picture of a confusion matrix shows. */
 export interface ConfusionPicture {
@@ -25,6 +26,8 @@ interface Block {
 interface Layout {
   readonly title: string;
   readonly subtitle: string;
+  /** The line below the picture; empty where there is none. */
+  readonly footnote: string;
   readonly order: readonly number[];
   readonly names: readonly string[];
   readonly blocks: readonly Block[];
@@ -54,6 +57,7 @@ const LEAST_SHADE = 0.16;
  * those of the most frequent mistakes. @returns the PNG.
  */
 export function confusionPicture(picture: ConfusionPicture, theme: Theme): Buffer {
+  bringFontsFor([picture.title, ...picture.labels, ...(picture.groups ?? [])].join(''));
   const layout = layOut(picture);
   return drawPicture(layout.size, theme, (context) => {
     drawTitle(context, layout, theme);
@@ -80,7 +84,9 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
   order.sort((one, other) => placeOf(one) - placeOf(other) || one - other);
   const cell = Math.min(72, Math.max(14, Math.round(560 / classes)));
   const labelSize = Math.min(13, Math.max(9, Math.round(cell * 0.64)));
-  const names = order.map((id) => shortened(elementAt(labels, id), fontOf(labelSize), LONGEST_LABEL));
+  const unwritable = order.filter((id) => !canWrite(elementAt(labels, id))).length;
+  const nameOf = (id: number): string => (canWrite(elementAt(labels, id)) ? elementAt(labels, id) : `class ${id}`);
+  const names = order.map((id) => shortened(nameOf(id), fontOf(labelSize), LONGEST_LABEL));
   const gutter = Math.ceil(Math.max(...names.map((name) => measureText(name, fontOf(labelSize))), 40)) + 10;
   const blockFont = fontOf(11 * scale, 'bold');
   const blocks = blocksOf(order.map((id) => groups?.[id])).map((block) => ({
@@ -97,6 +103,10 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
   return {
     title: shownTitle,
     subtitle: subtitleOf(matrix.classes, classes),
+    footnote:
+      unwritable === 0
+        ? ''
+        : `${counted(unwritable, 'class is', 'classes are')} named by id: no font that comes with Kumpas has the letters of ${unwritable === 1 ? 'its label' : 'their labels'}.`,
     order,
     names,
     blocks,
@@ -112,8 +122,8 @@ function layOut({ matrix, labels, groups, title }: ConfusionPicture): Layout {
 
 function subtitleOf(classes: number, shown: number): string {
   if (shown < classes) return `The ${shown} most confused of ${classes} classes: a row is a true class, a column what it was taken for`;
-  const counted = shown > 40 ? 'clips in a cell where they fit' : 'numbers are clips';
-  return `A row is a true class, a column what it was taken for; ${counted}`;
+  const numbers = shown > 40 ? 'clips in a cell where they fit' : 'numbers are clips';
+  return `A row is a true class, a column what it was taken for; ${numbers}`;
 }
 
 function blocksOf(names: readonly (string | undefined)[]): Block[] {
@@ -218,7 +228,12 @@ function drawLabels(context: SKRSContext2D, { names, cell, labelSize, left, top,
   context.fillText('predicted class', left + side / 2, size.height - MARGIN - LEGEND_HEIGHT - AXIS_TITLE / 2 + 4);
 }
 
-function drawLegend(context: SKRSContext2D, { left, size }: Layout, theme: Theme): void {
+function drawLegend(context: SKRSContext2D, { left, size, footnote }: Layout, theme: Theme): void {
+  context.fillStyle = theme.muted;
+  context.font = fontOf(11);
+  context.textAlign = 'left';
+  context.textBaseline = 'alphabetic';
+  context.fillText(footnote, MARGIN, size.height - MARGIN / 2);
   const top = size.height - MARGIN - LEGEND_HEIGHT + 20;
   const length = 130;
   [

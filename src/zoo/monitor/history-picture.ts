@@ -1,8 +1,9 @@
 import type { SKRSContext2D } from '@napi-rs/canvas';
-import type { Chart, ChartConfiguration, ChartDataset } from 'chart.js';
-import { drawChart } from '../../evaluation/pictures/canvas';
+import type { Chart, ChartConfiguration, ChartDataset, LegendItem } from 'chart.js';
+import { drawChart, headings, scaleOf } from '../../evaluation/pictures/canvas';
 import type { Theme } from '../../evaluation/pictures/drawing';
 import type { HeadName } from '../../evaluation/result';
+import { elementAt } from '../../foundation/required';
 import { shortText, percent } from '../../foundation/text';
 import { isDrop, type HistoryRow } from './history';
 
@@ -35,7 +36,7 @@ const HEADS: readonly Head[] = [
 /** Draws how a model did on data that came later: a point for each row and head, with its 95 % interval; rings are drops. @returns the PNG. */
 export function historyPicture(title: string, rows: readonly HistoryRow[], theme: Theme): Buffer {
   const line = ({ label, of }: Head, place: number): ChartDataset<'line'> => {
-    const colour = theme.series[place] ?? theme.text;
+    const colour = colourOf(theme, place);
     return {
       label,
       data: rows.map((row) => of(row).accuracy),
@@ -65,24 +66,36 @@ export function historyPicture(title: string, rows: readonly HistoryRow[], theme
         },
       },
       plugins: {
-        title: { display: true, text: title, align: 'start', font: { size: 17, weight: 'bold' }, padding: { bottom: 2 } },
-        subtitle: {
-          display: true,
-          text: 'Whiskers: 95 % interval. A ring: a drop from its own evaluation, by more than chance would explain',
-          align: 'start',
-          color: theme.muted,
-          padding: { bottom: 8 },
+        ...headings(title, 'Whiskers: 95 % interval. A drop is one from its own evaluation, by more than chance would explain', theme),
+        legend: {
+          position: 'bottom',
+          labels: { padding: 16, usePointStyle: true, boxHeight: 8, generateLabels: () => legendItems(theme) },
         },
-        legend: { position: 'bottom', labels: { padding: 16, boxWidth: 12, boxHeight: 12 } },
       },
     },
   };
   const width = Math.min(6000, Math.max(860, 120 + ROW_WIDTH * rows.length));
   return drawChart({ width, height: rows.length > 8 ? 560 : 480 }, theme, configuration, (context, chart) => {
     HEADS.forEach((head, place) => {
-      drawPoints(context, chart, { head, rows, colour: theme.series[place] ?? theme.text, ring: theme.text, background: theme.background });
+      drawPoints(context, chart, { head, rows, colour: colourOf(theme, place), ring: theme.text, background: theme.background });
     });
   });
+}
+
+/** What is drawn of a row: a point for each head, and a ring about one that dropped. */
+function legendItems(theme: Theme): LegendItem[] {
+  const point = { pointStyle: 'circle', fontColor: theme.text } as const;
+  return [
+    ...HEADS.map(({ label }, place): LegendItem => {
+      const colour = colourOf(theme, place);
+      return { ...point, text: label, fillStyle: colour, strokeStyle: colour };
+    }),
+    { ...point, text: 'a drop', fillStyle: theme.background, strokeStyle: theme.text, lineWidth: 2 },
+  ];
+}
+
+function colourOf({ series }: Theme, place: number): string {
+  return elementAt(series, place);
 }
 
 function labelOf({ date, version, data }: HistoryRow): string[] {
@@ -95,12 +108,12 @@ function drawPoints(
   chart: Chart,
   { head, rows, colour, ring, background }: { head: Head; rows: readonly HistoryRow[]; colour: string; ring: string; background: string },
 ): void {
-  const { x, y } = chart.scales;
+  const [x, y] = [scaleOf(chart, 'x'), scaleOf(chart, 'y')];
   context.save();
   rows.forEach((row, place) => {
-    const centre = (x?.getPixelForValue(place) ?? 0) + head.shift;
+    const centre = x.getPixelForValue(place) + head.shift;
     const { accuracy, low, high } = head.of(row);
-    const [at, top, bottom] = [accuracy, high, low].map((value) => y?.getPixelForValue(value) ?? 0) as [number, number, number];
+    const [at, top, bottom] = [y.getPixelForValue(accuracy), y.getPixelForValue(high), y.getPixelForValue(low)];
     context.strokeStyle = colour;
     context.lineWidth = 1.5;
     context.beginPath();
