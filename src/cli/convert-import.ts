@@ -53,7 +53,7 @@ function importText({ file, folder, files, model, epoch, bestMetric, resumable, 
   return `${lines.map(printableLine).join('\n')}\n`;
 }
 
-function treeText({ imported, failed }: TreeImport): string {
+function treeText({ imported, failed, passedOver }: TreeImport): string {
   const header = ['checkpoint', 'model', 'epoch', 'best', 'classes', 'resume', 'folder'];
   const rows = imported.map(({ file, model, epoch, bestMetric, config, resumable, folder }) => [
     file,
@@ -72,6 +72,7 @@ function treeText({ imported, failed }: TreeImport): string {
       `  ${files.length === imported.length && files.length > 1 ? 'all of them' : files.join(', ')}`,
     ]),
     ...failed.map(({ reason }) => `not imported: ${reason}`),
+    ...passedOver.map(({ reason }) => `passed over: ${reason}`),
     `${imported.length} imported, ${failed.length} not`,
   ];
   return `${lines.map(printableLine).join('\n')}\n`;

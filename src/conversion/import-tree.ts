@@ -1,12 +1,14 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { weightTensors } from '../checkpoint/state-dict';
+import { readTorchFile } from '../checkpoint/torch-file';
 import { UserError } from '../foundation/errors';
 import { importCheckpoint } from './import-checkpoint';
 import type { ImportedModel, ImportOptions, ImportSource } from './read-import';
 import { readLegacyLog } from './legacy-log';
 
-/** A file of a tree that could not be imported. */
+/** A file of a tree that could not be imported, or was passed over. */
 export interface FailedImport {
   readonly file: string;
   readonly reason: string;
@@ -15,6 +17,13 @@ export interface FailedImport {
 export interface TreeImport {
   readonly imported: readonly ImportedModel[];
   readonly failed: readonly FailedImport[];
+  /** Files that are called as checkpoints sometimes are and hold no weights, each with what it is. */
+  readonly passedOver: readonly FailedImport[];
+}
+
+/** The checkpoints below a folder, and what was passed over. */
+export interface FoundCheckpoints extends Pick<TreeImport, 'passedOver'> {
+  readonly sources: readonly FoundSource[];
 }
 
 /** What becomes one model folder, found in a tree. */
@@ -36,9 +45,11 @@ export interface TreeWatch {
  * @throws UserError where there is no checkpoint.
  */
 export async function importTree(folder: string, options: ImportOptions, { onImport, signal }: TreeWatch = {}): Promise<TreeImport> {
-  const sources = findCheckpoints(folder);
-  if (sources.length === 0)
-    throw new UserError(`${folder}: the folder holds no checkpoint (${EXTENSIONS.join(', ')}), nor does any folder in it`);
+  const { sources, passedOver } = findCheckpoints(folder);
+  if (sources.length === 0) {
+    const said = `${folder}: the folder holds no checkpoint (${[...EXTENSIONS, ...DOUBTFUL].join(', ')}), nor does any folder in it`;
+    throw new UserError([said, ...passedOver.map(({ reason }) => `passed over: ${reason}`)].join('\n'));
+  }
   const imported: ImportedModel[] = [];
   const failed: FailedImport[] = [];
   for (const [index, source] of sources.entries()) {
@@ -53,16 +64,24 @@ export async function importTree(folder: string, options: ImportOptions, { onImp
       failed.push({ file: source.best, reason: error.message });
     }
   }
-  return { imported, failed };
+  return { imported, failed, passedOver };
 }
 
 /**
- * The checkpoints below a folder, by their paths. `X_best.pt` and `X_last.pt` of one folder are one model; a file beside them that is the log of a training is its
+ * The checkpoints below a folder, by their paths; what ends in another way than theirs, as `.bin`, is looked into. `X_best.pt` and `X_last.pt` of one folder are one model; a file beside them that is the log of a training is its
  * log, where there is exactly one. Links are not followed, hidden folders not entered.
  */
-export function findCheckpoints(root: string): FoundSource[] {
-  return foldersBelow(root).flatMap(({ folder, files }) => {
-    const checkpoints = files.filter((name) => EXTENSIONS.includes(path.extname(name).toLowerCase()));
+export function findCheckpoints(root: string): FoundCheckpoints {
+  const passedOver: FailedImport[] = [];
+  const sources = foldersBelow(root).flatMap(({ folder, files }) => {
+    const checkpoints = files.filter((name) => {
+      const extension = path.extname(name).toLowerCase();
+      if (!DOUBTFUL.includes(extension)) return EXTENSIONS.includes(extension);
+      const file = path.join(folder, name);
+      const reason = whyNoCheckpoint(file);
+      if (reason !== undefined) passedOver.push({ file, reason });
+      return reason === undefined;
+    });
     if (checkpoints.length === 0) return [];
     const logs = files
       .filter((name) => LOG_EXTENSIONS.includes(path.extname(name).toLowerCase()))
@@ -77,17 +96,31 @@ export function findCheckpoints(root: string): FoundSource[] {
           best: path.join(folder, name),
           last: last !== name && checkpoints.includes(last) ? path.join(folder, last) : undefined,
           log,
-          place: wordOf(path.join(place, path.parse(name).name.replace(/_(best|last)$/, ''))),
+          place: wordOf(path.join(place, path.parse(name.replace(/\.tar$/i, '')).name.replace(/_(best|last)$/, ''))),
         },
       ];
     });
   });
+  return { sources, passedOver };
+}
+
+/** Why a file that may be a checkpoint is none; undefined where it holds weights. */
+function whyNoCheckpoint(file: string): string | undefined {
+  try {
+    readTorchFile(file, (value) => weightTensors(value));
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
 }
 
 const EXTENSIONS: readonly string[] = ['.pt', '.pth', '.ckpt', '.safetensors'];
+/** How checkpoints are called sometimes, and other files too: `model_best.pth.tar`, `pytorch_model.bin`. */
+const DOUBTFUL: readonly string[] = ['.tar', '.bin', '.pkl', '.pickle', '.zip'];
 const LOG_EXTENSIONS: readonly string[] = ['.csv', '.txt', '.log'];
-const BEST = /_best(\.\w+)$/;
-const LAST = /_last(\.\w+)$/;
+const BEST = /_best((?:\.\w+)+)$/;
+const LAST = /_last((?:\.\w+)+)$/;
 const DEEPEST = 32;
 const LONGEST_DESCRIPTION = 64;
 

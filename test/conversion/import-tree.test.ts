@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { findCheckpoints, importTree } from '../../src/conversion/import-tree';
@@ -30,7 +30,7 @@ describe('importing a folder of checkpoints', () => {
     await inTemporaryFolder((folder) => {
       const root = writeTree(folder);
       const at = (...place: string[]): string => path.join(root, ...place);
-      expect(findCheckpoints(root)).toEqual([
+      expect(findCheckpoints(root).sources).toEqual([
         { best: at('weights.pth'), last: undefined, log: undefined, place: 'weights' },
         {
           best: at('exp 1', 'SignTransformer_best.pt'),
@@ -40,6 +40,36 @@ describe('importing a folder of checkpoints', () => {
         },
         { best: at('exp2', 'broken.pt'), last: undefined, log: undefined, place: 'exp2-broken' },
       ]);
+    });
+  });
+
+  it('reads checkpoints that are called otherwise, and says of the other files of such names what they are', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const root = path.join(folder, 'old');
+      mkdirSync(root);
+      const at = (name: string): string => path.join(root, name);
+      for (const name of ['model_best.pth.tar', 'model_last.pth.tar', 'pytorch_model.bin', 'saved.pkl'])
+        copyFileSync(path.join(torchFolder, 'tiny_full.pt'), at(name));
+      writeFileSync(at('features.bin'), Buffer.alloc(64, 1));
+      writeFileSync(at('history.pkl'), Buffer.from('8004950a000000000000007d948c0161944b01732e', 'hex'));
+      const tar = Buffer.alloc(512);
+      tar.write('ustar', 257);
+      writeFileSync(at('run.tar'), tar);
+      const { sources, passedOver } = findCheckpoints(root);
+      expect(
+        sources.map(({ best, last, place }) => [path.basename(best), last === undefined ? undefined : path.basename(last), place]),
+      ).toEqual([
+        ['model_best.pth.tar', 'model_last.pth.tar', 'model'],
+        ['pytorch_model.bin', undefined, 'pytorch_model'],
+        ['saved.pkl', undefined, 'saved'],
+      ]);
+      expect(passedOver.map(({ reason }) => reason)).toEqual([
+        expect.stringMatching(/features\.bin: it is no PyTorch checkpoint: it begins with/),
+        expect.stringMatching(/history\.pkl: it is a Python pickle, but not one that torch\.save wrote/),
+        expect.stringMatching(/run\.tar: .*tar archive: unpack it/),
+      ]);
+      for (const { best, last } of sources) for (const file of [best, ...(last === undefined ? [] : [last])]) rmSync(file);
+      await expect(importTree(root, importOptions(folder))).rejects.toThrow(/holds no checkpoint .*\npassed over: .*features\.bin/);
     });
   });
 
