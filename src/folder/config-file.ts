@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { readSettingsFile } from '../config/settings-file';
 import { replaceText } from '../foundation/atomic-file';
-import { UserError } from '../foundation/errors';
+import { firstIssue, UserError } from '../foundation/errors';
 import { FileSystemProblem } from '../foundation/file-system-problem';
 
 /** Where a model is in its life. */
@@ -170,11 +170,6 @@ export function changeRun(file: string, changes: Partial<Pick<RunRecord['run'], 
 
 function textOf(config: object): string {
   return `${JSON.stringify(config, null, 2)}\n`;
-}
-
-function firstIssue(error: z.ZodError): string {
-  const [issue] = error.issues;
-  return issue === undefined ? 'it is no config.json of a model folder' : `${issue.path.join('.')}: ${issue.message}`;
 }
 
 function valuesIn(file: string): unknown {

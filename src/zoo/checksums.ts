@@ -5,6 +5,7 @@ import type { StateDict } from '../checkpoint/training-checkpoint';
 import { UserError } from '../foundation/errors';
 import { makeFoldersWithin } from '../foundation/folders';
 import { openRegularFile } from '../foundation/regular-file';
+import { required } from '../foundation/required';
 import { printableLine } from '../foundation/text';
 import type { CheckedFile } from './archive/archived-models';
 import { isUnfinishedName } from './leftovers';
@@ -204,7 +205,7 @@ function checkingSink(
 
 /** A file that is another one under a second name. */
 function shareBytes({ archive }: ExpectedFiles, wanted: ReadonlyMap<string, CheckedFile>, { entry, file, target, into }: Written): void {
-  const source = wanted.get(entry.sameAs ?? '');
+  const source = wanted.get(required(entry.sameAs, `the file that ${entry.path} is`));
   if (source?.sha256 !== file.sha256) throw new UserError(`${archive}: ${entry.path}: its checksum is another; nothing was written`);
   if (target === undefined || into === undefined) return;
   makeFoldersWithin(into, path.dirname(target));

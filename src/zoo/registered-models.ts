@@ -8,6 +8,7 @@ import { parseFolderName, refuseHostileName } from '../folder/folder-name';
 import { ModelFolder } from '../folder/model-folder';
 import { UserError } from '../foundation/errors';
 import { FileSystemProblem } from '../foundation/file-system-problem';
+import { required } from '../foundation/required';
 import { nearestName } from '../foundation/text';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { releasedVersions, releaseFolder, compareVersions, productionCheckpointIn } from './release/release-record';
@@ -275,7 +276,7 @@ function isBest(model: ModelSummary, all: readonly ModelSummary[]): boolean {
   const group = comparableGroup(model);
   if (accuracy === null || group === undefined || stage === 'archived') return false;
   const rivals = all.filter((other) => other.stage !== 'archived' && comparableGroup(other) === group);
-  return rivals.every((rival) => accuracy >= (rival.gloss_acc ?? 0));
+  return rivals.every((rival) => accuracy >= required(rival.gloss_acc, `the accuracy of ${rival.name}`));
 }
 
 /** The same for models whose figures can be compared: those of one type, measured on the same clips; undefined where that is not known. */

@@ -8,6 +8,7 @@ import { UserError } from '../../foundation/errors';
 import { whileWritingInSteps, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { withFolderLock, lockState } from '../../foundation/folder-lock';
 import { keepFolder, makeFolders, removeFolder, buildFolderInSteps, withFoldersAbove } from '../../foundation/folders';
+import { required } from '../../foundation/required';
 import { nearestName } from '../../foundation/text';
 import { checksumOf, readChecked, bytesOf, everythingIn, withChecksums, type KeptFile } from '../checksums';
 import { comparableGroup, refuseGone, summariseModel, type RegisteredModel, type ModelSummary } from '../registered-models';
@@ -306,9 +307,12 @@ function verdictOf(candidate: Candidate, all: readonly Candidate[], keep: number
   }
   const ranked = all
     .filter(({ group, summary }) => group === candidate.group && summary.stage !== 'archived')
-    .toSorted(
-      (one, other) => (other.summary.gloss_acc ?? 0) - (one.summary.gloss_acc ?? 0) || (one.model.name < other.model.name ? -1 : 1),
-    );
+    .toSorted((one, other) => accuracyOf(other) - accuracyOf(one) || (one.model.name < other.model.name ? -1 : 1));
   const rank = ranked.indexOf(candidate) + 1;
   return { goes: rank > keep, reason: `number ${rank} of ${ranked.length} on the same data` };
+}
+
+/** Of a candidate that has a group: such a one has figures. */
+function accuracyOf({ model, summary }: Candidate): number {
+  return required(summary.gloss_acc, `the accuracy of ${model.name}`);
 }

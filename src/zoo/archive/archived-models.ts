@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseJson } from '../../config/settings-file';
 import { STAGES } from '../../folder/config-file';
 import { isSafeName } from '../../folder/folder-name';
-import { messageOf, UserError } from '../../foundation/errors';
+import { firstIssue, messageOf, UserError } from '../../foundation/errors';
 import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { readRegularText } from '../../foundation/regular-file';
 import { ARCHIVE_FOLDER, type ModelSummary } from '../registered-models';
@@ -79,8 +79,7 @@ const LARGEST_SIDECAR = 32_000_000;
 export function readSidecar(file: string): Sidecar {
   const checked = sidecarSchema.safeParse(parse(file));
   if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  throw new UserError(`${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}; it does not tell of an archived model`);
+  throw new UserError(`${file}: ${firstIssue(checked.error)}; it does not tell of an archived model`);
 }
 
 function parse(file: string): unknown {

@@ -12,6 +12,7 @@ import { transformLines } from '../../folder/loading-section';
 import { ModelFolder } from '../../folder/model-folder';
 import type { PageSection } from '../../folder/readme';
 import { readTextIfThere } from '../../foundation/regular-file';
+import { required } from '../../foundation/required';
 import { plainMarkdown, shortLabel, shellWord } from '../../foundation/text';
 import type { Model } from '../../models/model';
 import { checkpointNameOf, ownModels } from '../../models/model-table';
@@ -96,21 +97,21 @@ interface ClassFigures {
 }
 
 const LARGEST_TABLE = 64_000_000;
+const CLASS_COLUMNS = ['class_id', 'label', 'recall', 'f1', 'support', 'most_confused_with'];
 
 /** Reads a `per_class_metrics.csv`; undefined where there is none, or it is no such table. */
 export function readClassFigures(file: string): ClassFigures[] | undefined {
   const text = readTextIfThere(file, LARGEST_TABLE);
   if (text === undefined) return undefined;
-  const required = ['class_id', 'label', 'recall', 'f1', 'support', 'most_confused_with'];
-  const { rows, problems } = parseCsvTable(text, file, required);
+  const { rows, problems } = parseCsvTable(text, file, CLASS_COLUMNS);
   if (problems.length > 0) return undefined;
   const classes = rows.map((row) => ({
     id: Number(row.cell('class_id')),
-    label: textOfCell(row.cell('label') ?? ''),
+    label: textOfCell(required(row.cell('label'), 'a label')),
     recall: Number(row.cell('recall')),
     f1: Number(row.cell('f1')),
     support: Number(row.cell('support')),
-    confusedWith: textOfCell(row.cell('most_confused_with') ?? ''),
+    confusedWith: textOfCell(required(row.cell('most_confused_with'), 'the class that it is taken for')),
   }));
   return classes.every((one) => [one.id, one.recall, one.f1, one.support].every(Number.isFinite)) ? classes : undefined;
 }

@@ -107,7 +107,7 @@ function figures({ evaluation, glosses, results }: CardFacts): string[] {
     row('macro F1', ({ f1_macro: f1 }) => f1.toFixed(4)),
     row('expected calibration error', calibration),
     '',
-    `Of ${plain(path.basename(evaluation.model))}${typeof evaluation.epoch === 'number' ? `, epoch ${evaluation.epoch}` : ''}, on the ${evaluation.data.clips ?? ''} validation clips of ${plain(path.basename(on.title))} (fingerprint ${plain(on.fingerprint.slice(0, 16))})${on.synthetic ? ', which a generator made' : ''}.`,
+    `Of ${plain(path.basename(evaluation.model))}${typeof evaluation.epoch === 'number' ? `, epoch ${evaluation.epoch}` : ''}, on the ${evaluation.data.clips === undefined ? '' : `${evaluation.data.clips} `}validation clips of ${plain(path.basename(on.title))} (fingerprint ${plain(on.fingerprint.slice(0, 16))})${on.synthetic ? ', which a generator made' : ''}.`,
     ...weakSpots(glosses),
     ...picture('Training curves', RESULT_FILES.curves),
     ...picture('Confusion matrix of the glosses', RESULT_FILES.confusionPicture),

@@ -10,6 +10,7 @@ import { parseFolderName } from '../../folder/folder-name';
 import { ModelFolder } from '../../folder/model-folder';
 import { LARGEST_METRICS, readTrainingLog, type TrainingLogRow } from '../../folder/training-log';
 import { readTextIfThere } from '../../foundation/regular-file';
+import { elementAt } from '../../foundation/required';
 import { linesOf } from '../../foundation/text';
 import { ownModels, unknownModel } from '../../models/model-table';
 import { putCard } from '../card/card';
@@ -250,7 +251,7 @@ function logFindings(logs: CheckedLogs): FolderFinding[] {
 
 function rowFindings(rows: readonly TrainingLogRow[]): FolderFinding[] {
   const broken = rows.find((row) => ![row.gloss_acc, row.cat_acc].every((share) => share >= 0 && share <= 1) || Number.isNaN(row.lr));
-  const jump = rows.find((row, index) => index > 0 && row.epoch !== (rows[index - 1]?.epoch ?? 0) + 1);
+  const jump = rows.find((row, index) => index > 0 && row.epoch !== elementAt(rows, index - 1).epoch + 1);
   const todo = 'it was changed by hand or is damaged; put it back as the training wrote it';
   return [
     ...(broken === undefined ? [] : [problem(FOLDER_FILES.log, `epoch ${broken.epoch}: expected accuracies from 0 to 1 and a rate`, todo)]),

@@ -64,8 +64,10 @@ function requiredAnswer(folder: string, asked: readonly string[]): string {
   } catch (error) {
     const { code, stderr } = error as { readonly code?: string; readonly stderr?: string };
     if (code === 'ENOENT') throw new UserError('git is not installed; git-setup prepares a git repository', { cause: error });
-    const said = (stderr ?? '').trim().split('\n')[0] ?? '';
-    throw new UserError(`${folder}: git finds no repository with a working tree there (${said}); \`git init\` makes one`, { cause: error });
+    const [said] = (stderr ?? '').trim().split('\n');
+    throw new UserError(`${folder}: git finds no repository with a working tree there (${String(said)}); \`git init\` makes one`, {
+      cause: error,
+    });
   }
 }
 

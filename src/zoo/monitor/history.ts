@@ -5,6 +5,7 @@ import { HEADS, type HeadName } from '../../evaluation/result';
 import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { readTextIfThere } from '../../foundation/regular-file';
+import { elementAt } from '../../foundation/required';
 
 /** The file of a model folder that keeps how the model did on data that came later. */
 export const HISTORY_FILE = 'performance_history.csv';
@@ -149,10 +150,10 @@ function changeOf(own: ComparedModel, now: ComparedModel, head: HeadName): HeadC
 }
 
 function pairedChanges(own: ComparedModel, now: ComparedModel): (head: HeadName) => HeadChange {
-  const [contrast] = compareModels(own, [now], false).contrasts;
+  const contrast = elementAt(compareModels(own, [now], false).contrasts, 0);
   return (head) => {
     const change = changeOf(own, now, head);
-    const p = contrast?.test[head].p ?? 1;
+    const p = contrast.test[head].p;
     return { ...change, interval: undefined, p, drop: change.difference < 0 && p < 0.05 };
   };
 }

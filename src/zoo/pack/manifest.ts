@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { parseJson } from '../../config/settings-file';
 import { hasRole } from '../../folder/contents';
 import { isSafeName } from '../../folder/folder-name';
-import { messageOf, UserError } from '../../foundation/errors';
+import { firstIssue, messageOf, UserError } from '../../foundation/errors';
 import { FileSystemProblem } from '../../foundation/file-system-problem';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
@@ -52,8 +52,7 @@ export function parseManifest(text: string, place: string): Manifest {
   }
   const checked = manifestSchema.safeParse(parsed);
   if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  throw new UserError(`${place}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}; this is no pack that Kumpas made`);
+  throw new UserError(`${place}: ${firstIssue(checked.error)}; this is no pack that Kumpas made`);
 }
 
 /** The manifest that lies in a model folder; undefined where none does. */

@@ -169,7 +169,7 @@ async function readManifestText(file: string): Promise<{ readonly text: string; 
   try {
     await readTar(file, { ...PACK_RULES, ...USUAL_LIMITS }, ({ path: inner, bytes }) => {
       if (folder !== undefined) throw new Enough();
-      const [top = '', name, ...more] = inner.split('/');
+      const [top, name, ...more] = inner.split('/');
       if (name !== MANIFEST_FILE || more.length > 0)
         throw new UserError(`${file}: its first file is ${printableLine(inner)}, not ${MANIFEST_FILE}: this is no pack that Kumpas made`);
       if (bytes > LARGEST_MANIFEST) throw new UserError(`${file}: ${MANIFEST_FILE}: ${bytes} bytes are too many; nothing was written`);

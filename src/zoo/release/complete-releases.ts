@@ -112,7 +112,7 @@ function promotedIn(folder: string): { readonly created: string; readonly sha256
   return unrecordedPromotion(folder)?.record ?? recordedProduction(folder);
 }
 
-function productionStep(folder: string, { folder: place, record: { checkpoint } }: Release): Step[] {
+function productionStep(folder: string, { folder: place, record: { checkpoint, version } }: Release): Step[] {
   const file = path.join(folder, checkpoint.file);
   const recorded = recordedProduction(folder);
   if (recorded?.sha256 === checkpoint.sha256 && existsSync(file) && statSync(file).size === checkpoint.bytes) return [];
@@ -121,7 +121,7 @@ function productionStep(folder: string, { folder: place, record: { checkpoint } 
     shareFile(path.join(place, checkpoint.file), file);
     writeProductionRecord(folder, checkpoint);
   };
-  return [{ what: `${checkpoint.file} of v${checkpoint.version ?? ''}`, complete }];
+  return [{ what: `${checkpoint.file} of v${version}`, complete }];
 }
 
 /** A promotion whose checkpoint is there, and what it says of itself not yet. */

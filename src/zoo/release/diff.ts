@@ -8,6 +8,7 @@ import { FOLDER_FILES, filesBelow } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
+import { elementAt, required } from '../../foundation/required';
 import { findModel, evaluationIn, orUndefined, type RegisteredModel } from '../registered-models';
 import { labelsOf } from './promote';
 import {
@@ -238,13 +239,13 @@ function distance(names: readonly string[], before: StateDict, after: StateDict)
     const [was, is] = [before.get(name), after.get(name)];
     if (was === undefined || is === undefined || String(was.shape) !== String(is.shape)) {
       known = false;
-      values += (is ?? was)?.values.length ?? 0;
+      values += required(is ?? was, `a tensor ${name}`).values.length;
       continue;
     }
     values += is.values.length;
     for (let place = 0; place < is.values.length; place++) {
-      const old = was.values[place] ?? 0;
-      moved += ((is.values[place] ?? 0) - old) ** 2;
+      const old = elementAt(was.values, place);
+      moved += (elementAt(is.values, place) - old) ** 2;
       length += old ** 2;
     }
   }

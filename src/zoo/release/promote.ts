@@ -11,6 +11,7 @@ import type { ModelRecord } from '../../folder/config-file';
 import { ModelFolder } from '../../folder/model-folder';
 import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
+import { elementAt } from '../../foundation/required';
 import { ownModels } from '../../models/model-table';
 import { weightsDigest, fileDigest, sameBits, sameWeights } from '../checksums';
 import { clearFoldersBeside, clearUnfinishedIn, withFolderBeside } from '../leftovers';
@@ -189,7 +190,7 @@ function largestDifference(one: SplitOutputs, other: SplitOutputs): number {
 
 function differenceOf(one: Float32Array, other: Float32Array): number {
   return one.reduce((largest, value, place) => {
-    const difference = Math.abs(value - (other[place] ?? NaN));
+    const difference = Math.abs(value - elementAt(other, place));
     return Number.isNaN(difference) ? Infinity : Math.max(largest, difference);
   }, 0);
 }
@@ -226,11 +227,12 @@ async function evaluateCheckpoints(
   data: CheckpointData,
   watch: DataWatch,
 ): Promise<EvaluatedCheckpoint[]> {
+  const first = elementAt(checkpoints, 0);
   const evaluated: EvaluatedCheckpoint[] = [];
   let opened: { readonly by: LoadedModel; readonly dataset: Awaited<ReturnType<typeof openEvaluationData>> } | undefined;
   for (const loaded of checkpoints) {
     if (opened === undefined || !seesTheSame(opened.by, loaded)) {
-      const location = { ...loaded, settings: checkpoints[0]?.settings ?? {}, data: checkpoints[0]?.data ?? {} };
+      const location = { ...loaded, settings: first.settings, data: first.data };
       opened = { by: loaded, dataset: await openEvaluationData(location, data, watch) };
     }
     const evaluation = await evaluateModel(loaded, opened.dataset, data.batchSize);

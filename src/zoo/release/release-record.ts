@@ -8,7 +8,8 @@ import { figuresSchema } from '../../evaluation/results/contents';
 import { checkpointFile, FOLDER_FILES, RELEASE_FILE } from '../../folder/contents';
 import { isSafeName } from '../../folder/folder-name';
 import { ModelFolder } from '../../folder/model-folder';
-import { UserError } from '../../foundation/errors';
+import { firstIssue, UserError } from '../../foundation/errors';
+import { required } from '../../foundation/required';
 import { printableLine } from '../../foundation/text';
 
 /** The file that says what `promote` or `release` found of the production checkpoint. */
@@ -76,10 +77,7 @@ export function readProduction(folder: string): ProductionRecord | undefined {
   if (!existsSync(file)) return undefined;
   const checked = productionRecordSchema.safeParse(readSettingsFile(file).values);
   if (checked.success) return checked.data;
-  const [issue] = checked.error.issues;
-  throw new UserError(
-    `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is none'}; npm run models -- promote writes it anew`,
-  );
+  throw new UserError(`${file}: ${firstIssue(checked.error)}; npm run models -- promote writes it anew`);
 }
 
 /** Which number of a version rises. */
@@ -110,9 +108,7 @@ export function isVersion(text: string): boolean {
 
 /** The version after another; from none at all 1.0.0, 0.1.0 or 0.0.1. */
 export function nextVersion(previous: string | undefined, bump: Bump): string {
-  const next = semver.inc(previous ?? '0.0.0', bump);
-  if (next === null) throw new UserError(`${shown(previous ?? '')}: it is no version that another could come after`);
-  return next;
+  return required(semver.inc(previous ?? '0.0.0', bump), `the version after ${previous ?? 'none'}`);
 }
 
 /** Negative where the first is the older. */
@@ -237,10 +233,7 @@ function readReleaseFile(folder: string, released: string): ReleaseRecord {
   if (!existsSync(file)) throw new UserError(`${file}: no such file; the folder is no release that Kumpas made: move it elsewhere`);
   const checked = releaseSchema.safeParse(readSettingsFile(file).values);
   if (!checked.success) {
-    const [issue] = checked.error.issues;
-    throw new UserError(
-      `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it is no release'}; restore it, or move the folder elsewhere`,
-    );
+    throw new UserError(`${file}: ${firstIssue(checked.error)}; restore it, or move the folder elsewhere`);
   }
   if (checked.data.version === released) return checked.data;
   throw new UserError(`${file}: it is of version ${checked.data.version}, the folder's name says ${released}`);

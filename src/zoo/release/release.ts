@@ -256,8 +256,9 @@ export function lineOf(
   const recorded = own.find(({ record }) => record.follows !== null)?.record.follows ?? run.follows;
   const followed = asked === undefined ? undefined : findModel(root, asked, models);
   if (followed?.folder === folder || followed?.name === name) throw new UserError(`--follows ${name}: a model cannot follow itself`);
-  if (followed !== undefined && own.length > 0 && followed.name !== recorded) {
-    throw new UserError(`--follows ${followed.name}: ${name} has releases of its own already, up to v${own.at(-1)?.record.version ?? ''}`);
+  const last = own.at(-1);
+  if (followed !== undefined && last !== undefined && followed.name !== recorded) {
+    throw new UserError(`--follows ${followed.name}: ${name} has releases of its own already, up to v${last.record.version}`);
   }
   const follows = followed?.name ?? recorded;
   if (own.length > 0 || follows === undefined) return { own, follows, previous: own.at(-1), inheritedChangelog: undefined };

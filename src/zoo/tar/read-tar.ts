@@ -4,6 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { messageOf, UserError } from '../../foundation/errors';
 import { openRegularFile } from '../../foundation/regular-file';
+import { required } from '../../foundation/required';
 import { printableLine } from '../../foundation/text';
 
 /** A file of an archive. */
@@ -190,7 +191,7 @@ class TarReading {
     this.refuseProblem(path, pathProblem(path, this.rules) ?? this.paths.add(path));
     if (!Number.isSafeInteger(size) || size < 0 || size > this.rules.mostBytes) this.refuse(path, 'its size is beyond all bounds');
     const sameAs = isLink ? this.linkedFile(entry) : undefined;
-    const bytes = sameAs === undefined ? size : (this.files.get(sameAs) ?? 0);
+    const bytes = sameAs === undefined ? size : required(this.files.get(sameAs), `the size of ${sameAs}`);
     this.files.set(path, bytes);
     this.fileBytes += isLink ? 0 : size;
     this.pass(entry, this.visit({ path, bytes, modified: entry.mtime, sameAs }));
