@@ -1,14 +1,14 @@
 import type { Argv, Options as YargsOptions } from 'yargs';
-import { widthOf, type Terminal } from './terminal';
-import { nearestName } from '../foundation/text';
-import { UserError } from '../foundation/errors';
-import { elementAt } from '../foundation/required';
 import { commandLineSource } from '../config/layers';
 import { checkOptions, type Options } from '../config/options';
 import type { SettingShape } from '../config/setting';
+import { UserError } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
+import { nearestName } from '../foundation/text';
 import { commonFlags, keyOf, settingFlags, withDashes, type FlagTable } from './flags';
 import { refuseForgottenDashes } from './forgotten-dashes';
 import { translated, type BroughtFlags } from './pytorch-flags';
+import { widthOf, type Terminal } from './terminal';
 
 /** A command of the command line. */
 export interface Command {

@@ -3,13 +3,12 @@ import type { Compared } from '../evaluation/compare/compare';
 import { comparisonOptions } from '../evaluation/options';
 import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
+import { percent } from '../foundation/text';
 import { verbCommand, type Command, type Typed } from './command';
 import { jsonFlag, optionalText, type FlagTable } from './flags';
+import { pathOfModel, ownModelFlags } from './model-flags';
 import { hooksOf } from './progress';
 import type { Terminal } from './terminal';
-import { percent } from '../foundation/text';
-import { pathOfModel } from './model-names';
-import { ownModelFlags } from './own-models';
 
 /** The exit code for a model that is worse than it may be. */
 const REGRESSION_EXIT_CODE = 2;

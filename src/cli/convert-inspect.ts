@@ -3,9 +3,9 @@ import type { inspectSettings } from '../conversion/options';
 import { printableLine, counted } from '../foundation/text';
 import type { Typed } from './command';
 import { onlyPositional } from './flags';
+import { modelsGiven } from './model-flags';
 import { bytesText, columns } from './quantities';
 import type { Terminal } from './terminal';
-import { modelsGiven } from './own-models';
 
 /**
  * Prints what a checkpoint is.

@@ -1,6 +1,6 @@
 import { demoData, demoDataOptions } from '../training/open-training-data';
 import { verbCommand, type Command } from './command';
-import { modelsGiven } from './own-models';
+import { modelsGiven } from './model-flags';
 
 /** The `demo-data` command. */
 export const demoDataCommand: Command = verbCommand(

@@ -1,16 +1,15 @@
-import type { HeadResult } from '../evaluation/result';
-import { evaluateOptions } from '../evaluation/options';
 import type { Evaluated } from '../evaluation/evaluate';
+import { evaluateOptions } from '../evaluation/options';
+import type { HeadResult } from '../evaluation/result';
 import { elementAt, required } from '../foundation/required';
+import { percent } from '../foundation/text';
 import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag } from './flags';
+import { pathOfModel, ownModelFlags } from './model-flags';
 import { hooksOf } from './progress';
-import { paceText } from './quantities';
-import { percent } from '../foundation/text';
-import { pathOfModel } from './model-names';
-import { ownModelFlags } from './own-models';
 import { flagsOfEvaluate } from './pytorch-flags';
+import { paceText } from './quantities';
 
 const { model, ...options } = evaluateOptions;
 

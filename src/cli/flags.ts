@@ -1,9 +1,9 @@
 import type { Options } from 'yargs';
 import { flagOf, commandLineSource } from '../config/layers';
-import { factsOf, type SettingShape } from '../config/setting';
 import { checkOptions } from '../config/options';
-import { labelledClipsOptions, labelledDataOptions } from '../evaluation/options';
+import { factsOf, type SettingShape } from '../config/setting';
 import type { EvaluationDataRequest } from '../evaluation/evaluate';
+import { labelledClipsOptions, labelledDataOptions } from '../evaluation/options';
 import { UserError } from '../foundation/errors';
 
 /** Flags by name, as yargs takes them. */

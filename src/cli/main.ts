@@ -6,9 +6,9 @@ import { beforeRuntimeStarts } from '../engine/runtime';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
 import { version } from '../foundation/version';
-import { type Terminal, PrintableStream, ProcessStream } from './terminal';
 import { commands, listOfCommands } from './commands';
 import { describeFailure, USER_ERROR_EXIT_CODE, HANG_UP_EXIT_CODE } from './exit';
+import { type Terminal, PrintableStream, ProcessStream } from './terminal';
 
 /**
  * Runs the command that `argv` starts with.

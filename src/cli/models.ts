@@ -45,12 +45,12 @@ export const modelsCommand: Command = commandGroup({
     changelog: {
       takes: 'NAME',
       summary: 'Print what changed from release to release.',
-      load: async () => (await import('./models/changes.js')).changelogCommand,
+      load: async () => (await import('./models/compare.js')).changelogCommand,
     },
     diff: {
       takes: 'NAME [VERSION] [VERSION]',
       summary: 'Tell how two releases differ, or a release and what the folder holds now.',
-      load: async () => (await import('./models/changes.js')).diffCommand,
+      load: async () => (await import('./models/compare.js')).diffCommand,
     },
     promote: {
       takes: 'NAME',
@@ -100,7 +100,7 @@ export const modelsCommand: Command = commandGroup({
     'git-setup': {
       takes: '',
       summary: 'Prepare the git repository for large files, with a check before each commit.',
-      load: async () => (await import('./models/git-setup.js')).gitSetupCommand,
+      load: async () => (await import('./models/check.js')).gitSetupCommand,
     },
   },
   examples: [

@@ -1,13 +1,18 @@
+import { csvText } from '../data/csv-table';
 import { predictOptions } from '../evaluation/options';
+import type { ClipPrediction, Predicted } from '../evaluation/predict';
+import type { RankedClass } from '../evaluation/predict-clips';
 import { writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
+import { shortLabel, percent } from '../foundation/text';
 import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag, optionalText } from './flags';
+import { pathOfModel, ownModelFlags } from './model-flags';
 import { hooksOf } from './progress';
-import { pathOfModel } from './model-names';
-import { ownModelFlags } from './own-models';
 import { flagsOfPredict } from './pytorch-flags';
+import { columns } from './quantities';
 
 const { model, ...options } = predictOptions;
 
@@ -46,11 +51,10 @@ export const predictCommand: Command = verbCommand(
       hooksOf(terminal, flags),
     );
     if (predicted.predictions.length === 0) return USER_ERROR_EXIT_CODE;
-    const texts = await import('./prediction-text.js');
-    const text = json === true ? texts.predictionsJson : csv === true ? texts.predictionsCsv : texts.predictionsText;
+    const text = json === true ? predictionsJson : csv === true ? predictionsCsv : predictionsText;
     terminal.output.write(text(predicted));
     if (output !== undefined) {
-      writeTextAtomically(output, output.endsWith('.json') ? texts.predictionsJson(predicted) : texts.predictionsCsv(predicted));
+      writeTextAtomically(output, output.endsWith('.json') ? predictionsJson(predicted) : predictionsCsv(predicted));
       terminal.errors.write(`written: ${output}\n`);
     }
     if (predicted.attention !== undefined) terminal.errors.write(`attention: ${predicted.attention}\n`);
@@ -63,4 +67,100 @@ function outputFile(flags: Readonly<Record<string, unknown>>): string | undefine
   const file = optionalText(flags, 'output');
   if (file === undefined || /\.(csv|json)$/.test(file)) return file;
   throw new UserError(`--output ${file}: expected a name that ends in .csv or .json`);
+}
+
+/** For people: a table of several clips, a line each; of one, its likeliest classes in each model side by side. */
+function predictionsText(predicted: Predicted): string {
+  const files = new Set(predicted.predictions.map(({ file }) => file));
+  return files.size > 1 ? tableText(predicted, [...files]) : rankingText(predicted);
+}
+
+/** A line a clip: what each model takes it for. */
+function tableText({ models, predictions }: Predicted, files: readonly string[]): string {
+  const several = models.length > 1;
+  const headings = models.flatMap(({ title }) => (several ? [title, ''] : ['gloss', '', 'category', '']));
+  const rows = files.map((file) => [
+    file,
+    ...models.flatMap(({ file: model }) => {
+      const seen = predictions.find((prediction) => prediction.file === file && prediction.model === model);
+      return [seen?.gloss ?? [], ...(several ? [] : [seen?.category ?? []])].flatMap(likeliestCells);
+    }),
+    predictions.some((prediction) => prediction.file === file && prediction.doubts.length > 0) ? '!' : '',
+  ]);
+  const marks = rows.some((row) => row.at(-1) === '!') ? ['', '  ! see the warnings'] : [];
+  return `${[...columns([['clip', ...headings, ''], ...rows]), ...marks].join('\n')}\n`;
+}
+
+function likeliestCells([best]: readonly RankedClass[]): [string, string] {
+  return best === undefined ? ['–', ''] : [shortLabel(best.label), percent(best.probability).padStart(7)];
+}
+
+function rankingText({ models, predictions }: Predicted): string {
+  const several = models.length > 1;
+  const shown = models.map(({ file: model, title }) => {
+    const seen = predictions.find((prediction) => prediction.model === model);
+    return [...(several ? [title] : []), ...rankedLines(seen?.gloss ?? []), ...rankedLines(seen?.category ?? [])];
+  });
+  const widths = shown.map((column) => column.reduce((widest, cell) => Math.max(widest, cell.length), 0));
+  const { file, gloss, category } = elementAt(predictions, 0);
+  const headings = [...(several ? [''] : []), ...headingOf('gloss', gloss), ...headingOf('category', category)];
+  const lines = headings.map((heading, line) => {
+    const cells = shown.map((column, place) => (column[line] ?? '').padEnd(elementAt(widths, place)));
+    return `  ${heading.padEnd(10)}${cells.join('    ')}`.trimEnd();
+  });
+  return `${[file, ...lines].join('\n')}\n`;
+}
+
+/** For a script: one document. */
+function predictionsJson({ predictions }: Predicted): string {
+  const document = {
+    predictions: predictions.map(({ file, model, gloss, category, doubts }) => ({
+      file,
+      model,
+      gloss,
+      category,
+      warnings: doubts.map(({ text }) => text),
+    })),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** For a table: a line for each clip and model. */
+function predictionsCsv({ predictions }: Predicted): string {
+  const header = [
+    'file',
+    'model',
+    'pred_gloss',
+    'pred_gloss_label',
+    'confidence',
+    'pred_category',
+    'pred_category_label',
+    'category_confidence',
+    'top_glosses',
+    'warnings',
+  ];
+  const rows = predictions.map(({ file, model, gloss, category, doubts }: ClipPrediction) => [
+    file,
+    model,
+    ...bestCells(gloss),
+    ...bestCells(category),
+    gloss.map(({ id, label, probability }) => `${label} (${id}) ${probability.toFixed(4)}`).join('; '),
+    doubts.map(({ text }) => text).join('; '),
+  ]);
+  return csvText([header, ...rows]);
+}
+
+function bestCells([best]: readonly RankedClass[]): (string | number)[] {
+  return best === undefined ? ['', '', ''] : [best.id, best.label, Number(best.probability.toFixed(6))];
+}
+
+/** The heading beside a ranking's first line, and nothing beside the others. */
+function headingOf(title: string, classes: readonly RankedClass[]): string[] {
+  return classes.map((_, rank) => (rank === 0 ? title : ''));
+}
+
+function rankedLines(classes: readonly RankedClass[]): string[] {
+  const names = classes.map(({ label, id }) => `${shortLabel(label)} (${id})`);
+  const widest = names.reduce((most, name) => Math.max(most, name.length), 0);
+  return classes.map(({ probability }, rank) => `${elementAt(names, rank).padEnd(widest)}  ${percent(probability).padStart(7)}`);
 }

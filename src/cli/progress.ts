@@ -1,12 +1,12 @@
 import type { DataProblem } from '../data/data-error';
 import type { DataWatch } from '../evaluation/evaluate';
+import type { WithModels } from '../evaluation/recognise';
 import { featureCache } from '../foundation/caches';
 import type { Hooks, WorkEvent } from '../foundation/hooks';
 import { printableLine } from '../foundation/text';
+import { modelsGiven } from './model-flags';
 import { secondsText } from './quantities';
 import { CLEAR_LINE, draw, type Terminal, type TerminalStream } from './terminal';
-import type { WithModels } from '../evaluation/recognise';
-import { modelsGiven } from './own-models';
 
 /** A clip that could not be used, and why. */
 type ClipLeftOut = DataProblem & { readonly kind: 'clip-left-out' };

@@ -1,21 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import { commandLineSource } from '../config/layers';
 import { checkOptions } from '../config/options';
 import { factsOf } from '../config/setting';
+import { IS_CHECKOUT } from '../engine/provision/locations';
 import { checkpointOptions, optimizerOption, readingOf } from '../evaluation/options';
-import { commonFlags, keyOf, type FlagTable } from './flags';
+import type { RegistryFacts } from '../folder/config-file';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
-import type { TrainingStopped } from '../training/train';
-import { gitCommit } from './machine';
-import { TerminalReporter } from './terminal-reporter';
 import { shellWord } from '../foundation/text';
-import { ownModelFlag } from './own-models';
 import type { ModelDefinitions } from '../models/model-table';
-import type { Terminal } from './terminal';
+import type { TrainingStopped } from '../training/train';
 import { watchForInterruption, type Interruption } from './exit';
+import { commonFlags, keyOf, type FlagTable } from './flags';
+import { ownModelFlag } from './model-flags';
 import { showLoading } from './progress';
-import type { RegistryFacts } from '../folder/config-file';
+import type { Terminal } from './terminal';
+import { TerminalReporter } from './terminal-reporter';
 
 /** What was typed after `train`. */
 export interface TrainCommandLine {
@@ -62,7 +64,7 @@ export const trainFlags = {
 } as const satisfies FlagTable;
 
 /** The flags of `train` that are no settings, by key: what "did you mean" may suggest beside settings. */
-export const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);
+const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);
 
 /** What was typed about what is read of the checkpoint that is gone on with, or begun with. @throws UserError for a value that is none. */
 export function readingTyped(key: unknown, optimizerWas: unknown): CheckpointReading {
@@ -123,4 +125,21 @@ function withWayOn(stopped: TrainingStopped, { modelFile }: TrainCommandLine): U
   const { message, folder, resumable } = stopped;
   const command = resumable === 'evaluation' ? `evaluate -- --model-path ${shellWord(folder)}` : `train -- --resume ${shellWord(folder)}`;
   return new UserError(`${message}; go on with npm run ${command}${ownModelFlag(modelFile)}`, { cause: stopped });
+}
+
+/** The commit of Kumpas that is checked out, with `-dirty` where files differ from it; undefined outside a checkout, or where there is no git. */
+function gitCommit(): string | undefined {
+  if (!IS_CHECKOUT) return undefined; // What surrounds an installed package is somebody else's repository.
+  try {
+    const folder = path.resolve(__dirname, '../..');
+    const described = execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 5000,
+    });
+    return described.trim();
+  } catch {
+    return undefined;
+  }
 }

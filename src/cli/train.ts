@@ -1,13 +1,12 @@
 import { modelPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
-import { widthOf } from './terminal';
+import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { keyOf, settingFlags, type FlagTable } from './flags';
+import { pathOfModel, modelsGiven } from './model-flags';
 import { flagsOfTrain } from './pytorch-flags';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
-import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { pathOfModel } from './model-names';
-import { modelsGiven } from './own-models';
+import { widthOf } from './terminal';
 
 /** The `train` command. */
 export const trainCommand: Command = {

@@ -5,7 +5,7 @@ import type { EvaluationResult } from '../evaluation/result';
 import { FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { shellWord, percent, counted } from '../foundation/text';
 import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
-import { ownModelFlag } from './own-models';
+import { ownModelFlag } from './model-flags';
 
 /** A label and its value, as the header and the summary of a training show them. */
 export type Fact = readonly [label: string, value: string];

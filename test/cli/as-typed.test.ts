@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { asTyped } from '../../src/cli/as-typed';
+import { asTyped } from '../../src/cli/terminal';
 
 it('spells commands as they are typed where Kumpas is a package of another project', () => {
   const typed = (text: string): string => asTyped(text, false);

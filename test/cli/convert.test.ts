@@ -7,7 +7,7 @@ import { tensorOf } from '../../src/checkpoint/tensor';
 import { writeTorchFile } from '../../src/checkpoint/torch-file';
 import type { Terminal } from '../../src/cli/terminal';
 import type { Typed } from '../../src/cli/command';
-import { runImport } from '../../src/cli/convert-import';
+import { runImport } from '../../src/cli/convert';
 import { runInspection } from '../../src/cli/convert-inspect';
 import { describeFailure } from '../../src/cli/exit';
 import { commandLineSource } from '../../src/config/layers';

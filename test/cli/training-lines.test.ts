@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { endLines, epochLine, progressLine, startLines, type Progress } from '../../src/cli/training-lines';
+import { endLines, epochLine, progressLine, startLines, type Progress } from '../../src/cli/terminal-reporter';
 import type { EpochDone, TrainingStarted } from '../../src/training/events';
 import { trainingResult, trainingStarted } from '../support/training-events';
 

@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { loadImage } from '@napi-rs/canvas';
-import { runMonitoring, type MonitoringRequest } from '../../src/cli/models/run-monitoring';
+import { runMonitoring, type MonitoringRequest } from '../../src/cli/models/monitor';
 import { lightTheme } from '../../src/evaluation/pictures/drawing';
 import { ModelFolder } from '../../src/folder/model-folder';
 import { lockFolder } from '../../src/foundation/folder-lock';

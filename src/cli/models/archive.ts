@@ -5,8 +5,8 @@ import { archiveModel, restoreModel, planPruning, pruneModel, type PrunedModel }
 import { findModel, modelsIn, stageModel, stageNamed } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
 import { commonFlags, jsonFlag, optionalText, wholeNumber, type FlagTable } from '../flags';
+import { onlyName, registryFlags, rootFlag, rootOf, modelsOf } from '../model-flags';
 import { bytesText, columns } from '../quantities';
-import { onlyName, registryFlags, rootFlag, rootOf, modelsOf } from './registry-flags';
 
 const ARCHIVE = 'npm run models -- archive';
 

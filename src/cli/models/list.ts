@@ -15,8 +15,8 @@ import {
 } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { registryFlags, rootOf, modelsOf } from '../model-flags';
 import { columns, bytesText } from '../quantities';
-import { registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const LIST = 'npm run models -- list';
 

@@ -5,8 +5,8 @@ import { unpackModel } from '../../zoo/pack/unpack-model';
 import { findModel } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { onlyName, registryFlags, rootOf, rootFlag, modelsOf, modelFlag } from '../model-flags';
 import { bytesText } from '../quantities';
-import { onlyName, registryFlags, rootOf, rootFlag, modelsOf, modelFlag } from './registry-flags';
 
 const PACK = 'npm run models -- pack';
 

@@ -8,10 +8,10 @@ import type { ReleaseOutcome, ReleaseRequest } from '../../zoo/release/release';
 import { bumpOf, BUMPS, type ProductionDtype, type ProductionRecord } from '../../zoo/release/release-record';
 import { plainCommand, type Command } from '../command';
 import { dataFlags, optionalText, jsonFlag, labelledDataOf, requiredText, requiredTexts, commonFlags, type FlagTable } from '../flags';
+import { registryFlags, onlyName, rootOf, modelsOf, modelFlag, type GivenInRegistry } from '../model-flags';
 import { dataWatch } from '../progress';
 import { columns, bytesText } from '../quantities';
 import type { Terminal } from '../terminal';
-import { registryFlags, onlyName, rootOf, modelsOf, modelFlag, type GivenInRegistry } from './registry-flags';
 
 /** The types of a production checkpoint's weights. */
 const DTYPES = ['float32', 'float16'] as const;

@@ -6,8 +6,8 @@ import { findModel, evaluationIn, summariseModel } from '../../zoo/registered-mo
 import { releaseState, type ReleaseState } from '../../zoo/release/complete-releases';
 import { plainCommand, type Command } from '../command';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
+import { onlyName, registryFlags, rootOf, modelsOf } from '../model-flags';
 import { columns, bytesText } from '../quantities';
-import { onlyName, registryFlags, rootOf, modelsOf } from './registry-flags';
 
 const SHOW = 'npm run models -- show';
 
