@@ -9,12 +9,12 @@ interface DataFolder {
   readonly folder: string;
 }
 
-/** Folders of clips and their labels, each named. What belongs to training may be absent where only validation is needed. */
+/** Folders of clips and their labels, each named. What belongs to training may be absent where only validation is needed, and the other way round. */
 export interface DataPaths {
   readonly keypoints_train?: string | undefined;
-  readonly keypoints_val: string;
+  readonly keypoints_val?: string | undefined;
   readonly labels_train_csv?: string | undefined;
-  readonly labels_val_csv: string;
+  readonly labels_val_csv?: string | undefined;
   readonly labels_reference?: string | undefined;
 }
 
@@ -94,6 +94,12 @@ export const dataSettings = {
   labels_reference: settingOrNone(text('the path of a CSV file'), 'in the data folder, if there is one', {
     group,
     description: 'Names of glosses and categories: gloss_id,label,cat_id,category.',
+  }),
+  val_share: settingOrNone(positiveNumber(1), 'the validation clips of the data', {
+    group,
+    description:
+      'Share of the training clips that validates in place of validation clips of their own, as 0.2: of every gloss alike, drawn by the seed, kept with the model.',
+    aliases: ['val_split'],
   }),
   num_gloss: settingOrNone(wholeNumber(1, 1_000_000), 'from labels_reference or the labels', {
     group,

@@ -16,6 +16,7 @@ import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
 import { findLabelledClips, type LabelledClips } from './labelled-clips';
 import { nameClasses, type ClassCounts } from './labels';
 import { missingProblem, type LocatedClip } from './locate-data';
+import type { ValidationShare } from './validation-share';
 
 export interface DatasetOptions extends ClassCounts {
   /** The key in the `.npz` files that holds the values. */
@@ -31,6 +32,8 @@ export interface DatasetOptions extends ClassCounts {
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
   readonly layout?: ClipFolders;
+  /** Where a share of the training clips validates. */
+  readonly validationShare?: ValidationShare | undefined;
   /** The names of the classes that a model has already: names in the labels get its ids. */
   readonly namesOfModel?: LabelNames | undefined;
   /** Is told how many clips have been read and checked, of how many. */
@@ -46,8 +49,8 @@ export interface DatasetOptions extends ClassCounts {
  * @throws DataError with everything that is wrong with it, file by file; with `leaveOutBroken` only where no validation clip is left, or labels are wrong.
  */
 export async function openDataset(source: DataSource, options: DatasetOptions): Promise<Dataset> {
-  const { layout = KEYPOINT_FOLDERS, needTrain, namesOfModel } = options;
-  const labelled = await findLabelledClips(source, { layout, needTrain, namesOfModel });
+  const { layout = KEYPOINT_FOLDERS, needTrain, namesOfModel, validationShare } = options;
+  const labelled = await findLabelledClips(source, { layout, needTrain, namesOfModel, validationShare });
   const { train = [], validation } = labelled;
   const all = [...train, ...validation];
   const names = nameClasses(

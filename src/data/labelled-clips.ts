@@ -1,14 +1,14 @@
-import type { ClipFolders, DataSource } from '../config/data-settings';
+import type { DataSource } from '../config/data-settings';
 import { classColumns, type ClassColumns, type LabelReference, type LabelsTable } from './class-ids';
 import type { LabelNames } from './clip-set';
 import type { DataProblem } from './data-error';
 import { labelsOfTable, readLabelReference, readLabelsTable } from './labels';
-import { locateClips, lookForData, type LocatedClip, type SplitPaths } from './locate-data';
+import { locateClips, lookForData, type DataNeeds, type LocatedClip, type SplitPaths } from './locate-data';
+import { divideClips, type ValidationShare } from './validation-share';
 
 /** What labelled clips are found by. */
-interface LabelledClipsRequest {
-  readonly layout: ClipFolders;
-  readonly needTrain: boolean;
+interface LabelledClipsRequest extends DataNeeds {
+  readonly validationShare?: ValidationShare | undefined;
   /** The names of the classes that a model has already: names in the labels get its ids. */
   readonly namesOfModel?: LabelNames | undefined;
 }
@@ -32,7 +32,7 @@ export interface LabelledClips {
  * @throws DataError where there is no such set at all.
  */
 export async function findLabelledClips(source: DataSource, request: LabelledClipsRequest): Promise<LabelledClips> {
-  const { located, missing, problems } = await lookForData(source, request.layout, request.needTrain);
+  const { located, missing, problems } = await lookForData(source, request);
   const readTable = async (split: SplitPaths | undefined): Promise<LabelsTable | undefined> =>
     split === undefined || missing.has(split.labels) ? undefined : { file: split.labels, table: await readLabelsTable(split.labels) };
   const tables = { train: await readTable(located.train), validation: await readTable(located.validation) };
@@ -47,15 +47,24 @@ export async function findLabelledClips(source: DataSource, request: LabelledCli
       : clipsOfSplit(split, table, columns, !missing.has(split.folder));
   const train = await clipsOf(located.train, tables.train);
   const validation = await clipsOf(located.validation, tables.validation);
+  const { validationShare, needTrain } = request;
+  const isShared = located.validation === undefined && validationShare !== undefined;
+  const split = isShared
+    ? divideClips(train.clips, validationShare, { mayDraw: needTrain })
+    : { train: train.clips, validation: validation.clips };
   return {
     title: located.title,
-    train: located.train && train.clips,
-    validation: validation.clips,
+    train: needTrain ? split.train : undefined,
+    validation: split.validation,
     reference: found?.reference,
     names: { ...columns.names, ...found?.reference?.names },
-    notes: columns.notes,
+    notes: isShared && needTrain ? [...columns.notes, shareNote(split)] : columns.notes,
     problems: [...problems, ...train.problems, ...validation.problems, ...columns.problems, ...(found?.problems ?? [])],
   };
+}
+
+function shareNote({ train, validation }: ReturnType<typeof divideClips>): string {
+  return `${validation.length} of ${train.length + validation.length} clips validate and are not trained on; the model keeps which`;
 }
 
 interface ClipsOfSplit {

@@ -14,6 +14,15 @@ export interface SplitPaths {
   readonly labels: string;
 }
 
+/** What of a set is wanted. */
+export interface DataNeeds {
+  readonly layout: ClipFolders;
+  /** False where validation clips are all that is wanted. */
+  readonly needTrain: boolean;
+  /** Where a share of the training clips may validate. */
+  readonly validationShare?: { readonly refuseOwn: boolean } | undefined;
+}
+
 /** What was looked for and is not there: paths. */
 type Missing = ReadonlySet<string>;
 
@@ -21,7 +30,8 @@ type Missing = ReadonlySet<string>;
 export interface LocatedData {
   readonly title: string;
   readonly train: SplitPaths | undefined;
-  readonly validation: SplitPaths;
+  /** Undefined where a share of the training clips validates. */
+  readonly validation: SplitPaths | undefined;
   readonly reference: string | undefined;
 }
 
@@ -29,8 +39,8 @@ export interface LocatedData {
  * Finds the folders and CSV files of a source.
  * @throws DataError naming everything that was looked for and is not there.
  */
-export async function locateData(source: DataSource, layout: ClipFolders, needTrain: boolean): Promise<LocatedData> {
-  const { located, problems } = await lookForData(source, layout, needTrain);
+export async function locateData(source: DataSource, needs: DataNeeds): Promise<LocatedData> {
+  const { located, problems } = await lookForData(source, needs);
   if (problems.length > 0) throw new DataError(problems);
   return located;
 }
@@ -42,12 +52,11 @@ export async function locateData(source: DataSource, layout: ClipFolders, needTr
  */
 export async function lookForData(
   source: DataSource,
-  layout: ClipFolders,
-  needTrain: boolean,
+  needs: DataNeeds,
 ): Promise<{ readonly located: LocatedData; readonly missing: Missing; readonly problems: readonly DataProblem[] }> {
   const absent = 'folder' in source ? await problemAt('folder', source.folder) : undefined;
   if (absent !== undefined) throw new DataError([absent]);
-  const located = 'folder' in source ? await locateInFolder(source.folder, layout, needTrain) : locateNamed(source, needTrain);
+  const located = 'folder' in source ? await locateInFolder(source.folder, needs) : locateNamed(source, needs);
   const looked = await Promise.all([
     ...[located.train, located.validation].flatMap((split) =>
       split === undefined ? [] : [problemAt('folder', split.folder), problemAt('file', split.labels)],
@@ -70,40 +79,57 @@ async function layoutProblem(folder: string, { train, validation }: LocatedData,
   );
   const found = await describeFolder(folder);
   const layout = `expected ${expected.join(', ')} in it, as docs/data.md describes; not there: ${lacks.join(', ')}`;
-  return { file: folder, problem: `${layout}. Found: ${found}` };
+  const isTrainThere = train !== undefined && !missing.some(({ file }) => file === train.folder || file === train.labels);
+  const advice =
+    isTrainThere && validation !== undefined ? '; without validation clips, --val-share 0.2 takes a share of the training clips' : '';
+  return { file: folder, problem: `${layout}${advice}. Found: ${found}` };
 }
 
-async function locateInFolder(folder: string, layout: ClipFolders, needTrain: boolean): Promise<LocatedData> {
+async function locateInFolder(folder: string, { layout, needTrain, validationShare }: DataNeeds): Promise<LocatedData> {
   const split = (clips: string, labels: string): SplitPaths => ({ folder: path.join(folder, clips), labels: path.join(folder, labels) });
   const reference = path.join(folder, 'labels_reference.csv');
-  const { trainFolder, validationFolder } = await layoutThere(folder, layout);
+  const { trainFolder, validationFolder } = await layoutThere(
+    folder,
+    layout,
+    validationShare === undefined ? 'validationFolder' : 'trainFolder',
+  );
+  const own = split(validationFolder, 'val_labels.csv');
+  const found = await Promise.all([own.folder, own.labels].map(kindOf));
+  const hasOwn = validationShare === undefined || found.some((kind) => kind !== 'nothing');
+  if (validationShare?.refuseOwn === true && hasOwn) {
+    const problem = `it has validation clips of its own (${validationFolder}/, val_labels.csv), so no training clips validate; leave --val-share out`;
+    throw new DataError([{ file: folder, problem }]);
+  }
   return {
     title: folder,
-    train: needTrain ? split(trainFolder, 'train_labels.csv') : undefined,
-    validation: split(validationFolder, 'val_labels.csv'),
+    train: needTrain || !hasOwn ? split(trainFolder, 'train_labels.csv') : undefined,
+    validation: hasOwn ? own : undefined,
     reference: (await kindOf(reference)) === 'nothing' ? undefined : reference,
   };
 }
 
-/** The layout whose validation clips are there; the first where none is. */
-async function layoutThere(folder: string, layout: ClipFolders): Promise<ClipFolders> {
+/** The layout whose clips of one split are there; the first where none is. */
+async function layoutThere(folder: string, layout: ClipFolders, split: 'trainFolder' | 'validationFolder'): Promise<ClipFolders> {
   for (let next: ClipFolders | undefined = layout; next !== undefined; next = next.otherwise) {
-    if ((await kindOf(path.join(folder, next.validationFolder))) === 'folder') return next;
+    if ((await kindOf(path.join(folder, next[split]))) === 'folder') return next;
   }
   return layout;
 }
 
-function locateNamed(paths: DataPaths, needTrain: boolean): LocatedData {
-  const { keypoints_train: folder, labels_train_csv: labels } = paths;
-  if (needTrain && (folder === undefined || labels === undefined)) {
+function locateNamed(paths: DataPaths, { needTrain, validationShare }: DataNeeds): LocatedData {
+  const { keypoints_train: folder, labels_train_csv: labels, keypoints_val: ownFolder, labels_val_csv: ownLabels } = paths;
+  const own = ownFolder === undefined || ownLabels === undefined ? undefined : { folder: ownFolder, labels: ownLabels };
+  if (own === undefined && validationShare === undefined) throw new Error('missing: the validation clips and their labels');
+  const isTrainWanted = needTrain || own === undefined;
+  if (isTrainWanted && (folder === undefined || labels === undefined)) {
     const problem = 'the training clips and their labels were not named; give both --keypoints-train and --labels-train-csv';
-    throw new DataError([{ file: folder ?? labels ?? paths.keypoints_val, problem }]);
+    throw new DataError([{ file: folder ?? labels ?? required(ownFolder, 'the folder of the validation clips'), problem }]);
   }
-  const train = needTrain && folder !== undefined && labels !== undefined ? { folder, labels } : undefined;
+  const train = isTrainWanted && folder !== undefined && labels !== undefined ? { folder, labels } : undefined;
   return {
-    title: train?.folder ?? paths.keypoints_val,
+    title: train?.folder ?? required(own, 'the validation clips').folder,
     train,
-    validation: { folder: paths.keypoints_val, labels: paths.labels_val_csv },
+    validation: own,
     reference: paths.labels_reference,
   };
 }

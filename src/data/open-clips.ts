@@ -13,6 +13,7 @@ import { demoLabels } from './demo/signs';
 import { FEATURE_WIDTH } from './keypoints';
 import { nameClasses } from './labels';
 import { modelTransforms, TransformPipeline } from './transforms/pipeline';
+import type { ValidationShare } from './validation-share';
 
 /** What is to be opened. */
 export interface DataRequest {
@@ -33,6 +34,8 @@ export interface DataRequest {
   readonly demoSeed: number;
   readonly memoryBudgetBytes: number;
   readonly needTrain: boolean;
+  /** Where a share of the training clips validates in place of validation clips of their own. */
+  readonly validationShare?: ValidationShare | undefined;
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
   /** The names of the classes that a model has already: names in the labels get its ids. */
@@ -68,6 +71,8 @@ export interface OpenClipsOptions {
   readonly data?: string | DataPaths;
   /** Which clips of it; those for training where it is left out. */
   readonly split?: 'train' | 'validation';
+  /** The share of the training clips that is the validation split, where the data has none of its own: the same clips as in a training of this seed. */
+  readonly valShare?: number;
   /** Key points, 156 numbers a frame, where it is left out; or features, 2048 numbers. */
   readonly kind?: 'keypoints' | 'features';
   /** The array in each `.npz` that holds the values; `X` of key points and `X2048` of features where it is left out. */
@@ -113,9 +118,21 @@ export interface BatchesOptions {
  * @throws DataError with everything that is wrong with them, UserError for an option that cannot be.
  */
 export async function openClips(options: OpenClipsOptions = {}): Promise<Clips> {
-  const { data, split = 'train', kind = 'keypoints', transforms = [], seed = 0, leaveOutBroken = false, onProgress, onWarning } = options;
+  const {
+    data,
+    split = 'train',
+    kind = 'keypoints',
+    transforms = [],
+    seed = 0,
+    leaveOutBroken = false,
+    valShare,
+    onProgress,
+    onWarning,
+  } = options;
   const width = WIDTHS[kind];
   const applied = split === 'train' ? transforms : modelTransforms(transforms, width);
+  if (valShare !== undefined && !(valShare > 0 && valShare < 1))
+    throw new UserError(`openClips(): valShare must lie between 0 and 1, found ${valShare}`);
   TransformPipeline.of(applied, width); // Refused before anything is read.
   const { layout, key } = demoSetOfWidth(width);
   const dataset = await openData({
@@ -125,7 +142,8 @@ export async function openClips(options: OpenClipsOptions = {}): Promise<Clips> 
     width,
     demoSeed: seed,
     memoryBudgetBytes: options.memoryBudget ?? memoryBudget(memoryFacts()),
-    needTrain: split === 'train',
+    needTrain: split === 'train' || valShare !== undefined,
+    ...(valShare === undefined ? {} : { validationShare: { share: valShare, seed, refuseOwn: true } }),
     leaveOutBroken,
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(onWarning === undefined ? {} : { onWarning }),

@@ -20,7 +20,15 @@ import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import type { ClipLocation } from '../models/clips';
 import { openAsFeatures } from './frame-features/encode-clips';
-import { modelOfFile, inferenceProgram, shownLabels, featureInputs, classDifferences, type LoadedModel } from './loaded-model';
+import {
+  modelOfFile,
+  inferenceProgram,
+  shownLabels,
+  featureInputs,
+  classDifferences,
+  validationNames,
+  type LoadedModel,
+} from './loaded-model';
 import { evaluateOptions, readingOf, shapeOf, type labelledDataOptions } from './options';
 import type { WithModels } from './recognise';
 import { describeEvaluation, occlusionGroups, type EvaluationResult, type OcclusionGroup } from './result';
@@ -158,6 +166,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     memoryBudgetBytes: memoryBudget(memoryFacts()),
     needTrain: false,
     leaveOutBroken: true,
+    validationShare: shareOf(loaded, trained),
     namesOfModel: loaded.labels,
     onProgress,
     ...(onNote === undefined ? {} : { onNote }),
@@ -171,6 +180,12 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     onWarning(`the demo set is not the one that ${loaded.file} was trained on: another version of Kumpas made that`);
   }
   return dataset;
+}
+
+/** Where a share of the training clips validated: these very clips are what the model is judged by, unless the data has validation clips of its own. */
+function shareOf({ data }: LoadedModel, trained: Settings | undefined): DataRequest['validationShare'] {
+  if (trained === undefined || trained.val_share === null) return undefined;
+  return { share: trained.val_share, seed: trained.seed, kept: validationNames(data), refuseOwn: false };
 }
 
 /** The settings that a model was trained with, complete; undefined where its checkpoint does not say. */

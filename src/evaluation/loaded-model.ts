@@ -94,6 +94,11 @@ export function recordAt(config: PlainRecord, key: string): PlainRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as PlainRecord) : {};
 }
 
+/** The names of the clips that a share of the training clips was, from what a checkpoint says of its data; undefined where it does not say. */
+export function validationNames({ validation_names: names }: Readonly<Record<string, unknown>>): string[] | undefined {
+  return Array.isArray(names) ? (names as readonly unknown[]).filter((name) => typeof name === 'string') : undefined;
+}
+
 /** The names of the classes that a checkpoint's config holds, where they are as many as the model tells apart. */
 export function savedLabels(config: PlainRecord, { numGloss, numCategory }: Model): LabelNames | undefined {
   const names = (key: string, count: number): string[] | undefined => {

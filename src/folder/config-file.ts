@@ -91,7 +91,10 @@ const trainedRunSchema = runSchema.extend({
   /** Of the project's checkout, where it is one. */
   git_commit: z.string().nullable(),
   parameters: z.number(),
-  data: dataSchema.required(),
+  data: dataSchema.required().extend({
+    /** Where a share of the training clips validates: which. */
+    validation_names: z.array(z.string()).readonly().optional(),
+  }),
   training_clips: trainingClipsSchema,
   transforms,
   gloss_labels: labels,

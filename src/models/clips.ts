@@ -84,10 +84,11 @@ export const keypointClips: ModelClips<typeof keypointSettings> = {
  * @param all these and others that a folder stands for too.
  */
 export function checkSources<Key extends string>(
-  settings: { readonly data: string | null } & Readonly<Record<Key, unknown>>,
+  settings: Pick<SharedSettings, 'data' | 'val_share'> & Readonly<Record<Key, unknown>>,
   parts: readonly Key[],
   all: readonly Key[],
 ): SettingProblem[] {
+  if (settings.val_share !== null) return checkShared(settings, parts, all);
   const given = all.filter((key) => settings[key] !== null);
   if (settings.data !== null) {
     return given.map((key) => ({ key, text: 'cannot be combined with data: give the folder, or its four parts, not both' }));
@@ -98,19 +99,42 @@ export function checkSources<Key extends string>(
   return [{ key: first, text: `needs ${missing.join(', ')} too: a training reads all four of ${parts.join(', ')}` }];
 }
 
+/** Where a share of the training clips validates: the data folder, or the training clips and their labels. */
+function checkShared<Key extends string>(
+  settings: Pick<SharedSettings, 'data'> & Readonly<Record<Key, unknown>>,
+  parts: readonly Key[],
+  all: readonly Key[],
+): SettingProblem[] {
+  const isOfValidation = (key: Key): boolean => /_val(_csv)?$/.test(key);
+  const refused = all.filter((key) => isOfValidation(key) && settings[key] !== null);
+  if (refused.length > 0) {
+    return refused.map((key) => ({
+      key,
+      text: 'cannot be combined with val_share, which takes training clips to validate; give the one or the other',
+    }));
+  }
+  const ofTraining = parts.filter((key) => !isOfValidation(key));
+  const given = all.filter((key) => !isOfValidation(key) && settings[key] !== null);
+  if (settings.data !== null)
+    return given.map((key) => ({ key, text: 'cannot be combined with data: give the folder, or its parts, not both' }));
+  const missing = ofTraining.filter((key) => settings[key] === null);
+  return missing.length === 0 ? [] : [{ key: 'val_share', text: `needs clips to share: give data, or ${ofTraining.join(' and ')}` }];
+}
+
 /** The data folder, or its parts where these are named; undefined for the demo set. */
 export function clipSource(
-  { data, labels_train_csv, labels_val_csv, labels_reference }: SharedSettings,
+  { data, labels_train_csv, labels_val_csv, labels_reference, val_share }: SharedSettings,
   train: string | null,
   validation: string | null,
 ): ClipLocation['source'] {
   if (data !== null) return { folder: data };
-  if (validation === null || labels_val_csv === null) return undefined;
+  const [clips, labels] = val_share === null ? [validation, labels_val_csv] : [train, labels_train_csv];
+  if (clips === null || labels === null) return undefined;
   return {
     keypoints_train: train ?? undefined,
-    keypoints_val: validation,
+    keypoints_val: validation ?? undefined,
     labels_train_csv: labels_train_csv ?? undefined,
-    labels_val_csv,
+    labels_val_csv: labels_val_csv ?? undefined,
     labels_reference: labels_reference ?? undefined,
   };
 }

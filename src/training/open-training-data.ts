@@ -10,7 +10,7 @@ import { openData, type DataRequest } from '../data/open-clips';
 import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
 import { openAsFeatures } from '../evaluation/frame-features/encode-clips';
-import { savedLabels } from '../evaluation/loaded-model';
+import { recordAt, savedLabels, validationNames } from '../evaluation/loaded-model';
 import type { WithModels } from '../evaluation/recognise';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
@@ -38,12 +38,26 @@ export async function openTrainingData(
   const { maxFrames } = definition.fromSettings(settings, { gloss: 1, category: 1 });
   const { transforms = [] } = definition.clipLocation(settings);
   const ofModel = modelTransforms(transforms, definition.width);
+  warnOfCuts(dataset, maxFrames, context.report);
   return {
     dataset,
     transforms: ofModel,
     train: split(requireTraining(dataset), settings, maxFrames, true, transforms),
     validation: split(dataset.validation, settings, maxFrames, false, ofModel),
   };
+}
+
+/** A clip that is cut loses its end, which may be the sign. */
+function warnOfCuts({ train, validation }: Dataset, maxFrames: number, report: TrainingContext['report']): void {
+  const all = [...(train?.entries ?? []), ...validation.entries];
+  const cut = all.filter(({ frames }) => frames > maxFrames);
+  if (cut.length === 0) return;
+  const longest = cut.reduce((one, other) => (other.frames > one.frames ? other : one));
+  const said = `${cut.length} of ${all.length} clips are longer than the ${maxFrames} frames that the model takes (${longest.name} has ${longest.frames})`;
+  report({
+    kind: 'warning',
+    text: `${said}: only their first ${maxFrames} are seen; give a larger --max-len, or cut the clips to their signs`,
+  });
 }
 
 async function openDataset(
@@ -61,6 +75,7 @@ async function openDataset(
     demoSeed: settings.seed,
     memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
     needTrain: true,
+    validationShare: shareOf(settings, resume),
     namesOfModel: resume && savedLabels(resume.checkpoint.config, resume.model),
     onNote: (text) => {
       report({ kind: 'note', text });
@@ -76,6 +91,13 @@ async function openDataset(
   if (!pictures.encoded) return openData({ ...request, width: pictures.side * pictures.side * 3, pictureSide: pictures.side });
   report({ kind: 'note', text: `the backbone stays as it is: features of frames are computed once, and kept in ${cache}` });
   return openAsFeatures(request, definition.fromSettings(settings, { gloss: 1, category: 1 }), weights, cache);
+}
+
+/** A resumed run validates on the very clips that it validated on before. */
+function shareOf({ val_share: share, seed }: Settings, resume: ResumePoint | undefined): DataRequest['validationShare'] {
+  if (share === null) return undefined;
+  const kept = resume && validationNames(recordAt(resume.checkpoint.config, 'data'));
+  return { share, seed, kept, refuseOwn: resume === undefined };
 }
 
 /** Of a resumed run's data all classes are wanted, more than the run has too, so that it can be said that there are more. */

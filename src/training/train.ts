@@ -206,7 +206,15 @@ function exampleClip({ settings, data, learner }: TrainingRun): TrainingResult['
   if (file === '') return { path: undefined, inDemoSet: `${definition.usualClips.layout.validationFolder}/${name}.npz` };
   const { source, layout, pictures } = definition.clipLocation(settings);
   if (pictures === undefined || source === undefined) return { path: file };
-  const folder = 'folder' in source ? path.join(source.folder, layout.validationFolder) : source.keypoints_val;
+  const { trainFolder, validationFolder } = layout;
+  const isShared = settings.val_share !== null;
+  const named =
+    'folder' in source
+      ? path.join(source.folder, isShared ? trainFolder : validationFolder)
+      : isShared
+        ? source.keypoints_train
+        : source.keypoints_val;
+  const folder = required(named, 'the folder of the validation clips');
   const place = path.join(folder, name);
   return { path: existsSync(place) ? place : `${place}.npz` };
 }

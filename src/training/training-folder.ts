@@ -215,6 +215,7 @@ export class TrainingFolder {
   /** What lets a checkpoint know itself: its shape, its labels, its data. */
   private describe({ model }: Learner): PlainRecord {
     const { run, settings } = this.record;
+    const { validation_names: names, ...data } = run.data;
     return {
       model: settings['model'] as string,
       ...model.config,
@@ -223,7 +224,7 @@ export class TrainingFolder {
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,
       description: run.name,
-      data: { ...run.data },
+      data: names === undefined ? data : { ...data, validation_names: names },
       kumpas_version: run.versions.kumpas,
     };
   }
@@ -268,6 +269,7 @@ export function describeRun(facts: {
         validation_clips: dataset.validation.entries.length,
         fingerprint: dataset.fingerprint,
         validation_fingerprint: dataset.validationFingerprint,
+        ...(settings['val_share'] === null ? {} : { validation_names: dataset.validation.entries.map(({ name }) => name) }),
       },
       training_clips: describeClips(training, counts.gloss),
       model: model.config,

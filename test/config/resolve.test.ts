@@ -129,6 +129,9 @@ describe('what is refused', () => {
     [{ model: 'transfromer' }, '--model: expected transformer or iv3_gru, found "transfromer"; did you mean transformer?'],
     [{ model: '__proto__' }, '--model: expected transformer or iv3_gru, found "__proto__"'],
     [{ data: 'a', kp_key: 'X', keypoints_val: 'b' }, /^--keypoints-val: cannot be combined with data/],
+    [{ data: 'a', val_share: 0.2, labels_val_csv: 'b' }, /^--labels-val-csv: cannot be combined with val_share/],
+    [{ val_share: 0.2 }, /^--val-share: needs clips to share: give data, or keypoints_train and labels_train_csv/],
+    [{ data: 'a', val_share: 1 }, /^--val-share: .*above 0 and below 1/],
     [{ keypoints_train: 'a' }, /^--keypoints-train: needs keypoints_val, labels_train_csv, labels_val_csv too/],
     [{ description: '../elsewhere' }, /^--description: expected up to 64 letters/],
   ] as const)('refuses %j', (commandLine, expected) => {

@@ -165,7 +165,7 @@ describe('a data folder', () => {
       writeFileSync(path.join(folder, 'val_labels.csv'), 'name,label\nd,1\n');
       expect(await problemsOf(openDataset({ folder }, options))).toEqual([
         expect.stringMatching(
-          /not there: keypoints_val\. Found: 2 \.csv, 2 \.npz, 1 \.npy in keypoints_train\/; .*train_labels\.csv with the columns file, gloss, cat/,
+          /not there: keypoints_val; without validation clips, --val-share 0\.2 takes a share of the training clips\. Found: 2 \.csv, 2 \.npz, 1 \.npy in keypoints_train\/; .*train_labels\.csv with the columns file, gloss, cat/,
         ),
         expect.stringMatching(/^val_labels\.csv: line 1: no column "file" \(columns: name, label\)/),
         expect.stringMatching(/^val_labels\.csv: line 1: no column "gloss"/),

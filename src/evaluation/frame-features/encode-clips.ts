@@ -43,7 +43,7 @@ export async function openAsFeatures(
 async function openEncodedData(request: DataRequest, features: PictureFeatures, cache: string): Promise<Dataset> {
   const { source } = request;
   if (source === undefined) return openData(request);
-  const located = await locateData(source, request.layout, request.needTrain);
+  const located = await locateData(source, request);
   const folderOf = ({ folder }: SplitPaths): string =>
     path.join(cache, features.digest, createHash('sha256').update(path.resolve(folder)).digest('hex').slice(0, 16));
   const problems: DataProblem[] = [];
@@ -57,9 +57,9 @@ async function openEncodedData(request: DataRequest, features: PictureFeatures, 
     width: features.encoder.width,
     source: {
       keypoints_train: located.train && folderOf(located.train),
-      keypoints_val: folderOf(located.validation),
+      keypoints_val: located.validation && folderOf(located.validation),
       labels_train_csv: located.train?.labels,
-      labels_val_csv: located.validation.labels,
+      labels_val_csv: located.validation?.labels,
       labels_reference: located.reference,
     },
   });
