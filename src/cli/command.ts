@@ -1,6 +1,5 @@
 import type { Argv, Options as YargsOptions } from 'yargs';
-import { commandLineSource } from '../config/layers';
-import { checkOptions, type Options } from '../config/options';
+import { checkOptions, commandLineSource, type Options } from '../config/layers';
 import type { SettingShape } from '../config/setting';
 import { UserError } from '../foundation/errors';
 import { elementAt } from '../foundation/required';

@@ -1,6 +1,5 @@
 import type { Options } from 'yargs';
-import { flagOf, commandLineSource } from '../config/layers';
-import { checkOptions } from '../config/options';
+import { checkOptions, commandLineSource, flagOf } from '../config/layers';
 import { factsOf, type SettingShape } from '../config/setting';
 import type { EvaluationDataRequest } from '../evaluation/evaluate';
 import { labelledClipsOptions, labelledDataOptions } from '../evaluation/options';

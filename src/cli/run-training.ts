@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
-import { commandLineSource } from '../config/layers';
-import { checkOptions } from '../config/options';
+import { commandLineSource, checkOptions } from '../config/layers';
 import { factsOf } from '../config/setting';
 import { IS_CHECKOUT } from '../engine/provision/locations';
 import { checkpointOptions, optimizerOption, readingOf } from '../evaluation/options';

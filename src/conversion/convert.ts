@@ -1,4 +1,4 @@
-import { checkOptions, type Options, type OptionsInput } from '../config/options';
+import { checkOptions, type Options, type OptionsInput } from '../config/layers';
 import { startRuntime } from '../engine/runtime';
 import { readingOf, shapeOf } from '../evaluation/options';
 import type { WithModels } from '../evaluation/recognise';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/model-settings';
-import { checkOptions, type OptionsInput, type Options } from '../config/options';
+import { checkOptions, type OptionsInput, type Options } from '../config/layers';
 import { resolveLayers } from '../config/resolve';
 import { onlyModel } from '../config/understood-settings';
 import { bucketLengths, planEpoch } from '../data/batch';

@@ -1,5 +1,5 @@
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
-import type { Options } from '../config/options';
+import type { Options } from '../config/layers';
 import { choice, numberBelow, onOrOff, option, requiredOption, setting, text, texts, wholeNumber } from '../config/setting';
 import type { ModelReading, WithModels } from './recognise';
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { checkOptions, type OptionsInput } from '../config/options';
+import { checkOptions, type OptionsInput } from '../config/layers';
 import type { ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, FileError, type DataProblem } from '../data/data-error';

@@ -1,6 +1,6 @@
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
-import { checkOptions, type OptionsInput } from '../config/options';
+import { checkOptions, type OptionsInput } from '../config/layers';
 import { setting, text, wholeNumber } from '../config/setting';
 import { bucketLengths, planEpoch } from '../data/batch';
 import { BatchSource } from '../data/batch-source';

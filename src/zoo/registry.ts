@@ -4,7 +4,7 @@ import { ModelFolder } from '../folder/model-folder';
  * The registry for programs: what `npm run models` does, as calls with plain results. Nothing here prints. Models are named by their folders; the registry is
  * `trained_models` unless `root` says otherwise. All of it throws a UserError for what the user can mend.
  */
-import { checkOptions, type OptionsInput } from '../config/options';
+import { checkOptions, type OptionsInput } from '../config/layers';
 import { startRuntime } from '../engine/runtime';
 import { dataWatchOf } from '../evaluation/evaluate';
 import { labelledDataOptions } from '../evaluation/options';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { commandLineSource } from '../../src/config/layers';
-import { checkOptions } from '../../src/config/options';
+import { commandLineSource, checkOptions } from '../../src/config/layers';
 import { inspectCheckpoint } from '../../src/conversion/inspect';
 import { checkpointOptions, shapeOf } from '../../src/evaluation/options';
 import { itWithShared } from '../support/shared';

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { checkOptions, type OptionsInput } from '../../config/options';
+import { checkOptions, type OptionsInput } from '../../config/layers';
 import { parseCsvTable, textOfCell, type CsvRow } from '../../data/csv-table';
 import { startRuntime } from '../../engine/runtime';
 import { RESULT_FILES } from '../../folder/contents';

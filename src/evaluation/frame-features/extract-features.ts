@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { checkOptions, type OptionsInput } from '../../config/options';
+import { checkOptions, type OptionsInput } from '../../config/layers';
 import type { DataProblem } from '../../data/data-error';
 import { startRuntime } from '../../engine/runtime';
 import { replaceFile } from '../../foundation/atomic-file';
