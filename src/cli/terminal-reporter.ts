@@ -152,6 +152,8 @@ interface Piece {
   readonly text: string;
   readonly emphasis?: Emphasis;
   readonly spare?: number;
+  /** The columns that are kept for it, where that is more than its text has. */
+  readonly columns?: number;
 }
 
 /** Where a training is within an epoch. */
@@ -166,25 +168,45 @@ const GAP = '  ';
 const SHORTEST_BAR = 6;
 const LONGEST_BAR = 30;
 
-/** An epoch's line, in at most `width` columns where leaving out pieces can achieve it. */
+const MARK = '★ best';
+/** Columns of the pieces of an epoch's line whose length changes. */
+const COLUMNS = {
+  loss: 'loss 1.234'.length,
+  val: 'val 1.234'.length,
+  gloss: 'gloss 100.0 %'.length,
+  category: 'category 100.0 %'.length,
+  seconds: '1 min 02 s'.length,
+  pace: '123 clips/s'.length,
+  eta: 'eta 12 min 34 s'.length,
+} as const;
+
+/** An epoch's line, in at most `width` columns where leaving out pieces can achieve it; which are left out depends on the width and the number of epochs alone. */
 export function epochLine(event: EpochDone, width: number, paint: Paint): string {
-  const best: Piece = event.best
-    ? { text: '★ best', emphasis: 'good' }
-    : { text: `best ${percent(event.bestGlossAccuracy)} (epoch ${event.bestEpoch})`, emphasis: 'dim', spare: 3 };
-  const eta: Piece[] = event.epoch < event.epochs ? [{ text: `eta ${secondsText(event.etaSeconds)}`, emphasis: 'dim', spare: 4 }] : [];
+  const { epochs, best } = event;
+  const recalled = (accuracy: number, epoch: number): string => `best ${percent(accuracy)} (epoch ${epoch})`;
+  const mark: Piece = { text: best ? MARK : '', emphasis: 'good' };
   const pieces: Piece[] = [
     { text: epochText(event), emphasis: 'bold' },
-    { text: `loss ${lossText(event.trainLoss)}` },
-    { text: `val ${lossText(event.valLoss)}` },
-    { text: `gloss ${percent(event.glossAccuracy).padStart(6)}`, emphasis: event.best ? 'good' : 'bold' },
-    { text: `category ${percent(event.categoryAccuracy).padStart(6)}`, spare: 1 },
+    { text: `loss ${lossText(event.trainLoss)}`, columns: COLUMNS.loss },
+    { text: `val ${lossText(event.valLoss)}`, columns: COLUMNS.val },
+    { text: `gloss ${percent(event.glossAccuracy).padStart(6)}`, emphasis: best ? 'good' : 'bold', columns: COLUMNS.gloss },
+    { text: `category ${percent(event.categoryAccuracy).padStart(6)}`, spare: 1, columns: COLUMNS.category },
     { text: `lr ${learningRateText(event.learningRate)}`, emphasis: 'dim', spare: 5 },
-    { text: secondsText(event.seconds), emphasis: 'dim', spare: 2 },
-    { text: paceText(event.clipsPerSecond), emphasis: 'dim', spare: 6 },
-    ...eta,
-    best,
+    { text: secondsText(event.seconds), emphasis: 'dim', spare: 2, columns: COLUMNS.seconds },
+    { text: paceText(event.clipsPerSecond), emphasis: 'dim', spare: 6, columns: COLUMNS.pace },
+    { text: event.epoch < epochs ? `eta ${secondsText(event.etaSeconds)}` : '', emphasis: 'dim', spare: 4, columns: COLUMNS.eta },
   ];
-  return joined(fitting(pieces, width), paint);
+  const last: Piece = best
+    ? { ...mark, spare: 3, columns: recalled(0.999, epochs).length }
+    : { text: recalled(event.bestGlossAccuracy, event.bestEpoch), emphasis: 'dim', spare: 3, columns: recalled(0.999, epochs).length };
+  let kept = fitting([...pieces, last], width);
+  if (!kept.includes(last)) kept = [...fitting(pieces, width - GAP.length - MARK.length), mark];
+  return joined(Number.isFinite(width) ? kept.map(padded) : kept.filter(({ text }) => text !== ''), paint).trimEnd();
+}
+
+/** Fills a piece up to its columns, so that what follows stands below the same of the line before. */
+function padded(piece: Piece): Piece {
+  return { ...piece, text: piece.text.padEnd(piece.columns ?? 0) };
 }
 
 /** The line that is redrawn while an epoch runs, never longer than `width` columns. */
@@ -254,7 +276,7 @@ function fitting(pieces: readonly Piece[], width: number): readonly Piece[] {
 }
 
 function lengthOf(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, { text }) => sum + text.length + GAP.length, -GAP.length);
+  return pieces.reduce((sum, { text, columns = 0 }) => sum + Math.max(text.length, columns) + GAP.length, -GAP.length);
 }
 
 function joined(pieces: readonly Piece[], paint: Paint): string {

@@ -94,7 +94,7 @@ describe('in a terminal', () => {
     expect(stream.writes.filter((text) => text.includes('━')).length).toBeGreaterThanOrEqual(4);
     expect(stream.screen.slice(11)).toEqual([
       'warning: the disk is nearly full',
-      'epoch 1/2  loss 2.000  val 2.500  gloss 50.0 %  category 75.0 %  lr 1.0e-3  4.0 s  100 clips/s  eta 4.0 s  ★ best',
+      'epoch 1/2  loss 2.000  val 2.500  gloss 50.0 %   category 75.0 %   lr 1.0e-3  4.0 s       100 clips/s  eta 4.0 s        ★ best',
       '',
     ]);
   });

@@ -46,6 +46,19 @@ describe('epochLine', () => {
   });
 });
 
+it.each([80, 100])('keeps the columns of an epoch’s line at %d characters, whatever its figures are', (width) => {
+  const lines = [
+    epoch,
+    { ...epoch, epoch: 4, best: false, seconds: 62.3, etaSeconds: 1600, clipsPerSecond: 8.4 },
+    { ...epoch, epoch: 5, best: false, trainLoss: 12.31, valLoss: 0.003, seconds: 9.9, glossAccuracy: 1 },
+    { ...epoch, epoch: 30, bestEpoch: 12, best: false },
+  ].map((event) => epochLine(event, width, plain));
+  const places = lines.map((line) => [/loss/, /val/, /gloss/, /category/, /\d s\b/].map((word) => word.test(line)));
+  expect(new Set(places.map(String)).size).toBe(1);
+  for (const word of ['loss', 'val', 'gloss', 'category']) expect(new Set(lines.map((line) => line.indexOf(word))).size).toBe(1);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+});
+
 describe('progressLine', () => {
   it('draws a bar that is as full as the epoch is done', () => {
     expect(progressLine(progress, 120, plain)).toBe(
