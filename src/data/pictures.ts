@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
+import { counted } from '../foundation/text';
 import { FileError } from './data-error';
 import { mapConcurrently, readBoundedFile } from './file-reading';
 import { openNpz } from './npz';
@@ -14,7 +15,9 @@ interface PictureFormat {
   readonly side: number;
 }
 
-const PICTURE_FILE = /\.(jpe?g|png)$/i;
+const READ_PICTURE = /\.(jpe?g|png|webp)$/i;
+/** Pictures that are not read: a clip that has them would lack frames without them. */
+const OTHER_PICTURE = /\.(bmp|gif|tiff?|heic|heif|avif|jp2|ppm)$/i;
 const MOST_PIXELS = 64 * 1024 * 1024;
 /** What may be made of a small file, and how many times its bytes of a larger one: a photograph has a pixel or two a byte, a plain drawing some hundred. */
 const LEAST_PIXELS = 16 * 1024 * 1024;
@@ -27,7 +30,7 @@ const MOST_FRAMES = 16_000;
 const DECODED_AT_ONCE = 4;
 
 /**
- * Reads a clip of pictures, brought to a size: an `.npz` of frames, or a folder of `.jpg` and `.png` files in the order of their names (numbers in them counted).
+ * Reads a clip of pictures, brought to a size: an `.npz` of frames, or a folder of `.jpg`, `.png` and `.webp` files in the order of their names (numbers in them counted).
  * @returns `[frames, side, side, 3]`
  * @throws FileError naming what cannot be used.
  */
@@ -41,9 +44,9 @@ export async function pictureClip(npz: string): Promise<string> {
   return (await kindOf(npz)) === 'nothing' && (await kindOf(folder)) === 'folder' ? folder : npz;
 }
 
-/** Whether a file of that name is a picture. */
+/** Whether a file of that name is a picture, of a kind that is read or not. */
 export function isPictureFile(name: string): boolean {
-  return PICTURE_FILE.test(name) && !name.startsWith('.');
+  return (READ_PICTURE.test(name) || OTHER_PICTURE.test(name)) && !name.startsWith('.');
 }
 
 /** The picture files in a folder, in their order. */
@@ -56,6 +59,11 @@ export async function pictureFiles(folder: string): Promise<string[]> {
 async function readFolder(folder: string, { side }: PictureFormat): Promise<Uint8Array> {
   const files = await pictureFiles(folder);
   if (files.length === 0) throw new FileError(folder, 'it holds no .jpg or .png picture');
+  const others = files.filter((file) => OTHER_PICTURE.test(file));
+  if (others[0] !== undefined) {
+    const found = `${others.length} of its ${counted(files.length, 'picture')} are of a kind that is not read (the first: ${path.basename(others[0])})`;
+    throw new FileError(folder, `${found}; save them as .png, .jpg or .webp`);
+  }
   const pixels = framesOf(folder, files.length, side);
   await mapConcurrently(files, DECODED_AT_ONCE, async (file, frame) => {
     pixels.set(resizePicture(await decode(file), side, side), frame * side * side * 3);

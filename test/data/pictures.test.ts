@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import sharp from 'sharp';
 import { formatNpz } from '../../src/data/npz';
 import { readPictures, resizePicture } from '../../src/data/pictures';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -37,6 +38,17 @@ describe('resizePicture', () => {
 });
 
 describe('readPictures', () => {
+  it('reads .webp, without loss as the .png that it was made of', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const [png, webp] = [path.join(folder, 'png'), path.join(folder, 'webp')];
+      for (const place of [png, webp]) mkdirSync(place);
+      copyFileSync(path.join(pictures, 'frame_1.png'), path.join(png, '1.png'));
+      await sharp(path.join(pictures, 'frame_1.png')).webp({ lossless: true }).toFile(path.join(webp, '1.webp'));
+      const format = { key: 'frames', side: 32 };
+      expect(await readPictures(webp, format)).toEqual(await readPictures(png, format));
+    });
+  });
+
   it('reads a folder of pictures in the order of their numbers, as Pillow reads them', async () => {
     const pixels = await readPictures(pictures, { key: 'frames', side: 24 });
     const names = ['frame_1.png', 'frame_2.jpg', 'frame_10.png'];
@@ -77,6 +89,13 @@ describe('readPictures', () => {
       const empty = path.join(folder, 'empty');
       mkdirSync(empty);
       await expect(readPictures(empty, format)).rejects.toThrow(`${empty}: it holds no .jpg or .png picture`);
+      const others = path.join(folder, 'others');
+      mkdirSync(others);
+      copyFileSync(path.join(pictures, 'frame_1.png'), path.join(others, '1.png'));
+      writeFileSync(path.join(others, '2.bmp'), 'BM');
+      await expect(readPictures(others, format)).rejects.toThrow(
+        /others: 1 of its 2 pictures are of a kind that is not read \(the first: 2\.bmp\); save them as \.png, \.jpg or \.webp/,
+      );
       copyFileSync(path.join(pictures, 'frame_1.png'), path.join(empty, '1.png'));
       writeFileSync(path.join(empty, '2.jpg'), 'not a picture');
       await expect(readPictures(empty, format)).rejects.toThrow(/2\.jpg: the picture cannot be read/);
