@@ -1,6 +1,6 @@
 import type { Evaluated } from '../evaluation/evaluate';
 import { evaluateOptions } from '../evaluation/options';
-import type { HeadResult } from '../evaluation/result';
+import { tellsCategories, type HeadResult } from '../evaluation/result';
 import { elementAt, required } from '../foundation/required';
 import { percent } from '../foundation/text';
 import { verbCommand, type Command } from './command';
@@ -58,7 +58,7 @@ function evaluationText({ result, occlusion, report }: Evaluated): string {
     '',
     `${''.padEnd(10)}${tableRow(['accuracy', 'top-5', 'weighted F1', 'macro F1', '95 % interval of accuracy'])}`,
     row('gloss', result.gloss),
-    row('category', result.category),
+    ...(tellsCategories(result) ? [row('category', result.category)] : []),
     ...occlusionLines(occlusion),
     '',
     `results  ${report}`,

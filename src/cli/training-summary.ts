@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
-import type { EvaluationResult } from '../evaluation/result';
+import { tellsCategories, type EvaluationResult } from '../evaluation/result';
 import { FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { shellWord, percent, counted } from '../foundation/text';
 import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
@@ -84,7 +84,7 @@ function evaluationFacts({ gloss, category }: EvaluationResult): Fact[] {
     `${percent(metrics.accuracy)} right (95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}), weighted F1 ${metrics.f1_weighted.toFixed(3)}`;
   return [
     ['gloss', `${head(gloss)}, ${percent(gloss.metrics.top_5_accuracy)} among the top 5`],
-    ['category', head(category)],
+    ...(tellsCategories({ category }) ? ([['category', head(category)]] satisfies Fact[]) : []),
   ];
 }
 

@@ -190,6 +190,11 @@ export interface EvaluationResult {
   readonly categoryOfGloss: readonly (number | undefined)[];
 }
 
+/** Whether categories say anything: where all clips are of one, every figure of it is perfect and means nothing. */
+export function tellsCategories({ category }: Pick<EvaluationResult, 'category'>): boolean {
+  return category.labels.length > 1;
+}
+
 /** A part of the clips that the labels' `occluded` column sets apart. */
 export interface OcclusionGroup {
   readonly occluded: boolean;

@@ -58,7 +58,10 @@ describe('a training on names alone, a share of which validates', () => {
       expect(resumed.run.data.train.set.entries.map(({ name }) => name)).toContain('later');
       expect(resumed.run.folder.files.folder).toBe(run.folder.files.folder);
 
-      const { result } = await evaluate({ model: run.folder.files.folder });
+      const { result, report } = await evaluate({ model: run.folder.files.folder });
+      const page = readFileSync(report, 'utf8');
+      expect(page).toContain('gloss accuracy');
+      expect(page).not.toMatch(/category accuracy|Every category is right|Confusion matrix of the categories|<h2>Categories/);
       expect(result.clips.map(({ name }) => name).sort()).toEqual(names.toSorted());
       const again = await evaluate({ model: run.folder.files.folder, data, output_dir: path.join(folder, 'again') });
       expect(again.result.gloss).toEqual(result.gloss);

@@ -1,7 +1,7 @@
 import { elementAt } from '../../foundation/required';
 import { counted, percent, shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
-import { type HeadResult, occlusionGroups, type EvaluationResult } from '../result';
+import { type HeadResult, occlusionGroups, tellsCategories, type EvaluationResult } from '../result';
 
 /** What a reader should know first, a sentence each. */
 export function findings(result: EvaluationResult): string[] {
@@ -9,10 +9,10 @@ export function findings(result: EvaluationResult): string[] {
   return [
     ...weakClasses(gloss),
     ...frequentConfusions(gloss),
-    ...withinCategory(result),
+    ...(tellsCategories(result) ? withinCategory(result) : []),
     ...occlusion(result),
     confidence(gloss),
-    ...(category.metrics.accuracy === 1 ? ['Every category is right.'] : []),
+    ...(tellsCategories(result) && category.metrics.accuracy === 1 ? ['Every category is right.'] : []),
     ...(cutClips === 0
       ? []
       : [

@@ -6,7 +6,15 @@ import { elementAt } from '../../foundation/required';
 import { shortLabel, percent } from '../../foundation/text';
 import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
 import type { ResultPictures } from '../pictures/charts';
-import { type HeadPrediction, type HeadResult, modelTitle, worstClips, type EvaluationResult, type JudgedClip } from '../result';
+import {
+  type HeadPrediction,
+  type HeadResult,
+  modelTitle,
+  tellsCategories,
+  worstClips,
+  type EvaluationResult,
+  type JudgedClip,
+} from '../result';
 import { confusionFiles, summaryRows } from '../results/contents';
 import { findings } from './findings';
 import { html, Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
@@ -82,7 +90,7 @@ function cards({ gloss, category, clips: evaluated }: EvaluationResult): Markup 
     ${card(percent(gloss.metrics.accuracy), 'gloss accuracy', interval(gloss))}
     ${card(percent(gloss.metrics.top_5_accuracy), 'gloss among the top 5', `of ${gloss.labels.length} glosses`)}
     ${card(gloss.metrics.f1_weighted.toFixed(3), 'weighted F1 of glosses', `macro ${gloss.metrics.f1_macro.toFixed(3)}`)}
-    ${card(percent(category.metrics.accuracy), 'category accuracy', interval(category))}
+    ${tellsCategories({ category }) ? card(percent(category.metrics.accuracy), 'category accuracy', interval(category)) : ''}
     ${card(String(evaluated.length), 'clips', `${gloss.predictions.filter(({ correct }) => !correct).length} with a wrong gloss`)}
   </div>`;
 }
@@ -97,10 +105,11 @@ function findingsSection(result: EvaluationResult): Markup {
 function figures(result: EvaluationResult): Markup {
   const cell = (value: number | undefined): Cell =>
     value === undefined || Number.isNaN(value) ? '' : { value, text: Number.isInteger(value) ? String(value) : value.toFixed(4) };
-  const rows = summaryRows(result).map(({ metric, gloss, category }): Cell[] => [metric, cell(gloss), cell(category)]);
+  const whole = tellsCategories(result);
+  const rows = summaryRows(result).map(({ metric, gloss, category }): Cell[] => [metric, cell(gloss), ...(whole ? [cell(category)] : [])]);
   return html`<h2 id="figures">Figures</h2>
     <p class="muted">Named and computed as in scikit-learn, with zero_division 0; macro averages are over the classes that occur.</p>
-    ${tableMarkup({ columns: ['metric', { number: 'gloss' }, { number: 'category' }], rows })}`;
+    ${tableMarkup({ columns: ['metric', { number: 'gloss' }, ...(whole ? [{ number: 'category' }] : [])], rows })}`;
 }
 
 function matrices(result: EvaluationResult, pictures: ReportPictures): Markup {
@@ -109,15 +118,19 @@ function matrices(result: EvaluationResult, pictures: ReportPictures): Markup {
     isShownWhole(confusion) ? '' : `: those of the most frequent mistakes, of ${labels.length}; all are in ${file}`;
   return html`<h2 id="matrices">Confusion matrices</h2>
     ${figure(pictures, 'confusion', `Confusion matrix of the glosses, those of a category framed${part(result.gloss, table)}`)}
-    ${figure(pictures, 'categoryConfusion', `Confusion matrix of the categories${part(result.category, categoryTable)}`)}`;
+    ${tellsCategories(result) ? figure(pictures, 'categoryConfusion', `Confusion matrix of the categories${part(result.category, categoryTable)}`) : ''}`;
 }
 
 function classTables({ gloss, category }: EvaluationResult): Markup {
   return html`<h2 id="classes">Classes</h2>
     <p class="muted">Click a heading to sort.</p>
     ${classTable(gloss, RESULT_FILES.perClass)}
-    <h2>Categories</h2>
-    ${classTable(category, RESULT_FILES.perCategory)}`;
+    ${
+      tellsCategories({ category })
+        ? html`<h2>Categories</h2>
+            ${classTable(category, RESULT_FILES.perCategory)}`
+        : ''
+    }`;
 }
 
 function classTable({ labels, perClass, confusion }: HeadResult, file: string): Markup {
