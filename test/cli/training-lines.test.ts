@@ -42,7 +42,7 @@ describe('epochLine', () => {
     expect(narrow.length).toBeLessThanOrEqual(80);
     expect(narrow).toContain('category 80.8 %');
     expect(narrow).not.toContain('clips/s');
-    expect(epochLine(epoch, 10, plain)).toBe('epoch  3/30  loss 1.234  val 1.456  gloss 61.5 %  ★ best');
+    expect(epochLine(epoch, 10, plain)).toBe('epoch  3/30  loss 1.234  val 1.456  gloss 61.5 %   ★ best');
   });
 });
 
