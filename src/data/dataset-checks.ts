@@ -10,7 +10,7 @@ import type { LocatedClip } from './locate-data';
 export function idProblems({ label, labelsFile }: LocatedClip, names: LabelNames): DataProblem[] {
   const check = (column: string, id: number, classes: number, flag: string): DataProblem[] => {
     if (id < classes) return [];
-    const problem = `line ${label.line}: ${column} ${id} is out of range, there are ${classes} classes (0–${classes - 1}); correct it or give ${flag}`;
+    const problem = `line ${label.line}: ${column} ${id} is out of range, there ${classes === 1 ? 'is' : 'are'} ${counted(classes, 'class', 'classes')} (0–${classes - 1}); correct it or give ${flag}`;
     return [{ file: labelsFile, problem }];
   };
   return [

@@ -33,7 +33,7 @@ describe('the clips that are named', () => {
       expect(await clipFiles([path.join(folder, '*_two.npz'), folder])).toEqual([two, one]);
       await expect(clipFiles([path.join(folder, '*_three.npz')])).rejects.toThrow('no file fits this pattern');
       await expect(clipFiles([path.join(folder, 'three.npz')])).rejects.toThrow('no such file or folder');
-      await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow('holds no .npz clip and no folder of pictures');
+      await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow('the folder holds no clip (.npz or .npy) and no folder of pictures');
     });
   });
 
