@@ -1,8 +1,9 @@
 import type { Evaluated } from '../evaluation/evaluate';
+import { fewLikeliest, topAccuracy } from '../evaluation/metrics';
 import { evaluateOptions } from '../evaluation/options';
 import { tellsCategories, type HeadResult } from '../evaluation/result';
 import { elementAt, required } from '../foundation/required';
-import { percent } from '../foundation/text';
+import { counted, percent } from '../foundation/text';
 import { verbCommand, type Command } from './command';
 import { USER_ERROR_EXIT_CODE } from './exit';
 import { jsonFlag } from './flags';
@@ -42,21 +43,24 @@ export const evaluateCommand: Command = verbCommand(
 
 function evaluationText({ result, occlusion, report }: Evaluated): string {
   const { model, data, clips, cutClips, leftOut, clipsPerSecond } = result;
-  const row = (title: string, { metrics }: HeadResult): string => {
-    const cells = [percent(metrics.accuracy), percent(metrics.top_5_accuracy), metrics.f1_weighted.toFixed(4), metrics.f1_macro.toFixed(4)];
+  const among = fewLikeliest(result.gloss);
+  const row = (title: string, head: HeadResult): string => {
+    const { metrics } = head;
+    const top = among === undefined ? [] : [shareText(topAccuracy(head, among))];
+    const cells = [percent(metrics.accuracy), ...top, metrics.f1_weighted.toFixed(4), metrics.f1_macro.toFixed(4)];
     const interval = `${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`;
-    return `${title.padEnd(10)}${tableRow([...cells, interval])}`;
+    return `${title.padEnd(10)}${tableRow([...cells, interval], among !== undefined)}`;
   };
   const left = new Set(leftOut.map(({ file }) => file)).size;
   const lines = [
     `model  ${model.file}`,
-    `data   ${data.title}, ${clips.length} clips${data.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : ''}`,
+    `data   ${data.title}, ${counted(clips.length, 'clip')}${data.synthetic ? ' (made by a generator: these figures say nothing about real signs)' : ''}`,
     `pace   ${paceText(clipsPerSecond)}`,
     ...model.assumptions.map((assumption) => `note   the checkpoint does not say: ${assumption} was taken`),
     ...(cutClips === 0 ? [] : [`note   clips longer than ${model.maxFrames} frames, which were cut: ${cutClips}`]),
     ...(left === 0 ? [] : [`note   clips left out, as the warnings say: ${left}`]),
     '',
-    `${''.padEnd(10)}${tableRow(['accuracy', 'top-5', 'weighted F1', 'macro F1', '95 % interval of accuracy'])}`,
+    `${''.padEnd(10)}${tableRow(['accuracy', ...(among === undefined ? [] : [`top-${among}`]), 'weighted F1', 'macro F1', '95 % interval of accuracy'], among !== undefined)}`,
     row('gloss', result.gloss),
     ...(tellsCategories(result) ? [row('category', result.category)] : []),
     ...occlusionLines(occlusion),
@@ -72,13 +76,18 @@ function occlusionLines(occlusion: Evaluated['occlusion']): string[] {
   if (groups.length < 2) return [];
   return groups.map(({ occluded, clips, accuracy: found }) => {
     const accuracy = required(found, 'the accuracy of these clips');
-    const name = `${clips} ${occluded ? 'occluded' : 'other'} clips`;
+    const name = counted(clips, `${occluded ? 'occluded' : 'other'} clip`);
     return `${name.padEnd(18)}gloss ${percent(accuracy.gloss)}, category ${percent(accuracy.category)}`;
   });
 }
 
 const CELL_WIDTHS = [10, 10, 13, 10, 27];
 
-function tableRow(cells: readonly string[]): string {
-  return cells.map((cell, column) => cell.padStart(elementAt(CELL_WIDTHS, column))).join('');
+function tableRow(cells: readonly string[], withTop: boolean): string {
+  const widths = withTop ? CELL_WIDTHS : CELL_WIDTHS.toSpliced(1, 1);
+  return cells.map((cell, column) => cell.padStart(elementAt(widths, column))).join('');
+}
+
+function shareText(share: number | undefined): string {
+  return share === undefined ? '–' : percent(share);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
+import { fewLikeliest } from '../evaluation/metrics';
 import { tellsCategories, type EvaluationResult } from '../evaluation/result';
 import { FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { shellWord, percent, counted } from '../foundation/text';
@@ -82,8 +83,12 @@ function bestText({ row, epoch, glossAccuracy }: TrainingResult['best']): string
 function evaluationFacts({ gloss, category }: EvaluationResult): Fact[] {
   const head = ({ metrics }: EvaluationResult['gloss']): string =>
     `${percent(metrics.accuracy)} right (95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}), weighted F1 ${metrics.f1_weighted.toFixed(3)}`;
+  const among = fewLikeliest(gloss);
   return [
-    ['gloss', `${head(gloss)}, ${percent(gloss.metrics.top_5_accuracy)} among the top 5`],
+    [
+      'gloss',
+      among === undefined ? head(gloss) : `${head(gloss)}, ${percent(gloss.metrics[`top_${among}_accuracy`])} among the top ${among}`,
+    ],
     ...(tellsCategories({ category }) ? ([['category', head(category)]] satisfies Fact[]) : []),
   ];
 }

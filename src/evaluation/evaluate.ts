@@ -58,7 +58,8 @@ export interface Evaluated {
  * Evaluates a model on labelled clips and writes its `evaluation_results`. Clips that cannot be used are left out, with a warning each, and listed in the result.
  * @throws UserError where there is no such model or data, or they do not fit each other.
  */
-export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithModels = {}): Promise<Evaluated> {
+export async function evaluate(options: EvaluateOptions, watchedBy: Hooks & WithModels = {}): Promise<Evaluated> {
+  const { hooks, said } = keepingWhatIsSaid(watchedBy);
   const {
     model,
     batch_size: batchSize,
@@ -75,7 +76,7 @@ export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithMode
     loaded.notes.forEach(notesTo(hooks));
     const runtime = await startRuntime({ verbose: hooks.verbose === true });
     if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
-    const result = await evaluateInto(folder, { loaded, data: given, batchSize }, hooks);
+    const result = await evaluateInto(folder, { loaded, data: given, batchSize, said }, hooks);
     return {
       result,
       document: { ...evaluationDocument(result), results: folder },
@@ -84,6 +85,16 @@ export async function evaluate(options: EvaluateOptions, hooks: Hooks & WithMode
       report: path.join(folder, RESULT_FILES.report),
     };
   });
+}
+
+/** Hooks that keep the notes and warnings that pass through them, for the record of the evaluation. */
+function keepingWhatIsSaid(hooks: Hooks & WithModels): { readonly hooks: Hooks & WithModels; readonly said: readonly string[] } {
+  const said: string[] = [];
+  const onEvent: Hooks['onEvent'] = (event) => {
+    if (event.kind === 'note' || event.kind === 'warning') said.push(event.text);
+    hooks.onEvent?.(event);
+  };
+  return { hooks: { ...hooks, onEvent }, said };
 }
 
 /** Holds the model folder that results are written into, where it is one: its README.md changes too. */
@@ -96,17 +107,30 @@ interface ToEvaluate {
   readonly loaded: ReturnType<typeof modelOfFile>;
   readonly data: EvaluationDataRequest;
   readonly batchSize: number;
+  /** The notes and warnings so far. */
+  readonly said: readonly string[];
 }
 
 /** Makes the folder before the model runs, so that it is known at once where that cannot be done; it goes again where nothing comes of it. */
-async function evaluateInto(folder: string, { loaded, data, batchSize }: ToEvaluate, hooks: Hooks & WithModels): Promise<EvaluationResult> {
+async function evaluateInto(
+  folder: string,
+  { loaded, data, batchSize, said }: ToEvaluate,
+  hooks: Hooks & WithModels,
+): Promise<EvaluationResult> {
   const dataset = await openEvaluationData(loaded, data, dataWatchOf(hooks));
   const isNew = !existsSync(folder);
   const place = prepareResultsFolder(folder);
   try {
-    const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, batchSize, hooks.signal));
+    const evaluation = await evaluateModel(loaded, dataset, batchSize, hooks.signal);
+    const result = { ...describeEvaluation(loaded, dataset, evaluation), warnings: [...said] };
     const onWarning = warningsTo(hooks);
-    await saveResults(folder, result, { curves: curvesBeside(loaded.file), created: new Date(), onWarning, place });
+    await saveResults(folder, result, {
+      curves: curvesBeside(loaded.file),
+      created: new Date(),
+      onWarning,
+      place,
+      set: dataset.validation,
+    });
     return result;
   } catch (error) {
     if (isNew) removeIfEmpty(place.placeNow() ?? folder);

@@ -46,6 +46,23 @@ export function topKAccuracy(logits: Float32Array, targets: Int32Array, k: numbe
   return ratio(hits, targets.length);
 }
 
+/** A head's classes, and how often the truth is among its likeliest three and five. */
+interface TopAccuracies {
+  readonly labels: readonly string[];
+  readonly metrics: { readonly top_3_accuracy: number; readonly top_5_accuracy: number };
+}
+
+/** Of how many likeliest classes it is worth saying that the truth is among them: five; three of four or five classes; undefined of fewer. */
+export function fewLikeliest({ labels }: TopAccuracies): 3 | 5 | undefined {
+  if (labels.length > 5) return 5;
+  return labels.length > 3 ? 3 : undefined;
+}
+
+/** The share of clips whose truth is among so many likeliest classes; undefined where there are no more classes than that. */
+export function topAccuracy({ labels, metrics }: TopAccuracies, among: 3 | 5): number | undefined {
+  return labels.length <= among ? undefined : metrics[`top_${among}_accuracy`];
+}
+
 /** Per class, in the order of the ids. */
 export function classMetrics(predicted: Int32Array, targets: Int32Array, classes: number): ClassMetrics[] {
   const correct = new Float64Array(classes);

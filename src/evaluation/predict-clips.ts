@@ -1,3 +1,4 @@
+import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { assembleBatch } from '../data/batch';
 import { readClip, type Clip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
@@ -9,7 +10,6 @@ import type { Program } from '../engine/program';
 import { countNotFinite, elementAt } from '../foundation/required';
 import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './loaded-model';
 import { softmax } from './metrics';
-import { KEYPOINT_WIDTH } from '../config/data-settings';
 
 /** Clips from which on capturing the graph pays. */
 const WORTH_CAPTURING = 24;

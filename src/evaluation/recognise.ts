@@ -1,5 +1,5 @@
-import { isAveraged } from '../checkpoint/find-weights';
 import { printable } from '../checkpoint/bytes';
+import { isAveraged } from '../checkpoint/find-weights';
 import { refuseNotFinite, stateDictProblems, type NamedTensorData, type StateDict, withoutWrapper } from '../checkpoint/state-dict';
 import type { CheckpointReading, CheckpointWeights, PlainRecord } from '../checkpoint/training-checkpoint';
 import { sizeOfShape } from '../engine/parameters';

@@ -179,6 +179,8 @@ export interface EvaluationResult {
     /** Of the clips that were evaluated. */
     readonly fingerprint: string;
   };
+  /** What was odd about the model, the data or the machine; a line each. */
+  readonly warnings?: readonly string[];
   readonly clips: readonly ClipEntry[];
   readonly cutClips: number;
   /** What was wrong with clips that were left out. */
@@ -242,18 +244,24 @@ export function occlusionGroups({ clips, gloss, category }: EvaluationResult): O
 /** A clip with what the gloss head said of it. */
 export interface JudgedClip {
   readonly clip: ClipEntry;
+  /** Its place among the clips that were evaluated. */
+  readonly index: number;
   readonly gloss: HeadPrediction;
   readonly category: HeadPrediction;
 }
 
-/** The clips whose true gloss the model thought least likely, worst first. */
+/** The clips that the model did worst on: those with a wrong gloss first, and the less likely it thought the true gloss. */
 export function worstClips({ clips, gloss, category }: EvaluationResult, count: number): JudgedClip[] {
   return clips
-    .flatMap((clip, index): JudgedClip[] => {
-      const [ofGloss, ofCategory] = [gloss.predictions[index], category.predictions[index]];
-      return ofGloss === undefined || ofCategory === undefined ? [] : [{ clip, gloss: ofGloss, category: ofCategory }];
-    })
-    .sort((one, other) => one.gloss.truthProbability - other.gloss.truthProbability)
+    .map((clip, index): JudgedClip => ({
+      clip,
+      index,
+      gloss: elementAt(gloss.predictions, index),
+      category: elementAt(category.predictions, index),
+    }))
+    .sort(
+      (one, other) => Number(one.gloss.correct) - Number(other.gloss.correct) || one.gloss.truthProbability - other.gloss.truthProbability,
+    )
     .slice(0, count);
 }
 

@@ -93,6 +93,7 @@ export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
     curves: curvesBeside(loaded.file),
     created: now(),
     place,
+    set: data.dataset.validation,
     onWarning: (text) => {
       report({ kind: 'warning', text });
     },

@@ -115,7 +115,23 @@ describe('evaluate', () => {
       expect(result.data.title).toContain('data');
       const saved = JSON.parse(readFileSync(path.join(output, 'evaluation.json'), 'utf8')) as { gloss: unknown };
       expect(document['gloss']).toEqual(saved.gloss);
-      expect(JSON.parse(JSON.stringify(document))).toMatchObject({ data: { clips: 9 }, results: output });
+      expect(JSON.parse(JSON.stringify(document))).toMatchObject({ data: { clips: 9 }, results: output, warnings: [] });
+    });
+  });
+
+  it('has what it warned of in its document', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const { model, data } = writeModelAndData(folder);
+      writeFileSync(path.join(data, 'keypoints_val', 'clip_8.npz'), '');
+      const warned: string[] = [];
+      const { document } = await evaluate(
+        { model, data, batch_size: 4 },
+        { onEvent: (event) => event.kind === 'warning' && warned.push(event.text) },
+      );
+      expect(warned).toContainEqual(expect.stringMatching(/^left out: .*clip_8\.npz/));
+      expect(document['warnings']).toEqual(
+        expect.arrayContaining([...warned, expect.stringMatching(/^1 clip was left out as unusable: .*clip_8/)]),
+      );
     });
   });
 

@@ -35,7 +35,7 @@ describe('a run that was killed in its final evaluation', () => {
       const resumed = resumeByCommand(run.folder.files.folder);
       expect(resumed).toMatchObject({ status: 0, stderr: '' });
       expect(resumed.stdout).toMatch(
-        /the evaluation at its end is missing and is made now\n[^]*\n2 epochs done\n[^]*\n {2}gloss .* among the top 5\n/,
+        /the evaluation at its end is missing and is made now\n[^]*\n2 epochs done\n[^]*\n {2}gloss .* % right \(95 % interval .*\), weighted F1 [\d.]+\n {2}category /,
       );
       expect(readEvaluation(documentOf(run)).epoch).toBeGreaterThan(0);
       expect(readFileSync(run.folder.files.readme, 'utf8')).toContain('evaluation_results/report.html');

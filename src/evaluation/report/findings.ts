@@ -2,10 +2,11 @@ import { elementAt } from '../../foundation/required';
 import { counted, percent, shortLabel } from '../../foundation/text';
 import { confusions } from '../confusion';
 import { type HeadResult, occlusionGroups, tellsCategories, type EvaluationResult } from '../result';
+import { noticesOf } from '../results/contents';
 
 /** What a reader should know first, a sentence each. */
 export function findings(result: EvaluationResult): string[] {
-  const { gloss, category, clips, cutClips, leftOut, model } = result;
+  const { gloss, category, clips } = result;
   return [
     ...weakClasses(gloss),
     ...frequentConfusions(gloss),
@@ -13,22 +14,12 @@ export function findings(result: EvaluationResult): string[] {
     ...occlusion(result),
     confidence(gloss),
     ...(tellsCategories(result) && category.metrics.accuracy === 1 ? ['Every category is right.'] : []),
-    ...(cutClips === 0
-      ? []
-      : [
-          `${counted(cutClips, 'clip was', 'clips were')} longer than ${model.maxFrames} frames and were cut to their first ${model.maxFrames}.`,
-        ]),
-    ...(leftOut.length === 0
-      ? []
-      : [
-          `${counted(new Set(leftOut.map(({ file }) => file)).size, 'clip was', 'clips were')} left out as unusable: ${[...new Set(leftOut.map(({ file }) => file))].slice(0, 5).join(', ')}.`,
-        ]),
+    ...noticesOf(result),
     ...(clips.length < 200
       ? [
-          `With ${clips.length} clips one clip is ${(100 / clips.length).toFixed(1)} percentage points: look at the interval before you compare.`,
+          `With ${counted(clips.length, 'clip')} one clip is ${(100 / clips.length).toFixed(1)} percentage points: look at the interval before you compare.`,
         ]
       : []),
-    ...model.assumptions.map((assumption) => `The checkpoint does not say it: ${assumption} was taken.`),
   ];
 }
 
@@ -63,7 +54,7 @@ function withinCategory({ gloss, categoryOfGloss }: EvaluationResult): string[] 
   );
   const near = wrong.filter(({ rankOfTruth }) => rankOfTruth <= 3);
   return [
-    `Of ${wrong.length} wrong glosses ${within.length} stay within the right category, and ${near.length} have the truth in second or third place.`,
+    `Of ${counted(wrong.length, 'wrong gloss', 'wrong glosses')} ${within.length} ${within.length === 1 ? 'stays' : 'stay'} within the right category, and ${near.length} ${near.length === 1 ? 'has' : 'have'} the truth in second or third place.`,
   ];
 }
 
@@ -73,17 +64,24 @@ function occlusion(result: EvaluationResult): string[] {
     return hidden === undefined || hidden.accuracy !== undefined ? [] : ['The labels call no clip occluded.'];
   }
   return [
-    `Gloss accuracy on ${hidden.clips} occluded clips is ${percent(hidden.accuracy.gloss)}, on the ${seen.clips} others ${percent(seen.accuracy.gloss)}.`,
+    `Gloss accuracy on ${counted(hidden.clips, 'occluded clip')} is ${percent(hidden.accuracy.gloss)}, on the ${counted(seen.clips, 'other')} ${percent(seen.accuracy.gloss)}.`,
   ];
 }
 
+/** How far off its confidence may be that is called right. */
+const CALIBRATED = 0.05;
+
+/** On average, and in its intervals of confidence: a model that is too sure here and not sure enough there is right on average alone. */
 function confidence({ metrics, predictions }: HeadResult): string {
-  const mean = predictions.reduce((sum, prediction) => sum + prediction.confidence, 0) / Math.max(1, predictions.length);
+  const mean = predictions.reduce((sum, prediction) => sum + prediction.confidence, 0) / predictions.length;
+  const { accuracy, expected_calibration_error: error } = metrics;
   const judgement =
-    mean - metrics.accuracy > 0.03
+    mean - accuracy > CALIBRATED
       ? 'too sure of itself'
-      : metrics.accuracy - mean > 0.03
+      : accuracy - mean > CALIBRATED
         ? 'less sure than it could be'
-        : 'about as sure as it is right';
-  return `On average it is ${percent(mean, 0)} sure of a gloss and right in ${percent(metrics.accuracy, 0)}: ${judgement}.`;
+        : error > CALIBRATED
+          ? 'too sure in some clips and not sure enough in others'
+          : 'about as sure as it is right';
+  return `On average it is ${percent(mean, 0)} sure of a gloss and right in ${percent(accuracy, 0)}: ${judgement} (expected calibration error ${percent(error)}).`;
 }

@@ -53,7 +53,7 @@ export function tableMarkup({ columns, rows, long = false }: Table): Markup {
       ? html`<th><button type="button">${column}</button></th>`
       : html`<th class="number"><button type="button">${column.number}</button></th>`,
   );
-  return html`<div class="${long ? 'long' : 'scroll'}">
+  return html`<div class="${long ? 'long scroll' : 'scroll'}" tabindex="0">
     <table class="sortable">
       <thead>
         <tr>
@@ -103,7 +103,7 @@ const ATTRIBUTES: ReadonlyMap<string, RegExp | ((value: string) => boolean)> = n
   ['srcset', PICTURE],
   ['style', /^--share: [\d.]+%$/],
   ['http-equiv', /^Content-Security-Policy$/],
-  ...['lang', 'charset', 'name', 'content', 'class', 'id', 'type', 'title', 'alt', 'width', 'media', 'data-value'].map(
+  ...['lang', 'charset', 'name', 'content', 'class', 'id', 'type', 'title', 'alt', 'width', 'media', 'data-value', 'tabindex'].map(
     (name): [string, RegExp] => [name, TEXT],
   ),
 ]);

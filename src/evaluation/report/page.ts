@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { RESULT_FILES } from '../../folder/contents';
 import { elementAt } from '../../foundation/required';
-import { shortLabel, percent } from '../../foundation/text';
+import { counted, shortLabel, percent } from '../../foundation/text';
 import { confusions, isShownWhole, mostConfusedWith } from '../confusion';
+import { fewLikeliest, topAccuracy } from '../metrics';
 import type { ResultPictures } from '../pictures/charts';
 import {
   type HeadPrediction,
@@ -20,9 +21,17 @@ import { findings } from './findings';
 import { html, Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
 
 /** The report's pictures: drawn for a light page and for a dark one; undefined where none can be drawn. */
-export type ReportPictures = { readonly light: ResultPictures; readonly dark: ResultPictures } | undefined;
+export type ReportPictures =
+  | {
+      readonly light: ResultPictures;
+      readonly dark: ResultPictures;
+      /** Strips of skeletons, by the clip's place among those that were evaluated. */
+      readonly strips: ReadonlyMap<number, Buffer>;
+    }
+  | undefined;
 
-const WORST_CLIPS = 25;
+/** Clips of the page's table of the worst. */
+export const WORST_CLIPS = 25;
 const CONFUSIONS = 30;
 /** Clips and classes of one page: a browser has to hold every line. */
 const MOST_CLIPS = 1000;
@@ -50,8 +59,12 @@ export function reportPage(result: EvaluationResult, pictures: ReportPictures, c
       </head>
       <body>
         <main>
-          ${heading(result, created)} ${cards(result)} ${findingsSection(result)} ${figures(result)} ${matrices(result, pictures)}
-          ${classTables(result)} ${confusionsSection(result)} ${curvesAndReliability(pictures)} ${clips(result)}
+          ${heading(result, created)} ${cards(result)}
+          <div class="beside">
+            <div>${findingsSection(result)}</div>
+            <div>${figures(result)}</div>
+          </div>
+          ${matrices(result, pictures)} ${classTables(result)} ${curvesAndReliability(pictures)} ${clips(result, pictures)}
           ${fileList(result, pictures)}
         </main>
         ${element('script', script)}
@@ -70,13 +83,13 @@ function heading(result: EvaluationResult, created: Date): Markup {
   const trained = model.epoch === undefined ? '' : `, after epoch ${model.epoch}`;
   return html`<h1>${modelTitle(result)}</h1>
     <p class="muted">
-      ${model.architecture}${trained}, evaluated on ${data.title} (${result.clips.length} clips, fingerprint
+      ${model.architecture}${trained}, evaluated on ${data.title} (${counted(result.clips.length, 'clip')}, fingerprint
       ${data.fingerprint.slice(0, 16)}), ${created.toISOString().slice(0, 16).replace('T', ' ')} UTC
     </p>
     ${data.synthetic ? html`<p class="notice"><strong>Synthetic data.</strong> A generator made these clips and nobody signed them: the figures say nothing about real signs.</p>` : undefined}
     <nav>
-      <a href="#figures">Figures</a><a href="#matrices">Confusion matrices</a><a href="#classes">Classes</a
-      ><a href="#confusions">Confusions</a><a href="#training">Training and confidence</a><a href="#worst">Worst clips</a
+      <a href="#figures">Figures</a><a href="#matrices">Confusion matrices</a><a href="#confusions">Confusions</a
+      ><a href="#classes">Glosses</a><a href="#training">Training and confidence</a><a href="#worst">Worst clips</a
       ><a href="#clips">All clips</a>
     </nav>`;
 }
@@ -84,14 +97,15 @@ function heading(result: EvaluationResult, created: Date): Markup {
 function cards({ gloss, category, clips: evaluated }: EvaluationResult): Markup {
   const interval = ({ metrics }: HeadResult): string =>
     `95 % interval ${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`;
+  const among = fewLikeliest(gloss);
   const card = (figure: string, title: string, more: string): Markup =>
     html`<div class="card"><b>${figure}</b>${title}<br /><span>${more}</span></div>`;
   return html`<div class="cards">
     ${card(percent(gloss.metrics.accuracy), 'gloss accuracy', interval(gloss))}
-    ${card(percent(gloss.metrics.top_5_accuracy), 'gloss among the top 5', `of ${gloss.labels.length} glosses`)}
+    ${among === undefined ? undefined : card(percent(gloss.metrics[`top_${among}_accuracy`]), `gloss among the top ${among}`, `of ${gloss.labels.length} glosses`)}
     ${card(gloss.metrics.f1_weighted.toFixed(3), 'weighted F1 of glosses', `macro ${gloss.metrics.f1_macro.toFixed(3)}`)}
     ${tellsCategories({ category }) ? card(percent(category.metrics.accuracy), 'category accuracy', interval(category)) : ''}
-    ${card(String(evaluated.length), 'clips', `${gloss.predictions.filter(({ correct }) => !correct).length} with a wrong gloss`)}
+    ${card(String(evaluated.length), evaluated.length === 1 ? 'clip' : 'clips', `${gloss.predictions.filter(({ correct }) => !correct).length} with a wrong gloss`)}
   </div>`;
 }
 
@@ -106,7 +120,15 @@ function figures(result: EvaluationResult): Markup {
   const cell = (value: number | undefined): Cell =>
     value === undefined || Number.isNaN(value) ? '' : { value, text: Number.isInteger(value) ? String(value) : value.toFixed(4) };
   const whole = tellsCategories(result);
-  const rows = summaryRows(result).map(({ metric, gloss, category }): Cell[] => [metric, cell(gloss), ...(whole ? [cell(category)] : [])]);
+  const says = (head: HeadResult, metric: string): boolean =>
+    !(['top_3_accuracy', 'top_5_accuracy'].includes(metric) && topAccuracy(head, metric === 'top_3_accuracy' ? 3 : 5) === undefined);
+  const rows = summaryRows(result)
+    .filter(({ metric }) => says(result.gloss, metric) || says(result.category, metric))
+    .map(({ metric, gloss, category }): Cell[] => [
+      metric,
+      cell(says(result.gloss, metric) ? gloss : undefined),
+      ...(whole ? [cell(says(result.category, metric) ? category : undefined)] : []),
+    ]);
   return html`<h2 id="figures">Figures</h2>
     <p class="muted">Named and computed as in scikit-learn, with zero_division 0; macro averages are over the classes that occur.</p>
     ${tableMarkup({ columns: ['metric', { number: 'gloss' }, ...(whole ? [{ number: 'category' }] : [])], rows })}`;
@@ -116,21 +138,30 @@ function matrices(result: EvaluationResult, pictures: ReportPictures): Markup {
   const [table, categoryTable] = confusionFiles(result);
   const part = ({ labels, confusion }: HeadResult, file: string): string =>
     isShownWhole(confusion) ? '' : `: those of the most frequent mistakes, of ${labels.length}; all are in ${file}`;
+  // A large matrix needs the whole page.
+  const besideOf = ({ labels }: HeadResult, wider: 'first' | 'second'): string => (labels.length > 40 ? '' : `beside ${wider}`);
   return html`<h2 id="matrices">Confusion matrices</h2>
-    ${figure(pictures, 'confusion', `Confusion matrix of the glosses, those of a category framed${part(result.gloss, table)}`)}
-    ${tellsCategories(result) ? figure(pictures, 'categoryConfusion', `Confusion matrix of the categories${part(result.category, categoryTable)}`) : ''}`;
-}
-
-function classTables({ gloss, category }: EvaluationResult): Markup {
-  return html`<h2 id="classes">Classes</h2>
-    <p class="muted">Click a heading to sort.</p>
-    ${classTable(gloss, RESULT_FILES.perClass)}
+    <div class="${besideOf(result.gloss, 'first')}">
+      <div>${figure(pictures, 'confusion', `Confusion matrix of the glosses, those of a category framed${part(result.gloss, table)}`)}</div>
+      <div>${confusionsSection(result)}</div>
+    </div>
     ${
-      tellsCategories({ category })
-        ? html`<h2>Categories</h2>
-            ${classTable(category, RESULT_FILES.perCategory)}`
+      tellsCategories(result)
+        ? html`<div class="${besideOf(result.category, 'second')}">
+            <div>${figure(pictures, 'categoryConfusion', `Confusion matrix of the categories${part(result.category, categoryTable)}`)}</div>
+            <div>
+              <h2>Categories</h2>
+              ${classTable(result.category, RESULT_FILES.perCategory)}
+            </div>
+          </div>`
         : ''
     }`;
+}
+
+function classTables({ gloss }: EvaluationResult): Markup {
+  return html`<h2 id="classes">Glosses</h2>
+    <p class="muted">Click a heading to sort.</p>
+    ${classTable(gloss, RESULT_FILES.perClass)}`;
 }
 
 function classTable({ labels, perClass, confusion }: HeadResult, file: string): Markup {
@@ -184,7 +215,7 @@ function confusionsSection({ gloss }: EvaluationResult): Markup {
   const more = found.length > CONFUSIONS ? html`<p class="muted">The ${CONFUSIONS} most frequent of ${found.length}.</p>` : undefined;
   return html`<h2 id="confusions">Confusions</h2>
     ${more}
-    ${rows.length === 0 ? html`<p>None: every gloss is right.</p>` : tableMarkup({ columns: ['true gloss', 'taken for', { number: 'clips' }, { number: 'of its clips' }], rows })}`;
+    ${rows.length === 0 ? html`<p>None: every gloss is right.</p>` : tableMarkup({ columns: ['true gloss', 'taken for', { number: 'clips' }, { number: 'of its clips' }], rows, long: rows.length > 20 })}`;
 }
 
 function curvesAndReliability(pictures: ReportPictures): Markup {
@@ -196,7 +227,7 @@ function curvesAndReliability(pictures: ReportPictures): Markup {
     ${curves} ${figure(pictures, 'reliability', 'How often the model is right where it is how sure')}`;
 }
 
-function clips(result: EvaluationResult): Markup {
+function clips(result: EvaluationResult, pictures: ReportPictures): Markup {
   const listed = worstClips(result, MOST_CLIPS);
   const more =
     result.clips.length > listed.length
@@ -206,41 +237,61 @@ function clips(result: EvaluationResult): Markup {
         </p>`
       : undefined;
   return html`<h2 id="worst">Worst clips</h2>
-    <p class="muted">Those whose true gloss the model thought least likely: look at them first.</p>
-    ${clipTable(result, listed.slice(0, WORST_CLIPS), false)}
+    <p class="muted">${worstText(result)}</p>
+    ${clipTable(result, listed.slice(0, WORST_CLIPS), { long: false, strips: pictures?.strips })}
     <h2 id="clips">${more === undefined ? 'All clips' : 'Clips'}</h2>
-    ${more} ${clipTable(result, listed, true)}`;
+    ${more} ${clipTable(result, listed, { long: true })}`;
 }
 
-function clipTable({ gloss, category }: EvaluationResult, judged: readonly JudgedClip[], long: boolean): Markup {
+function worstText({ gloss }: EvaluationResult): string {
+  const wrong = gloss.predictions.filter(({ correct }) => !correct).length;
+  const order = 'those whose true gloss the model thought least likely on top';
+  if (wrong === 0) return `No gloss is wrong: the clips that came closest to it, ${order}.`;
+  return `Wrong ones first, ${order}${wrong > WORST_CLIPS ? `: ${WORST_CLIPS} of ${wrong}` : ''}.`;
+}
+
+function clipTable(
+  { gloss, category }: EvaluationResult,
+  judged: readonly JudgedClip[],
+  { long, strips = new Map() }: { readonly long: boolean; readonly strips?: ReadonlyMap<number, Buffer> | undefined },
+): Markup {
+  const withStrips = strips.size > 0; // They take the room of what the table of all clips has too.
   const marked = (prediction: HeadPrediction, { labels }: HeadResult): Markup | string => {
     const label = shortLabel(elementAt(labels, prediction.predicted));
     return prediction.correct ? label : html`<span class="wrong">${label}</span>`;
   };
   const occlusion = judged.some(({ clip }) => clip.occluded !== undefined);
-  const rows = judged.map(({ clip, gloss: ofGloss, category: ofCategory }): Cell[] => [
+  const rows = judged.map(({ clip, index, gloss: ofGloss, category: ofCategory }): Cell[] => [
     clip.name,
+    ...(withStrips ? [stripCell(strips.get(index), clip.name)] : []),
     shortLabel(elementAt(gloss.labels, ofGloss.truth)),
     marked(ofGloss, gloss),
     shareCell(ofGloss.confidence),
     shareCell(ofGloss.truthProbability),
     countCell(ofGloss.rankOfTruth),
-    marked(ofCategory, category),
-    countCell(clip.frames),
-    ...(occlusion ? [clip.occluded === true ? 'yes' : 'no'] : []),
+    ...(withStrips
+      ? []
+      : [marked(ofCategory, category), countCell(clip.frames), ...(occlusion ? [clip.occluded === true ? 'yes' : 'no'] : [])]),
   ]);
   const columns = [
     'clip',
+    ...(withStrips ? ['from its first frame to its last'] : []),
     'true gloss',
     'predicted',
     { number: 'confidence' },
     { number: 'of the truth' },
     { number: 'rank of the truth' },
-    'predicted category',
-    { number: 'frames' },
-    ...(occlusion ? ['occluded'] : []),
+    ...(withStrips ? [] : ['predicted category', { number: 'frames' }, ...(occlusion ? ['occluded'] : [])]),
   ];
   return tableMarkup({ columns, rows, long });
+}
+
+function stripCell(png: Buffer | undefined, name: string): Cell {
+  return png === undefined ? '' : html`<img class="strip" src="${addressOf(png)}" width="384" alt="Skeletons of ${name}" />`;
+}
+
+function addressOf(png: Buffer): string {
+  return `data:image/png;base64,${png.toString('base64')}`;
 }
 
 function fileList(result: EvaluationResult, pictures: ReportPictures): Markup {
@@ -261,15 +312,15 @@ function fileList(result: EvaluationResult, pictures: ReportPictures): Markup {
 function figure(pictures: ReportPictures, which: keyof ResultPictures, caption: string): Markup | undefined {
   const [light, dark] = [pictures?.light[which], pictures?.dark[which]];
   if (light === undefined || dark === undefined) return undefined;
-  const address = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
   const width = Math.round(light.readUInt32BE(16) / 2); // The PNG's header: two of its pixels are one of the page's.
   const picture = html`<picture
-    ><source media="(prefers-color-scheme: dark)" srcset="${address(dark)}" />
-    <img src="${address(light)}" width="${width}" alt="${caption}"
+    ><source media="(prefers-color-scheme: dark)" srcset="${addressOf(dark)}" />
+    <img src="${addressOf(light)}" width="${width}" alt="${caption}"
   /></picture>`;
-  const large = width > WIDTH_OF_THE_PAGE;
+  // Any picture is wider than some screens: there a click shows it in full.
+  const hint = html`<span class="${width > WIDTH_OF_THE_PAGE ? 'always' : 'narrow'}">; a click shows it in full</span>`;
   return html`<figure>
-    ${large ? html`<button type="button" class="zoom" title="In full, or as wide as the page">${picture}</button>` : picture}
-    <figcaption>${caption}${large ? '; a click shows it in full' : ''}.</figcaption>
+    <button type="button" class="zoom" title="In full, or as wide as the page">${picture}</button>
+    <figcaption>${caption}${hint}.</figcaption>
   </figure>`;
 }

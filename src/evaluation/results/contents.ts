@@ -5,6 +5,7 @@ import { RESULT_FILES } from '../../folder/contents';
 import { messageOf, UserError } from '../../foundation/errors';
 import { readRegularText } from '../../foundation/regular-file';
 import { elementAt } from '../../foundation/required';
+import { counted, listed } from '../../foundation/text';
 import { confusionAt, mostConfusedWith, outcomes } from '../confusion';
 import { HEADS, occlusionGroups, type EvaluationResult, type HeadMetrics, type HeadPrediction, type HeadResult } from '../result';
 
@@ -25,6 +26,7 @@ export function evaluationDocument(result: EvaluationResult): Record<string, unk
       fingerprint: data.fingerprint,
     },
     clips_per_second: clipsPerSecond,
+    warnings: [...(result.warnings ?? []), ...noticesOf(result)],
     ...Object.fromEntries(HEADS.map((head) => [head, result[head].metrics])),
     occlusion: occlusionGroups(result).map(({ occluded, clips: count, accuracy }) => ({
       occluded,
@@ -32,6 +34,18 @@ export function evaluationDocument(result: EvaluationResult): Record<string, unk
       accuracy: accuracy ?? null,
     })),
   };
+}
+
+/** What of the clips was not evaluated as it lies there, a sentence each. */
+export function noticesOf({ model, cutClips, leftOut }: EvaluationResult): string[] {
+  const files = [...new Set(leftOut.map(({ file }) => file))];
+  return [
+    ...(cutClips === 0
+      ? []
+      : [`${counted(cutClips, 'clip was', 'clips were')} longer than ${model.maxFrames} frames and cut to the first ${model.maxFrames}.`]),
+    ...(files.length === 0 ? [] : [`${counted(files.length, 'clip was', 'clips were')} left out as unusable: ${listed(files, 5)}.`]),
+    ...model.assumptions.map((assumption) => `The checkpoint does not say it: ${assumption} was taken.`),
+  ];
 }
 
 const READ_FIGURES = ['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro', 'accuracy_ci95_low', 'accuracy_ci95_high'] as const;

@@ -1,17 +1,22 @@
 import { existsSync, mkdirSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
+import { readClip } from '../../data/clip';
+import type { ClipSet } from '../../data/clip-set';
+import { FileError } from '../../data/data-error';
 import { RESULT_FILES } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import { flushFolder, replaceFile } from '../../foundation/atomic-file';
 import { messageOf, UserError } from '../../foundation/errors';
 import { whileWriting, FileSystemProblem, unfinishedNameOf } from '../../foundation/file-system-problem';
 import { keepFolder, makeFolders, removeIfEmpty, type KeptFolder } from '../../foundation/folders';
-import { plainMarkdown as plain, percent } from '../../foundation/text';
+import { counted, plainMarkdown as plain, percent } from '../../foundation/text';
+import { fewLikeliest, topAccuracy } from '../metrics';
 import type { drawPictures } from '../pictures/charts';
 import { canDraw, darkTheme, lightTheme } from '../pictures/drawing';
 import { findings } from '../report/findings';
-import { reportPage, type ReportPictures } from '../report/page';
-import type { EvaluationResult } from '../result';
+import { reportPage, WORST_CLIPS, type ReportPictures } from '../report/page';
+import { worstClips, type EvaluationResult } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { evaluationDocument, confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './contents';
 
@@ -31,6 +36,8 @@ interface ResultContext {
   readonly onWarning: (warning: string) => void;
   /** The folder that must still be there when the files are written: that of the results, or the one above. */
   readonly place?: KeptFolder;
+  /** The clips themselves, of which the report shows the worst; without them it names them. */
+  readonly set?: ClipSet;
 }
 
 /**
@@ -53,8 +60,8 @@ export function prepareResultsFolder(folder: string): KeptFolder {
  * @throws FileSystemProblem where one cannot be written; then those of the earlier one are as they were.
  */
 export async function writeResults(folder: string, result: EvaluationResult, context: ResultContext): Promise<void> {
-  const { created, onWarning, place } = context;
-  const pictures = await draw(result, context.curves, onWarning);
+  const { created, place } = context;
+  const pictures = await draw(result, context);
   const document = { ...evaluationDocument(result), created: created.toISOString() };
   place?.requireThere();
   const isNew = makeOwnFolder(folder);
@@ -91,16 +98,29 @@ function makeOwnFolder(folder: string): boolean {
   return true;
 }
 
-async function draw(
-  result: EvaluationResult,
-  curves: readonly CurvePoint[],
-  onWarning: (warning: string) => void,
-): Promise<ReportPictures> {
+async function draw(result: EvaluationResult, { curves, onWarning, set }: ResultContext): Promise<ReportPictures> {
   const drawIn = await loadDrawing(onWarning);
   // What cannot be drawn in one theme cannot be drawn in the other: once is enough to tell.
   const light = drawIn?.(result, curves, lightTheme, onWarning);
   const dark = drawIn?.(result, curves, darkTheme, () => undefined);
-  return light && dark && { light, dark };
+  return light && dark && { light, dark, strips: set === undefined ? new Map() : await stripsOf(result, set) };
+}
+
+/** Of the worst clips, where they are of key points, a strip of skeletons each, by their places among all. */
+async function stripsOf(result: EvaluationResult, { values, width, key }: ClipSet): Promise<Map<number, Buffer>> {
+  const strips = new Map<number, Buffer>();
+  if (width !== KEYPOINT_WIDTH) return strips;
+  const { clipStrip } = await import('../pictures/clip-strip.js');
+  for (const { clip, index } of worstClips(result, WORST_CLIPS)) {
+    const read = values?.[index];
+    if (read === undefined && clip.file === '') continue;
+    try {
+      strips.set(index, clipStrip(read === undefined ? await readClip(clip.file, { key, width }) : { values: read, frames: clip.frames }));
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error; // It was there when it was evaluated: it is shown by name alone.
+    }
+  }
+  return strips;
 }
 
 /** The canvas and chart.js, loaded only when pictures are drawn. Undefined, after a warning, where the canvas has no build for this machine. */
@@ -189,17 +209,19 @@ function figureLines(folder: string, result: EvaluationResult): string[] {
   const row = (title: string, show: (head: EvaluationResult['gloss']) => string): string =>
     `| ${title} | ${show(gloss)} | ${show(category)} |`;
   const epoch = model.epoch === undefined ? '' : `, epoch ${model.epoch}`;
+  const among = fewLikeliest(gloss);
+  const shareText = (share: number | undefined): string => (share === undefined ? '–' : percent(share));
   return [
     '| figure | gloss | category |',
     '| --- | --- | --- |',
     row('accuracy', ({ metrics }) => percent(metrics.accuracy)),
     row('95 % interval', ({ metrics }) => `${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`),
-    row('top-5 accuracy', ({ metrics }) => percent(metrics.top_5_accuracy)),
+    ...(among === undefined ? [] : [row(`top-${among} accuracy`, (head) => shareText(topAccuracy(head, among)))]),
     row('weighted F1', ({ metrics }) => metrics.f1_weighted.toFixed(4)),
     row('macro F1', ({ metrics }) => metrics.f1_macro.toFixed(4)),
     row('expected calibration error', ({ metrics }) => percent(metrics.expected_calibration_error)),
     '',
-    `Of \`${path.basename(model.file)}\`${epoch}, on the ${clips.length} validation clips of ${plain(path.basename(data.title))} (fingerprint \`${data.fingerprint.slice(0, 16)}\`).`,
+    `Of \`${path.basename(model.file)}\`${epoch}, on the ${counted(clips.length, 'validation clip')} of ${plain(path.basename(data.title))} (fingerprint \`${data.fingerprint.slice(0, 16)}\`).`,
     '',
     ...findings(result).map((finding) => `- ${plain(finding)}`),
     '',
