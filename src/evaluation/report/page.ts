@@ -279,15 +279,15 @@ function clipTable(
     'true gloss',
     'predicted',
     { number: 'confidence' },
-    { number: 'of the truth' },
-    { number: 'rank of the truth' },
+    { number: 'truth' },
+    { number: 'its rank' },
     ...(withStrips ? [] : ['predicted category', { number: 'frames' }, ...(occlusion ? ['occluded'] : [])]),
   ];
   return tableMarkup({ columns, rows, long });
 }
 
 function stripCell(png: Buffer | undefined, name: string): Cell {
-  return png === undefined ? '' : html`<img class="strip" src="${addressOf(png)}" width="384" alt="Skeletons of ${name}" />`;
+  return png === undefined ? '' : html`<img class="strip" src="${addressOf(png)}" width="320" alt="Skeletons of ${name}" />`;
 }
 
 function addressOf(png: Buffer): string {
