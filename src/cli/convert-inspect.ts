@@ -107,7 +107,7 @@ function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, 
   if (optimizer === undefined) rows.push(['resume', 'no: it holds weights alone, no optimizer']);
   else if (optimizer.otherwise !== undefined) rows.push(['resume', `no: ${optimizer.otherwise}`]);
   if (model !== undefined && config?.['gloss_labels'] === undefined)
-    rows.push(['needs', 'names of its classes: --labels labels_reference.csv when it is imported']);
+    rows.push(['needs', 'names of its classes: --labels-reference labels_reference.csv when it is imported']);
   rows.push(...notes.map((note): [string, string] => ['note', note]));
   return rows;
 }

@@ -21,7 +21,7 @@ const inspectExamples = [
 ] as const;
 
 const importExamples = [
-  [`${command} import old.pt --num-heads 8 --labels labels_reference.csv --log old.csv`, 'a model folder of one checkpoint'],
+  [`${command} import old.pt --num-heads 8 --labels-reference labels_reference.csv --log old.csv`, 'a model folder of one checkpoint'],
   [`${command} import old_models/`, 'one of each checkpoint in a folder and below'],
 ] as const;
 

@@ -57,6 +57,7 @@ export const registryFlags = {
   ...ownModelFlags,
   root: {
     string: true,
+    alias: 'save-dir',
     group: 'Registry:',
     description: 'The registry: the folder that holds the model folders.',
     defaultDescription: DEFAULT_ROOT,

@@ -83,7 +83,7 @@ export const convert = {
 
 function requestOf(given: Omit<Options<typeof importOptions>, 'file' | 'log'>, hooks: WithModels): ImportRequest {
   const { models = ownModels } = hooks;
-  const { model = 'auto', labels, description, save_dir: saveDir } = given;
+  const { model = 'auto', labels_reference: labels, description, save_dir: saveDir } = given;
   if (model !== 'auto' && models.find(model) === undefined)
     throw new UserError(`--model: expected auto, ${models.names.join(', ')}, found "${model}"`);
   return {

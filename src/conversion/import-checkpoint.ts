@@ -36,7 +36,7 @@ export async function importCheckpoint(source: ImportSource, options: ImportOpti
     ...(!resumable && last.notes.every((note) => !note.startsWith('its optimizer'))
       ? ['it holds weights alone: it can be evaluated and used, and no training can go on from it']
       : []),
-    ...(labels === undefined ? ['it names no classes; give --labels labels_reference.csv'] : []),
+    ...(labels === undefined ? ['it names no classes; give --labels-reference labels_reference.csv'] : []),
   ];
   const saveDir = options.saveDir ?? defaultSaveDir.replaceAll(modelPlaceholder, name);
   const named = freeRunFolder(saveDir, name, options.description, options.date);

@@ -20,9 +20,10 @@ export const importSettings = {
   ),
   ...checkpointOptions,
   ...optimizerOption,
-  labels: option(text('the path of a CSV file'), {
+  labels_reference: option(text('the path of a CSV file'), {
     group: 'Import',
     description: 'Names of the classes: gloss_id,label,cat_id,category.',
+    aliases: ['labels'],
   }),
   log: option(text('the path of a file'), {
     group: 'Import',
@@ -64,7 +65,11 @@ export const exportSettings = {
   }),
   out: option(
     text('the path of a file or folder'),
-    { group: 'Export', description: 'The file, or for saved-model the folder, to write; never one that is there.' },
+    {
+      group: 'Export',
+      description: 'The file, or for saved-model the folder, to write; never one that is there.',
+      aliases: ['output_dir', 'output'],
+    },
     'in a folder exports beside the checkpoint',
   ),
   batch_size: setting(wholeNumber(1, 1_000_000), 1, { group: 'Export', description: 'saved-model: clips in a call.' }),

@@ -141,7 +141,7 @@ export async function labelsOf(
   const { gloss, category } = reference.names;
   if (gloss.length === model.numGloss && category.length === model.numCategory) return reference.names;
   throw new UserError(
-    `--labels ${labels}: it names ${gloss.length} glosses in ${category.length} categories, ${file} tells ${model.numGloss} glosses in ${model.numCategory} categories apart`,
+    `--labels-reference ${labels}: it names ${gloss.length} glosses in ${category.length} categories, ${file} tells ${model.numGloss} glosses in ${model.numCategory} categories apart`,
   );
 }
 

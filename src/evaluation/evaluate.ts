@@ -63,14 +63,14 @@ export async function evaluate(options: EvaluateOptions, watchedBy: Hooks & With
   const {
     model,
     batch_size: batchSize,
-    output_dir: outputDir,
+    out,
     ...given
   } = checkOptions(evaluateOptions, {
     source: 'evaluate()',
     values: options,
   });
   const file = modelFile(model);
-  const folder = outputDir ?? ModelFolder.holding(file).resultsOf(file);
+  const folder = out ?? ModelFolder.holding(file).resultsOf(file);
   return await holdingModelOf(folder, async () => {
     const loaded = modelOfFile(file, shapeOf(given), readingOf(given, hooks));
     loaded.notes.forEach(notesTo(hooks));

@@ -88,9 +88,9 @@ export const evaluateOptions = {
   model: modelOption,
   ...checkpointOptions,
   ...labelledDataOptions,
-  output_dir: option(
+  out: option(
     text('the path of a folder'),
-    { group: 'Output', description: 'Where tables, pictures and report.html are written.' },
+    { group: 'Output', description: 'Where tables, pictures and report.html are written.', aliases: ['output_dir', 'out_dir'] },
     'evaluation_results beside the checkpoint',
   ),
 } as const;
@@ -148,9 +148,10 @@ export const comparisonOptions = {
       'Folder laid out as for training: all models are evaluated on it now. Without any data flag their evaluation_results are compared.',
   }),
   ...checkpointOptions,
-  output_dir: option(text('the path of a folder'), {
+  out: option(text('the path of a folder'), {
     group: 'Output',
     description: 'Where comparison.png, comparison.md and comparison.json are written; without it nothing is.',
+    aliases: ['output_dir', 'out_dir'],
   }),
 } as const;
 
@@ -177,6 +178,7 @@ export const featuresOptions = {
     {
       group: 'Features',
       description: 'Folder to write the clips of features to, under the same names. What is done there is left alone.',
+      aliases: ['output_dir', 'out_dir'],
     },
   ),
   backbone: option(

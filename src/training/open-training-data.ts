@@ -136,7 +136,11 @@ export const demoDataOptions = {
     group: 'Demo data',
     description: 'The model whose kind of clips to write.',
   }),
-  out: setting(text('the path of a folder'), 'demo_data', { group: 'Demo data', description: 'The new folder to write.' }),
+  out: setting(text('the path of a folder'), 'demo_data', {
+    group: 'Demo data',
+    description: 'The new folder to write.',
+    aliases: ['output_dir', 'out_dir'],
+  }),
   seed: setting(wholeNumber(0, 2 ** 31 - 1), 42, {
     group: 'Demo data',
     description: 'Decides who signs and how every clip turns out.',

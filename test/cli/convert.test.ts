@@ -148,7 +148,7 @@ describe('convert import', () => {
         /checkpoint +model +epoch +best +classes +resume +folder\n.*tiny_full\.pt +transformer +12 +84\.6 % +7\/3 +yes +.*\n.*tiny_half\.pt +transformer +– +– +7\/3 +no/,
       );
       expect(table.output).toMatch(
-        /note: it names no classes; give --labels labels_reference\.csv\n {2}all of them\n[^]*2 imported, 0 not\n$/,
+        /note: it names no classes; give --labels-reference labels_reference\.csv\n {2}all of them\n[^]*2 imported, 0 not\n$/,
       );
       copyFileSync(fixture('bad_empty'), path.join(folder, 'old', 'bad_empty.pt'));
       const json = await importing({ ...typed, json: true }, path.join(folder, 'old'));

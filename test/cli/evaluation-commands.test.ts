@@ -75,7 +75,7 @@ describe('evaluate', () => {
       expect(readFileSync(path.join(results, 'predictions.csv'), 'utf8').trim().split('\n')).toHaveLength(1 + 7);
       expect(readFileSync(path.join(results, 'summary_metrics.csv'), 'utf8')).toMatch(/\nclips_cut,1,1\nclips_left_out,2,2\n/);
 
-      const strict = kumpas('evaluate', '--model-path', model, '--data', data, '--strict', '--output-dir', path.join(folder, 'elsewhere'));
+      const strict = kumpas('evaluate', '--model-path', model, '--data', data, '--strict', '--out', path.join(folder, 'elsewhere'));
       expect(strict.code).toBe(1);
       expect(strict.output).toMatch(/clips left out, as the warnings say: 2/);
       expect(existsSync(path.join(folder, 'elsewhere', 'report.html'))).toBe(true);
@@ -158,7 +158,7 @@ describe('predict and compare', () => {
       writeFileSync(path.join(data, 'keypoints_val', 'clip_1.npz'), readFileSync(path.join(data, 'keypoints_val', 'clip_0.npz')));
       labelAsPredicted(model, data);
       const out = path.join(folder, 'comparison');
-      const compared = kumpas('compare', model, other, '--data', data, '--json', '--output-dir', out);
+      const compared = kumpas('compare', model, other, '--data', data, '--json', '--out', out);
       expect(compared.code).toBe(0);
       expect(readdirSync(out).sort()).toEqual(['comparison.json', 'comparison.md', 'comparison.png']);
       const { models } = JSON.parse(compared.output) as { models: { gloss_versus_baseline: { accuracy_difference: number } }[] };

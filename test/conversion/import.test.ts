@@ -121,7 +121,7 @@ describe('importing a checkpoint of PyTorch', () => {
         'the checkpoint does not say: num_heads 8 was taken',
         'the checkpoint does not say: pooling mean was taken',
         'it holds weights alone: it can be evaluated and used, and no training can go on from it',
-        'it names no classes; give --labels labels_reference.csv',
+        'it names no classes; give --labels-reference labels_reference.csv',
       ]);
       expect(bare.files).not.toContain('SignTransformer_last.pt');
       const full = await importCheckpoint(
@@ -205,7 +205,7 @@ describe('a checkpoint that cannot be imported', () => {
       writeFileSync(path.join(folder, 'labels.csv'), labels(8));
       const options = importOptions(path.join(folder, 'models'), { labels: path.join(folder, 'labels.csv') });
       await expect(importCheckpoint({ best: fixture('tiny_full') }, options)).rejects.toThrow(
-        /--labels .*labels\.csv: it names 8 glosses in 3 categories, .*tiny_full\.pt tells 7 glosses in 3 categories apart/,
+        /--labels-reference .*labels\.csv: it names 8 glosses in 3 categories, .*tiny_full\.pt tells 7 glosses in 3 categories apart/,
       );
       await expect(
         importCheckpoint({ best: fixture('tiny_full') }, { ...options, labels: path.join(folder, 'absent.csv') }),

@@ -104,9 +104,7 @@ describe('prepareResultsFolder', () => {
       expect(readdirSync(results)).toEqual([]);
       writeFileSync(path.join(folder, 'file'), '');
       for (const refused of [path.join(folder, 'file'), path.join(folder, 'file', 'results'), '/proc/nope'])
-        expect(() => prepareResultsFolder(refused)).toThrow(
-          /^[^\n]*; no results can be written there, choose another folder with --output-dir$/,
-        );
+        expect(() => prepareResultsFolder(refused)).toThrow(/^[^\n]*; no results can be written there, choose another folder with --out$/);
     });
   });
 });

@@ -107,7 +107,7 @@ describe('evaluate', () => {
     await inTemporaryFolder(async (folder) => {
       const { model, data } = writeModelAndData(folder);
       const output = path.join(folder, 'results');
-      const { result, document, folder: written, report } = await evaluate({ model, data, output_dir: output, batch_size: 4 });
+      const { result, document, folder: written, report } = await evaluate({ model, data, out: output, batch_size: 4 });
       expect(written).toBe(output);
       expect(existsSync(report)).toBe(true);
       expect(result.gloss.predictions).toHaveLength(9);
@@ -222,7 +222,7 @@ describe('compare', () => {
       const copy = path.join(folder, 'copy.pt');
       copyFileSync(path.join(torchFolder, 'tiny_full.pt'), copy);
       const output = path.join(folder, 'out');
-      const { comparison, regressions, files } = await compare({ models: [model, copy], data, output_dir: output, fail_if_worse: 0 });
+      const { comparison, regressions, files } = await compare({ models: [model, copy], data, out: output, fail_if_worse: 0 });
       expect(comparison.sameData).toBe(true);
       expect(comparison.contrasts[0]?.difference).toEqual({ gloss: 0, category: 0 });
       expect(regressions).toEqual([]);

@@ -63,7 +63,7 @@ describe('a training on names alone, a share of which validates', () => {
       expect(page).toContain('gloss accuracy');
       expect(page).not.toMatch(/category accuracy|Every category is right|Confusion matrix of the categories|<h2>Categories/);
       expect(result.clips.map(({ name }) => name).sort()).toEqual(names.toSorted());
-      const again = await evaluate({ model: run.folder.files.folder, data, output_dir: path.join(folder, 'again') });
+      const again = await evaluate({ model: run.folder.files.folder, data, out: path.join(folder, 'again') });
       expect(again.result.gloss).toEqual(result.gloss);
     });
   });

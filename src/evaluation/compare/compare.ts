@@ -61,7 +61,7 @@ export async function compare(options: CompareOptions, hooks: Hooks & WithModels
   for (const warning of titled.flatMap(({ warnings }) => warnings)) warningsTo(hooks)(warning);
   const [baseline, ...others] = titled;
   const comparison = compareModels(required(baseline, 'the baseline'), others, given.allow_different_data === true);
-  const files = given.output_dir === undefined ? [] : await writeFiles(given.output_dir, judged === true, comparison, hooks);
+  const files = given.out === undefined ? [] : await writeFiles(given.out, judged === true, comparison, hooks);
   return { comparison, regressions: regressionsOf(comparison, given.fail_if_worse), files };
 }
 

@@ -50,7 +50,7 @@ export function prepareResultsFolder(folder: string): KeptFolder {
     finishReplacing(folder);
     return keepFolder(folder);
   } catch (error) {
-    throw new UserError(`${messageOf(error)}; no results can be written there, choose another folder with --output-dir`, { cause: error });
+    throw new UserError(`${messageOf(error)}; no results can be written there, choose another folder with --out`, { cause: error });
   }
 }
 
@@ -193,7 +193,7 @@ function takePlace(from: string, to: string): void {
 
 function refuseFolder(file: string): void {
   if (lstatSync(file, { throwIfNoEntry: false })?.isDirectory() !== true) return;
-  throw new FileSystemProblem(`${file}: a folder lies where a file is expected; move it away, or choose another place with --output-dir`);
+  throw new FileSystemProblem(`${file}: a folder lies where a file is expected; move it away, or choose another place with --out`);
 }
 
 /**
