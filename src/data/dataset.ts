@@ -92,7 +92,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     train: labelled.train && setOf('train'),
     validation: setOf('validation'),
     labels: names,
-    givenLabels: Object.keys(labelled.names).length === 0 ? undefined : names,
+    givenLabels: Object.keys(labelled.names).length === 0 ? undefined : { ...names, ...labelled.names },
     fingerprint: fingerprint(fingerprinted),
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
     leftOut: loaded.problems,
