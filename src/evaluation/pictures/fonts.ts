@@ -10,11 +10,27 @@ import { elementAt, required } from '../../foundation/required';
 const DEJAVU = 'DejaVu Sans';
 /** The packages by the letters that are looked for in them: their own lists name some that their fonts lack. */
 const NOTO = [
-  { name: 'noto-sans-devanagari', letters: /[\p{Script=Devanagari}\u0964\u0965]/u },
-  { name: 'noto-sans-thai', letters: /[\p{Script=Thai}\u0e3f]/u },
-  { name: 'noto-sans-kr', letters: /\p{Script=Hangul}/u },
-  { name: 'noto-sans-sc', letters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\u30fc\uff00-\uffef]/u },
-  { name: 'noto-emoji', letters: /[\p{Emoji}\p{Emoji_Component}]/u },
+  {
+    name: 'noto-sans-devanagari',
+    list: () => require.resolve('@fontsource-variable/noto-sans-devanagari/unicode.json'),
+    letters: /[\p{Script=Devanagari}\u0964\u0965]/u,
+  },
+  {
+    name: 'noto-sans-thai',
+    list: () => require.resolve('@fontsource-variable/noto-sans-thai/unicode.json'),
+    letters: /[\p{Script=Thai}\u0e3f]/u,
+  },
+  { name: 'noto-sans-kr', list: () => require.resolve('@fontsource-variable/noto-sans-kr/unicode.json'), letters: /\p{Script=Hangul}/u },
+  {
+    name: 'noto-sans-sc',
+    list: () => require.resolve('@fontsource-variable/noto-sans-sc/unicode.json'),
+    letters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\u30fc\uff00-\uffef]/u,
+  },
+  {
+    name: 'noto-emoji',
+    list: () => require.resolve('@fontsource-variable/noto-emoji/unicode.json'),
+    letters: /[\p{Emoji}\p{Emoji_Component}]/u,
+  },
 ] as const;
 
 /** A file of letters that DejaVu lacks. */
@@ -68,7 +84,7 @@ function lettersWithoutDejaVu(text: string): string[] {
 /** The file of Noto that has a letter; undefined where none has it. */
 function fileOf(letter: string): FontFile | undefined {
   const noto = NOTO.find(({ letters }) => letters.test(letter));
-  return noto && filesOf(noto.name).find(({ ranges }) => isWithin(ranges, letter));
+  return noto && filesOf(noto).find(({ ranges }) => isWithin(ranges, letter));
 }
 
 function isWithin(ranges: readonly Range[], letter: string): boolean {
@@ -83,10 +99,10 @@ function registerDejaVu(): readonly Range[] {
 }
 
 /** The files of a package with the letters beyond Latin, which its `unicode.json` lists as `U+e01-e3a,U+e3f`. */
-function filesOf(name: string): readonly FontFile[] {
+function filesOf({ name, list: listOf }: (typeof NOTO)[number]): readonly FontFile[] {
   const known = files.get(name);
   if (known !== undefined) return known;
-  const list = require.resolve(`@fontsource-variable/${name}/unicode.json`);
+  const list = listOf();
   const ranges = JSON.parse(readFileSync(list, 'utf8')) as Readonly<Record<string, string>>;
   const found = Object.entries(ranges)
     .map(([key, listed]) => ({ part: key.replace(/[[\]]/g, ''), listed }))
