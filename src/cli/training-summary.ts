@@ -95,18 +95,17 @@ function evaluationFacts({ gloss, category }: EvaluationResult): Fact[] {
 
 /** What lies in the model folder. */
 export function fileFacts({ files, evaluation }: TrainingResult): Fact[] {
-  const named = (file: string, meaning: string): Fact => [path.basename(file), meaning];
-  return [
-    ...(existsSync(files.best) ? [named(files.best, 'the best epoch, for PyTorch too')] : []),
-    named(files.last, 'the last state, to go on from'),
-    named(files.log, 'a line an epoch'),
-    named(files.metrics, 'more of each epoch'),
-    named(files.config, 'all settings, versions, data'),
-    named(files.readme, 'what it is and how to load it'),
-    ...(evaluation === undefined
-      ? []
-      : [[`${FOLDER_FILES.results}/`, `figures, pictures and ${RESULT_FILES.report}: how good it is, where it fails`] satisfies Fact]),
+  const facts: Fact[] = [
+    [files.best, 'the best epoch, for PyTorch too'],
+    [files.last, 'the last state, to go on from'],
+    [files.log, 'a line an epoch'],
+    [files.metrics, 'more of each epoch'],
+    [files.config, 'all settings, versions, data'],
+    [files.readme, 'what it is and how to load it'],
   ];
+  const there = facts.filter(([file]) => existsSync(file)).map(([file, meaning]): Fact => [path.basename(file), meaning]);
+  if (evaluation === undefined) return there;
+  return [...there, [`${FOLDER_FILES.results}/`, `figures, pictures and ${RESULT_FILES.report}: how good it is, where it fails`]];
 }
 
 /** What one would type next. */
@@ -118,15 +117,24 @@ export function nextCommands({ end, folder, record, exampleClip }: TrainingResul
   const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${place} --input ${shellWord(clip)}${own}`];
   const { model, data, seed } = record.settings;
   if (exampleClip.inDemoSet !== undefined) {
+    const clips = freeName('demo_data');
     return [
       ['evaluate', `npm run evaluate -- --model-path ${place}${own}`],
       [
         'write clips',
-        `npm run demo-data -- --model ${shellWord(file ?? String(model))} --out demo_data${seed === 42 ? '' : ` --seed ${String(seed)}`}`,
+        `npm run demo-data -- --model ${shellWord(file ?? String(model))} --out ${clips}${seed === 42 ? '' : ` --seed ${String(seed)}`}`,
       ],
-      predict(`demo_data/${exampleClip.inDemoSet}`),
+      predict(`${clips}/${exampleClip.inDemoSet}`),
     ];
   }
   const from = typeof data === 'string' ? ` --data ${shellWord(data)}` : '';
   return [['evaluate', `npm run evaluate -- --model-path ${place}${from}${own}`], predict(exampleClip.path ?? 'CLIP.npz')];
+}
+
+/** A name that nothing here has yet: `demo_data`, `demo_data-2`, … */
+function freeName(name: string): string {
+  for (let attempt = 1; ; attempt++) {
+    const tried = attempt === 1 ? name : `${name}-${attempt}`;
+    if (!existsSync(tried)) return tried;
+  }
 }

@@ -4,7 +4,7 @@ import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
 import { checkLayer, commandLineSource, locate, shown, type CheckedLayer, type SettingsLayer } from './layers';
 import { modelPlaceholder, settingsOf, type KnownModels, type ModelSettings, type Settings } from './model-settings';
-import { factsOf, type SettingShape } from './setting';
+import { factsOf, type SettingShape, type SettingProblem } from './setting';
 import { readSettingsFile } from './settings-file';
 
 /** What a training was asked for. */
@@ -82,11 +82,20 @@ export function resolveLayers(layers: readonly SettingsLayer[], models: KnownMod
   const merged = mergeLayers(checked, shape);
   const settled = known.settle(Object.fromEntries(merged.values));
   if (settled.problems.length > 0) {
-    const lines = settled.problems.map(({ key, text }) => `${locateOrigin(merged.origins.get(key), key)}: ${text}`);
+    const lines = settled.problems.map((problem) => {
+      const { key, text } = lastGiven(problem, merged, checked);
+      return `${locateOrigin(merged.origins.get(key), key)}: ${text}`;
+    });
     throw new UserError(lines.join('\n'));
   }
   const settings = { ...settled.settings, save_dir: settled.settings.save_dir.replaceAll(modelPlaceholder, model) };
   return { settings, origins: Object.fromEntries(merged.origins) };
+}
+
+/** Of the settings that take part in a problem, the one that the later layer gave: what was typed is to blame, and not the preset that it does not fit. */
+function lastGiven(problem: SettingProblem, { origins }: Merged, layers: readonly CheckedLayer[]): Omit<SettingProblem, 'or'> {
+  const layerOf = (key: string): number => layers.findLastIndex(({ source }) => source === origins.get(key)?.source);
+  return problem.or !== undefined && layerOf(problem.or.key) > layerOf(problem.key) ? problem.or : problem;
 }
 
 /** One line for every value that a file or the command line put in another's place: `lr 0.0003 (command line; configs/transformer.json: 0.0001)`. */

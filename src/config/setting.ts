@@ -27,6 +27,8 @@ export interface SettingFacts {
 export interface SettingProblem {
   readonly key: string;
   readonly text: string;
+  /** The same, said of another setting that takes part in it: it is told of the one that was given last. */
+  readonly or?: Omit<SettingProblem, 'or'>;
 }
 
 /** The fixed set of keys of an object of settings, each with its schema. */

@@ -1,7 +1,9 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { endLines, epochLine, progressLine, startLines, type Progress } from '../../src/cli/terminal-reporter';
-import type { EpochDone, TrainingStarted } from '../../src/training/events';
+import type { EpochDone, TrainingResult, TrainingStarted } from '../../src/training/events';
+import { inTemporaryFolder } from '../support/clip-files';
 import { trainingResult, trainingStarted } from '../support/training-events';
 
 const plain = (text: string): string => text;
@@ -101,29 +103,34 @@ describe('header and summary', () => {
     expect(shown({ ...started, step: { ...step, captured: false } })[1]).toBe('  step      operation by operation, float32');
   });
 
-  it('ends with where everything lies and what to type next', () => {
-    const result = trainingResult('trained_models/transformer/transformer_baseline_01-02');
-    expect(endLines(result, plain)).toEqual([
-      '',
-      '30 epochs done',
-      '  best  epoch 26: gloss accuracy 87.5 %, category accuracy 90.0 %, validation loss 0.250',
-      '',
-      'trained_models/transformer/transformer_baseline_01-02',
-      '  SignTransformer_last.pt  the last state, to go on from',
-      '  training_log.txt         a line an epoch',
-      '  metrics.jsonl            more of each epoch',
-      '  config.json              all settings, versions, data',
-      '  README.md                what it is and how to load it',
-      '',
-      'Next',
-      '  evaluate  npm run evaluate -- --model-path trained_models/transformer/transformer_baseline_01-02 --data clips',
-      '  predict   npm run predict -- --model-path trained_models/transformer/transformer_baseline_01-02 --input clips/keypoints_val/val_0.npz',
-    ]);
-    expect(endLines({ ...result, end: 'interrupted', completedEpochs: 26 }, plain)).toEqual(
-      expect.arrayContaining([
-        'Interrupted after 26 of 30 epochs; everything so far is saved',
-        '  go on  npm run train -- --resume trained_models/transformer/transformer_baseline_01-02',
-      ]),
-    );
+  it('ends with what lies where, as far as it is there, and what to type next', async () => {
+    await inTemporaryFolder((folder) => {
+      const result = trainingResult(folder);
+      const { last, log, metrics, config, readme } = result.files;
+      for (const file of [last, log, metrics, config, readme]) writeFileSync(file, '');
+      const shown = (changed: Partial<TrainingResult> = {}): string[] =>
+        endLines({ ...result, ...changed }, plain).map((line) => line.replaceAll(folder, 'FOLDER'));
+      expect(shown()).toEqual([
+        '',
+        '30 epochs done',
+        '  best  epoch 26: gloss accuracy 87.5 %, category accuracy 90.0 %, validation loss 0.250',
+        '',
+        'FOLDER',
+        '  SignTransformer_last.pt  the last state, to go on from',
+        '  training_log.txt         a line an epoch',
+        '  metrics.jsonl            more of each epoch',
+        '  config.json              all settings, versions, data',
+        '  README.md                what it is and how to load it',
+        '',
+        'Next',
+        '  evaluate  npm run evaluate -- --model-path FOLDER --data clips',
+        '  predict   npm run predict -- --model-path FOLDER --input clips/keypoints_val/val_0.npz',
+      ]);
+      for (const file of [log, metrics]) rmSync(file);
+      const interrupted = shown({ end: 'interrupted', completedEpochs: 0 });
+      expect(interrupted).toContain('Interrupted after 0 of 30 epochs; everything so far is saved');
+      expect(interrupted).toContain('  go on  npm run train -- --resume FOLDER');
+      expect(interrupted.join('\n')).not.toMatch(/training_log\.txt|metrics\.jsonl|_best\.pt/);
+    });
   });
 });

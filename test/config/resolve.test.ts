@@ -124,6 +124,8 @@ describe('what is refused', () => {
 
   it.each([
     [{ emb_dim: '100' }, '--emb-dim: expected a multiple of num_heads (8), found 100'],
+    [{ num_heads: '7' }, '--num-heads: expected a divisor of emb_dim (128), found 7'],
+    [{ emb_dim: '100', num_heads: '7' }, '--emb-dim: expected a multiple of num_heads (7), found 100'],
     [{ emb_dim: '7', num_heads: '7' }, '--emb-dim: expected an even number, found 7'],
     [{ alpha: '0', beta: '0' }, '--alpha: expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt'],
     [{ model: 'transfromer' }, '--model: expected transformer or iv3_gru, found "transfromer"; did you mean transformer?'],

@@ -44,7 +44,10 @@ export function checkTransformer({ emb_dim, num_heads, max_len, pooling }: Value
   if (pooling === 'cls' && max_len < 2) {
     return [{ key: 'max_len', text: `expected at least 2 with pooling cls, whose class token takes a place, found ${max_len}` }];
   }
-  if (emb_dim % num_heads !== 0) return [{ key: 'emb_dim', text: `expected a multiple of num_heads (${num_heads}), found ${emb_dim}` }];
+  if (emb_dim % num_heads !== 0) {
+    const ofHeads = { key: 'num_heads', text: `expected a divisor of emb_dim (${emb_dim}), found ${num_heads}` };
+    return [{ key: 'emb_dim', text: `expected a multiple of num_heads (${num_heads}), found ${emb_dim}`, or: ofHeads }];
+  }
   return emb_dim % 2 === 0 ? [] : [{ key: 'emb_dim', text: `expected an even number, found ${emb_dim}` }];
 }
 
