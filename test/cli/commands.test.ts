@@ -158,7 +158,10 @@ describe('the commands, as people type them', () => {
         [['evaluate', '--model-path', malicious, '--data', folder], /bad_malicious_os_system\.pt: .*system/],
         [['evaluate', '--model-path', tiny], /give --data/],
         [['evaluate', '--model-path', tiny, '--dta', 'x'], /--dta: unknown flag; did you mean --data\?/],
-        [['predict', '--model-path', tiny, '--input', path.join(folder, 'empty')], /the folder holds no clip \(\.npz or \.npy\) and no folder of pictures/],
+        [
+          ['predict', '--model-path', tiny, '--input', path.join(folder, 'empty')],
+          /the folder holds no clip \(\.npz or \.npy\) and no folder of pictures/,
+        ],
         [['predict', '--model-path', tiny, '--input', tiny], /no array "X"/],
         [['predict', '--model-path', tiny, '--input', tiny, '--top-k', '-1'], /--top-k: expected a whole number/],
         [['train', '--resume', path.join(folder, 'empty')], /no checkpoint that ends in _last\.pt/],
