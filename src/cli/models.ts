@@ -24,7 +24,7 @@ export const modelsCommand: Command = commandGroup({
     },
     check: {
       takes: '[NAME…]',
-      summary: 'Hold every folder against the guide; --fix mends what it can.',
+      summary: 'Check every folder against the guide; --fix mends what it can.',
       load: async () => (await import('./models/check.js')).checkCommand,
     },
     card: {
@@ -89,7 +89,7 @@ export const modelsCommand: Command = commandGroup({
     },
     verify: {
       takes: 'NAME|FILE.tar.gz',
-      summary: 'Hold files against their checksums.',
+      summary: 'Check files against their checksums.',
       load: async () => (await import('./models/check.js')).verifyCommand,
     },
     monitor: {

@@ -24,7 +24,7 @@ export const checkCommand: Command = plainCommand(
     command: CHECK,
     takes: '[NAME…]',
     summary:
-      'Holds the registry, or some of its models, against the guide: names, files, logs, checkpoints, checksums, releases, the archive, and what killed processes left. Exits with 1 where a problem remains; remarks fail nothing.',
+      'Checks the registry, or some of its models, against the guide: names, files, logs, checkpoints, checksums, releases, the archive, and what killed processes left. Exits with 1 where a problem remains; remarks fail nothing.',
     flags: checkFlags,
     examples: [
       [CHECK, 'everything'],
