@@ -23,6 +23,9 @@ const LEAST_ALLOWANCE = 64 * 1024 * 1024;
 const MOST_EXPANSION = 64;
 const KEYS_LISTED = 20;
 const START_BYTES = 512;
+/** What every zip file has somewhere: an entry, or the record at its end. */
+const ZIP_SIGNATURE = 'PK';
+const SHOWN_BYTES = 16;
 
 /**
  * Opens a `.npz` (stored or deflated, zip64 too) and lists its arrays, which are unpacked as they are asked for.
@@ -34,6 +37,10 @@ export async function openNpz(file: string): Promise<NpzFile> {
   if (foreign !== undefined) throw new FileError(file, foreign);
   if (whole.toString('latin1', 0, MAGIC.length) === MAGIC)
     throw new FileError(file, 'it is a single array; name it .npy, or save it with numpy.savez');
+  if (!whole.includes(ZIP_SIGNATURE)) {
+    const start = whole.length === 0 ? 'is empty' : `begins with ${JSON.stringify(whole.toString('latin1', 0, SHOWN_BYTES))}`;
+    throw new FileError(file, `it is no .npz, which is a zip file of arrays: it ${start}; make the file again`);
+  }
   const bytes = withoutPrefix(whole);
   try {
     const zip = await fromBufferPromise(bytes);
