@@ -1,19 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, kumpasProgram, sharedCommands } from '../support/commands';
 import { torchFolder } from '../support/parity';
 import { writeSmallData } from '../support/small-training';
 
-const root = path.resolve(__dirname, '../..');
-const start = ['--import', 'tsx', path.join(root, 'src/cli/main.ts')];
-
-function kumpas(...args: string[]): { code: number | null; output: string; errors: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...start, ...args], { encoding: 'utf8', cwd: root });
-  return { code: status, output: stdout, errors: stderr };
-}
+const { kumpas } = sharedCommands();
 
 /** Flags of a training that takes a second or two. */
 function smallTraining(folder: string, ...more: string[]): string[] {
@@ -23,7 +18,7 @@ function smallTraining(folder: string, ...more: string[]): string[] {
 
 /** Runs a training and kills it, as a power cut would, when it has told so many epochs. */
 async function killedAfter(epochs: number, args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [...start, ...args], { cwd: root });
+  const child = spawn(process.execPath, [...kumpasProgram, ...args], { cwd: checkout });
   let output = '';
   child.stdout.on('data', (text: Buffer) => {
     output += String(text);
@@ -41,9 +36,9 @@ const runFolder = (folder: string): string => path.join(folder, 'models', readdi
 
 describe('the commands, as people type them', () => {
   it('train, evaluate and predict on a folder of clips', async () => {
-    await inTemporaryFolder((folder) => {
+    await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
-      const training = kumpas(...smallTraining(folder, '--epochs', '2'));
+      const training = await kumpas(...smallTraining(folder, '--epochs', '2'));
       expect(training).toMatchObject({ code: 0, errors: '' });
       expect(training.output).toMatch(
         /device +CPU[^]*classes +3 glosses in 2 categories[^]*epoch 1\/2 [^]*epoch 2\/2 [^]*evaluate +npm run evaluate/,
@@ -57,16 +52,16 @@ describe('the commands, as people type them', () => {
       expect(trained.trim().split('\n')).toHaveLength(1 + 7);
       rmSync(results, { recursive: true });
 
-      const evaluation = kumpas('evaluate', '--model-path', run, '--data', data, '--batch-size', '4', '--json');
+      const evaluation = await kumpas('evaluate', '--model-path', run, '--data', data, '--batch-size', '4', '--json');
       expect(evaluation).toMatchObject({ code: 0, errors: '' });
       const log = readFileSync(path.join(run, 'training_log.txt'), 'utf8').trim().split('\n').slice(1);
       const accuracies = log.map((line) => Number(line.split(',')[3]));
       expect(JSON.parse(evaluation.output)).toMatchObject({ data: { clips: 7 }, gloss: { accuracy: Math.max(...accuracies) } });
       expect(readFileSync(path.join(results, 'predictions.csv'), 'utf8')).toBe(trained);
-      expect(kumpas('evaluate', '--model-path', run).output).toMatch(/accuracy +weighted F1.*\ngloss .* %/);
+      expect((await kumpas('evaluate', '--model-path', run)).output).toMatch(/accuracy +weighted F1.*\ngloss .* %/);
 
       const clip = path.join(data, 'keypoints_val', 'val_0.npz');
-      const prediction = kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '0', '--json');
+      const prediction = await kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '0', '--json');
       expect(prediction).toMatchObject({ code: 0, errors: '' });
       const { predictions } = JSON.parse(prediction.output) as {
         predictions: { file: string; gloss: { id: number; label: string; probability: number }[] }[];
@@ -76,7 +71,7 @@ describe('the commands, as people type them', () => {
       const probabilities = predictions[0]?.gloss.map(({ probability }) => probability) ?? [];
       expect(probabilities).toEqual(probabilities.toSorted((one, other) => other - one));
       expect(probabilities).toHaveLength(3);
-      expect(kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '1').output).toMatch(
+      expect((await kumpas('predict', '--model-path', run, '--input', clip, '--top-k', '1')).output).toMatch(
         /gloss +gloss \d \(\d\) +\d+\.\d %\n +category/,
       );
     });
@@ -85,7 +80,7 @@ describe('the commands, as people type them', () => {
   it('end with 130 at Ctrl-C, and go on from there with a bare --resume', async () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
-      const child = spawn(process.execPath, [...start, ...smallTraining(folder, '--epochs', '100000')], { cwd: root });
+      const child = spawn(process.execPath, [...kumpasProgram, ...smallTraining(folder, '--epochs', '100000')], { cwd: checkout });
       let output = '';
       child.stdout.on('data', (text: Buffer) => {
         if (output === '' || !output.includes('epoch ')) {
@@ -98,7 +93,7 @@ describe('the commands, as people type them', () => {
       expect(output).toMatch(/Interrupted after \d+ of 100000 epochs[^]*go on +npm run train -- --resume /);
       const done = Number(/Interrupted after (\d+)/.exec(output)?.[1]);
       expect(existsSync(path.join(runFolder(folder), 'evaluation_results'))).toBe(false);
-      const resumed = kumpas('train', '--resume', '--save-dir', path.join(folder, 'models'), '--epochs', String(done + 1));
+      const resumed = await kumpas('train', '--resume', '--save-dir', path.join(folder, 'models'), '--epochs', String(done + 1));
       expect(resumed).toMatchObject({ code: 0, errors: '' });
       const lines = readFileSync(path.join(runFolder(folder), 'training_log.txt'), 'utf8')
         .trim()
@@ -116,11 +111,11 @@ describe('the commands, as people type them', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const epochs = ['--epochs', '30'];
-      expect(kumpas(...smallTraining(folder, ...epochs, '--description', 'whole')).code).toBe(0);
+      expect((await kumpas(...smallTraining(folder, ...epochs, '--description', 'whole'))).code).toBe(0);
       const parts = path.join(folder, 'models', readdirSync(path.join(folder, 'models'))[0]?.replace('whole', 'parts') ?? '');
       await killedAfter(4, smallTraining(folder, ...epochs, '--description', 'parts'));
       for (const count of [1, 3, 2]) await killedAfter(count, ['train', '--resume', parts]);
-      expect(kumpas('train', '--resume', parts)).toMatchObject({ code: 0, errors: '' });
+      expect(await kumpas('train', '--resume', parts)).toMatchObject({ code: 0, errors: '' });
       for (const file of ['training_log.txt', 'SignTransformer_last.pt']) {
         const read = (run: string): unknown =>
           file.endsWith('.pt') ? [...readWeights(path.join(run, file)).model] : readFileSync(path.join(run, file), 'utf8');
@@ -131,8 +126,8 @@ describe('the commands, as people type them', () => {
   });
 
   it('refuse a wrong data folder, broken clips and other mistakes in plain lines, and leave nothing behind', async () => {
-    await inTemporaryFolder((folder) => {
-      const absent = kumpas('train', '--data', path.join(folder, 'absent'), '--save-dir', path.join(folder, 'models'));
+    await inTemporaryFolder(async (folder) => {
+      const absent = await kumpas('train', '--data', path.join(folder, 'absent'), '--save-dir', path.join(folder, 'models'));
       expect(absent.code).toBe(1);
       expect(absent.errors).toMatch(/absent: no such folder/);
       expect(absent.errors).not.toMatch(/\n +at /);
@@ -140,7 +135,7 @@ describe('the commands, as people type them', () => {
       const data = writeSmallData(folder);
       writeFileSync(path.join(data, 'keypoints_train', 'train_3.npz'), 'no zip');
       writeFileSync(path.join(data, 'keypoints_val', 'val_2.npz'), '');
-      const broken = kumpas(...smallTraining(folder));
+      const broken = await kumpas(...smallTraining(folder));
       expect(broken.code).toBe(1);
       expect(broken.errors).toMatch(/train_3\.npz/);
       expect(broken.errors).toMatch(/val_2\.npz/);
@@ -149,7 +144,7 @@ describe('the commands, as people type them', () => {
   });
 
   it('refuse models and clips that are none', async () => {
-    await inTemporaryFolder((folder) => {
+    await inTemporaryFolder(async (folder) => {
       mkdirSync(path.join(folder, 'empty'));
       const tiny = path.join(torchFolder, 'tiny_full.pt');
       const malicious = path.join(torchFolder, 'bad_malicious_os_system.pt');
@@ -167,7 +162,7 @@ describe('the commands, as people type them', () => {
         [['train', '--resume', path.join(folder, 'empty')], /no checkpoint that ends in _last\.pt/],
       ];
       for (const [args, message] of mistakes) {
-        const { code, output, errors } = kumpas(...args);
+        const { code, output, errors } = await kumpas(...args);
         expect({ args, code, output }).toEqual({ args, code: 1, output: '' });
         expect(errors).toMatch(message);
         expect(errors).not.toMatch(/\n +at /);
@@ -175,8 +170,8 @@ describe('the commands, as people type them', () => {
     });
   });
 
-  it.each(['train', 'evaluate', 'predict'])('show help with examples and defaults: %s', (command) => {
-    const { code, output } = kumpas(command, '--help');
+  it.each(['train', 'evaluate', 'predict'])('show help with examples and defaults: %s', async (command) => {
+    const { code, output } = await kumpas(command, '--help');
     expect(code).toBe(0);
     expect(output).toMatch(/Examples:[^]*npm run/);
     expect(output).toContain('[default: ');

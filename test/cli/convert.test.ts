@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -13,24 +12,11 @@ import { describeFailure } from '../../src/cli/exit';
 import { commandLineSource, checkOptions } from '../../src/config/layers';
 import { importSettings, inspectSettings } from '../../src/conversion/options';
 import { inTemporaryFolder } from '../support/clip-files';
+import { sharedCommands, type Printed } from '../support/commands';
 import { torchFolder } from '../support/parity';
 
-const root = path.resolve(__dirname, '../..');
+const { kumpas } = sharedCommands();
 const fixture = (name: string): string => path.join(torchFolder, `${name}.pt`);
-
-function kumpas(...args: string[]): { code: number | null; output: string; errors: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), ...args], {
-    encoding: 'utf8',
-    cwd: root,
-  });
-  return { code: status, output: stdout, errors: stderr };
-}
-
-interface Printed {
-  readonly code: number;
-  readonly output: string;
-  readonly errors: string;
-}
 
 /** Runs an action in this process, as the command does. */
 async function act(run: (terminal: Terminal) => Promise<number>): Promise<Printed> {
@@ -64,12 +50,12 @@ const bad = readdirSync(torchFolder).filter((name) => name.startsWith('bad_'));
 
 describe('convert', () => {
   it('inspects, imports and exports, as people type it', async () => {
-    await inTemporaryFolder((folder) => {
-      const inspected = kumpas('convert', 'inspect', fixture('tiny_full'), '--json');
+    await inTemporaryFolder(async (folder) => {
+      const inspected = await kumpas('convert', 'inspect', fixture('tiny_full'), '--json');
       expect(inspected).toMatchObject({ code: 0, errors: '' });
       expect(JSON.parse(inspected.output)).toMatchObject({ form: 'zip', model: { name: 'transformer' }, scheduler: { best: '-Infinity' } });
 
-      const imported = kumpas(
+      const imported = await kumpas(
         'convert',
         'import',
         fixture('tiny_full'),
@@ -84,7 +70,7 @@ describe('convert', () => {
       expect(imported.output).toContain(`npm run train -- --resume ${path.join(folder, 'models', name)} --data CLIPS --epochs 22`);
 
       const out = path.join(folder, 'served');
-      const exported = kumpas(
+      const exported = await kumpas(
         'convert',
         'export',
         path.join(folder, 'models', name),
@@ -100,11 +86,11 @@ describe('convert', () => {
     });
   });
 
-  it('shows its help, and one for each action', () => {
-    const all = kumpas('convert', '--help');
+  it('shows its help, and one for each action', async () => {
+    const all = await kumpas('convert', '--help');
     expect(all.code).toBe(0);
     for (const action of ['inspect FILE', 'import FILE|FOLDER', 'export FOLDER|FILE']) expect(all.output).toContain(`  ${action} `);
-    const one = kumpas('convert', 'export', '--help');
+    const one = await kumpas('convert', 'export', '--help');
     expect(one.output).toMatch(/Usage: npm run convert -- export FOLDER\|FILE \[flags\][^]*\[default: float32\]/);
     expect(one.output).not.toContain('--labels');
   });
@@ -119,8 +105,8 @@ describe('convert', () => {
     [['export', fixture('tiny_full')], /--format is missing: give torch, safetensors, saved-model/],
     [['export', fixture('tiny_full'), '--format', 'onnx'], /--format: expected torch, safetensors, saved-model, found "onnx"/],
     [['export', fixture('tiny_full'), '--format', 'torch', '--labels', 'x'], /--labels: unknown flag/],
-  ])('refuses %j in a line', (args, message) => {
-    const { code, output, errors } = kumpas('convert', ...args);
+  ])('refuses %j in a line', async (args, message) => {
+    const { code, output, errors } = await kumpas('convert', ...args);
     expect({ code, output }).toEqual({ code: 1, output: '' });
     expect(errors).toMatch(message);
     expect(errors.trim()).not.toMatch(/\n +at /);

@@ -1,25 +1,16 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { inTemporaryFolder } from '../support/clip-files';
+import { sharedCommands } from '../support/commands';
 
-const root = path.resolve(__dirname, '../..');
-
-function run(...argv: string[]): { code: number | null; output: string; errors: string } {
-  const program = path.join(root, 'src/cli/main.ts');
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program, 'demo-data', ...argv], {
-    encoding: 'utf8',
-    cwd: root,
-  });
-  return { code: status, output: stdout, errors: stderr };
-}
+const { kumpas } = sharedCommands();
 
 describe('demo-data', () => {
   it('writes a folder and says that it is synthetic', async () => {
-    await inTemporaryFolder((folder) => {
+    await inTemporaryFolder(async (folder) => {
       const out = path.join(folder, 'demo');
-      expect(run('--out', out, '--seed=7')).toEqual({
+      expect(await kumpas('demo-data', '--out', out, '--seed=7')).toEqual({
         code: 0,
         output: `${out}: the synthetic demo set, 630 training and 210 validation clips (made by a generator, nobody was filmed)\n`,
         errors: '',
@@ -29,7 +20,7 @@ describe('demo-data', () => {
   }, 60_000);
 
   it('refuses what it cannot use, and writes nothing', async () => {
-    await inTemporaryFolder((folder) => {
+    await inTemporaryFolder(async (folder) => {
       writeFileSync(path.join(folder, 'mine.txt'), 'mine');
       const out = path.join(folder, 'demo');
       for (const [argv, error] of [
@@ -38,7 +29,7 @@ describe('demo-data', () => {
         [['--out', out, '--sed', '1'], '--sed: unknown flag; did you mean --seed?'],
         [['--out', folder], `${folder}: not empty; name a new or an empty folder with --out`],
       ] as const) {
-        expect(run(...argv)).toEqual({ code: 1, output: '', errors: `${error}\n` });
+        expect(await kumpas('demo-data', ...argv)).toEqual({ code: 1, output: '', errors: `${error}\n` });
       }
       expect(readdirSync(folder)).toEqual(['mine.txt']);
     });

@@ -1,28 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { checkout, sharedCommands } from '../support/commands';
 
-const root = path.resolve(__dirname, '../..');
+const { kumpas } = sharedCommands();
 
-function run(script: string, ...args: string[]): { code: number | null; output: string; errors: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', path.join(root, script), ...args], {
-    encoding: 'utf8',
-    cwd: root,
-  });
-  return { code: status, output: stdout, errors: stderr };
+function parsed(...args: string[]): unknown {
+  const program = path.join(__dirname, 'print-train-command.ts');
+  return JSON.parse(spawnSync(process.execPath, ['--import', 'tsx', program, ...args], { encoding: 'utf8', cwd: checkout }).stdout);
 }
 
-const kumpas = (...args: string[]): ReturnType<typeof run> => run('src/cli/main.ts', ...args);
-const parsed = (...args: string[]): unknown => JSON.parse(run('test/cli/print-train-command.ts', ...args).output);
-
 describe('the command line', () => {
-  it('lists the commands, and refuses one that does not exist with the nearest', () => {
-    expect(kumpas()).toMatchObject({ code: 0, output: expect.stringMatching(/npm run train +Train a model/) });
-    expect(kumpas('trian')).toEqual({ code: 1, output: '', errors: 'trian: unknown command; did you mean train?\n' });
+  it('lists the commands, and refuses one that does not exist with the nearest', async () => {
+    expect(await kumpas()).toMatchObject({ code: 0, output: expect.stringMatching(/npm run train +Train a model/) });
+    expect(await kumpas('trian')).toEqual({ code: 1, output: '', errors: 'trian: unknown command; did you mean train?\n' });
   });
 
-  it('shows help with flags, aliases, types, defaults and examples', () => {
-    const { code, output } = kumpas('train', '--help');
+  it('shows help with flags, aliases, types, defaults and examples', async () => {
+    const { code, output } = await kumpas('train', '--help');
     expect(code).toBe(0);
     expect(output).toMatch(/--num-layers, --n-layers +Encoder layers\. +\[number\] \[default: 6\]/);
     expect(output).toMatch(/\[choices: "none", "plateau", "cosine", "warmup_cosine"\] \[default: plateau\]/);
@@ -31,8 +26,8 @@ describe('the command line', () => {
     for (const heading of ['Model:', 'Data:', 'Training:', 'Output:', 'General:', 'Examples:']) expect(output).toContain(`\n${heading}\n`);
   });
 
-  it('refuses wrong flags and values in one go, a line each, without a stack', () => {
-    expect(kumpas('train', '--lr', 'abc', '--emb_dmi', '4', '--resum', '--no-epochs')).toEqual({
+  it('refuses wrong flags and values in one go, a line each, without a stack', async () => {
+    expect(await kumpas('train', '--lr', 'abc', '--emb_dmi', '4', '--resum', '--no-epochs')).toEqual({
       code: 1,
       output: '',
       errors: [
@@ -43,12 +38,12 @@ describe('the command line', () => {
         '',
       ].join('\n'),
     });
-    expect(kumpas('train', 'clips').errors).toBe('"clips" belongs to no flag; see npm run train -- --help\n');
-    expect(kumpas('train', '--config').errors).toBe('--config: expected the path of a file, found nothing\n');
+    expect((await kumpas('train', 'clips')).errors).toBe('"clips" belongs to no flag; see npm run train -- --help\n');
+    expect((await kumpas('train', '--config')).errors).toBe('--config: expected the path of a file, found nothing\n');
   });
 
-  it('shows the stack of a mistake with --verbose', () => {
-    expect(kumpas('train', '--lr', 'abc', '--verbose').errors).toMatch(/^UserError: --lr: expected[^\n]*\n +at /);
+  it('shows the stack of a mistake with --verbose', async () => {
+    expect((await kumpas('train', '--lr', 'abc', '--verbose')).errors).toMatch(/^UserError: --lr: expected[^\n]*\n +at /);
   });
 });
 

@@ -1,14 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { loadModelFile } from '../../src/models/model-file';
 import { ownModels } from '../../src/models/model-table';
+import { checkout, sharedCommands } from '../support/commands';
+import { writeSmallData } from '../support/small-training';
 
-const root = path.resolve(__dirname, '../..');
-const example = path.join(root, 'examples/bidirectional-gru.ts');
+const { kumpas, kumpasIn } = sharedCommands();
+const example = path.join(checkout, 'examples/bidirectional-gru.ts');
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'kumpas-own-model-'));
@@ -17,23 +17,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs one of Kumpas's commands in a folder, as a checkout does. */
-function kumpas(argv: readonly string[], cwd = root): { code: number | null; output: string; errors: string } {
-  const command = [
-    '--conditions=kumpas-source',
-    '--import',
-    path.join(root, 'node_modules/tsx/dist/loader.mjs'),
-    path.join(root, 'src/cli/main.ts'),
-    ...argv,
-  ];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', cwd });
-  return { code: status, output: stdout, errors: stderr };
-}
-
 /** Writes a file that defines a model with the source of this checkout. */
 function modelFile(name: string, text: string): string {
   const file = path.join(folder, name);
-  writeFileSync(file, text.replaceAll('kumpas', path.join(root, 'src/index')));
+  writeFileSync(file, text.replaceAll('kumpas', path.join(checkout, 'src/index')));
   return file;
 }
 
@@ -56,9 +43,10 @@ describe('a model of one’s own, from its file', () => {
     expect(readFileSync(example, 'utf8').split('\n').length).toBeLessThan(100);
   });
 
-  it('trains, resumes, evaluates, predicts and exports, and its folder alone never runs it', () => {
+  it('trains, resumes, evaluates, predicts and exports, and its folder alone never runs it', async () => {
     const saveDir = path.join(folder, 'runs');
-    const trained = kumpas(['train', '--model', example, '--epochs', '2', '--hidden', '8', '--embedding', '16', '--save-dir', saveDir]);
+    const settings = ['--epochs', '2', '--hidden', '8', '--embedding', '16', '--data', writeSmallData(folder), '--save-dir', saveDir];
+    const trained = await kumpas('train', '--model', example, ...settings);
     expect(trained).toMatchObject({ code: 0, output: expect.stringMatching(/hidden 8, embedding 16, dropout 0\.1/) });
     const [name = ''] = readdirSync(saveDir);
     const run = path.join(saveDir, name);
@@ -73,39 +61,39 @@ describe('a model of one’s own, from its file', () => {
     });
     expect(trained.output).toContain(`npm run evaluate -- --model-path ${run} --model ${example}`);
 
-    const refused = kumpas(['evaluate', '--model-path', run]);
+    const refused = await kumpas('evaluate', '--model-path', run);
     expect(refused).toMatchObject({ code: 1, output: '' });
     expect(refused.errors).toBe(
       `${path.join(run, 'BidirectionalGru_best.pt')}: it is "bidirectional_gru", a model of one's own that "${example}" defined; give that file with --model\n`,
     );
 
-    expect(kumpas(['train', '--resume', run, '--epochs', '3', '--model', example])).toMatchObject({ code: 0 });
+    expect(await kumpas('train', '--resume', run, '--epochs', '3', '--model', example)).toMatchObject({ code: 0 });
     expect(readFileSync(path.join(run, 'training_log.txt'), 'utf8').trim().split('\n')).toHaveLength(4);
 
-    const evaluated = kumpas(['evaluate', '--model-path', run, '--model', example, '--json']);
+    const evaluated = await kumpas('evaluate', '--model-path', run, '--model', example, '--json');
     expect(evaluated.code).toBe(0);
     expect(JSON.parse(evaluated.output)).toHaveProperty('gloss');
 
-    expect(kumpas(['demo-data', '--model', example, '--out', path.join(folder, 'clips')]).code).toBe(0);
+    expect((await kumpas('demo-data', '--model', example, '--out', path.join(folder, 'clips'))).code).toBe(0);
     const [clip = ''] = readdirSync(path.join(folder, 'clips/keypoints_val'));
     const input = path.join(folder, 'clips/keypoints_val', clip);
-    const predicted = kumpas(['predict', '--model-path', run, '--model', example, '--input', input, '--json']);
+    const predicted = await kumpas('predict', '--model-path', run, '--model', example, '--input', input, '--json');
     expect(JSON.parse(predicted.output)).toMatchObject({ predictions: [{ gloss: expect.any(Array) }] });
 
     const out = path.join(folder, 'exported.safetensors');
-    expect(kumpas(['convert', 'export', run, '--model', example, '--format', 'safetensors', '--out', out]).code).toBe(0);
-    expect(kumpas(['convert', 'inspect', path.join(run, 'BidirectionalGru_best.pt'), '--model', example]).output).toContain(
+    expect((await kumpas('convert', 'export', run, '--model', example, '--format', 'safetensors', '--out', out)).code).toBe(0);
+    expect((await kumpas('convert', 'inspect', path.join(run, 'BidirectionalGru_best.pt'), '--model', example)).output).toContain(
       'bidirectional_gru',
     );
   }, 600_000);
 
-  it('is found where the project that one works in lists it', () => {
+  it('is found where the project that one works in lists it', async () => {
     const file = modelFile('listed.ts', definition(''));
     writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ kumpas: { models: ['./listed.ts'] } }));
-    const { code, output } = kumpas(['train', '--model', 'tiny_mean', '--epochs', '1', '--save-dir', 'listed'], folder);
+    const { code, output } = await kumpasIn(folder, 'train', '--model', 'tiny_mean', '--epochs', '1', '--save-dir', 'listed');
     expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('tiny_mean_baseline') });
     rmSync(path.join(folder, 'package.json'));
-    expect(kumpas(['train', '--model', 'tiny_mean'], folder)).toMatchObject({
+    expect(await kumpasIn(folder, 'train', '--model', 'tiny_mean')).toMatchObject({
       code: 1,
       errors: expect.stringMatching(/expected transformer or iv3_gru/),
     });
@@ -142,12 +130,12 @@ describe('a file that defines no model', () => {
     expect(() => loadModelFile('./absent.ts')).toThrow('./absent.ts: no such file');
   });
 
-  it('is told by one line where forward gives other shapes than the classes', () => {
+  it('is told by one line where forward gives other shapes than the classes', async () => {
     const file = modelFile(
       'wrong-shape.ts',
       definition('forward: (_, __, { features }) => ({ glossLogits: tf.mean(features, 1), categoryLogits: tf.mean(features, 1) }),'),
     );
-    const { code, errors } = kumpas(['train', '--model', file, '--epochs', '1', '--save-dir', path.join(folder, 'wrong')]);
+    const { code, errors } = await kumpas('train', '--model', file, '--epochs', '1', '--save-dir', path.join(folder, 'wrong'));
     expect(code).toBe(1);
     expect(errors.trim().split('\n').at(-1)).toMatch(/model tiny_mean: its forward gives glossLogits \[\d+, 156\], expected \[\d+, 105\]/);
   });

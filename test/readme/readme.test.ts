@@ -1,13 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { benchUsage } from '../../bench/flags';
 import { commands } from '../../src/cli/commands';
 import { flagsOfEvaluate, flagsOfPredict, flagsOfTrain, type BroughtFlags } from '../../src/cli/pytorch-flags';
-import { readMarkdown, type MarkdownPage } from './markdown';
 import { ownModels } from '../../src/models/model-table';
+import { sharedCommands } from '../support/commands';
+import { readMarkdown, type MarkdownPage } from './markdown';
 
 const root = path.resolve(__dirname, '../..');
 
@@ -29,33 +29,40 @@ function onAllPages(claimsOf: (page: MarkdownPage) => readonly string[]): { page
   return [...pages].flatMap(([page, content]) => claimsOf(content).map((claim) => ({ page, claim })));
 }
 
-/** The actions of the commands that have some, as their help lists them. */
-const commandActions = Object.fromEntries(['convert', 'models'].map((group) => [group, actionsInHelp(group)]));
+const { kumpas } = sharedCommands();
 
-const flagsOf = new Map(Object.keys(commands).map((command) => [command, flagsInHelp(command)]));
-for (const model of ownModels.names)
-  flagsOf.set('train', new Set([...(flagsOf.get('train') ?? []), ...flagsInHelp('train', '--model', model)]));
-for (const [group, actions] of Object.entries(commandActions))
-  flagsOf.set(group, new Set(actions.flatMap((action) => [...flagsInHelp(group, action)])));
-flagsOf.set('bench', new Set([...(benchUsage.match(/--[a-z]+/g) ?? []), '--help']));
-const COMMANDS = [...flagsOf.keys()];
+/** Commands that have actions. */
+const GROUPS = ['convert', 'models'] as const;
+const COMMANDS = [...Object.keys(commands), 'bench'];
+/** The flags that each command has, with all its models or actions. */
+const flagsOf = new Map<string, ReadonlySet<string>>([['bench', new Set([...(benchUsage.match(/--[a-z]+/g) ?? []), '--help'])]]);
 
-function actionsInHelp(command: string): string[] {
-  const help = helpOf(command);
+beforeAll(async () => {
+  for (const command of Object.keys(commands)) flagsOf.set(command, await flagsInHelp(command));
+  for (const model of ownModels.names) addFlags('train', await flagsInHelp('train', '--model', model));
+  for (const group of GROUPS) {
+    flagsOf.delete(group);
+    for (const action of await actionsInHelp(group)) addFlags(group, await flagsInHelp(group, action));
+  }
+  // No help shows it; every command has it.
+  for (const command of Object.keys(commands))
+    if ((await kumpas(command, '--version')).output.startsWith('kumpas ')) addFlags(command, new Set(['--version']));
+});
+
+function addFlags(command: string, flags: ReadonlySet<string>): void {
+  flagsOf.set(command, new Set([...(flagsOf.get(command) ?? []), ...flags]));
+}
+
+async function actionsInHelp(command: string): Promise<string[]> {
+  const { output: help } = await kumpas(command, '--help');
   const actions = help.slice(help.indexOf('Actions:'), help.indexOf('Examples:'));
   return [...actions.matchAll(/^ {2}([a-z-]+) /gm)].flatMap(([, action]) => action ?? []);
 }
 
-function helpOf(command: string, ...further: readonly string[]): string {
-  return spawnSync(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', command, ...further, '--help'], { cwd: root, encoding: 'utf8' })
-    .stdout;
-}
-
-/** The flags that a command's help shows. (jest cannot load yargs, an ES module, so the command is spawned.) */
-function flagsInHelp(command: string, ...further: readonly string[]): Set<string> {
-  const columns = helpOf(command, ...further)
-    .split('\n')
-    .flatMap((line) => /^ +(?:-\w, )?(--[a-z][a-z-]*(?:, --[a-z][a-z-]*)*)(?= |$)/.exec(line)?.[1] ?? []);
+/** The flags that a command's help shows. */
+async function flagsInHelp(...command: readonly string[]): Promise<Set<string>> {
+  const { output: help } = await kumpas(...command, '--help');
+  const columns = help.split('\n').flatMap((line) => /^ +(?:-\w, )?(--[a-z][a-z-]*(?:, --[a-z][a-z-]*)*)(?= |$)/.exec(line)?.[1] ?? []);
   return new Set(columns.flatMap((column) => column.split(', ')));
 }
 

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,18 +9,16 @@ import { readEvaluation } from '../../src/evaluation/results/contents';
 import { lockFileOf } from '../../src/foundation/folder-lock';
 import { evaluateRun, lacksFinalEvaluation, type TrainingRun } from '../../src/training/run';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
+import { checkout, kumpasProgram, sharedCommands, type Printed } from '../support/commands';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
-const root = path.resolve(__dirname, '../..');
+const { kumpas } = sharedCommands();
 
 beforeAll(async () => {
   await startRuntime();
 });
 
-function resumeByCommand(folder: string): { status: number | null; stdout: string; stderr: string } {
-  const main = path.join(root, 'src/cli/main.ts');
-  return spawnSync(process.execPath, ['--import', 'tsx', main, 'train', '--resume', folder], { cwd: root, encoding: 'utf8' });
-}
+const resumeByCommand = (folder: string): Promise<Printed> => kumpas('train', '--resume', folder);
 
 function documentOf({ folder: { files } }: TrainingRun): string {
   return path.join(files.folder, 'evaluation_results', 'evaluation.json');
@@ -32,7 +30,7 @@ describe('a run that was killed in its final evaluation', () => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' })); // Which evaluates nothing, as a kill would have it.
       const checkpoints = [readFileSync(run.folder.files.last), readFileSync(run.folder.files.best)];
-      const resumed = resumeByCommand(run.folder.files.folder);
+      const resumed = await resumeByCommand(run.folder.files.folder);
       expect(resumed).toMatchObject({ status: 0, stderr: '' });
       expect(resumed.stdout).toMatch(
         /the evaluation at its end is missing and is made now\n[^]*\n2 epochs done\n[^]*\n {2}gloss .* % right \(95 % interval .*\), weighted F1 [\d.]+\n {2}category /,
@@ -40,10 +38,10 @@ describe('a run that was killed in its final evaluation', () => {
       expect(readEvaluation(documentOf(run)).epoch).toBeGreaterThan(0);
       expect(readFileSync(run.folder.files.readme, 'utf8')).toContain('evaluation_results/report.html');
       expect([readFileSync(run.folder.files.last), readFileSync(run.folder.files.best)]).toEqual(checkpoints);
-      expect(resumeByCommand(run.folder.files.folder)).toMatchObject({
-        status: 1,
-        stdout: '',
-        stderr: expect.stringMatching(/^--resume .*: the run has done 2 of 2 epochs, there is nothing left to do; give --epochs .*\n$/),
+      expect(await resumeByCommand(run.folder.files.folder)).toMatchObject({
+        code: 1,
+        output: '',
+        errors: expect.stringMatching(/^--resume .*: the run has done 2 of 2 epochs, there is nothing left to do; give --epochs .*\n$/),
       });
     });
   });
@@ -52,13 +50,13 @@ describe('a run that was killed in its final evaluation', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' }));
-      const command = ['--import', 'tsx', path.join(root, 'src/cli/main.ts'), 'train', '--resume', run.folder.files.folder];
-      const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+      const command = [...kumpasProgram, 'train', '--resume', run.folder.files.folder];
+      const child = spawn(process.execPath, command, { cwd: checkout, stdio: ['ignore', 'pipe', 'ignore'] });
       for await (const text of child.stdout) if (String(text).includes('is made now')) child.kill('SIGINT');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
       expect(['SIGINT', 130]).toContain(child.signalCode ?? child.exitCode);
       expect([existsSync(documentOf(run)), existsSync(lockFileOf(run.folder.files.folder))]).toEqual([false, false]);
-      expect(resumeByCommand(run.folder.files.folder).status).toBe(0);
+      expect((await resumeByCommand(run.folder.files.folder)).code).toBe(0);
       expect(existsSync(documentOf(run))).toBe(true);
     });
   });

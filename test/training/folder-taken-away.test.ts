@@ -10,10 +10,9 @@ import type { TrainingEvent } from '../../src/training/events';
 import { readResumePoint } from '../../src/training/resume';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, kumpasProgram } from '../support/commands';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
-const root = path.resolve(__dirname, '../..');
-const KUMPAS = ['--import', 'tsx', path.join(root, 'src/cli/main.ts')];
 const SMALL = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '12', '--batch-size', '4'];
 
 /** Does something at the end of an epoch. */
@@ -114,7 +113,7 @@ it('a place where no folder can be made is refused at once', () => {
 async function startTraining(folder: string): Promise<{ child: ChildProcess; run: string; errors: () => string }> {
   const models = path.join(folder, 'models');
   const args = ['train', '--data', path.join(folder, 'data'), '--save-dir', models, '--epochs', '100000', ...SMALL];
-  const child = spawn(process.execPath, [...KUMPAS, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [...kumpasProgram, ...args], { cwd: checkout, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   const found = (): string | undefined =>
@@ -160,8 +159,8 @@ describe('npm run train', () => {
       writeSmallData(folder);
       const train = (saveDir: string, output: string): { status: number | null; stderr: string } => {
         const args = ['train', '--data', path.join(folder, 'data'), '--save-dir', path.join(folder, saveDir), '--epochs', '3', ...SMALL];
-        const typed = [process.execPath, ...KUMPAS, ...args].map((word) => `'${word}'`).join(' ');
-        return spawnSync('bash', ['-c', `set -o pipefail; ${typed} ${output}`], { cwd: root, encoding: 'utf8' });
+        const typed = [process.execPath, ...kumpasProgram, ...args].map((word) => `'${word}'`).join(' ');
+        return spawnSync('bash', ['-c', `set -o pipefail; ${typed} ${output}`], { cwd: checkout, encoding: 'utf8' });
       };
       expect(train('closed', '| head -n 1 >/dev/null')).toMatchObject({ status: 0, stderr: '' });
       expect(train('full', '> /dev/full')).toMatchObject({

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -10,13 +10,13 @@ import { readResumePoint, resumedSettings } from '../../src/training/resume';
 import { closeRun } from '../../src/training/run';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, kumpasProgram, sharedCommands } from '../support/commands';
 import { quietContext, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
-const root = path.resolve(__dirname, '../..');
-const KUMPAS = ['--import', 'tsx', path.join(root, 'src/cli/main.ts')];
+const { kumpas } = sharedCommands();
 
 function startTraining(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [...KUMPAS, 'train', ...args], { cwd: root, stdio: 'ignore' });
+  return spawn(process.execPath, [...kumpasProgram, 'train', ...args], { cwd: checkout, stdio: 'ignore' });
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -41,17 +41,14 @@ describe('two trainings in one folder', () => {
       const first = startTraining('--resume', model, '--epochs', '100000');
       try {
         await until(() => readTrainingLog(log).length > 2);
-        const second = spawnSync(process.execPath, [...KUMPAS, 'train', '--resume', model, '--epochs', '100000'], {
-          cwd: root,
-          encoding: 'utf8',
-        });
-        expect(second.status).toBe(1);
-        expect(second.stderr).toMatch(
+        const second = await kumpas('train', '--resume', model, '--epochs', '100000');
+        expect(second.code).toBe(1);
+        expect(second.errors).toMatch(
           /^.*transformer_baseline_\d\d-\d\d: process \d+ \(train\) is at work on it; wait until it has ended, .*\n$/,
         );
-        const evaluation = spawnSync(process.execPath, [...KUMPAS, 'evaluate', '--model-path', model], { cwd: root, encoding: 'utf8' });
-        expect(evaluation.status).toBe(1);
-        expect(evaluation.stderr).toMatch(/^.*\(train\) is at work on it; .*\n$/);
+        const evaluation = await kumpas('evaluate', '--model-path', model);
+        expect(evaluation.code).toBe(1);
+        expect(evaluation.errors).toMatch(/^.*\(train\) is at work on it; .*\n$/);
       } finally {
         first.kill('SIGKILL');
         await once(first, 'exit');

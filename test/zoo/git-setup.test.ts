@@ -5,9 +5,8 @@ import { describe, expect, it } from '@jest/globals';
 import { cacheFolder } from '../../src/engine/provision/locations';
 import { blockIn, withBlock, setUpGit, type SetUp } from '../../src/zoo/git/set-up';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, kumpasAlone } from '../support/commands';
 import { addModel as importedModel } from '../support/small-registry';
-
-const project = path.resolve(__dirname, '../..');
 
 interface Said {
   readonly code: number | null;
@@ -33,7 +32,7 @@ function git(folder: string, ...args: string[]): Said {
 function kumpasIn(folder: string): string {
   const kumpas = path.join(folder, "it's kumpas");
   mkdirSync(path.join(kumpas, 'scripts'), { recursive: true });
-  copyFileSync(path.join(project, 'scripts/check-commit.js'), path.join(kumpas, 'scripts/check-commit.js'));
+  copyFileSync(path.join(checkout, 'scripts/check-commit.js'), path.join(kumpas, 'scripts/check-commit.js'));
   writeFileSync(
     path.join(kumpas, 'scripts/run.js'),
     `const [, , models, check, name, flag, root] = process.argv;
@@ -122,7 +121,7 @@ describe('git-setup', () => {
       git(top, 'init', '-q');
       const root = path.join(top, 'models');
       const { folder } = await importedModel(root, 'real');
-      await setUpGit({ root, kumpas: project, limitMegabytes: 10, dryRun: false });
+      await setUpGit({ root, kumpas: checkout, limitMegabytes: 10, dryRun: false });
       git(top, 'add', '-f', '-A');
       expect(git(top, 'commit', '-m', 'In order')).toMatchObject({ code: 0 });
       writeFileSync(path.join(folder, 'training_log.txt'), 'no log');
@@ -192,14 +191,10 @@ describe('git-setup', () => {
       git(folder, 'init', '-q');
       const settings = path.join(folder, 'gitconfig');
       writeFileSync(settings, `[core]\n\thooksPath = ${path.join(folder, 'shared')}\n`);
-      const main = ['--import', 'tsx', path.join(project, 'src/cli/main.ts'), 'models', 'git-setup', '--root', root, '--limit-mb', '5'];
-      const { status, stdout } = spawnSync(process.execPath, main, {
-        cwd: project,
-        encoding: 'utf8',
-        env: { ...process.env, GIT_CONFIG_GLOBAL: settings },
-      });
-      expect(status).toBe(0);
-      expect(stdout).toMatch(
+      const environment = { GIT_CONFIG_GLOBAL: settings };
+      const { code, output } = kumpasAlone(['models', 'git-setup', '--root', root, '--limit-mb', '5'], { environment });
+      expect(code).toBe(0);
+      expect(output).toMatch(
         /^Repository .*\n\nwritten {4}.*models\/\.gitignore\n[^]*LEFT {7}.*shared\/pre-commit\n[^]*\| core\.hooksPath is set for all[^]*models 5 \|\| exit 1[^]*note: Hooks are not part of a clone/,
       );
       expect(existsSync(path.join(folder, 'shared'))).toBe(false);

@@ -10,14 +10,14 @@ import { packModel } from '../../src/zoo/pack/pack-model';
 import { unpackModel } from '../../src/zoo/pack/unpack-model';
 import { modelsIn, type RegisteredModel } from '../../src/zoo/registered-models';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, kumpasProgram, sharedCommands } from '../support/commands';
 import { addModel, contentOf, findingsOf, writeEvaluation } from '../support/small-registry';
 
-const project = path.resolve(__dirname, '../..');
-const node = ['--import', 'tsx'];
+const { kumpas } = sharedCommands();
 
 /** Lets a process work in a loop, and kills it as a power cut would, so many milliseconds after its first round. */
 async function killAfter(milliseconds: number, ...args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [...node, path.join(__dirname, 'registry-process.ts'), ...args], { cwd: project });
+  const child = spawn(process.execPath, ['--import', 'tsx', path.join(__dirname, 'registry-process.ts'), ...args], { cwd: checkout });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   await new Promise((resolve) => {
@@ -93,8 +93,8 @@ describe('two at once', () => {
       const model = await largeModel(root, 'shared');
       const pack = path.join(folder, 'pack.tar.gz');
       await packModel({ model, out: pack, withLast: false, kumpas: '0.0.0' });
-      const kumpas = (...args: string[]): Promise<{ code: number | null; errors: string }> => {
-        const child = spawn(process.execPath, [...node, path.join(project, 'src/cli/main.ts'), 'models', ...args], { cwd: project });
+      const kumpasBeside = (...args: string[]): Promise<{ code: number | null; errors: string }> => {
+        const child = spawn(process.execPath, [...kumpasProgram, 'models', ...args], { cwd: checkout });
         let errors = '';
         child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
         return new Promise((resolve) =>
@@ -103,7 +103,10 @@ describe('two at once', () => {
           }),
         );
       };
-      const archived = await Promise.all([kumpas('archive', model.name, '--root', root), kumpas('archive', model.name, '--root', root)]);
+      const archived = await Promise.all([
+        kumpasBeside('archive', model.name, '--root', root),
+        kumpasBeside('archive', model.name, '--root', root),
+      ]);
       expect(archived.map(({ code }) => code).sort()).toEqual([0, 1]);
       expect(archived.map(({ errors }) => errors).join('')).toMatch(
         /is at work on it|it is archived|holds no such model|no such (file|folder)/,
@@ -111,7 +114,10 @@ describe('two at once', () => {
       expect(archivedModels(root).map(({ name }) => name)).toEqual([model.name]);
 
       const elsewhere = path.join(folder, 'elsewhere');
-      const unpacked = await Promise.all([kumpas('unpack', pack, '--root', elsewhere), kumpas('unpack', pack, '--root', elsewhere)]);
+      const unpacked = await Promise.all([
+        kumpasBeside('unpack', pack, '--root', elsewhere),
+        kumpasBeside('unpack', pack, '--root', elsewhere),
+      ]);
       expect(unpacked.map(({ code }) => code).sort()).toEqual([0, 1]);
       expect(unpacked.map(({ errors }) => errors).join('')).toMatch(/is at work on it|is there already/);
       expect(await findingsOf(elsewhere)).toEqual([]);
@@ -136,7 +142,7 @@ describe('a full disk', () => {
       for (const [args = '', place = ''] of commands) {
         // A limit on the size of files refuses a write as a full disk does.
         const limited = `ulimit -f 200; exec "${process.execPath}" --import tsx src/cli/main.ts models ${args}`;
-        const { status, stderr } = spawnSync('bash', ['-c', limited], { cwd: project, encoding: 'utf8' });
+        const { status, stderr } = spawnSync('bash', ['-c', limited], { cwd: checkout, encoding: 'utf8' });
         expect(stderr).toMatch(/^[^\n]* \(EFBIG\); [^\n]*; everything saved before is intact\n$/);
         expect(stderr.startsWith(`${place}: `)).toBe(true);
         expect(status).toBe(1);
@@ -152,18 +158,7 @@ describe('the commands', () => {
     await inTemporaryFolder(async (root) => {
       const { folder, name } = await addModel(root, 'checked');
       writeFileSync(path.join(folder, '.config.json.0123abcd.tmp'), '');
-      const kumpas = (...args: string[]): { code: number | null; output: string } => {
-        const { status, stdout } = spawnSync(
-          process.execPath,
-          [...node, path.join(project, 'src/cli/main.ts'), 'models', ...args, '--root', root],
-          {
-            cwd: project,
-            encoding: 'utf8',
-          },
-        );
-        return { code: status, output: stdout };
-      };
-      const found = kumpas('check', '--json');
+      const found = await kumpas('models', 'check', '--json', '--root', root);
       expect(found.code).toBe(1);
       expect(JSON.parse(found.output)).toMatchObject({
         models: [name],
@@ -171,12 +166,13 @@ describe('the commands', () => {
         mended: [],
       });
       await setTimeout(4000); // Until nobody can be writing it any more.
-      const mended = kumpas('check', '--fix');
+      const mended = await kumpas('models', 'check', '--fix', '--root', root);
       expect(mended.output).toMatch(
         /mended .*config\.json\.0123abcd\.tmp: a process that was killed left it\n +removed\n\n1 model: 0 problems, 0 remarks/,
       );
       expect(mended.code).toBe(0);
-      const plan = JSON.parse(kumpas('prune', '--keep', '0', '--dry-run', '--json').output) as { models: object[] };
+      const pruned = await kumpas('models', 'prune', '--keep', '0', '--dry-run', '--json', '--root', root);
+      const plan = JSON.parse(pruned.output) as { models: object[] };
       expect(plan.models).toMatchObject([{ name, goes: false, done: 'kept' }]);
     });
   });

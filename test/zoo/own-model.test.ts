@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,24 +6,17 @@ import { loadModelFile } from '../../src/models/model-file';
 import { ownModels } from '../../src/models/model-table';
 import * as registry from '../../src/zoo/registry';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, sharedCommands } from '../support/commands';
 
-const checkout = path.resolve(__dirname, '../..');
+const { kumpasIn } = sharedCommands();
 const missing = (file: string): string => `it is "tiny_mean", a model of one's own that "${file}" defined; give that file with --model`;
 
 beforeAll(async () => {
   await startRuntime();
 });
 
-/** Runs one of Kumpas's commands, as a checkout does. */
-function kumpas(cwd: string, argv: readonly string[]): { code: number | null; output: string; errors: string } {
-  const loader = path.join(checkout, 'node_modules/tsx/dist/loader.mjs');
-  const command = ['--conditions=kumpas-source', '--import', loader, path.join(checkout, 'src/cli/main.ts'), ...argv];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8', cwd });
-  return { code: status, output: stdout, errors: stderr };
-}
-
 /** Writes a file that defines a model, the mean of a clip's frames before two heads, and trains it for two epochs. */
-function trainTiny(folder: string): { readonly file: string; readonly root: string; readonly name: string } {
+async function trainTiny(folder: string): Promise<{ readonly file: string; readonly root: string; readonly name: string }> {
   const file = path.join(folder, 'tiny-mean.ts');
   writeFileSync(
     file,
@@ -42,7 +34,7 @@ export default defineModel({
   );
   const root = path.join(folder, 'trained_models');
   mkdirSync(root);
-  expect(kumpas(folder, ['train', '--model', file, '--epochs', '2'])).toMatchObject({ code: 0 });
+  expect(await kumpasIn(folder, 'train', '--model', file, '--epochs', '2')).toMatchObject({ code: 0 });
   const [name = ''] = readdirSync(path.join(root, 'tiny_mean'));
   return { file, root, name };
 }
@@ -50,27 +42,30 @@ export default defineModel({
 describe('the registry, given the file of a model of one’s own', () => {
   it('checks, releases, promotes, packs, unpacks, monitors and archives it; without the file one line says what to give', async () => {
     await inTemporaryFolder(async (folder) => {
-      const { file, root, name } = trainTiny(folder);
+      const { file, root, name } = await trainTiny(folder);
       const models = ownModels.with([loadModelFile(file)]);
       const own = { root, models };
       const model = path.join(root, 'tiny_mean', name);
       const release = ['models', 'release', name, '--bump', 'major', '--notes', 'The first'];
 
       // Without its file nothing is false, and nothing is written.
-      const checked = kumpas(folder, ['models', 'check']);
+      const checked = await kumpasIn(folder, 'models', 'check');
       expect(checked).toMatchObject({ code: 0, output: expect.stringContaining('1 model: 0 problems, 1 remark') });
       expect(checked.output).toContain(missing(file));
-      expect(kumpas(folder, release)).toMatchObject({ code: 1, errors: expect.stringMatching(/^[^\n]*give that file with --model\n$/) });
+      expect(await kumpasIn(folder, ...release)).toMatchObject({
+        code: 1,
+        errors: expect.stringMatching(/^[^\n]*give that file with --model\n$/),
+      });
       await expect(registry.card(name, { root })).rejects.toThrow(missing(file));
       await expect(registry.pack(name, { root, out: path.join(folder, 'x.tar.gz') })).rejects.toThrow(missing(file));
       await expect(registry.verify(name, { root })).rejects.toThrow(`${model}: ${missing(file)}`);
       expect(registry.list({ root })).toMatchObject([{ name, type: 'tiny_mean' }]);
 
-      expect(kumpas(folder, ['models', 'check', '--model', file])).toMatchObject({
+      expect(await kumpasIn(folder, 'models', 'check', '--model', file)).toMatchObject({
         code: 0,
         output: expect.stringMatching(/^1 model: 0 problems, 0 remarks\n$/),
       });
-      const released = kumpas(folder, [...release, '--model', file]);
+      const released = await kumpasIn(folder, ...release, '--model', file);
       expect(released).toMatchObject({ code: 0, output: expect.stringContaining(`--input CLIP.npz --model ${file}`) });
       const production = JSON.parse(readFileSync(path.join(model, 'production.json'), 'utf8')) as Record<string, unknown>;
       expect(production).toMatchObject({ file: 'TinyMean_production.pt', version: '1.0.0', largest_logit_difference: 0 });
@@ -89,15 +84,15 @@ describe('the registry, given the file of a model of one’s own', () => {
       );
       expect((await registry.verify(packed, own)).findings).toEqual([]);
       const elsewhere = path.join(folder, 'elsewhere');
-      expect(kumpas(folder, ['models', 'unpack', packed, '--root', elsewhere, '--model', file])).toMatchObject({ code: 0 });
+      expect(await kumpasIn(folder, 'models', 'unpack', packed, '--root', elsewhere, '--model', file)).toMatchObject({ code: 0 });
       const there = { root: elsewhere, models };
       expect((await registry.verify(name, there)).findings).toEqual([]);
       expect((await registry.check(there)).findings).toEqual([]);
       expect(readFileSync(path.join(elsewhere, 'tiny_mean', name, 'examples/load_in_kumpas.sh'), 'utf8')).toContain('--model "${MODEL:?');
 
       const demo = path.join(folder, 'clips');
-      expect(kumpas(folder, ['demo-data', '--model', file, '--out', demo])).toMatchObject({ code: 0 });
-      const monitored = kumpas(folder, ['models', 'monitor', name, '--data', demo, '--json', '--model', file]);
+      expect(await kumpasIn(folder, 'demo-data', '--model', file, '--out', demo)).toMatchObject({ code: 0 });
+      const monitored = await kumpasIn(folder, 'models', 'monitor', name, '--data', demo, '--json', '--model', file);
       expect(monitored.code).toBe(0);
       expect(JSON.parse(monitored.output)).toMatchObject({
         version: '1.0.0',
@@ -112,8 +107,8 @@ describe('the registry, given the file of a model of one’s own', () => {
 
       // Where the folder's package.json lists it, no flag is needed.
       writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ kumpas: { models: ['./tiny-mean.ts'] } }));
-      expect(kumpas(folder, ['models', 'card', name])).toMatchObject({ code: 0, output: expect.stringMatching(/README\.md\n$/) });
-      expect(kumpas(folder, ['models', 'check', '--model', 'tiny'])).toMatchObject({
+      expect(await kumpasIn(folder, 'models', 'card', name)).toMatchObject({ code: 0, output: expect.stringMatching(/README\.md\n$/) });
+      expect(await kumpasIn(folder, 'models', 'check', '--model', 'tiny')).toMatchObject({
         code: 1,
         errors: '--model: expected the file of a model of your own, as ./my-model.ts, found "tiny"\n',
       });

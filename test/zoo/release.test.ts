@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -12,6 +12,7 @@ import { diffModel } from '../../src/zoo/release/diff';
 import { promoteModel } from '../../src/zoo/release/promote';
 import { releaseModel, type ReleaseOutcome, type ReleaseRequest } from '../../src/zoo/release/release';
 import { readProduction, readReleases } from '../../src/zoo/release/release-record';
+import { sharedCommands } from '../support/commands';
 import {
   bestOf,
   changeBest,
@@ -26,6 +27,7 @@ import {
 } from '../support/small-zoo';
 
 const { inZoo } = trainedZoo();
+const { kumpas } = sharedCommands();
 
 let day = 0;
 /** Releases on a day of its own, so that each is newer than the one before. */
@@ -277,8 +279,8 @@ describe('release', () => {
   });
 
   it('tells all of it on the command line, for people and for scripts', async () => {
-    await inZoo(({ root, model: { name } }) => {
-      const [none, promoted, first, shown, shownJson, diff, diffJson, second, changelog, changelogJson, noNotes, noDtype] = kumpas(root, [
+    await inZoo(async ({ root, model: { name } }) => {
+      const typed = [
         ['changelog', name],
         ['promote', name, '--dtype', 'float16'],
         // A flag that may come several times takes one text each, and the name may come last.
@@ -292,7 +294,13 @@ describe('release', () => {
         ['changelog', name, '--json'],
         ['release', name, '--bump', 'minor'],
         ['promote', name, '--dtype', 'int8'],
-      ]);
+      ];
+      const said: string[] = [];
+      for (const argv of typed) {
+        const { output, errors } = await kumpas('models', ...argv, '--root', root);
+        said.push(output === '' ? errors : output);
+      }
+      const [none, promoted, first, shown, shownJson, diff, diffJson, second, changelog, changelogJson, noNotes, noDtype] = said;
       expect(none).toMatch(/has no release yet; npm run models -- release/);
       expect(promoted).toMatch(
         /is in production\n[^]*on 7 clips of [^]*gloss +100\.0 % +100\.0 % +none\n[^]*logits differ by up to [^]*weights in float16\n/,
@@ -317,27 +325,3 @@ describe('release', () => {
     });
   });
 });
-
-/** Runs actions of the `models` command one after another in one process of their own. @returns what each printed, or the mistake that it told. */
-function kumpas(root: string, commands: readonly (readonly string[])[]): string[] {
-  const project = path.resolve(__dirname, '../..');
-  const script = `
-    import models from ${JSON.stringify(path.join(project, 'src/cli/models.ts'))};
-    const { modelsCommand } = models;
-    const [root, commands] = JSON.parse(process.env.TEST_COMMANDS);
-    const texts = [];
-    for (const argv of commands) {
-      let text = '';
-      const output = { write: (more) => (text += more) };
-      await modelsCommand.run([...argv, '--root', root], { output, errors: { write: () => true } }).catch(({ message }) => (text = message));
-      texts.push(text);
-    }
-    console.log(JSON.stringify(texts));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
-    cwd: project,
-    encoding: 'utf8',
-    env: { ...process.env, TEST_COMMANDS: JSON.stringify([root, commands]) },
-  });
-  if (stdout === '') throw new Error(stderr);
-  return JSON.parse(stdout) as string[];
-}

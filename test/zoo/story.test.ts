@@ -1,14 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { inTemporaryFolder } from '../support/clip-files';
+import { checkout, sharedCommands } from '../support/commands';
 import { sharedPath } from '../support/shared';
 
-const root = path.resolve(__dirname, '../..');
-const loader = pathToFileURL(createRequire(__filename).resolve('tsx')).href;
+const { kumpasIn } = sharedCommands();
 
 /** A command of the tutorial. */
 interface Typed {
@@ -19,7 +16,7 @@ interface Typed {
 
 /** The commands of the tutorial's shell blocks, in their order; a comment says which are refused. */
 function tutorialCommands(today: string): Typed[] {
-  const page = readFileSync(path.join(root, 'docs/life-of-a-model.md'), 'utf8').replaceAll('09-20', today);
+  const page = readFileSync(path.join(checkout, 'docs/life-of-a-model.md'), 'utf8').replaceAll('09-20', today);
   const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block);
   return blocks
     .flatMap((block) => block.split('\n').filter((line) => line !== ''))
@@ -31,32 +28,29 @@ function tutorialCommands(today: string): Typed[] {
     });
 }
 
-function runIn(folder: string, { arguments: typed }: Pick<Typed, 'arguments'>): { code: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', loader, path.join(root, 'src/cli/main.ts'), ...typed], {
-    encoding: 'utf8',
-    cwd: folder,
-  });
-  return { code: status, output: stdout + stderr };
+async function runIn(folder: string, { arguments: typed }: Pick<Typed, 'arguments'>): Promise<{ code: number | null; output: string }> {
+  const { code, output, errors } = await kumpasIn(folder, ...typed);
+  return { code, output: output + errors };
 }
 
 /** Real clips where they are here, else as many of the demo set. */
-function provideClips(folder: string): void {
+async function provideClips(folder: string): Promise<void> {
   const real = sharedPath('data/isl13');
   if (real !== undefined) symlinkSync(real, path.join(folder, 'clips'));
-  else expect(runIn(folder, { arguments: ['demo-data', '--out', 'clips'] })).toMatchObject({ code: 0 });
+  else expect(await runIn(folder, { arguments: ['demo-data', '--out', 'clips'] })).toMatchObject({ code: 0 });
 }
 
 describe('the life of a model', () => {
   it('goes as docs/life-of-a-model.md tells it', async () => {
-    await inTemporaryFolder((folder) => {
-      provideClips(folder);
+    await inTemporaryFolder(async (folder) => {
+      await provideClips(folder);
       const now = new Date();
       const today = `${String(now.getMonth() + 1).padStart(2, '0')}-${String(now.getDate()).padStart(2, '0')}`;
       const commands = tutorialCommands(today);
       expect(commands.length).toBeGreaterThan(25);
       const outputs = new Map<string, string>();
       for (const typed of commands) {
-        const { code, output } = runIn(folder, typed);
+        const { code, output } = await runIn(folder, typed);
         expect({ line: typed.line, code, output }).toEqual({ line: typed.line, code: typed.refused ? 1 : 0, output });
         outputs.set(typed.line, output);
       }
