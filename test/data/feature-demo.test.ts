@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { Dataset } from '../../src/data/clip-set';
 import { featureDemoDataset } from '../../src/data/demo/generate';
 import { demoSetOfWidth, writeDemoFolder } from '../../src/data/demo/sets';
 import { inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';
 
 const small = { clipsPerGloss: 1, validationClipsPerGloss: 1 };
+const demo = featureDemoDataset({ seed: 42, ...small });
 
 describe('the demo set of features', () => {
   it('says that it is synthetic, and has clips of 2048 finite numbers a frame, none negative', () => {
-    const demo = featureDemoDataset({ seed: 42, ...small });
     expect(demo).toMatchObject({ synthetic: true, title: 'synthetic demo set', validation: { width: 2048, key: 'X2048' } });
     expect(demo.labels.gloss).toHaveLength(105);
     expect(new Set(demo.train?.entries.map(({ gloss }) => gloss)).size).toBe(105);
@@ -34,13 +35,16 @@ describe('the demo set of features', () => {
   it('is written as a data folder that says what it is, and read as what it was', async () => {
     await inTemporaryFolder(async (folder) => {
       const target = path.join(folder, 'demo');
-      const set = { ...demoSetOfWidth(2048), dataset: (options: { seed: number }) => featureDemoDataset({ ...options, ...small }) };
-      expect(writeDemoFolder(target, 5, set)).toEqual({ trainClips: 105, validationClips: 105 });
+      const seeds: number[] = [];
+      const dataset = ({ seed }: { seed: number }): Dataset => (seeds.push(seed), demo);
+      const set = { ...demoSetOfWidth(2048), dataset };
+      expect(writeDemoFolder(target, 42, set)).toEqual({ trainClips: 105, validationClips: 105 });
       expect(readFileSync(path.join(target, 'README.txt'), 'utf8')).toMatch(
         /^SYNTHETIC demo set[^]*X2048 float32 \[frames, 2048\] \(made up/,
       );
       const read = await openFolder(target, { key: 'X2048', width: 2048, layout: set.layout, needTrain: true });
-      expect(read).toMatchObject({ synthetic: true, fingerprint: featureDemoDataset({ seed: 5, ...small }).fingerprint });
+      expect(seeds).toEqual([42]);
+      expect(read).toMatchObject({ synthetic: true, fingerprint: demo.fingerprint });
     });
   });
 });
