@@ -20,7 +20,7 @@ function writeWorld(folder: string): void {
 /** Of every command a call that does something of its own, and how it ends. */
 const CALLS: Readonly<Record<string, readonly [argv: readonly string[], code: number]>> = {
   train: [['--data', 'data', '--lr', '-1'], 1],
-  evaluate: [['--model-path', 'model', '--data', 'data', '--json', '--output-dir', 'results'], 0],
+  evaluate: [['--model-path', 'model', '--data', 'data', '--output-dir', 'results'], 0],
   predict: [['--model-path', 'model', '--input', 'data/keypoints_val/one.npz', '--json'], 0],
   convert: [['inspect', 'model/SignTransformer_best.pt', '--json'], 0],
   compare: [['model'], 1],
@@ -29,12 +29,13 @@ const CALLS: Readonly<Record<string, readonly [argv: readonly string[], code: nu
   'demo-data': [['--out', '.'], 1],
 };
 
-/** Runs a call in a folder of its own, whose name what is printed does not keep. */
+/** Runs a call in a folder of its own; what is printed does not keep the folder's name, nor how fast it went. */
 function endOf(run: (folder: string) => Printed | Promise<Printed>): Promise<Printed> {
   return inTemporaryFolder(async (folder) => {
     writeWorld(folder);
     const { code, output, errors } = await run(folder);
-    return { code, output: output.replaceAll(folder, '.'), errors: errors.replaceAll(folder, '.') };
+    const comparable = (text: string): string => text.replaceAll(folder, '.').replace(/[\d.]+ clips\/s/, '… clips/s');
+    return { code, output: comparable(output), errors: comparable(errors) };
   });
 }
 
@@ -42,7 +43,7 @@ describe('a command that is started for itself', () => {
   it.each(Object.keys(commands))('ends as it does where a process runs many, and prints the same: %s', async (command) => {
     const [argv, code] = required(CALLS[command], `a call of ${command}`);
     const alone = await endOf((cwd) => kumpasAlone([command, ...argv], { cwd }));
-    expect({ code: alone.code, says: alone.output + alone.errors === '' }).toEqual({ code, says: false });
+    expect({ code: alone.code, says: alone.output + alone.errors !== '' }).toEqual({ code, says: true });
     expect(await endOf((cwd) => kumpasIn(cwd, command, ...argv))).toEqual(alone);
   });
 });

@@ -45,7 +45,8 @@ describe('a model of one’s own, from its file', () => {
 
   it('trains, resumes, evaluates, predicts and exports, and its folder alone never runs it', async () => {
     const saveDir = path.join(folder, 'runs');
-    const settings = ['--epochs', '2', '--hidden', '8', '--embedding', '16', '--data', writeSmallData(folder), '--save-dir', saveDir];
+    const data = writeSmallData(folder);
+    const settings = ['--epochs', '2', '--hidden', '8', '--embedding', '16', '--data', data, '--save-dir', saveDir];
     const trained = await kumpas('train', '--model', example, ...settings);
     expect(trained).toMatchObject({ code: 0, output: expect.stringMatching(/hidden 8, embedding 16, dropout 0\.1/) });
     const [name = ''] = readdirSync(saveDir);
@@ -59,7 +60,7 @@ describe('a model of one’s own, from its file', () => {
       hidden: 8,
       run: { checkpoint_name: 'BidirectionalGru', model_file: example },
     });
-    expect(trained.output).toContain(`npm run evaluate -- --model-path ${run} --model ${example}`);
+    expect(trained.output).toContain(`npm run evaluate -- --model-path ${run} --data ${data} --model ${example}`);
 
     const refused = await kumpas('evaluate', '--model-path', run);
     expect(refused).toMatchObject({ code: 1, output: '' });

@@ -67,7 +67,7 @@ describe('the life of a model', () => {
       expect(said('"Class token"')).toMatch(/must be --bump major: pooling_method mean → cls/);
       expect(said('models -- prune --keep 1')).toMatch(new RegExp(`archived +transformer_hasty_${today}`));
       expect(said('models -- list')).toMatch(new RegExp(`transformer_baseline_${today} +1\\.1\\.0 +production`));
-      expect(said('npm run predict')).toMatch(/gloss +.+ %/);
+      expect(said('npm run predict')).toMatch(/^ +clip +gloss +category\n +clips\/keypoints_val\/.+\.npz +\S.* \d+\.\d % +\S.* \d+\.\d %/m);
       expect(said('models -- check --root elsewhere')).toMatch(/^1 model/m);
     });
   });
