@@ -31,8 +31,8 @@ describe('a run that was killed in its final evaluation', () => {
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' })); // Which evaluates nothing, as a kill would have it.
       const checkpoints = [readFileSync(run.folder.files.last), readFileSync(run.folder.files.best)];
       const resumed = await resumeByCommand(run.folder.files.folder);
-      expect(resumed).toMatchObject({ status: 0, stderr: '' });
-      expect(resumed.stdout).toMatch(
+      expect(resumed).toMatchObject({ code: 0, errors: '' });
+      expect(resumed.output).toMatch(
         /the evaluation at its end is missing and is made now\n[^]*\n2 epochs done\n[^]*\n {2}gloss .* % right \(95 % interval .*\), weighted F1 [\d.]+\n {2}category /,
       );
       expect(readEvaluation(documentOf(run)).epoch).toBeGreaterThan(0);
