@@ -63,7 +63,7 @@ function evaluationText({ result, occlusion, report }: Evaluated): string {
     `${''.padEnd(10)}${tableRow(['accuracy', ...(among === undefined ? [] : [`top-${among}`]), 'weighted F1', 'macro F1', '95 % interval of accuracy'], among !== undefined)}`,
     row('gloss', result.gloss),
     ...(tellsCategories(result) ? [row('category', result.category)] : []),
-    ...occlusionLines(occlusion),
+    ...occlusionLines(occlusion, tellsCategories(result)),
     '',
     `results  ${report}`,
   ];
@@ -71,13 +71,13 @@ function evaluationText({ result, occlusion, report }: Evaluated): string {
 }
 
 /** Nothing where the labels tell no occluded clips from others. */
-function occlusionLines(occlusion: Evaluated['occlusion']): string[] {
+function occlusionLines(occlusion: Evaluated['occlusion'], withCategories: boolean): string[] {
   const groups = occlusion.filter(({ clips }) => clips > 0);
   if (groups.length < 2) return [];
   return groups.map(({ occluded, clips, accuracy: found }) => {
     const accuracy = required(found, 'the accuracy of these clips');
     const name = counted(clips, `${occluded ? 'occluded' : 'other'} clip`);
-    return `${name.padEnd(18)}gloss ${percent(accuracy.gloss)}, category ${percent(accuracy.category)}`;
+    return `${name.padEnd(18)}gloss ${percent(accuracy.gloss)}${withCategories ? `, category ${percent(accuracy.category)}` : ''}`;
   });
 }
 

@@ -2,6 +2,7 @@ import { csvText } from '../data/csv-table';
 import { predictOptions } from '../evaluation/options';
 import type { ClipPrediction, Predicted } from '../evaluation/predict';
 import type { RankedClass } from '../evaluation/predict-clips';
+import { hasCategories } from '../folder/config-file';
 import { writeTextAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
@@ -78,12 +79,13 @@ function predictionsText(predicted: Predicted): string {
 /** A line a clip: what each model takes it for. */
 function tableText({ models, predictions }: Predicted, files: readonly string[]): string {
   const several = models.length > 1;
-  const headings = models.flatMap(({ title }) => (several ? [title, ''] : ['gloss', '', 'category', '']));
+  const withCategory = !several && models.some(({ classes }) => hasCategories(classes));
+  const headings = models.flatMap(({ title }) => (several ? [title, ''] : ['gloss', '', ...(withCategory ? ['category', ''] : [])]));
   const rows = files.map((file) => [
     file,
     ...models.flatMap(({ file: model }) => {
       const seen = predictions.find((prediction) => prediction.file === file && prediction.model === model);
-      return [seen?.gloss ?? [], ...(several ? [] : [seen?.category ?? []])].flatMap(likeliestCells);
+      return [seen?.gloss ?? [], ...(withCategory ? [seen?.category ?? []] : [])].flatMap(likeliestCells);
     }),
     predictions.some((prediction) => prediction.file === file && prediction.doubts.length > 0) ? '!' : '',
   ]);
@@ -97,13 +99,14 @@ function likeliestCells([best]: readonly RankedClass[]): [string, string] {
 
 function rankingText({ models, predictions }: Predicted): string {
   const several = models.length > 1;
+  const withCategory = models.some(({ classes }) => hasCategories(classes));
   const shown = models.map(({ file: model, title }) => {
     const seen = predictions.find((prediction) => prediction.model === model);
-    return [...(several ? [title] : []), ...rankedLines(seen?.gloss ?? []), ...rankedLines(seen?.category ?? [])];
+    return [...(several ? [title] : []), ...rankedLines(seen?.gloss ?? []), ...(withCategory ? rankedLines(seen?.category ?? []) : [])];
   });
   const widths = shown.map((column) => column.reduce((widest, cell) => Math.max(widest, cell.length), 0));
   const { file, gloss, category } = elementAt(predictions, 0);
-  const headings = [...(several ? [''] : []), ...headingOf('gloss', gloss), ...headingOf('category', category)];
+  const headings = [...(several ? [''] : []), ...headingOf('gloss', gloss), ...(withCategory ? headingOf('category', category) : [])];
   const lines = headings.map((heading, line) => {
     const cells = shown.map((column, place) => (column[line] ?? '').padEnd(elementAt(widths, place)));
     return `  ${heading.padEnd(10)}${cells.join('    ')}`.trimEnd();
@@ -126,16 +129,15 @@ function predictionsJson({ predictions }: Predicted): string {
 }
 
 /** For a table: a line for each clip and model. */
-function predictionsCsv({ predictions }: Predicted): string {
+function predictionsCsv({ models, predictions }: Predicted): string {
+  const withCategory = models.some(({ classes }) => hasCategories(classes));
   const header = [
     'file',
     'model',
     'pred_gloss',
     'pred_gloss_label',
     'confidence',
-    'pred_category',
-    'pred_category_label',
-    'category_confidence',
+    ...(withCategory ? ['pred_category', 'pred_category_label', 'category_confidence'] : []),
     'top_glosses',
     'warnings',
   ];
@@ -143,7 +145,7 @@ function predictionsCsv({ predictions }: Predicted): string {
     file,
     model,
     ...bestCells(gloss),
-    ...bestCells(category),
+    ...(withCategory ? bestCells(category) : []),
     gloss.map(({ id, label, probability }) => `${label} (${id}) ${probability.toFixed(4)}`).join('; '),
     doubts.map(({ text }) => text).join('; '),
   ]);

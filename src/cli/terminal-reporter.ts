@@ -1,4 +1,5 @@
 import picocolors from 'picocolors';
+import { hasCategories } from '../folder/config-file';
 import { printableLine, printableText, percent } from '../foundation/text';
 import type { StepDone, TrainingEvent, EpochDone, TrainingResult, TrainingStarted } from '../training/events';
 import { learningRateText, lossText, paceText, secondsText } from './quantities';
@@ -24,6 +25,8 @@ export class TerminalReporter {
   private readonly paint: Paint;
   private readonly now: () => number;
   private current: { readonly epoch: number; readonly epochs: number; readonly startedAt: number } | undefined;
+  /** Whether the model's categories say anything. */
+  private withCategories = true;
   private secondsOfLastEpoch: number | undefined;
   private drawnAt = Number.NEGATIVE_INFINITY;
   private drawing = '';
@@ -40,6 +43,7 @@ export class TerminalReporter {
   report(event: TrainingEvent): void {
     switch (event.kind) {
       case 'start':
+        this.withCategories = hasCategories(event.record.run.classes);
         this.print(startLines(event, this.paint));
         break;
       case 'epoch-start':
@@ -51,7 +55,7 @@ export class TerminalReporter {
       case 'epoch-end':
         this.secondsOfLastEpoch = event.seconds;
         this.endDrawing();
-        this.print([epochLine(event, this.width(), this.paint)]);
+        this.print([epochLine(event, this.width(), this.paint, this.withCategories)]);
         break;
       case 'note':
         this.print([printableText(event.text)]);
@@ -181,7 +185,7 @@ const COLUMNS = {
 } as const;
 
 /** An epoch's line, in at most `width` columns where leaving out pieces can achieve it; which are left out depends on the width and the number of epochs alone. */
-export function epochLine(event: EpochDone, width: number, paint: Paint): string {
+export function epochLine(event: EpochDone, width: number, paint: Paint, withCategories = true): string {
   const { epochs, best } = event;
   const recalled = (accuracy: number, epoch: number): string => `best ${percent(accuracy)} (epoch ${epoch})`;
   const mark: Piece = { text: best ? MARK : '', emphasis: 'good' };
@@ -190,7 +194,7 @@ export function epochLine(event: EpochDone, width: number, paint: Paint): string
     { text: `loss ${lossText(event.trainLoss)}`, columns: COLUMNS.loss },
     { text: `val ${lossText(event.valLoss)}`, columns: COLUMNS.val },
     { text: `gloss ${percent(event.glossAccuracy).padStart(6)}`, emphasis: best ? 'good' : 'bold', columns: COLUMNS.gloss },
-    { text: `category ${percent(event.categoryAccuracy).padStart(6)}`, spare: 1, columns: COLUMNS.category },
+    ...(withCategories ? [{ text: `category ${percent(event.categoryAccuracy).padStart(6)}`, spare: 1, columns: COLUMNS.category }] : []),
     { text: `lr ${learningRateText(event.learningRate)}`, emphasis: 'dim', spare: 5 },
     { text: secondsText(event.seconds), emphasis: 'dim', spare: 2, columns: COLUMNS.seconds },
     { text: paceText(event.clipsPerSecond), emphasis: 'dim', spare: 6, columns: COLUMNS.pace },

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
 import { fewLikeliest } from '../evaluation/metrics';
 import { tellsCategories, type EvaluationResult } from '../evaluation/result';
+import { classesText, hasCategories } from '../folder/config-file';
 import { FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { shellWord, percent, counted } from '../foundation/text';
 import type { StepDescription, TrainingResult, TrainingStarted } from '../training/events';
@@ -20,11 +21,11 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
     ['device', `${run.device}; TensorFlow ${run.versions.tensorflow}`],
     ['data', `${run.data.title}${run.data.synthetic ? ' (made by a generator: its figures say nothing about real signs)' : ''}`],
     ['clips', `${clips.training} training, ${clips.validation} validation, ${frames}`],
-    ['classes', `${run.classes.gloss} glosses in ${run.classes.category} categories`],
+    ['classes', classesText(run.classes)],
     ['model', `${modelText(run.model)}; ${run.parameters.toLocaleString('en')} parameters`],
     [
       'training',
-      `${String(settings['epochs'])} epochs, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
+      `${counted(Number(settings['epochs']), 'epoch')}, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
     ],
     ...(optimizer === undefined ? [] : [['optimizer', optimizer] as const]),
     ['step', stepText(step)],
@@ -32,7 +33,7 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
   ];
   if (resumed === undefined) return facts;
   const within = resumed.batches > 0 ? ` and ${counted(resumed.batches, 'batch', 'batches')}` : '';
-  return [...facts, ['resumed', `from ${resumed.file}, after ${counted(resumed.epochs, 'epoch', 'epochs')}${within}`]];
+  return [...facts, ['resumed', `from ${resumed.file}, after ${counted(resumed.epochs, 'epoch')}${within}`]];
 }
 
 function stepText({ captured, bfloat16Gain, sharingDevices }: StepDescription): string {
@@ -62,21 +63,25 @@ function modelText(model: TrainingStarted['record']['run']['model']): string {
 
 /** How a training ended, in a few words. */
 export function outcomeText({ end, completedEpochs, epochs }: TrainingResult): string {
-  if (end === 'interrupted') return `Interrupted after ${completedEpochs} of ${epochs} epochs; everything so far is saved`;
-  return end === 'stopped early' ? `Stopped early after ${completedEpochs} of ${epochs} epochs` : `${completedEpochs} epochs done`;
+  if (end === 'interrupted') return `Interrupted after ${completedEpochs} of ${counted(epochs, 'epoch')}; everything so far is saved`;
+  return end === 'stopped early'
+    ? `Stopped early after ${completedEpochs} of ${counted(epochs, 'epoch')}`
+    : `${counted(completedEpochs, 'epoch')} done`;
 }
 
 /** The best figures. */
 export function endFacts({ best, evaluation, record }: TrainingResult): Fact[] {
-  const facts: Fact[] = [['best', bestText(best)]];
+  const facts: Fact[] = [['best', bestText(best, hasCategories(record.run.classes))]];
   if (evaluation !== undefined) facts.push(...evaluationFacts(evaluation));
   if (record.run.data.synthetic) facts.push(['data', `${record.run.data.title}: these figures say nothing about real signs`]);
   return facts;
 }
 
-function bestText({ row, epoch, glossAccuracy }: TrainingResult['best']): string {
-  if (row !== undefined)
-    return `epoch ${row.epoch}: gloss accuracy ${percent(row.gloss_acc)}, category accuracy ${percent(row.cat_acc)}, validation loss ${row.val_loss.toFixed(3)}`;
+function bestText({ row, epoch, glossAccuracy }: TrainingResult['best'], withCategories: boolean): string {
+  if (row !== undefined) {
+    const category = withCategories ? `, category accuracy ${percent(row.cat_acc)}` : '';
+    return `epoch ${row.epoch}: gloss accuracy ${percent(row.gloss_acc)}${category}, validation loss ${row.val_loss.toFixed(3)}`;
+  }
   return epoch === 0 ? 'no epoch has ended yet' : `still what it went on from: gloss accuracy ${percent(glossAccuracy)}`;
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { transformsInPython } from '../data/transforms/pipeline';
+import { classesText, hasCategories } from '../folder/config-file';
 import type { NamedFolder } from '../folder/folder-name';
 import { loadingSection } from '../folder/loading-section';
 import type { Page } from '../folder/readme';
@@ -20,14 +21,15 @@ export function importReadme(facts: {
   const { read, named, rows, notes, resumable, checkpointName, versions } = facts;
   const { model } = read.recognised;
   const { epoch } = read.checkpoint;
+  const classes = { gloss: model.numGloss, category: model.numCategory };
   const shape = Object.entries(model.config).map(([key, value]) => `${key} ${String(value)}`);
   return printablePage({
     title: path.basename(named.folder),
     introduction: [
-      `A ${checkpointName} that recognises ${model.numGloss} glosses in ${model.numCategory} categories, imported from ${plainMarkdown(path.basename(read.file))} with Kumpas ${versions.kumpas}.`,
+      `A ${checkpointName} that recognises ${classesText(classes)}, imported from ${plainMarkdown(path.basename(read.file))} with Kumpas ${versions.kumpas}.`,
     ],
     sections: [
-      { heading: 'Figures', lines: figureLines(read, rows) },
+      { heading: 'Figures', lines: figureLines(read, rows, hasCategories(classes)) },
       {
         heading: 'What it is',
         lines: [
@@ -54,14 +56,14 @@ function printablePage({ title, introduction, sections }: Page): Page {
   };
 }
 
-function figureLines({ checkpoint }: ReadImport, rows: readonly TrainingLogRow[]): string[] {
+function figureLines({ checkpoint }: ReadImport, rows: readonly TrainingLogRow[], withCategories: boolean): string[] {
   const row = rows.find(({ epoch }) => epoch === checkpoint.epoch);
   if (row !== undefined)
     return [
       '| figure | value |',
       '| --- | --- |',
       `| validation gloss accuracy | ${percent(row.gloss_acc)} |`,
-      `| validation category accuracy | ${percent(row.cat_acc)} |`,
+      ...(withCategories ? [`| validation category accuracy | ${percent(row.cat_acc)} |`] : []),
       `| validation loss | ${row.val_loss.toFixed(4)} |`,
       `| at epoch | ${row.epoch} |`,
       '',

@@ -38,7 +38,12 @@ export type ClipPrediction = Prediction & { readonly model: string };
 
 /** What came of {@link predict}. */
 export interface Predicted {
-  readonly models: readonly { readonly file: string; readonly title: string }[];
+  readonly models: readonly {
+    readonly file: string;
+    readonly title: string;
+    /** How many it tells apart. */
+    readonly classes: { readonly gloss: number; readonly category: number };
+  }[];
   /** Clip by clip, of each every model's. */
   readonly predictions: readonly ClipPrediction[];
   readonly leftOut: readonly DataProblem[];
@@ -83,7 +88,11 @@ export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut>
       reader?.dispose();
     }
   }
-  const models = loaded.map((one) => ({ file: one.file, title: titleOfModel(one.file, one.model.definition.checkpointName) }));
+  const models = loaded.map(({ file, model: { definition, numGloss, numCategory } }) => ({
+    file,
+    title: titleOfModel(file, definition.checkpointName),
+    classes: { gloss: numGloss, category: numCategory },
+  }));
   const predictions = [...byClip.values()].flat();
   warnOfDoubts(predictions, warningsTo(hooks));
   const attention = await drawAttention(given.attention, { loaded, predictions, key: given.kp_key }, hooks);

@@ -1,5 +1,6 @@
 import type { ClipEntry, Dataset } from '../data/clip-set';
 import type { DataProblem } from '../data/data-error';
+import { hasCategories } from '../folder/config-file';
 import { titleOfModel } from '../folder/named-checkpoint';
 import { elementAt } from '../foundation/required';
 import { cohenKappa, confusionMatrix, matthewsCorrelation, type ConfusionMatrix } from './confusion';
@@ -192,9 +193,14 @@ export interface EvaluationResult {
   readonly categoryOfGloss: readonly (number | undefined)[];
 }
 
-/** Whether categories say anything: where all clips are of one, every figure of it is perfect and means nothing. */
+/** {@link hasCategories} of what was evaluated. */
 export function tellsCategories({ category }: Pick<EvaluationResult, 'category'>): boolean {
-  return category.labels.length > 1;
+  return hasCategories({ category: category.labels.length });
+}
+
+/** The heads whose figures say something. */
+export function tellingHeads(result: Pick<EvaluationResult, 'category'>): readonly HeadName[] {
+  return tellsCategories(result) ? HEADS : ['gloss'];
 }
 
 /** A part of the clips that the labels' `occluded` column sets apart. */

@@ -4,6 +4,7 @@ import { readSettingsFile } from '../config/settings-file';
 import { replaceText } from '../foundation/atomic-file';
 import { firstIssue, UserError } from '../foundation/errors';
 import { FileSystemProblem } from '../foundation/file-system-problem';
+import { counted } from '../foundation/text';
 
 /** Where a model is in its life. */
 export const STAGES = ['development', 'production', 'archived'] as const;
@@ -125,6 +126,23 @@ export interface MachineFacts {
   readonly versions: RunRecord['run']['versions'];
   readonly device: string;
   readonly gitCommit: string | undefined;
+}
+
+/** How many classes a model tells apart. */
+interface ClassCounts {
+  readonly gloss: number;
+  readonly category: number;
+}
+
+/** Whether categories say anything of a model: where all clips are of one, every figure of it is perfect and means nothing. */
+export function hasCategories({ category }: Pick<ClassCounts, 'category'>): boolean {
+  return category > 1;
+}
+
+/** `13 glosses in 4 categories`, or the glosses alone where categories say nothing. */
+export function classesText(classes: ClassCounts): string {
+  const glosses = counted(classes.gloss, 'gloss', 'glosses');
+  return hasCategories(classes) ? `${glosses} in ${counted(classes.category, 'category', 'categories')}` : glosses;
 }
 
 /** What an import writes into `config.json`. */

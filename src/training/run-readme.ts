@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { PythonTransforms } from '../config/data-settings';
 import { optimizerText } from '../config/optimizer-settings';
-import type { RunRecord } from '../folder/config-file';
+import { classesText, hasCategories, type RunRecord } from '../folder/config-file';
 import { checkpointFile, FOLDER_FILES } from '../folder/contents';
 import { loadingSection } from '../folder/loading-section';
 import type { Page } from '../folder/readme';
@@ -25,13 +25,13 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
             '',
           ]
         : []),
-      `${article} ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, trained with Kumpas ${run.versions.kumpas}.`,
+      `${article} ${checkpointName} that recognises ${classesText(run.classes)}, trained with Kumpas ${run.versions.kumpas}.`,
     ],
     sections: [
       {
         heading: 'Figures',
         figures: [
-          ...figureLines(best, settings['epochs']),
+          ...figureLines(best, settings['epochs'], hasCategories(run.classes)),
           '',
           `Of the best epoch by validation gloss accuracy, which \`${checkpointFile(checkpointName, 'best')}\` holds; the evaluation at the training’s end tells more.`,
         ],
@@ -43,13 +43,13 @@ export function runReadme(record: RunRecord, best: TrainingLogRow | string, chec
   };
 }
 
-function figureLines(best: TrainingLogRow | string, epochs: unknown): string[] {
+function figureLines(best: TrainingLogRow | string, epochs: unknown, withCategories: boolean): string[] {
   if (typeof best === 'string') return [best];
   return [
     '| figure | value |',
     '| --- | --- |',
     `| validation gloss accuracy | ${percent(best.gloss_acc)} |`,
-    `| validation category accuracy | ${percent(best.cat_acc)} |`,
+    ...(withCategories ? [`| validation category accuracy | ${percent(best.cat_acc)} |`] : []),
     `| validation loss | ${best.val_loss.toFixed(4)} |`,
     `| at epoch | ${best.epoch} of ${String(epochs)} |`,
   ];

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { readEvaluation, type ReadEvaluation } from '../evaluation/results/contents';
 import { curvesBeside } from '../evaluation/training-curves';
-import { STAGES, type Stage, type ModelRecord } from '../folder/config-file';
+import { STAGES, type Stage, type ModelRecord, hasCategories } from '../folder/config-file';
 import { bytesTakenBy, FOLDER_FILES, RESULT_FILES } from '../folder/contents';
 import { parseFolderName, refuseHostileName } from '../folder/folder-name';
 import { ModelFolder } from '../folder/model-folder';
@@ -189,7 +189,7 @@ export function summariseModel({ name, folder, models = ownModels }: RegisteredM
     type: record?.model ?? parseFolderName(name, models.names)?.type ?? 'unknown',
     version: record?.run.version ?? null,
     stage: record?.run.stage ?? 'development',
-    ...figuresOf(folder, record),
+    ...tellingFigures(figuresOf(folder, record), record),
     bytes: bytesTakenBy(folder),
     created: createdOf(folder, record),
     fingerprint: record?.run.data?.fingerprint ?? null,
@@ -204,6 +204,11 @@ export function evaluationIn(folder: string): ReadEvaluation | undefined {
 }
 
 type Figures = Pick<ModelSummary, 'epoch' | 'gloss_acc' | 'cat_acc' | 'f1' | 'measured_on'>;
+
+/** Without the accuracy of categories where they say nothing. */
+function tellingFigures(figures: Figures, record: ModelRecord | undefined): Figures {
+  return record === undefined || hasCategories(record.run.classes) ? figures : { ...figures, cat_acc: null };
+}
 
 /** Those of the evaluation, else of the log's best epoch, else what an imported checkpoint names. */
 function figuresOf(folder: string, record: ModelRecord | undefined): Figures {

@@ -48,6 +48,17 @@ describe('epochLine', () => {
   });
 });
 
+it('leaves out categories where all clips are of one', () => {
+  expect(epochLine(epoch, Infinity, plain, false)).toContain('gloss 61.5 %  lr 3.0e-4');
+  const ofOne = <Event extends TrainingStarted | TrainingResult>(event: Event): Event => {
+    const { record } = event;
+    return { ...event, record: { ...record, run: { ...record.run, classes: { gloss: 4, category: 1 } } } };
+  };
+  const lines = [...startLines(ofOne(trainingStarted('a')), plain), ...endLines(ofOne(trainingResult('models/a')), plain)];
+  expect(lines.map((line) => line.trim().replaceAll(/ +/g, ' '))).toContain('classes 4 glosses');
+  expect(lines.join('\n')).toContain('gloss accuracy 87.5 %, validation loss');
+});
+
 it.each([80, 100])('keeps the columns of an epoch’s line at %d characters, whatever its figures are', (width) => {
   const lines = [
     epoch,

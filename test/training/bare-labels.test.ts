@@ -1,8 +1,11 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
+import { comparedFromFiles } from '../../src/evaluation/compare/compare';
+import { compareModels } from '../../src/evaluation/compare/comparison';
+import { comparisonText } from '../../src/evaluation/compare/comparison-text';
 import { evaluate } from '../../src/evaluation/evaluate';
 import type { TrainingEvent } from '../../src/training/events';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
@@ -62,6 +65,18 @@ describe('a training on names alone, a share of which validates', () => {
       const page = readFileSync(report, 'utf8');
       expect(page).toContain('gloss accuracy');
       expect(page).not.toMatch(/category accuracy|Every category is right|Confusion matrix of the categories|<h2>Categories/);
+      const results = path.dirname(report);
+      const header = (file: string): string => readFileSync(path.join(results, file), 'utf8').split('\n', 1)[0] ?? '';
+      expect(header('summary_metrics.csv')).toBe('metric,gloss');
+      expect(header('predictions.csv')).not.toContain('category');
+      expect(readdirSync(results).filter((name) => name.includes('category'))).toEqual([]);
+      const links = [...page.matchAll(/href="([^"#]+)"/g)].map(([, link = '']) => link);
+      expect(links.filter((link) => !existsSync(path.join(results, link)))).toEqual([]);
+      expect(links).toContain('predictions.csv');
+      expect(readFileSync(run.folder.files.readme, 'utf8')).not.toMatch(/categor/);
+      const compared = comparedFromFiles(run.folder.files.folder);
+      expect(comparisonText(compareModels(compared, [{ ...compared, title: 'other' }], false))).not.toContain('category');
+
       expect(result.clips.map(({ name }) => name).sort()).toEqual(names.toSorted());
       const again = await evaluate({ model: run.folder.files.folder, data, out: path.join(folder, 'again') });
       expect(again.result.gloss).toEqual(result.gloss);

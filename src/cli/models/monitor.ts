@@ -115,14 +115,16 @@ async function retrain(
 }
 
 function monitoringText(request: MonitoringRequest, found: Found, retraining: Retraining | undefined): string {
-  const { row, judgement, checkpoint, history, picture, rows, replaced } = found;
+  const { row, heads, judgement, checkpoint, history, picture, rows, replaced } = found;
   const interval = (low: number, high: number): string => `${percent(low)} to ${percent(high)}`;
   const dropped = HEADS.filter((head) => isDrop(row.verdict, head));
   const lines = [
     `model     ${placeOf(request.named).title}, ${row.version} (${checkpoint.file})`,
     `data      ${row.data}, ${row.clips} clips, fingerprint ${row.fingerprint.slice(0, 16)}`,
     `gloss     ${percent(row.gloss_acc)} (95 % interval ${interval(row.gloss_low, row.gloss_high)})${changeText(judgement.heads?.gloss)}`,
-    `category  ${percent(row.cat_acc)} (95 % interval ${interval(row.cat_low, row.cat_high)})${changeText(judgement.heads?.category)}`,
+    ...(heads.includes('category')
+      ? [`category  ${percent(row.cat_acc)} (95 % interval ${interval(row.cat_low, row.cat_high)})${changeText(judgement.heads?.category)}`]
+      : []),
     `F1        ${row.f1_weighted.toFixed(4)} weighted; expected calibration error ${percent(row.expected_calibration_error)}`,
     `verdict   ${verdictText(found)}`,
     `history   ${history}, ${rows} ${rows === 1 ? 'row' : 'rows'}${replaced === undefined ? '' : `; that of ${replaced.date.slice(0, 10)}, of the same version on the same data, was replaced`}`,

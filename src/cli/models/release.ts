@@ -1,8 +1,10 @@
 import path from 'node:path';
+import { hasCategories } from '../../folder/config-file';
+import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { printableLine, percent } from '../../foundation/text';
 import { version } from '../../foundation/version';
-import { findModel } from '../../zoo/registered-models';
+import { findModel, type RegisteredModel } from '../../zoo/registered-models';
 import type { CheckpointData, ReleaseContext } from '../../zoo/release/promote';
 import type { ReleaseOutcome, ReleaseRequest } from '../../zoo/release/release';
 import { bumpOf, BUMPS, type ProductionDtype, type ProductionRecord } from '../../zoo/release/release-record';
@@ -199,13 +201,12 @@ export async function runPromotion(request: PromotionRequest, terminal: Terminal
   const { promoteModel } = await import('../../zoo/release/promote.js');
   const record = await promoteModel(model, { dtype, data }, await releaseContext(terminal, verbose));
   const file = path.join(model.folder, record.file);
-  terminal.output.write(
-    json ? `${JSON.stringify({ ...record, path: file }, null, 2)}\n` : promotionText(model.name, file, record, ownModel),
-  );
+  terminal.output.write(json ? `${JSON.stringify({ ...record, path: file }, null, 2)}\n` : promotionText(model, file, record, ownModel));
   return 0;
 }
 
-function promotionText(name: string, file: string, record: ProductionRecord, ownModel = ''): string {
+function promotionText({ name, folder }: RegisteredModel, file: string, record: ProductionRecord, ownModel = ''): string {
+  const categories = hasCategories(new ModelFolder(folder).readConfig().run.classes);
   const { data, before, after, dtype } = record;
   const head = (title: 'gloss' | 'category'): string[] => [
     title,
@@ -218,7 +219,7 @@ function promotionText(name: string, file: string, record: ProductionRecord, own
     `${name} is in production${record.version === null ? '' : `, its weights are those of v${record.version}`}`,
     '',
     `evaluated before and after on ${data.clips} clips of ${data.title}${synthetic}`,
-    ...columns([['accuracy', 'before', dtype, 'change'], head('gloss'), head('category')]),
+    ...columns([['accuracy', 'before', dtype, 'change'], head('gloss'), ...(categories ? [head('category')] : [])]),
     `  ${logitsText(record)}`,
     '',
     ...columns([

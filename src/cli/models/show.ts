@@ -1,3 +1,4 @@
+import { classesText, hasCategories } from '../../folder/config-file';
 import { filesBelow } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import { printableLine, percent } from '../../foundation/text';
@@ -45,7 +46,9 @@ export const showCommand: Command = plainCommand(
       const figures = evaluation?.[name];
       if (figures === undefined) return 'not evaluated';
       const interval = `${percent(figures.accuracy_ci95_low)} to ${percent(figures.accuracy_ci95_high)}`;
-      return `${percent(figures.accuracy)} (95 % interval ${interval}), top-5 ${percent(figures.top_5_accuracy)}, weighted F1 ${figures.f1_weighted.toFixed(4)}`;
+      // Of five classes or fewer the truth is always among the five likeliest.
+      const among = run.classes[name] > 5 ? `, top-5 ${percent(figures.top_5_accuracy)}` : '';
+      return `${percent(figures.accuracy)} (95 % interval ${interval})${among}, weighted F1 ${figures.f1_weighted.toFixed(4)}`;
     };
     const given = Object.entries(settings).filter(([, value]) => value !== null && value !== undefined);
     const lines = [
@@ -59,10 +62,10 @@ export const showCommand: Command = plainCommand(
           `${run.created}${run.imported_from === undefined ? '' : `, imported from ${run.imported_from}`}, with Kumpas ${run.versions.kumpas}`,
         ],
         ['model', shapeText(run.model)],
-        ['classes', `${run.classes.gloss} glosses in ${run.classes.category} categories`],
+        ['classes', classesText(run.classes)],
         ['data', run.data === undefined ? 'not known' : dataText(run.data)],
         ['gloss', head('gloss')],
-        ['category', head('category')],
+        ...(hasCategories(run.classes) ? [['category', head('category')]] : []),
         ...releaseStateRows(state),
       ]),
       '',
@@ -87,7 +90,7 @@ function archivedText({ summary, archive, archived, bytes, files, name }: Archiv
       ['stage', `archived, before ${summary.stage}${summary.version === null ? ', not released' : `, version ${summary.version}`}`],
       ['made', summary.created],
       ['gloss', share(summary.gloss_acc)],
-      ['category', share(summary.cat_acc)],
+      ...(summary.cat_acc === null ? [] : [['category', share(summary.cat_acc)]]),
     ]),
     '',
     'files',

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput } from '../../config/layers';
-import { parseCsvTable, textOfCell, type CsvRow } from '../../data/csv-table';
+import { parseCsvTable, textOfCell } from '../../data/csv-table';
 import { startRuntime } from '../../engine/runtime';
 import { RESULT_FILES } from '../../folder/contents';
 import { ModelFolder, releaseHolding } from '../../folder/model-folder';
@@ -16,7 +16,7 @@ import { modelOfFile } from '../loaded-model';
 import { compareOptions, readingOf, shapeOf } from '../options';
 import { canDraw, drawnOrTold } from '../pictures/drawing';
 import type { WithModels } from '../recognise';
-import { describeEvaluation, HEADS, modelTitle, type HeadName, type EvaluationResult } from '../result';
+import { describeEvaluation, modelTitle, tellsCategories, type HeadName, type EvaluationResult } from '../result';
 import { readEvaluation } from '../results/contents';
 import { compareModels, regressions, type ComparedClip, type ComparedModel, type Comparison } from './comparison';
 import { comparisonJson, comparisonMarkdown, judgementMarkdown } from './comparison-text';
@@ -137,6 +137,7 @@ export function comparedFromResult(named: string, result: EvaluationResult): Com
     named,
     data: result.data,
     figures: { gloss: gloss.metrics, category: category.metrics },
+    ...(tellsCategories(result) ? {} : { oneCategory: true }),
     clips: new Map(
       result.clips.map((clip, index) => [
         clip.name,
@@ -171,7 +172,7 @@ export function comparedFromFiles(named: string): ComparedModel {
     named,
     data: document.data,
     figures: { gloss: document.gloss, category: document.category },
-    clips: readClips(path.join(folder, RESULT_FILES.predictions)),
+    ...readClips(path.join(folder, RESULT_FILES.predictions)),
     warnings: stalenessOf(named, file),
   };
 }
@@ -186,29 +187,26 @@ function resultsFolder(named: string): string {
 }
 
 const LARGEST_TABLE = 64_000_000;
-const CORRECT = { gloss: 'correct', category: 'category_correct' } as const;
 
-function readClips(file: string): Map<string, ComparedClip> {
+function readClips(file: string): Pick<ComparedModel, 'clips' | 'oneCategory'> {
   if (!existsSync(file)) throw new UserError(`${file}: no such file; evaluate the model again`);
-  const columns = ['file', 'true_gloss_label', ...HEADS.flatMap((head) => [`true_${head}`, CORRECT[head]])];
-  const { rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, columns);
+  const needed = ['file', 'true_gloss_label', 'true_gloss', 'correct'];
+  const { columns, rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, needed);
   const [problem] = problems;
   if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
-  const ofBoth = <T>(read: (row: CsvRow, head: HeadName) => T, row: CsvRow): Record<HeadName, T> => ({
-    gloss: read(row, 'gloss'),
-    category: read(row, 'category'),
-  });
-  return new Map(
-    rows.map((row) => [
+  const clips = new Map(
+    rows.map((row): [string, ComparedClip] => [
       textOfCell(required(row.cell('file'), 'the column file')),
       {
-        truth: ofBoth((cells, head) => Number(cells.cell(`true_${head}`)), row),
+        // Without columns of categories all clips are of one, and right in it.
+        truth: { gloss: Number(row.cell('true_gloss')), category: Number(row.cell('true_category') ?? 0) },
         label: textOfCell(required(row.cell('true_gloss_label'), 'the column true_gloss_label')),
-        correct: ofBoth((cells, head) => cells.cell(CORRECT[head]) === '1', row),
+        correct: { gloss: row.cell('correct') === '1', category: (row.cell('category_correct') ?? '1') === '1' },
         predictedGloss: idOf(row.cell('pred_gloss')),
       },
     ]),
   );
+  return { clips, ...(columns.includes('true_category') ? {} : { oneCategory: true }) };
 }
 
 function idOf(cell: string | undefined): number | undefined {

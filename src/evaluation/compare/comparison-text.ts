@@ -3,6 +3,7 @@ import { plainMarkdown as plain, plainMarkdown, shortLabel, percent, signedPoint
 import { HEADS, type HeadName } from '../result';
 import { pickFigures } from '../results/contents';
 import {
+  comparedHeads,
   type ClassChange,
   type ComparedModel,
   type Comparison,
@@ -16,12 +17,18 @@ import {
 const CLASSES_SHOWN = 6;
 
 /** Differences are in percentage points; p is that of McNemar's test. */
-const COLUMNS = ['model', 'gloss', 'difference', 'p', 'top-5', 'weighted F1', 'category', 'difference', 'p'];
+const COLUMNS = ['model', 'gloss', 'difference', 'p', 'top-5', 'weighted F1'];
+const CATEGORY_COLUMNS = ['category', 'difference', 'p'];
+
+function columnsOf(comparison: Comparison): string[] {
+  return comparedHeads(comparison).includes('category') ? [...COLUMNS, ...CATEGORY_COLUMNS] : COLUMNS;
+}
 
 /** For people: a table, then what changed from the baseline to each model. */
 export function comparisonText(comparison: Comparison): string {
-  const rows = [COLUMNS, ...rowsOf(comparison)];
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => elementAt(row, column).length)));
+  const headings = columnsOf(comparison);
+  const rows = [headings, ...rowsOf(comparison)];
+  const widths = headings.map((_, column) => Math.max(...rows.map((row) => elementAt(row, column).length)));
   const table = rows.map((row) =>
     row
       .map((cell, column) => (column === 0 ? cell.padEnd(elementAt(widths, column)) : cell.padStart(elementAt(widths, column))))
@@ -35,9 +42,10 @@ export function comparisonText(comparison: Comparison): string {
 /** The same in Markdown. */
 export function comparisonMarkdown(comparison: Comparison): string {
   const row = (cells: readonly string[]): string => `| ${cells.map(plain).join(' | ')} |`;
+  const headings = columnsOf(comparison);
   const table = [
-    row(COLUMNS),
-    `|${COLUMNS.map((_, column) => (column === 0 ? ' --- ' : ' ---: ')).join('|')}|`,
+    row(headings),
+    `|${headings.map((_, column) => (column === 0 ? ' --- ' : ' ---: ')).join('|')}|`,
     ...rowsOf(comparison).map(row),
   ];
   const changes = comparison.contrasts.flatMap((contrast) => {
@@ -90,7 +98,9 @@ function aboutLines({ baseline, sameData }: Comparison): string[] {
   ];
 }
 
-function rowsOf({ baseline, contrasts }: Comparison): string[][] {
+function rowsOf(comparison: Comparison): string[][] {
+  const { baseline, contrasts } = comparison;
+  const withCategories = comparedHeads(comparison).includes('category');
   const row = ({ title, figures: { gloss, category } }: ComparedModel, contrast: Contrast | undefined): string[] => {
     const contrasted = (head: HeadName): string[] =>
       contrast === undefined ? ['', ''] : [signedPoints(contrast.difference[head]), contrast.test[head].p.toPrecision(2)];
@@ -100,8 +110,7 @@ function rowsOf({ baseline, contrasts }: Comparison): string[][] {
       ...contrasted('gloss'),
       percent(gloss.top_5_accuracy),
       gloss.f1_weighted.toFixed(4),
-      percent(category.accuracy),
-      ...contrasted('category'),
+      ...(withCategories ? [percent(category.accuracy), ...contrasted('category')] : []),
     ];
   };
   return [row(baseline, undefined), ...contrasts.map((contrast) => row(contrast.model, contrast))];

@@ -21,6 +21,8 @@ export interface ComparedModel {
   readonly named: string;
   readonly data: { readonly title: string; readonly fingerprint: string; readonly synthetic: boolean };
   readonly figures: Readonly<Record<HeadName, ReadFigures>>;
+  /** Whether its clips are of one category: then the figures of categories say nothing. Absent where they are of several. */
+  readonly oneCategory?: boolean;
   /** By the clip's name. */
   readonly clips: ReadonlyMap<string, ComparedClip>;
   /** What is odd about its results, a line each. */
@@ -76,6 +78,11 @@ export function compareModels(baseline: ComparedModel, others: readonly Compared
     );
   }
   return { baseline, contrasts: others.map((model) => contrastOf(baseline, model)), sameData: differing.length === 0 };
+}
+
+/** The heads whose figures say something of a model that is compared. */
+export function comparedHeads({ baseline, contrasts }: Pick<Comparison, 'baseline' | 'contrasts'>): readonly HeadName[] {
+  return [baseline, ...contrasts.map(({ model }) => model)].every(({ oneCategory }) => oneCategory === true) ? ['gloss'] : HEADS;
 }
 
 /** The models that are worse than the baseline by more than a share of the clips, in either head. */
@@ -166,7 +173,7 @@ export function judge({ baseline, contrasts, sameData }: Comparison, contrast: C
     verdict: verdictOf(baseline, contrast, { sameData, tests: contrasts.length }),
     improved: changes.filter((change) => gain(change) > ROUNDING).sort((one, other) => gain(other) - gain(one)),
     regressed: changes.filter((change) => gain(change) < -ROUNDING).sort((one, other) => gain(one) - gain(other)),
-    figures: HEADS.flatMap((head) => figureChanges(head, baseline, contrast.model)),
+    figures: comparedHeads({ baseline, contrasts: [contrast] }).flatMap((head) => figureChanges(head, baseline, contrast.model)),
   };
 }
 
@@ -197,12 +204,13 @@ function figureChanges(head: HeadName, baseline: ComparedModel, model: ComparedM
 
 function verdictOf(
   baseline: ComparedModel,
-  { model, pairedClips, test, difference }: Contrast,
+  contrast: Contrast,
   { sameData, tests }: { readonly sameData: boolean; readonly tests: number },
 ): string {
+  const { model, pairedClips, test, difference } = contrast;
   if (pairedClips === 0) return `Nothing can be said of ${model.title} and ${baseline.title}: they share no clip.`;
   const on = `on ${sameData ? 'the' : 'the shared'} ${pairedClips} clips${model.data.synthetic ? ' (synthetic ones)' : ''}`;
-  const phrases = HEADS.map((head) => {
+  const phrases = comparedHeads({ baseline, contrasts: [contrast] }).map((head) => {
     const { onlyFirst, onlySecond, p } = test[head];
     // Where the data differs the figures are of other clips: what is paired alone decides.
     const points = sameData ? difference[head] : (onlySecond - onlyFirst) / pairedClips;

@@ -5,7 +5,7 @@ import { RESULT_FILES } from '../../folder/contents';
 import { elementAt } from '../../foundation/required';
 import { percent, shortText } from '../../foundation/text';
 import type { ComparedModel } from '../compare/comparison';
-import { modelTitle, type EvaluationResult, type HeadResult, HEADS } from '../result';
+import { modelTitle, type EvaluationResult, type HeadResult, HEADS, tellsCategories } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { DASHES, drawChart, headings, legendAsDrawn, PICTURE_WIDTH, scaleOf } from './canvas';
 import { confusionPicture } from './confusion-picture';
@@ -45,12 +45,18 @@ export function drawPictures(
         theme,
       ),
     ),
-    categoryConfusion: drawn(RESULT_FILES.categoryConfusionPicture, () =>
-      confusionPicture(
-        { title: `Categories: ${percent(category.metrics.accuracy)} right, ${of}`, matrix: category.confusion, labels: category.labels },
-        theme,
-      ),
-    ),
+    categoryConfusion: tellsCategories(result)
+      ? drawn(RESULT_FILES.categoryConfusionPicture, () =>
+          confusionPicture(
+            {
+              title: `Categories: ${percent(category.metrics.accuracy)} right, ${of}`,
+              matrix: category.confusion,
+              labels: category.labels,
+            },
+            theme,
+          ),
+        )
+      : undefined,
     reliability: drawn(RESULT_FILES.reliability, () => reliabilityPicture(`Reliability of ${of}`, gloss, category, theme)),
     curves:
       curves.length === 0 ? undefined : drawn(RESULT_FILES.curves, () => curvesPicture(`Training of ${modelTitle(result)}`, curves, theme)),

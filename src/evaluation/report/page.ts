@@ -304,7 +304,16 @@ function fileList(result: EvaluationResult, pictures: ReportPictures): Markup {
     { name: curves, png: light?.curves },
     { name: reliability, png: light?.reliability },
   ].flatMap(({ name, png }) => (png === undefined ? [] : [name]));
-  const there = [summary, perClass, perCategory, predictions, ...confusionFiles(result), ...drawn, document];
+  const [ofGlosses, ofCategories] = confusionFiles(result);
+  const there = [
+    summary,
+    perClass,
+    predictions,
+    ofGlosses,
+    ...(tellsCategories(result) ? [perCategory, ofCategories] : []),
+    ...drawn,
+    document,
+  ];
   return html`<h2>Beside this page</h2>
     <p>${there.map((name, place) => html`${place === 0 ? '' : ', '}<a href="${name}">${name}</a>`)}</p>`;
 }

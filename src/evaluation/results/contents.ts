@@ -7,7 +7,16 @@ import { readRegularText } from '../../foundation/regular-file';
 import { elementAt } from '../../foundation/required';
 import { counted, listed } from '../../foundation/text';
 import { confusionAt, mostConfusedWith, outcomes } from '../confusion';
-import { HEADS, occlusionGroups, type EvaluationResult, type HeadMetrics, type HeadPrediction, type HeadResult } from '../result';
+import {
+  HEADS,
+  occlusionGroups,
+  type EvaluationResult,
+  type HeadMetrics,
+  type HeadPrediction,
+  type HeadResult,
+  tellingHeads,
+  type HeadName,
+} from '../result';
 
 /** An evaluation as `evaluation.json` and `--json` have it. */
 export function evaluationDocument(result: EvaluationResult): Record<string, unknown> {
@@ -141,7 +150,8 @@ export function summaryRows(result: EvaluationResult): SummaryRow[] {
 
 /** `summary_metrics.csv`. */
 export function summaryTable(result: EvaluationResult): string {
-  return csvText([['metric', 'gloss', 'category'], ...summaryRows(result).map(({ metric, gloss, category }) => [metric, gloss, category])]);
+  const heads = tellingHeads(result);
+  return csvText([['metric', ...heads], ...summaryRows(result).map((row) => [row.metric, ...heads.map((head) => row[head])])]);
 }
 
 /** `per_class_metrics.csv` of a head. */
@@ -187,39 +197,33 @@ export function confusionFiles({ gloss, category }: EvaluationResult): [ofGlosse
   ];
 }
 
-/** The columns of `predictions.csv`. */
-const PREDICTION_COLUMNS = [
-  'file',
-  'true_gloss',
-  'true_gloss_label',
-  'pred_gloss',
-  'pred_gloss_label',
-  'confidence',
-  'rank_of_truth',
-  'correct',
-  'true_category',
-  'true_category_label',
-  'pred_category',
-  'pred_category_label',
-  'category_confidence',
-  'category_rank_of_truth',
-  'category_correct',
-  'top5',
-  'occluded',
-] as const;
+/** The columns of `predictions.csv` that a head has. */
+const PREDICTION_COLUMNS: Readonly<Record<HeadName, readonly string[]>> = {
+  gloss: ['true_gloss', 'true_gloss_label', 'pred_gloss', 'pred_gloss_label', 'confidence', 'rank_of_truth', 'correct'],
+  category: [
+    'true_category',
+    'true_category_label',
+    'pred_category',
+    'pred_category_label',
+    'category_confidence',
+    'category_rank_of_truth',
+    'category_correct',
+  ],
+};
 
 /** `predictions.csv`: a line a clip, in the order of the labels. */
-export function predictionsTable({ clips, gloss, category }: EvaluationResult): string {
+export function predictionsTable(result: EvaluationResult): string {
+  const { clips, gloss } = result;
+  const heads = tellingHeads(result);
   const rows = clips.map(({ name, occluded }, clip) => [
     name,
-    ...predictionCells(gloss, gloss.predictions[clip]),
-    ...predictionCells(category, category.predictions[clip]),
+    ...heads.flatMap((head) => predictionCells(result[head], result[head].predictions[clip])),
     elementAt(gloss.predictions, clip)
       .likeliest.map(({ id, probability }) => `${elementAt(gloss.labels, id)} (${id}) ${probability.toFixed(4)}`)
       .join('; '),
     occluded === undefined ? '' : Number(occluded),
   ]);
-  return csvText([[...PREDICTION_COLUMNS], ...rows]);
+  return csvText([['file', ...heads.flatMap((head) => PREDICTION_COLUMNS[head]), 'top5', 'occluded'], ...rows]);
 }
 
 function predictionCells({ labels }: HeadResult, prediction: HeadPrediction | undefined): (string | number | undefined)[] {

@@ -16,7 +16,7 @@ import type { drawPictures } from '../pictures/charts';
 import { canDraw, darkTheme, lightTheme } from '../pictures/drawing';
 import { findings } from '../report/findings';
 import { reportPage, WORST_CLIPS, type ReportPictures } from '../report/page';
-import { worstClips, type EvaluationResult } from '../result';
+import { worstClips, type EvaluationResult, tellsCategories, tellingHeads } from '../result';
 import type { CurvePoint } from '../training-curves';
 import { evaluationDocument, confusionPairsTable, confusionTable, perClassTable, predictionsTable, summaryTable } from './contents';
 
@@ -64,16 +64,17 @@ export async function writeResults(folder: string, result: EvaluationResult, con
   const pictures = await draw(result, context);
   const document = { ...evaluationDocument(result), created: created.toISOString() };
   place?.requireThere();
+  const ofCategories = <Content>(content: Content): Content | undefined => (tellsCategories(result) ? content : undefined);
   const isNew = makeOwnFolder(folder);
   const contents: readonly (readonly [string, ResultContent])[] = [
     [RESULT_FILES.summary, summaryTable(result)],
     [RESULT_FILES.perClass, perClassTable(result.gloss)],
-    [RESULT_FILES.perCategory, perClassTable(result.category)],
+    [RESULT_FILES.perCategory, ofCategories(perClassTable(result.category))],
     [RESULT_FILES.predictions, predictionsTable(result)],
     [RESULT_FILES.confusionTable, confusionTable(result.gloss)],
-    [RESULT_FILES.categoryConfusionTable, confusionTable(result.category)],
+    [RESULT_FILES.categoryConfusionTable, ofCategories(confusionTable(result.category))],
     [RESULT_FILES.confusionPairs, confusionPairsTable(result.gloss)],
-    [RESULT_FILES.categoryConfusionPairs, confusionPairsTable(result.category)],
+    [RESULT_FILES.categoryConfusionPairs, ofCategories(confusionPairsTable(result.category))],
     [RESULT_FILES.report, reportPage(result, pictures, created)],
     [RESULT_FILES.confusionPicture, pictures?.light.confusion],
     [RESULT_FILES.categoryConfusionPicture, pictures?.light.categoryConfusion],
@@ -205,15 +206,16 @@ export function readmeFigures(folder: string, result: EvaluationResult): string[
 }
 
 function figureLines(folder: string, result: EvaluationResult): string[] {
-  const { gloss, category, model, data, clips } = result;
+  const { gloss, model, data, clips } = result;
+  const heads = tellingHeads(result);
   const row = (title: string, show: (head: EvaluationResult['gloss']) => string): string =>
-    `| ${title} | ${show(gloss)} | ${show(category)} |`;
+    `| ${[title, ...heads.map((head) => show(result[head]))].join(' | ')} |`;
   const epoch = model.epoch === undefined ? '' : `, epoch ${model.epoch}`;
   const among = fewLikeliest(gloss);
   const shareText = (share: number | undefined): string => (share === undefined ? '–' : percent(share));
   return [
-    '| figure | gloss | category |',
-    '| --- | --- | --- |',
+    `| ${['figure', ...heads].join(' | ')} |`,
+    `|${' --- |'.repeat(1 + heads.length)}`,
     row('accuracy', ({ metrics }) => percent(metrics.accuracy)),
     row('95 % interval', ({ metrics }) => `${percent(metrics.accuracy_ci95_low)} to ${percent(metrics.accuracy_ci95_high)}`),
     ...(among === undefined ? [] : [row(`top-${among} accuracy`, (head) => shareText(topAccuracy(head, among)))]),

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { ReadFigures } from '../../evaluation/results/contents';
+import { classesText, hasCategories } from '../../folder/config-file';
 import { FOLDER_FILES, RESULT_FILES } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import type { Page } from '../../folder/readme';
@@ -62,7 +63,7 @@ function whatItIs({ record: { run }, model, evaluation, production }: CardFacts)
     ...(run.data?.synthetic === true
       ? ['> **Trained on synthetic data.** A generator made it, nobody signed it: these figures say nothing about real signs.', '']
       : []),
-    `${/^[AEIOU]/.test(checkpointName) ? 'An' : 'A'} ${checkpointName} that recognises ${run.classes.gloss} glosses in ${run.classes.category} categories, ${made} with Kumpas ${plain(run.versions.kumpas)} on ${plain(run.created.slice(0, 10))}.`,
+    `${/^[AEIOU]/.test(checkpointName) ? 'An' : 'A'} ${checkpointName} that recognises ${classesText(run.classes)}, ${made} with Kumpas ${plain(run.versions.kumpas)} on ${plain(run.created.slice(0, 10))}.`,
     '',
     `- Stage: ${state}`,
     ...(run.follows === undefined ? [] : [`- Its releases go on from ${plain(run.follows)}`]),
@@ -71,7 +72,7 @@ function whatItIs({ record: { run }, model, evaluation, production }: CardFacts)
     ...(evaluation === undefined
       ? ['- It has not been evaluated yet: `npm run evaluate` does it']
       : [
-          `- Right in ${percent(evaluation.gloss.accuracy)} of the glosses and ${percent(evaluation.category.accuracy)} of the categories of ${evaluation.data.clips ?? 'its'} clips`,
+          `- Right in ${percent(evaluation.gloss.accuracy)} of the glosses${hasCategories(run.classes) ? ` and ${percent(evaluation.category.accuracy)} of the categories` : ''} of ${evaluation.data.clips ?? 'its'} clips`,
         ]),
     ...(run.parameters === undefined ? [] : [`- Parameters: ${run.parameters.toLocaleString('en')}`]),
     `- Shape: ${Object.entries(run.model)
@@ -89,20 +90,21 @@ function glossLine(labels: readonly string[] | undefined): string[] {
 }
 
 /** What an evaluation found, from its files. */
-function figures({ evaluation, glosses, results }: CardFacts): string[] {
+function figures({ evaluation, glosses, results, record: { run } }: CardFacts): string[] {
   if (evaluation === undefined) return ['Not evaluated yet.'];
   const { gloss, category, data: on } = evaluation;
-  const row = (title: string, show: (head: ReadFigures) => string): string => `| ${title} | ${show(gloss)} | ${show(category)} |`;
+  const heads = hasCategories(run.classes) ? [gloss, category] : [gloss];
+  const row = (title: string, show: (head: ReadFigures) => string): string => `| ${[title, ...heads.map(show)].join(' | ')} |`;
   const calibration = (head: ReadFigures): string =>
     head.expected_calibration_error === undefined ? '–' : percent(head.expected_calibration_error);
   const picture = (title: string, file: string): string[] =>
     results.has(file) ? ['', `![${title}](${FOLDER_FILES.results}/${file})`] : [];
   return [
-    '| figure | gloss | category |',
-    '| --- | --- | --- |',
+    `| figure | gloss |${heads.length > 1 ? ' category |' : ''}`,
+    `| --- | --- |${heads.length > 1 ? ' --- |' : ''}`,
     row('accuracy', ({ accuracy }) => percent(accuracy)),
     row('95 % interval', (head) => `${percent(head.accuracy_ci95_low)} to ${percent(head.accuracy_ci95_high)}`),
-    row('top-5 accuracy', ({ top_5_accuracy: share }) => percent(share)),
+    ...(run.classes.gloss > 5 ? [row('top-5 accuracy', ({ top_5_accuracy: share }) => percent(share))] : []),
     row('weighted F1', ({ f1_weighted: f1 }) => f1.toFixed(4)),
     row('macro F1', ({ f1_macro: f1 }) => f1.toFixed(4)),
     row('expected calibration error', calibration),
@@ -111,7 +113,7 @@ function figures({ evaluation, glosses, results }: CardFacts): string[] {
     ...weakSpots(glosses),
     ...picture('Training curves', RESULT_FILES.curves),
     ...picture('Confusion matrix of the glosses', RESULT_FILES.confusionPicture),
-    ...picture('Confusion matrix of the categories', RESULT_FILES.categoryConfusionPicture),
+    ...(heads.length > 1 ? picture('Confusion matrix of the categories', RESULT_FILES.categoryConfusionPicture) : []),
     ...picture('Reliability', RESULT_FILES.reliability),
     ...(results.has(RESULT_FILES.report)
       ? ['', `All of it: [${RESULT_FILES.report}](${FOLDER_FILES.results}/${RESULT_FILES.report}).`]
@@ -175,12 +177,12 @@ function recipe({ settings, record }: CardFacts): string[] {
   ];
 }
 
-function releases({ hasChangelog, releases: made }: CardFacts): string[] | undefined {
+function releases({ hasChangelog, releases: made, record: { run } }: CardFacts): string[] | undefined {
   if (made.length === 0 && !hasChangelog) return undefined;
   return [
     ...made.map(({ version, evaluation }) => {
-      const accuracy =
-        evaluation === undefined ? '' : `: gloss ${percent(evaluation.gloss.accuracy)}, category ${percent(evaluation.category.accuracy)}`;
+      const category = evaluation !== undefined && hasCategories(run.classes) ? `, category ${percent(evaluation.category.accuracy)}` : '';
+      const accuracy = evaluation === undefined ? '' : `: gloss ${percent(evaluation.gloss.accuracy)}${category}`;
       return `- [v${version}](${FOLDER_FILES.releases}/v${version})${accuracy}`;
     }),
     ...(hasChangelog ? [`${made.length === 0 ? '' : '\n'}What changed: [${FOLDER_FILES.changelog}](${FOLDER_FILES.changelog}).`] : []),

@@ -4,7 +4,7 @@ import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/
 import { evaluateModel, openEvaluationData, type DataWatch, type EvaluationDataRequest } from '../../evaluation/evaluate';
 import { modelOfFile, type LoadedModel } from '../../evaluation/loaded-model';
 import { canDraw, drawnOrTold, lightTheme } from '../../evaluation/pictures/drawing';
-import { describeEvaluation, type EvaluationResult } from '../../evaluation/result';
+import { describeEvaluation, type EvaluationResult, tellingHeads, type HeadName } from '../../evaluation/result';
 import { RESULT_FILES } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import { modelFile } from '../../folder/named-checkpoint';
@@ -36,6 +36,8 @@ export interface WatchedCheckpoint {
 /** What an evaluation on new data found, and what was written of it. */
 export interface Monitored {
   readonly row: HistoryRow;
+  /** The heads whose figures say something. */
+  readonly heads: readonly HeadName[];
   readonly judgement: DropJudgement;
   readonly history: string;
   /** Undefined where no pictures can be drawn on this machine. */
@@ -89,7 +91,7 @@ export async function monitorModel(
     const { rows, replaced } = withRow(readHistory(history), row);
     writeHistory(history, rows);
     const picture = await drawHistory(path.join(folder, HISTORY_PICTURE), { name, rows }, watch);
-    return { checkpoint, row, judgement, history, picture, rows: rows.length, replaced };
+    return { checkpoint, row, heads: tellingHeads(result), judgement, history, picture, rows: rows.length, replaced };
   });
 }
 

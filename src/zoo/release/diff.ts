@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readWeights, type StateDict } from '../../checkpoint/training-checkpoint';
 import { modelOfCheckpoint } from '../../evaluation/loaded-model';
+import { HEADS, type HeadName } from '../../evaluation/result';
 import type { ReadFigures } from '../../evaluation/results/contents';
-import type { ModelRecord } from '../../folder/config-file';
+import { hasCategories, type ModelRecord } from '../../folder/config-file';
 import { FOLDER_FILES, filesBelow } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
 import { modelFile } from '../../folder/named-checkpoint';
@@ -157,7 +158,7 @@ function compareStates(before: ModelState, after: ModelState): ModelDiff {
     },
     data: valueChanges(before.data, after.data),
     same_clips: before.fingerprint === undefined || after.fingerprint === undefined ? null : before.fingerprint === after.fingerprint,
-    figures: (['gloss', 'category'] as const).flatMap((head) =>
+    figures: headsOf(before.classes, after.classes).flatMap((head) =>
       (['accuracy', 'top_5_accuracy', 'f1_weighted', 'f1_macro'] as const).map((name) =>
         figureChange(`${head} ${name}`, before.figures?.[head][name], after.figures?.[head][name]),
       ),
@@ -165,6 +166,11 @@ function compareStates(before: ModelState, after: ModelState): ModelDiff {
     weights: weightDistances(before.weights, after.weights),
     files: fileSizes(before.side.folder, after.side.folder),
   };
+}
+
+/** The heads whose figures say something of one of the two at least. */
+function headsOf(...sides: readonly ClassNames[]): readonly HeadName[] {
+  return sides.some(({ category }) => hasCategories({ category: category.length })) ? HEADS : ['gloss'];
 }
 
 function figureChange(name: string, before: number | undefined, after: number | undefined): FigureChange {

@@ -3,7 +3,8 @@ import type { LabelNames } from '../../data/clip-set';
 import { comparedFromFiles, comparedFromResult } from '../../evaluation/compare/compare';
 import { compareModels, type ComparedModel, type Contrast } from '../../evaluation/compare/comparison';
 import { shownLabels, type LoadedModel } from '../../evaluation/loaded-model';
-import { HEADS, type EvaluationResult } from '../../evaluation/result';
+import { HEADS, type EvaluationResult, type HeadName } from '../../evaluation/result';
+import { hasCategories } from '../../folder/config-file';
 import { printableLine } from '../../foundation/text';
 import { orUndefined } from '../registered-models';
 import { harmless } from './changelog';
@@ -165,8 +166,8 @@ export function worseHeads(comparison: ReleaseComparison): string[] {
 }
 
 /** Both heads' changes in one line. */
-function changesText(comparison: Exclude<ReleaseComparison, { basis: 'none' }>): string {
-  return HEADS.map((head) => changeText(head, comparison[head])).join(', ');
+function changesText(comparison: Exclude<ReleaseComparison, { basis: 'none' }>, heads: readonly HeadName[]): string {
+  return heads.map((head) => changeText(head, comparison[head])).join(', ');
 }
 
 function changeText(
@@ -202,6 +203,11 @@ function headOf(
   };
 }
 
+/** The heads whose figures say something of a model with these classes. */
+function headsOf({ category }: ClassNames): readonly HeadName[] {
+  return hasCategories({ category: category.length }) ? HEADS : ['gloss'];
+}
+
 /** The bullets of a release in CHANGELOG.md: what it is, what its figures are and how they changed, then what its maker said of it. */
 export function releaseLines(release: Omit<ReleaseRecord, 'changelog'>): string[] {
   const { model, notes, follows, previous } = release;
@@ -224,28 +230,34 @@ function dataLine({ trained_with: data }: Omit<ReleaseRecord, 'changelog'>): str
 
 function validationLine({
   evaluation: { data, gloss, category },
+  classes,
   checkpoint: { epoch },
   trained_with,
 }: Omit<ReleaseRecord, 'changelog'>): string {
+  const tells = headsOf(classes).includes('category');
   const at = epoch === null ? '' : ` at epoch ${epoch}`;
   const elsewhere =
     trained_with?.title === data.title ? '' : `, on ${data.clips.toLocaleString('en')} clips of ${harmless(path.basename(data.title))}`;
-  return `Validation: gloss ${gloss.accuracy.toFixed(3)}, category ${category.accuracy.toFixed(3)}${at}${elsewhere}`;
+  return `Validation: gloss ${gloss.accuracy.toFixed(3)}${tells ? `, category ${category.accuracy.toFixed(3)}` : ''}${at}${elsewhere}`;
 }
 
-function weightsLines({ checkpoint: { dtype, before, largest_logit_difference: difference } }: Omit<ReleaseRecord, 'changelog'>): string[] {
+function weightsLines({
+  checkpoint: { dtype, before, largest_logit_difference: difference },
+  classes,
+}: Omit<ReleaseRecord, 'changelog'>): string[] {
   if (dtype === 'float32') return [];
+  const category = headsOf(classes).includes('category') ? `, category ${before.category.accuracy.toFixed(3)}` : '';
   return [
-    `Weights: ${dtype}; in float32 gloss ${before.gloss.accuracy.toFixed(3)}, category ${before.category.accuracy.toFixed(3)}, and logits that differ by up to ${difference.toPrecision(2)}`,
+    `Weights: ${dtype}; in float32 gloss ${before.gloss.accuracy.toFixed(3)}${category}, and logits that differ by up to ${difference.toPrecision(2)}`,
   ];
 }
 
-function changeLines({ comparison, previous, changes }: Omit<ReleaseRecord, 'changelog'>): string[] {
+function changeLines({ comparison, previous, changes, classes }: Omit<ReleaseRecord, 'changelog'>): string[] {
   if (comparison === null || previous === null) return [];
   const since = `v${previous.version}`;
   const incompatible = changes.length === 0 ? [] : [`Incompatible with ${since}: ${harmless(changes.join('; '))}`];
   if (comparison.basis === 'none') return [`Accuracy against ${since}: not comparable: ${harmless(comparison.reason)}`, ...incompatible];
   const basis = comparison.basis === 'recorded' ? ', as recorded' : '';
   const worse = worseHeads(comparison).length > 0 ? '; less accurate, and released on purpose' : '';
-  return [`Accuracy from ${since}${basis}: ${changesText(comparison)}${worse}`, ...incompatible];
+  return [`Accuracy from ${since}${basis}: ${changesText(comparison, headsOf(classes))}${worse}`, ...incompatible];
 }
