@@ -6,17 +6,23 @@ import type { FingerprintedClip, LabelNames } from './clip-set';
 import { byCause, type DataProblem } from './data-error';
 import type { LocatedClip } from './locate-data';
 
-/** Ids of a clip's label that have no class. */
-export function idProblems({ label, labelsFile }: LocatedClip, names: LabelNames): DataProblem[] {
-  const check = (column: string, id: number, classes: number, flag: string): DataProblem[] => {
-    if (id < classes) return [];
-    const problem = `line ${label.line}: ${column} ${id} is out of range, there ${classes === 1 ? 'is' : 'are'} ${counted(classes, 'class', 'classes')} (0–${classes - 1}); correct it or give ${flag}`;
-    return [{ file: labelsFile, problem }];
-  };
-  return [
-    ...check('gloss', label.gloss, names.gloss.length, '--num-gloss'),
-    ...check('cat', label.category, names.category.length, '--num-cat'),
-  ];
+/**
+ * Ids in the labels that have no class.
+ * @param known the names that the data gives its classes.
+ */
+export function idProblems(clips: readonly LocatedClip[], names: LabelNames, known: Partial<LabelNames>): DataProblem[] {
+  const enough = ({ idOf, names: kind }: (typeof KINDS)[number]): number =>
+    clips.reduce((most, clip) => Math.max(most, idOf(clip) + 1), known[kind]?.length ?? 0);
+  const checks = KINDS.map((kind) => ({ ...kind, classes: names[kind.names].length, wanted: enough(kind) }));
+  return clips.flatMap((clip) =>
+    checks.flatMap(({ column, flag, idOf, classes, wanted }): DataProblem[] => {
+      const id = idOf(clip);
+      if (id < classes) return [];
+      const range = `there ${classes === 1 ? 'is' : 'are'} ${counted(classes, 'class', 'classes')} (0–${classes - 1})`;
+      const problem = `line ${clip.label.line}: ${column} ${id} is out of range, ${range}; correct it, or give ${flag} ${wanted}`;
+      return [{ file: clip.labelsFile, problem }];
+    }),
+  );
 }
 
 /** Clips that are in both splits. */

@@ -59,7 +59,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     options,
   );
   const loaded = await loadClips(all, options, options.memoryBudgetBytes, options.onProgress);
-  const setProblems = [...all.flatMap((clip) => idProblems(clip, names)), ...overlapProblems(train, validation)];
+  const setProblems = [...idProblems(all, names, labelled.names), ...overlapProblems(train, validation)];
   const broken = new Set(loaded.problems.map(({ file }) => file));
   const leaveOut = options.leaveOutBroken === true && validation.some(({ file }) => !broken.has(file));
   const use = labelled.problems.length > 0 || labelled.train === undefined ? NOTHING_JUDGED : judgeUse(labelled, names, options);

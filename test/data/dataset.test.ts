@@ -111,7 +111,7 @@ describe('a data folder', () => {
       expect(more.labels).toEqual({ gloss: ['A', 'B', 'C', 'D', 'E', 'gloss 5', 'gloss 6'], category: ['X', 'Y', 'category 2'] });
       expect((await openDataset({ folder }, { ...options, numGloss: 4, numCat: null })).labels.gloss).toEqual(['A', 'B', 'C', 'D']);
       expect(await problemsOf(openDataset({ folder }, { ...options, numGloss: 3 }))).toEqual([
-        'val_labels.csv: line 3: gloss 3 is out of range, there are 3 classes (0–2); correct it or give --num-gloss',
+        'val_labels.csv: line 3: gloss 3 is out of range, there are 3 classes (0–2); correct it, or give --num-gloss 5',
       ]);
     });
   });
@@ -193,8 +193,8 @@ describe('everything that is wrong', () => {
       expect(problems).toEqual([
         'train_labels.csv: line 5: clip "c" is on line 4 already; keep one of them',
         'train_labels.csv: line 7: gloss "oops" is no class id; expected a whole number from 0',
-        'train_labels.csv: line 3: gloss 9 is out of range, there are 3 classes (0–2); correct it or give --num-gloss',
-        'val_labels.csv: line 3: gloss 3 is out of range, there are 3 classes (0–2); correct it or give --num-gloss',
+        'train_labels.csv: line 3: gloss 9 is out of range, there are 3 classes (0–2); correct it, or give --num-gloss 10',
+        'val_labels.csv: line 3: gloss 3 is out of range, there are 3 classes (0–2); correct it, or give --num-gloss 10',
         'val_labels.csv: line 2: clip "d" is in train_labels.csv (line 6) too; a clip is for training or for validation',
         'a.npz: it is no .npz, which is a zip file of arrays: it begins with "not a zip"; make the file again',
         expect.stringMatching(/^b\.npz: "X" holds 1 NaN/),
