@@ -74,6 +74,9 @@ export function dataWatch({ errors }: Terminal): DataWatch {
     onWarning: (text) => {
       errors.write(`warning: ${text}\n`);
     },
+    onNote: (text) => {
+      errors.write(`note: ${text}\n`);
+    },
     onProgress: showLoading(errors),
     featureCache: featureCache(process.env),
   };
