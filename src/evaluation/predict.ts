@@ -62,7 +62,7 @@ export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut>
   const clips = await clipsOf(typeof input === 'string' ? [input] : input, values);
   if (values !== undefined && given.attention !== undefined)
     throw new UserError('predict(): attention is drawn of a clip that is a file (input)');
-  refuseWide(given.attention, clips.names.length, modelPaths.length);
+  if (given.attention !== undefined) checkAttention(given.attention, clips.names.length, modelPaths.length);
   const loaded = modelPaths.map((modelPath) => modelOfFile(modelFile(modelPath), shapeOf(given), readingOf(given, hooks)));
   const labels = await labelsOf(given.labels_reference);
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
@@ -212,9 +212,11 @@ function readerOf(clips: readonly Float32Array[], width: number): ClipReader {
   };
 }
 
-function refuseWide(attention: string | undefined, clips: number, models: number): void {
-  if (attention === undefined || (clips === 1 && models === 1)) return;
-  throw new UserError(`--attention draws one clip in one model, found ${clips} clips and ${models} models; name one of each`);
+function checkAttention(picture: string, clips: number, models: number): void {
+  if (!/\.png$/i.test(picture)) throw new UserError(`--attention ${picture}: the picture is a PNG; expected a name that ends in .png`);
+  if (clips === 1 && models === 1) return;
+  const found = `${counted(clips, 'clip')} and ${counted(models, 'model')}`;
+  throw new UserError(`--attention draws one clip in one model, found ${found}; name one of each`);
 }
 
 /** The array that a model reads: what was asked for, else what it was trained on, else its kind's usual one. */

@@ -7,7 +7,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { attendedFrames, frameShares, saveAttentionPicture } from '../../src/evaluation/pictures/attention';
-import { clipFiles } from '../../src/evaluation/predict';
+import { clipFiles, predict } from '../../src/evaluation/predict';
 import { predictClips } from '../../src/evaluation/predict-clips';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { arrayNamed, parityFolder, readArrays, torchFolder } from '../support/parity';
@@ -33,7 +33,9 @@ describe('the clips that are named', () => {
       expect(await clipFiles([path.join(folder, '*_two.npz'), folder])).toEqual([two, one]);
       await expect(clipFiles([path.join(folder, '*_three.npz')])).rejects.toThrow('no file fits this pattern');
       await expect(clipFiles([path.join(folder, 'three.npz')])).rejects.toThrow('no such file or folder');
-      await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow('the folder holds no clip (.npz or .npy) and no folder of pictures');
+      await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow(
+        'the folder holds no clip (.npz or .npy) and no folder of pictures',
+      );
     });
   });
 
@@ -52,6 +54,14 @@ describe('the clips that are named', () => {
 });
 
 describe('predicting', () => {
+  it('draws attention into a .png alone', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const input = writeClip(path.join(folder, 'clip.npz'));
+      const asked = predict({ model: path.join(torchFolder, 'tiny_full.pt'), input, attention: path.join(folder, 'a.jpg') });
+      await expect(asked).rejects.toThrow(/a\.jpg: the picture is a PNG; expected a name that ends in \.png/);
+    });
+  });
+
   it('goes on after a clip that cannot be read, where that is wanted, and says which key is missing', async () => {
     await inTemporaryFolder(async (folder) => {
       const good = writeClip(path.join(folder, 'good.npz'));
