@@ -228,12 +228,14 @@ function requireTensor(value: PythonValue | undefined): TorchTensor {
 export function refusalOf({ full, name }: PythonName, instance: boolean): string {
   const known = KNOWN.find(({ names }) => names.test(full))?.says;
   if (known !== undefined) return `${known} Nothing was run.`;
-  if (instance || isOfModules(full))
-    return `it holds a whole pickled object of the class ${full}, not just data. In Python, save the weights alone: torch.save(model.state_dict(), 'weights.pt'); where it was among settings, save them as plain values, as vars(args).`;
+  if (instance || isOfModules(full)) return `it holds a whole pickled object of the class ${full}, not just data. ${SAVE_WITHOUT}`;
   if (/^[A-Z]/.test(name) && !RUNS.test(full))
-    return `it holds an object of the class ${full}, which is read nowhere but in Python: a whole module, or settings of a class of their own. Nothing was run. In Python, save the weights alone: torch.save(model.state_dict(), 'weights.pt'); or settings as a dict of plain values.`;
+    return `it holds an object of the class ${full}, which is read nowhere but in Python: a whole module, or settings of a class of their own. Nothing was run. ${SAVE_WITHOUT}`;
   return `it is refused: it mentions ${full}, which no checkpoint of plain data and tensors needs and which in Python could run a program. Nothing was run.`;
 }
+
+const SAVE_WITHOUT =
+  "In Python, save the weights alone: torch.save(model.state_dict(), 'weights.pt'); or, where it is among the settings of a checkpoint, the checkpoint without them: torch.save({key: value for key, value in checkpoint.items() if key not in ('args', 'config')}, 'checkpoint.pt'); or settings as plain values, as vars(args) gives them.";
 
 /** Layers of PyTorch and its relatives: what is there is a module as it was. */
 function isOfModules(full: string): boolean {
