@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../foundation/errors';
+import { reasonOf } from '../foundation/file-system-problem';
 import { makeFolders } from '../foundation/folders';
 import { required } from '../foundation/required';
 import { printableLine } from '../foundation/text';
@@ -57,7 +58,7 @@ export function createRunFolder(saveDir: string, model: string, description: str
     return firstFolder(saveDir, { model, description, date }, makeFolder);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`--save-dir ${error.message}`, { cause: error });
-    throw new UserError(`--save-dir ${saveDir}: no folder can be made there: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`--save-dir ${saveDir}: no folder can be made there: ${reasonOf(error) ?? messageOf(error)}`, { cause: error });
   }
 }
 

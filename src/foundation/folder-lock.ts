@@ -115,7 +115,7 @@ function endWithoutLocks(): void {
 
 /** Takes a lock, that of a process that has ended too. */
 function takeOver(folder: string, file: string, content: string): void {
-  for (let attempt = 1; !whileWriting(file, () => take(file, content)); attempt++) {
+  for (let attempt = 1; !whileWriting(folder, () => take(file, content)); attempt++) {
     const found = contentOf(file);
     if (found !== undefined && !isStale(file, found)) throw new UserError(inUse(folder, file, found));
     if (found !== undefined) removeIfStill(file, found);

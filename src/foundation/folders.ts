@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from './errors';
-import { whileWriting, whileWritingInSteps, FileSystemProblem, unfinishedNameOf } from './file-system-problem';
+import { reasonOf, whileWriting, whileWritingInSteps, FileSystemProblem, unfinishedNameOf } from './file-system-problem';
 
 /**
  * Makes a folder and those above it, as far as they are not there. One by one: where a system folder refuses, Node's own recursive way does not always come back.
@@ -45,7 +45,7 @@ export function makeFoldersWithin(base: string, folder: string): void {
 export function buildFolder(folder: string, fill: (unfinished: string) => void): void {
   const made: string[] = [];
   const unfinished = unfinishedNameOf(folder);
-  const parent = begin(unfinished, made);
+  const parent = begin(folder, unfinished, made);
   try {
     whileWriting(folder, () => {
       fill(unfinished);
@@ -63,7 +63,7 @@ export function buildFolder(folder: string, fill: (unfinished: string) => void):
 export async function buildFolderInSteps(folder: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
   const made: string[] = [];
   const unfinished = unfinishedNameOf(folder);
-  const parent = begin(unfinished, made);
+  const parent = begin(folder, unfinished, made);
   try {
     await whileWritingInSteps(folder, async () => {
       await fill(unfinished);
@@ -96,10 +96,10 @@ export function removeFolder(folder: string): void {
 }
 
 /** Makes the unfinished folder, and gives that above it. */
-function begin(unfinished: string, made: string[]): KeptFolder {
+function begin(folder: string, unfinished: string, made: string[]): KeptFolder {
   const parent = path.dirname(unfinished);
   try {
-    for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, parent));
+    for (const absent of [...absentFolders(parent), unfinished]) made.unshift(makeFolder(absent, folder));
     return keepFolder(parent);
   } catch (error) {
     for (const emptied of made) removeIfEmpty(emptied);
@@ -132,7 +132,7 @@ function makeFolder(folder: string, asked: string): string {
   } catch (error) {
     // Another process may have made it in the same moment.
     if (isFolder(folder)) return folder;
-    throw new UserError(`${asked}: no folder can be made there: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`${asked}: no folder can be made there: ${reasonOf(error) ?? messageOf(error)}`, { cause: error });
   }
 }
 

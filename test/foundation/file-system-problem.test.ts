@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { replaceFile, replaceText, writeTextAtomically } from '../../src/foundation/atomic-file';
 import { fileSystemProblem, FileSystemProblem } from '../../src/foundation/file-system-problem';
 import { lockFileOf, lockFolder } from '../../src/foundation/folder-lock';
-import { keepFolder, buildFolder, makeFolders } from '../../src/foundation/folders';
+import { buildFolder, keepFolder, makeFolders } from '../../src/foundation/folders';
 import { inTemporaryFolder } from '../support/clip-files';
 
 /** What an action throws, as `name: message`. */
@@ -141,6 +141,16 @@ describe('locks', () => {
       writeFileSync(path.join(folder, 'file'), '');
       expect(() => lockFolder(path.join(folder, 'file', 'run'), 'train')).toThrow(/(no folder can be made there|EEXIST|ENOTDIR)/);
     });
+  });
+});
+
+it('a folder that cannot be made is told by its own name, with the reason in words', async () => {
+  await inTemporaryFolder((folder) => {
+    writeFileSync(path.join(folder, 'file'), '');
+    const wanted = path.join(folder, 'file', 'export');
+    expect(() => {
+      buildFolder(wanted, () => undefined);
+    }).toThrow(`${wanted}: no folder can be made there: a file lies where a folder is expected (ENOTDIR)`);
   });
 });
 
