@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
@@ -6,7 +6,7 @@ import type { Settings } from '../../src/config/model-settings';
 import { resolveSettings } from '../../src/config/resolve';
 import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
-import { evaluateModel } from '../../src/evaluation/evaluate';
+import { evaluate, evaluateModel } from '../../src/evaluation/evaluate';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { predictClips } from '../../src/evaluation/predict-clips';
 import { ownModels } from '../../src/models/model-table';
@@ -71,6 +71,21 @@ describe('a training of the InceptionV3GRU on features', () => {
       expect(scores.gloss.accuracy).toBe(run.folder.rows.at(-1)?.gloss_acc);
       const [prediction] = await predictClips(loaded, [path.join(folder, 'data/features_val/val_0.npz')], { key: 'X2048', topK: 0 });
       expect(prediction?.gloss).toHaveLength(3);
+    });
+  });
+
+  it('takes a share of the clips to validate, and keeps it', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFeatures(folder);
+      for (const own of ['features_val', 'val_labels.csv']) rmSync(path.join(folder, 'data', own), { recursive: true });
+      const { run } = await trainSmall(settingsIn(folder, { epochs: '1', val_share: '0.2' }));
+      const { train, validation } = run.data;
+      const names = validation.set.entries.map(({ name }) => name);
+      expect([train.set.entries.length, names.length]).toEqual([11, 3]);
+      const { run: resumed } = await resumeSmall(run.folder.files.last, { epochs: '2' });
+      expect(resumed.data.validation.set.entries.map(({ name }) => name)).toEqual(names);
+      const { result } = await evaluate({ model: run.folder.files.folder });
+      expect(result.clips.map(({ name }) => name)).toEqual(names);
     });
   });
 

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { DataProblem } from '../../../src/data/data-error';
@@ -142,6 +142,20 @@ describe('openAsFeatures', () => {
         ['sign_b', 2],
       ]);
       expect([...(validation.values?.[1] ?? [])]).toEqual([10, 20, 30, 10, 20, 30]);
+    });
+  });
+
+  it('takes a share of the training clips to validate, where there are no others', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFrames(folder);
+      renameSync(path.join(folder, 'frames_val'), path.join(folder, 'frames_train'));
+      writeFileSync(path.join(folder, 'train_labels.csv'), 'file,gloss,cat\nsign_a,0,0\nsign_b,0,0\n');
+      const asked = { ...request(folder), needTrain: true, validationShare: { share: 0.5, seed: 1, refuseOwn: true } };
+      const { title, train, validation } = await openAsFeatures(asked, model, weights, path.join(folder, 'cache'));
+      expect(title).toBe(folder);
+      expect([train?.entries, validation.entries].map((entries) => entries?.length)).toEqual([1, 1]);
+      expect([...(train?.entries ?? []), ...validation.entries].map(({ name }) => name).sort()).toEqual(['sign_a', 'sign_b']);
+      expect(validation.width).toBe(3);
     });
   });
 
