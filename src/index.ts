@@ -15,7 +15,9 @@ export * as registry from './zoo/registry';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
 export { openClips } from './data/open-clips';
-export { classificationLoss, crossEntropy, focalLoss, smoothedCrossEntropy } from './training/losses';
+export { balancedWeights, effectiveWeights } from './training/class-weights';
+export { lossWeightsAt } from './training/curriculum';
+export { classificationLoss, crossEntropy, focalLoss, smoothedCrossEntropy, weightedByTarget } from './training/losses';
 export { chooseSchedule, constantSchedule, cosineSchedule, PlateauSchedule, warmupCosineSchedule } from './training/schedules';
 export { adam, adamW } from './engine/optimizers/adam';
 export { sgd } from './engine/optimizers/sgd';
@@ -54,6 +56,7 @@ export type { ForwardContext, Model, ModelDefinition, ModelInputs, ModelOutputs 
 export { UserError } from './foundation/errors';
 export { version } from './foundation/version';
 export type { Optimizer } from './engine/optimizers/optimizer';
+export type { CurriculumSettings, LossWeights } from './training/curriculum';
 export type { ClassificationLoss, LossSettings } from './training/losses';
 export type { DataPaths, TransformDescription } from './config/data-settings';
 export type { Batch } from './data/batch';

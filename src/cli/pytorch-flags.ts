@@ -10,6 +10,8 @@ interface BroughtFlag {
   readonly note?: string;
   /** Why nothing can be done with it, and what there is instead: it is refused. */
   readonly instead?: string;
+  /** The value with which it is not refused but left out, with its note. */
+  readonly unlessValue?: string;
   /** Whether a value makes it such a flag, where this program has one of that name too. */
   readonly only?: (value: string) => boolean;
 }
@@ -38,8 +40,11 @@ export const flagsOfTrain: BroughtFlags = {
   device,
   ema: { instead: 'no moving average of the weights is kept; _best.pt is the best epoch by validation' },
   'ema-decay': { takesValue: true, instead: 'no moving average of the weights is kept; _best.pt is the best epoch by validation' },
-  curriculum: { takesValue: true, instead: 'both heads are trained from the start; --alpha and --beta weight their losses' },
-  'loss-weighting': { takesValue: true, instead: 'the losses are weighted by --alpha (gloss) and --beta (category)' },
+  'loss-weighting': {
+    ...withValue('not needed: static is what --alpha (gloss) and --beta (category) are'),
+    unlessValue: 'static',
+    instead: 'the losses are weighted by --alpha (gloss) and --beta (category), which --curriculum can change over the epochs',
+  },
   augment: { instead: 'clips are taken as they are; --normalize shoulders is what can be done to them' },
   augmentation: { instead: 'clips are taken as they are; --normalize shoulders is what can be done to them' },
 };
@@ -96,8 +101,9 @@ export function translated(argv: readonly string[], brought: BroughtFlags): Tran
       continue;
     }
     if (given === undefined && value !== undefined) left.shift();
-    if (flag.instead !== undefined) refusals.push(`--${name}: ${flag.instead}`);
-    if (flag.note !== undefined) notes.push(`--${name}: ${flag.note}`);
+    const isRefused = flag.instead !== undefined && (value === undefined || flag.unlessValue !== value);
+    if (isRefused) refusals.push(`--${name}: ${flag.instead}`);
+    else if (flag.note !== undefined) notes.push(`--${name}: ${flag.note}`);
     kept.push(...(flag.as ?? []).flatMap((part) => (part !== '$' ? [part] : value === undefined ? [] : [value])));
   }
   return { argv: [...kept, ...(end === -1 ? [] : argv.slice(end))], notes, refusals };

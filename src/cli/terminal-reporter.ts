@@ -196,6 +196,7 @@ export function epochLine(event: EpochDone, width: number, paint: Paint, withCat
     { text: `gloss ${percent(event.glossAccuracy).padStart(6)}`, emphasis: best ? 'good' : 'bold', columns: COLUMNS.gloss },
     ...(withCategories ? [{ text: `category ${percent(event.categoryAccuracy).padStart(6)}`, spare: 1, columns: COLUMNS.category }] : []),
     { text: `lr ${learningRateText(event.learningRate)}`, emphasis: 'dim', spare: 5 },
+    ...(event.lossWeights === undefined ? [] : [{ text: lossWeightsText(event.lossWeights), emphasis: 'dim' as const, spare: 7 }]),
     { text: secondsText(event.seconds), emphasis: 'dim', spare: 2, columns: COLUMNS.seconds },
     { text: paceText(event.clipsPerSecond), emphasis: 'dim', spare: 6, columns: COLUMNS.pace },
     { text: event.epoch < epochs ? `eta ${secondsText(event.etaSeconds)}` : '', emphasis: 'dim', spare: 4, columns: COLUMNS.eta },
@@ -206,6 +207,11 @@ export function epochLine(event: EpochDone, width: number, paint: Paint, withCat
   let kept = fitting([...pieces, last], width);
   if (!kept.includes(last)) kept = [...fitting(pieces, width - GAP.length - MARK.length), mark];
   return joined(Number.isFinite(width) ? kept.map(padded) : kept.filter(({ text }) => text !== ''), paint).trimEnd();
+}
+
+/** `alpha 0.86 beta 0.14`: how much each head's loss counts. */
+function lossWeightsText({ alpha, beta }: NonNullable<EpochDone['lossWeights']>): string {
+  return `alpha ${alpha.toFixed(2)} beta ${beta.toFixed(2)}`;
 }
 
 /** Fills a piece up to its columns, so that what follows stands below the same of the line before. */

@@ -41,6 +41,39 @@ export const trainingSettings = {
     group,
     description: 'Share of the target that label_smoothing spreads evenly over all classes.',
   }),
+  class_weights: setting(choice(['none', 'balanced', 'effective']), 'none', {
+    group,
+    description:
+      "How much clips of each class count in the losses of both heads, from the training clips' counts: all alike; inversely to how many its class has, as scikit-learn's balanced; or inversely to their effective number (Cui 2019, beta 0.999).",
+    aliases: ['class_weight'],
+  }),
+  sampling: setting(choice(['shuffle', 'balanced']), 'shuffle', {
+    group,
+    description:
+      'Which clips an epoch goes through: each once; or as many, drawn so that every gloss comes as often, clips of rare ones again and again.',
+  }),
+  curriculum: setting(choice(['none', 'gloss-first', 'category-first', 'dynamic']), 'none', {
+    group,
+    description:
+      'How the weights of both losses change over the epochs: they stay alpha and beta; one head begins with most of the weight; or dynamic, category-first after curriculum_warmup epochs with alpha and beta.',
+  }),
+  curriculum_schedule: setting(choice(['linear', 'cosine', 'exponential']), 'linear', {
+    group,
+    description: "How a curriculum's weights go over to alpha and beta.",
+  }),
+  curriculum_epochs: setting(wholeNumber(1, 1_000_000), 10, {
+    group,
+    description: "Epochs after which a curriculum's weights are alpha and beta.",
+  }),
+  curriculum_warmup: setting(wholeNumber(0, 1_000_000), 4, {
+    group,
+    description: 'Epochs with alpha and beta before the curriculum dynamic begins.',
+    aliases: ['curriculum_warmup_epochs'],
+  }),
+  curriculum_min_weight: setting(numberBelow(0, 1), 0.1, {
+    group,
+    description: 'Share of alpha + beta that the head which comes later begins with.',
+  }),
   scheduler: setting(choice(['none', 'plateau', 'cosine', 'warmup_cosine']), 'plateau', {
     group,
     description:
@@ -113,15 +146,32 @@ export function checkTrainingSettings({
   amp,
   compile_model,
   enable_parallel,
+  curriculum,
+  curriculum_min_weight,
   ...optimizer
-}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model' | 'enable_parallel'> & OptimizerSettings): SettingProblem[] {
+}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'> &
+  OptimizerSettings): SettingProblem[] {
   const noHead = 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt';
   return [
     ...(alpha + beta > 0 ? [] : [{ key: 'alpha', text: noHead }]),
+    ...checkCurriculum({ alpha, beta, curriculum, curriculum_min_weight }),
     ...(amp && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
       : []),
     ...checkOptimizerSettings(optimizer),
   ];
+}
+
+/** The head that comes later in a curriculum gains weight on its way: it ends with more than it begins with. */
+function checkCurriculum({
+  alpha,
+  beta,
+  curriculum,
+  curriculum_min_weight: least,
+}: Pick<TrainingSettings, 'alpha' | 'beta' | 'curriculum' | 'curriculum_min_weight'>): SettingProblem[] {
+  const [later, name] = curriculum === 'gloss-first' ? [beta, 'beta'] : [alpha, 'alpha'];
+  if (curriculum === 'none' || later >= least * (alpha + beta)) return [];
+  const text = `${curriculum} ends with alpha and beta: expected ${name} to be at least the share ${least} of their sum (curriculum_min_weight), found ${later} of ${alpha + beta}`;
+  return [{ key: 'curriculum', text }];
 }

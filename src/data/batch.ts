@@ -21,6 +21,8 @@ export interface EpochOptions {
   readonly epoch: number;
   /** False for an evaluation: the clips stay in the set's order within each bucket. */
   readonly shuffle: boolean;
+  /** With `balanced`, in place of every clip once, as many clips are drawn, those of each gloss as often. */
+  readonly sampling?: 'shuffle' | 'balanced';
   /** From `bucketLengths`, ascending; the last holds the set's longest clip. */
   readonly bucketLengths: readonly number[];
   /** What the clips go through, where that may change how many frames they have. */
@@ -31,15 +33,16 @@ export interface EpochOptions {
 const ORDER_STREAM = 0x6f726465;
 
 /**
- * Divides a set into the batches of one epoch: every clip once, in the smallest bucket that holds it. Clips that do not fill a batch go on to the next longer
+ * Divides a set into the batches of one epoch: every clip once, or as balanced sampling draws them, in the smallest bucket that holds it. Clips that do not fill a batch go on to the next longer
  * bucket, so that at most one batch is smaller than `batchSize`. A function of (seed, epoch): a resumed training goes on with `slice` of the same plans.
  * @throws RangeError where no bucket holds the longest clip.
  */
 export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions): BatchPlan[] {
   const { entries } = set;
-  const { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths, transforms } = options;
+  const { batchSize, maxFrames, seed, epoch, shuffle, sampling, bucketLengths, transforms } = options;
   const random = new RandomStream(seed, epoch, ORDER_STREAM);
-  const order = shuffle ? random.permutation(entries.length) : entries.keys();
+  const shuffled = (): Iterable<number> => (sampling === 'balanced' ? balancedOrder(entries, random) : random.permutation(entries.length));
+  const order = shuffle ? shuffled() : entries.keys();
   const lengths = entries.map(({ frames }, index) => Math.min(transforms?.framesOf(frames, index, { seed, epoch }) ?? frames, maxFrames));
   const framesOf = (index: number): number => elementAt(lengths, index);
 
@@ -73,6 +76,27 @@ export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions):
   }
   if (!shuffle) return plans;
   return Array.from(random.permutation(plans.length), (position) => elementAt(plans, position));
+}
+
+/**
+ * Draws as many clips as there are: each time a gloss, all with equal probability, and of its clips the next one in an order that is drawn anew whenever it has
+ * come to its end. So rare clips come again and again, and none before the others of its gloss.
+ * @returns positions in `entries`.
+ */
+function balancedOrder(entries: readonly Pick<ClipEntry, 'gloss'>[], random: RandomStream): number[] {
+  const byGloss = new Map<number, number[]>();
+  entries.forEach(({ gloss }, index) => {
+    const clips = byGloss.get(gloss);
+    if (clips === undefined) byGloss.set(gloss, [index]);
+    else clips.push(index);
+  });
+  const glosses = Array.from(byGloss.values(), (clips) => ({ clips, coming: new Array<number>() }));
+  return entries.map(() => {
+    const gloss = elementAt(glosses, random.below(glosses.length));
+    if (gloss.coming.length === 0)
+      gloss.coming = Array.from(random.permutation(gloss.clips.length), (place) => elementAt(gloss.clips, place));
+    return required(gloss.coming.pop(), 'a clip of the gloss');
+  });
 }
 
 /** What bucket lengths are chosen by. */

@@ -88,6 +88,9 @@ function rowOf(line: string, place: string): TrainingLogRow {
 
 /** A line of `metrics.jsonl`: what `training_log.txt` says of an epoch, and more. */
 export interface EpochMetrics extends TrainingLogRow {
+  /** The weights that the losses of the gloss and the category head had in this epoch. */
+  readonly alpha: number;
+  readonly beta: number;
   readonly train_gloss_acc: number;
   readonly train_cat_acc: number;
   readonly gloss_top5_acc: number;

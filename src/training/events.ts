@@ -2,6 +2,7 @@ import type { EvaluationResult } from '../evaluation/result';
 import type { RunRecord } from '../folder/config-file';
 import type { RunFolder } from '../folder/model-folder';
 import type { TrainingLogRow } from '../folder/training-log';
+import type { LossWeights } from './curriculum';
 
 /** Something that happened in a training, as data: whoever shows it makes the sentences. */
 export type TrainingEvent =
@@ -78,6 +79,8 @@ export interface EpochDone {
   readonly categoryAccuracy: number;
   /** The one used in this epoch. */
   readonly learningRate: number;
+  /** Those of this epoch, where a curriculum changes them. */
+  readonly lossWeights?: LossWeights;
   readonly seconds: number;
   readonly clipsPerSecond: number;
   /** Whether this epoch is the best so far. */

@@ -9,6 +9,8 @@ import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
 import { countNotFinite, required } from '../foundation/required';
 import { optimizerParameters, type Model } from '../models/model';
+import { meanCorrection, type ClassTargets, type ClassWeights } from './class-weights';
+import { lossWeightsAt, type LossWeights } from './curriculum';
 import type { ClassificationLoss } from './losses';
 import { saveProgress, type Progress } from './progress';
 import type { LearningRateSchedule } from './schedules';
@@ -25,9 +27,13 @@ export class Learner {
     readonly schedule: LearningRateSchedule,
     readonly progress: Progress,
     private readonly settings: Settings,
-    /** Whether padding is left out of a batch where that saves much: not where the batch is divided, as the packed frames are of all of it. */
-    private readonly packPadding: boolean,
+    private readonly given: Pick<StepOptions, 'packPadding' | 'classWeights'>,
   ) {}
+
+  /** How much each head's loss counts in the epoch that runs, or that comes next. */
+  get lossWeights(): LossWeights {
+    return lossWeightsAt(this.progress.completedEpochs, this.settings);
+  }
 
   /**
    * Trains on a batch.
@@ -36,14 +42,17 @@ export class Learner {
    */
   step(batch: Batch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
     const { learningRate } = this.schedule;
-    const result = this.program.trainStep(this.inputsOf(batch, this.progress.step), { learningRate, ...update });
+    const result = this.program.trainStep(this.inputsOf(batch, { step: this.progress.step }), { learningRate, ...update });
     if (!result.finite) throw new NotFinite(faultOf(result));
     return result;
   }
 
-  /** The model's logits and losses for a batch, as it is now. */
-  evaluate(batch: Batch): NamedArrays {
-    return this.program.evaluate(this.inputsOf(batch, 0));
+  /**
+   * The model's logits and losses for a batch, as it is now.
+   * @param split all the clips that a mean will be taken over: with class weights, that of the losses is the loss of the whole split.
+   */
+  evaluate(batch: Batch, split: ClassTargets): NamedArrays {
+    return this.program.evaluate(this.inputsOf(batch, { step: 0, meanOver: split }));
   }
 
   /**
@@ -79,9 +88,8 @@ export class Learner {
     };
   }
 
-  private inputsOf(batch: Batch, step: number): NamedArrays {
-    const { alpha, beta, seed } = this.settings;
-    return stepInputs(batch, { lossWeights: { alpha, beta }, packPadding: this.packPadding, randomSeed: [seed, step] });
+  private inputsOf(batch: Batch, { step, ...others }: { readonly step: number } & Pick<StepOptions, 'meanOver'>): NamedArrays {
+    return stepInputs(batch, { ...this.given, ...others, lossWeights: this.lossWeights, randomSeed: [this.settings.seed, step] });
   }
 
   private refuseNotFinite(tensors: ReadonlyMap<string, Float32Array>, title: string): void {
@@ -102,12 +110,6 @@ function faultOf({ loss, gradientNorm }: StepResult): string {
   return "a step's size or a running statistic became too large for float32";
 }
 
-/** How much each head's loss counts. */
-interface LossWeights {
-  readonly alpha: number;
-  readonly beta: number;
-}
-
 /** What a training computes for any model: the weighted loss of both heads, and for evaluation the logits and losses of every clip. */
 export function stepDefinition(
   model: Model,
@@ -116,9 +118,9 @@ export function stepDefinition(
 ): ProgramDefinition {
   const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
-    const glossLoss = tf.mul(loss(glossLogits, tensorNamed(inputs, 'gloss')), tf.slice(lossWeights, [0], [1]));
-    const categoryLoss = tf.mul(loss(categoryLogits, tensorNamed(inputs, 'category')), tf.slice(lossWeights, [1], [1]));
-    return tf.add(glossLoss, categoryLoss);
+    const glossLoss = loss(glossLogits, tensorNamed(inputs, 'gloss'), inputs['gloss_class_weights']);
+    const categoryLoss = loss(categoryLogits, tensorNamed(inputs, 'category'), inputs['category_class_weights']);
+    return tf.add(tf.mul(glossLoss, tf.slice(lossWeights, [0], [1])), tf.mul(categoryLoss, tf.slice(lossWeights, [1], [1])));
   };
   return {
     parameters: model.parameters,
@@ -150,21 +152,42 @@ export function stepDefinition(
 /** What a step is given beside its batch. */
 interface StepOptions {
   readonly lossWeights: LossWeights;
+  /** Undefined where clips of all classes count alike. */
+  readonly classWeights?: ClassWeights | undefined;
+  /** The clips whose mean loss is wanted, where it is not that of the batch. */
+  readonly meanOver?: ClassTargets;
   /** Whether padding is left out where that saves much: not where the batch is divided, as the packed frames are of all of it. */
   readonly packPadding: boolean;
   readonly randomSeed: readonly [seed: number, step: number];
 }
 
-/** A batch as the inputs that {@link stepDefinition} takes. The clips' weights add up to 1, so the loss is a mean over the clips that count. */
-export function stepInputs(batch: Batch, { lossWeights: { alpha, beta }, packPadding, randomSeed }: StepOptions): NamedArrays {
-  const { size } = batch;
+/**
+ * A batch as the inputs that {@link stepDefinition} takes. The clips' weights add up to 1, so the loss is a mean over the clips that count; where classes have
+ * weights, each head's is the weighted mean of PyTorch's `CrossEntropyLoss(weight=…)`.
+ */
+export function stepInputs(batch: Batch, options: StepOptions): NamedArrays {
+  const { lossWeights, classWeights, packPadding, randomSeed } = options;
+  const { size, count } = batch;
+  const { gloss, category } = options.meanOver ?? { gloss: batch.gloss.subarray(0, count), category: batch.category.subarray(0, count) };
   return {
     ...featureInputs(batch),
     ...(packPadding ? packedInputs(batch) : {}),
     gloss: { shape: [size], values: batch.gloss },
     category: { shape: [size], values: batch.category },
-    weight: { shape: [size], values: batch.weight.map((weight) => weight / batch.count) },
-    loss_weights: { shape: [2], values: Float32Array.of(alpha, beta) },
+    weight: { shape: [size], values: batch.weight.map((weight) => weight / count) },
     random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
+    ...lossInputs(lossWeights, classWeights, { gloss, category }),
+  };
+}
+
+/** What the losses of both heads are weighted with. */
+function lossInputs({ alpha, beta }: LossWeights, classWeights: ClassWeights | undefined, { gloss, category }: ClassTargets): NamedArrays {
+  if (classWeights === undefined) return { loss_weights: { shape: [2], values: Float32Array.of(alpha, beta) } };
+  const ofGloss = alpha * meanCorrection(classWeights.gloss, gloss);
+  const ofCategory = beta * meanCorrection(classWeights.category, category);
+  return {
+    loss_weights: { shape: [2], values: Float32Array.of(ofGloss, ofCategory) },
+    gloss_class_weights: { shape: [classWeights.gloss.length], values: classWeights.gloss },
+    category_class_weights: { shape: [classWeights.category.length], values: classWeights.category },
   };
 }

@@ -120,13 +120,13 @@ function split(
   shuffle: boolean,
   descriptions: readonly TransformDescription[],
 ): RunSplit {
-  const { batch_size: batchSize, num_buckets: maxBuckets, seed } = settings;
+  const { batch_size: batchSize, num_buckets: maxBuckets, seed, sampling } = settings;
   const transforms = TransformPipeline.of(descriptions, set.width);
   const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize, transforms });
   return {
     set,
     batches: new BatchSource(set, { batchSize, transforms: descriptions }),
-    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, bucketLengths: lengths, transforms }),
+    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, sampling, bucketLengths: lengths, transforms }),
   };
 }
 

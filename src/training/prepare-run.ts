@@ -10,6 +10,7 @@ import { readPretrained } from '../evaluation/frame-features/picture-features';
 import { RandomStream } from '../foundation/random';
 import type { Model, ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
+import { classTargets, classWeightsFor } from './class-weights';
 import type { StepDescription, TrainingListener, TrainingStarted } from './events';
 import { Learner, stepDefinition } from './learner';
 import { classificationLoss } from './losses';
@@ -65,7 +66,7 @@ async function prepareWithin(
   const model = definition.fromSettings(settings, { gloss: labels.gloss.length, category: labels.category.length });
   const devices = settings.enable_parallel ? (context.sharingDevices ?? []) : [];
   const weights = startingWeights(settings, model, { warmStart, given: resume === undefined ? given : new Map(), labels }, report);
-  const learner = createLearner(settings, model, weights, devices, resume && { point: resume, data, otherValidation });
+  const learner = createLearner(settings, model, weights, { devices, data, resume: resume && { point: resume, otherValidation } });
 
   const locked = claim.take(settings, now(), otherValidation);
   const record = describeRun({
@@ -119,9 +120,13 @@ function createLearner(
   settings: Settings,
   model: Model,
   weights: ParameterValues,
-  devices: readonly string[],
-  resume: { readonly point: ResumePoint; readonly data: TrainingData; readonly otherValidation: boolean } | undefined,
+  from: {
+    readonly devices: readonly string[];
+    readonly data: TrainingData;
+    readonly resume: { readonly point: ResumePoint; readonly otherValidation: boolean } | undefined;
+  },
 ): Learner {
+  const { devices, data, resume } = from;
   const optimizer = optimizerFor(settings);
   const definition = stepDefinition(model, classificationLoss(settings), { optimizer, clipNorm: settings.grad_clip ?? undefined });
   const program = createProgram(definition, weights, {
@@ -130,17 +135,21 @@ function createLearner(
     devices,
   });
   const schedule = chooseSchedule(settings);
-  const packPadding = model.leavesPaddingOut === true && devices.length === 0;
-  if (resume === undefined) return new Learner(model, program, optimizer, schedule, freshProgress(), settings, packPadding);
+  const classes = { gloss: model.numGloss, category: model.numCategory };
+  const given = {
+    packPadding: model.leavesPaddingOut === true && devices.length === 0,
+    classWeights: classWeightsFor(settings, classTargets(data.train.set), classes),
+  };
+  if (resume === undefined) return new Learner(model, program, optimizer, schedule, freshProgress(), settings, given);
 
-  const { point, data, otherValidation } = resume;
+  const { point, otherValidation } = resume;
   restoreProgram(point, model, program);
   const { scheduler, epoch } = point.checkpoint;
   if (scheduler !== undefined && kindOfSchedule(scheduler) === settings.scheduler)
     schedule.loadStateDict(otherValidation ? withoutBestMetric(scheduler) : scheduler);
   const progress = restoreProgress(point.checkpoint, point.progress, data.train.plan(epoch + 1).length);
   if (otherValidation) forgetBest(progress);
-  return new Learner(model, program, optimizer, schedule, progress, settings, packPadding);
+  return new Learner(model, program, optimizer, schedule, progress, settings, given);
 }
 
 /** Whether a run starts in a new folder from a checkpoint that is the best so far: then the folder has a best checkpoint from the start. */

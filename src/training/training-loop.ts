@@ -8,6 +8,8 @@ import { predictedClasses } from '../evaluation/metrics';
 import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
 import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
 import type { TrainingEnd } from './events';
+import { classTargets } from './class-weights';
+import type { LossWeights } from './curriculum';
 import { NotFinite } from './learner';
 import { EpochClock, hasStoppedEarly, noSums, type EpochSums } from './progress';
 import type { TrainingRun } from './run';
@@ -40,6 +42,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
     clock.endEpoch();
 
     const { sums } = progress;
+    const { lossWeights } = learner;
     const glossAccuracy = validation.scores.gloss.accuracy;
     const best = glossAccuracy > progress.bestMetric;
     if (best) Object.assign(progress, { bestMetric: glossAccuracy, bestEpoch: epoch });
@@ -47,7 +50,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
     Object.assign(progress, { completedEpochs: epoch, batchesDone: 0, sums: noSums() });
 
     const row = logRow(epoch, learningRate, sums, validation);
-    folder.recordEpoch(row, { ...row, ...furtherMetrics(sums, validation, clock, best) }, learner);
+    folder.recordEpoch(row, { ...row, ...lossWeights, ...furtherMetrics(sums, validation, clock, best) }, learner);
     report({
       kind: 'epoch-end',
       epoch,
@@ -57,6 +60,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
       glossAccuracy,
       categoryAccuracy: row.cat_acc,
       learningRate,
+      ...(settings.curriculum === 'none' ? {} : { lossWeights }),
       seconds: clock.epochSeconds,
       clipsPerSecond: clock.clipsPerSecond(sums.clips),
       best,
@@ -135,7 +139,8 @@ interface Validation {
 /** Scores the model as it is now on the validation clips. @throws UserError where what it gives is not finite: no score of that would mean anything. */
 async function validate({ data: { validation }, learner, folder }: TrainingRun, epoch: number): Promise<Validation> {
   const batches = validation.batches.epoch(validation.plan(0));
-  const outputs = await collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch));
+  const targets = classTargets(validation.set);
+  const outputs = await collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch, targets));
   folder.whileFinite(learner, () => {
     const broken = clipsNotFinite(outputs, validation.set);
     if (broken !== undefined) throw new NotFinite(`in the validation after epoch ${epoch} the model gave ${broken}`);
@@ -153,7 +158,7 @@ function furtherMetrics(
   { scores }: Validation,
   clock: EpochClock,
   best: boolean,
-): Omit<EpochMetrics, keyof TrainingLogRow> {
+): Omit<EpochMetrics, keyof TrainingLogRow | keyof LossWeights> {
   return {
     train_gloss_acc: sums.glossCorrect / sums.clips,
     train_cat_acc: sums.categoryCorrect / sums.clips,

@@ -64,6 +64,17 @@ describe('the flags of the PyTorch pipeline', () => {
     expect(translated(['--num-workers', '--amp'], flagsOfTrain).argv).toEqual(['--amp']);
   });
 
+  it('weight the losses by alpha and beta for --loss-weighting static, and refuse the other kinds', () => {
+    const { argv, notes, refusals } = translated(['--loss-weighting', 'static', '--curriculum', 'dynamic'], flagsOfTrain);
+    expect(argv).toEqual(['--curriculum', 'dynamic']);
+    expect(notes).toEqual([expect.stringMatching(/^--loss-weighting: not needed: static is what --alpha/)]);
+    expect(refusals).toEqual([]);
+    const refused = translated(['--loss-weighting=gradnorm'], flagsOfTrain);
+    expect(refused.refusals).toEqual([expect.stringMatching(/^--loss-weighting: the losses are weighted by --alpha/)]);
+    expect(refused.notes).toEqual([]);
+    expect(translated(['--loss-weighting'], flagsOfTrain).refusals).toHaveLength(1);
+  });
+
   it('run one epoch for --smoke-test', () => {
     expect(translated(['--smoke-test', '--num-gloss', '105'], flagsOfTrain).argv).toEqual(['--epochs', '1', '--num-gloss', '105']);
   });

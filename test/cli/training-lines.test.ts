@@ -39,6 +39,13 @@ describe('epochLine', () => {
     expect(last).toMatch(/^epoch 30\/30 .* 184 clips\/s {2}best 84\.6 % \(epoch 26\)$/);
   });
 
+  it('tells how the heads are weighted where a curriculum changes it, and leaves that out first', () => {
+    const line = epochLine({ ...epoch, lossWeights: { alpha: 0.862, beta: 0.138 } }, Infinity, plain);
+    expect(line).toContain('lr 3.0e-4  alpha 0.86 beta 0.14  2.1 s');
+    const narrow = epochLine({ ...epoch, lossWeights: { alpha: 0.862, beta: 0.138 } }, 120, plain);
+    expect(narrow).toBe(epochLine(epoch, 120, plain));
+  });
+
   it('leaves out the least important figures where the terminal is narrow, never the losses and the gloss accuracy', () => {
     const narrow = epochLine(epoch, 80, plain);
     expect(narrow.length).toBeLessThanOrEqual(80);

@@ -99,6 +99,31 @@ describe('the plan of an epoch', () => {
     expect(plan(all, { seed: 43 })).not.toEqual(plan(all));
   });
 
+  it('draws with balanced sampling every gloss as often, rare clips again and again, and all of a frequent one where they suffice', () => {
+    const entries = entriesOf(Array.from({ length: 400 }, (_, index) => 10 + (index % 50))).map((entry, index) => ({
+      ...entry,
+      gloss: index < 4 ? 0 : index < 40 ? 1 : 2,
+    }));
+    const options = { batchSize: 8, maxFrames: 300, seed: 42, epoch: 1, shuffle: true, bucketLengths: [16, 32, 64] };
+    const balanced = (changes: Partial<EpochOptions> = {}): number[] =>
+      planEpoch({ entries }, { ...options, sampling: 'balanced', ...changes }).flatMap(({ indices }) => indices);
+    const countsOf = (indices: readonly number[]): number[] =>
+      [0, 1, 2].map((gloss) => indices.filter((index) => entries[index]?.gloss === gloss).length);
+    const drawn = balanced();
+    expect(drawn).toHaveLength(400);
+    const often = Array.from({ length: 20 }, (_, epoch) => balanced({ epoch })).flat();
+    for (const count of countsOf(often)) expect(Math.abs(count / often.length - 1 / 3)).toBeLessThan(0.02);
+    const times = [0, 1, 2, 3].map((clip) => drawn.filter((index) => index === clip).length);
+    expect(Math.max(...times) - Math.min(...times)).toBeLessThanOrEqual(1);
+    expect(new Set(drawn.filter((index) => index >= 40)).size).toBe(countsOf(drawn)[2]);
+    expect(countsOf(balanced({ sampling: 'shuffle' }))).toEqual([4, 36, 360]);
+    expect(balanced()).toEqual(drawn);
+    expect(balanced({ epoch: 2 })).not.toEqual(drawn);
+    expect(balanced({ seed: 43 })).not.toEqual(drawn);
+    for (const { indices, frames } of planEpoch({ entries }, { ...options, sampling: 'balanced' }))
+      for (const index of indices) expect(entries[index]?.frames).toBeLessThanOrEqual(frames);
+  });
+
   it('mixes the lengths of its batches over the epoch', () => {
     const all = [16, 64, 128].flatMap((length) => new Array<number>(80).fill(length));
     const order = plan(all).map(({ frames }) => frames);

@@ -51,6 +51,8 @@ const recipes: Record<string, string>[] = [
   { scheduler: 'warmup_cosine', warmup_epochs: '2', weight_decay: '0.01', grad_clip: '0.5' },
   { accumulation_steps: '4', pooling: 'cls', loss: 'focal' },
   { optimizer: 'adamw', weight_decay: '0.1', adam_beta2: '0.98' },
+  { sampling: 'balanced', class_weights: 'effective', loss: 'label_smoothing', curriculum: 'gloss-first', curriculum_epochs: '2' },
+  { curriculum: 'dynamic', curriculum_schedule: 'cosine', curriculum_warmup: '1', curriculum_epochs: '2', accumulation_steps: '2' },
   { optimizer: 'sgd', lr: '0.05', momentum: '0.9', nesterov: 'true', grad_clip: '0.5' },
 ];
 

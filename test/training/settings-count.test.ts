@@ -24,6 +24,12 @@ const changes: Record<string, string>[] = [
   { beta: '0.1' },
   { loss: 'focal' },
   { loss: 'label_smoothing' },
+  { class_weights: 'balanced' },
+  { class_weights: 'effective' },
+  { sampling: 'balanced' },
+  { curriculum: 'gloss-first' },
+  { curriculum: 'category-first' },
+  { curriculum: 'dynamic', curriculum_warmup: '1' },
   { scheduler: 'cosine' },
   { scheduler: 'warmup_cosine' },
   { grad_clip: '0.01' },
@@ -49,6 +55,10 @@ describe('the settings of a training', () => {
       const focal = await weightOf({ loss: 'focal' });
       expect(await weightOf({ loss: 'focal', focal_gamma: '5' })).not.toBe(focal);
       expect(await weightOf({ loss: 'focal', focal_alpha: '3', grad_clip: '1' })).not.toBe(focal);
+      const curriculum = { curriculum: 'gloss-first', curriculum_schedule: 'linear' };
+      const ofCurriculum = await weightOf(curriculum);
+      for (const change of [{ curriculum_schedule: 'exponential' }, { curriculum_epochs: '2' }, { curriculum_min_weight: '0.3' }] as const)
+        expect({ change, same: (await weightOf({ ...curriculum, ...change })) === ofCurriculum }).toEqual({ change, same: false });
       expect(await weightOf({ loss: 'label_smoothing', label_smoothing: '0.4' })).not.toBe(await weightOf({ loss: 'label_smoothing' }));
     });
   });
