@@ -122,6 +122,10 @@ describe('a pack', () => {
       rmSync(best);
       await expect(pack(model, out)).rejects.toThrow(/holds no _best\.pt to pack; .*--with-last/);
       expect((await pack(model, path.join(folder, 'last.tar.gz'), true)).files.length).toBeGreaterThan(4);
+      const last = path.join(model.folder, 'SignTransformer_last.pt');
+      renameSync(last, path.join(folder, 'kept.pt'));
+      await expect(pack(model, out)).rejects.toThrow(/it holds no checkpoint to pack; train the model first$/);
+      renameSync(path.join(folder, 'kept.pt'), last);
       copyFileSync(path.join(torchFolder, 'bad_wrong_shape.pt'), best);
       await expect(pack(model, out)).rejects.toThrow(/it is not packed: .*do not fit/);
       writeFileSync(path.join(model.folder, 'CON.txt'), '');

@@ -61,7 +61,9 @@ export async function packModel({ model, out, withLast, kumpas }: PackRequest): 
     const checkpoint = checkpointToLoad(taken);
     if (checkpoint === undefined)
       throw new UserError(
-        `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`,
+        all.some(({ path: inner }) => inner.endsWith('_last.pt'))
+          ? `${folder}: it holds no _best.pt to pack; go on with its training, or pack its last state: npm run models -- pack ${name} --with-last`
+          : `${folder}: it holds no checkpoint to pack; train the model first`,
       );
     refuseUnfit(model, taken, record);
     const examples = exampleFiles({ name, model: record.model, checkpoint, architecture: checkpointNameOf(record) });
