@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { dataWatch } from '../../src/cli/progress';
 import { CLEAR_LINE, draw, PrintableStream } from '../../src/cli/terminal';
 import { TerminalReporter } from '../../src/cli/terminal-reporter';
 import { trainingResult, trainingStarted } from '../support/training-events';
@@ -50,4 +51,12 @@ describe('the place where lines leave', () => {
     );
     expect(writing).toEqual([path.join('cli', 'main.ts')]);
   });
+});
+
+it('shows what is noted of data that is opened, and what is odd about it', () => {
+  const { stream, written } = terminal(false);
+  const watch = dataWatch({ output: stream, errors: stream });
+  watch.onNote?.('the column gloss holds names');
+  watch.onWarning('a clip is of zeros');
+  expect(written()).toBe('note: the column gloss holds names\nwarning: a clip is of zeros\n');
 });
