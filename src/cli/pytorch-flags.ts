@@ -4,6 +4,8 @@ import { isModelFile } from '../models/model-file';
 interface BroughtFlag {
   /** Whether a value follows it. */
   readonly takesValue?: boolean;
+  /** Whether it is brought along only where no value follows it: with one it is a setting of this program. */
+  readonly bare?: boolean;
   /** What is read in its place: flags as they would be typed here. `$` stands for its value. */
   readonly as?: readonly string[];
   /** What is said of it, where it is left out or changed. */
@@ -23,6 +25,12 @@ const withValue = (note: string): BroughtFlag => ({ takesValue: true, note });
 
 const device = withValue('the GPU is taken where there is one that TensorFlow can use; KUMPAS_BACKEND=cpu asks for the processor');
 const reading = 'not needed: clips are read ahead while a step is computed';
+
+const theirAugmentation: BroughtFlag = {
+  bare: true,
+  as: ['--augment-noise', '0.3', '--augment-noise-std', '0.01', '--augment-time-mask', '0.1', '--augment-time-mask-share', '0.1'],
+  note: 'noise and time mask as there; --augment light and --augment strong do more',
+};
 
 /** Of its `training/train.py`. */
 export const flagsOfTrain: BroughtFlags = {
@@ -45,8 +53,8 @@ export const flagsOfTrain: BroughtFlags = {
     unlessValue: 'static',
     instead: 'the losses are weighted by --alpha (gloss) and --beta (category), which --curriculum can change over the epochs',
   },
-  augment: { instead: 'clips are taken as they are; --normalize shoulders is what can be done to them' },
-  augmentation: { instead: 'clips are taken as they are; --normalize shoulders is what can be done to them' },
+  augment: theirAugmentation,
+  augmentation: theirAugmentation,
 };
 
 const modelPath: BroughtFlag = { takesValue: true, as: ['--model-path', '$'] };
@@ -95,8 +103,9 @@ export function translated(argv: readonly string[], brought: BroughtFlags): Tran
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     const [, name = '', given] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
     const flag = Object.hasOwn(brought, name) ? brought[name] : undefined;
-    const value = given ?? (flag?.takesValue === true && left[0]?.startsWith('-') === false ? left[0] : undefined);
-    if (flag === undefined || (flag.only !== undefined && (value === undefined || !flag.only(value)))) {
+    const mayHaveValue = flag?.takesValue === true || flag?.bare === true;
+    const value = given ?? (mayHaveValue && left[0]?.startsWith('-') === false ? left[0] : undefined);
+    if (flag === undefined || isOurs(flag, value)) {
       kept.push(word);
       continue;
     }
@@ -107,4 +116,10 @@ export function translated(argv: readonly string[], brought: BroughtFlags): Tran
     kept.push(...(flag.as ?? []).flatMap((part) => (part !== '$' ? [part] : value === undefined ? [] : [value])));
   }
   return { argv: [...kept, ...(end === -1 ? [] : argv.slice(end))], notes, refusals };
+}
+
+/** Whether a flag with that value is one of this program's own, of the same name. */
+function isOurs({ bare = false, only }: BroughtFlag, value: string | undefined): boolean {
+  if (bare) return value !== undefined;
+  return only !== undefined && (value === undefined || !only(value));
 }

@@ -11,7 +11,7 @@ export interface Preset {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-const GROUPS: readonly SettingGroup[] = ['Model', 'Data', 'Training', 'Output'];
+const GROUPS: readonly SettingGroup[] = ['Model', 'Data', 'Augmentation', 'Training', 'Output'];
 
 const INTRODUCTION = `# Configuration
 

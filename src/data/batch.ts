@@ -116,17 +116,22 @@ const WORTHWHILE_SAVING = 0.02;
 
 /**
  * Chooses the few lengths, ascending, that clips are padded to, so that least is padded: exactly the clips' length where all have one, else multiples of 8
- * (or `maxFrames`). Every bucket but the last holds enough clips for a batch.
+ * (or `maxFrames`). Every bucket but the last holds enough clips for a batch. Where transforms make clips longer, they are chosen for clips as they are and
+ * for the longest that they may become, and the last holds those: no clip is cut because it became longer.
  * @returns no length for no clips.
  */
 export function bucketLengths(
   entries: readonly Pick<ClipEntry, 'frames'>[],
   { maxBuckets, maxFrames, batchSize, transforms }: BucketOptions,
 ): number[] {
-  const lengths = entries.map(({ frames }) => Math.min(transforms?.mostFrames(frames) ?? frames, maxFrames));
+  const cut = (frames: number): number => Math.min(frames, maxFrames);
+  const longest = entries.map(({ frames }) => cut(transforms?.mostFrames(frames) ?? frames));
+  const asTheyAre = entries.map(({ frames }) => cut(frames));
+  const mayGrow = asTheyAre.some((length, index) => length < elementAt(longest, index));
+  const lengths = mayGrow ? [...asTheyAre, ...longest] : longest;
   if (new Set(lengths).size <= 1) return lengths.slice(0, 1);
   const steps = lengthSteps(lengths, maxFrames);
-  const choices = leastPadding(steps, maxBuckets, batchSize);
+  const choices = leastPadding(steps, maxBuckets, mayGrow ? 2 * batchSize : batchSize);
   const best = Math.min(...choices.map(({ padding }) => padding));
   const worthless = WORTHWHILE_SAVING * lengths.reduce((sum, length) => sum + length, 0);
   return choices.find(({ padding }) => padding <= best + worthless)?.lengths ?? steps.slice(-1).map(({ length }) => length);

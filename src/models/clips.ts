@@ -1,3 +1,4 @@
+import { augmentations, checkAugmentation, keypointAugmentSettings } from '../config/augment-settings';
 import {
   arraySetting,
   folderSettings,
@@ -55,6 +56,7 @@ const keypointSettings = {
     description:
       'How key points are normalised: shoulders centres them between the shoulders and scales them by the distance of these. Saved with the model.',
   }),
+  ...keypointAugmentSettings,
 } as const;
 
 const keypointSources = ['data', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv'] as const;
@@ -66,13 +68,13 @@ export const keypointClips: ModelClips<typeof keypointSettings> = {
   sources: keypointSources,
   check: (settings) => {
     const parts = keypointSources.filter((key) => key !== 'data');
-    return checkSources(settings, parts, parts);
+    return [...checkSources(settings, parts, parts), ...checkAugmentation(settings)];
   },
   location: (settings) => ({
     source: clipSource(settings, settings.keypoints_train, settings.keypoints_val),
     key: settings.kp_key,
     layout: KEYPOINT_FOLDERS,
-    transforms: settings.normalize === 'none' ? [] : [{ name: 'normalize', by: settings.normalize }],
+    transforms: [...augmentations(settings), ...(settings.normalize === 'none' ? [] : [{ name: 'normalize', by: settings.normalize }])],
   }),
   settledByTransforms: (transforms) => ({ normalize: transforms.find(({ name }) => name === 'normalize')?.['by'] ?? 'none' }),
   usual: { key: 'X', layout: KEYPOINT_FOLDERS },

@@ -75,6 +75,23 @@ describe('the flags of the PyTorch pipeline', () => {
     expect(translated(['--loss-weighting'], flagsOfTrain).refusals).toHaveLength(1);
   });
 
+  it('become its noise and time mask where --augment stands alone; with a value it is a setting', () => {
+    const theirs = [
+      '--augment-noise',
+      '0.3',
+      '--augment-noise-std',
+      '0.01',
+      '--augment-time-mask',
+      '0.1',
+      '--augment-time-mask-share',
+      '0.1',
+    ];
+    expect(translated(['--augment', '--epochs', '2'], flagsOfTrain)).toMatchObject({ argv: [...theirs, '--epochs', '2'], refusals: [] });
+    expect(translated(['--augmentation'], flagsOfTrain).argv).toEqual(theirs);
+    for (const argv of [['--augment', 'light'], ['--augment=strong'], ['--augmentation', 'none', '--epochs', '2']])
+      expect(translated(argv, flagsOfTrain)).toEqual({ argv, notes: [], refusals: [] });
+  });
+
   it('run one epoch for --smoke-test', () => {
     expect(translated(['--smoke-test', '--num-gloss', '105'], flagsOfTrain).argv).toEqual(['--epochs', '1', '--num-gloss', '105']);
   });

@@ -102,7 +102,7 @@ describe('saved transforms', () => {
 
   it('are refused where they are not known here: a model must not see clips that lack them', () => {
     expect(() => saved([{ name: 'rotate' }])).toThrow(
-      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize$/,
+      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize, speed, crop, time_warp, shift, mirror, rotation, scale, translation, perspective, noise, finger_dropout, hand_dropout, keypoint_dropout, time_mask$/,
     );
     expect(() => saved('normalize')).toThrow(/expected a list of transforms/);
     expect(() => saved([null])).toThrow(/expected a list of transforms/);

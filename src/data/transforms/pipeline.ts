@@ -4,11 +4,30 @@ import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import { required } from '../../foundation/required';
 import type { Clip } from '../clip';
+import { mirror, perspective, rotation, scale, translation } from './camera';
+import { fingerDropout, handDropout, keypointDropout, noise, timeMask } from './detection';
 import { normalize } from './normalize';
+import { crop, shift, speed, timeWarp } from './timing';
 import type { Transform, TransformKind } from './transform';
 
 /** Every transform by its name. A further one is a file beside this one and a row here. */
-const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([['normalize', normalize]]);
+const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([
+  ['normalize', normalize],
+  ['speed', speed],
+  ['crop', crop],
+  ['time_warp', timeWarp],
+  ['shift', shift],
+  ['mirror', mirror],
+  ['rotation', rotation],
+  ['scale', scale],
+  ['translation', translation],
+  ['perspective', perspective],
+  ['noise', noise],
+  ['finger_dropout', fingerDropout],
+  ['hand_dropout', handDropout],
+  ['keypoint_dropout', keypointDropout],
+  ['time_mask', timeMask],
+]);
 
 /** The key in a checkpoint's config under which the transforms of its model are kept. */
 export const TRANSFORMS_KEY = 'transforms';
@@ -79,7 +98,8 @@ export function savedTransforms(config: Readonly<Record<string, unknown>>, width
   if (!Array.isArray(saved) || !saved.every(isDescription))
     throw new UserError(`${file}: config.${TRANSFORMS_KEY}: expected a list of transforms, each with its name and options`);
   try {
-    for (const description of saved) transformOf(description, width);
+    const [forTraining] = saved.filter((description) => !transformOf(description, width).isPartOfModel);
+    if (forTraining !== undefined) throw new UserError(`${forTraining.name} changes training clips, and is no part of a model`);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${file}: config.${TRANSFORMS_KEY}: ${error.message}`, { cause: error });
     throw error;

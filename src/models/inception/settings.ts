@@ -1,3 +1,4 @@
+import { augmentations, checkAugmentation, featureAugmentSettings } from '../../config/augment-settings';
 import { arraySetting, clipFolders, folderSettings, KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../../config/model-settings';
 import { choice, numberBelow, onOrOff, setting, settingOrNone, type SettingProblem, text, wholeNumber } from '../../config/setting';
@@ -45,6 +46,7 @@ const sourceSettings = {
       : 'Folder with the validation clips of frames.',
   ),
   frames_key: arraySetting('frames', 'The array in an .npz of frames, uint8 [frames, height, width, 3].'),
+  ...featureAugmentSettings,
 } as const;
 
 type Settings = SharedSettings & ValuesOf<typeof sourceSettings & typeof inceptionSettings>;
@@ -62,7 +64,7 @@ export const inceptionClips: ModelClips<typeof sourceSettings, typeof inceptionS
   width: FEATURE_WIDTH,
   settings: sourceSettings,
   sources: ['data', 'features_train', 'features_val', 'frames_train', 'frames_val', 'labels_train_csv', 'labels_val_csv'],
-  check: checkFeaturesOrFrames,
+  check: (settings) => [...checkFeaturesOrFrames(settings), ...checkAugmentation(settings), ...refusePictures(settings)],
   location: (settings) =>
     trainsOnFrames(settings)
       ? {
@@ -70,11 +72,13 @@ export const inceptionClips: ModelClips<typeof sourceSettings, typeof inceptionS
           key: settings.frames_key,
           layout: frameFolders,
           pictures: { side: PICTURE_SIZE, encoded: settings.freeze_backbone },
+          transforms: augmentations(settings),
         }
       : {
           source: clipSource(settings, settings.features_train, settings.features_val),
           key: settings.feature_key,
           layout: featureFolders,
+          transforms: augmentations(settings),
         },
   usual: { key: 'X2048', layout: featureFolders },
 };
@@ -94,6 +98,15 @@ function checkFeaturesOrFrames(settings: Settings): SettingProblem[] {
   if (onFrames && mixed !== undefined && settings.data === null)
     return [{ key: mixed, text: 'cannot be combined with frames: give the one or the other' }];
   return checkSources(settings, [...(onFrames ? frames : features), ...labels], [...features, ...frames, ...labels]);
+}
+
+/** Pictures that the model itself sees cannot be changed; the features of a backbone that stays as it is can. */
+function refusePictures(settings: Settings): SettingProblem[] {
+  if (!trainsOnFrames(settings) || settings.freeze_backbone || augmentations(settings).length === 0) return [];
+  const text =
+    'pictures are not changed at random: there is no crop, flip or colour of pictures; leave it out, or keep the backbone frozen: features get noise and time_mask';
+  const part = (settings.augment_noise ?? 0) > 0 ? 'augment_noise' : 'augment_time_mask';
+  return [{ key: settings.augment === 'none' ? part : 'augment', text }];
 }
 
 /** What frames need, and features do not. */

@@ -1,0 +1,113 @@
+import { KEYPOINT_WIDTH } from '../../config/data-settings';
+import { elementAt } from '../../foundation/required';
+import type { Clip } from '../clip';
+import { isMissing, MIRRORED_POINTS } from '../keypoints';
+import { augmentation, movePoint } from './augmentation';
+
+// Where the camera stands: what it sees turned, nearer, aside, tilted or in a mirror. The same for all frames of a clip. Nothing is clipped: what lies near the
+// picture's edge may come to lie outside 0 to 1, as it does where MediaPipe guesses it there.
+
+/** `{ name: 'rotation', p, degrees: 10 }`: turned about its middle by up to so many degrees, either way. */
+export const rotation = augmentation({
+  strength: 'degrees',
+  apply: (clip, degrees, random) => {
+    const angle = (random.uniform(-degrees, degrees) * Math.PI) / 180;
+    const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+    return seenThrough(clip, () => ({ xx: cos, xy: -sin, yx: sin, yy: cos }));
+  },
+});
+
+/** `{ name: 'scale', p, change: 0.2 }`: about its middle up to 1.2 times as large, or as small; both alike likely. */
+export const scale = augmentation({
+  strength: 'change',
+  apply: (clip, change, random) => {
+    const most = Math.log1p(change);
+    const factor = Math.exp(random.uniform(-most, most));
+    return seenThrough(clip, () => ({ xx: factor, yy: factor }));
+  },
+});
+
+/** `{ name: 'translation', p, share: 0.1 }`: moved by up to that share of the picture along x and y, each drawn by itself. */
+export const translation = augmentation({
+  strength: 'share',
+  apply: (clip, share, random) => {
+    const [dx, dy] = [random.uniform(-share, share), random.uniform(-share, share)];
+    return seenThrough(clip, () => ({ dx, dy }));
+  },
+});
+
+/** `{ name: 'perspective', p, tilt: 0.1 }`: as from a camera that is tilted, so that one edge of what is seen is up to that share nearer, its opposite farther. */
+export const perspective = augmentation({
+  strength: 'tilt',
+  apply: (clip, tilt, random) => {
+    const [alongX, alongY] = [random.uniform(-tilt, tilt), random.uniform(-tilt, tilt)];
+    return seenThrough(clip, ({ halfWidth, halfHeight }) => ({
+      wx: halfWidth === 0 ? 0 : alongX / halfWidth,
+      wy: halfHeight === 0 ? 0 : alongY / halfHeight,
+    }));
+  },
+});
+
+/** `{ name: 'mirror', p }`: left and right exchanged, about its middle; a right hand becomes a left one, and so do points of body and face. */
+export const mirror = augmentation({
+  apply: (clip) => {
+    const mirrored = seenThrough(clip, () => ({ xx: -1 }));
+    const exchanged = Float32Array.from(mirrored.values);
+    for (let frame = 0; frame < clip.frames; frame++) {
+      const start = frame * KEYPOINT_WIDTH;
+      MIRRORED_POINTS.forEach((other, point) => {
+        exchanged.set(mirrored.values.subarray(start + 2 * other, start + 2 * other + 2), start + 2 * point);
+      });
+    }
+    return { values: exchanged, frames: clip.frames };
+  },
+});
+
+/** What becomes of a place (x, y), measured from the clip's middle: (xx·x + xy·y + dx, yx·x + yy·y + dy) / (1 + wx·x + wy·y). What is left out changes nothing. */
+interface Projection {
+  readonly xx?: number;
+  readonly xy?: number;
+  readonly dx?: number;
+  readonly yx?: number;
+  readonly yy?: number;
+  readonly dy?: number;
+  readonly wx?: number;
+  readonly wy?: number;
+}
+
+/** The smallest rectangle that holds all key points of a clip. */
+interface Extent {
+  readonly x: number;
+  readonly y: number;
+  readonly halfWidth: number;
+  readonly halfHeight: number;
+}
+
+/** A clip of which every key point is moved so, those that are missing left out. One without any stays as it is. */
+function seenThrough(clip: Clip, projectionOf: (extent: Extent) => Projection): Clip {
+  const extent = extentOf(clip.values);
+  if (extent === undefined) return clip;
+  const { xx = 1, xy = 0, dx = 0, yx = 0, yy = 1, dy = 0, wx = 0, wy = 0 } = projectionOf(extent);
+  const moved = new Float32Array(clip.values.length);
+  for (let at = 0; at < moved.length; at += 2) {
+    if (isMissing(clip.values, at)) continue;
+    const [x, y] = [elementAt(clip.values, at) - extent.x, elementAt(clip.values, at + 1) - extent.y];
+    const distance = 1 + wx * x + wy * y;
+    movePoint(moved, at, extent.x + (xx * x + xy * y + dx) / distance, extent.y + (yx * x + yy * y + dy) / distance);
+  }
+  return { values: moved, frames: clip.frames };
+}
+
+function extentOf(values: Float32Array): Extent | undefined {
+  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (let at = 0; at < values.length; at += 2) {
+    if (isMissing(values, at)) continue;
+    const [x, y] = [elementAt(values, at), elementAt(values, at + 1)];
+    if (x < left) left = x;
+    if (x > right) right = x;
+    if (y < top) top = y;
+    if (y > bottom) bottom = y;
+  }
+  if (left > right) return undefined;
+  return { x: (left + right) / 2, y: (top + bottom) / 2, halfWidth: (right - left) / 2, halfHeight: (bottom - top) / 2 };
+}
