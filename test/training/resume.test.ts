@@ -120,7 +120,7 @@ describe('a training that stops and goes on', () => {
   it('warns where the data is not what it was', async () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
-      const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
+      const { run } = await trainSmall(smallSettings(folder, { epochs: '1', max_len: '16' }));
       const warnings: string[] = [];
       const onEvent = (event: TrainingEvent): void => {
         if (event.kind === 'warning') warnings.push(event.text);
