@@ -4,7 +4,7 @@ const path = require('node:path');
 const config = require('./jest.config');
 
 const TINY = {
-  foundation: ['atomic-file', 'memory-limit', 'random', 'required', 'text'],
+  foundation: ['atomic-file', 'installation', 'memory-limit', 'random', 'required', 'text'],
   config: ['documentation', 'inception-settings', 'layers', 'presets', 'resolve', 'settings-file', 'value-from-text'],
   data: ['class-use', 'clip-checks', 'csv-write', 'demo-skeleton', 'labels', 'npz', 'plan-epoch', 'transforms'],
   checkpoint: ['find-weights', 'foreign-files', 'pickle', 'safetensors', 'tensor', 'torch-file'],
@@ -13,7 +13,7 @@ const TINY = {
   training: ['schedules'],
   conversion: ['legacy-log'],
   zoo: ['changelog'],
-  cli: ['as-typed', 'exit', 'flags', 'quantities', 'terminal', 'terminal-reporter', 'training-lines'],
+  cli: ['exit', 'flags', 'quantities', 'terminal', 'terminal-reporter', 'training-lines'],
   setup: ['messages', 'npm-packages', 'target'],
 };
 

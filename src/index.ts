@@ -54,7 +54,7 @@ export type { ParameterDeclaration } from './engine/parameters';
 export type { BuildableModel, ModelParts } from './models/define-model';
 export type { ForwardContext, Model, ModelDefinition, ModelInputs, ModelOutputs } from './models/model';
 export { UserError } from './foundation/errors';
-export { version } from './foundation/version';
+export { version } from './foundation/installation';
 export type { Optimizer } from './engine/optimizers/optimizer';
 export type { CurriculumSettings, LossWeights } from './training/curriculum';
 export type { ClassificationLoss, LossSettings } from './training/losses';

@@ -4,7 +4,7 @@ import { TENSORFLOW_VERSION } from '../engine/provision/target';
 import { beforeRuntimeStarts } from '../engine/runtime';
 import { UserError } from '../foundation/errors';
 import { nearestName } from '../foundation/text';
-import { version } from '../foundation/version';
+import { version } from '../foundation/installation';
 import { commands, listOfCommands } from './commands';
 import { describeFailure } from './exit';
 import type { Terminal } from './terminal';

@@ -1,15 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
-import { IS_CHECKOUT } from '../engine/provision/locations';
 import { reasonOf } from '../foundation/file-system-problem';
+import { asTyped } from '../foundation/installation';
 import { printableText } from '../foundation/text';
-
-/**
- * A text with its commands as the user types them: `npm run train -- --resume` in a checkout, as the source spells them, and `npx kumpas train --resume` where
- * Kumpas is installed as a package of another project.
- */
-export function asTyped(text: string, inCheckout: boolean = IS_CHECKOUT): string {
-  return inCheckout ? text : text.replaceAll(/\bnpm run (?:--silent )?([a-z]+(?:-[a-z]+)*\b)(?: --(?![\w-]))?/g, 'npx kumpas $1');
-}
 
 /** What a command needs of the process it runs in. */
 export interface Terminal {

@@ -5,7 +5,7 @@ import type { WithModels } from '../evaluation/recognise';
 import { modelFile } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import { warningsTo, type Hooks } from '../foundation/hooks';
-import { version } from '../foundation/version';
+import { version } from '../foundation/installation';
 import { ownModels } from '../models/model-table';
 import { exportCheckpoint, type ExportedModel } from './export-checkpoint';
 import { importCheckpoint } from './import-checkpoint';

@@ -1,3 +1,4 @@
+import { asTyped } from '../foundation/installation';
 import { elementAt } from '../foundation/required';
 
 /** Most bytes of a README.md that is read: hundreds of times those of any that people write. */
@@ -25,11 +26,11 @@ const NOTES_HEADING = '## Notes by hand';
 
 /** The text of a page, which ends with an empty place for a person's own words. */
 export function pageText({ title, introduction, sections }: Page): string {
-  return [`# ${title}`, '', ...introduction, '', ...sections.flatMap(sectionLines), ...notesLines()].join('\n');
+  return [`# ${title}`, '', ...typed(introduction), '', ...sections.flatMap(sectionLines), ...notesLines()].join('\n');
 }
 
 function sectionLines({ heading, figures, lines }: PageSection): string[] {
-  const parts = [figures === undefined ? undefined : markedFigures(figures), lines].filter((part) => part !== undefined);
+  const parts = [figures === undefined ? undefined : markedFigures(figures), lines && typed(lines)].filter((part) => part !== undefined);
   return [`## ${heading}`, '', ...parts.flatMap((part) => [...part, ''])];
 }
 
@@ -39,7 +40,12 @@ export function notesLines(): string[] {
 }
 
 function markedFigures(lines: readonly string[]): string[] {
-  return [FIGURES_START, '', ...lines, '', FIGURES_END];
+  return [FIGURES_START, '', ...typed(lines), '', FIGURES_END];
+}
+
+/** Lines with their commands as the user types them; the marks are the same everywhere. */
+function typed(lines: readonly string[]): string[] {
+  return lines.map((line) => asTyped(line));
 }
 
 /**

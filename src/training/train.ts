@@ -13,7 +13,7 @@ import { checkpointToResume, newestCheckpoint } from '../folder/named-checkpoint
 import { UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { required } from '../foundation/required';
-import { version } from '../foundation/version';
+import { version } from '../foundation/installation';
 import type { keypointClips } from '../models/clips';
 import type { inceptionClips, inceptionSettings } from '../models/inception/settings';
 import type { ModelDefinition } from '../models/model';

@@ -10,7 +10,7 @@ import { dataWatchOf } from '../evaluation/evaluate';
 import { labelledDataOptions } from '../evaluation/options';
 import { type ModelRecord, type Stage } from '../folder/config-file';
 import { warningsTo, type Hooks } from '../foundation/hooks';
-import { version } from '../foundation/version';
+import { version } from '../foundation/installation';
 import type { ModelDefinitions } from '../models/model-table';
 import { archiveModel, restoreModel, planPruning, pruneModel, type PrunedModel } from './archive/archive-model';
 import { archivedModel, archivedModels, type ArchivedRecord } from './archive/archived-models';

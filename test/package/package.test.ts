@@ -38,6 +38,9 @@ describe('a package that npm installed into an empty project', () => {
     const [name = ''] = readdirSync(path.join(folder, 'trained_models/transformer'));
     expect(readdirSync(path.join(folder, 'trained_models/transformer', name))).toContain('SignTransformer_best.pt');
     expect(stdout).toContain(`npx kumpas evaluate --model-path trained_models/transformer/${name}\n`);
+    const page = readFileSync(path.join(folder, 'trained_models/transformer', name, 'README.md'), 'utf8');
+    expect(page).toContain('npx kumpas');
+    expect(page.replaceAll('npm run evaluate writes them anew', '')).not.toContain('npm run');
     expect(stdout).not.toContain('npm run');
   });
 

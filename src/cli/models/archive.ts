@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../../foundation/errors';
 import { percent } from '../../foundation/text';
-import { version } from '../../foundation/version';
+import { version } from '../../foundation/installation';
 import { archiveModel, restoreModel, planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/archive-model';
 import { findModel, modelsIn, stageModel, stageNamed } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';

@@ -1,5 +1,5 @@
 import { UserError } from '../../foundation/errors';
-import { version } from '../../foundation/version';
+import { version } from '../../foundation/installation';
 import { packModel } from '../../zoo/pack/pack-model';
 import { unpackModel } from '../../zoo/pack/unpack-model';
 import { findModel } from '../../zoo/registered-models';

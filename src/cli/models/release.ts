@@ -3,7 +3,7 @@ import { hasCategories } from '../../folder/config-file';
 import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
 import { printableLine, percent } from '../../foundation/text';
-import { version } from '../../foundation/version';
+import { version } from '../../foundation/installation';
 import { findModel, type RegisteredModel } from '../../zoo/registered-models';
 import type { CheckpointData, ReleaseContext } from '../../zoo/release/promote';
 import type { ReleaseOutcome, ReleaseRequest } from '../../zoo/release/release';

@@ -4,7 +4,7 @@ const { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } = require
 const os = require('node:os');
 const path = require('node:path');
 const { findProgram, runCommand } = require('./command');
-const { SET_UP, tfjsPackageFolder } = require('./locations');
+const { PROJECT, SET_UP, tfjsPackageFolder } = require('./locations');
 const { SetUpProblem, installAdvice } = require('./set-up-problem');
 const { TENSORFLOW_VERSION } = require('./target');
 /** @typedef {import('./set-up-problem').Report} Report */
@@ -20,7 +20,8 @@ const KERNELS_LEFT_OUT = 'kernels-left-out.txt';
 
 /** The package's own sources, seen from its folder. */
 const BINDING_SOURCES = ['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'];
-const NATIVE_SOURCES = path.join(__dirname, '../native');
+// In an installed package this file was built beside the source that it was made of; what is compiled lies with the source alone.
+const NATIVE_SOURCES = path.join(PROJECT, 'src/engine/native');
 const STANDARD_ERROR_SOURCE = path.join(NATIVE_SOURCES, 'standard-error.cc');
 const KERNEL_SOURCES = path.join(NATIVE_SOURCES, 'kernels');
 

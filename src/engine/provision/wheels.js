@@ -3,7 +3,7 @@ const { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } = require('n
 const path = require('node:path');
 const { findProgram, runCommand } = require('./command');
 const { checksumOf } = require('./library-files');
-const { SET_UP, sizeOf } = require('./locations');
+const { PROJECT, SET_UP, sizeOf } = require('./locations');
 const PINNED = require('./pinned-wheels.json');
 const { SetUpProblem, installAdvice } = require('./set-up-problem');
 /** @typedef {import('./set-up-problem').Report} Report */
@@ -142,7 +142,7 @@ function reportDownload(line, report) {
  */
 async function unpack(python, wheel, folder, included, excluded, report) {
   report.line(`  unpacking ${path.basename(wheel)} …`);
-  const script = path.join(__dirname, 'unpack_wheel.py');
+  const script = path.join(PROJECT, 'src/engine/provision/unpack_wheel.py');
   const { code, output } = await runCommand(python, [
     script,
     wheel,

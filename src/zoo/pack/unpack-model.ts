@@ -8,7 +8,7 @@ import { replaceText } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { buildFolderInSteps, makeFoldersWithin, withFoldersAbove } from '../../foundation/folders';
 import { printableLine } from '../../foundation/text';
-import { version } from '../../foundation/version';
+import { version } from '../../foundation/installation';
 import { ownModels, unknownModel, type ModelDefinitions } from '../../models/model-table';
 import { archivedModel, type CheckedFile, type ArchivedRecord } from '../archive/archived-models';
 import { isOfUnknownModel } from '../check/check-folder';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { asTyped } from '../../src/cli/terminal';
+import { asTyped } from '../../src/foundation/installation';
 
 it('spells commands as they are typed where Kumpas is a package of another project', () => {
   const typed = (text: string): string => asTyped(text, false);
