@@ -80,6 +80,19 @@ describe('a training with its step captured', () => {
     });
   });
 
+  it('divides by the class weights of the whole batch where that is divided', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const lossOf = async (enable_parallel: string): Promise<number | undefined> => {
+        const typed = { epochs: '1', dropout: '0', class_weights: 'balanced', loss: 'label_smoothing', enable_parallel };
+        const { run } = await trainSmall(smallSettings(folder, typed), { sharingDevices: ['/device:CPU:0', '/device:CPU:0'] });
+        return readTrainingLog(run.folder.files.log)[0]?.train_loss;
+      };
+      const whole = await lossOf('false');
+      expect(await lossOf('true')).toBeCloseTo(whole ?? NaN, 5);
+    });
+  });
+
   it('goes on eagerly from a captured run, and the other way', async () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
