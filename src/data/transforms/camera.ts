@@ -1,7 +1,7 @@
 import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import { elementAt } from '../../foundation/required';
 import type { Clip } from '../clip';
-import { isMissing, MIRRORED_POINTS } from '../keypoints';
+import { isMissing, KEYPOINTS, MIRRORED_POINTS } from '../keypoints';
 import { augmentation, movePoint } from './augmentation';
 
 // Where the camera stands: what it sees turned, nearer, aside, tilted or in a mirror. The same for all frames of a clip. Nothing is clipped: what lies near the
@@ -52,13 +52,14 @@ export const perspective = augmentation({
 export const mirror = augmentation({
   apply: (clip) => {
     const mirrored = seenThrough(clip, () => ({ xx: -1 }));
-    const exchanged = Float32Array.from(mirrored.values);
-    for (let frame = 0; frame < clip.frames; frame++) {
-      const start = frame * KEYPOINT_WIDTH;
-      MIRRORED_POINTS.forEach((other, point) => {
-        exchanged.set(mirrored.values.subarray(start + 2 * other, start + 2 * other + 2), start + 2 * point);
-      });
-    }
+    const exchanged = new Float32Array(mirrored.values.length);
+    for (let start = 0; start < exchanged.length; start += KEYPOINT_WIDTH)
+      for (let point = 0; point < KEYPOINTS; point++) {
+        const to = start + 2 * point;
+        const from = start + 2 * elementAt(MIRRORED_POINTS, point);
+        exchanged[to] = elementAt(mirrored.values, from);
+        exchanged[to + 1] = elementAt(mirrored.values, from + 1);
+      }
     return { values: exchanged, frames: clip.frames };
   },
 });
@@ -88,21 +89,28 @@ function seenThrough(clip: Clip, projectionOf: (extent: Extent) => Projection): 
   const extent = extentOf(clip.values);
   if (extent === undefined) return clip;
   const { xx = 1, xy = 0, dx = 0, yx = 0, yy = 1, dy = 0, wx = 0, wy = 0 } = projectionOf(extent);
-  const moved = new Float32Array(clip.values.length);
+  const { values, frames } = clip;
+  const { x: middleX, y: middleY } = extent;
+  const moved = new Float32Array(values.length);
   for (let at = 0; at < moved.length; at += 2) {
-    if (isMissing(clip.values, at)) continue;
-    const [x, y] = [elementAt(clip.values, at) - extent.x, elementAt(clip.values, at + 1) - extent.y];
+    if (isMissing(values, at)) continue;
+    const x = elementAt(values, at) - middleX;
+    const y = elementAt(values, at + 1) - middleY;
     const distance = 1 + wx * x + wy * y;
-    movePoint(moved, at, extent.x + (xx * x + xy * y + dx) / distance, extent.y + (yx * x + yy * y + dy) / distance);
+    movePoint(moved, at, middleX + (xx * x + xy * y + dx) / distance, middleY + (yx * x + yy * y + dy) / distance);
   }
-  return { values: moved, frames: clip.frames };
+  return { values: moved, frames };
 }
 
 function extentOf(values: Float32Array): Extent | undefined {
-  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
+  let left = Infinity;
+  let right = -Infinity;
+  let top = Infinity;
+  let bottom = -Infinity;
   for (let at = 0; at < values.length; at += 2) {
     if (isMissing(values, at)) continue;
-    const [x, y] = [elementAt(values, at), elementAt(values, at + 1)];
+    const x = elementAt(values, at);
+    const y = elementAt(values, at + 1);
     if (x < left) left = x;
     if (x > right) right = x;
     if (y < top) top = y;

@@ -88,7 +88,8 @@ function blendFrame(values: Float32Array, near: number, far: number, share: numb
   if (share === 0) return;
   for (let at = 0; at < KEYPOINT_WIDTH; at += 2) {
     if (isMissing(values, near + at) || isMissing(values, far + at)) continue;
-    const [x, y] = [elementAt(values, near + at), elementAt(values, near + at + 1)];
+    const x = elementAt(values, near + at);
+    const y = elementAt(values, near + at + 1);
     movePoint(made, to + at, x + share * (elementAt(values, far + at) - x), y + share * (elementAt(values, far + at + 1) - y));
   }
 }
