@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { required } from '../foundation/required';
-import { CaptureError, DataType } from './captured/recording';
+import type { DataType } from './captured/recording';
+import { CaptureError } from './captured/recording';
 import { hasNativeKernels, tf } from './tensorflow';
 
 /** A tensor on TensorFlow's side, as the binding describes it. */
