@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 /** A SignTransformer that learns an epoch in a moment. */
-const SMALL = { emb_dim: 16, num_heads: 2, num_layers: 1, max_len: 12, batch_size: 4, num_buckets: 2, lr: 1e-3 } as const;
+const SMALL = { emb_dim: 16, num_heads: 2, num_layers: 1, max_len: 16, batch_size: 4, num_buckets: 2, lr: 1e-3 } as const;
 
 function optionsIn(folder: string): typeof SMALL & { data: string; save_dir: string; epochs: number } {
   return { ...SMALL, data: writeSmallData(folder), save_dir: path.join(folder, 'models'), epochs: 2 };
