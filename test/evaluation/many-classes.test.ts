@@ -45,7 +45,7 @@ function resultOf(folder: string, gloss: HeadResult, category: HeadResult): Eval
   };
 }
 
-const surroundings = (warnings: string[]): Parameters<typeof writeResults>[2] => ({
+const writingWith = (warnings: string[]): Parameters<typeof writeResults>[2] => ({
   curves: [],
   created: new Date(0),
   onWarning: (warning) => warnings.push(warning),
@@ -57,7 +57,7 @@ describe('an evaluation of very many classes', () => {
       const warnings: string[] = [];
       const before = process.memoryUsage().rss;
       const gloss = manyClasses(2000, 1200);
-      await writeResults(folder, resultOf(folder, gloss, manyClasses(1, 1200)), surroundings(warnings));
+      await writeResults(folder, resultOf(folder, gloss, manyClasses(2, 1200)), writingWith(warnings));
       expect(process.memoryUsage().rss - before).toBeLessThan(500e6);
       expect(warnings).toEqual([]);
       const file = (name: string): string => path.join(folder, name);
@@ -93,7 +93,7 @@ describe('an evaluation of very many classes', () => {
     const matrix = confusionMatrix(Int32Array.of(0, 99_999), Int32Array.of(99_999, 99_999), 100_000);
     expect(confusions(matrix)).toEqual([{ truth: 99_999, prediction: 0, count: 1 }]);
     await inTemporaryFolder(async (folder) => {
-      await writeResults(folder, resultOf(folder, manyClasses(20_000, 4), manyClasses(1, 4)), surroundings([]));
+      await writeResults(folder, resultOf(folder, manyClasses(20_000, 4), manyClasses(1, 4)), writingWith([]));
       const page = readFileSync(path.join(folder, RESULT_FILES.report), 'utf8');
       expect(page.length).toBeLessThan(1e6);
       expect(page).toContain('5 of 20000 classes, of those that occur; per_class_metrics.csv has all.');
@@ -125,7 +125,7 @@ describe('a picture that cannot be drawn', () => {
           throw new Error('the number is gone');
         },
       };
-      await writeResults(folder, resultOf(folder, gloss, category), { ...surroundings(warnings), curves: [unreadable] });
+      await writeResults(folder, resultOf(folder, gloss, category), { ...writingWith(warnings), curves: [unreadable] });
       expect(warnings).toEqual(['training_curves.png cannot be drawn (the number is gone); figures and tables are as they should be']);
       expect(existsSync(path.join(folder, RESULT_FILES.curves))).toBe(false);
       for (const name of [RESULT_FILES.document, RESULT_FILES.confusionPicture, RESULT_FILES.reliability, RESULT_FILES.predictions])
@@ -143,7 +143,7 @@ describe('labels of 500 letters, emoji and letters from right to left', () => {
       const warnings: string[] = [];
       const labelOf = (id: number): string => `${id} ${['👩‍👩‍👧‍👦'.repeat(50), 'שלום'.repeat(125), 'W'.repeat(500)][id % 3] ?? ''}`;
       const [gloss, category] = [manyClasses(3, 12, labelOf), manyClasses(3, 12, labelOf)];
-      await writeResults(folder, resultOf(folder, gloss, category), surroundings(warnings));
+      await writeResults(folder, resultOf(folder, gloss, category), writingWith(warnings));
       expect(warnings).toEqual([]);
       const png = readFileSync(path.join(folder, RESULT_FILES.confusionPicture));
       expect(png.readUInt32BE(16)).toBeLessThan(3500);
