@@ -46,7 +46,8 @@ export const compareCommand: Command = verbCommand(
   },
   async (typed, terminal) => {
     const baseline = optionalText(typed.flags, 'baseline');
-    const models = [...new Set((baseline === undefined ? typed.positionals : [baseline, ...typed.positionals]).map(pathOfModel))];
+    const named = baseline === undefined ? typed.positionals : [baseline, ...typed.positionals];
+    const models = [...new Set(await Promise.all(named.map(pathOfModel)))];
     if (models.length < 2) throw new UserError(`expected at least two models to compare, found ${models.length}; see ${command} --help`);
     return await showComparison({ models }, typed, terminal);
   },

@@ -69,7 +69,7 @@ const exportAs = verbCommand(
     examples: exportExamples,
   },
   async ({ options, flags, positionals }, terminal) => {
-    const model = pathOfModel(onlyPositional(positionals, 'a model folder, or a checkpoint'));
+    const model = await pathOfModel(onlyPositional(positionals, 'a model folder, or a checkpoint'));
     const { convert } = await import('../conversion/convert.js'); // With TensorFlow: only when it is needed.
     const exported = await convert.export({ model, ...options }, hooksOf(terminal, flags));
     terminal.output.write(flags['json'] === true ? `${JSON.stringify(exported, null, 2)}\n` : exportText(exported));

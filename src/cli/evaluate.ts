@@ -35,7 +35,7 @@ export const evaluateCommand: Command = verbCommand(
   },
   async ({ options: { model_path, ...given }, flags }, terminal) => {
     const { evaluate } = await import('../evaluation/evaluate.js'); // With TensorFlow: only when it is needed.
-    const evaluated = await evaluate({ model: pathOfModel(model_path), ...given }, hooksOf(terminal, flags));
+    const evaluated = await evaluate({ model: await pathOfModel(model_path), ...given }, hooksOf(terminal, flags));
     terminal.output.write(flags['json'] === true ? `${JSON.stringify(evaluated.document, null, 2)}\n` : evaluationText(evaluated));
     return flags['strict'] === true && evaluated.result.leftOut.length > 0 ? USER_ERROR_EXIT_CODE : 0;
   },

@@ -7,7 +7,6 @@ import { shellWord } from '../foundation/text';
 import type { ModelDefinition } from '../models/model';
 import { isModelFile, loadModelFile } from '../models/model-file';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { findModelOrRelease } from '../zoo/registered-models';
 import { type FlagTable, optionalText } from './flags';
 
 /** The models that a command knows, and the one that was named to it. */
@@ -115,9 +114,10 @@ export function rootFlag(typed: Readonly<Record<string, unknown>>): string {
  * The path of a model that was typed by its path, or by its name in the registry: `transformer_baseline_09-20`, `transformer_baseline_09-20@1.0.0`.
  * @throws UserError for a name that the registry does not have.
  */
-export function pathOfModel(named: string): string {
+export async function pathOfModel(named: string): Promise<string> {
   const isName = !/[/\\]/.test(named) && !/\.(pt|pth|ckpt|bin|safetensors)$/.test(named) && named !== '.' && named !== '..';
   if (!isName || existsSync(named) || !existsSync(DEFAULT_ROOT)) return named;
+  const { findModelOrRelease } = await import('../zoo/registered-models.js'); // Most commands name a path: they do not wait for the registry to be loaded.
   const { model, release } = findModelOrRelease(path.normalize(DEFAULT_ROOT), named);
   return release?.folder ?? model.folder;
 }

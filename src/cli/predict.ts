@@ -48,7 +48,7 @@ export const predictCommand: Command = verbCommand(
     const output = outputFile(flags);
     const { predict } = await import('../evaluation/predict.js'); // With TensorFlow: only when it is needed.
     const predicted = await predict(
-      { model: (typeof model_path === 'string' ? [model_path] : model_path).map(pathOfModel), input, ...given },
+      { model: await Promise.all([model_path].flat().map(pathOfModel)), input, ...given },
       hooksOf(terminal, flags),
     );
     if (predicted.predictions.length === 0) return USER_ERROR_EXIT_CODE;

@@ -32,7 +32,7 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
   const initFrom = settings['init-from'];
   const typed = {
     ...settings,
-    ...(typeof initFrom === 'string' && initFrom !== '' ? { 'init-from': pathOfModel(initFrom) } : {}),
+    ...(typeof initFrom === 'string' && initFrom !== '' ? { 'init-from': await pathOfModel(initFrom) } : {}),
     ...(eager === true ? { 'compile-model': false } : {}),
   };
   const { models, given } = modelsGiven(settings['model']);
@@ -43,7 +43,7 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
       ...(given === undefined ? {} : { model: given.name }),
     },
     configFile: fileOf('--config', config),
-    resume: resumeOf(resume),
+    resume: await resumeOf(resume),
     ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingTyped(key, optimizerWas) }),
     ...(models === ownModels ? {} : { models }),
     ...(given?.file === undefined ? {} : { modelFile: given.file }),
@@ -91,7 +91,7 @@ function fileOf(flag: string, value: unknown): string | undefined {
   throw new UserError(`${flag}: expected the path of a file, found nothing`);
 }
 
-function resumeOf(value: unknown): TrainCommandLine['resume'] {
+async function resumeOf(value: unknown): Promise<TrainCommandLine['resume']> {
   if (typeof value !== 'string') return undefined;
-  return value === '' ? 'newest' : { from: pathOfModel(value) };
+  return value === '' ? 'newest' : { from: await pathOfModel(value) };
 }
