@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/model-settings';
 import { checkOptions, type OptionsInput, type Options } from '../config/layers';
-import { resolveLayers } from '../config/resolve';
-import { onlyModel } from '../config/understood-settings';
 import { bucketLengths, planEpoch } from '../data/batch';
 import { BatchSource } from '../data/batch-source';
 import type { Dataset } from '../data/clip-set';
@@ -26,6 +24,7 @@ import {
   shownLabels,
   featureInputs,
   classDifferences,
+  trainedAs,
   validationNames,
   type LoadedModel,
 } from './loaded-model';
@@ -210,12 +209,6 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
 function shareOf({ data }: LoadedModel, trained: Settings | undefined): DataRequest['validationShare'] {
   if (trained === undefined || trained.val_share === null) return undefined;
   return { share: trained.val_share, seed: trained.seed, kept: validationNames(data), refuseOwn: false };
-}
-
-/** The settings that a model was trained with, complete; undefined where its checkpoint does not say. */
-export function trainedAs({ file, model, settings }: LoadedModel): Settings | undefined {
-  if (Object.keys(settings).length === 0) return undefined;
-  return resolveLayers([{ source: file, values: settings }], onlyModel(model.definition.settings)).settings;
 }
 
 function sourceOf({ data, keypoints_val, labels_val_csv, labels_reference }: EvaluationDataRequest): ClipLocation['source'] {

@@ -1,6 +1,8 @@
 import { readWeights, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
-import { trainedSettings } from '../config/understood-settings';
+import type { Settings } from '../config/model-settings';
+import { resolveLayers } from '../config/resolve';
+import { onlyModel, trainedSettings } from '../config/understood-settings';
 import { type Batch, packRows } from '../data/batch';
 import type { LabelNames, ClipEntry } from '../data/clip-set';
 import { savedTransforms } from '../data/transforms/pipeline';
@@ -212,4 +214,10 @@ function clipBeyond(kind: ClassKind, classes: number, clips: readonly ClipEntry[
   const clip = clips.find((entry) => entry[kind] >= classes);
   if (clip === undefined) return '';
   return `: the labels give clip "${excerpt(clip.name)}" the ${kind} ${clip[kind]}, the last known one is ${classes - 1}`;
+}
+
+/** The settings that a model was trained with, complete; undefined where its checkpoint does not say. */
+export function trainedAs({ file, model, settings }: LoadedModel): Settings | undefined {
+  if (Object.keys(settings).length === 0) return undefined;
+  return resolveLayers([{ source: file, values: settings }], onlyModel(model.definition.settings)).settings;
 }
