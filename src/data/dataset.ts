@@ -1,6 +1,7 @@
 import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
-import { inspectClip, UNREAD_CLIP, type ClipFormat, type InspectedClip } from './clip';
+import { inspectClip, UNREAD_CLIP, type InspectedClip } from './clip';
+import type { ClipFormat } from './clip-checks';
 import {
   digestOfValues,
   fingerprint,

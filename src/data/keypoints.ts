@@ -109,28 +109,3 @@ export function commonArray(shape: readonly number[]): string | undefined {
   const frame = commonFrame(frames);
   return frame === undefined ? undefined : `a single frame: ${frame}`;
 }
-
-/** Something that is odd about a clip's key points, by its kind: what a model says of such a clip is not to be believed. */
-export interface KeypointDoubt {
-  readonly kind: 'no-keypoints' | 'outside-unit' | 'constant';
-  readonly text: string;
-}
-
-/** What is odd about the key points of a clip, `[frames, 156]` row by row. */
-export function keypointDoubts(values: Float32Array): KeypointDoubt[] {
-  let [least, most] = [0, 0];
-  for (const value of values) {
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  if (least === 0 && most === 0) return [{ kind: 'no-keypoints', text: 'no key point in any frame: all numbers are 0' }];
-  const doubts: KeypointDoubt[] = [];
-  if (least < 0 || most > 1) {
-    const pixels = most > 2 ? '; they look like pixels: divide x by the width of the picture and y by its height' : '';
-    const range = `${Number(least.toPrecision(4))} to ${Number(most.toPrecision(4))}`;
-    doubts.push({ kind: 'outside-unit', text: `numbers from ${range}, where key points lie between 0 and 1${pixels}` });
-  }
-  const isStill = values.length > KEYPOINT_WIDTH && values.every((value, place) => value === values[place % KEYPOINT_WIDTH]);
-  if (isStill) doubts.push({ kind: 'constant', text: 'nothing moves: all frames are the same' });
-  return doubts;
-}

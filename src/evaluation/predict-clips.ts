@@ -3,7 +3,7 @@ import { assembleBatch } from '../data/batch';
 import { readClip, type Clip, type ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
-import { keypointDoubts, type KeypointDoubt } from '../data/keypoints';
+import { keypointDoubts, type KeypointDoubt } from '../data/clip-checks';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';

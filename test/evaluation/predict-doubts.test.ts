@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { keypointDoubts } from '../../src/data/keypoints';
+import { keypointDoubts } from '../../src/data/clip-checks';
 import { KEYPOINT_WIDTH } from '../../src/config/data-settings';
 
 /** Two frames of key points that move a little. */

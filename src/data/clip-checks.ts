@@ -1,0 +1,171 @@
+import { KEYPOINT_WIDTH } from '../config/data-settings';
+import { messageOf } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
+import { excerpt } from '../foundation/text';
+import { commonArray, KEYPOINT_ORDER, KEYPOINTS, KEYPOINTS_IN_WORDS } from './keypoints';
+import { type NpyArray, toFloat32 } from './npy';
+
+/** What a clip's values must be. */
+export interface ClipFormat {
+  /** The key in the `.npz` that holds them. */
+  readonly key: string;
+  /** Numbers a frame: 156 for key points (78 × x, y). */
+  readonly width: number;
+  /** Where the clips are pictures: the side that they are brought to, in pixels. */
+  readonly pictureSide?: number;
+}
+
+/** More than an hour of video: nobody's clip of a sign. */
+const MOST_FRAMES = 100_000;
+const EXPECTED_META = {
+  dims_per_frame: KEYPOINT_WIDTH,
+  keypoints_total: KEYPOINTS,
+  order: KEYPOINT_ORDER,
+} as const;
+
+/** A clip's values after their checks; `values` is undefined where they cannot be used at all. */
+interface CheckedValues {
+  readonly values: Float32Array | undefined;
+  readonly frames: number;
+  readonly problems: readonly string[];
+}
+
+/** Checks the values themselves: numbers, `[frames, width]`, at least one frame, all finite. */
+export function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues {
+  const unusable = (problem: string): CheckedValues => ({
+    values: undefined,
+    frames: 0,
+    problems: [problem],
+  });
+  const [frames, columns, ...more] = array.shape;
+  const shape = `[${array.shape.join(', ')}]`;
+  if (frames === undefined || columns === undefined || more.length > 0)
+    return unusable(`"${key}" is ${shape}; expected [frames, ${width}]${saidOfShape(array.shape, width)}`);
+  if (columns !== width)
+    return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}${saidOfShape(array.shape, width)}`);
+  if (frames > MOST_FRAMES) return unusable(`"${key}" has ${frames} frames (at most ${MOST_FRAMES} are read); cut the clip`);
+  if (frames === 0) return unusable(`"${key}" has no frames; remove the clip or make it again`);
+  let values: Float32Array;
+  try {
+    values = toFloat32(array);
+  } catch (error) {
+    return unusable(`"${key}": ${messageOf(error)}`);
+  }
+  let notFinite = 0;
+  let firstNotFinite = 0;
+  for (let position = 0; position < values.length; position++) {
+    if (Number.isFinite(values[position])) continue;
+    if (notFinite++ === 0) firstNotFinite = position;
+  }
+  const problems: string[] = [];
+  if (notFinite > 0) {
+    const place = `frame ${Math.floor(firstNotFinite / width)}, number ${firstNotFinite % width}`;
+    problems.push(`"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is (0, 0)`);
+  }
+  return { values, frames, problems };
+}
+
+/** What an array of another shape than that of clips looks like, and what is expected. */
+function saidOfShape(shape: readonly number[], width: number): string {
+  const expected = width === KEYPOINT_WIDTH ? `: ${KEYPOINTS_IN_WORDS}` : '';
+  const [frames, ...rest] = shape;
+  if (frames !== undefined && rest.length > 1 && rest.reduce((product, length) => product * length, 1) === width)
+    return `${expected}; save X.reshape(len(X), ${width})`;
+  const found = commonArray(shape);
+  return found === undefined ? expected : `${expected}; this looks like ${found}`;
+}
+
+/** Whether all frames are the same, where there are several. */
+export function isConstant(values: Float32Array, width: number): boolean {
+  for (let at = width; at < values.length; at++) if (values[at] !== values[at - width]) return false;
+  return values.length > width;
+}
+
+/** Checks a `mask` `[frames, 78]` (of other widths, `[frames, …]`): which key points are there. At least one must be. */
+export function checkMask(array: NpyArray, frames: number, width: number): string[] {
+  const shape = `[${array.shape.join(', ')}]`;
+  if (array.dtype === 'text') return ['"mask" is text; expected booleans'];
+  if (array.shape[0] !== frames) return [`"mask" is ${shape}, the clip has ${frames} frames; expected as many`];
+  if (width !== KEYPOINT_WIDTH) return [];
+  if (array.shape.length !== 2 || array.shape[1] !== KEYPOINTS) return [`"mask" is ${shape}; expected [${frames}, ${KEYPOINTS}]`];
+  return holdsMore(array.values, 0) ? [] : ['"mask" says that no key point is visible in any frame; remove the clip or make it again'];
+}
+
+/** Whether any number is another than `nothing`. */
+function holdsMore(values: Iterable<number | bigint>, nothing: number): boolean {
+  for (const value of values) if (Number(value) !== nothing) return true;
+  return false;
+}
+
+/** Checks `timestamps_ms` `[frames]`: finite, not negative, never going back. */
+export function checkTimestamps(array: NpyArray, frames: number): string[] {
+  if (array.dtype === 'text') return ['"timestamps_ms" is text; expected whole numbers'];
+  if (array.shape.length !== 1 || array.shape[0] !== frames)
+    return [`"timestamps_ms" is [${array.shape.join(', ')}]; expected [${frames}]`];
+  const times = Array.from(array.values, Number);
+  const problems: string[] = [];
+  if (!times.every(Number.isFinite)) problems.push('"timestamps_ms" holds NaN or infinite numbers');
+  const negative = times.findIndex((time) => time < 0);
+  if (negative >= 0) problems.push(`"timestamps_ms" is negative (${elementAt(times, negative)} at frame ${negative})`);
+  const back = times.findIndex((time, frame) => frame > 0 && time < elementAt(times, frame - 1));
+  if (back >= 0)
+    problems.push(`"timestamps_ms" goes back (${elementAt(times, back - 1)}, then ${elementAt(times, back)} at frame ${back})`);
+  return problems;
+}
+
+/** The fields of a `meta`, a 0-d text of JSON; a text that says why it has none. */
+export function readMeta(array: NpyArray): ReadonlyMap<string, unknown> | string {
+  if (array.dtype !== 'text' || array.values.length !== 1) return '"meta" is no single text; expected JSON in a 0-d array';
+  let meta: unknown;
+  try {
+    meta = JSON.parse(elementAt(array.values, 0));
+  } catch (error) {
+    return `"meta" is no JSON (${messageOf(error)})`;
+  }
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return '"meta" is no JSON object';
+  return new Map(Object.entries(meta));
+}
+
+/** Checks the fields of `meta` against what key points are, their count and order. A field that is absent is not missed. */
+export function checkMeta(fields: ReadonlyMap<string, unknown>): string[] {
+  return Object.entries(EXPECTED_META).flatMap(([field, expected]) => {
+    const found: unknown = fields.get(field);
+    if (found === undefined || found === expected) return [];
+    return [`"meta" says ${field} ${shown(found)}; expected ${JSON.stringify(expected)}`];
+  });
+}
+
+/** A value of JSON for a message. A list or an object may be nested to any depth. */
+function shown(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return excerpt(JSON.stringify(value));
+}
+
+/** True where a clip's values are key points, which `mask` and `meta` describe. */
+export function areKeypoints(format: ClipFormat): boolean {
+  return format.width === KEYPOINT_WIDTH;
+}
+
+/** Something that is odd about a clip's key points, by its kind: what a model says of such a clip is not to be believed. */
+export interface KeypointDoubt {
+  readonly kind: 'no-keypoints' | 'outside-unit' | 'constant';
+  readonly text: string;
+}
+
+/** What is odd about the key points of a clip, `[frames, 156]` row by row. */
+export function keypointDoubts(values: Float32Array): KeypointDoubt[] {
+  let [least, most] = [0, 0];
+  for (const value of values) {
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  if (least === 0 && most === 0) return [{ kind: 'no-keypoints', text: 'no key point in any frame: all numbers are 0' }];
+  const doubts: KeypointDoubt[] = [];
+  if (least < 0 || most > 1) {
+    const pixels = most > 2 ? '; they look like pixels: divide x by the width of the picture and y by its height' : '';
+    const range = `${Number(least.toPrecision(4))} to ${Number(most.toPrecision(4))}`;
+    doubts.push({ kind: 'outside-unit', text: `numbers from ${range}, where key points lie between 0 and 1${pixels}` });
+  }
+  if (isConstant(values, KEYPOINT_WIDTH)) doubts.push({ kind: 'constant', text: 'nothing moves: all frames are the same' });
+  return doubts;
+}
