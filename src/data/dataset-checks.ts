@@ -4,7 +4,7 @@ import { counted, excerpt } from '../foundation/text';
 import type { LabelReference } from './class-ids';
 import type { FingerprintedClip, LabelNames } from './clip-set';
 import { byCause, type DataProblem } from './data-error';
-import type { LocatedClip } from './locate-data';
+import type { LocatedClip } from './locate-clips';
 
 /**
  * Ids in the labels that have no class.

@@ -16,7 +16,7 @@ import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse
 import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
 import { findLabelledClips, type LabelledClips } from './labelled-clips';
 import { nameClasses, type ClassCounts } from './labels';
-import { missingProblem, type LocatedClip } from './locate-data';
+import { missingProblem, type LocatedClip } from './locate-clips';
 import type { ValidationShare } from './validation-share';
 
 export interface DatasetOptions extends ClassCounts {

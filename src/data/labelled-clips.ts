@@ -3,7 +3,8 @@ import { classColumns, type ClassColumns, type LabelReference, type LabelsTable 
 import type { LabelNames } from './clip-set';
 import type { DataProblem } from './data-error';
 import { labelsOfTable, readLabelReference, readLabelsTable } from './labels';
-import { locateClips, lookForData, type DataNeeds, type LocatedClip, type SplitPaths } from './locate-data';
+import { locateClips, type LocatedClip } from './locate-clips';
+import { lookForData, type DataNeeds, type SplitPaths } from './locate-data';
 import { divideClips, type ValidationShare } from './validation-share';
 
 /** What labelled clips are found by. */

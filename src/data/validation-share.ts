@@ -1,7 +1,7 @@
 import { RandomStream } from '../foundation/random';
 import { elementAt } from '../foundation/required';
 import { DataError, type DataProblem } from './data-error';
-import type { LocatedClip } from './locate-data';
+import type { LocatedClip } from './locate-clips';
 
 /** A share of the training clips that validates in place of a split of one's own. */
 export interface ValidationShare {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Dataset } from '../../src/data/clip-set';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
-import type { LocatedClip } from '../../src/data/locate-data';
+import type { LocatedClip } from '../../src/data/locate-clips';
 import { openClips } from '../../src/data/open-clips';
 import { divideClips, type ValidationShare } from '../../src/data/validation-share';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
