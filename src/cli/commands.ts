@@ -24,6 +24,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "Compute InceptionV3's features of frames.",
     load: async () => (await import('./features.js')).featuresCommand,
   },
+  data: {
+    summary: 'Make, check, split and pack data sets: from videos or landmarks.',
+    load: async () => (await import('./data.js')).dataCommand,
+  },
   'demo-data': {
     summary: 'Write the synthetic demo set as a data folder.',
     load: async () => (await import('./demo-data.js')).demoDataCommand,

@@ -1,4 +1,5 @@
 import { KEYPOINT_WIDTH } from '../config/data-settings';
+import { HOLISTIC_78 } from '../config/keypoint-layout';
 
 /**
  * How a frame of key points is laid out: `[x0, y0, x1, y1, …]` of 78 points, x from the picture's left and y from its top, each in 0 to 1. They are, in this
@@ -19,47 +20,11 @@ export const GROUP_SIZES = { pose: 25, hand: 21, face: 11 } as const;
 /** The key points of the shoulders: MediaPipe Pose's landmarks 11 (left) and 12 (right). */
 export const SHOULDERS = { left: 11, right: 12 } as const;
 
-/** The left and the right of what a pose has two of: parts of the eyes, ears, corners of the mouth, shoulders, elbows, wrists, fingers, hips. */
-const POSE_PAIRS = [
-  [1, 4],
-  [2, 5],
-  [3, 6],
-  [7, 8],
-  [9, 10],
-  [11, 12],
-  [13, 14],
-  [15, 16],
-  [17, 18],
-  [19, 20],
-  [21, 22],
-  [23, 24],
-] as const;
-/** The right and the left of what the 11 points of a face have two of: the corners of the eyes, those of the mouth, the brows. */
-const FACE_PAIRS = [
-  [1, 2],
-  [3, 4],
-  [5, 6],
-  [7, 8],
-] as const;
-
 /**
  * Of every key point the one that it is in a mirror: the left elbow of the right one, a point of the left hand of that of the right, a corner of the mouth or of
  * an eye of the other one; the nose of itself.
  */
-export const MIRRORED_POINTS: readonly number[] = mirroredPoints();
-
-function mirroredPoints(): number[] {
-  const { leftHand, rightHand, face } = KEYPOINT_GROUPS;
-  const points = Array.from({ length: KEYPOINTS }, (_, point) => point);
-  const exchange = (one: number, other: number): void => {
-    points[one] = other;
-    points[other] = one;
-  };
-  for (const [left, right] of POSE_PAIRS) exchange(left, right);
-  for (let point = 0; point < GROUP_SIZES.hand; point++) exchange(leftHand + point, rightHand + point);
-  for (const [right, left] of FACE_PAIRS) exchange(face + right, face + left);
-  return points;
-}
+export const MIRRORED_POINTS: readonly number[] = HOLISTIC_78.mirror;
 
 /** Whether the key point whose two numbers begin at a place was not found. */
 export function isMissing(values: Float32Array, at: number): boolean {
