@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseJson } from '../../src/config/settings-file';
+import { parseJson } from '../../src/foundation/json';
 import { resolveSettings } from '../../src/config/resolve';
 import { UserError } from '../../src/foundation/errors';
 import { ownModels } from '../../src/models/model-table';

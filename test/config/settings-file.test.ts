@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { describeJsonFault, parseJson } from '../../src/config/settings-file';
+import { describeJsonFault, parseJson } from '../../src/foundation/json';
 
 function isJson(text: string): boolean {
   try {

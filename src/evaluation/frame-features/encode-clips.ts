@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
-import { parseJson } from '../../config/settings-file';
+import { parseJson } from '../../foundation/json';
 import type { Dataset } from '../../data/clip-set';
 import { DataError, type DataProblem, FileError } from '../../data/data-error';
 import { mapConcurrently } from '../../data/file-reading';

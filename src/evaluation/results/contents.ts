@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseJson } from '../../config/settings-file';
+import { parseJson } from '../../foundation/json';
 import { csvText } from '../../data/csv-table';
 import { RESULT_FILES } from '../../folder/contents';
 import { messageOf, UserError } from '../../foundation/errors';

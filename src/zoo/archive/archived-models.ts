@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { parseJson } from '../../config/settings-file';
+import { parseJson } from '../../foundation/json';
 import { STAGES } from '../../folder/config-file';
 import { isSafeName } from '../../folder/folder-name';
 import { firstIssue, messageOf, UserError } from '../../foundation/errors';
