@@ -5,7 +5,7 @@ import { FileError, ProblemList, type DataProblem } from './data-error';
 import { NO_SUCH_FILE, readBoundedFile } from './file-reading';
 import { decodeTable } from './table-text';
 
-/** One line of a table: its cells by column name. A column that the table lacks is undefined. */
+/** One line of a table: its cells by column name, as they were before {@link csvText} wrote them. A column that the table lacks is undefined. */
 export interface CsvRow {
   /** Its line in the file, from 1. */
   readonly line: number;
@@ -85,7 +85,8 @@ class TableRow implements CsvRow {
 
   cell(column: string): string | undefined {
     const place = this.columns.get(column);
-    return place === undefined ? undefined : this.cells[place];
+    const cell = place === undefined ? undefined : this.cells[place];
+    return cell === undefined ? undefined : textOfCell(cell);
   }
 }
 
@@ -240,7 +241,7 @@ const FORMULA = /^'*[=+\-@＝＋－＠]/u;
 
 /**
  * A CSV document that people may open in a spreadsheet: a text that it would take for a formula begins with an apostrophe, and no text holds control characters.
- * {@link textOfCell} takes the apostrophe away; numbers stay as they are.
+ * {@link readCsvTable} takes the apostrophe away; numbers stay as they are.
  */
 export function csvText(rows: readonly (readonly CsvCell[])[]): string {
   return stringify(rows.map((row) => row.map(cellOf)));

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput } from '../../config/layers';
-import { parseCsvTable, textOfCell } from '../../data/csv-table';
+import { parseCsvTable } from '../../data/csv-table';
 import { startRuntime } from '../../engine/runtime';
 import { RESULT_FILES } from '../../folder/contents';
 import { ModelFolder, releaseHolding } from '../../folder/model-folder';
@@ -196,11 +196,11 @@ function readClips(file: string): Pick<ComparedModel, 'clips' | 'oneCategory'> {
   if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
   const clips = new Map(
     rows.map((row): [string, ComparedClip] => [
-      textOfCell(required(row.cell('file'), 'the column file')),
+      required(row.cell('file'), 'the column file'),
       {
         // Without columns of categories all clips are of one, and right in it.
         truth: { gloss: Number(row.cell('true_gloss')), category: Number(row.cell('true_category') ?? 0) },
-        label: textOfCell(required(row.cell('true_gloss_label'), 'the column true_gloss_label')),
+        label: required(row.cell('true_gloss_label'), 'the column true_gloss_label'),
         correct: { gloss: row.cell('correct') === '1', category: (row.cell('category_correct') ?? '1') === '1' },
         predictedGloss: idOf(row.cell('pred_gloss')),
       },

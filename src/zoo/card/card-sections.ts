@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { modelPreset, resolveLayers } from '../../config/resolve';
 import { onlyModel } from '../../config/understood-settings';
-import { parseCsvTable, textOfCell } from '../../data/csv-table';
+import { parseCsvTable } from '../../data/csv-table';
 import { transformsInPython } from '../../data/transforms/pipeline';
 import { modelOfFile, type LoadedModel } from '../../evaluation/loaded-model';
 import type { ReadEvaluation } from '../../evaluation/results/contents';
@@ -107,11 +107,11 @@ export function readClassFigures(file: string): ClassFigures[] | undefined {
   if (problems.length > 0) return undefined;
   const classes = rows.map((row) => ({
     id: Number(row.cell('class_id')),
-    label: textOfCell(required(row.cell('label'), 'a label')),
+    label: required(row.cell('label'), 'a label'),
     recall: Number(row.cell('recall')),
     f1: Number(row.cell('f1')),
     support: Number(row.cell('support')),
-    confusedWith: textOfCell(required(row.cell('most_confused_with'), 'the class that it is taken for')),
+    confusedWith: required(row.cell('most_confused_with'), 'the class that it is taken for'),
   }));
   return classes.every((one) => [one.id, one.recall, one.f1, one.support].every(Number.isFinite)) ? classes : undefined;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseCsvTable, csvText, textOfCell } from '../../data/csv-table';
+import { parseCsvTable, csvText } from '../../data/csv-table';
 import { compareModels, type ComparedModel } from '../../evaluation/compare/comparison';
 import { HEADS, type HeadName } from '../../evaluation/result';
 import { replaceText } from '../../foundation/atomic-file';
@@ -57,7 +57,7 @@ export function readHistory(file: string): HistoryRow[] {
   for (const row of rows) {
     if (wrong.length >= MOST_FAULTS) break;
     const empty = COLUMNS.filter((column) => (row.cell(column) ?? '') === '');
-    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, textOfCell(row.cell(column) ?? '')])));
+    const checked = rowSchema.safeParse(Object.fromEntries(COLUMNS.map((column) => [column, row.cell(column) ?? ''])));
     if (empty.length === 0 && checked.success) {
       read.push(checked.data);
       continue;
