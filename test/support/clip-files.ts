@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { writeCollectionTables, type CollectedClip } from '../../src/data/collections/collection-tables';
 import type { NpyArray } from '../../src/data/npy';
 import { formatNpz } from '../../src/data/npz';
 
@@ -56,4 +57,21 @@ export function writeDataFolder(folder: string, splits: { readonly train: readon
       writeFileSync(path.join(folder, `keypoints_${split}`, `${name}.npz`), formatNpz(clipArrays(frames, seed ?? index + 1 + digit)));
     });
   }
+}
+
+/** One clip of a test's collection. */
+export interface TestCollectedClip extends CollectedClip {
+  readonly frames?: number;
+  /** Clips of one seed have the same values. */
+  readonly seed?: number;
+}
+
+/** Writes a collection, as `data extract` and `data import` do: its clips and its tables. */
+export function writeCollection(folder: string, clips: readonly TestCollectedClip[], categories?: ReadonlyMap<string, string>): void {
+  clips.forEach(({ name, frames = 3, seed }, index) => {
+    const file = path.join(folder, 'keypoints', `${name}.npz`);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, formatNpz(clipArrays(frames, seed ?? index + 1)));
+  });
+  writeCollectionTables(folder, clips, categories);
 }

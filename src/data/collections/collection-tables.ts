@@ -1,13 +1,15 @@
 import path from 'node:path';
-import { replaceText } from '../foundation/atomic-file';
-import { makeFolders } from '../foundation/folders';
-import { required } from '../foundation/required';
-import { csvText } from './csv-table';
+import { replaceText } from '../../foundation/atomic-file';
+import { makeFolders } from '../../foundation/folders';
+import { required } from '../../foundation/required';
+import { csvText } from '../csv-table';
 
 /** The folder of a collection's clips, within it. */
 export const COLLECTION_CLIPS = 'keypoints';
 /** The labels of all of a collection's clips: it is not split yet. */
 export const COLLECTION_LABELS = 'labels.csv';
+/** The names of a collection's or set's classes. */
+export const REFERENCE = 'labels_reference.csv';
 
 /** The category of signs that nobody has sorted. */
 const ONE_CATEGORY = 'sign';
@@ -49,7 +51,7 @@ export function writeCollectionTables(folder: string, clips: readonly CollectedC
     ]);
   makeFolders(folder);
   replaceText(
-    path.join(folder, 'labels_reference.csv'),
+    path.join(folder, REFERENCE),
     csvText([
       ['gloss_id', 'label', 'cat_id', 'category'],
       ...signs.map((sign, id) => [id, sign, categoryIds.get(categoryOf(sign)), categoryOf(sign)]),
