@@ -22,13 +22,15 @@ export interface DataPaths {
 export interface ClipFolders {
   readonly trainFolder: string;
   readonly validationFolder: string;
+  /** Where clips lie that are not split yet, of which a share validates. */
+  readonly unsplitFolder: string;
   /** What they may be called too, where the first of these is not there. */
   readonly otherwise?: ClipFolders;
 }
 
-/** What the folders of a kind of clips are called: `keypoints_train` and `keypoints_val` of `keypoints`. */
+/** What the folders of a kind of clips are called: `keypoints_train` and `keypoints_val` of `keypoints`, and `keypoints` where they are not split. */
 export function clipFolders(kind: string): ClipFolders {
-  return { trainFolder: `${kind}_train`, validationFolder: `${kind}_val` };
+  return { trainFolder: `${kind}_train`, validationFolder: `${kind}_val`, unsplitFolder: kind };
 }
 
 /** What the folders of clips of key points are called. */

@@ -92,6 +92,8 @@ async function locateInFolder(folder: string, { layout, needTrain, validationSha
     validationShare === undefined ? 'validationFolder' : 'trainFolder',
   );
   const own = split(validationFolder, 'val_labels.csv');
+  const unsplit = split(layout.unsplitFolder, 'labels.csv');
+  const isUnsplit = (await kindOf(path.join(folder, trainFolder))) === 'nothing' && (await kindOf(unsplit.folder)) === 'folder';
   const found = await Promise.all([own.folder, own.labels].map(kindOf));
   const hasOwn = validationShare === undefined || found.some((kind) => kind !== 'nothing');
   if (validationShare?.refuseOwn === true && hasOwn) {
@@ -100,7 +102,7 @@ async function locateInFolder(folder: string, { layout, needTrain, validationSha
   }
   return {
     title: folder,
-    train: needTrain || !hasOwn ? split(trainFolder, 'train_labels.csv') : undefined,
+    train: needTrain || !hasOwn ? (isUnsplit && !hasOwn ? unsplit : split(trainFolder, 'train_labels.csv')) : undefined,
     validation: hasOwn ? own : undefined,
     reference: (await kindOf(reference)) === 'nothing' ? undefined : reference,
   };

@@ -206,11 +206,12 @@ function exampleClip({ settings, data, learner }: TrainingRun): TrainingResult['
   if (file === '') return { path: undefined, inDemoSet: `${definition.usualClips.layout.validationFolder}/${name}.npz` };
   const { source, layout, pictures } = definition.clipLocation(settings);
   if (pictures === undefined || source === undefined) return { path: file };
-  const { trainFolder, validationFolder } = layout;
+  const { trainFolder, validationFolder, unsplitFolder } = layout;
   const isShared = settings.val_share !== null;
+  const shared = (folder: string): string => (existsSync(path.join(folder, trainFolder)) ? trainFolder : unsplitFolder);
   const named =
     'folder' in source
-      ? path.join(source.folder, isShared ? trainFolder : validationFolder)
+      ? path.join(source.folder, isShared ? shared(source.folder) : validationFolder)
       : isShared
         ? source.keypoints_train
         : source.keypoints_val;

@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { clipFolders } from '../../src/config/data-settings';
 import type { Dataset } from '../../src/data/clip-set';
 import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
@@ -277,7 +278,7 @@ describe('folders and labels named one by one', () => {
       writeDataFolder(folder, good);
       renameSync(path.join(folder, 'keypoints_train'), path.join(folder, 'features_train'));
       renameSync(path.join(folder, 'keypoints_val'), path.join(folder, 'features_val'));
-      const layout = { trainFolder: 'features_train', validationFolder: 'features_val' };
+      const layout = clipFolders('features');
       expect((await openDataset({ folder }, { ...options, layout })).train?.entries).toHaveLength(3);
     });
   });

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Dataset } from '../../src/data/clip-set';
@@ -98,6 +98,19 @@ describe('a share of the training clips', () => {
       const validation = await openClips({ data: folder, split: 'validation', valShare: 0.2, seed: 7 });
       expect(validation.entries.map(({ name }) => name)).toEqual(both.validation);
       await expect(openClips({ data: folder, valShare: 1 })).rejects.toThrow(/valShare must lie between 0 and 1/);
+    });
+  });
+
+  it('makes the same splits of a collection, which is not split yet', async () => {
+    await withTrainingClips(async (folder) => {
+      withoutValidation(folder);
+      const ofSet = opened(await openDataset({ folder }, { ...options, validationShare: share }));
+      renameSync(path.join(folder, 'keypoints_train'), path.join(folder, 'keypoints'));
+      renameSync(path.join(folder, 'train_labels.csv'), path.join(folder, 'labels.csv'));
+      expect(opened(await openDataset({ folder }, { ...options, validationShare: share }))).toEqual(ofSet);
+      const kept = { ...share, kept: ofSet.validation };
+      const evaluated = await openDataset({ folder }, { ...options, needTrain: false, validationShare: kept });
+      expect(opened(evaluated)).toEqual({ train: undefined, validation: ofSet.validation });
     });
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
+import { clipFolders } from '../../src/config/data-settings';
 import type { Settings } from '../../src/config/model-settings';
 import { resolveSettings } from '../../src/config/resolve';
 import { optimizerForms } from '../../src/engine/optimizers/table';
@@ -65,7 +66,7 @@ describe('a training of the InceptionV3GRU on features', () => {
       const dataset = await openFolder(path.join(folder, 'data'), {
         key: 'X2048',
         width: 2048,
-        layout: { trainFolder: 'features_train', validationFolder: 'features_val' },
+        layout: clipFolders('features'),
       });
       const { scores } = await evaluateModel(loaded, dataset, 4);
       expect(scores.gloss.accuracy).toBe(run.folder.rows.at(-1)?.gloss_acc);

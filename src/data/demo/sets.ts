@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { KEYPOINT_FOLDERS, KEYPOINT_WIDTH, type ClipFolders } from '../../config/data-settings';
+import { clipFolders, KEYPOINT_FOLDERS, KEYPOINT_WIDTH, type ClipFolders } from '../../config/data-settings';
 import { UserError } from '../../foundation/errors';
 import { buildFolder } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';
@@ -53,7 +53,7 @@ const keypointDemo: DemoSet = {
 const featureDemo: DemoSet = {
   dataset: featureDemoDataset,
   key: 'X2048',
-  layout: { trainFolder: 'features_train', validationFolder: 'features_val' },
+  layout: clipFolders('features'),
   clipArrays: (entry, values, labels) => ({
     X2048: { dtype: 'float32', shape: [entry.frames, FEATURE_WIDTH], values },
     timestamps_ms: timestamps(entry.frames),

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { clipFolders } from '../../../src/config/data-settings';
 import type { DataProblem } from '../../../src/data/data-error';
 import { openNpz, formatNpz } from '../../../src/data/npz';
 import { startRuntime } from '../../../src/engine/runtime';
@@ -122,7 +123,7 @@ describe('openAsFeatures', () => {
   const request = (folder: string): Parameters<typeof openAsFeatures>[0] => ({
     source: { folder },
     key: 'frames',
-    layout: { trainFolder: 'frames_train', validationFolder: 'frames_val' },
+    layout: clipFolders('frames'),
     width: 3,
     demoSeed: 0,
     memoryBudgetBytes: 1e9,
