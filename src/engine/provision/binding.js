@@ -23,6 +23,8 @@ const BINDING_SOURCES = ['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'];
 // In an installed package this file was built beside the source that it was made of; what is compiled lies with the source alone.
 const NATIVE_SOURCES = path.join(PROJECT, 'src/engine/native');
 const STANDARD_ERROR_SOURCE = path.join(NATIVE_SOURCES, 'standard-error.cc');
+/** What sessions on the processor are created with, in place of TensorFlow's defaults. */
+const SESSION_OPTIONS = path.join(NATIVE_SOURCES, 'session-options.h');
 const KERNEL_SOURCES = path.join(NATIVE_SOURCES, 'kernels');
 
 /** Loops over tensors are what our operations are for: vectors as wide as the machine's, and none of what floats need for reading `errno` or traps. */
@@ -38,6 +40,7 @@ function bindingKey(target, packageVersion) {
   const recipe = createHash('sha256')
     .update(JSON.stringify([BINDING_SOURCES, compilerArguments(process.platform, '', '', '')]))
     .update(readFileSync(STANDARD_ERROR_SOURCE))
+    .update(target.cuda ? '' : readFileSync(SESSION_OPTIONS))
     .update(target.cuda ? '' : kernelsRecipe())
     .digest('hex');
   return `binding-${packageVersion}-${recipe.slice(0, 8)}-${target.key}`;
@@ -76,7 +79,8 @@ async function compileBinding(target, library, folder, project, report) {
   };
   const nodeHeaders = path.join(path.dirname(require.resolve('node-api-headers')), 'include');
   const common = compilerArguments(process.platform, path.basename(library), path.join(library, 'tensorflow/include'), nodeHeaders);
-  await compile([...common, '-I.', ...BINDING_SOURCES, ...libraries, '-o', path.join(folder, BINDING)]);
+  const sessionOptions = target.cuda ? [] : ['-include', SESSION_OPTIONS];
+  await compile([...common, ...sessionOptions, '-I.', ...BINDING_SOURCES, ...libraries, '-o', path.join(folder, BINDING)]);
   await compile([...common, STANDARD_ERROR_SOURCE, '-o', path.join(folder, STANDARD_ERROR)]);
   const [, framework = ''] = libraries;
   if (target.cuda) writeFileSync(path.join(folder, KERNELS_LEFT_OUT), 'They are for the processor.\n');
