@@ -1,3 +1,5 @@
+import { required } from '../foundation/required';
+
 /** Points of a skeleton that belong together: `left_hand`, its first point and how many there are. */
 export interface KeypointPart {
   readonly name: string;
@@ -19,6 +21,8 @@ export interface KeypointLayout {
   readonly parts: readonly KeypointPart[];
   /** Of every point the one that it is in a mirror: itself, or its left or right counterpart. */
   readonly mirror: readonly number[];
+  /** Chains of points that lines join in a picture; a part that none of them touches is drawn as points. */
+  readonly bones: readonly (readonly number[])[];
 }
 
 /** Numbers a frame of a layout. */
@@ -26,71 +30,60 @@ export function widthOfLayout({ points, dimensions }: Pick<KeypointLayout, 'poin
   return points.length * dimensions;
 }
 
-/** Left and right of what MediaPipe's pose has two of: parts of the eyes, ears, corners of the mouth, shoulders, elbows, wrists, fingers, hips, knees, feet. */
-const POSE_PAIRS = [
-  [1, 4],
-  [2, 5],
-  [3, 6],
-  [7, 8],
-  [9, 10],
-  [11, 12],
-  [13, 14],
-  [15, 16],
-  [17, 18],
-  [19, 20],
-  [21, 22],
-  [23, 24],
-  [25, 26],
-  [27, 28],
-  [29, 30],
-  [31, 32],
-] as const;
-
-/** Right and left of the face mesh's points that the usual layout has: corners of the eyes, of the mouth, the brows. */
-const FACE_PAIRS = [
-  [33, 263],
-  [133, 362],
-  [61, 291],
-  [105, 334],
-] as const;
-
-/** The face mesh's landmarks that the usual layout has, in its order. */
-export const FACE_LANDMARKS = [1, 33, 263, 133, 362, 61, 291, 105, 334, 199, 4] as const;
-
-const HAND_LANDMARKS = firstLandmarks(21);
-
-/**
- * The layout that clips have unless they say otherwise, 156 numbers a frame: MediaPipe Pose 0–24, the left and the right hand's 21 landmarks, and eleven of the
- * face mesh. Left is the person's own left, on the picture's right.
- */
-export const HOLISTIC_78: KeypointLayout = mediaPipeLayout('holistic78', 2, {
-  pose: firstLandmarks(25),
-  left_hand: HAND_LANDMARKS,
-  right_hand: HAND_LANDMARKS,
-  face: FACE_LANDMARKS,
-});
-
-function firstLandmarks(count: number): number[] {
-  return Array.from({ length: count }, (_, landmark) => landmark);
+/** `pose25,left_hand21,right_hand21,face11`: the parts and how many points each has, as the `meta` of a clip says it. */
+export function orderOf({ parts }: Pick<KeypointLayout, 'parts'>): string {
+  return parts.map(({ name, count }) => `${name}${count}`).join(',');
 }
 
-/** A layout of some of MediaPipe Holistic's landmarks, its parts in the order that they are given. */
-function mediaPipeLayout(name: string, dimensions: 2 | 3, landmarks: Readonly<Record<string, readonly number[]>>): KeypointLayout {
-  const points: string[] = [];
-  const parts = Object.entries(landmarks).map(([part, numbers]) => {
-    const first = points.length;
-    points.push(...numbers.map((landmark) => `${part}_${landmark}`));
-    return { name: part, first, count: numbers.length };
-  });
+/** `75 key points × (x, y): pose 33, left hand 21, right hand 21`, for people. */
+export function layoutInWords({ points, dimensions, parts }: KeypointLayout): string {
+  const ofParts = parts.map(({ name, count }) => `${name.replaceAll('_', ' ')} ${count}`).join(', ');
+  return `${points.length} key points × ${dimensions === 2 ? '(x, y)' : '(x, y, z)'}${parts.length > 1 ? `: ${ofParts}` : ''}`;
+}
+
+/** Whether two layouts are of the same points in the same order; what a mirror or a picture makes of them may differ. */
+export function isSameLayout(one: KeypointLayout, other: KeypointLayout): boolean {
+  return one.dimensions === other.dimensions && one.points.join() === other.points.join() && orderOf(one) === orderOf(other);
+}
+
+/** The part of that name; undefined where the layout has none. */
+export function partNamed({ parts }: KeypointLayout, name: string): KeypointPart | undefined {
+  return parts.find((part) => part.name === name);
+}
+
+/** A part of a layout that is to be made: its points by their names, in order. */
+export interface NamedPart {
+  readonly name: string;
+  readonly points: readonly string[];
+}
+
+/** What a layout is made of. */
+export interface LayoutParts {
+  readonly name: string;
+  readonly dimensions: 2 | 3;
+  /** Each with points of its own. */
+  readonly parts: readonly NamedPart[];
+  /** Points that are each other's mirror image; those that are in no pair are their own. */
+  readonly mirror: readonly (readonly [string, string])[];
+  /** Chains of points that lines join in a picture. */
+  readonly bones: readonly (readonly string[])[];
+}
+
+/** Makes a layout of its parts. @throws Error where a pair or a chain names a point that is in no part. */
+export function layoutOf({ name, dimensions, parts, mirror, bones }: LayoutParts): KeypointLayout {
+  const points = parts.flatMap((part) => part.points);
   const places = new Map(points.map((point, place) => [point, place]));
-  return { name, dimensions, points, parts, mirror: points.map((point, place) => places.get(mirrored(point)) ?? place) };
-}
-
-/** The name of the landmark that a landmark is in a mirror. */
-function mirrored(point: string): string {
-  const [part, landmark] = [point.replace(/_\d+$/, ''), Number(/\d+$/.exec(point)?.[0])];
-  if (part === 'left_hand' || part === 'right_hand') return `${part === 'left_hand' ? 'right_hand' : 'left_hand'}_${landmark}`;
-  const pairs: readonly (readonly [number, number])[] = part === 'pose' ? POSE_PAIRS : part === 'face' ? FACE_PAIRS : [];
-  const pair = pairs.find((both) => both.includes(landmark));
-  return pair === undefined ? point : `${part}_${pair[0] === landmark ? pair[1] : pair[0]}`;
+  const placeOf = (point: string): number => required(places.get(point), `the point ${point}`);
+  const mirrored = points.map((_, place) => place);
+  for (const [one, other] of mirror) {
+    mirrored[placeOf(one)] = placeOf(other);
+    mirrored[placeOf(other)] = placeOf(one);
+  }
+  let first = 0;
+  const placed = parts.map((part) => {
+    const begin = first;
+    first += part.points.length;
+    return { name: part.name, first: begin, count: part.points.length };
+  });
+  return { name, dimensions, points, parts: placed, mirror: mirrored, bones: bones.map((chain) => chain.map(placeOf)) };
 }

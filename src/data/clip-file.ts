@@ -1,4 +1,5 @@
-import { HOLISTIC_78, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
+import { orderOf, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
+import { HOLISTIC_78 } from '../config/known-layouts';
 import { writeFileAtomically } from '../foundation/atomic-file';
 import type { NpyArray } from './npy';
 import { formatNpz } from './npz';
@@ -48,11 +49,6 @@ export function writeClipFile(file: string, clip: KeypointClip): void {
 /** What `meta` says of the key points: the names that the reference's own checks read. */
 export function metaOfLayout(layout: KeypointLayout): Readonly<Record<string, unknown>> {
   return { dims_per_frame: widthOfLayout(layout), keypoints_total: layout.points.length, order: orderOf(layout) };
-}
-
-/** `pose25,left_hand21,right_hand21,face11`: the parts and how many points each has. */
-export function orderOf({ parts }: Pick<KeypointLayout, 'parts'>): string {
-  return parts.map(({ name, count }) => `${name}${count}`).join(',');
 }
 
 /** Which points were found, `[frames, points]`: those of which a number is not 0. */

@@ -1,5 +1,5 @@
 import { KEYPOINT_WIDTH } from '../config/data-settings';
-import { HOLISTIC_78 } from '../config/keypoint-layout';
+import { HOLISTIC_78 } from '../config/known-layouts';
 
 /**
  * How a frame of key points is laid out: `[x0, y0, x1, y1, …]` of 78 points, x from the picture's left and y from its top, each in 0 to 1. They are, in this

@@ -1,8 +1,11 @@
 import path from 'node:path';
+import type { KeypointLayout } from '../../config/keypoint-layout';
+import { HOLISTIC_78 } from '../../config/known-layouts';
 import { replaceText } from '../../foundation/atomic-file';
 import { makeFolders } from '../../foundation/folders';
 import { required } from '../../foundation/required';
 import { csvText } from '../csv-table';
+import { writeLayoutFile } from '../layout-file';
 
 /** The folder of a collection's clips, within it. */
 export const COLLECTION_CLIPS = 'keypoints';
@@ -29,11 +32,18 @@ export interface CollectedClip {
 
 /**
  * Writes the tables of a collection of clips, which is what videos and landmarks become before they are split: `labels.csv` (`file,gloss,cat`, and `occluded`,
- * `signer`, `split` where any clip says them) and `labels_reference.csv`. Glosses are the sorted names of the signs. Each table is replaced in one step.
+ * `signer`, `split` where any clip says them), `labels_reference.csv` and, of clips with another layout than the usual one, `keypoints.json`. Glosses are the sorted
+ * names of the signs. Each file is replaced in one step.
  * @param categories of each sign the name of its category; all are of one category, `sign`, where it is left out.
+ * @param layout of the clips' key points.
  * @throws Error where a sign has no category: who asks for categories says all.
  */
-export function writeCollectionTables(folder: string, clips: readonly CollectedClip[], categories?: ReadonlyMap<string, string>): void {
+export function writeCollectionTables(
+  folder: string,
+  clips: readonly CollectedClip[],
+  categories?: ReadonlyMap<string, string>,
+  layout: KeypointLayout = HOLISTIC_78,
+): void {
   const signs = [...new Set(clips.map(({ sign }) => sign))].sort();
   const categoryOf = (sign: string): string =>
     categories === undefined ? ONE_CATEGORY : required(categories.get(sign), `the category of ${sign}`);
@@ -50,6 +60,7 @@ export function writeCollectionTables(folder: string, clips: readonly CollectedC
       ...further.map((column) => (column === 'occluded' ? (clip.occluded === true ? 1 : 0) : clip[column])),
     ]);
   makeFolders(folder);
+  writeLayoutFile(folder, layout);
   replaceText(
     path.join(folder, REFERENCE),
     csvText([
