@@ -130,6 +130,10 @@ export const trainingSettings = {
     group,
     description: 'Divide each batch among all GPUs of this machine. Needs compile_model; does nothing where there are fewer than two.',
   }),
+  tensorboard: setting(onOrOff(), false, {
+    group,
+    description: "Write the curves for TensorBoard too, into the model folder's tensorboard/ (tensorboard --logdir trained_models).",
+  }),
   save_every_minutes: setting(positiveNumber(), 10, {
     group,
     description: 'Minutes after which the last state is saved within a long epoch too. It is always saved at the end of an epoch.',

@@ -11,6 +11,8 @@ export const FOLDER_FILES = {
   log: 'training_log.txt',
   /** More of each epoch, a JSON object a line. */
   metrics: 'metrics.jsonl',
+  /** Event files for TensorBoard, where a training was asked for them. */
+  tensorboard: 'tensorboard',
   /** What changed from release to release. */
   changelog: 'CHANGELOG.md',
   /** A folder a release. */

@@ -81,6 +81,10 @@ export interface EpochDone {
   readonly learningRate: number;
   /** Those of this epoch, where a curriculum changes them. */
   readonly lossWeights?: LossWeights;
+  /** Mean over the epoch's updates of the gradient's global norm, before clipping. */
+  readonly gradientNorm: number;
+  /** Resident memory of the process, in megabytes. */
+  readonly memoryMb: number;
   readonly seconds: number;
   readonly clipsPerSecond: number;
   /** Whether this epoch is the best so far. */

@@ -23,6 +23,7 @@ import type { TrainingEnd, TrainingListener, TrainingResult } from './events';
 import { prepareRun } from './prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from './resume';
 import { evaluateRun, closeRun, type TrainingContext, type TrainingRun } from './run';
+import { tensorBoardListener } from './tensorboard';
 import { trainEpochs } from './training-loop';
 import { modelFacts, resolveTraining } from './warm-start';
 
@@ -123,7 +124,12 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) report({ kind: 'warning', text: runtime.warning });
 
-  const run = await prepareRun(settings, resume, { ...contextOf(runtime, request, hooks, report), models });
+  const board = settings.tensorboard ? tensorBoardListener() : undefined;
+  const reportAll: TrainingListener = (event) => {
+    board?.(event);
+    report(event);
+  };
+  const run = await prepareRun(settings, resume, { ...contextOf(runtime, request, hooks, reportAll), models });
   try {
     const end = await trainEpochs(run, hooks.signal ?? new AbortController().signal);
     if (end === 'interrupted' || hooks.signal?.aborted === true) return finish(run, 'interrupted', undefined);

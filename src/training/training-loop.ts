@@ -50,7 +50,8 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
     Object.assign(progress, { completedEpochs: epoch, batchesDone: 0, sums: noSums() });
 
     const row = logRow(epoch, learningRate, sums, validation);
-    folder.recordEpoch(row, { ...row, ...lossWeights, ...furtherMetrics(sums, validation, clock, best) }, learner);
+    const metrics = { ...row, ...lossWeights, ...furtherMetrics(sums, validation, clock, best) };
+    folder.recordEpoch(row, metrics, learner);
     report({
       kind: 'epoch-end',
       epoch,
@@ -61,6 +62,8 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
       categoryAccuracy: row.cat_acc,
       learningRate,
       ...(settings.curriculum === 'none' ? {} : { lossWeights }),
+      gradientNorm: metrics.gradient_norm,
+      memoryMb: metrics.memory_mb,
       seconds: clock.epochSeconds,
       clipsPerSecond: clock.clipsPerSecond(sums.clips),
       best,

@@ -39,6 +39,8 @@ const epochEnd: EpochDone = {
   glossAccuracy: 0.5,
   categoryAccuracy: 0.75,
   learningRate: 1e-3,
+  gradientNorm: 1.5,
+  memoryMb: 512,
   seconds: 4,
   clipsPerSecond: 100,
   best: true,
