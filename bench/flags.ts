@@ -15,6 +15,8 @@ export interface BenchFlags {
   readonly emb: number;
   readonly amp: boolean;
   readonly eager: boolean;
+  /** Whether an average of the weights is kept. */
+  readonly ema: boolean;
   /** Steps or epochs that count. */
   readonly runs: number | undefined;
   /** A Python that has PyTorch, to be measured in turn. */
@@ -42,6 +44,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --model transformer  step: or iv3_gru, on features
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
+  --ema              step: with a moving average of the weights
   --runs N           steps or epochs that count
   --pytorch PYTHON   step, epoch, evaluate, predict, features, checkpoint: a Python that has PyTorch (and torchvision); it is timed in turn with ours,
                      and the ratio printed
@@ -65,6 +68,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     file: text,
     amp: onOff,
     eager: onOff,
+    ema: onOff,
     json: onOff,
   };
   const values = parse(argv, options);
@@ -88,6 +92,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     runs: values.runs === undefined ? undefined : whole('runs', 1),
     amp: values.amp ?? false,
     eager: values.eager ?? false,
+    ema: values.ema ?? false,
     json: values.json ?? false,
     pytorch: values.pytorch,
     file: values.file,

@@ -30,7 +30,7 @@ export function modelStep(flags: BenchFlags): BenchedStep {
   return {
     model,
     pytorch,
-    definition: stepDefinition(model, loss, { optimizer: adam() }),
+    definition: stepDefinition(model, loss, { optimizer: adam(), averageDecay: flags.ema ? 0.999 : undefined }),
     inputs: (step) =>
       stepInputs(batches[step % DRAWN_BATCHES] ?? randomBatch(flags.batch, flags.frames, model.width, step), {
         lossWeights: { alpha: 0.5, beta: 0.5 },

@@ -13,7 +13,7 @@ const TURN = 3;
 /** Times a training step, and PyTorch's in turn where one is there. */
 export async function benchStep(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { batch, frames, amp, eager } = flags;
+  const { batch, frames, amp, eager, ema } = flags;
   const { model, definition, inputs, pytorch: script } = modelStep(flags);
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: eager ? 'eager' : 'captured',
@@ -49,7 +49,7 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
     ...(pytorch === undefined
       ? {}
       : { pytorch: { version: pytorch.version, ...timeFigures(theirs) }, ratio_to_pytorch: round(median(ours) / median(theirs), 3) }),
-    setting: { model: flags.model, batch, frames, ...model.config, amp, eager },
+    setting: { model: flags.model, batch, frames, ...model.config, amp, eager, ema },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
   };
 }

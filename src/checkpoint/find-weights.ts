@@ -50,6 +50,9 @@ const USUAL_KEYS = 3;
 /** What the keys of averaged weights, and of a teacher that is one, have in their names. */
 const AVERAGED = /(?:^|[_.-])(?:ema|swa|averaged?|avg|shadow|teacher|polyak)(?:$|[_.-]|\d)|ema$/i;
 
+/** Where weights lie as they were trained, beside an average of them that has the place of a model's weights: in the `_best.pt` of a training with `ema`. */
+export const TRAINED_KEY = 'raw';
+
 /** What to do where weights are arrays of NumPy, whose values are not read. */
 export const AS_TENSORS =
   "In Python, save tensors: torch.save({name: torch.as_tensor(value) for name, value in weights.items()}, 'weights.pt').";
@@ -63,7 +66,7 @@ const DEEPEST_PLACE = 3;
 const MOST_LISTED = 10;
 
 function withOthers(found: WeightPlace, places: readonly WeightPlace[]): FoundWeights {
-  const others = places.filter(({ key, weights }) => key !== found.key && weights !== found.weights).map(keyOf);
+  const others = places.filter(({ key, weights }) => key !== found.key && key !== TRAINED_KEY && weights !== found.weights).map(keyOf);
   if (others.length === 0) return { ...found, notes: [] };
   const list = others.slice(0, MOST_LISTED);
   const averaged = list.find((key) => AVERAGED.test(key));

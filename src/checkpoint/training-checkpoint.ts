@@ -1,5 +1,6 @@
 import type { OptimizerForm } from '../foundation/optimizer-state';
 import { MalformedCheckpoint } from './bytes';
+import { TRAINED_KEY } from './find-weights';
 import { findOptimizer } from './optimizer-kind';
 import { optimizerFromPython, type OptimizerReading, optimizerToPython, type SavedOptimizer } from './optimizer-state-dict';
 import {
@@ -39,7 +40,10 @@ export interface TrainingCheckpoint {
   /** Epochs completed. */
   readonly epoch: number;
   readonly bestMetric: number;
+  /** The weights as they are trained. */
   readonly model: StateDict;
+  /** Their moving average, with the buffers, where the training keeps one. */
+  readonly average?: StateDict | undefined;
   readonly optimizer: SavedOptimizer | undefined;
   /** A scheduler's state_dict under PyTorch's names. */
   readonly scheduler: PlainRecord | undefined;
@@ -48,11 +52,22 @@ export interface TrainingCheckpoint {
 }
 
 /**
+ * Which weights of a training with an average have the model's place, under `model`: those that are trained, with their average under `ema`; or the average,
+ * with the others under `raw`.
+ */
+type LeadingWeights = 'trained' | 'averaged';
+
+/**
  * Writes a training's checkpoint as a file that PyTorch resumes from, atomically.
  * @param dtype the type of the weights; the optimiser's state stays in float32.
  */
-export function writeTrainingCheckpoint(file: string, checkpoint: TrainingCheckpoint, dtype: WeightDtype = 'float32'): void {
-  writeTorchFile(file, checkpointToPython(checkpoint, dtype));
+export function writeTrainingCheckpoint(
+  file: string,
+  checkpoint: TrainingCheckpoint,
+  dtype: WeightDtype = 'float32',
+  leading: LeadingWeights = 'trained',
+): void {
+  writeTorchFile(file, checkpointToPython(checkpoint, dtype, leading));
 }
 
 /** What became of the optimiser in a file: its state, or why no training goes on from it. */
@@ -71,6 +86,14 @@ export class OpenCheckpoint {
     const { tensors, notes } = weightTensors(this.value, key);
     const fields = checkpointFields(this.value);
     return { ...fields, model: readTensors(tensors), notes: [...notes, ...fields.notes] };
+  }
+
+  /** The keys of the weights that a training of Kumpas goes on with, and of their average; undefined where it kept none. */
+  averaging(): { readonly trained: string; readonly average: string } | undefined {
+    const { value } = this;
+    if (!(value instanceof Map) || averagedUpdates(checkpointFields(value).config) === undefined) return undefined;
+    if (value.has(TRAINED_KEY)) return { trained: TRAINED_KEY, average: MODEL_KEY };
+    return value.has(AVERAGE_KEY) ? { trained: MODEL_KEY, average: AVERAGE_KEY } : undefined;
   }
 
   /** The optimiser's state, once it is known which model the weights are of; undefined where the file holds none. */
@@ -119,12 +142,31 @@ export function readTrainingCheckpoint(
   return readTorchFile(file, (value) => checkpointFromPython(value, parameterNames, forms));
 }
 
-/** The reference's checkpoint: a dict with the keys epoch, model, optimizer, scheduler, scaler, best_metric, args and config. */
-export function checkpointToPython(checkpoint: TrainingCheckpoint, dtype: WeightDtype = 'float32'): PythonDict {
-  const { epoch, bestMetric, model, optimizer, scheduler, config, args } = checkpoint;
+const MODEL_KEY = 'model';
+/** Where an average of the weights lies beside them: in the `_last.pt` of a training with `ema`, and in files of others. */
+export const AVERAGE_KEY = 'ema';
+
+/** How many updates an average has followed, from a checkpoint's config; undefined where its training kept none. */
+export function averagedUpdates(config: PlainRecord | undefined): number | undefined {
+  const progress = config?.['progress'];
+  const updates =
+    typeof progress === 'object' && progress !== null && 'averaged_updates' in progress ? progress['averaged_updates'] : undefined;
+  return typeof updates === 'number' && Number.isSafeInteger(updates) && updates >= 0 ? updates : undefined;
+}
+
+/** The reference's checkpoint: a dict with the keys epoch, model, optimizer, scheduler, scaler, best_metric, args and config; with an average also ema or raw. */
+export function checkpointToPython(
+  checkpoint: TrainingCheckpoint,
+  dtype: WeightDtype = 'float32',
+  leading: LeadingWeights = 'trained',
+): PythonDict {
+  const { epoch, bestMetric, model, average, optimizer, scheduler, config, args } = checkpoint;
+  const averageLeads = average !== undefined && leading === 'averaged';
+  const further: [string, StateDict][] = average === undefined ? [] : [averageLeads ? [TRAINED_KEY, model] : [AVERAGE_KEY, average]];
   return new Map<PythonValue, PythonValue>([
     ['epoch', epoch],
-    ['model', stateDictToPython(model, dtype)],
+    [MODEL_KEY, stateDictToPython(averageLeads ? average : model, dtype)],
+    ...further.map(([key, weights]) => [key, stateDictToPython(weights, dtype)] as const),
     ['optimizer', optimizer ? optimizerToPython(withInitialRate(optimizer, scheduler), model) : null],
     ['scheduler', recordToPython(scheduler)],
     ['scaler', null],
@@ -144,10 +186,12 @@ export function checkpointFromPython(
   forms: readonly OptimizerForm[],
 ): TrainingCheckpoint {
   const checkpoint = new OpenCheckpoint(value);
-  const weights = checkpoint.weights();
+  const keys = checkpoint.averaging();
+  const weights = checkpoint.weights(keys?.trained);
+  const average = keys && checkpoint.weights(keys.average).model;
   const optimizer = checkpoint.optimizer({ forms, parameters: [parameterNames], model: weights.model });
   if (optimizer?.usable === false) throw new MalformedCheckpoint(optimizer.reason);
-  return trainingCheckpoint(weights, weights.model, optimizer?.state);
+  return { ...trainingCheckpoint(weights, weights.model, optimizer?.state), ...(average === undefined ? {} : { average }) };
 }
 
 /**

@@ -46,8 +46,6 @@ export const flagsOfTrain: BroughtFlags = {
   'smoke-test': { as: ['--epochs', '1'], note: 'one epoch, on the synthetic demo set where no data is given' },
   'no-pretrained-backbone': { note: 'not needed: no weights of InceptionV3 are taken unless --backbone names them' },
   device,
-  ema: { instead: 'no moving average of the weights is kept; _best.pt is the best epoch by validation' },
-  'ema-decay': { takesValue: true, instead: 'no moving average of the weights is kept; _best.pt is the best epoch by validation' },
   'loss-weighting': {
     ...withValue('not needed: static is what --alpha (gloss) and --beta (category) are'),
     unlessValue: 'static',

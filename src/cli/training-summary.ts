@@ -28,6 +28,9 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
       `${counted(Number(settings['epochs']), 'epoch')}, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
     ],
     ...(optimizer === undefined ? [] : [['optimizer', optimizer] as const]),
+    ...(settings['ema'] === true
+      ? [['average', `of the weights, decay ${String(settings['ema_decay'])}: it is validated and saved as the best`] as const]
+      : []),
     ['step', stepText(step)],
     ['folder', run.folder],
   ];

@@ -12,6 +12,7 @@ import {
   wholeNumber,
   type SettingProblem,
 } from './setting';
+import { updateSettings } from './update-settings';
 
 const group = 'Training';
 
@@ -25,6 +26,7 @@ export const trainingSettings = {
   batch_size: setting(wholeNumber(1, 65_536), 32, { group, description: 'Clips in a batch.' }),
   lr: setting(positiveNumber(), 1e-4, { group, description: "The optimiser's learning rate.", aliases: ['learning_rate'] }),
   ...optimizerSettings,
+  ...updateSettings,
   alpha: setting(numberFrom(0), 0.5, { group, description: "Weight of the gloss head's loss." }),
   beta: setting(numberFrom(0), 0.5, { group, description: "Weight of the category head's loss." }),
   loss: setting(choice(['ce', 'focal', 'label_smoothing']), 'ce', {

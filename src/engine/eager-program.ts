@@ -9,6 +9,7 @@ import {
   type ParameterValues,
 } from './parameters';
 import { clipFactor, globalNorm, type Optimizer } from './optimizers/optimizer';
+import { movedAverage, type AverageState } from './optimizers/weight-average';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
 import { inScope, tf } from './tensorflow';
 
@@ -21,6 +22,10 @@ export class EagerProgram implements Program {
   private readonly slots = new Map<string, Readonly<Record<string, tf.Tensor>>>();
   private readonly accumulated = new Map<string, tf.Tensor>();
   private step = 0;
+  /** By parameter; empty where no average is kept. */
+  private readonly average = new Map<string, tf.Tensor>();
+  /** Updates that the average has followed. */
+  private averaged = 0;
 
   constructor(
     private readonly definition: ProgramDefinition,
@@ -33,6 +38,7 @@ export class EagerProgram implements Program {
       this.nameOfVariable.set(variable.name, declaration.name);
       if (declaration.trainable) this.trainable.push(variable);
     }
+    if (definition.average !== undefined) this.writeAverage({ updates: 0, values: initial });
   }
 
   evaluate(inputs: NamedArrays): NamedArrays {
@@ -100,8 +106,27 @@ export class EagerProgram implements Program {
     }
   }
 
+  readAverage(): AverageState | undefined {
+    if (this.definition.average === undefined) return undefined;
+    return {
+      updates: this.averaged,
+      values: new Map([...this.average].map(([name, tensor]) => [name, tensor.dataSync<'float32'>().slice()])),
+    };
+  }
+
+  writeAverage({ updates, values }: AverageState): void {
+    if (this.definition.average === undefined) throw new Error('this program keeps no average of its parameters');
+    disposeAll(this.average);
+    for (const declaration of this.definition.parameters) {
+      if (!declaration.trainable) continue;
+      this.average.set(declaration.name, tf.tensor(valuesOf(values, declaration).slice(), [...declaration.shape], 'float32'));
+    }
+    this.averaged = updates;
+  }
+
   dispose(): void {
     disposeAll(this.variables);
+    disposeAll(this.average);
     this.forgetSlots();
     disposeAll(this.accumulated);
   }
@@ -172,6 +197,21 @@ export class EagerProgram implements Program {
     this.step++;
     const factor = clipFactor(norm, this.definition.clipNorm);
     for (const [name, gradient] of this.accumulated) this.updateParameter(name, gradient, factor, scalars);
+    this.moveAverage();
+  }
+
+  private moveAverage(): void {
+    this.averaged++;
+    const share = this.definition.average?.shareAt(this.averaged);
+    if (share === undefined) return;
+    for (const [name, before] of this.average) {
+      const parameter = required(this.variables.get(name), `the parameter ${name}`);
+      this.average.set(
+        name,
+        tf.tidy(() => movedAverage(before, parameter, share)),
+      );
+      before.dispose();
+    }
   }
 
   private updateParameter(name: string, gradient: tf.Tensor, factor: number, scalars: Readonly<Record<string, number>>): void {

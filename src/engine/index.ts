@@ -23,6 +23,7 @@ export { RandomStream } from '../foundation/random';
 export { adam, adamW, type AdamSettings } from './optimizers/adam';
 export { sgd, type SgdSettings } from './optimizers/sgd';
 export type { Optimizer } from './optimizers/optimizer';
+export { exponentialAverage, type AverageState, type WeightAverage } from './optimizers/weight-average';
 
 export { rawOperation, rawOperations, savedTensor, withOwnGradient, type OperationAttribute } from './native-backend';
 export { registerOperation, type LowPrecision, type OperationCall, type OperationRules } from './captured/operation-rules';

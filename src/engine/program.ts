@@ -1,6 +1,7 @@
 import type { OptimizerState } from '../foundation/optimizer-state';
 import type { NamedArrays, NamedTensors } from './parameters';
 import type { Optimizer } from './optimizers/optimizer';
+import type { AverageState, WeightAverage } from './optimizers/weight-average';
 import type { ParameterDeclaration, ParameterValues } from './parameters';
 import type { tf } from './tensorflow';
 
@@ -24,6 +25,8 @@ export interface ProgramDefinition {
   readonly optimizer?: Optimizer;
   /** The gradient's largest global norm, or undefined for no clipping (`torch.nn.utils.clip_grad_norm_`). */
   readonly clipNorm?: number | undefined;
+  /** The average of the trained parameters that is kept beside them; undefined for none. */
+  readonly average?: WeightAverage | undefined;
   /** How a batch may be divided over several devices; without it the program runs on one. */
   readonly division?: BatchDivision;
 }
@@ -76,6 +79,10 @@ export interface Program {
   writeParameters(values: ParameterValues): void;
   readOptimizer(): OptimizerState;
   writeOptimizer(state: OptimizerState): void;
+  /** The average of the trained parameters; undefined where the program keeps none. */
+  readAverage(): AverageState | undefined;
+  /** @throws Error where the program keeps no average, a name is missing or a size differs. */
+  writeAverage(state: AverageState): void;
   /** Frees everything that the program holds. */
   dispose(): void;
 }

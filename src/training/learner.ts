@@ -1,9 +1,11 @@
+import type { StateDict } from '../checkpoint/state-dict';
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import type { Settings } from '../config/model-settings';
 import type { Batch } from '../data/batch';
 import { noDropout, seededDropout } from '../engine/dropout';
 import type { Optimizer } from '../engine/optimizers/optimizer';
-import { type NamedArrays, tensorNamed, type NamedTensors } from '../engine/parameters';
+import { type NamedArrays, type ParameterValues, tensorNamed, type NamedTensors } from '../engine/parameters';
+import { exponentialAverage } from '../engine/optimizers/weight-average';
 import type { Program, StepResult, ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
@@ -55,6 +57,25 @@ export class Learner {
     return this.program.evaluate(this.inputsOf(batch, { step: 0, meanOver: split }));
   }
 
+  /** Whether an average of the weights is kept: the training is judged by it. */
+  get keepsAverage(): boolean {
+    return this.settings.ema;
+  }
+
+  /** Does something with the program while it has the weights that the training is judged by: their average, where one is kept. */
+  async whileJudged<Result>(action: () => Promise<Result>): Promise<Result> {
+    const { program } = this;
+    const average = program.readAverage();
+    if (average === undefined) return action();
+    const trained = program.readParameters();
+    program.writeParameters(new Map([...trained, ...average.values]));
+    try {
+      return await action();
+    } finally {
+      program.writeParameters(trained);
+    }
+  }
+
   /**
    * All that a training needs to go on from here, as a checkpoint.
    * @param description what lets the checkpoint know itself: its shape, its labels, its data.
@@ -65,25 +86,22 @@ export class Learner {
     const weights = program.readParameters();
     const state = program.readOptimizer();
     const { form, hyperparameters } = this.optimizer;
+    const average = program.readAverage();
     this.refuseNotFinite(weights, '');
+    this.refuseNotFinite(average?.values ?? new Map(), 'the average of ');
     for (const [slot, values] of state.slots)
       this.refuseNotFinite(values, `${form.className}'s ${required(form.slots[slot], `the title of ${slot}`)} of `);
     return {
       epoch: progress.completedEpochs,
       bestMetric: progress.bestMetric,
-      model: new Map(
-        model.parameters.map(({ name, shape, storedAs }) => [
-          name,
-          {
-            shape,
-            values: required(weights.get(name), `the values of the parameter ${name}`),
-            ...(storedAs === undefined ? {} : { storedAs }),
-          },
-        ]),
-      ),
+      model: stateDictOf(model, weights),
+      ...(average === undefined ? {} : { average: stateDictOf(model, new Map([...weights, ...average.values])) }),
       optimizer: { ...state, form, hyperparameters, parameterNames: optimizerParameters(model)[0], learningRate: schedule.learningRate },
       scheduler: schedule.stateDict(),
-      config: { ...description, progress: saveProgress(progress) },
+      config: {
+        ...description,
+        progress: { ...saveProgress(progress), ...(average === undefined ? {} : { averaged_updates: average.updates }) },
+      },
       args,
     };
   }
@@ -103,6 +121,19 @@ export class Learner {
   }
 }
 
+function stateDictOf({ parameters }: Model, weights: ParameterValues): StateDict {
+  return new Map(
+    parameters.map(({ name, shape, storedAs }) => [
+      name,
+      {
+        shape,
+        values: required(weights.get(name), `the values of the parameter ${name}`),
+        ...(storedAs === undefined ? {} : { storedAs }),
+      },
+    ]),
+  );
+}
+
 /** What of a training step was not finite. */
 function faultOf({ loss, gradientNorm }: StepResult): string {
   if (!Number.isFinite(loss)) return `the loss became ${loss}`;
@@ -110,11 +141,19 @@ function faultOf({ loss, gradientNorm }: StepResult): string {
   return "a step's size or a running statistic became too large for float32";
 }
 
+/** How a step changes the weights. */
+interface StepRules {
+  readonly optimizer: Optimizer;
+  readonly clipNorm?: number | undefined;
+  /** The decay of the average that is kept of the weights; undefined where none is. */
+  readonly averageDecay?: number | undefined;
+}
+
 /** What a training computes for any model: the weighted loss of both heads, and for evaluation the logits and losses of every clip. */
 export function stepDefinition(
   model: Model,
   loss: ClassificationLoss,
-  { optimizer, clipNorm }: { readonly optimizer: Optimizer; readonly clipNorm?: number | undefined },
+  { optimizer, clipNorm, averageDecay }: StepRules,
 ): ProgramDefinition {
   const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
@@ -126,6 +165,7 @@ export function stepDefinition(
     parameters: model.parameters,
     optimizer,
     clipNorm,
+    average: averageDecay === undefined ? undefined : exponentialAverage(averageDecay),
     division: { perExample: ['features', 'mask', 'gloss', 'category', 'weight'], seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));

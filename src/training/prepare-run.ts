@@ -128,7 +128,11 @@ function createLearner(
 ): Learner {
   const { devices, data, resume } = from;
   const optimizer = optimizerFor(settings);
-  const definition = stepDefinition(model, classificationLoss(settings), { optimizer, clipNorm: settings.grad_clip ?? undefined });
+  const definition = stepDefinition(model, classificationLoss(settings), {
+    optimizer,
+    clipNorm: settings.grad_clip ?? undefined,
+    averageDecay: settings.ema ? settings.ema_decay : undefined,
+  });
   const program = createProgram(definition, weights, {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: settings.amp ? 'bfloat16' : 'float32',
@@ -143,7 +147,7 @@ function createLearner(
   if (resume === undefined) return new Learner(model, program, optimizer, schedule, freshProgress(), settings, given);
 
   const { point, otherValidation } = resume;
-  restoreProgram(point, model, program);
+  restoreProgram(point, model, program, settings.ema);
   const { scheduler, epoch } = point.checkpoint;
   if (scheduler !== undefined && kindOfSchedule(scheduler) === settings.scheduler)
     schedule.loadStateDict(otherValidation ? withoutBestMetric(scheduler) : scheduler);

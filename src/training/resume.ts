@@ -1,12 +1,19 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { checkStateDict } from '../checkpoint/state-dict';
-import { readCheckpoint, trainingCheckpoint, type PlainRecord, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
+import { checkStateDict, type StateDict } from '../checkpoint/state-dict';
+import {
+  averagedUpdates,
+  readCheckpoint,
+  trainingCheckpoint,
+  type PlainRecord,
+  type TrainingCheckpoint,
+} from '../checkpoint/training-checkpoint';
 import { commandLineSource, flagOf, shown, type SettingsLayer } from '../config/layers';
 import type { Settings } from '../config/model-settings';
 import { resolveLayers } from '../config/resolve';
 import type { Dataset } from '../data/clip-set';
 import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
+import type { ParameterValues } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import { classDifferences, isUnnamed, recordAt, savedLabels, shownLabels, type ClassKind } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type ModelReading } from '../evaluation/recognise';
@@ -14,6 +21,7 @@ import { checkpointFile } from '../folder/contents';
 import { ModelFolder, RunFolder } from '../folder/model-folder';
 import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
 import { UserError } from '../foundation/errors';
+import { required } from '../foundation/required';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { TrainingListener } from './events';
@@ -54,16 +62,18 @@ const CHANGEABLE = new Set(['epochs', 'early_stop', 'save_every_minutes', 'memor
 export function readResumePoint(file: string, given: PlainRecord = {}, reading: ModelReading = {}): ResumePoint {
   const place = `--resume ${file}`;
   const stamp = stampOf(file);
-  const { weights, recognised, optimizer } = readCheckpoint(file, (opened) => {
-    const read = opened.weights(reading.key);
+  const { weights, recognised, optimizer, average } = readCheckpoint(file, (opened) => {
+    const keys = reading.key === undefined ? opened.averaging() : undefined;
+    const read = opened.weights(reading.key ?? keys?.trained);
     const fitted = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, place, reading.models);
     const form = { forms: optimizerForms, parameters: optimizerParameters(fitted.model), model: fitted.weights, said: reading.optimizer };
-    return { weights: read, recognised: fitted, optimizer: opened.optimizer(form) };
+    const average = keys && opened.weights(keys.average).model;
+    return { weights: read, recognised: fitted, optimizer: opened.optimizer(form), ...(average === undefined ? {} : { average }) };
   });
   if (optimizer === undefined) throw new UserError(`${place}: it holds weights alone, no optimizer to go on with; name a _last.pt`);
   if (!optimizer.usable)
     throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
-  const checkpoint = trainingCheckpoint(weights, recognised.weights, optimizer.state);
+  const checkpoint = { ...trainingCheckpoint(weights, recognised.weights, optimizer.state), ...(average === undefined ? {} : { average }) };
   const notes = [...weights.notes, ...recognised.notes];
   const logFile = new ModelFolder(path.dirname(file)).log;
   if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);
@@ -174,13 +184,23 @@ function isOnlyToEvaluate(point: ResumePoint): boolean {
 }
 
 /**
- * Puts the checkpoint's weights and the optimiser's state into a program.
+ * Puts the checkpoint's weights, the optimiser's state and the average of the weights into a program.
+ * @param keepsAverage whether the program keeps one; where the checkpoint holds none, it begins with the weights.
  * @throws UserError where they do not fit the model, as with data of other class counts.
  */
-export function restoreProgram({ file, checkpoint }: ResumePoint, model: Model, program: Program): void {
-  checkStateDict(checkpoint.model, new Map(model.parameters.map(({ name, shape }) => [name, shape])), `--resume ${file}`);
-  program.writeParameters(new Map([...checkpoint.model].map(([name, { values }]) => [name, values])));
+export function restoreProgram({ file, checkpoint }: ResumePoint, model: Model, program: Program, keepsAverage: boolean): void {
+  const shapes = new Map(model.parameters.map(({ name, shape }) => [name, shape]));
+  const valuesOf = (weights: StateDict): ParameterValues => {
+    checkStateDict(weights, shapes, `--resume ${file}`);
+    return new Map([...weights].map(([name, { values }]) => [name, values]));
+  };
+  const weights = valuesOf(checkpoint.model);
+  program.writeParameters(weights);
   if (checkpoint.optimizer !== undefined) program.writeOptimizer(checkpoint.optimizer);
+  if (!keepsAverage) return;
+  const { average } = checkpoint;
+  const updates = average === undefined ? 0 : required(averagedUpdates(checkpoint.config), 'the number of updates of the average');
+  program.writeAverage({ updates, values: average === undefined ? weights : valuesOf(average) });
 }
 
 /**

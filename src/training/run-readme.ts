@@ -63,6 +63,7 @@ function recipeLines({ run, settings }: RunRecord): string[] {
     ...(typeof settings['init_from'] === 'string' ? [`- Begun with the weights of ${plainMarkdown(settings['init_from'])}`] : []),
     `- Seed ${String(settings['seed'])}, batch size ${String(settings['batch_size'])}, learning rate ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}`,
     ...(optimizer === undefined ? [] : [`- Optimizer: ${optimizer}`]),
+    ...(settings['ema'] === true ? [`- Weights: their moving average, decay ${String(settings['ema_decay'])}`] : []),
     `- Machine: ${run.device}; TensorFlow ${run.versions.tensorflow}, Node ${run.versions.node}`,
     `- All settings: \`${FOLDER_FILES.config}\``,
   ];

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { readWeights, type CheckpointReading } from '../checkpoint/training-checkpoint';
+import { AVERAGE_KEY, readWeights, type CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import type { BatchPlan } from '../data/batch';
@@ -87,7 +87,9 @@ export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
   const { data, learner, settings, folder, report, now } = run;
   const { files, place } = folder;
   place.requireThere();
-  const loaded = modelOfFile(evaluatedCheckpoint(files), {}, { models: ownModels.with([learner.model.definition]) });
+  const file = evaluatedCheckpoint(files);
+  const key = learner.keepsAverage && file === files.last ? AVERAGE_KEY : undefined;
+  const loaded = modelOfFile(file, {}, { key, models: ownModels.with([learner.model.definition]) });
   const result = describeEvaluation(loaded, data.dataset, await evaluateModel(loaded, data.dataset, settings.batch_size));
   await saveResults(ModelFolder.holding(loaded.file).resultsOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),

@@ -136,7 +136,7 @@ export class TrainingFolder {
     if (metrics.best) this.saveBest(learner);
     this.log.append(row);
     this.metrics.append(metrics);
-    this.saveLast(learner, { sameAsBest: metrics.best });
+    this.saveLast(learner, { sameAsBest: metrics.best && !learner.keepsAverage });
     this.writeReadme(learner.progress.bestEpoch);
   }
 
@@ -147,7 +147,7 @@ export class TrainingFolder {
    */
   saveBest(learner: Learner): void {
     this.place.requireThere();
-    this.writeCheckpoint(this.files.best, learner);
+    this.writeCheckpoint(this.files.best, learner, 'averaged');
   }
 
   /**
@@ -158,7 +158,7 @@ export class TrainingFolder {
   saveLast(learner: Learner, options: { readonly sameAsBest: boolean } = { sameAsBest: false }): void {
     this.place.requireThere();
     if (options.sameAsBest) shareFile(this.files.best, this.files.last);
-    else this.writeCheckpoint(this.files.last, learner);
+    else this.writeCheckpoint(this.files.last, learner, 'trained');
     this.lastSaved = { epochs: learner.progress.completedEpochs, batches: learner.progress.batchesDone };
   }
 
@@ -206,10 +206,11 @@ export class TrainingFolder {
     this.locked.lock.release();
   }
 
-  private writeCheckpoint(file: string, learner: Learner): void {
+  /** @param leading the weights of the model that the file is of, where the training keeps an average. */
+  private writeCheckpoint(file: string, learner: Learner, leading: 'trained' | 'averaged'): void {
     const { settings } = this.record;
     const checkpoint = this.whileFinite(learner, () => learner.toCheckpoint(this.describe(learner), settings as PlainRecord));
-    writeTrainingCheckpoint(file, checkpoint);
+    writeTrainingCheckpoint(file, checkpoint, 'float32', leading);
   }
 
   /** What lets a checkpoint know itself: its shape, its labels, its data. */

@@ -143,7 +143,7 @@ interface Validation {
 async function validate({ data: { validation }, learner, folder }: TrainingRun, epoch: number): Promise<Validation> {
   const batches = validation.batches.epoch(validation.plan(0));
   const targets = classTargets(validation.set);
-  const outputs = await collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch, targets));
+  const outputs = await learner.whileJudged(() => collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch, targets)));
   folder.whileFinite(learner, () => {
     const broken = clipsNotFinite(outputs, validation.set);
     if (broken !== undefined) throw new NotFinite(`in the validation after epoch ${epoch} the model gave ${broken}`);

@@ -22,9 +22,10 @@ function checkpointOf(run: TrainingRun, file = run.folder.files.last): TrainingC
 
 /** Everything that must not differ: weights and the optimiser's state bit for bit, the schedule, the log. */
 function outcome(run: TrainingRun): unknown {
-  const { model, optimizer, scheduler, epoch, bestMetric, config } = checkpointOf(run);
+  const { model, average, optimizer, scheduler, epoch, bestMetric, config } = checkpointOf(run);
   return {
     weights: [...model],
+    average: average && [...average],
     optimizer,
     scheduler,
     epoch,
@@ -54,6 +55,7 @@ const recipes: Record<string, string>[] = [
   { sampling: 'balanced', class_weights: 'effective', loss: 'label_smoothing', curriculum: 'gloss-first', curriculum_epochs: '2' },
   { curriculum: 'dynamic', curriculum_schedule: 'cosine', curriculum_warmup: '1', curriculum_epochs: '2', accumulation_steps: '2' },
   { optimizer: 'sgd', lr: '0.05', momentum: '0.9', nesterov: 'true', grad_clip: '0.5' },
+  { ema: 'true', ema_decay: '0.6', optimizer: 'sgd', accumulation_steps: '2' },
 ];
 
 describe('a training that stops and goes on', () => {

@@ -1,12 +1,14 @@
 import type { OptimizerState } from '../../foundation/optimizer-state';
 import { elementAt, required } from '../../foundation/required';
 import type { Optimizer } from '../optimizers/optimizer';
+import type { AverageState } from '../optimizers/weight-average';
 import type { HostArray, NamedArrays, ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
 import {
   ACCUMULATION_SCALE,
   accumulationEntry,
   applyEntry,
+  AVERAGE_SHARE,
   evaluationEntry,
   FINITE,
   GRADIENT_NORM,
@@ -46,6 +48,9 @@ export class CapturedProgram implements Program {
   /** The parameters that were ever updated: those that the optimiser remembers something of. */
   private updated = new Set<string>();
   private step = 0;
+  private readonly average: SharedVariables | undefined;
+  /** Updates that the average has followed. */
+  private averaged = 0;
 
   /**
    * @param matrixType the type in which matrix products are computed.
@@ -61,6 +66,9 @@ export class CapturedProgram implements Program {
     this.trainable = definition.parameters.filter((parameter) => parameter.trainable);
     this.parameters = new SharedVariables(definition.parameters);
     this.writeParameters(initial);
+    if (definition.average === undefined) return;
+    this.average = new SharedVariables(this.trainable);
+    this.writeAverage({ updates: 0, values: initial });
   }
 
   evaluate(inputs: NamedArrays): NamedArrays {
@@ -117,9 +125,19 @@ export class CapturedProgram implements Program {
     for (const [slot, shared] of variables) shared.write(new Map([...(slots.get(slot) ?? [])].filter(([name]) => this.updated.has(name))));
   }
 
+  readAverage(): AverageState | undefined {
+    return this.average && { updates: this.averaged, values: this.average.read() };
+  }
+
+  writeAverage({ updates, values }: AverageState): void {
+    for (const { name } of this.trainable) if (!values.has(name)) throw new Error(`no average of the parameter ${name}`);
+    required(this.average, 'an average of the parameters').write(values);
+    this.averaged = updates;
+  }
+
   dispose(): void {
     for (const entries of Object.values(this.entries)) for (const entry of entries.clear()) entry.dispose();
-    for (const variables of [this.parameters, ...(this.slots?.values() ?? []), this.sums]) variables?.dispose();
+    for (const variables of [this.parameters, ...(this.slots?.values() ?? []), this.sums, this.average]) variables?.dispose();
   }
 
   /** Gradients and update in one run. */
@@ -162,9 +180,11 @@ export class CapturedProgram implements Program {
   ): Map<string, HostArray> {
     const scalars = Object.entries(this.optimizer.graphScalars(learningRate, this.step + 1));
     const given = Object.fromEntries(scalars.map(([name, value]) => [optimizerInput(name), scalarArray(value)]));
-    const results = entry.run({ ...inputs, ...given });
+    const share = this.definition.average?.shareAt(this.averaged + 1);
+    const results = entry.run({ ...inputs, ...given, ...(share === undefined ? {} : { [AVERAGE_SHARE]: scalarArray(share) }) });
     if (!isFiniteStep(results)) return results;
     this.step++;
+    this.averaged++;
     for (const name of names) this.updated.add(name);
     return results;
   }
@@ -184,7 +204,7 @@ export class CapturedProgram implements Program {
   }
 
   private updateVariables(): UpdateVariables {
-    return { parameters: this.parameters, slots: this.slotVariables() };
+    return { parameters: this.parameters, slots: this.slotVariables(), average: this.average };
   }
 
   private slotVariables(): ReadonlyMap<string, SharedVariables> {

@@ -1,5 +1,6 @@
 import { required } from '../../foundation/required';
 import { addClipFactor, addGlobalNorm, addMagnitude, type Optimizer } from '../optimizers/optimizer';
+import { addMovedAverage } from '../optimizers/weight-average';
 import { type Entry, EntryDraft } from './entry';
 import { type GraphWriter, type NodeOutput, runsAfter } from './graph-writer';
 import { LOSS, nameOfKind, ofKind } from './recorded-program';
@@ -14,6 +15,9 @@ export function optimizerInput(scalar: string): string {
   return `optimizer ${scalar}`;
 }
 
+/** The scalar input of an update that says how far the average of the parameters moves, where one is kept. */
+export const AVERAGE_SHARE = 'average share';
+
 /** The name of the gradient's global norm among the results of an update. */
 export const GRADIENT_NORM = 'gradient norm';
 
@@ -25,6 +29,8 @@ export interface UpdateVariables {
   readonly parameters: SharedVariables;
   /** The optimiser's, by slot. */
   readonly slots: ReadonlyMap<string, SharedVariables>;
+  /** The average of the trained parameters, where one is kept. */
+  readonly average: SharedVariables | undefined;
 }
 
 const float32: Attributes = { T: { kind: 'type', value: DataType.float32 } };
@@ -41,6 +47,7 @@ interface UpdateVariableNodes {
   readonly parameters: VariableNodes;
   /** The optimiser's, by slot. */
   readonly slots: ReadonlyMap<string, VariableNodes>;
+  readonly average: VariableNodes | undefined;
 }
 
 /** How gradients become updates. */
@@ -131,10 +138,11 @@ export function gradientNames(recording: Recording): string[] {
   return [...ofKind('gradient', recording.results).keys()];
 }
 
-function addUpdateVariables(draft: EntryDraft, { parameters, slots }: UpdateVariables): UpdateVariableNodes {
+function addUpdateVariables(draft: EntryDraft, { parameters, slots, average }: UpdateVariables): UpdateVariableNodes {
   return {
     parameters: draft.addVariables(parameters),
     slots: new Map([...slots].map(([slot, variables]) => [slot, draft.addVariables(variables)])),
+    average: average && draft.addVariables(average),
   };
 }
 
@@ -154,7 +162,33 @@ function addGatedUpdates(
   const names = Object.keys(optimizer.graphScalars(0, 1));
   const scalars = new Map(names.map((name) => [name, draft.addScalarInput(optimizerInput(name))]));
   const gate = new FiniteGate(graph, [norm, ...scalars.values(), ...watched]);
-  return { norm, gate, updates: addUpdates(graph, optimizer, { variables, gradients, norm, clipNorm, scalars, gate }) };
+  const updates = addUpdates(graph, optimizer, { variables, gradients, norm, clipNorm, scalars, gate });
+  const { parameters, average } = variables;
+  if (average === undefined) return { norm, gate, updates: [...updates.values()] };
+  const share = gate.letThrough(draft.addScalarInput(AVERAGE_SHARE));
+  return { norm, gate, updates: addAverage(graph, { average, parameters, updates, share }) };
+}
+
+/**
+ * Writes the moving of an average, of each parameter once it is updated.
+ * @param given.updates the nodes that update, by parameter; one that is not updated counts as it is.
+ * @returns the nodes that move.
+ */
+function addAverage(
+  graph: GraphWriter,
+  given: {
+    readonly average: VariableNodes;
+    readonly parameters: VariableNodes;
+    readonly updates: ReadonlyMap<string, NodeOutput>;
+    readonly share: NodeOutput;
+  },
+): NodeOutput[] {
+  const { average, parameters, updates, share } = given;
+  return [...average.names].map((name) => {
+    const update = updates.get(name);
+    const parameter = parameters.addRead(name, update === undefined ? [] : [update]);
+    return addMovedAverage(graph, { variable: average.handleOf(name), average: average.addRead(name), parameter, share });
+  });
 }
 
 function gradientNodes(results: ReadonlyMap<string, NodeOutput>, reads: ReadonlyMap<string, NodeOutput>): Map<string, GradientNodes> {
@@ -182,7 +216,7 @@ function lossAndOutputs(results: ReadonlyMap<string, NodeOutput>): [string, Node
  * @param given.norm the gradients' global norm.
  * @param given.scalars the optimiser's, by name.
  * @param given.gate which lets gradients and scalars through, or nothing is updated.
- * @returns the nodes that update.
+ * @returns the nodes that update, by parameter.
  */
 function addUpdates(
   graph: GraphWriter,
@@ -195,11 +229,11 @@ function addUpdates(
     readonly scalars: ReadonlyMap<string, NodeOutput>;
     readonly gate: FiniteGate;
   },
-): NodeOutput[] {
+): Map<string, NodeOutput> {
   const { variables, gradients, norm, clipNorm, gate } = given;
   const factor = clipNorm === undefined ? undefined : addClipFactor(graph, norm, clipNorm);
   const scalars = Object.fromEntries([...given.scalars].map(([name, scalar]) => [name, gate.letThrough(scalar)]));
-  return [...gradients].map(([name, { gradient, parameter }]) => {
+  const updateOf = ([name, { gradient, parameter }]: [string, GradientNodes]): NodeOutput => {
     const finite = gate.letThrough(gradient);
     return optimizer.addUpdate(graph, {
       name,
@@ -209,7 +243,8 @@ function addUpdates(
       slots: Object.fromEntries([...variables.slots].map(([slot, nodes]) => [slot, nodes.handleOf(name)])),
       scalars,
     });
-  });
+  };
+  return new Map([...gradients].map((entry) => [entry[0], updateOf(entry)]));
 }
 
 /**

@@ -108,14 +108,21 @@ export class VariableNodes {
     );
   }
 
+  get names(): Iterable<string> {
+    return this.handles.keys();
+  }
+
   handleOf(name: string): NodeOutput {
     return this.find(name).handle;
   }
 
-  /** Adds a node that reads a variable. Its shape is stated anew, because a handle that is fed tells none and TensorFlow optimises by shapes. */
-  addRead(name: string): NodeOutput {
+  /**
+   * Adds a node that reads a variable. Its shape is stated anew, because a handle that is fed tells none and TensorFlow optimises by shapes.
+   * @param after nodes that must have run before.
+   */
+  addRead(name: string, after: readonly NodeOutput[] = []): NodeOutput {
     const { handle, shape } = this.find(name);
-    const read = this.graph.addNode(`read/${name}`, 'ReadVariableOp', [handle], { dtype: float32 });
+    const read = this.graph.addNode(`read/${name}`, 'ReadVariableOp', [handle, ...after.map(runsAfter)], { dtype: float32 });
     return this.graph.addNode(`shaped/${name}`, 'EnsureShape', [read], { T: float32, shape: { kind: 'shape', value: shape } });
   }
 
