@@ -122,6 +122,7 @@ describe("the doctor's report", () => {
     node: { version: '22.12.0', executable: '/usr/bin/node' },
     packages: { missing: [], versions: { zod: '4.6.7', jest: null } },
     tensorflow: { version: '2.21.0', backend: 'cpu' as const, native: true, problem: null, library: '/c/tensorflow', ownKernels: false },
+    videos: { version: '0.10.14', prepared: true, python: '/usr/bin/python3', problem: null },
     machine: {
       platform: 'linux-x64',
       model: 'Some Processor',
@@ -143,7 +144,13 @@ describe("the doctor's report", () => {
     expect(report).toContain('zod 4.6.7, jest missing');
     expect(report).toContain('Some Processor, 1 thread\n');
     expect(report).toContain('16.0 GiB, 8.0 GiB free');
+    expect(report).toContain('Videos        MediaPipe 0.10.14 (/usr/bin/python3)\n');
     expect(report).toMatch(/Nothing is missing\.\n$/);
+  });
+
+  it('does not count what not everybody needs as missing', () => {
+    const videos = { ...healthy.videos, prepared: false, problem: 'not prepared; `npm run setup -- --videos` does that' };
+    expect(doctorReport({ ...healthy, videos })).toMatch(/MediaPipe 0\.10\.14: not prepared; [^]*Nothing is missing/);
   });
 
   it('lists what is missing, one a line', () => {

@@ -16,6 +16,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const { undoWhenInterrupted } = require('./command');
+const { whyUnsafe } = require('./locations');
 const { SetUpProblem } = require('./set-up-problem');
 
 const HEARTBEAT_MS = 5_000;
@@ -196,6 +197,46 @@ async function makeFolderAtomically(folder, fill) {
   }
 }
 
+/**
+ * Makes a folder anew; the one that is there is kept until the new one is whole.
+ * @param {string} folder
+ * @param {(temporary: string) => Promise<void>} fill
+ */
+async function replaceFolder(folder, fill) {
+  await makeFolderAtomically(folder, async (temporary) => {
+    await fill(temporary);
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+/**
+ * @template T
+ * @param {() => Promise<T>} action all files and folders that it makes can be written by the user alone
+ * @returns {Promise<T>}
+ */
+async function unwritableForOthers(action) {
+  const before = process.umask(0o022);
+  try {
+    return await action();
+  } finally {
+    process.umask(before);
+  }
+}
+
+/**
+ * Refuses what others than the user could have put in its place, or could change.
+ * @param {readonly string[]} places
+ * @param {string} project
+ * @throws {SetUpProblem} that says what is wrong with which place
+ */
+function requireSafe(places, project) {
+  const unsafe = whyUnsafe(places, { user: process.getuid?.(), project });
+  if (unsafe === undefined) return;
+  throw new SetUpProblem(unsafe, 'Mend that (chmod, chown), or set KUMPAS_CACHE to a folder of your own that nobody else can write', {
+    unsafe: true,
+  });
+}
+
 /** @param {string} temporary @param {string} folder */
 function moveInto(temporary, folder) {
   try {
@@ -267,4 +308,29 @@ function failureFile(cache, key) {
   return path.join(cache, 'failures', `${key}.json`);
 }
 
-module.exports = { withLock, isStale, makeFolderAtomically, rememberFailure, rememberedFailure, forgetFailure };
+/**
+ * A failure of the file system (a folder that cannot be written, a full disk) as a problem that the user can mend; anything else is a bug.
+ * @param {unknown} error
+ * @param {string} what was to be put into the cache
+ * @returns {SetUpProblem}
+ */
+function asProblem(error, what) {
+  if (error instanceof SetUpProblem) return error;
+  const { syscall, message } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (syscall === undefined) throw error;
+  const reason = `${what} cannot be put in place (${message})`;
+  return new SetUpProblem(reason, 'Make that folder writable, or set KUMPAS_CACHE to one that is');
+}
+
+module.exports = {
+  withLock,
+  isStale,
+  makeFolderAtomically,
+  replaceFolder,
+  unwritableForOthers,
+  requireSafe,
+  rememberFailure,
+  rememberedFailure,
+  forgetFailure,
+  asProblem,
+};

@@ -10,6 +10,7 @@ const { examine, faultsOf, isLinked, planFor } = require('./native-library');
 const { missingPackages } = require('./npm-packages');
 const { SetUpProblem } = require('./set-up-problem');
 const { TENSORFLOW_VERSION, chooseBackend, whyNoGpu } = require('./target');
+const { MEDIAPIPE_VERSION, SET_UP_VIDEOS, faultsOfVideoEnvironment, planVideoEnvironment } = require('./video-environment');
 
 const NAMED_PACKAGES = ['@tensorflow/tfjs-node-gpu', 'tsx', 'zod', 'yargs', ...(IS_CHECKOUT ? ['typescript', 'jest'] : [])];
 
@@ -19,6 +20,7 @@ const NAMED_PACKAGES = ['@tensorflow/tfjs-node-gpu', 'tsx', 'zod', 'yargs', ...(
  * @property {{ version: string, executable: string }} node
  * @property {{ missing: string[], versions: Record<string, string | null> }} packages
  * @property {{ version: string, backend: 'cpu' | 'gpu' | 'js', native: boolean, problem: string | null, library: string | null, ownKernels: boolean }} tensorflow
+ * @property {{ version: string, prepared: boolean, python: string | null, problem: string | null }} videos what reads landmarks out of films, which not everybody needs
  * @property {{ platform: string, model: string, threads: number, instructionSets: string[], memoryBytes: number, freeMemoryBytes: number }} machine
  * @property {{ driver: string | null, gpus: string[] }} nvidia
  * @property {{ folder: string, bytes: number, holds: string[] }} cache
@@ -40,6 +42,7 @@ async function inspect() {
     node,
     packages,
     tensorflow,
+    videos: await inspectVideos(cache),
     machine: {
       platform: `${process.platform}-${process.arch} (${os.release()})`,
       model,
@@ -52,7 +55,7 @@ async function inspect() {
     cache: {
       folder: cache,
       bytes: sizeOf(cache),
-      holds: existsSync(cache) ? readdirSync(cache).filter((name) => /^(binding|tensorflow)-/.test(name)) : [],
+      holds: existsSync(cache) ? readdirSync(cache).filter((name) => /^(binding|tensorflow|mediapipe)-/.test(name)) : [],
     },
     missing: [
       ...(packages.missing.length === 0 ? [] : [`${packages.missing.length} npm packages are missing or outdated: run \`${SET_UP}\``]),
@@ -90,18 +93,38 @@ async function inspectTensorflow(cache, driver) {
   }
 }
 
+/** @param {string} cache @returns {Promise<Inspection['videos']>} */
+async function inspectVideos(cache) {
+  const version = MEDIAPIPE_VERSION;
+  try {
+    const environment = await planVideoEnvironment(cache);
+    const faults = await faultsOfVideoEnvironment(environment, false);
+    const { python } = environment;
+    if (faults.length === 0) return { version, prepared: true, python, problem: null };
+    const isThere = existsSync(environment.folder);
+    return { version, prepared: false, python, problem: isThere ? faults.join('; ') : `not prepared; \`${SET_UP_VIDEOS}\` does that` };
+  } catch (error) {
+    if (!(error instanceof SetUpProblem)) throw error;
+    return { version, prepared: false, python: null, problem: error.message };
+  }
+}
+
 /**
  * What the doctor prints.
  * @param {Inspection} inspection
  * @returns {string}
  */
-function doctorReport({ node, packages, tensorflow, machine, nvidia, cache, missing }) {
+function doctorReport({ node, packages, tensorflow, videos, machine, nvidia, cache, missing }) {
   const versions = Object.entries(packages.versions).map(([name, version]) => `${name} ${version ?? 'missing'}`);
   /** @type {[string, string][]} */
   const rows = [
     ['Node', node.version],
     ['Packages', versions.join(', ')],
     ['TensorFlow', tensorflowLine(tensorflow)],
+    [
+      'Videos',
+      videos.prepared ? `MediaPipe ${videos.version} (${videos.python ?? ''})` : `MediaPipe ${videos.version}: ${videos.problem ?? ''}`,
+    ],
     ['System', machine.platform],
     ['Processor', `${machine.model}, ${count(machine.threads, 'thread')}`],
     ['Instructions', machine.instructionSets.join(', ') || 'not known here'],

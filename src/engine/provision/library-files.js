@@ -34,15 +34,16 @@ const LOADED = /^(tensorflow\/libtensorflow|nvidia\/[^/]+\/lib\/)/;
 /**
  * The files of a library that are loaded, with the sha256 (base64url) and the size that their wheels' RECORD gives them.
  * @param {string} library its folder in the cache
+ * @param {RegExp} loaded the names of those files
  * @returns {{ path: string, sha256: string, bytes: number }[]}
  */
-function recordedFiles(library) {
+function recordedFiles(library, loaded = LOADED) {
   const records = existsSync(library) ? readdirSync(library).filter((name) => name.endsWith('.dist-info')) : [];
   return records.flatMap((name) => {
     const record = path.join(library, name, 'RECORD');
     if (!existsSync(record)) return [];
     return [...readFileSync(record, 'utf8').matchAll(/^([^",\r\n]+),sha256=([\w-]{43}),(\d+)\r?$/gm)]
-      .filter(([, inner = '']) => LOADED.test(inner))
+      .filter(([, inner = '']) => loaded.test(inner))
       .map(([, inner = '', sha256 = '', bytes]) => ({ path: inner, sha256, bytes: Number(bytes) }));
   });
 }
@@ -50,11 +51,12 @@ function recordedFiles(library) {
 /**
  * What of a library is not as its wheels brought it, a file a line.
  * @param {string} library its folder in the cache
+ * @param {RegExp} [loaded] the names of the files that are looked at: those that TensorFlow loads, where it is left out
  * @returns {Promise<string[]>}
  */
-async function damagedFiles(library) {
+async function damagedFiles(library, loaded) {
   const damaged = [];
-  for (const { path: inner, sha256, bytes } of recordedFiles(library)) {
+  for (const { path: inner, sha256, bytes } of recordedFiles(library, loaded)) {
     const file = path.join(library, inner);
     if (!existsSync(file)) damaged.push(`${file} is missing`);
     else if (statSync(file).size !== bytes) damaged.push(`${file} has ${statSync(file).size} bytes, expected ${bytes}`);

@@ -2,9 +2,18 @@
 const { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } = require('node:fs');
 const path = require('node:path');
 const { BINDING, bindingKey, compileBinding, findCompiler, tryBinding, tryLoading } = require('./binding');
-const { forgetFailure, makeFolderAtomically, rememberFailure, rememberedFailure, withLock } = require('./cache');
+const {
+  asProblem,
+  forgetFailure,
+  rememberFailure,
+  rememberedFailure,
+  replaceFolder,
+  requireSafe,
+  unwritableForOthers,
+  withLock,
+} = require('./cache');
 const { damagedFiles, filesAsStamped, loadedFiles, stamp } = require('./library-files');
-const { IS_CHECKOUT, SET_UP, bindingLink, installedVersion, whyUnsafe } = require('./locations');
+const { IS_CHECKOUT, SET_UP, bindingLink, installedVersion } = require('./locations');
 const { SetUpProblem } = require('./set-up-problem');
 const { chooseTarget, glibcVersion, requireGlibc } = require('./target');
 const { fetchWheels } = require('./wheels');
@@ -40,7 +49,7 @@ async function prepareNativeLibrary({ project, cache, backend, thorough, report 
     takeUp(project, plan);
     forgetFailure(cache, key);
   } catch (error) {
-    const problem = asProblem(error);
+    const problem = asProblem(error, "TensorFlow's native library");
     if (problem.costly) rememberFailure(cache, key, problem, Date.now());
     const left = await examine(plan);
     if (left.library.length > 0) throw new SetUpProblem(problem.reason, problem.remedy, { unsafe: true });
@@ -81,11 +90,7 @@ function faultsOf({ library, binding, kernels }) {
 /** @param {string} project @param {string} cache @param {Plan} plan @param {readonly string[]} loaded */
 function refuseUnsafe(project, cache, plan, loaded = isPrepared(plan) ? loadedFiles(plan) : []) {
   const { library, binding } = plan;
-  const unsafe = whyUnsafe([cache, library, path.join(library, 'tensorflow'), binding, ...loaded], { user: process.getuid?.(), project });
-  if (unsafe === undefined) return;
-  throw new SetUpProblem(unsafe, 'Mend that (chmod, chown), or set KUMPAS_CACHE to a folder of your own that nobody else can write', {
-    unsafe: true,
-  });
+  requireSafe([cache, library, path.join(library, 'tensorflow'), binding, ...loaded], project);
 }
 
 /**
@@ -175,32 +180,6 @@ function takeUp(project, plan) {
 }
 
 /**
- * Makes a folder anew; the one that is there is kept until the new one is whole.
- * @param {string} folder
- * @param {(temporary: string) => Promise<void>} fill
- */
-async function replaceFolder(folder, fill) {
-  await makeFolderAtomically(folder, async (temporary) => {
-    await fill(temporary);
-    rmSync(folder, { recursive: true, force: true });
-  });
-}
-
-/**
- * @template T
- * @param {() => Promise<T>} action all files and folders that it makes can be written by the user alone
- * @returns {Promise<T>}
- */
-async function unwritableForOthers(action) {
-  const before = process.umask(0o022);
-  try {
-    return await action();
-  } finally {
-    process.umask(before);
-  }
-}
-
-/**
  * Makes or replaces a symbolic link in one step.
  * @param {string} to
  * @param {string} from
@@ -211,19 +190,6 @@ function link(to, from) {
   rmSync(temporary, { force: true });
   symlinkSync(to, temporary);
   renameSync(temporary, from);
-}
-
-/**
- * A failure of the file system (a folder that cannot be written, a full disk) as a problem that the user can mend; anything else is a bug.
- * @param {unknown} error
- * @returns {SetUpProblem}
- */
-function asProblem(error) {
-  if (error instanceof SetUpProblem) return error;
-  const { syscall, message } = /** @type {NodeJS.ErrnoException} */ (error);
-  if (syscall === undefined) throw error;
-  const reason = `TensorFlow's native library cannot be put in place (${message})`;
-  return new SetUpProblem(reason, 'Make that folder writable, or set KUMPAS_CACHE to one that is');
 }
 
 module.exports = { prepareNativeLibrary, planFor, isLinked, examine, faultsOf };

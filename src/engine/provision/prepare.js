@@ -9,6 +9,7 @@ const { prepareNativeLibrary } = require('./native-library');
 const { preparePackages } = require('./npm-packages');
 const { SetUpProblem, reportTo } = require('./set-up-problem');
 const { TENSORFLOW_VERSION, chooseBackend } = require('./target');
+const { MEDIAPIPE_VERSION, prepareVideoEnvironment } = require('./video-environment');
 
 /**
  * Makes sure that a script has what it needs, and says nothing where all of it is in place: the npm packages, and TensorFlow's native library. Where
@@ -51,6 +52,16 @@ async function setUp() {
   report.line(driver === undefined ? 'NVIDIA driver: none' : `NVIDIA driver: ${driver}`);
   await prepareNativeLibrary({ project: PROJECT, cache: cacheFolder(), backend, thorough: true, report });
   report.line(`TensorFlow ${TENSORFLOW_VERSION} for the ${backend.toUpperCase()}: in place (${cacheFolder()}). Ready.`);
+}
+
+/**
+ * Prepares on purpose what reads landmarks out of films.
+ * @throws {SetUpProblem} naming what is missing
+ */
+async function setUpVideos() {
+  const report = reportTo();
+  const { python, folder } = await prepareVideoEnvironment({ cache: cacheFolder(), thorough: true, report });
+  report.line(`MediaPipe ${MEDIAPIPE_VERSION} for ${python}: in place (${folder}). Ready.`);
 }
 
 /** Whether the project is linked to a library that was prepared before (another version, another cache), may be loaded and can be. */
@@ -129,4 +140,4 @@ function requireOpenFiles() {
   }
 }
 
-module.exports = { prepare, setUp, warningWithout, runScript, requireOpenFiles };
+module.exports = { prepare, setUp, setUpVideos, warningWithout, runScript, requireOpenFiles };

@@ -16,7 +16,7 @@ const { SetUpProblem, installAdvice } = require('./set-up-problem');
 
 /**
  * The wheels of a target, TensorFlow's own first, then the CUDA packages. `node scripts/pin-wheels.mjs` writes their list.
- * @param {Target} target
+ * @param {{ key: string }} target
  * @returns {PinnedWheel[]}
  */
 function pinnedWheels({ key }) {
@@ -49,14 +49,36 @@ const UNPACKED_LIMIT_BYTES = 8e9;
  * @throws {SetUpProblem} naming what is missing or failed
  */
 async function fetchWheels(target, folder, report, wheels = pinnedWheels(target)) {
-  requireRoom(folder, target.diskBytes);
+  const tags = ['--python-version=3.11', '--abi=cp311', ...target.platforms.map((platform) => `--platform=${platform}`)];
+  await fetchPinned({ ...target, what: 'TensorFlow', tags, setUp: SET_UP }, wheels, folder, report, (place) =>
+    place === 0 ? { included: KEPT_OF_TENSORFLOW, excluded: [] } : { included: [], excluded: ['/include/'] },
+  );
+}
+
+/**
+ * What is fetched, in words, and for which interpreter and machine pip takes it.
+ * @typedef {{ what: string, requirement: string, download: string, diskBytes: number, tags: readonly string[], setUp: string }} Fetched
+ *   tags: as pip's flags; setUp: the command that tries again
+ */
+
+/**
+ * {@link fetchWheels} for whatever is pinned.
+ * @param {Fetched} fetched
+ * @param {readonly PinnedWheel[]} wheels
+ * @param {string} folder
+ * @param {Report} report
+ * @param {(place: number) => { included: readonly string[], excluded: readonly string[] }} keptOf what is unpacked of each wheel: prefixes of names, none for all;
+ *   parts of names
+ */
+async function fetchPinned(fetched, wheels, folder, report, keptOf) {
+  const { what, requirement, download: size, diskBytes, setUp } = fetched;
+  requireRoom(folder, diskBytes, what);
   const python = await findPip();
-  report.line(`Downloading TensorFlow with pip (${target.requirement}, ${target.download}) to ${path.dirname(folder)} …`);
+  report.line(`Downloading ${what} with pip (${requirement}, ${size}) to ${path.dirname(folder)} …`);
   for (const [place, pinned] of wheels.entries()) {
-    const wheel = await download(python, pinned, target.platforms, folder, report);
-    await (place === 0
-      ? unpack(python, wheel, folder, KEPT_OF_TENSORFLOW, [], report)
-      : unpack(python, wheel, folder, [], ['/include/'], report));
+    const wheel = await download(python, pinned, fetched, folder, report);
+    const { included, excluded } = keptOf(place);
+    await unpack(python, wheel, folder, included, excluded, report, setUp);
   }
 }
 
@@ -73,38 +95,38 @@ async function findPip() {
 /**
  * @param {string} python
  * @param {PinnedWheel} pinned
- * @param {readonly string[]} platforms
+ * @param {Fetched} fetched
  * @param {string} folder
  * @param {Report} report
  * @returns {Promise<string>} the wheel, in a folder of its own
  */
-async function download(python, pinned, platforms, folder, report) {
+async function download(python, pinned, { tags, setUp }, folder, report) {
   const downloads = path.join(folder, '.downloads');
   mkdirSync(downloads, { recursive: true });
   const requirements = path.join(downloads, 'requirements.txt');
   writeFileSync(requirements, `${pinned.requirement} --hash=sha256:${pinned.sha256}\n`);
-  const wanted = ['--no-deps', '--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311', '--require-hashes'];
+  const wanted = ['--no-deps', '--only-binary=:all:', '--implementation=cp', '--require-hashes'];
   const progress = setInterval(() => report.progress(`  ${Math.round(sizeOf(downloads) / 1e6)} MB so far`), 1_000);
   const { code, output } = await runCommand(
     python,
-    ['-m', 'pip', 'download', ...wanted, ...platforms.map((platform) => `--platform=${platform}`)].concat(
+    ['-m', 'pip', 'download', ...wanted, ...tags].concat(
       ['--no-cache-dir', '--disable-pip-version-check', '--no-input', '--retries=2', '--progress-bar=off', '--dest', downloads],
       ['--requirement', requirements],
     ),
     { environment: { ...process.env, TMPDIR: downloads }, onLine: (line) => reportDownload(line, report) },
   ).finally(() => clearInterval(progress));
   const found = foundInstead(output);
-  if (code !== 0 && found !== undefined) throw forgedWheel(pinned, found);
+  if (code !== 0 && found !== undefined) throw forgedWheel(pinned, found, setUp);
   if (code !== 0) {
     const reason = `pip could not download ${pinned.requirement}: ${pipError(output)}`;
-    throw new SetUpProblem(reason, `Check the network and pip's settings (\`python3 -m pip config list\`), then run \`${SET_UP}\``, {
+    throw new SetUpProblem(reason, `Check the network and pip's settings (\`python3 -m pip config list\`), then run \`${setUp}\``, {
       costly: true,
     });
   }
   const [wheel] = readdirSync(downloads).filter((name) => name.endsWith('.whl'));
-  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${pinned.requirement}`, `Run \`${SET_UP}\` to try again`);
+  if (wheel === undefined) throw new SetUpProblem(`pip downloaded no wheel for ${pinned.requirement}`, `Run \`${setUp}\` to try again`);
   const sha256 = await checksumOf(path.join(downloads, wheel));
-  if (sha256 !== pinned.sha256) throw forgedWheel(pinned, sha256);
+  if (sha256 !== pinned.sha256) throw forgedWheel(pinned, sha256, setUp);
   return path.join(downloads, wheel);
 }
 
@@ -116,11 +138,11 @@ function foundInstead(output) {
   return /DO NOT MATCH THE HASHES[^]*?Got\s+([0-9a-f]{64})/.exec(output)?.[1];
 }
 
-/** @param {PinnedWheel} pinned @param {string} found */
-function forgedWheel({ file, sha256 }, found) {
+/** @param {PinnedWheel} pinned @param {string} found @param {string} setUp */
+function forgedWheel({ file, sha256 }, found, setUp) {
   return new SetUpProblem(
     `${file} has the sha256 ${found}, expected ${sha256}: it is not the wheel that was published, and was removed before anything of it ran`,
-    `See where pip takes it from (\`python3 -m pip config list\`), then run \`${SET_UP}\``,
+    `See where pip takes it from (\`python3 -m pip config list\`), then run \`${setUp}\``,
     { costly: true },
   );
 }
@@ -139,8 +161,9 @@ function reportDownload(line, report) {
  * @param {readonly string[]} included prefixes of names, none for all
  * @param {readonly string[]} excluded parts of names
  * @param {Report} report
+ * @param {string} setUp
  */
-async function unpack(python, wheel, folder, included, excluded, report) {
+async function unpack(python, wheel, folder, included, excluded, report, setUp) {
   report.line(`  unpacking ${path.basename(wheel)} …`);
   const script = path.join(PROJECT, 'src/engine/provision/unpack_wheel.py');
   const { code, output } = await runCommand(python, [
@@ -153,17 +176,17 @@ async function unpack(python, wheel, folder, included, excluded, report) {
   ]);
   if (code !== 0) {
     const reason = `${path.basename(wheel)} could not be unpacked: ${output.trim().split('\n').at(-1) ?? ''}`;
-    throw new SetUpProblem(reason, `Make room on the disk if it is full, then run \`${SET_UP}\``, { costly: true });
+    throw new SetUpProblem(reason, `Make room on the disk if it is full, then run \`${setUp}\``, { costly: true });
   }
   rmSync(path.dirname(wheel), { recursive: true, force: true });
 }
 
-/** @param {string} folder @param {number} bytes */
-function requireRoom(folder, bytes) {
+/** @param {string} folder @param {number} bytes @param {string} what */
+function requireRoom(folder, bytes, what) {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize >= bytes) return;
   const gigabytes = (/** @type {number} */ count) => `${(count / 1e9).toFixed(1)} GB`;
-  const reason = `preparing TensorFlow needs ${gigabytes(bytes)} in ${path.dirname(folder)}, where ${gigabytes(bavail * bsize)} are free`;
+  const reason = `preparing ${what} needs ${gigabytes(bytes)} in ${path.dirname(folder)}, where ${gigabytes(bavail * bsize)} are free`;
   throw new SetUpProblem(reason, 'Make room, or set KUMPAS_CACHE to a folder with more');
 }
 
@@ -175,4 +198,4 @@ function pipError(output) {
   return `${connection ? 'no connection to the package index; ' : ''}${error.replace(/^ERROR:\s*/, '').replace(/\.$/, '')}`;
 }
 
-module.exports = { pinnedWheels, fetchWheels, pipError };
+module.exports = { pinnedWheels, fetchWheels, fetchPinned, pipError };
