@@ -15,6 +15,7 @@ const benches = {
   evaluate: async () => (await import('./evaluate.js')).benchEvaluate,
   predict: async () => (await import('./predict.js')).benchPredict,
   picture: async () => (await import('./picture.js')).benchPicture,
+  pack: async () => (await import('./pack.js')).benchPack,
 } as const;
 
 /** Runs one bench and prints its figures: for people, or with `--json` as one document. */

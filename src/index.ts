@@ -10,6 +10,8 @@ export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
 export { evaluate } from './evaluation/evaluate';
 export { extractFeatures } from './evaluation/frame-features/extract-features';
+export { packSet } from './data/pack/pack-set';
+export { unpackSet } from './data/pack/unpack-set';
 export { loadModel, predict } from './evaluation/predict';
 export * as registry from './zoo/registry';
 
@@ -48,6 +50,8 @@ export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-feat
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';
 export type { Prediction, RankedClass } from './evaluation/predict-clips';
+export type { PackedSet, PackOptions } from './data/pack/pack-set';
+export type { UnpackedSet, UnpackOptions } from './data/pack/unpack-set';
 export type { RegistryData, RegistryOptions, ShownModel } from './zoo/registry';
 export type { NamedTensors } from './engine/parameters';
 export type { ParameterDeclaration } from './engine/parameters';

@@ -6,7 +6,18 @@ const command = 'npm run data --';
 export const dataCommand: Command = commandGroup({
   command,
   summary: 'Makes data sets of videos and landmarks, checks, splits, labels and packs them.',
-  actions: {},
-  examples: [],
+  actions: {
+    pack: {
+      summary: 'A set as one file, which --data takes too.',
+      takes: 'DIR',
+      load: async () => (await import('./data/pack.js')).packCommand,
+    },
+    unpack: {
+      summary: 'A folder of it again.',
+      takes: 'FILE',
+      load: async () => (await import('./data/pack.js')).unpackCommand,
+    },
+  },
+  examples: [[`${command} pack clips/`, 'clips.kumpas.safetensors: one file in place of thousands']],
   epilogue: 'docs/data-tools.md tells the whole way, from videos to a trained model.',
 });

@@ -28,6 +28,7 @@ export function hooksOf(
 
 function eventsTo(errors: TerminalStream): (event: WorkEvent | ClipLeftOut) => void {
   const loading = showLoading(errors);
+  const writing = showLoading(errors, 'writing');
   return (event) => {
     switch (event.kind) {
       case 'note':
@@ -40,6 +41,9 @@ function eventsTo(errors: TerminalStream): (event: WorkEvent | ClipLeftOut) => v
       case 'clips-read':
         loading(event.done, event.total);
         break;
+      case 'clips-written':
+        writing(event.done, event.total);
+        break;
       case 'checkpoint-import':
         showImport(errors, event);
         break;
@@ -49,15 +53,15 @@ function eventsTo(errors: TerminalStream): (event: WorkEvent | ClipLeftOut) => v
   };
 }
 
-/** Shows, in a terminal, how many clips have been read and checked; a pipe is left in peace. */
-export function showLoading(stream: TerminalStream): (done: number, total: number) => void {
+/** Shows, in a terminal, how many clips have been read and checked, or written; a pipe is left in peace. */
+export function showLoading(stream: TerminalStream, doing: 'reading' | 'writing' = 'reading'): (done: number, total: number) => void {
   if (stream.isTTY !== true) return () => undefined;
   let shown = -1;
   return (done, total) => {
     const percent = Math.floor((100 * done) / Math.max(1, total));
     if (percent === shown) return;
     shown = percent;
-    draw(stream, done === total ? CLEAR_LINE : `${CLEAR_LINE}reading clips ${done}/${total}`);
+    draw(stream, done === total ? CLEAR_LINE : `${CLEAR_LINE}${doing} clips ${done}/${total}`);
   };
 }
 

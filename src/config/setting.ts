@@ -2,7 +2,18 @@ import { z } from 'zod';
 
 /** The headings under which help and documentation list settings. */
 export type SettingGroup =
-  'Model' | 'Data' | 'Augmentation' | 'Training' | 'Output' | 'Comparison' | 'Import' | 'Export' | 'Features' | 'Demo data';
+  | 'Model'
+  | 'Data'
+  | 'Augmentation'
+  | 'Training'
+  | 'Output'
+  | 'Comparison'
+  | 'Import'
+  | 'Export'
+  | 'Features'
+  | 'Demo data'
+  | 'Pack'
+  | 'Picture';
 
 /** What help, documentation and error messages say of a setting, beside what its schema checks. */
 export interface SettingFacts {

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
@@ -16,11 +15,12 @@ import {
 import { FileError } from './data-error';
 import { Turns } from './file-reading';
 import { commonFrame, FEATURE_WIDTH } from './keypoints';
-import { NPY, VIDEO } from './labels';
+import { VIDEO } from './clip-names';
 import type { NpyArray } from './npy';
 import { UnreadableType } from './npy-header';
-import { openNpy, openNpz, type ArrayFile } from './npz';
+import type { ArrayFile } from './npz';
 import { pictureClip, readPictures } from './pictures';
+import { openClipArrays, sizeOfPlace } from './places';
 
 /** A clip's values, `[frames, width]` row by row. */
 export interface Clip {
@@ -113,7 +113,7 @@ export async function inspectClip(file: string, format: ClipFormat, turns = new 
 /** Opens the file of a clip: an `.npz`, or a `.npy` that holds nothing but the values. */
 async function openArrays(file: string, format: ClipFormat): Promise<ArrayFile> {
   refuseVideo(file, format);
-  return NPY.test(file) ? openNpy(file, format.key) : openNpz(file);
+  return openClipArrays(file, format.key);
 }
 
 function refuseVideo(file: string, { key, width, pictureSide }: ClipFormat): void {
@@ -201,9 +201,5 @@ async function adviceWithout(npz: ArrayFile, width: number): Promise<string> {
 
 /** Whether a file is so large that one at a time is read; a file that is not there is not. */
 async function isLarge(file: string): Promise<boolean> {
-  try {
-    return (await stat(file)).size > LARGE;
-  } catch {
-    return false;
-  }
+  return (await sizeOfPlace(file)) > LARGE;
 }

@@ -2,7 +2,8 @@ import { stringify } from 'csv-stringify/sync';
 import { UserError } from '../foundation/errors';
 import { excerpt, nearestName, printableLine } from '../foundation/text';
 import { FileError, ProblemList, type DataProblem } from './data-error';
-import { NO_SUCH_FILE, readBoundedFile } from './file-reading';
+import { NO_SUCH_FILE } from './file-reading';
+import { readPlace } from './places';
 import { decodeTable } from './table-text';
 
 /** One line of a table: its cells by column name, as they were before {@link csvText} wrote them. A column that the table lacks is undefined. */
@@ -33,7 +34,7 @@ const COLUMNS_LISTED = 20;
 export async function readCsvTable(file: string, required: readonly string[]): Promise<CsvTable> {
   let bytes: Buffer;
   try {
-    bytes = await readBoundedFile(file, MAX_CSV_BYTES, 'is this the right file?');
+    bytes = await readPlace(file, MAX_CSV_BYTES, 'is this the right file?');
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
     const { problem } = error;

@@ -1,14 +1,12 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { elementAt } from '../foundation/required';
 import { counted, excerpt, listed } from '../foundation/text';
 import { readCsvTable } from './csv-table';
 import { FileError } from './data-error';
-import { readBoundedFile } from './file-reading';
 import { commonArray } from './keypoints';
-import { isClipFile, NPY } from './labels';
-import { parseNpy, type NpyArray } from './npy';
-import { MAX_BYTES, openNpz } from './npz';
+import { isClipFile, NPY } from './clip-names';
+import type { NpyArray } from './npy';
+import { namesIn, openClipArrays } from './places';
 
 /** Names that are looked at, and how deep: a folder that is none of clips may hold anything. */
 const MOST_NAMES = 20_000;
@@ -45,7 +43,7 @@ async function filesWithin(folder: string): Promise<string[]> {
   const waiting = [''];
   let seen = 0;
   for (let place = waiting.shift(); place !== undefined && seen < MOST_NAMES; place = waiting.shift()) {
-    const entries = await readdir(path.join(folder, place), { withFileTypes: true }).catch(() => []);
+    const entries = await namesIn(path.join(folder, place)).catch(() => []);
     for (const entry of entries.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
       if (entry.name.startsWith('.') || ++seen > MOST_NAMES) continue;
       const name = place === '' ? entry.name : `${place}/${entry.name}`;
@@ -72,13 +70,16 @@ function kindsText(files: readonly string[]): string {
   );
 }
 
+/** What the array of a `.npy` is called here: it has no name. */
+const UNNAMED = 'array';
+
 /** The arrays of a file with what they look like: `X float32 [30, 126], the two hands of MediaPipe …`. */
 async function describeClip(file: string): Promise<string> {
   try {
-    if (NPY.test(file)) return arrayText(parseNpy(await readBoundedFile(file, MAX_BYTES, 'cut the clip')));
-    const npz = await openNpz(file);
+    const clip = await openClipArrays(file, UNNAMED);
+    if (NPY.test(file)) return arrayText(await clip.read(UNNAMED));
     const arrays: string[] = [];
-    for (const key of npz.keys.slice(0, ARRAYS_LISTED)) arrays.push(`"${excerpt(key)}" ${arrayText(await npz.read(key))}`);
+    for (const key of clip.keys.slice(0, ARRAYS_LISTED)) arrays.push(`"${excerpt(key)}" ${arrayText(await clip.read(key))}`);
     return arrays.join(', ');
   } catch (error) {
     if (error instanceof FileError) return error.problem;

@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { required } from '../foundation/required';
 import { nearestName } from '../foundation/text';
 import { type DataProblem } from './data-error';
-import { isClipFile, NPY, NPZ, VIDEO, withoutExtension, type ClipLabel } from './labels';
+import { isClipFile, NPY, NPZ, VIDEO, withoutExtension } from './clip-names';
+import type { ClipLabel } from './labels';
+import { namesIn } from './places';
 
 /** One labelled clip that is to be read. */
 export interface LocatedClip {
@@ -159,7 +160,7 @@ class ClipFolder {
 async function readListing(place: string): Promise<Listing | undefined> {
   let names: string[];
   try {
-    const entries = await readdir(place, { withFileTypes: true });
+    const entries = await namesIn(place);
     // A video beside its clip is no clip.
     names = entries.filter((entry) => !entry.isFile() || isClipFile(entry.name)).map(({ name }) => name);
   } catch {

@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ClipFolders, type DataPaths, type DataSource } from '../config/data-settings';
-import { messageOf } from '../foundation/errors';
 import { required } from '../foundation/required';
-import { DataError, type DataProblem } from './data-error';
+import { DataError, FileError, type DataProblem } from './data-error';
 import { describeFolder } from './describe-folder';
+import { kindOfPlace } from './places';
 
 /** One split's clips and labels. */
 export interface SplitPaths {
@@ -93,8 +92,8 @@ async function locateInFolder(folder: string, { layout, needTrain, validationSha
   );
   const own = split(validationFolder, 'val_labels.csv');
   const unsplit = split(layout.unsplitFolder, 'labels.csv');
-  const isUnsplit = (await kindOf(path.join(folder, trainFolder))) === 'nothing' && (await kindOf(unsplit.folder)) === 'folder';
-  const found = await Promise.all([own.folder, own.labels].map(kindOf));
+  const isUnsplit = (await kindOfPlace(path.join(folder, trainFolder))) === 'nothing' && (await kindOfPlace(unsplit.folder)) === 'folder';
+  const found = await Promise.all([own.folder, own.labels].map(kindOfPlace));
   const hasOwn = validationShare === undefined || found.some((kind) => kind !== 'nothing');
   if (validationShare?.refuseOwn === true && hasOwn) {
     const problem = `it has validation clips of its own (${validationFolder}/, val_labels.csv), so no training clips validate; leave --val-share out`;
@@ -104,14 +103,14 @@ async function locateInFolder(folder: string, { layout, needTrain, validationSha
     title: folder,
     train: needTrain || !hasOwn ? (isUnsplit && !hasOwn ? unsplit : split(trainFolder, 'train_labels.csv')) : undefined,
     validation: hasOwn ? own : undefined,
-    reference: (await kindOf(reference)) === 'nothing' ? undefined : reference,
+    reference: (await kindOfPlace(reference)) === 'nothing' ? undefined : reference,
   };
 }
 
 /** The layout whose clips of one split are there; the first where none is. */
 async function layoutThere(folder: string, layout: ClipFolders, split: 'trainFolder' | 'validationFolder'): Promise<ClipFolders> {
   for (let next: ClipFolders | undefined = layout; next !== undefined; next = next.otherwise) {
-    if ((await kindOf(path.join(folder, next[split]))) === 'folder') return next;
+    if ((await kindOfPlace(path.join(folder, next[split]))) === 'folder') return next;
   }
   return layout;
 }
@@ -135,17 +134,13 @@ function locateNamed(paths: DataPaths, { needTrain, validationShare }: DataNeeds
 }
 
 async function problemAt(expected: 'folder' | 'file', name: string): Promise<DataProblem | undefined> {
-  const found = await kindOf(name);
-  if (found === expected) return undefined;
-  const problem = found === 'nothing' ? `no such ${expected}` : `expected a ${expected}, found ${found}`;
-  return { file: name, problem: `${problem}; check the path` };
-}
-
-async function kindOf(name: string): Promise<string> {
   try {
-    const status = await stat(name);
-    return status.isDirectory() ? 'folder' : status.isFile() ? 'file' : 'something else';
+    const found = await kindOfPlace(name);
+    if (found === expected) return undefined;
+    const problem = found === 'nothing' ? `no such ${expected}` : `expected a ${expected}, found ${found}`;
+    return { file: name, problem: `${problem}; check the path` };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nothing' : `nothing readable (${messageOf(error)})`;
+    if (!(error instanceof FileError)) throw error;
+    return { file: error.file, problem: error.problem };
   }
 }

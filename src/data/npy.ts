@@ -63,6 +63,25 @@ export function parseNpy(bytes: Uint8Array, accept?: (bytes: number) => void): N
 }
 
 /**
+ * The array whose values are the bytes given, in C order; they are taken as they are, and not copied.
+ * @param descr NumPy's type string, as `<f4`.
+ */
+export function arrayOfBytes(descr: string, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): NpyArray {
+  const type = parseTypeString(descr);
+  if (type.swapBytes > 1 && type.littleEndian !== hostIsLittleEndian) swapBytes(bytes, type.swapBytes);
+  return { shape, ...decode(type, bytes, bytes.length / type.itemBytes) };
+}
+
+/** The bytes of numbers, little-endian; where that is the machine's own order, they are not copied. */
+export function littleEndianBytes(values: NodeJS.TypedArray): Uint8Array {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (hostIsLittleEndian || values.BYTES_PER_ELEMENT === 1) return bytes;
+  const swapped = new Uint8Array(bytes);
+  swapBytes(swapped, values.BYTES_PER_ELEMENT);
+  return swapped;
+}
+
+/**
  * The values as float32, whatever they were saved as; booleans are 0 and 1.
  * @throws UserError where the array holds text.
  */

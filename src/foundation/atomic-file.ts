@@ -1,6 +1,6 @@
 import { closeSync, copyFileSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { whileWriting, nameOfUnfinished, unfinishedNameOf } from './file-system-problem';
+import { whileWriting, whileWritingInSteps, nameOfUnfinished, unfinishedNameOf } from './file-system-problem';
 import { placeOf, makeFolders } from './folders';
 
 /** Writes the content of a file: it gets a function that appends bytes. */
@@ -33,6 +33,29 @@ export function replaceFile(file: string, write: Writing, named = file): void {
   });
 }
 
+/** {@link replaceFile} where writing takes its time: `write` gets a function that writes bytes at a place of the file. */
+export async function replaceFileInSteps(
+  file: string,
+  write: (writeAt: (bytes: Uint8Array, position: number) => void) => Promise<void>,
+): Promise<void> {
+  await whileWritingInSteps(file, async () => {
+    const unfinished = begin(file);
+    try {
+      await write((bytes, position) => {
+        for (let written = 0; written < bytes.length;)
+          written += writeSync(unfinished.descriptor, bytes, written, bytes.length - written, position + written);
+      });
+      finish(unfinished, file);
+    } catch (error) {
+      discard(unfinished);
+      throw error;
+    } finally {
+      closeSync(unfinished.descriptor);
+    }
+    flushFolder(path.dirname(file));
+  });
+}
+
 /** {@link replaceFile} for a text that is at hand. */
 export function replaceText(file: string, text: string): void {
   replaceFile(file, (append) => {
@@ -61,22 +84,40 @@ export function shareFile(from: string, to: string): void {
 }
 
 function replace(file: string, write: Writing): void {
-  const temporary = unfinishedNameOf(file);
-  const descriptor = openSync(temporary, 'wx');
+  const unfinished = begin(file);
   try {
     write((bytes) => {
-      appendAll(descriptor, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+      appendAll(unfinished.descriptor, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
     });
-    fsyncSync(descriptor);
-    renameSync(temporary, file);
+    finish(unfinished, file);
   } catch (error) {
-    // Its folder may have another name by now.
-    rmSync(placeOf(descriptor) ?? temporary, { force: true });
+    discard(unfinished);
     throw error;
   } finally {
-    closeSync(descriptor);
+    closeSync(unfinished.descriptor);
   }
   flushFolder(path.dirname(file));
+}
+
+/** A file that is being written under another name, beside the one that it is to replace. */
+interface UnfinishedFile {
+  readonly name: string;
+  readonly descriptor: number;
+}
+
+function begin(file: string): UnfinishedFile {
+  const name = unfinishedNameOf(file);
+  return { name, descriptor: openSync(name, 'wx') };
+}
+
+function finish({ name, descriptor }: UnfinishedFile, file: string): void {
+  fsyncSync(descriptor);
+  renameSync(name, file);
+}
+
+function discard({ name, descriptor }: UnfinishedFile): void {
+  // Its folder may have another name by now.
+  rmSync(placeOf(descriptor) ?? name, { force: true });
 }
 
 /** Removes what writers that were killed left in a folder: temporary files of {@link writeFileAtomically}. Nobody may be writing there meanwhile. */

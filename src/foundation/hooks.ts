@@ -9,8 +9,8 @@ export interface Note {
 
 /** How far something that takes its time has come. */
 export interface Progress {
-  /** What is counted: clips that were read and checked, clips whose features were computed, checkpoints that are imported. */
-  readonly kind: 'clips-read' | 'clips-computed' | 'checkpoint-import';
+  /** What is counted: clips that were read and checked, whose features were computed, that were written; checkpoints that are imported. */
+  readonly kind: 'clips-read' | 'clips-computed' | 'clips-written' | 'checkpoint-import';
   readonly done: number;
   readonly total: number;
   /** The file that comes next, where one is named. */

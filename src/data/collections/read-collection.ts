@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { required } from '../../foundation/required';
 import { classColumns, type LabelReference, type LabelsTable } from '../class-ids';
@@ -9,6 +8,7 @@ import { idProblems, overlapProblems } from '../dataset-checks';
 import { describeFolder } from '../describe-folder';
 import { labelsOfTable, nameClasses, readLabelReference, readLabelsTable } from '../labels';
 import { locateClips, missingProblem, type LocatedClip } from '../locate-clips';
+import { kindOfPlace } from '../places';
 import { COLLECTION_LABELS, REFERENCE } from './collection-tables';
 
 /** The parts that clips of a set are divided into. */
@@ -145,9 +145,9 @@ async function whatIsThere(folder: string): Promise<string> {
 }
 
 async function isFolder(place: string): Promise<boolean> {
-  return (await stat(place).catch(() => undefined))?.isDirectory() === true;
+  return (await kindOfPlace(place)) === 'folder';
 }
 
 async function isFile(place: string): Promise<boolean> {
-  return (await stat(place).catch(() => undefined))?.isFile() === true;
+  return (await kindOfPlace(place)) === 'file';
 }

@@ -1,0 +1,131 @@
+import path from 'node:path';
+import { elementAt } from '../../foundation/required';
+import { jsonOf, MalformedSafetensors, type StoredTensor } from '../../foundation/safetensors';
+import { excerpt } from '../../foundation/text';
+import { NPY, NPZ } from '../clip-names';
+import { arrayOfBytes } from '../npy';
+
+/**
+ * A set of clips in one file, which every library of safetensors reads: a folder whose files are tensors. `keypoints_train/clip.npz/X` is an array of a clip, with its
+ * type and shape; `train_labels.csv` is a table, its bytes as they were. Numbers lie as they are used, each at a multiple of its size, so that any clip is read with one
+ * positioned read, and Python maps them into memory.
+ */
+export const PACK_FORMAT = 'kumpas-set';
+export const PACK_VERSION = '1';
+/** The tensor of the others' checksums, CRC-32, in the header's order. */
+export const CHECKSUMS = 'crc32';
+/** What the name of a pack ends in, without regard to case. */
+export const PACK_ENDING = '.safetensors';
+
+const LONGEST_NAME = 4096;
+const DEEPEST = 16;
+
+export interface PackedArray extends StoredTensor {
+  readonly checksum: number;
+  readonly isText: boolean;
+}
+
+/** A file within a pack: a clip with named arrays, or a single array, which a table of bytes is too. */
+export type PackedFile =
+  | { readonly kind: 'clip'; readonly arrays: ReadonlyMap<string, PackedArray> }
+  | { readonly kind: 'array' | 'table'; readonly array: PackedArray };
+
+/** A name in a folder of a pack. */
+export interface PackedName {
+  readonly name: string;
+  readonly isFile: () => boolean;
+}
+
+/** The names of the arrays that are texts, of the metadata of a pack; undefined where it is that of another file. @throws MalformedSafetensors for a later version. */
+export function textsOf(metadata: unknown): ReadonlySet<string> | undefined {
+  const { format, version, texts } = Object(metadata) as Readonly<Record<string, unknown>>;
+  if (format !== PACK_FORMAT) return undefined;
+  if (version !== PACK_VERSION)
+    throw new MalformedSafetensors(
+      `it is a pack of version ${excerpt(String(version))}, and version ${PACK_VERSION} is read: use the Kumpas that made it`,
+    );
+  const names = typeof texts === 'string' ? jsonOf(texts, 'its metadata "texts"') : undefined;
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
+    throw new MalformedSafetensors('its metadata "texts" is no list of names');
+  return new Set(names);
+}
+
+/** The arrays of a pack with their checksums. @param bytesOf reads a tensor. @throws MalformedSafetensors where these are not there. */
+export async function withChecksums(
+  tensors: readonly StoredTensor[],
+  texts: ReadonlySet<string>,
+  bytesOf: (tensor: StoredTensor) => Promise<Uint8Array<ArrayBuffer>>,
+): Promise<PackedArray[]> {
+  const others = tensors.filter(({ name }) => name !== CHECKSUMS);
+  const checksums = tensors.find(({ name }) => name === CHECKSUMS);
+  if (checksums?.type !== 'U32' || checksums.shape.length !== 1 || checksums.shape[0] !== others.length)
+    throw new MalformedSafetensors(`it has no "${CHECKSUMS}" of ${others.length} U32, the checksums of its arrays`);
+  const { values } = arrayOfBytes('<u4', checksums.shape, await bytesOf(checksums));
+  return others.map((tensor, place) => {
+    const array = splitName(tensor.name).array;
+    const isText = array !== undefined && texts.has(array) && tensor.type === 'U8' && tensor.shape.length === 1;
+    return { ...tensor, isText, checksum: elementAt(values as ArrayLike<number>, place) };
+  });
+}
+
+/** The file that a tensor belongs to, and the array's name in it; a `.npy`'s array and a table have none. */
+function splitName(name: string): { readonly file: string; readonly array: string | undefined } {
+  const parts = name.split('/');
+  const clip = parts.findIndex((part, place) => NPZ.test(part) && place < parts.length - 1);
+  return clip === -1
+    ? { file: name, array: undefined }
+    : { file: parts.slice(0, clip + 1).join('/'), array: parts.slice(clip + 1).join('/') };
+}
+
+/** Files and folders of a pack. @throws MalformedSafetensors for a name that leads out of it, or is a file and a folder at once. */
+export function indexOf(arrays: readonly PackedArray[]): [Map<string, PackedFile>, Map<string, Map<string, PackedName>>] {
+  const clips = new Map<string, Map<string, PackedArray>>();
+  const files = new Map<string, PackedFile>();
+  const folders = new Map<string, Map<string, PackedName>>([['', new Map()]]);
+  for (const array of arrays) {
+    const { file, array: key } = splitName(array.name);
+    const known = clips.get(file);
+    if (known !== undefined && key !== undefined) {
+      known.set(key, array);
+      continue;
+    }
+    refuseName(file);
+    if (files.has(file)) throw new MalformedSafetensors(`"${excerpt(file)}" is in it twice`);
+    if (key === undefined) {
+      files.set(file, { kind: NPY.test(file) ? 'array' : 'table', array });
+    } else {
+      const first = new Map([[key, array]]);
+      clips.set(file, first);
+      files.set(file, { kind: 'clip', arrays: first });
+    }
+    addToFolders(folders, file);
+  }
+  const both = [...files.keys()].find((file) => folders.has(file));
+  if (both !== undefined) throw new MalformedSafetensors(`"${excerpt(both)}" is a file and a folder in it`);
+  return [files, folders];
+}
+
+function addToFolders(folders: Map<string, Map<string, PackedName>>, file: string): void {
+  let isFileItself = true;
+  for (let place = file; place !== '';) {
+    const folder = path.posix.dirname(place) === '.' ? '' : path.posix.dirname(place);
+    const name = path.posix.basename(place);
+    const isOne = isFileItself;
+    const names = folders.get(folder);
+    if (names?.has(name) === true) return;
+    if (names === undefined) folders.set(folder, new Map([[name, { name, isFile: () => isOne }]]));
+    else names.set(name, { name, isFile: () => isOne });
+    isFileItself = false;
+    place = folder;
+  }
+}
+
+/** Names become places in a folder when a pack is unpacked. */
+function refuseName(name: string): void {
+  const parts = name.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..') || /[\0\r\n\\]/.test(name) || path.win32.isAbsolute(name))
+    throw new MalformedSafetensors(`the name ${JSON.stringify(excerpt(name))} leads out of the pack`);
+  if (parts.length > DEEPEST) throw new MalformedSafetensors(`a name in it leads through ${parts.length} folders (at most ${DEEPEST})`);
+  if (Buffer.byteLength(name) > LONGEST_NAME)
+    throw new MalformedSafetensors(`a name in it has ${Buffer.byteLength(name)} bytes (at most ${LONGEST_NAME})`);
+}
