@@ -5,6 +5,7 @@
 
 // Verbs: train, evaluate, predict, compare, convert, registry
 export { train } from './training/train';
+export { followTraining } from './training/follow-training';
 export { compare } from './evaluation/compare/compare';
 export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
@@ -40,6 +41,7 @@ export { ModelDefinitions, ownModels } from './models/model-table';
 export { signTransformer, signTransformerModel } from './models/transformer/sign-transformer';
 
 // Types
+export type { FollowedEnd, FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
 export type { TrainHooks, TrainOptions } from './training/train';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';
 export type { CompareOptions, Compared, Regression } from './evaluation/compare/compare';

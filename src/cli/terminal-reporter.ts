@@ -40,10 +40,15 @@ export class TerminalReporter {
     this.paint = paintFor(this.interactive && (options.environment['NO_COLOR'] ?? '') === '' && options.environment['TERM'] !== 'dumb');
   }
 
+  /** Whether lines of epochs have figures of categories, where no event says that a training starts. */
+  showCategories(shown: boolean): void {
+    this.withCategories = shown;
+  }
+
   report(event: TrainingEvent): void {
     switch (event.kind) {
       case 'start':
-        this.withCategories = hasCategories(event.record.run.classes);
+        this.showCategories(hasCategories(event.record.run.classes));
         this.print(startLines(event, this.paint));
         break;
       case 'epoch-start':

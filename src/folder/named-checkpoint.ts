@@ -23,21 +23,15 @@ export function checkpointToResume(named: string): string {
   return statSync(named).isDirectory() ? lastCheckpointOf(named) : named;
 }
 
-/**
- * The newest `_last.pt` of the runs in some folders.
- * @throws UserError where there is none.
- */
-export function newestCheckpoint(saveFolders: readonly string[]): string {
+/** The newest `_last.pt` of the runs in some folders; undefined where there is none. */
+export function newestCheckpoint(saveFolders: readonly string[]): string | undefined {
   const checkpoints = saveFolders
     .flatMap(foldersIn)
     .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
     .filter((file) => hasRole(file, 'last'))
     .map((file) => ({ file, changed: statSync(file).mtimeMs }))
     .sort((one, other) => other.changed - one.changed);
-  const [newest] = checkpoints;
-  if (newest === undefined)
-    throw new UserError(`--resume: there is no run to go on with in ${saveFolders.join(', ')}; name a folder or a .pt file`);
-  return newest.file;
+  return checkpoints[0]?.file;
 }
 
 function foldersIn(folder: string): string[] {

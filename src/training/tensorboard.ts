@@ -37,7 +37,10 @@ export function tensorBoardListener(): TrainingListener {
       case 'end':
         writer?.flush();
         break;
-      default:
+      case 'note':
+      case 'warning':
+      case 'clips-read':
+      case 'evaluation-start':
         break;
     }
   };

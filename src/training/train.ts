@@ -169,7 +169,10 @@ function settle(
 function resumedFile(resume: string, { values }: SettingsLayer, models: ModelDefinitions): string {
   if (resume !== 'newest') return checkpointToResume(resume);
   const saveDir = values['save_dir'];
-  return newestCheckpoint(typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders(models));
+  const saveFolders = typeof saveDir === 'string' ? [saveDir] : defaultSaveFolders(models);
+  const newest = newestCheckpoint(saveFolders);
+  if (newest !== undefined) return newest;
+  throw new UserError(`--resume: there is no run to go on with in ${saveFolders.join(', ')}; name a folder or a .pt file`);
 }
 
 function contextOf(runtime: Runtime, request: TrainRequest, hooks: TrainHooks, report: TrainingListener): TrainingContext {
