@@ -21,7 +21,15 @@ export { openClips } from './data/open-clips';
 export { balancedWeights, effectiveWeights } from './training/class-weights';
 export { lossWeightsAt } from './training/curriculum';
 export { classificationLoss, crossEntropy, focalLoss, smoothedCrossEntropy, weightedByTarget } from './training/losses';
-export { chooseSchedule, constantSchedule, cosineSchedule, PlateauSchedule, warmupCosineSchedule } from './training/schedules';
+export {
+  chooseSchedule,
+  constantSchedule,
+  cosineSchedule,
+  OneCycleSchedule,
+  PlateauSchedule,
+  stepSchedule,
+  warmupCosineSchedule,
+} from './training/schedules';
 export { adam, adamW } from './engine/optimizers/adam';
 export { sgd } from './engine/optimizers/sgd';
 export { choice, numberBelow, numberFrom, onOrOff, positiveNumber, setting, settingOrNone, text, wholeNumber } from './config/setting';

@@ -1,21 +1,27 @@
 import type { Hyperparameter, Hyperparameters, OptimizerForm, OptimizerState } from '../foundation/optimizer-state';
-import { countNotFinite, required } from '../foundation/required';
+import { countNotFinite, elementAt, required } from '../foundation/required';
 import { MalformedCheckpoint } from './bytes';
 import { optimizerKind, pythonHyperparameter } from './optimizer-kind';
 import { describePython, numberFrom, type PythonDict, PythonFloat, PythonTuple, type PythonValue } from './python-values';
 import type { StateDict } from './state-dict';
 import { tensorOf, TorchTensor } from './tensor';
 
-/** An optimiser's state as a checkpoint holds it. */
-export interface SavedOptimizer extends OptimizerState {
-  readonly form: OptimizerForm;
-  /** All trained parameters, in the order of the model: PyTorch knows them by their position. */
+/** Parameters that an optimiser updates alike, and how: one of PyTorch's `param_groups`. */
+export interface SavedGroup {
+  /** PyTorch knows them by their position. */
   readonly parameterNames: readonly string[];
   readonly learningRate: number;
   /** Those that its form names. */
   readonly hyperparameters: Hyperparameters;
-  /** What else its group of parameters says under PyTorch's names, as `foreach` and `initial_lr`; PyTorch's defaults where absent. */
+  /** What else the group says under PyTorch's names, as `foreach` and `initial_lr`; PyTorch's defaults where absent. */
   readonly furtherGroupKeys?: ReadonlyMap<string, PlainScalar>;
+}
+
+/** An optimiser's state as a checkpoint holds it: that of one group of all parameters, in the order of the model, or of several. */
+export interface SavedOptimizer extends OptimizerState, SavedGroup {
+  readonly form: OptimizerForm;
+  /** The groups, where there are several; what else is said of a group here is said of the first then, and the names are those of all, one group's after the other's. */
+  readonly groups?: readonly SavedGroup[];
 }
 
 /** A value in a group of parameters. */
@@ -45,7 +51,7 @@ export function optimizerToPython(optimizer: SavedOptimizer, model: StateDict): 
   });
   return new Map<PythonValue, PythonValue>([
     ['state', state],
-    ['param_groups', [parameterGroup(optimizer)]],
+    ['param_groups', parameterGroups(optimizer)],
   ]);
 }
 
@@ -61,19 +67,23 @@ export interface OptimizerReading {
   readonly model: StateDict;
   /** What is known of a file that leaves open whether it is Adam or AdamW. */
   readonly said?: 'adam' | 'adamw' | undefined;
+  /** Whether several groups of parameters are taken, each of which names its own. */
+  readonly takesGroups?: boolean;
 }
 
 /**
  * An optimiser's state from its state_dict; `step` may be a tensor or, as before PyTorch 1.12, a number.
  * @throws MalformedCheckpoint naming the key, what was expected and what was found, or what other optimiser it is.
  */
-export function optimizerFromPython(value: PythonValue, { forms, parameters, model, said }: OptimizerReading): SavedOptimizer {
+export function optimizerFromPython(value: PythonValue, reading: OptimizerReading): SavedOptimizer {
+  const { forms, parameters, model, said, takesGroups = false } = reading;
   const optimizer = requireDict(value, 'optimizer');
   const state = requireDict(optimizer.get('state'), 'optimizer.state');
-  const group = singleGroup(optimizer.get('param_groups'));
+  const groups = groupsIn(optimizer.get('param_groups'), takesGroups);
   const { form, otherwise } = required(optimizerKind(optimizer, forms, said), 'the kind of the optimizer');
   if (form === undefined) throw new MalformedCheckpoint(`${otherwise}.`);
-  const { parameterNames, nameAt } = positionsOf(group, parameters);
+  const { parameterNames, nameAt } =
+    groups.length === 1 ? positionsOf(elementAt(groups, 0), parameters) : namedPositions(groups, parameters);
   const steps = new Set<number>();
   const slots = new Map(Object.keys(form.slots).map((slot) => [slot, new Map<string, Float32Array>()]));
   const reader = new SlotReader(model);
@@ -91,22 +101,63 @@ export function optimizerFromPython(value: PythonValue, { forms, parameters, mod
   }
   if (steps.size > 1) throw wrong('optimizer.state', 'the same step for every parameter', `steps ${[...steps].slice(0, 5).join(', ')}`);
   const [step = 0] = steps;
-  return { form, parameterNames, step: form.countsSteps ? step : undefined, slots, ...groupOf(group, form) };
+  const read = groups.map((group, place) => ({ ...groupOf(group, form, place), parameterNames: namesIn(group, nameAt) }));
+  return {
+    form,
+    step: form.countsSteps ? step : undefined,
+    slots,
+    ...elementAt(read, 0),
+    parameterNames,
+    ...(read.length === 1 ? {} : { groups: read }),
+  };
 }
 
-function parameterGroup({ form, parameterNames, learningRate, hyperparameters, furtherGroupKeys }: SavedOptimizer): PythonDict {
-  const values = { ...form.group, ...hyperparameters, lr: learningRate };
-  return new Map<PythonValue, PythonValue>([
-    ...Object.entries<Hyperparameter>(values).map(([key, value]) => [key, pythonHyperparameter(value)] as const),
-    ...(furtherGroupKeys ?? []),
-    ['params', parameterNames.map((_name, position) => position)],
-  ]);
+/** The groups as PyTorch writes them. Several name their parameters (`param_names`, as since PyTorch 2.6), for their positions tell nothing of the model's order. */
+function parameterGroups(optimizer: SavedOptimizer): PythonDict[] {
+  const { form, groups = [optimizer] } = optimizer;
+  let first = 0;
+  return groups.map(({ parameterNames, learningRate, hyperparameters, furtherGroupKeys }) => {
+    const values = { ...form.group, ...hyperparameters, lr: learningRate };
+    const start = first;
+    first += parameterNames.length;
+    return new Map<PythonValue, PythonValue>([
+      ...Object.entries<Hyperparameter>(values).map(([key, value]) => [key, pythonHyperparameter(value)] as const),
+      ...(furtherGroupKeys ?? []),
+      ...(groups.length === 1 ? [] : [['param_names', [...parameterNames]] satisfies [string, PythonValue]]),
+      ['params', parameterNames.map((_name, position) => start + position)],
+    ]);
+  });
 }
 
-function singleGroup(value: PythonValue | undefined): PythonDict {
+function groupsIn(value: PythonValue | undefined, takesGroups: boolean): PythonDict[] {
   if (!Array.isArray(value)) throw wrong('optimizer.param_groups', 'a list', describePython(value));
-  if (value.length !== 1) throw wrong('optimizer.param_groups', 'one group of parameters', `${value.length} groups`);
-  return requireDict(value[0], 'optimizer.param_groups[0]');
+  const groups = value.map((group, place) =>
+    place === 0 || takesGroups ? requireDict(group, `optimizer.param_groups[${place}]`) : new Map(),
+  );
+  const areNamed = takesGroups && groups.every((group) => Array.isArray(group.get('param_names')));
+  if (groups.length !== 1 && !areNamed) throw wrong('optimizer.param_groups', 'one group of parameters', `${value.length} groups`);
+  return groups;
+}
+
+/** Several groups as one, that names all of its parameters. */
+function namedPositions(groups: readonly PythonDict[], candidates: readonly (readonly string[])[]): Positions {
+  const joined = (key: string): PythonValue[] =>
+    groups.flatMap((group) => {
+      const items = group.get(key);
+      return Array.isArray(items) ? items : [];
+    });
+  const whole = new Map<PythonValue, PythonValue>([
+    ['params', joined('params')],
+    ['param_names', joined('param_names')],
+  ]);
+  const { nameAt } = positionsOf(whole, candidates);
+  return { nameAt, parameterNames: [...nameAt.values()] };
+}
+
+/** The parameters of a group, in its order. */
+function namesIn(group: PythonDict, nameAt: ReadonlyMap<PythonValue, string>): string[] {
+  const params = group.get('params');
+  return Array.isArray(params) ? params.map((position) => required(nameAt.get(position), 'the name of a parameter in a group')) : [];
 }
 
 interface Positions {
@@ -146,8 +197,8 @@ function namesOf(value: PythonValue | undefined, parameterNames: readonly string
   return names;
 }
 
-function groupOf(group: PythonDict, form: OptimizerForm): Pick<SavedOptimizer, 'learningRate' | 'hyperparameters' | 'furtherGroupKeys'> {
-  const place = (key: string): string => `optimizer.param_groups[0].${key}`;
+function groupOf(group: PythonDict, form: OptimizerForm, position: number): Omit<SavedGroup, 'parameterNames'> {
+  const place = (key: string): string => `optimizer.param_groups[${position}].${key}`;
   const own = form.hyperparameters.map((key) => [key, requireLike(form.group[key], group.get(key), place(key))] as const);
   return {
     learningRate: requireNumber(group.get('lr'), place('lr')),

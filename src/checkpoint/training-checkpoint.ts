@@ -2,7 +2,13 @@ import type { OptimizerForm } from '../foundation/optimizer-state';
 import { MalformedCheckpoint } from './bytes';
 import { TRAINED_KEY } from './find-weights';
 import { findOptimizer } from './optimizer-kind';
-import { optimizerFromPython, type OptimizerReading, optimizerToPython, type SavedOptimizer } from './optimizer-state-dict';
+import {
+  optimizerFromPython,
+  type OptimizerReading,
+  optimizerToPython,
+  type SavedGroup,
+  type SavedOptimizer,
+} from './optimizer-state-dict';
 import {
   describePython,
   numberFrom,
@@ -103,7 +109,7 @@ export class OpenCheckpoint {
     if (found.others.length > 0)
       return { usable: false, reason: `it holds several optimizers, under ${[found.key, ...found.others].join(', ')}; expected one.` };
     try {
-      return { usable: true, state: optimizerFromPython(found.value, reading) };
+      return { usable: true, state: optimizerFromPython(found.value, { ...reading, takesGroups: isOfKumpas(this.value) }) };
     } catch (error) {
       if (error instanceof MalformedCheckpoint) return { usable: false, reason: error.message };
       throw error;
@@ -207,12 +213,22 @@ export function trainingCheckpoint(
   return { epoch, bestMetric, model, optimizer, scheduler, config, args };
 }
 
-/** PyTorch's schedulers that know a base rate look for it in the group of parameters too. */
+/** Whether Kumpas wrote a checkpoint: its settings say what several groups of parameters are. */
+export function isOfKumpas(value: PythonValue): boolean {
+  return value instanceof Map && checkpointFields(value).config?.['kumpas_version'] !== undefined;
+}
+
+/** PyTorch's schedulers that know a base rate look for it in the groups of parameters too. */
 function withInitialRate(optimizer: SavedOptimizer, scheduler: PlainRecord | undefined): SavedOptimizer {
-  const [base] = Array.isArray(scheduler?.['base_lrs']) ? (scheduler['base_lrs'] as readonly unknown[]) : [];
-  const further = optimizer.furtherGroupKeys ?? new Map<string, never>();
-  if (typeof base !== 'number' || further.has('initial_lr')) return optimizer;
-  return { ...optimizer, furtherGroupKeys: new Map([...further, ['initial_lr', pythonFloat(base)]]) };
+  const bases = Array.isArray(scheduler?.['base_lrs']) ? (scheduler['base_lrs'] as readonly unknown[]) : [];
+  const withBase = <Group extends SavedGroup>(group: Group, base: unknown): Group => {
+    const further = group.furtherGroupKeys ?? new Map<string, never>();
+    if (typeof base !== 'number' || further.has('initial_lr')) return group;
+    return { ...group, furtherGroupKeys: new Map([...further, ['initial_lr', pythonFloat(base)]]) };
+  };
+  const { groups } = optimizer;
+  if (groups === undefined) return withBase(optimizer, bases[0]);
+  return { ...optimizer, groups: groups.map((group, place) => withBase(group, bases[place])) };
 }
 
 /** Settings of PyTorch's schedulers and of the reference that are floats in Python, though their values here may be whole. */

@@ -114,7 +114,7 @@ function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, 
 
 /** Of what is no optimiser's state, its place alone. */
 function optimizerText(summary: OptimizerSummary): string {
-  const { kind, key, states, parameters, step, learningRate, weightDecay, momentum } = summary;
+  const { kind, key, states, parameters, groups, step, learningRate, weightDecay, momentum } = summary;
   const named = `${kind}${key === 'optimizer' ? '' : ` under "${key}"`}`;
   const rates = [
     ...(learningRate === undefined ? [] : [`lr ${learningRate}`]),
@@ -123,5 +123,6 @@ function optimizerText(summary: OptimizerSummary): string {
   ];
   const steps = step === undefined && momentum !== undefined ? [] : [`step ${step ?? 0}`]; // SGD counts none.
   if (parameters === 0 && rates.length === 0) return named;
-  return [named, `${states} of ${parameters} parameters with a state`, ...steps, ...rates].join(', ');
+  const inGroups = groups > 1 ? [`in ${groups} groups, of which the first has`] : [];
+  return [named, `${states} of ${parameters} parameters with a state`, ...steps, ...inGroups, ...rates].join(', ');
 }

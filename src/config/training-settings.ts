@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { checkOptimizerSettings, optimizerSettings, type OptimizerSettings } from './optimizer-settings';
+import { scheduleSettings } from './schedule-settings';
 import {
   choice,
   numberBelow,
@@ -76,25 +77,7 @@ export const trainingSettings = {
     group,
     description: 'Share of alpha + beta that the head which comes later begins with.',
   }),
-  scheduler: setting(choice(['none', 'plateau', 'cosine', 'warmup_cosine']), 'plateau', {
-    group,
-    description:
-      'How the learning rate changes: not at all; lowered when validation gloss accuracy stalls; a cosine down over all epochs; or a rise first, then the cosine.',
-  }),
-  plateau_factor: setting(positiveNumber(1), 0.5, {
-    group,
-    description: 'What plateau multiplies the learning rate with.',
-    aliases: ['scheduler_factor', 'lr_factor'],
-  }),
-  plateau_patience: setting(wholeNumber(0, 1_000_000), 5, {
-    group,
-    description: 'Epochs without a better validation gloss accuracy that plateau lets pass before it lowers the learning rate.',
-    aliases: ['scheduler_patience', 'lr_patience'],
-  }),
-  warmup_epochs: setting(wholeNumber(0, 1_000_000), 5, {
-    group,
-    description: 'Epochs over which warmup_cosine raises the learning rate from a tenth of lr.',
-  }),
+  ...scheduleSettings,
   grad_clip: settingOrNone(positiveNumber(), 'off', {
     group,
     description: 'Largest global norm of the gradient; longer ones are scaled down to it.',

@@ -1,3 +1,4 @@
+import { isOfKumpas } from '../checkpoint/training-checkpoint';
 import { findOptimizer, optimizerKind } from '../checkpoint/optimizer-kind';
 import { describePython, numberFrom, type PythonValue } from '../checkpoint/python-values';
 import { notFiniteText, stateDictProblems, weightTensors } from '../checkpoint/state-dict';
@@ -167,6 +168,8 @@ export interface OptimizerSummary {
   /** Parameters that have a state. */
   readonly states: number;
   readonly parameters: number;
+  /** Groups of them, each with a learning rate and a weight decay of its own. */
+  readonly groups: number;
   readonly step: number | undefined;
   readonly learningRate: number | undefined;
   readonly weightDecay: number | undefined;
@@ -188,10 +191,13 @@ export function describeOptimizer(value: PythonValue, said?: 'adam' | 'adamw'): 
     otherwise:
       kind === undefined
         ? `"${found.key}" is ${describePython(found.value)}, no state of an optimizer`
-        : (kind.otherwise ?? severalOf(found.others.length + 1, 'optimizers') ?? severalOf(groups.length, 'groups of parameters')),
+        : (kind.otherwise ??
+          severalOf(found.others.length + 1, 'optimizers') ??
+          (isOfKumpas(value) ? undefined : severalOf(groups.length, 'groups of parameters'))),
     key: found.key,
     states: state instanceof Map ? state.size : 0,
     parameters: groups.reduce<number>((count, item) => count + lengthOf(itemOf(item, 'params')), 0),
+    groups: groups.length,
     step: numberOf(itemOf(first, 'step')),
     learningRate: numberOf(itemOf(group, 'lr')),
     weightDecay: numberOf(itemOf(group, 'weight_decay')),

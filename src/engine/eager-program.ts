@@ -9,6 +9,7 @@ import {
   type ParameterValues,
 } from './parameters';
 import { clipFactor, globalNorm, type Optimizer } from './optimizers/optimizer';
+import { UpdateGroups } from './optimizers/parameter-groups';
 import { movedAverage, type AverageState } from './optimizers/weight-average';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
 import { inScope, tf } from './tensorflow';
@@ -22,6 +23,7 @@ export class EagerProgram implements Program {
   private readonly slots = new Map<string, Readonly<Record<string, tf.Tensor>>>();
   private readonly accumulated = new Map<string, tf.Tensor>();
   private step = 0;
+  private groups: UpdateGroups | undefined;
   /** By parameter; empty where no average is kept. */
   private readonly average = new Map<string, tf.Tensor>();
   /** Updates that the average has followed. */
@@ -49,8 +51,9 @@ export class EagerProgram implements Program {
     const { loss, outputs, gradients, increments } = this.differentiate(inputs);
     this.accumulate(gradients, update.gradientScale);
     const gradientNorm = update.apply ? globalNorm(this.accumulated.values()) : undefined;
-    const scalars = update.apply ? this.optimizer.scalars(update.learningRate, this.step + 1) : {};
-    const numbers = [loss, globalNorm(increments.values()), gradientNorm ?? 0, ...Object.values(scalars).map(Math.fround)];
+    const scalars = update.apply ? this.updateGroups().scalars(update.learningRate, this.step + 1, false) : [];
+    const stepSizes = scalars.flatMap((ofGroup) => Object.values(ofGroup)).map(Math.fround);
+    const numbers = [loss, globalNorm(increments.values()), gradientNorm ?? 0, ...stepSizes];
     const finite = numbers.every(Number.isFinite);
     if (finite) {
       this.addIncrements(increments);
@@ -192,11 +195,12 @@ export class EagerProgram implements Program {
     }
   }
 
-  /** Clips the accumulated gradient and updates every parameter that has one. @param norm the gradient's */
-  private applyAccumulated(norm: number, scalars: Readonly<Record<string, number>>): void {
+  /** Clips the accumulated gradient and updates every parameter that has one. @param norm the gradient's. @param scalars the optimiser's, by group. */
+  private applyAccumulated(norm: number, scalars: readonly Readonly<Record<string, number>>[]): void {
     this.step++;
     const factor = clipFactor(norm, this.definition.clipNorm);
-    for (const [name, gradient] of this.accumulated) this.updateParameter(name, gradient, factor, scalars);
+    for (const [name, gradient] of this.accumulated)
+      this.updateParameter(name, gradient, factor, elementAt(scalars, this.updateGroups().of(name).group));
     this.moveAverage();
   }
 
@@ -220,12 +224,19 @@ export class EagerProgram implements Program {
     const before = this.slots.get(name);
     const after = tf.tidy(() => {
       const clipped = factor === 1 ? gradient : tf.mul(gradient, factor);
-      const { parameter, slots } = this.optimizer.update({ parameter: variable, gradient: clipped, slots: before, scalars });
+      const { parameter, slots } = this.updateGroups()
+        .of(name)
+        .optimizer.update({ parameter: variable, gradient: clipped, slots: before, scalars });
       variable.assign(parameter);
       return { ...slots };
     });
     tf.dispose({ ...before });
     this.slots.set(name, after);
+  }
+
+  private updateGroups(): UpdateGroups {
+    this.groups ??= new UpdateGroups(this.optimizer, this.definition.parameterGroups);
+    return this.groups;
   }
 
   private get optimizer(): Optimizer {

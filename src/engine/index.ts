@@ -23,6 +23,7 @@ export { RandomStream } from '../foundation/random';
 export { adam, adamW, type AdamSettings } from './optimizers/adam';
 export { sgd, type SgdSettings } from './optimizers/sgd';
 export type { Optimizer } from './optimizers/optimizer';
+export type { ParameterGroup } from './optimizers/parameter-groups';
 export { exponentialAverage, type AverageState, type WeightAverage } from './optimizers/weight-average';
 
 export { rawOperation, rawOperations, savedTensor, withOwnGradient, type OperationAttribute } from './native-backend';

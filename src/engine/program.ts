@@ -1,6 +1,7 @@
 import type { OptimizerState } from '../foundation/optimizer-state';
 import type { NamedArrays, NamedTensors } from './parameters';
 import type { Optimizer } from './optimizers/optimizer';
+import type { ParameterGroup } from './optimizers/parameter-groups';
 import type { AverageState, WeightAverage } from './optimizers/weight-average';
 import type { ParameterDeclaration, ParameterValues } from './parameters';
 import type { tf } from './tensorflow';
@@ -23,6 +24,8 @@ export interface ProgramDefinition {
   readonly evaluate: (parameters: NamedTensors, inputs: NamedTensors) => NamedTensors;
   readonly train?: (parameters: NamedTensors, inputs: NamedTensors) => TrainingOutputs;
   readonly optimizer?: Optimizer;
+  /** Groups of parameters with rules of their own, each trained parameter in one; undefined where the optimiser updates all alike. */
+  readonly parameterGroups?: readonly ParameterGroup[] | undefined;
   /** The gradient's largest global norm, or undefined for no clipping (`torch.nn.utils.clip_grad_norm_`). */
   readonly clipNorm?: number | undefined;
   /** The average of the trained parameters that is kept beside them; undefined for none. */

@@ -75,6 +75,10 @@ export interface ModelParts<Own extends SettingShape, Data extends SettingShape,
   readonly maxFrames?: (architecture: NoInfer<Architecture>) => number;
   /** The names of the linear layers whose rows are the classes; `gloss_head` and `category_head` where it is left out. */
   readonly outputLayers?: Model['outputLayers'];
+  /** Whether its forward makes use of {@link ForwardContext.stochasticDepth}; without it `stochastic_depth` is refused. */
+  readonly dropsLayers?: boolean;
+  /** How far a parameter is from the input, in layers, from 0; without it `layer_decay` is refused. */
+  readonly depthOf?: (architecture: NoInfer<Architecture>, parameter: string) => number;
   /** Whether it makes use of {@link ModelInputs.packed}. */
   readonly leavesPaddingOut?: boolean;
   /** What turns pictures into the features that it sees, where it can. */
@@ -145,7 +149,7 @@ class DefinedModel<
       data: this.clips.settings,
       dataSources: this.clips.sources,
       fixedByWeights: parts.fixedByWeights ?? Object.keys(parts.settings).filter((key) => key !== 'dropout'),
-      check: (settings) => [...(parts.check?.(settings) ?? []), ...this.clips.check(settings)],
+      check: (settings) => [...(parts.check?.(settings) ?? []), ...this.clips.check(settings), ...refuseUnsupported(parts, settings)],
     });
   }
 
@@ -168,6 +172,7 @@ class DefinedModel<
       numCategory: architecture.num_cat,
       outputLayers: parts.outputLayers ?? { gloss: 'gloss_head', category: 'category_head' },
       leavesPaddingOut: parts.leavesPaddingOut ?? false,
+      ...(parts.depthOf === undefined ? {} : { depthOf: (parameter: string) => parts.depthOf?.(architecture, parameter) ?? 0 }),
       ...(pictureEncoder === undefined ? {} : { pictureEncoder }),
       forward: (named, inputs, context) => {
         const outputs = parts.forward(architecture, named, inputs, context);
@@ -240,6 +245,21 @@ class DefinedModel<
       assumptions: unsaid.map(([key, schema]) => `${key} ${String(factsOf(schema).default)}`),
     };
   }
+}
+
+/** Settings of the training that a model has to be made for. */
+function refuseUnsupported(
+  { name, depthOf, dropsLayers = false }: { readonly name: string; readonly depthOf?: unknown; readonly dropsLayers?: boolean },
+  { layer_decay, stochastic_depth }: Pick<Settings, 'layer_decay' | 'stochastic_depth'>,
+): SettingProblem[] {
+  return [
+    ...(depthOf !== undefined || layer_decay === 1
+      ? []
+      : [{ key: 'layer_decay', text: `the model ${name} does not say which layer is how deep (depthOf): leave it out` }]),
+    ...(dropsLayers || stochastic_depth === 0
+      ? []
+      : [{ key: 'stochastic_depth', text: `the model ${name} has no layers that can be left out: leave it out` }]),
+  ];
 }
 
 /** Those of a config's values that are a model's own settings. */

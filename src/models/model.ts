@@ -34,6 +34,8 @@ export interface ModelOutputs {
 /** What surrounds a forward pass. */
 export interface ForwardContext {
   readonly dropout: Dropout;
+  /** The share of clips for which the last layer is left out (stochastic depth): 0 but in a training that asks for it, of a model that says it can (`dropsLayers`). */
+  readonly stochasticDepth?: number;
   /** Sees tensors from inside, as `encoder_layers.0.attention` with its weights `[batch, heads, frames, frames]`. They are freed with the pass. */
   readonly observe?: (name: string, tensor: tf.Tensor) => void;
   /** Only in a training step: takes what is to be added to a buffer (BatchNorm's running statistics) once the step is done. */
@@ -73,6 +75,8 @@ export interface Model {
   readonly numCategory: number;
   /** The names of the linear layers whose rows are the classes: what a training on other classes begins anew. */
   readonly outputLayers: { readonly gloss: string; readonly category: string };
+  /** How far a parameter is from the input: 0 for what sees the clip first, one more for each layer behind it; undefined for a model that does not say. */
+  readonly depthOf?: (parameter: string) => number;
   /** Whether it makes use of {@link ModelInputs.packed}; where it does not, a batch is not packed, which would only make further graphs. */
   readonly leavesPaddingOut?: boolean;
   /** What turns pictures into the features that it sees, where it can; its weights stay as they are. */

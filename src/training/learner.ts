@@ -4,6 +4,7 @@ import type { Settings } from '../config/model-settings';
 import type { Batch } from '../data/batch';
 import { noDropout, seededDropout } from '../engine/dropout';
 import type { Optimizer } from '../engine/optimizers/optimizer';
+import type { ParameterGroup } from '../engine/optimizers/parameter-groups';
 import { type NamedArrays, type ParameterValues, tensorNamed, type NamedTensors } from '../engine/parameters';
 import { exponentialAverage } from '../engine/optimizers/weight-average';
 import type { Program, StepResult, ProgramDefinition } from '../engine/program';
@@ -14,6 +15,7 @@ import { optimizerParameters, type Model } from '../models/model';
 import { meanCorrection, type ClassTargets, type ClassWeights } from './class-weights';
 import { lossWeightsAt, type LossWeights } from './curriculum';
 import type { ClassificationLoss } from './losses';
+import { ratesOfGroup, savedGroups, scheduleOfGroups } from './parameter-groups';
 import { saveProgress, type Progress } from './progress';
 import type { LearningRateSchedule } from './schedules';
 
@@ -25,7 +27,7 @@ export class Learner {
   constructor(
     readonly model: Model,
     readonly program: Program,
-    private readonly optimizer: Optimizer,
+    private readonly rules: UpdateRules,
     readonly schedule: LearningRateSchedule,
     readonly progress: Progress,
     private readonly settings: Settings,
@@ -46,6 +48,7 @@ export class Learner {
     const { learningRate } = this.schedule;
     const result = this.program.trainStep(this.inputsOf(batch, { step: this.progress.step }), { learningRate, ...update });
     if (!result.finite) throw new NotFinite(faultOf(result));
+    if (update.apply) this.schedule.endUpdate?.();
     return result;
   }
 
@@ -85,7 +88,9 @@ export class Learner {
     const { model, program, schedule, progress } = this;
     const weights = program.readParameters();
     const state = program.readOptimizer();
-    const { form, hyperparameters } = this.optimizer;
+    const { optimizer, groups } = this.rules;
+    const { form, hyperparameters } = optimizer;
+    const inGroups = groups && savedGroups(groups, schedule);
     const average = program.readAverage();
     this.refuseNotFinite(weights, '');
     this.refuseNotFinite(average?.values ?? new Map(), 'the average of ');
@@ -96,8 +101,16 @@ export class Learner {
       bestMetric: progress.bestMetric,
       model: stateDictOf(model, weights),
       ...(average === undefined ? {} : { average: stateDictOf(model, new Map([...weights, ...average.values])) }),
-      optimizer: { ...state, form, hyperparameters, parameterNames: optimizerParameters(model)[0], learningRate: schedule.learningRate },
-      scheduler: schedule.stateDict(),
+      optimizer: {
+        ...state,
+        form,
+        hyperparameters,
+        parameterNames: inGroups?.flatMap(({ parameterNames }) => parameterNames) ?? optimizerParameters(model)[0],
+        learningRate: schedule.learningRate,
+        ...ratesOfGroup(schedule, 1),
+        ...(inGroups === undefined ? {} : { groups: inGroups }),
+      },
+      scheduler: scheduleOfGroups(schedule, groups),
       config: {
         ...description,
         progress: { ...saveProgress(progress), ...(average === undefined ? {} : { averaged_updates: average.updates }) },
@@ -141,9 +154,17 @@ function faultOf({ loss, gradientNorm }: StepResult): string {
   return "a step's size or a running statistic became too large for float32";
 }
 
-/** How a step changes the weights. */
-interface StepRules {
+/** By which rule parameters are updated. */
+interface UpdateRules {
   readonly optimizer: Optimizer;
+  /** Where not all are updated alike: see {@link parameterGroups}. */
+  readonly groups?: readonly ParameterGroup[] | undefined;
+}
+
+/** How a step computes its gradient, and changes the weights. */
+interface StepRules extends UpdateRules {
+  /** The share of clips for which the last layer is left out; 0 unless given. */
+  readonly stochasticDepth?: number;
   readonly clipNorm?: number | undefined;
   /** The decay of the average that is kept of the weights; undefined where none is. */
   readonly averageDecay?: number | undefined;
@@ -153,7 +174,7 @@ interface StepRules {
 export function stepDefinition(
   model: Model,
   loss: ClassificationLoss,
-  { optimizer, clipNorm, averageDecay }: StepRules,
+  { optimizer, groups, clipNorm, averageDecay, stochasticDepth = 0 }: StepRules,
 ): ProgramDefinition {
   const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
@@ -164,6 +185,7 @@ export function stepDefinition(
   return {
     parameters: model.parameters,
     optimizer,
+    parameterGroups: groups,
     clipNorm,
     average: averageDecay === undefined ? undefined : exponentialAverage(averageDecay),
     division: { perExample: ['features', 'mask', 'gloss', 'category', 'weight'], seed: 'random_seed' },
@@ -173,7 +195,7 @@ export function stepDefinition(
       const addToBuffer = (name: string, amount: tf.Tensor): void => {
         increments[name] = amount;
       };
-      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout, addToBuffer });
+      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout, stochasticDepth, addToBuffer });
       const weight = tensorNamed(inputs, 'weight');
       const losses = lossOfClips(inputs, glossLogits, categoryLogits);
       return {

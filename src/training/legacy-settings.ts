@@ -1,3 +1,5 @@
+import type { SavedGroup } from '../checkpoint/optimizer-state-dict';
+import { numberFrom } from '../checkpoint/python-values';
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import { optimizerSettings } from '../config/optimizer-settings';
 import { understoodSettings } from '../config/understood-settings';
@@ -44,7 +46,7 @@ export function legacySettings(
   { config, args, optimizer, scheduler }: Pick<TrainingCheckpoint, 'config' | 'args' | 'optimizer' | 'scheduler'>,
 ): LegacySettings {
   const { name, settings } = model.definition;
-  const schedule = recogniseSchedule(scheduler, optimizer?.learningRate);
+  const schedule = recogniseSchedule(scheduler, optimizer?.learningRate, optimizer?.furtherGroupKeys);
   const fromArgs = understoodSettings(settings, args ?? {}, 'args');
   const said = new Map([...Object.entries(understoodSettings(settings, config, 'config').values), ...Object.entries(fromArgs.values)]);
   const values = {
@@ -95,8 +97,13 @@ interface RecognisedSchedule {
 /**
  * The schedule that a scheduler's state_dict belongs to.
  * @param rate the optimiser's learning rate; undefined where there is no optimiser.
+ * @param groupKeys what else the optimiser's group of parameters says.
  */
-export function recogniseSchedule(state: State | undefined, rate: number | undefined): RecognisedSchedule {
+export function recogniseSchedule(
+  state: State | undefined,
+  rate: number | undefined,
+  groupKeys: SavedGroup['furtherGroupKeys'] = new Map(),
+): RecognisedSchedule {
   const constant: Partial<ScheduleSettings> = { scheduler: 'none', ...(rate === undefined ? {} : { lr: rate }) };
   if (state === undefined) return { settings: constant, notes: [] };
   const kind = kindOfSchedule(state);
@@ -106,7 +113,9 @@ export function recogniseSchedule(state: State | undefined, rate: number | undef
     return { settings: constant, notes: [note] };
   }
   if (kind === 'plateau') return plateau(state, rate, constant);
+  if (kind === 'one_cycle') return oneCycle(state, groupKeys) ?? { settings: constant, notes: [] };
   const settings: Partial<ScheduleSettings> = { scheduler: kind, ...baseRate(state) };
+  if (kind === 'step') return { settings: { ...settings, ...stepSettings(state) }, notes: [] };
   if (kind === 'cosine')
     return {
       settings: { ...settings, ...(isCount(state['T_max']) ? { epochs: state['T_max'] } : {}) },
@@ -131,6 +140,37 @@ function plateau(state: State, rate: number | undefined, constant: Partial<Sched
       ...(isCount(patience) ? { plateau_patience: patience } : {}),
     },
     notes: plateauDifferences(state),
+  };
+}
+
+function stepSettings({ step_size, gamma }: State): Partial<ScheduleSettings> {
+  return {
+    ...(isCount(step_size) && step_size > 0 ? { step_size } : {}),
+    ...(typeof gamma === 'number' && gamma > 0 ? { step_gamma: gamma } : {}),
+  };
+}
+
+/** Its rates are in the optimiser's groups of parameters; undefined where they are not. */
+function oneCycle(state: State, groupKeys: NonNullable<SavedGroup['furtherGroupKeys']>): RecognisedSchedule | undefined {
+  const [first, largest, least] = ['initial_lr', 'max_lr', 'min_lr'].map((key) => numberFrom(groupKeys.get(key)));
+  const { total_steps: total, _schedule_phases: phases } = state;
+  const [rise] = Array.isArray(phases) ? (phases as readonly unknown[]) : [];
+  const top = typeof rise === 'object' && rise !== null && 'end_step' in rise ? Number(rise.end_step) : NaN;
+  if (first === undefined || largest === undefined || least === undefined || !isCount(total) || !(top >= -1 && top < total - 1))
+    return undefined;
+  return {
+    settings: {
+      scheduler: 'one_cycle',
+      lr: largest,
+      pct_start: (top + 1) / total,
+      div_factor: largest / first,
+      final_div_factor: first / least,
+    },
+    notes: [
+      `its one_cycle is one of ${total} updates, and that of Kumpas of as many as --epochs and the data make`,
+      ...(state['cycle_momentum'] === true ? ['its one_cycle changes the momentum too, the one of Kumpas does not'] : []),
+      ...(state['_anneal_func_type'] === 'linear' ? ['its one_cycle is linear, the one of Kumpas a cosine'] : []),
+    ],
   };
 }
 

@@ -15,6 +15,7 @@ import type { StepDescription, TrainingListener, TrainingStarted } from './event
 import { Learner, stepDefinition } from './learner';
 import { classificationLoss } from './losses';
 import { openTrainingData } from './open-training-data';
+import { parameterGroups } from './parameter-groups';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
 import { compareWithEarlierData, endOf, folderToContinue, refuseOutdated, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData, TrainingRun } from './run';
@@ -127,10 +128,11 @@ function createLearner(
   },
 ): Learner {
   const { devices, data, resume } = from;
-  const optimizer = optimizerFor(settings);
+  const rules = { optimizer: optimizerFor(settings), groups: parameterGroups(model, settings) };
   const definition = stepDefinition(model, classificationLoss(settings), {
-    optimizer,
+    ...rules,
     clipNorm: settings.grad_clip ?? undefined,
+    stochasticDepth: settings.stochastic_depth,
     averageDecay: settings.ema ? settings.ema_decay : undefined,
   });
   const program = createProgram(definition, weights, {
@@ -138,13 +140,13 @@ function createLearner(
     matrixType: settings.amp ? 'bfloat16' : 'float32',
     devices,
   });
-  const schedule = chooseSchedule(settings);
+  const schedule = chooseSchedule(settings, Math.ceil(data.train.plan(1).length / settings.accumulation_steps));
   const classes = { gloss: model.numGloss, category: model.numCategory };
   const given = {
     packPadding: model.leavesPaddingOut === true && devices.length === 0,
     classWeights: classWeightsFor(settings, classTargets(data.train.set), classes),
   };
-  if (resume === undefined) return new Learner(model, program, optimizer, schedule, freshProgress(), settings, given);
+  if (resume === undefined) return new Learner(model, program, rules, schedule, freshProgress(), settings, given);
 
   const { point, otherValidation } = resume;
   restoreProgram(point, model, program, settings.ema);
@@ -153,7 +155,7 @@ function createLearner(
     schedule.loadStateDict(otherValidation ? withoutBestMetric(scheduler) : scheduler);
   const progress = restoreProgress(point.checkpoint, point.progress, data.train.plan(epoch + 1).length);
   if (otherValidation) forgetBest(progress);
-  return new Learner(model, program, optimizer, schedule, progress, settings, given);
+  return new Learner(model, program, rules, schedule, progress, settings, given);
 }
 
 /** Whether a run starts in a new folder from a checkpoint that is the best so far: then the folder has a best checkpoint from the start. */

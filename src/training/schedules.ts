@@ -1,12 +1,18 @@
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { scheduleSettings } from '../config/schedule-settings';
 import type { TrainingSettings } from '../config/training-settings';
 
-/** A value in a scheduler's state dict. */
-type ScheduleState = Readonly<Record<string, number | string | boolean | readonly (number | null)[] | null>>;
+/** A scheduler's state dict. */
+type ScheduleState = PlainRecord;
 
-/** A learning rate that changes from epoch to epoch, with the state dict of the PyTorch scheduler of that kind. */
+/** A learning rate that changes from epoch to epoch, or from update to update, with the state dict of the PyTorch scheduler of that kind. */
 export interface LearningRateSchedule {
-  /** The rate for the epoch that comes next. */
+  /** The rate for the update that comes next. */
   readonly learningRate: number;
+  /** Rates that PyTorch's scheduler of this kind keeps in the optimiser's group of parameters, beside `initial_lr`. */
+  readonly groupRates?: Readonly<Record<string, number>>;
+  /** Ends an update, where the rate changes from one to the next. */
+  endUpdate?(): void;
   /** Ends an epoch. @param metric its validation gloss accuracy. */
   endEpoch(metric: number): void;
   /** As PyTorch's scheduler of this kind writes it; undefined where there is no scheduler. */
@@ -21,13 +27,10 @@ function numberIn(state: Readonly<Record<string, unknown>>, key: string, otherwi
   return typeof value === 'number' ? value : otherwise;
 }
 
-export type ScheduleSettings = Pick<
-  TrainingSettings,
-  'scheduler' | 'lr' | 'epochs' | 'plateau_factor' | 'plateau_patience' | 'warmup_epochs'
->;
+export type ScheduleSettings = Pick<TrainingSettings, 'scheduler' | 'lr' | 'epochs' | keyof typeof scheduleSettings>;
 
 interface ScheduleEntry {
-  readonly create: (settings: ScheduleSettings) => LearningRateSchedule;
+  readonly create: (settings: ScheduleSettings, updatesAnEpoch: number) => LearningRateSchedule;
   /** Whether a state_dict is one of PyTorch's scheduler of this kind, by the keys that only it has. */
   readonly wrote: (state: Readonly<Record<string, unknown>>) => boolean;
 }
@@ -44,11 +47,23 @@ const schedules: Readonly<Record<ScheduleSettings['scheduler'], ScheduleEntry>> 
     create: ({ lr, epochs, warmup_epochs }) => warmupCosineSchedule(lr, epochs, warmup_epochs),
     wrote: (state) => 'lr_lambdas' in state,
   },
+  one_cycle: {
+    create: ({ lr, epochs, pct_start, div_factor, final_div_factor }, updatesAnEpoch) =>
+      new OneCycleSchedule(lr, epochs * updatesAnEpoch, { start: pct_start, divisor: div_factor, finalDivisor: final_div_factor }),
+    wrote: (state) => '_schedule_phases' in state,
+  },
+  step: {
+    create: ({ lr, step_size, step_gamma }) => stepSchedule(lr, step_size, step_gamma),
+    wrote: (state) => 'step_size' in state && 'gamma' in state,
+  },
 };
 
-/** The schedule that the settings name, before its first epoch. */
-export function chooseSchedule(settings: ScheduleSettings): LearningRateSchedule {
-  return schedules[settings.scheduler].create(settings);
+/**
+ * The schedule that the settings name, before its first epoch.
+ * @param updatesAnEpoch how often the optimiser moves the weights in an epoch, for a schedule that goes from update to update.
+ */
+export function chooseSchedule(settings: ScheduleSettings, updatesAnEpoch = 1): LearningRateSchedule {
+  return schedules[settings.scheduler].create(settings, updatesAnEpoch);
 }
 
 /** The kind of PyTorch scheduler that wrote a state_dict, as `--scheduler` names it; undefined for one that Kumpas does not have. */
@@ -115,6 +130,92 @@ export function warmupCosineSchedule(baseRate: number, epochs: number, warmupEpo
     return 0.01 + 0.99 * halfCosine(share);
   };
   return new EpochSchedule(baseRate, factorAt, { lr_lambdas: [null] });
+}
+
+/** `torch.optim.lr_scheduler.StepLR`: every `size` epochs the rate is multiplied by `gamma`. */
+export function stepSchedule(baseRate: number, size: number, gamma: number): LearningRateSchedule {
+  return new EpochSchedule(baseRate, (epoch) => gamma ** Math.floor(epoch / size), { step_size: size, gamma });
+}
+
+/** What PyTorch's OneCycleLR calls pct_start, div_factor and final_div_factor. */
+interface OneCycleShape {
+  readonly start: number;
+  readonly divisor: number;
+  readonly finalDivisor: number;
+}
+
+/**
+ * `torch.optim.lr_scheduler.OneCycleLR(cycle_momentum=False)`, stepped after every update (Smith & Topin 2018): a cosine up to the largest rate, and one down to
+ * almost nothing at the last update.
+ */
+export class OneCycleSchedule implements LearningRateSchedule {
+  private update = 0;
+  private readonly first: number;
+  private readonly least: number;
+  /** The update at which the rate is largest; it need not be a whole number. */
+  private readonly top: number;
+
+  /** @param updates of the whole training. */
+  constructor(
+    private readonly largest: number,
+    private readonly updates: number,
+    { start, divisor, finalDivisor }: OneCycleShape,
+  ) {
+    this.first = largest / divisor;
+    this.least = this.first / finalDivisor;
+    this.top = start * updates - 1;
+  }
+
+  get learningRate(): number {
+    const update = Math.min(this.update, this.updates - 1);
+    if (update <= this.top) return between(this.first, this.largest, this.top === 0 ? 1 : update / this.top);
+    return between(this.largest, this.least, (update - this.top) / (this.updates - 1 - this.top));
+  }
+
+  get groupRates(): Readonly<Record<string, number>> {
+    return { max_lr: this.largest, min_lr: this.least };
+  }
+
+  endUpdate(): void {
+    this.update++;
+  }
+
+  endEpoch(): void {
+    // Its rate is a function of the update alone.
+  }
+
+  stateDict(): ScheduleState {
+    return {
+      total_steps: this.updates,
+      _schedule_phases: [
+        { end_step: this.top, start_lr: 'initial_lr', end_lr: 'max_lr', start_momentum: 'max_momentum', end_momentum: 'base_momentum' },
+        {
+          end_step: this.updates - 1,
+          start_lr: 'max_lr',
+          end_lr: 'min_lr',
+          start_momentum: 'base_momentum',
+          end_momentum: 'max_momentum',
+        },
+      ],
+      _anneal_func_type: 'cos',
+      cycle_momentum: false,
+      base_lrs: [this.first],
+      last_epoch: this.update,
+      _step_count: this.update + 1,
+      _is_initial: false,
+      _get_lr_called_within_step: false,
+      _last_lr: [this.learningRate],
+    };
+  }
+
+  loadStateDict(state: Readonly<Record<string, unknown>>): void {
+    this.update = numberIn(state, 'last_epoch', this.update);
+  }
+}
+
+/** On a cosine from one rate to another. @param share of the way. */
+function between(from: number, to: number, share: number): number {
+  return to + (from - to) * halfCosine(share);
 }
 
 function halfCosine(share: number): number {

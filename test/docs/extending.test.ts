@@ -81,7 +81,7 @@ describe('docs/extending.md', () => {
       expect(run(copy, 'clips', '--data', data)).toBe('22 clips of 3 glosses\n');
       const models = path.join(folder, 'models');
       const shape = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '12', '--batch-size', '8'];
-      const added = ['--loss', 'poly', '--scheduler', 'halving', '--optimizer', 'sign_sgd', '--jitter', '0.01'];
+      const added = ['--loss', 'poly', '--scheduler', 'exponential', '--optimizer', 'sign_sgd', '--jitter', '0.01'];
       run(copy, 'train', '--data', data, '--save-dir', models, '--epochs', '1', '--lr', '1e-3', ...shape, ...added);
       expect(run(copy, 'train', '--resume', '--save-dir', models, '--epochs', '2')).toContain('2 epochs done');
     });

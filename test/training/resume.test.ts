@@ -55,7 +55,16 @@ const recipes: Record<string, string>[] = [
   { sampling: 'balanced', class_weights: 'effective', loss: 'label_smoothing', curriculum: 'gloss-first', curriculum_epochs: '2' },
   { curriculum: 'dynamic', curriculum_schedule: 'cosine', curriculum_warmup: '1', curriculum_epochs: '2', accumulation_steps: '2' },
   { optimizer: 'sgd', lr: '0.05', momentum: '0.9', nesterov: 'true', grad_clip: '0.5' },
-  { ema: 'true', ema_decay: '0.6', optimizer: 'sgd', accumulation_steps: '2' },
+  { ema: 'true', ema_decay: '0.6', optimizer: 'sgd', accumulation_steps: '2', scheduler: 'one_cycle' },
+  {
+    optimizer: 'adamw',
+    weight_decay: '0.3',
+    weight_decay_on: 'weights',
+    layer_decay: '0.7',
+    stochastic_depth: '0.5',
+    scheduler: 'step',
+    step_size: '1',
+  },
 ];
 
 describe('a training that stops and goes on', () => {

@@ -1,6 +1,7 @@
 import type { OptimizerState } from '../../foundation/optimizer-state';
 import { elementAt, required } from '../../foundation/required';
 import type { Optimizer } from '../optimizers/optimizer';
+import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
 import type { HostArray, NamedArrays, ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
@@ -48,6 +49,7 @@ export class CapturedProgram implements Program {
   /** The parameters that were ever updated: those that the optimiser remembers something of. */
   private updated = new Set<string>();
   private step = 0;
+  private groups: UpdateGroups | undefined;
   private readonly average: SharedVariables | undefined;
   /** Updates that the average has followed. */
   private averaged = 0;
@@ -178,8 +180,12 @@ export class CapturedProgram implements Program {
     inputs: NamedArrays,
     { learningRate, names }: { learningRate: number; names: readonly string[] },
   ): Map<string, HostArray> {
-    const scalars = Object.entries(this.optimizer.graphScalars(learningRate, this.step + 1));
-    const given = Object.fromEntries(scalars.map(([name, value]) => [optimizerInput(name), scalarArray(value)]));
+    const scalars = this.updateGroups()
+      .scalars(learningRate, this.step + 1, true)
+      .flatMap((ofGroup, group) =>
+        Object.entries(ofGroup).map(([name, value]) => [optimizerInput(name, group), scalarArray(value)] as const),
+      );
+    const given = Object.fromEntries(scalars);
     const share = this.definition.average?.shareAt(this.averaged + 1);
     const results = entry.run({ ...inputs, ...given, ...(share === undefined ? {} : { [AVERAGE_SHARE]: scalarArray(share) }) });
     if (!isFiniteStep(results)) return results;
@@ -213,7 +219,12 @@ export class CapturedProgram implements Program {
   }
 
   private updateRule(): UpdateRule {
-    return { optimizer: this.optimizer, clipNorm: this.definition.clipNorm };
+    return { groups: this.updateGroups(), clipNorm: this.definition.clipNorm };
+  }
+
+  private updateGroups(): UpdateGroups {
+    this.groups ??= new UpdateGroups(this.optimizer, this.definition.parameterGroups);
+    return this.groups;
   }
 
   private gradientSums(): SharedVariables {

@@ -1,5 +1,6 @@
-import { required } from '../../foundation/required';
-import { addClipFactor, addGlobalNorm, addMagnitude, type Optimizer } from '../optimizers/optimizer';
+import { elementAt, required } from '../../foundation/required';
+import { addClipFactor, addGlobalNorm, addMagnitude } from '../optimizers/optimizer';
+import type { UpdateGroups } from '../optimizers/parameter-groups';
 import { addMovedAverage } from '../optimizers/weight-average';
 import { type Entry, EntryDraft } from './entry';
 import { type GraphWriter, type NodeOutput, runsAfter } from './graph-writer';
@@ -10,9 +11,9 @@ import type { SharedVariables, VariableNodes } from './shared-variables';
 /** A scalar input that an accumulation takes beside the program's own. */
 export const ACCUMULATION_SCALE = 'accumulation scale';
 
-/** The scalar input that an update takes for one of the optimiser's scalars. */
-export function optimizerInput(scalar: string): string {
-  return `optimizer ${scalar}`;
+/** The scalar input that an update takes for one of the optimiser's scalars. @param group of parameters, from 0. */
+export function optimizerInput(scalar: string, group: number): string {
+  return `optimizer ${scalar} ${group}`;
 }
 
 /** The scalar input of an update that says how far the average of the parameters moves, where one is kept. */
@@ -52,7 +53,7 @@ interface UpdateVariableNodes {
 
 /** How gradients become updates. */
 export interface UpdateRule {
-  readonly optimizer: Optimizer;
+  readonly groups: UpdateGroups;
   readonly clipNorm: number | undefined;
 }
 
@@ -149,7 +150,7 @@ function addUpdateVariables(draft: EntryDraft, { parameters, slots, average }: U
 /** Writes the updates behind a gate that watches the gradients' norm, the optimiser's scalars, and others. @param watched the others. */
 function addGatedUpdates(
   draft: EntryDraft,
-  { optimizer, clipNorm }: UpdateRule,
+  { groups, clipNorm }: UpdateRule,
   variables: UpdateVariableNodes,
   gradients: ReadonlyMap<string, GradientNodes>,
   watched: readonly NodeOutput[],
@@ -159,10 +160,11 @@ function addGatedUpdates(
     graph,
     [...gradients.values()].map(({ gradient }) => gradient),
   );
-  const names = Object.keys(optimizer.graphScalars(0, 1));
-  const scalars = new Map(names.map((name) => [name, draft.addScalarInput(optimizerInput(name))]));
-  const gate = new FiniteGate(graph, [norm, ...scalars.values(), ...watched]);
-  const updates = addUpdates(graph, optimizer, { variables, gradients, norm, clipNorm, scalars, gate });
+  const scalars = groups
+    .scalars(0, 1, true)
+    .map((ofGroup, group) => new Map(Object.keys(ofGroup).map((name) => [name, draft.addScalarInput(optimizerInput(name, group))])));
+  const gate = new FiniteGate(graph, [norm, ...scalars.flatMap((ofGroup) => [...ofGroup.values()]), ...watched]);
+  const updates = addUpdates(graph, groups, { variables, gradients, norm, clipNorm, scalars, gate });
   const { parameters, average } = variables;
   if (average === undefined) return { norm, gate, updates: [...updates.values()] };
   const share = gate.letThrough(draft.addScalarInput(AVERAGE_SHARE));
@@ -214,34 +216,35 @@ function lossAndOutputs(results: ReadonlyMap<string, NodeOutput>): [string, Node
 /**
  * Writes the update of every parameter that has a gradient, clipped where a norm is given to clip to.
  * @param given.norm the gradients' global norm.
- * @param given.scalars the optimiser's, by name.
+ * @param given.scalars the optimiser's, by group, then by name.
  * @param given.gate which lets gradients and scalars through, or nothing is updated.
  * @returns the nodes that update, by parameter.
  */
 function addUpdates(
   graph: GraphWriter,
-  optimizer: Optimizer,
+  groups: UpdateGroups,
   given: {
     readonly variables: UpdateVariableNodes;
     readonly gradients: ReadonlyMap<string, GradientNodes>;
     readonly norm: NodeOutput;
     readonly clipNorm: number | undefined;
-    readonly scalars: ReadonlyMap<string, NodeOutput>;
+    readonly scalars: readonly ReadonlyMap<string, NodeOutput>[];
     readonly gate: FiniteGate;
   },
 ): Map<string, NodeOutput> {
   const { variables, gradients, norm, clipNorm, gate } = given;
   const factor = clipNorm === undefined ? undefined : addClipFactor(graph, norm, clipNorm);
-  const scalars = Object.fromEntries([...given.scalars].map(([name, scalar]) => [name, gate.letThrough(scalar)]));
+  const scalars = given.scalars.map((ofGroup) => Object.fromEntries([...ofGroup].map(([name, scalar]) => [name, gate.letThrough(scalar)])));
   const updateOf = ([name, { gradient, parameter }]: [string, GradientNodes]): NodeOutput => {
     const finite = gate.letThrough(gradient);
+    const { group, optimizer } = groups.of(name);
     return optimizer.addUpdate(graph, {
       name,
       variable: variables.parameters.handleOf(name),
       value: parameter,
       gradient: factor === undefined ? finite : graph.addNode('clip/Mul', 'Mul', [finite, factor], float32),
       slots: Object.fromEntries([...variables.slots].map(([slot, nodes]) => [slot, nodes.handleOf(name)])),
-      scalars,
+      scalars: elementAt(scalars, group),
     });
   };
   return new Map([...gradients].map((entry) => [entry[0], updateOf(entry)]));

@@ -151,6 +151,9 @@ function listConvolutions(): BackboneConvolution[] {
   return found;
 }
 
+/** The names of torchvision's modules, from the pictures to the features. */
+export const BACKBONE_MODULES: readonly string[] = [...new Set(BACKBONE_CONVOLUTIONS.map(({ name }) => name.replace(/\..*/, '')))];
+
 /**
  * InceptionV3's parameters and buffers, in the order of torchvision's state_dict, without the last layer.
  * @param trainable whether they are trained; the buffers and the auxiliary head, which no loss depends on, never change by a gradient.

@@ -5,7 +5,7 @@ import { shape3 } from '../layers/frame-rows';
 import { FramesFirst, gruOfClips, gruOfStates, gruParameters, lastState } from '../layers/gru';
 import { linear, linearParameters } from '../layers/linear';
 import type { ForwardContext, Model, ModelInputs, ModelOutputs, PictureEncoder, SavedModel } from '../model';
-import { BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES, pickBackbone, PICTURE_SIZE } from './backbone';
+import { BACKBONE_MODULES, BACKBONE_PREFIX, backboneParameters, IMAGENET_CLASSES, pickBackbone, PICTURE_SIZE } from './backbone';
 import { foldBackbone, FOLDED_PARAMETERS, foldedFeatures, trainedFeatures } from './backbone-features';
 import { checkBackbone, FEATURE_WIDTH, inceptionClips, inceptionSettings, trainsOnFrames } from './settings';
 
@@ -62,6 +62,7 @@ export const inceptionGruModel = defineModel<typeof inceptionSettings, typeof in
     const features = backbone?.frozen === false ? pictureFeatures(parameters, inputs, backbone, context) : inputs.features;
     return gruStack(parameters, { ...inputs, features }, size, context);
   },
+  depthOf,
   pictureEncoder: ({ backbone }) => backbone && frozenEncoder(backbone.transform_input),
   pretrained: ({ backbone }) => (backbone === null ? undefined : { file: backbone, decides: ['transform_input'], pick: pickBackbone }),
   settledByWeights: ({ config }, file) => (config['backbone'] === true ? { backbone: file } : {}),
@@ -71,6 +72,14 @@ export const inceptionGruModel = defineModel<typeof inceptionSettings, typeof in
     whole: backbone === true,
   }),
 });
+
+/** The modules of a backbone in their order, the GRUs, the heads; the auxiliary head, which takes no part, is 0. */
+function depthOf({ backbone }: InceptionGruArchitecture, parameter: string): number {
+  const [module = ''] = parameter.replace(BACKBONE_PREFIX, '').split('.');
+  if (parameter.startsWith(BACKBONE_PREFIX)) return Math.max(0, BACKBONE_MODULES.indexOf(module));
+  const afterBackbone = backbone === undefined ? 0 : BACKBONE_MODULES.length;
+  return afterBackbone + ['gru1', 'gru2', module].indexOf(module);
+}
 
 /** An InceptionV3GRU of that architecture. */
 export function inceptionGru(architecture: InceptionGruArchitecture): Model {

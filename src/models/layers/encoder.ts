@@ -1,7 +1,7 @@
 import { attentionProduct } from '../../engine/attention-product';
 import { addDropped, droppedRelu } from '../../engine/dropout';
 import type { NamedTensors, ParameterDeclaration } from '../../engine/parameters';
-import type { tf } from '../../engine/tensorflow';
+import { tf } from '../../engine/tensorflow';
 import type { ForwardContext } from '../model';
 import { type FrameRows, shape2 } from './frame-rows';
 import { deferredNorm, type DeferredNorm, linear, linearParameters, normedLinear, normParameters } from './linear';
@@ -12,6 +12,8 @@ export interface EncoderPass {
   readonly frames: FrameRows;
   readonly heads: number;
   readonly dropout: number;
+  /** The share of clips for which each half of the layer is left out; 0 unless given. */
+  readonly layerDrop?: number;
   readonly context: ForwardContext;
 }
 
@@ -27,7 +29,8 @@ export function encoderLayerParameters(name: string, width: number, inner: numbe
 }
 
 /**
- * A pre-norm transformer layer (Vaswani et al. 2017, Xiong et al. 2020): `x + dropout(attention(norm(x)))`, then `x + dropout(feedForward(norm(x)))`.
+ * A pre-norm transformer layer (Vaswani et al. 2017, Xiong et al. 2020): `x + dropout(attention(norm(x)))`, then `x + dropout(feedForward(norm(x)))`. With
+ * stochastic depth (Huang et al. 2016) each of the two is left out for some of the clips, and counts more for the others, so that the expectation stays.
  * @param x `[rows, width]`
  */
 export function encoderLayer(pass: EncoderPass, name: string, x: tf.Tensor): tf.Tensor {
@@ -36,9 +39,11 @@ export function encoderLayer(pass: EncoderPass, name: string, x: tf.Tensor): tf.
   return plusDropout(pass, attended, feedForward(pass, `${name}.feed_forward`, norm('residual2.norm', attended)));
 }
 
-/** `x + dropout(y)`. */
-function plusDropout({ dropout, context }: EncoderPass, x: tf.Tensor, y: tf.Tensor): tf.Tensor {
-  return addDropped(x, y, context.dropout.draw(y.shape, dropout));
+/** `x + dropout(y)`, and for the clips for which `y` is left out `x` alone. */
+function plusDropout({ frames, dropout, layerDrop = 0, context }: EncoderPass, x: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  const drop = context.dropout.draw(y.shape, dropout);
+  const kept = layerDrop === 0 ? undefined : context.dropout.draw([frames.batch, 1], layerDrop);
+  return addDropped(x, kept === undefined ? y : tf.mul(y, frames.rowsOfClips(tf.mul(kept.kept(), kept.scale))), drop);
 }
 
 /** Parameters of multi-head self-attention: W_q, W_k, W_v and W_o, each Linear `[width, width]`. */

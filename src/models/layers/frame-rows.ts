@@ -41,6 +41,11 @@ export class FrameRows {
     return packRows(x.rank === 2 ? x : tf.reshape(x, [-1, shape3(x)[2]]), this.packing);
   }
 
+  /** What is said of whole clips, `[batch, 1]`, for each of their rows: `[rows, 1]`. */
+  rowsOfClips(x: tf.Tensor): tf.Tensor {
+    return this.rowsOf(tf.reshape(tf.tile(x, [1, this.frames]), [-1, 1]));
+  }
+
   /** The way back, to `[batch · frames, width]`. Padded frames hold anything: what takes them must let no gradient come from there, as a mask does. */
   spread(rows: tf.Tensor): tf.Tensor {
     return spreadRows(rows, this.packing);

@@ -35,6 +35,8 @@ export const signTransformerModel = defineModel<typeof transformerSettings, type
   forward,
   maxFrames: ({ max_len, pooling_method }) => (pooling_method === 'cls' ? max_len - 1 : max_len),
   outputLayers: { gloss: 'gloss_head.3', category: 'category_head.3' },
+  depthOf,
+  dropsLayers: true,
   leavesPaddingOut: true,
   frameAttention: ({ config }) => {
     const withToken = config['pooling_method'] === 'cls';
@@ -69,6 +71,13 @@ function declareParameters(architecture: SignTransformerArchitecture): Parameter
   ];
 }
 
+/** The embedding is 0, the n-th encoder layer n, and the heads come behind the last one. */
+function depthOf({ n_layers }: SignTransformerArchitecture, parameter: string): number {
+  const layer = /^encoder_layers\.(\d+)\./.exec(parameter)?.[1];
+  if (layer !== undefined) return Number(layer) + 1;
+  return parameter.includes('_head.') ? n_layers + 1 : 0;
+}
+
 function forward(
   { emb_dim, n_layers, n_heads: heads, dropout, pooling_method }: SignTransformerArchitecture,
   parameters: NamedTensors,
@@ -86,7 +95,10 @@ function forward(
 
   let x = norm(parameters, 'input_norm', frames.rowsOf(positioned));
   const pass: EncoderPass = { parameters, frames, heads, dropout, context };
-  for (let index = 0; index < n_layers; index++) x = encoderLayer(pass, `encoder_layers.${index}`, x);
+  for (let index = 0; index < n_layers; index++) {
+    const layerDrop = ((context.stochasticDepth ?? 0) * (index + 1)) / n_layers;
+    x = encoderLayer({ ...pass, layerDrop }, `encoder_layers.${index}`, x);
+  }
 
   const pooled = context.dropout(pool(pooling_method, frames.clipsOf(x), frames.mask), dropout);
   const head = (name: string): tf.Tensor =>

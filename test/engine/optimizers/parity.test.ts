@@ -7,6 +7,7 @@ import { EagerProgram } from '../../../src/engine/eager-program';
 import { tensorNamed, type NamedArrays, constantValue, type ParameterValues } from '../../../src/engine/parameters';
 import { adam, adamW } from '../../../src/engine/optimizers/adam';
 import type { Optimizer } from '../../../src/engine/optimizers/optimizer';
+import type { ParameterGroup } from '../../../src/engine/optimizers/parameter-groups';
 import { sgd } from '../../../src/engine/optimizers/sgd';
 import { optimizerFor, optimizerForms, settingsOfOptimizer } from '../../../src/engine/optimizers/table';
 import type { Program, ProgramDefinition } from '../../../src/engine/program';
@@ -54,10 +55,11 @@ function optimizerOf({ optimizer, betas = [0.9, 0.999], eps = 1e-8, weight_decay
   return (optimizer === 'Adam' ? adam : adamW)({ betas, eps, ...decay });
 }
 
-function definitionWith(optimizer: Optimizer, { clip }: Case): ProgramDefinition {
+function definitionWith(optimizer: Optimizer, { clip }: Case, parameterGroups?: readonly ParameterGroup[]): ProgramDefinition {
   return {
     parameters: Object.entries(shapes).map(([name, shape]) => ({ name, shape, trainable: true, initialise: constantValue(0) })),
     optimizer,
+    parameterGroups,
     clipNorm: clip ?? undefined,
     evaluate: () => ({}),
     train: (parameters, inputs) => {
@@ -162,5 +164,28 @@ describe.each(Object.entries(cases))('%s', (name, wanted) => {
       expect(program.readOptimizer().step).toBe(wanted.optimizer === 'SGD' ? undefined : updates);
       program.dispose();
     });
+  });
+});
+
+/** What PyTorch made of it where parameters are updated in groups: their names, the factor on their learning rate, whether they decay. */
+const grouped = JSON.parse(readFileSync(path.join(folder, 'groups.json'), 'utf8')) as {
+  readonly groups: readonly (readonly [names: readonly string[], rateFactor: number, decays: boolean])[];
+  readonly cases: Readonly<Record<string, Case>>;
+};
+
+describe.each(Object.entries(grouped.cases))('%s in groups of parameters', (_name, wanted) => {
+  it.each([
+    ['eagerly', EagerProgram],
+    ['captured', CapturedProgram],
+  ] as const)('makes PyTorch’s steps, %s', (_how, ProgramClass) => {
+    const groups = grouped.groups.map(([names, rateFactor, decays]) => ({
+      names,
+      rateFactor,
+      optimizer: optimizerOf({ ...wanted, weight_decay: decays ? (wanted.weight_decay ?? NaN) : 0 }),
+    }));
+    const program = new ProgramClass(definitionWith(optimizerOf(wanted), wanted, groups), firstValues);
+    expectSteps(program, wanted, 0);
+    expectState(program, wanted, ProgramClass === CapturedProgram);
+    program.dispose();
   });
 });
