@@ -7,6 +7,7 @@
 export { train } from './training/train';
 export { followTraining } from './training/follow-training';
 export { compare } from './evaluation/compare/compare';
+export { compareCurves } from './evaluation/compare/compare-curves';
 export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
 export { evaluate } from './evaluation/evaluate';
@@ -52,6 +53,8 @@ export { signTransformer, signTransformerModel } from './models/transformer/sign
 export type { FollowedEnd, FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
 export type { TrainHooks, TrainOptions } from './training/train';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';
+export type { ComparedCurves, CompareCurvesOptions } from './evaluation/compare/compare-curves';
+export type { TrainingCurves } from './evaluation/training-curves';
 export type { CompareOptions, Compared, Regression } from './evaluation/compare/compare';
 export type { DemoDataOptions, WrittenDemoData } from './training/open-training-data';
 export type { EvaluateOptions, Evaluated } from './evaluation/evaluate';

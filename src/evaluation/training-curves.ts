@@ -13,6 +13,17 @@ export interface CurvePoint {
   readonly cat_acc: number;
 }
 
+/** The curves of one training. */
+export interface TrainingCurves {
+  /** The model folder's name. */
+  readonly title: string;
+  readonly folder: string;
+  /** An epoch each; at least one. */
+  readonly points: readonly CurvePoint[];
+  /** Of them the one with the highest validation gloss accuracy, the earliest of equal ones. */
+  readonly best: CurvePoint;
+}
+
 /** That of 200,000 epochs. */
 const LARGEST_LOG = 16_000_000;
 
