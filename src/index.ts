@@ -12,6 +12,7 @@ export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
 export { evaluate } from './evaluation/evaluate';
 export { extractFeatures } from './evaluation/frame-features/extract-features';
+export { showClip } from './evaluation/show-clip';
 export { packSet } from './data/pack/pack-set';
 export { unpackSet } from './data/pack/unpack-set';
 export { loadModel, predict } from './evaluation/predict';
@@ -63,6 +64,7 @@ export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-feat
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';
 export type { Prediction, RankedClass } from './evaluation/predict-clips';
+export type { ClipFacts, ShowOptions } from './evaluation/show-clip';
 export type { PackedSet, PackOptions } from './data/pack/pack-set';
 export type { UnpackedSet, UnpackOptions } from './data/pack/unpack-set';
 export type { RegistryData, RegistryOptions, ShownModel } from './zoo/registry';

@@ -7,6 +7,11 @@ export const dataCommand: Command = commandGroup({
   command,
   summary: 'Makes data sets of videos and landmarks, checks, splits, labels and packs them.',
   actions: {
+    show: {
+      summary: 'What is in clips: in words, as a film, as a sheet of frames.',
+      takes: 'CLIP.npz …',
+      load: async () => (await import('./data/show.js')).showCommand,
+    },
     pack: {
       summary: 'A set as one file, which --data takes too.',
       takes: 'DIR',
@@ -18,6 +23,9 @@ export const dataCommand: Command = commandGroup({
       load: async () => (await import('./data/pack.js')).unpackCommand,
     },
   },
-  examples: [[`${command} pack clips/`, 'clips.kumpas.safetensors: one file in place of thousands']],
+  examples: [
+    [`${command} show clip.npz -o clip.gif`, 'a film of the skeleton'],
+    [`${command} pack clips/`, 'clips.kumpas.safetensors: one file in place of thousands'],
+  ],
   epilogue: 'docs/data-tools.md tells the whole way, from videos to a trained model.',
 });

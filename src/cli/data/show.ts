@@ -1,0 +1,49 @@
+import { showClip, showOptions, type ClipFacts } from '../../evaluation/show-clip';
+import { excerpt, percent, printableLine } from '../../foundation/text';
+import { verbCommand, type Command } from '../command';
+import { jsonFlag } from '../flags';
+
+const SHOW = 'npm run data -- show';
+
+/** `data show`. */
+export const showCommand: Command = verbCommand(
+  {
+    command: SHOW,
+    takes: 'CLIP.npz …',
+    positional: 'input',
+    summary: 'Shows clips of key points: in words, or drawn as a film (.gif) or a sheet of frames (.png).',
+    options: showOptions,
+    flags: jsonFlag,
+    examples: [
+      [`${SHOW} clips/keypoints_val/clip_0007.npz`, 'what is in it: frames, seconds, missing points, arrays, meta'],
+      [`${SHOW} clip.npz -o clip.gif`, 'a film of the skeleton'],
+      [`${SHOW} clip.npz -o clip.png --frames 20`, 'a sheet of twenty frames'],
+      [`${SHOW} clips/keypoints_val/*.npz -o films/`, 'a film of every clip'],
+    ],
+  },
+  async ({ options, flags }, terminal) => {
+    const { clips } = await showClip(options);
+    terminal.output.write(flags['json'] === true ? `${JSON.stringify({ clips }, null, 2)}\n` : clips.map(clipText).join('\n'));
+    return 0;
+  },
+);
+
+function clipText({ file, gloss, frames, seconds, framesPerSecond, keypoints, parts, arrays, meta, picture }: ClipFacts): string {
+  if (picture !== undefined) return `${printableLine(picture)}\n`;
+  const shares = (of: 'missing' | 'masked'): string =>
+    parts.map((part) => `${part.part.replaceAll('_', ' ')} ${percent(part[of])}`).join(', ');
+  const lines: (readonly [string, string])[] = [
+    ...(gloss === undefined ? [] : [['gloss', gloss] as const]),
+    ['frames', `${frames}, ${seconds.toFixed(2)} s${framesPerSecond === undefined ? '' : ` at ${framesPerSecond.toFixed(1)} a second`}`],
+    ...(keypoints === undefined
+      ? []
+      : ([
+          ['key points', `${keypoints.description} (${keypoints.layout})`],
+          ['missing', shares('missing')],
+        ] as const)),
+    ...(parts.some(({ masked }) => masked > 0) ? [['masked', shares('masked')] as const] : []),
+    ['arrays', arrays.map(({ name, type, shape }) => `${excerpt(name)} ${type} [${shape.join(', ')}]`).join(', ')],
+    ['meta', excerpt(JSON.stringify(meta), 400)],
+  ];
+  return [printableLine(file), ...lines.map(([name, said]) => `  ${name.padEnd(10)}  ${printableLine(said)}`), ''].join('\n');
+}
