@@ -15,6 +15,7 @@ export { extractFeatures } from './evaluation/frame-features/extract-features';
 export { showClip } from './evaluation/show-clip';
 export { packSet } from './data/pack/pack-set';
 export { unpackSet } from './data/pack/unpack-set';
+export { splitSet } from './data/collections/split-set';
 export { loadModel, predict } from './evaluation/predict';
 export * as registry from './zoo/registry';
 
@@ -77,6 +78,8 @@ export { version } from './foundation/installation';
 export type { Optimizer } from './engine/optimizers/optimizer';
 export type { CurriculumSettings, LossWeights } from './training/curriculum';
 export type { ClassificationLoss, LossSettings } from './training/losses';
+export type { SplitOptions } from './data/collections/options';
+export type { ClipsPlaced, SplitResult, WrittenSet } from './data/collections/split-set';
 export type { DataPaths, TransformDescription } from './config/data-settings';
 export type { Batch } from './data/batch';
 export type { ClipEntry, LabelNames } from './data/clip-set';

@@ -7,6 +7,11 @@ export const dataCommand: Command = commandGroup({
   command,
   summary: 'Makes data sets of videos and landmarks, checks, splits, labels and packs them.',
   actions: {
+    split: {
+      summary: 'Divide clips into training and validation: the folder that train --data takes.',
+      takes: 'CLIPS',
+      load: async () => (await import('./data/split.js')).splitCommand,
+    },
     show: {
       summary: 'What is in clips: in words, as a film, as a sheet of frames.',
       takes: 'CLIP.npz …',
@@ -24,6 +29,7 @@ export const dataCommand: Command = commandGroup({
     },
   },
   examples: [
+    [`${command} split clips/ --out set`, 'divides clips into training and validation'],
     [`${command} show clip.npz -o clip.gif`, 'a film of the skeleton'],
     [`${command} pack clips/`, 'clips.kumpas.safetensors: one file in place of thousands'],
   ],

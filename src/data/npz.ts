@@ -237,6 +237,24 @@ function endOfDirectory(bytes: Buffer): number | undefined {
 }
 
 /**
+ * The checksum and size that a `.npz` declares of an array, without unpacking anything: of equal arrays they are equal. Undefined where it has no such array, or no
+ * directory that could be read at once.
+ */
+export function declaredChecksum(bytes: Buffer, key: string): string | undefined {
+  const end = endOfDirectory(bytes);
+  if (end === undefined) return undefined;
+  let at = end - bytes.readUInt32LE(end + 12);
+  for (let left = bytes.readUInt16LE(end + 10); left > 0 && at >= 0 && at + CENTRAL_HEADER.size <= end; left--) {
+    if (bytes.readUInt32LE(at) !== CENTRAL_HEADER.signature) return undefined;
+    const nameAt = at + CENTRAL_HEADER.size;
+    const nameEnd = nameAt + bytes.readUInt16LE(at + 28);
+    if (bytes.toString('utf8', nameAt, nameEnd) === `${key}.npy`) return `${bytes.readUInt32LE(at + 16)}-${bytes.readUInt32LE(at + 24)}`;
+    at = nameEnd + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32);
+  }
+  return undefined;
+}
+
+/**
  * Arrays as the bytes of a `.npz` file, deflated as `numpy.savez_compressed` does or stored as `numpy.savez` does. The same arrays give the same bytes.
  */
 export function formatNpz(arrays: Readonly<Record<string, NpyArray>>, { compress = true }: { readonly compress?: boolean } = {}): Buffer {

@@ -3,7 +3,8 @@ import type { KeypointLayout } from '../../config/keypoint-layout';
 import { HOLISTIC_78 } from '../../config/known-layouts';
 import { replaceText } from '../../foundation/atomic-file';
 import { makeFolders } from '../../foundation/folders';
-import { required } from '../../foundation/required';
+import { elementAt, required } from '../../foundation/required';
+import type { LabelNames } from '../clip-set';
 import { csvText } from '../csv-table';
 import { writeLayoutFile } from '../layout-file';
 
@@ -61,12 +62,19 @@ export function writeCollectionTables(
     ]);
   makeFolders(folder);
   writeLayoutFile(folder, layout);
-  replaceText(
-    path.join(folder, REFERENCE),
-    csvText([
-      ['gloss_id', 'label', 'cat_id', 'category'],
-      ...signs.map((sign, id) => [id, sign, categoryIds.get(categoryOf(sign)), categoryOf(sign)]),
-    ]),
-  );
+  const categoryOfGloss = signs.map((sign) => required(categoryIds.get(categoryOf(sign)), `the id of the category of ${sign}`));
+  replaceText(path.join(folder, REFERENCE), referenceText({ gloss: signs, category: categoryNames }, categoryOfGloss));
   replaceText(path.join(folder, COLLECTION_LABELS), csvText([['file', 'gloss', 'cat', ...further], ...rows]));
+}
+
+/**
+ * The text of a `labels_reference.csv`.
+ * @param categoryOfGloss position = gloss id; the id of its category.
+ */
+export function referenceText(names: LabelNames, categoryOfGloss: readonly number[]): string {
+  const rows = names.gloss.map((label, id) => {
+    const category = elementAt(categoryOfGloss, id);
+    return [id, label, category, elementAt(names.category, category)];
+  });
+  return csvText([['gloss_id', 'label', 'cat_id', 'category'], ...rows]);
 }
