@@ -12,6 +12,7 @@ export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
 export { evaluate } from './evaluation/evaluate';
 export { extractFeatures } from './evaluation/frame-features/extract-features';
+export { importLandmarks } from './data/import/import-landmarks';
 export { showClip } from './evaluation/show-clip';
 export { packSet } from './data/pack/pack-set';
 export { unpackSet } from './data/pack/unpack-set';
@@ -65,6 +66,7 @@ export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-feat
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';
 export type { Prediction, RankedClass } from './evaluation/predict-clips';
+export type { ImportedLandmarks, ImportLandmarksOptions, ImportStarted, LandmarksLeftOut } from './data/import/import-landmarks';
 export type { ClipFacts, ShowOptions } from './evaluation/show-clip';
 export type { PackedSet, PackOptions } from './data/pack/pack-set';
 export type { UnpackedSet, UnpackOptions } from './data/pack/unpack-set';
