@@ -9,7 +9,7 @@ runScript(async () => {
   const flags = typedFlags({
     script: 'setup',
     summary,
-    flags: { videos: 'MediaPipe too, which `npm run data -- extract` reads films with.' },
+    flags: { videos: 'MediaPipe too, which `npm run data -- extract` reads videos with.' },
   });
   if (flags === undefined) return;
   await setUp();

@@ -3,7 +3,7 @@
  * Nothing of it prints, ends the process or reads the environment, and TensorFlow's native library is loaded only when something is to be computed.
  */
 
-// Verbs: train, evaluate, predict, compare, convert, registry
+// Verbs: train, evaluate, predict, compare, convert, extractVideos, registry
 export { train } from './training/train';
 export { followTraining } from './training/follow-training';
 export { compare } from './evaluation/compare/compare';
@@ -11,8 +11,8 @@ export { compareCurves } from './evaluation/compare/compare-curves';
 export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
 export { evaluate } from './evaluation/evaluate';
+export { extractVideos } from './extraction/extract-videos';
 export { extractFeatures } from './evaluation/frame-features/extract-features';
-export { importLandmarks } from './data/import/import-landmarks';
 export { showClip } from './evaluation/show-clip';
 export { packSet } from './data/pack/pack-set';
 export { unpackSet } from './data/pack/unpack-set';
@@ -62,11 +62,11 @@ export type { CompareOptions, Compared, Regression } from './evaluation/compare/
 export type { DemoDataOptions, WrittenDemoData } from './training/open-training-data';
 export type { EvaluateOptions, Evaluated } from './evaluation/evaluate';
 export type { ExportOptions, ImportOptions, InspectOptions } from './conversion/convert';
+export type { ExtractedVideos, ExtractEvent, ExtractHooks, ExtractOptions } from './extraction/extract-videos';
 export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-features/extract-features';
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';
 export type { Prediction, RankedClass } from './evaluation/predict-clips';
-export type { ImportedLandmarks, ImportLandmarksOptions, ImportStarted, LandmarksLeftOut } from './data/import/import-landmarks';
 export type { ClipFacts, ShowOptions } from './evaluation/show-clip';
 export type { PackedSet, PackOptions } from './data/pack/pack-set';
 export type { UnpackedSet, UnpackOptions } from './data/pack/unpack-set';

@@ -7,10 +7,10 @@ export const dataCommand: Command = commandGroup({
   command,
   summary: 'Makes data sets of videos and landmarks, checks, splits, labels and packs them.',
   actions: {
-    import: {
-      summary: 'Landmarks in a widespread format become clips.',
-      takes: 'DIR',
-      load: async () => (await import('./data/import.js')).importCommand,
+    extract: {
+      summary: 'Clips of videos, by MediaPipe.',
+      takes: '',
+      load: async () => (await import('./data/extract.js')).extractCommand,
     },
     split: {
       summary: 'Divide clips into training and validation: the folder that train --data takes.',
@@ -34,7 +34,7 @@ export const dataCommand: Command = commandGroup({
     },
   },
   examples: [
-    [`${command} import MP_Data --out clips`, 'clips of landmarks, whatever their format'],
+    [`${command} extract --videos videos/ --out clips/`, 'videos become clips'],
     [`${command} split clips/ --out set`, 'divides clips into training and validation'],
     [`${command} show clip.npz -o clip.gif`, 'a film of the skeleton'],
     [`${command} pack clips/`, 'clips.kumpas.safetensors: one file in place of thousands'],

@@ -1,11 +1,11 @@
-"""Reads films and finds MediaPipe Holistic's landmarks in them, as it is told over a pipe. Numbers alone: what is made of them is not decided here.
+"""Reads videos and finds MediaPipe Holistic's landmarks in them, as it is told over a pipe. Numbers alone: what is made of them is not decided here.
 
 Usage: landmark_worker.py PACKAGES [--try]     PACKAGES: the folder of MediaPipe, OpenCV and NumPy; --try: load everything, compute a frame, and end
 
 A line of JSON on stdin asks for one thing:
-  {"do": "look", "file": F}                                what a film is: its size, its rate, and when each of its frames is shown
-  {"do": "read", "file": F, "frames": [0, 1, 3], "pictures": false}   the landmarks of these frames, by their place in the film, in this order
-Each answer is a line of JSON on stdout, `{"error": text}` where the film cannot be used. "read" answers a line for every frame, {"frame": 0, "height": h,
+  {"do": "look", "file": F}                                what a video is: its size, its rate, and when each of its frames is shown
+  {"do": "read", "file": F, "frames": [0, 1, 3], "pictures": false}   the landmarks of these frames, by their place in the video, in this order
+Each answer is a line of JSON on stdout, `{"error": text}` where the video cannot be used. "read" answers a line for every frame, {"frame": 0, "height": h,
 "width": w}, followed by its landmarks, and with "pictures" by its pixels (uint8 [height, width, 3], RGB); then {"done": true}.
 
 A frame's landmarks are little-endian float32, NaN where a part was not found: pose 33 × (x, y, visibility), left hand 21 × (x, y), right hand 21 × (x, y), face
@@ -14,6 +14,7 @@ A frame's landmarks are little-endian float32, NaN where a part was not found: p
 
 import json
 import os
+import signal
 import sys
 import types
 
@@ -25,6 +26,8 @@ os.dup2(2, 1)
 os.environ["GLOG_minloglevel"] = "2"
 os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "-8"
 os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
+os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = "protocol_whitelist;file"  # A video that names others is not to reach out for them.
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: who asked ends this one.
 
 
 def without_its_start(name):
@@ -43,6 +46,7 @@ import mediapipe.python.solutions.face_mesh  # noqa: E402, F401  It registers op
 from mediapipe.python.solutions.holistic import Holistic  # noqa: E402
 
 POSE, HAND, FACE = 33, 21, 478
+MOST_FRAMES = 20_000
 HOLISTIC = dict(
     static_image_mode=False,
     model_complexity=1,
@@ -53,7 +57,7 @@ HOLISTIC = dict(
 
 
 class Unusable(Exception):
-    """A film that cannot be used, and why."""
+    """A video that cannot be used, and why."""
 
 
 def answer(**values):
@@ -61,25 +65,27 @@ def answer(**values):
 
 
 def opened(file):
-    """A film; turned as its metadata says, which is OpenCV's default."""
-    film = cv2.VideoCapture(file, cv2.CAP_FFMPEG)
-    if not film.isOpened():
+    """A video; turned as its metadata says, which is OpenCV's default."""
+    video = cv2.VideoCapture(file, cv2.CAP_FFMPEG)
+    if not video.isOpened():
         raise Unusable("it cannot be opened as a video")
-    return film
+    return video
 
 
 def look(file):
-    film = opened(file)
+    video = opened(file)
     moments, height, width = [], 0, 0
-    while film.grab():
+    while video.grab():
         if not moments:
-            decoded, picture = film.retrieve()
+            decoded, picture = video.retrieve()
             if not decoded:
                 break
             height, width = picture.shape[:2]
-        moments.append(film.get(cv2.CAP_PROP_POS_MSEC))
-    promised, rate = film.get(cv2.CAP_PROP_FRAME_COUNT), film.get(cv2.CAP_PROP_FPS)
-    film.release()
+        moments.append(video.get(cv2.CAP_PROP_POS_MSEC))
+        if len(moments) > MOST_FRAMES:
+            raise Unusable(f"it has more than {MOST_FRAMES} frames; cut it into videos of one sign each")
+    promised, rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+    video.release()
     answer(moments=moments, promised=finite(promised), rate=finite(rate), height=height, width=width)
 
 
@@ -88,16 +94,16 @@ def finite(number):
 
 
 def read(file, frames, pictures):
-    film = opened(file)
-    # Films are not to depend on each other: each has a graph of its own.
+    video = opened(file)
+    # Videos are not to depend on each other: each has a graph of its own.
     with Holistic(**HOLISTIC) as holistic:
         place = -1
         for wanted in frames:
             while place < wanted:
-                if not film.grab():
+                if not video.grab():
                     raise Unusable(f"its frame {wanted} was there when it was first read, and is not any more")
                 place += 1
-            decoded, picture = film.retrieve()
+            decoded, picture = video.retrieve()
             if not decoded:
                 raise Unusable(f"its frame {wanted} cannot be decoded")
             rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
@@ -107,7 +113,7 @@ def read(file, frames, pictures):
             if pictures:
                 answers.write(rgb.tobytes())
             answers.flush()
-    film.release()
+    video.release()
     answer(done=True)
 
 
@@ -140,6 +146,6 @@ for line in sys.stdin.buffer:
             look(asked["file"])
         else:
             read(asked["file"], asked["frames"], asked["pictures"])
-    except (Unusable, cv2.error) as problem:
+    except (Unusable, cv2.error, RuntimeError) as problem:  # RuntimeError: of MediaPipe's graph.
         answer(error=str(problem).strip().split("\n")[-1])
     answers.flush()

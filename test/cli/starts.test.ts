@@ -25,6 +25,7 @@ const CALLS: Readonly<Record<string, readonly [argv: readonly string[], code: nu
   convert: [['inspect', 'model/SignTransformer_best.pt', '--json'], 0],
   compare: [['model'], 1],
   models: [['list', '--root', 'absent'], 1],
+  data: [['extract', '--videos', 'absent', '--out', 'clips'], 1],
   features: [['--frames', 'data', '--out', 'features'], 1],
   'demo-data': [['--out', '.'], 1],
 };

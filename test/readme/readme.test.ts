@@ -32,7 +32,7 @@ function onAllPages(claimsOf: (page: MarkdownPage) => readonly string[]): { page
 const { kumpas } = sharedCommands();
 
 /** Commands that have actions. */
-const GROUPS = ['convert', 'models'] as const;
+const GROUPS = ['convert', 'models', 'data'] as const;
 const COMMANDS = [...Object.keys(commands), 'bench'];
 /** The flags that each command has, with all its models or actions. */
 const flagsOf = new Map<string, ReadonlySet<string>>([['bench', new Set([...(benchUsage.match(/--[a-z]+/g) ?? []), '--help'])]]);

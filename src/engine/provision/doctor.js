@@ -20,7 +20,7 @@ const NAMED_PACKAGES = ['@tensorflow/tfjs-node-gpu', 'tsx', 'zod', 'yargs', ...(
  * @property {{ version: string, executable: string }} node
  * @property {{ missing: string[], versions: Record<string, string | null> }} packages
  * @property {{ version: string, backend: 'cpu' | 'gpu' | 'js', native: boolean, problem: string | null, library: string | null, ownKernels: boolean }} tensorflow
- * @property {{ version: string, prepared: boolean, python: string | null, problem: string | null }} videos what reads landmarks out of films, which not everybody needs
+ * @property {{ version: string, prepared: boolean, python: string | null, problem: string | null }} videos what reads landmarks out of videos, which not everybody needs
  * @property {{ platform: string, model: string, threads: number, instructionSets: string[], memoryBytes: number, freeMemoryBytes: number }} machine
  * @property {{ driver: string | null, gpus: string[] }} nvidia
  * @property {{ folder: string, bytes: number, holds: string[] }} cache

@@ -55,7 +55,7 @@ async function setUp() {
 }
 
 /**
- * Prepares on purpose what reads landmarks out of films.
+ * Prepares on purpose what reads landmarks out of videos.
  * @throws {SetUpProblem} naming what is missing
  */
 async function setUpVideos() {

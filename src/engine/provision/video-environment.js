@@ -34,7 +34,7 @@ const PLATFORMS = /** @type {Readonly<Record<string, readonly string[]>>} */ ({
 });
 
 /**
- * What reads landmarks out of a film: MediaPipe, OpenCV's decoder, and what of MediaPipe's own requirements its Holistic loads. The others (JAX, SciPy,
+ * What reads landmarks out of a video: MediaPipe, OpenCV's decoder, and what of MediaPipe's own requirements its Holistic loads. The others (JAX, SciPy,
  * Matplotlib, the OpenCV that needs a screen: 1 GB) are of parts that are never loaded.
  */
 const REQUIREMENTS = [
@@ -55,12 +55,12 @@ const ISOLATED = ['-I', '-S', '-B'];
 const SET_UP_VIDEOS = IS_CHECKOUT ? 'npm run setup -- --videos' : 'npx kumpas setup --videos';
 
 /**
- * Where landmarks of films are computed: an interpreter, and the folder of the packages that it is to load.
+ * Where landmarks of videos are computed: an interpreter, and the folder of the packages that it is to load.
  * @typedef {{ python: string, folder: string, key: string, tags: readonly string[] }} VideoEnvironment tags: of its wheels, as pip's flags
  */
 
 /**
- * Makes sure that what reads landmarks out of films is prepared, whole and can be loaded. It is prepared once for each version of Python, in the cache, as
+ * Makes sure that what reads landmarks out of videos is prepared, whole and can be loaded. It is prepared once for each version of Python, in the cache, as
  * TensorFlow's library is; what is damaged is fetched anew.
  * @param {{ cache: string, thorough: boolean, report: Report }} options thorough: load it, and try again what failed within the hour
  * @returns {Promise<VideoEnvironment>}
