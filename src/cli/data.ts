@@ -12,6 +12,11 @@ export const dataCommand: Command = commandGroup({
       takes: '',
       load: async () => (await import('./data/extract.js')).extractCommand,
     },
+    validate: {
+      summary: 'Check a set: tables, every clip, and the clips beside each other.',
+      takes: 'SET',
+      load: async () => (await import('./data/validate.js')).validateCommand,
+    },
     split: {
       summary: 'Divide clips into training and validation: the folder that train --data takes.',
       takes: 'CLIPS',
@@ -35,6 +40,7 @@ export const dataCommand: Command = commandGroup({
   },
   examples: [
     [`${command} extract --videos videos/ --out clips/`, 'videos become clips'],
+    [`${command} validate clips/`, 'what is wrong with a set, and what to do about it'],
     [`${command} split clips/ --out set`, 'divides clips into training and validation'],
     [`${command} show clip.npz -o clip.gif`, 'a film of the skeleton'],
     [`${command} pack clips/`, 'clips.kumpas.safetensors: one file in place of thousands'],

@@ -1,8 +1,9 @@
 import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
+import { startThread } from '../foundation/thread';
 import { assembleBatch, type Batch, type BatchPlan } from './batch';
 import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
 import type { ClipSet } from './clip-set';
@@ -134,8 +135,7 @@ class BatchReader {
   }
 
   private start(): Worker {
-    const file = path.join(__dirname, `batch-worker${path.extname(__filename)}`);
-    const worker = new Worker(startScript(file), { eval: true, execArgv: [], workerData: this.set });
+    const worker = startThread(path.join(__dirname, `batch-worker${path.extname(__filename)}`), this.set);
     worker.on('message', (reply: BatchReply) => {
       this.settle(worker, reply);
     });
@@ -162,12 +162,6 @@ class BatchReader {
     this.pending.clear();
     for (const { reject } of pending) reject(reason);
   }
-}
-
-/** Loads the worker's file in a bare thread; one in TypeScript through tsx, however this process was started. */
-function startScript(file: string): string {
-  const load = `require(${JSON.stringify(file)});`;
-  return file.endsWith('.ts') ? `require(${JSON.stringify(require.resolve('tsx/cjs'))});${load}` : load;
 }
 
 function errorOf({ message, stack, isUserError }: Extract<BatchReply, { error: unknown }>['error']): Error {

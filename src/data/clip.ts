@@ -111,7 +111,7 @@ export async function inspectClip(file: string, format: ClipFormat, turns = new 
 }
 
 /** Opens the file of a clip: an `.npz`, or a `.npy` that holds nothing but the values. */
-async function openArrays(file: string, format: ClipFormat): Promise<ArrayFile> {
+export async function openArrays(file: string, format: ClipFormat): Promise<ArrayFile> {
   refuseVideo(file, format);
   return openClipArrays(file, format.key);
 }
@@ -175,7 +175,7 @@ async function readPictureClip(file: string, format: ClipFormat, side: number): 
 }
 
 /** @throws FileError where the array is not there, or would take more as float32 than arrays of the file may. */
-async function readValues(npz: ArrayFile, { key, width }: ClipFormat): Promise<NpyArray> {
+export async function readValues(npz: ArrayFile, { key, width }: ClipFormat): Promise<NpyArray> {
   if (!npz.has(key))
     throw new FileError(npz.file, `no array "${key}"; the file holds: ${npz.contents}; ${await adviceWithout(npz, width)}`);
   const array = await npz.read(key);

@@ -44,6 +44,11 @@ export interface Collection {
 type ClipKind = 'keypoints' | 'features';
 const KINDS: readonly ClipKind[] = ['keypoints', 'features'];
 
+/** Something that is wrong with a collection, and what with: its tables, ids without a class, clips in two splits, clips that are not there. */
+export interface CollectionProblem extends DataProblem {
+  readonly about: 'tables' | 'ids' | 'splits' | 'missing clips';
+}
+
 /** What the parts of a set are called in its folders and tables. */
 export const SPLIT_NAMES = { train: 'train', validation: 'val', test: 'test' } as const satisfies Record<Split, string>;
 const CLASS_COLUMNS: ReadonlySet<string> = new Set(['file', 'gloss', 'cat', 'category', '']);
@@ -64,7 +69,7 @@ export async function readCollection(folder: string): Promise<Collection> {
  */
 export async function findCollection(
   folder: string,
-): Promise<{ readonly collection: Collection; readonly problems: readonly DataProblem[] }> {
+): Promise<{ readonly collection: Collection; readonly problems: readonly CollectionProblem[] }> {
   const { kind, parts } = await partsOf(folder);
   const tables: PartTable[] = [];
   for (const part of parts) tables.push({ ...part, table: await readLabelsTable(part.file) });
@@ -72,14 +77,18 @@ export async function findCollection(
   const found = (await isFile(referenceFile)) ? await readLabelReference(referenceFile) : undefined;
   const reference = found?.reference;
   const columns = classColumns(tables, { reference, ofModel: undefined, mayNumber: true });
-  const problems = [...columns.problems, ...(found?.problems ?? [])];
+  const problems: CollectionProblem[] = [];
+  const add = (about: CollectionProblem['about'], ...more: readonly DataProblem[]): void => {
+    problems.push(...more.map((problem) => ({ ...problem, about })));
+  };
+  add('tables', ...columns.problems, ...(found?.problems ?? []));
   const clips: CollectionClip[] = [];
   for (const part of tables) {
     const { labels, problems: ofTable } = labelsOfTable(part.table, part.file, columns);
     const located = await locateClips(part.clips, part.file, labels);
     const rows = new Map(part.table.rows.map((row) => [row.line, row]));
     clips.push(...located.clips.map((clip) => clipOf(clip, part.split, rows)));
-    problems.push(...ofTable, ...located.problems);
+    add('tables', ...ofTable, ...located.problems);
   }
   const known = { ...columns.names, ...reference?.names };
   const names = nameClasses(
@@ -88,8 +97,9 @@ export async function findCollection(
     {},
   );
   const missing = clips.filter((clip) => clip.missing !== undefined);
-  problems.push(...idProblems(clips, names, known), ...overlapsOf(clips));
-  problems.push(...missing.map((clip) => ({ file: clip.file, problem: missingProblem(clip) })));
+  add('ids', ...idProblems(clips, names, known));
+  add('splits', ...overlapsOf(clips));
+  add('missing clips', ...missing.map((clip) => ({ file: clip.file, problem: missingProblem(clip) })));
   const furtherColumns = [...new Set(tables.flatMap(({ table }) => table.columns))].filter((column) => !CLASS_COLUMNS.has(column));
   const isSplit = parts.some(({ split }) => split !== undefined);
   const isNamed = known.gloss !== undefined;
