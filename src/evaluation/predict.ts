@@ -1,12 +1,8 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { checkOptions, type OptionsInput } from '../config/layers';
 import type { ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
 import { DataError, FileError, type DataProblem } from '../data/data-error';
-import { isClipFile } from '../data/clip-names';
 import { readLabelReference } from '../data/labels';
-import { isPictureFile } from '../data/pictures';
 import type { Program } from '../engine/program';
 import { startRuntime } from '../engine/runtime';
 import { modelFile, titleOfModel } from '../folder/named-checkpoint';
@@ -16,6 +12,7 @@ import { countNotFinite, required } from '../foundation/required';
 import { counted } from '../foundation/text';
 import type { ClipLocation } from '../models/clips';
 import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
+import { clipFiles } from './input-clips';
 import { inferenceProgram, modelOfFile, shownLabels, trainedAs, type LoadedModel } from './loaded-model';
 import { predictOptions, readingOf, recogniserOptions, shapeOf } from './options';
 import { canDraw } from './pictures/drawing';
@@ -259,39 +256,4 @@ async function drawAttention(
   const { saveAttentionPicture } = await import('./pictures/attention.js'); // With the canvas: only when it is asked for.
   const clip = { file: prediction.file, key: keyOf(model, seen.key), best };
   return (await saveAttentionPicture(picture, model, clip, onWarning)) ? picture : undefined;
-}
-
-/**
- * The clips that `--input` names: files as they are, of folders every `.npz` and `.npy`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
- * of such folders several.
- * @throws UserError for a name that stands for no clip.
- */
-export async function clipFiles(inputs: readonly string[]): Promise<string[]> {
-  const files: string[] = [];
-  for (const input of inputs) files.push(...(await filesOf(input)));
-  return [...new Set(files)];
-}
-
-async function filesOf(input: string): Promise<string[]> {
-  if (!existsSync(input)) {
-    const found = /[*?[{]/.test(input) ? await fitting(input) : undefined;
-    if (found === undefined) throw new UserError(`--input ${input}: no such file or folder`);
-    if (found.length === 0) throw new UserError(`--input ${input}: no file fits this pattern`);
-    return found;
-  }
-  if (!statSync(input).isDirectory() || holdsPictures(input)) return [input];
-  const entries = readdirSync(input, { withFileTypes: true }).map((entry) => ({ entry, place: path.join(input, entry.name) }));
-  const clips = entries.filter(({ entry, place }) => (entry.isDirectory() ? holdsPictures(place) : isClipFile(entry.name)));
-  if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no clip (.npz or .npy) and no folder of pictures`);
-  return clips.map(({ place }) => place).sort();
-}
-
-function holdsPictures(folder: string): boolean {
-  return readdirSync(folder).some(isPictureFile);
-}
-
-async function fitting(pattern: string): Promise<string[]> {
-  const { glob } = await import('tinyglobby');
-  const found = await glob([pattern.replaceAll('\\', '/')], { absolute: path.isAbsolute(pattern), expandDirectories: false });
-  return found.sort();
 }

@@ -18,23 +18,25 @@ import type { Hooks } from '../foundation/hooks';
 import { parseJson } from '../foundation/json';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
+import { clipFiles } from './input-clips';
 import type { ShownClip } from './pictures/clip-film';
 
 const group = 'Picture';
-const KINDS = ['gif', 'png'] as const;
+const KINDS = ['gif', 'png', 'mp4'] as const;
 
 /** The options of {@link showClip}, each a flag of the command `data show`. */
 export const showOptions = {
   input: requiredOption(texts('a clip (.npz), or several'), {
     group,
-    description: 'Clips of key points; within a pack too, as set.kumpas.safetensors/keypoints_val/clip.npz.',
+    description:
+      'Clips of key points, folders of them, or patterns such as "clips/*.npz"; within a pack too, as set.kumpas.safetensors/keypoints_val/clip.npz.',
   }),
   out: option(
-    text('a name that ends in .gif or .png, or a folder'),
+    text('a name that ends in .gif, .png or .mp4, or a folder'),
     {
       group,
       description:
-        'The file to write: .gif moves, .png is a sheet of frames (of several clips a row each). A folder gets a file for every clip.',
+        'The file to write: .gif and .mp4 (by ffmpeg, where it is installed) move, .png is a sheet of frames (of several clips a row each). A folder gets a file for every clip.',
       aliases: ['o'],
     },
     'none: what is in the clip is told in words',
@@ -42,7 +44,7 @@ export const showOptions = {
   as: setting(choice(KINDS), 'gif', { group, description: 'What a folder gets.' }),
   size: setting(wholeNumber(60, 2000), 360, { group, description: 'Height of a figure, in pixels.' }),
   frames: setting(wholeNumber(1, 200), 12, { group, description: 'The most frames of a clip on a sheet, from its first to its last.' }),
-  speed: setting(positiveNumber(101), 1, { group, description: 'How many times as fast as the clip a .gif moves.' }),
+  speed: setting(positiveNumber(101), 1, { group, description: 'How many times as fast as the clip a film moves.' }),
   aspect: option(
     text('width by height, as 16:9 or 1.78'),
     { group, description: 'The shape of the picture that the clip was filmed in.' },
@@ -73,7 +75,7 @@ export interface ClipFacts {
 }
 
 /**
- * Tells what is in clips of key points and, where `out` names a file or folder, draws them: as a film (.gif), or a sheet of frames (.png).
+ * Tells what is in clips of key points and, where `out` names a file or folder, draws them: as a film (.gif, .mp4), or a sheet of frames (.png).
  * @throws UserError where a clip cannot be read, or the picture is of a kind that cannot be made.
  */
 export async function showClip(
@@ -81,14 +83,17 @@ export async function showClip(
   { signal }: Pick<Hooks, 'signal'> = {},
 ): Promise<{ readonly clips: readonly ClipFacts[] }> {
   const checked = checkOptions(showOptions, { source: 'showClip()', values: options });
-  const files = [checked.input].flat();
+  const files = await clipFiles([checked.input].flat());
   const pictures = pictureFiles(files, checked);
   const read = [];
   for (const file of files) read.push(await readShownClip(file, checked));
   if (pictures !== undefined) {
-    const { clipGif, clipSheet } = await import('./pictures/clip-film.js'); // With the canvas: only when something is drawn.
     const draw = async (name: string, clips: readonly ShownClip[]): Promise<void> => {
       signal?.throwIfAborted();
+      // With the canvas: only when something is drawn.
+      const { clipGif, clipSheet } = await import('./pictures/clip-film.js');
+      const { writeClipMp4 } = await import('./pictures/clip-mp4.js');
+      if (/\.mp4$/i.test(name)) return writeClipMp4(name, elementAt(clips, 0), checked.size, checked.speed);
       const bytes = /\.gif$/i.test(name)
         ? await clipGif(elementAt(clips, 0), checked.size, checked.speed)
         : clipSheet(clips, checked.size, checked.frames);
@@ -111,14 +116,11 @@ function pictureFiles(files: readonly string[], { out, as }: Options<typeof show
   const isFolder = /[\\/]$/.test(out) || (existsSync(out) && statSync(out).isDirectory()) || path.extname(out) === '';
   if (isFolder) return uniqueNames(files.map((file) => path.join(out, `${nameOf(file)}.${as}`)));
   const kind = path.extname(out).toLowerCase();
-  if (kind === '.mp4')
+  if (!KINDS.some((known) => kind === `.${known}`))
+    throw new UserError(`--out ${out}: expected a name that ends in .gif, .png or .mp4, or a folder`);
+  if (kind !== '.png' && files.length > 1)
     throw new UserError(
-      `--out ${out}: no encoder of MP4 comes with Kumpas; write ${out.replace(/mp4$/i, 'gif')}, which ffmpeg -i turns into an MP4, or a .png`,
-    );
-  if (kind !== '.gif' && kind !== '.png') throw new UserError(`--out ${out}: expected a name that ends in .gif or .png, or a folder`);
-  if (kind === '.gif' && files.length > 1)
-    throw new UserError(
-      `--out ${out}: one .gif shows one clip, and there are ${files.length}; name a folder, or a .png, which has a row for each`,
+      `--out ${out}: one ${kind} shows one clip, and there are ${files.length}; name a folder, or a .png, which has a row for each`,
     );
   return files.map(() => out);
 }

@@ -195,6 +195,44 @@ describe('a film of a clip', () => {
   });
 });
 
+describe('an MP4 of a clip', () => {
+  /** Takes the place of ffmpeg: tells what it was given, or that it cannot do it. */
+  const stub = (last: string): string => `#!${process.execPath}
+    let bytes = 0;
+    process.stdin.on('data', (data) => { bytes += data.length; }).on('end', () => { ${last} });`;
+
+  it('is encoded by the ffmpeg that is installed: every fiftieth of a second the frame that is shown then', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFigures(path.join(folder, 'clip.npz'), 5, () => true, [0, 40, 80, 200, 240]);
+      const PATH = path.join(folder, 'bin');
+      mkdirSync(PATH);
+      const show = ['data', 'show', 'clip.npz', '-o', 'clip.mp4', '--size', '100'];
+      const missing = await kumpasIn({ cwd: folder, environment: { PATH } }, ...show);
+      expect(missing).toMatchObject({
+        code: 1,
+        errors: 'clip.mp4: an MP4 is encoded by ffmpeg, which is not installed; install it, or write clip.gif\n',
+      });
+      writeFileSync(
+        path.join(PATH, 'ffmpeg'),
+        stub("require('fs').writeFileSync(process.argv.at(-1), JSON.stringify({ bytes, typed: process.argv.slice(2) }));"),
+        { mode: 0o755 },
+      );
+      expect(await kumpasIn({ cwd: folder, environment: { PATH } }, ...show)).toMatchObject({ code: 0, output: 'clip.mp4\n' });
+      const given = JSON.parse(readFileSync(path.join(folder, 'clip.mp4'), 'utf8')) as { bytes: number; typed: string[] };
+      const [, width = '0', height = '0'] = /^(\d+)x(\d+)$/.exec(given.typed[given.typed.indexOf('-s') + 1] ?? '') ?? [];
+      expect(height).toBe('114');
+      expect(given.bytes).toBe(0.3 * 50 * Number(width) * Number(height) * 4);
+      writeFileSync(path.join(PATH, 'ffmpeg'), stub("console.error('Unknown encoder'); process.exit(8);"), { mode: 0o755 });
+      const refused = await kumpasIn({ cwd: folder, environment: { PATH } }, ...show);
+      expect(refused).toMatchObject({
+        code: 1,
+        errors: 'clip.mp4: ffmpeg could not encode it (Unknown encoder); write a .gif in its place\n',
+      });
+      expect(readdirSync(folder).sort()).toEqual(['bin', 'clip.mp4', 'clip.npz']);
+    });
+  });
+});
+
 describe('pictures of several clips', () => {
   it('are a file each in a folder, or a sheet with a row each', async () => {
     await inTemporaryFolder(async (folder) => {
@@ -237,12 +275,13 @@ describe('pictures of several clips', () => {
     await inTemporaryFolder(async (folder) => {
       const file = path.join(folder, 'a.npz');
       writeFigures(file, 2, () => true, [0, 40]);
+      const other = path.join(folder, 'b.npz');
+      writeFigures(other, 2, () => true, [0, 40]);
       const out = (name: string): string => path.join(folder, name);
-      await expect(showClip({ input: file, out: out('a.mp4') })).rejects.toThrow(/no encoder of MP4 comes with Kumpas; write .*a\.gif/);
       await expect(showClip({ input: file, out: out('a.jpg') })).rejects.toThrow(
-        /expected a name that ends in \.gif or \.png, or a folder/,
+        /expected a name that ends in \.gif, \.png or \.mp4, or a folder/,
       );
-      await expect(showClip({ input: [file, file], out: out('a.gif') })).rejects.toThrow(
+      await expect(showClip({ input: [file, other], out: out('a.gif') })).rejects.toThrow(
         /one \.gif shows one clip, and there are 2; name a folder/,
       );
       writeFileSync(out('bad.npz'), 'no zip');

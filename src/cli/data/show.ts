@@ -11,7 +11,7 @@ export const showCommand: Command = verbCommand(
     command: SHOW,
     takes: 'CLIP.npz …',
     positional: 'input',
-    summary: 'Shows clips of key points: in words, or drawn as a film (.gif) or a sheet of frames (.png).',
+    summary: 'Shows clips of key points: in words, or drawn as a film (.gif, .mp4) or a sheet of frames (.png).',
     options: showOptions,
     flags: jsonFlag,
     examples: [

@@ -1,4 +1,4 @@
-import { close, fstatSync, read, statSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, read, statSync, type Stats } from 'node:fs';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { UserError } from '../../foundation/errors';
@@ -34,7 +34,6 @@ const MOST_TENSORS = 2_000_000;
 const LARGEST_TEXT = 1024 * 1024;
 
 const readAt = promisify(read);
-const closeFile = promisify(close);
 
 /** An opened pack: its index in memory, its values on the disk. */
 export class SetPack {
@@ -69,7 +68,7 @@ export class SetPack {
     } catch (error) {
       throw error instanceof MalformedSafetensors ? new FileError(file, error.message.replace(/\.$/, ''), { cause: error }) : error;
     } finally {
-      await closeFile(descriptor);
+      closeSync(descriptor);
     }
   }
 
@@ -159,7 +158,7 @@ export class SetPack {
       const what = name === undefined ? 'it' : `array "${excerpt(name)}"`;
       throw new FileError(shown, `${what} is damaged: its checksum (CRC-32) does not match; make the pack again`);
     } finally {
-      await closeFile(descriptor);
+      closeSync(descriptor);
     }
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { evaluate, openClips, packSet, unpackSet, type WorkEvent } from '../../../src';
+import { evaluate, openClips, packSet, predict, unpackSet, type WorkEvent } from '../../../src';
 import { readCollection } from '../../../src/data/collections/read-collection';
 import { DataError } from '../../../src/data/data-error';
 import type { NpyArray } from '../../../src/data/npy';
@@ -71,6 +71,11 @@ describe('a packed set', () => {
       const scored = async (from: string): Promise<unknown> =>
         (await evaluate({ model: ofPack.run.folder.files.folder, data: from, out: path.join(folder, 'results') })).result.gloss;
       expect(await scored(file)).toEqual(await scored(data));
+      const predictedOf = async (from: string): Promise<unknown> => {
+        const { predictions } = await predict({ model: ofPack.run.folder.files.folder, input: path.join(from, 'keypoints_val') });
+        return predictions.map((prediction) => ({ ...prediction, file: path.relative(from, prediction.file) }));
+      };
+      expect(await predictedOf(file)).toEqual(await predictedOf(data));
     });
   });
 
