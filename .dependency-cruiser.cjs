@@ -6,7 +6,7 @@ const MAY_USE = {
   foundation: [],
   config: [],
   engine: [],
-  data: [],
+  data: ['checkpoint'],
   checkpoint: [],
   folder: ['checkpoint'],
   models: ['engine'],

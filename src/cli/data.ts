@@ -12,6 +12,11 @@ export const dataCommand: Command = commandGroup({
       takes: '',
       load: async () => (await import('./data/extract.js')).extractCommand,
     },
+    import: {
+      summary: 'Landmarks in a widespread format become clips.',
+      takes: 'DIR',
+      load: async () => (await import('./data/import.js')).importCommand,
+    },
     validate: {
       summary: 'Check a set: tables, every clip, and the clips beside each other.',
       takes: 'SET',
@@ -40,6 +45,7 @@ export const dataCommand: Command = commandGroup({
   },
   examples: [
     [`${command} extract --videos videos/ --out clips/`, 'videos become clips'],
+    [`${command} import MP_Data --out clips`, 'clips of landmarks, whatever their format'],
     [`${command} validate clips/`, 'what is wrong with a set, and what to do about it'],
     [`${command} split clips/ --out set`, 'divides clips into training and validation'],
     [`${command} show clip.npz -o clip.gif`, 'a film of the skeleton'],

@@ -79,7 +79,10 @@ async function layoutProblem(folder: string, { train, validation }: LocatedData,
   const isTrainThere = train !== undefined && !missing.some(({ file }) => file === train.folder || file === train.labels);
   const advice =
     isTrainThere && validation !== undefined ? '; without validation clips, --val-share 0.2 takes a share of the training clips' : '';
-  return { file: folder, problem: `${layout}${advice}. Found: ${found}` };
+  const isNothingThere = [train, validation].every((split) => split === undefined || missing.some(({ file }) => file === split.folder));
+  const { nextCommand } = await import('./import/next-command.js'); // With all formats: only where a folder is none for training.
+  const next = isNothingThere ? await nextCommand(folder) : undefined;
+  return { file: folder, problem: `${layout}${advice}. Found: ${found}${next === undefined ? '' : `. ${next}`}` };
 }
 
 async function locateInFolder(folder: string, { layout, needTrain, validationShare }: DataNeeds): Promise<LocatedData> {
