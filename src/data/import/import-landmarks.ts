@@ -205,7 +205,7 @@ class ImportReport {
       ...(this.clamped === 0
         ? []
         : [
-            `${this.clamped} coordinates (${share.toFixed(1)} %) lay outside the picture and were moved to its edge${share > 20 ? '; are they shares of the picture at all?' : ''}`,
+            `${counted(this.clamped, 'coordinate')} (${share.toFixed(1)} %) lay outside the picture and were moved to its edge${share > 20 ? '; are they shares of the picture at all?' : ''}`,
           ]),
       ...(this.filled === 0
         ? []
