@@ -5,6 +5,8 @@
 
 // Verbs: train, evaluate, predict, compare, convert, extractVideos, registry
 export { train } from './training/train';
+export { findLearningRate } from './training/find-learning-rate';
+export { smokeTest } from './training/smoke-test';
 export { followTraining } from './training/follow-training';
 export { compare } from './evaluation/compare/compare';
 export { compareCurves } from './evaluation/compare/compare-curves';
@@ -57,6 +59,8 @@ export { signTransformer, signTransformerModel } from './models/transformer/sign
 // Types
 export type { FollowedEnd, FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
 export type { TrainHooks, TrainOptions } from './training/train';
+export type { SmokeTest } from './training/smoke-test';
+export type { FindRateEvent, FindRateHooks, FoundRates } from './training/find-learning-rate';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';
 export type { ComparedCurves, CompareCurvesOptions } from './evaluation/compare/compare-curves';
 export type { TrainingCurves } from './evaluation/training-curves';

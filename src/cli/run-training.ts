@@ -32,6 +32,10 @@ export interface TrainCommandLine {
   readonly models?: ModelDefinitions;
   /** The file of a model of one's own that `--model` named. */
   readonly modelFile?: string;
+  /** Whether a few batches are run in place of a training, and nothing is written. */
+  readonly smokeTest?: boolean;
+  /** The folder for what `--find-lr` finds; undefined where it is not asked for. */
+  readonly findRates?: string | undefined;
   readonly verbose: boolean;
   /** What is to be said of flags of the PyTorch pipeline that were typed. */
   readonly notes: readonly string[];
@@ -58,12 +62,23 @@ export const trainFlags = {
     group: 'General:',
     description: `--resume: ${factsOf(optimizerOption.optimizer_was).description}`,
   },
+  'find-lr': {
+    string: true,
+    group: 'General:',
+    description:
+      'Try learning rates in place of training, say which to take, and draw lr_finder.png: in the folder that is given, or in this one. No model folder is made.',
+  },
+  'smoke-test': {
+    type: 'boolean',
+    group: 'General:',
+    description: 'Run two batches of training and two of validation, say whether all went well, and write nothing.',
+  },
   eager: { type: 'boolean', group: 'Training:', description: 'The same as --no-compile-model.' },
   ...commonFlags,
 } as const satisfies FlagTable;
 
 /** The flags of `train` that are no settings, by key: what "did you mean" may suggest beside settings. */
-const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);
+export const trainFlagKeys: readonly string[] = Object.keys(trainFlags).map(keyOf);
 
 /** What was typed about what is read of the checkpoint that is gone on with, or begun with. @throws UserError for a value that is none. */
 export function readingTyped(key: unknown, optimizerWas: unknown): CheckpointReading {

@@ -2,9 +2,11 @@ import { modelPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { commandLineOf, type CommandUsage, type Command } from './command';
+import { runFindRates } from './find-learning-rate';
 import { keyOf, settingFlags, type FlagTable } from './flags';
 import { pathOfModel, modelsGiven } from './model-flags';
 import { flagsOfTrain } from './pytorch-flags';
+import { runSmokeTest } from './smoke-test';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
 import { widthOf } from './terminal';
 
@@ -17,6 +19,8 @@ export const trainCommand: Command = {
       return 0;
     }
     for (const note of typed.notes) terminal.errors.write(`note: ${note}\n`);
+    if (typed.smokeTest === true) return await runSmokeTest(typed, terminal);
+    if (typed.findRates !== undefined) return await runFindRates(typed, argv, typed.findRates, terminal);
     return await runTraining(typed, terminal);
   },
 };
@@ -28,7 +32,18 @@ export const trainCommand: Command = {
  */
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
   const commandLine = await commandLineOf({ ...usageOf(ownModels, ownModels.defaultName), flags: flagsOfAll(ownModels) }, argv, width);
-  const { config, resume, key, 'optimizer-was': optimizerWas, eager, verbose, help, ...settings } = commandLine.parse();
+  const {
+    config,
+    resume,
+    key,
+    'optimizer-was': optimizerWas,
+    'find-lr': findLr,
+    'smoke-test': smoke,
+    eager,
+    verbose,
+    help,
+    ...settings
+  } = commandLine.parse();
   const initFrom = settings['init-from'];
   const typed = {
     ...settings,
@@ -47,6 +62,8 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingTyped(key, optimizerWas) }),
     ...(models === ownModels ? {} : { models }),
     ...(given?.file === undefined ? {} : { modelFile: given.file }),
+    smokeTest: smoke === true,
+    findRates: typeof findLr === 'string' ? (findLr === '' ? '.' : findLr) : undefined,
     verbose: verbose === true,
     notes: commandLine.notes,
     help: help === true ? await (await commandLineOf(usageOf(models, named ?? models.defaultName), argv, width)).help() : undefined,
@@ -76,6 +93,7 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
       ['npm run train -- --model ./my-model.ts --data clips/', 'train a model of your own (docs/extending.md)'],
       ['npm run train -- --data clips/ --config mine.json', 'take settings from a file'],
       ['npm run train -- --data clips/ --init-from old.pt --lr 1e-4', 'begin with the weights of a trained model'],
+      ['npm run train -- --data clips/ --find-lr', 'try learning rates, and say which to take'],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],
     epilogue:

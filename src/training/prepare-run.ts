@@ -19,7 +19,7 @@ import { parameterGroups } from './parameter-groups';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
 import { compareWithEarlierData, endOf, folderToContinue, refuseOutdated, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData, TrainingRun } from './run';
-import { chooseSchedule, withoutBestMetric, kindOfSchedule } from './schedules';
+import { chooseSchedule, type LearningRateSchedule, withoutBestMetric, kindOfSchedule } from './schedules';
 import { FolderClaim, TrainingFolder, describeRun } from './training-folder';
 import { warmStartOf, warmStartWeights, type WarmStart } from './warm-start';
 
@@ -65,9 +65,14 @@ async function prepareWithin(
   }
 
   const model = definition.fromSettings(settings, { gloss: labels.gloss.length, category: labels.category.length });
-  const devices = settings.enable_parallel ? (context.sharingDevices ?? []) : [];
+  const devices = sharingDevices(settings, context);
   const weights = startingWeights(settings, model, { warmStart, given: resume === undefined ? given : new Map(), labels }, report);
-  const learner = createLearner(settings, model, weights, { devices, data, resume: resume && { point: resume, otherValidation } });
+  const learner = createLearner(settings, model, weights, {
+    devices,
+    data,
+    resume: resume && { point: resume, otherValidation },
+    schedule: scheduleOf(settings, data),
+  });
 
   const locked = claim.take(settings, now(), otherValidation);
   const record = describeRun({
@@ -90,6 +95,35 @@ async function prepareWithin(
   });
   if (resume !== undefined && !otherValidation && isBestOfNewFolder(resume, learner.progress, folder.files.best)) folder.saveBest(learner);
   return { settings, data, learner, folder, report, now, ended: ended?.end };
+}
+
+/**
+ * What a new training would begin with: its data and its learner, without a folder. Whoever asks for it closes the batches and disposes of the program.
+ * @param scheduleFor the schedule of its learning rate, once the data is known; that of the settings where it is left out.
+ * @throws UserError for anything wrong with data or settings.
+ */
+export async function prepareLearner(
+  settings: Settings,
+  context: TrainingContext,
+  scheduleFor: (data: TrainingData) => LearningRateSchedule = (data) => scheduleOf(settings, data),
+): Promise<{ readonly learner: Learner; readonly data: TrainingData }> {
+  const definition = definitionOf(settings, context);
+  const warmStart = warmStartOf(settings, context.reading, context.models);
+  const given = givenWeights(definition, settings, undefined);
+  const data = await openTrainingData(definition, settings, given, undefined, context);
+  const { labels } = data.dataset;
+  const model = definition.fromSettings(settings, { gloss: labels.gloss.length, category: labels.category.length });
+  const weights = startingWeights(settings, model, { warmStart, given, labels }, context.report);
+  const devices = sharingDevices(settings, context);
+  return { learner: createLearner(settings, model, weights, { devices, data, resume: undefined, schedule: scheduleFor(data) }), data };
+}
+
+function sharingDevices({ enable_parallel }: Settings, { sharingDevices: devices = [] }: TrainingContext): readonly string[] {
+  return enable_parallel ? devices : [];
+}
+
+function scheduleOf(settings: Settings, { train }: TrainingData): LearningRateSchedule {
+  return chooseSchedule(settings, Math.ceil(train.plan(1).length / settings.accumulation_steps));
 }
 
 function definitionOf({ model }: Settings, { models = ownModels }: TrainingContext): ModelDefinition {
@@ -125,9 +159,11 @@ function createLearner(
     readonly devices: readonly string[];
     readonly data: TrainingData;
     readonly resume: { readonly point: ResumePoint; readonly otherValidation: boolean } | undefined;
+    /** As before the first epoch. */
+    readonly schedule: LearningRateSchedule;
   },
 ): Learner {
-  const { devices, data, resume } = from;
+  const { devices, data, resume, schedule } = from;
   const rules = { optimizer: optimizerFor(settings), groups: parameterGroups(model, settings) };
   const definition = stepDefinition(model, classificationLoss(settings), {
     ...rules,
@@ -140,7 +176,6 @@ function createLearner(
     matrixType: settings.amp ? 'bfloat16' : 'float32',
     devices,
   });
-  const schedule = chooseSchedule(settings, Math.ceil(data.train.plan(1).length / settings.accumulation_steps));
   const classes = { gloss: model.numGloss, category: model.numCategory };
   const given = {
     packPadding: model.leavesPaddingOut === true && devices.length === 0,

@@ -89,14 +89,23 @@ export class TrainingStopped extends UserError {
  * @throws UserError for a mistake in settings, data or checkpoints; all that is wrong at once, before anything is trained.
  */
 export async function train(options: TrainOptions = {}, hooks: TrainHooks = {}): Promise<TrainingResult> {
+  const { request, models } = requestOf(options, hooks);
+  return trainWith(request, { ...hooks, models });
+}
+
+/** What is asked for with settings by key, as a request, and the models that it may be of. */
+export function requestOf(
+  options: TrainOptions,
+  hooks: Pick<TrainHooks, 'models'>,
+): { readonly request: TrainRequest; readonly models: ModelDefinitions } {
   const { config, resume, reading, model, modelSettings, optimizer, ...settings } = options;
   const own = model === undefined || typeof model === 'string' ? [] : [model];
   const name = typeof model === 'object' ? { model: model.name } : model === undefined ? {} : { model };
   const values = { ...settings, ...optimizerValues(optimizer, settings), ...modelSettings, ...name };
-  return trainWith(
-    { settings: { source: 'train()', values }, config, resume, reading },
-    { ...hooks, models: (hooks.models ?? ownModels).with(own) },
-  );
+  return {
+    request: { settings: { source: 'train()', values }, config, resume, reading },
+    models: (hooks.models ?? ownModels).with(own),
+  };
 }
 
 /** An optimiser as the settings that ask for it, so that one that was given as an object is saved and gone on with as one by name. */
@@ -143,7 +152,7 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
 }
 
 /** The settings to train with, and where an earlier run stopped if one is gone on with. */
-function settle(
+export function settle(
   request: TrainRequest,
   models: ModelDefinitions,
   report: TrainingListener,
@@ -175,7 +184,13 @@ function resumedFile(resume: string, { values }: SettingsLayer, models: ModelDef
   throw new UserError(`--resume: there is no run to go on with in ${saveFolders.join(', ')}; name a folder or a .pt file`);
 }
 
-function contextOf(runtime: Runtime, request: TrainRequest, hooks: TrainHooks, report: TrainingListener): TrainingContext {
+/** What a training is given beside its settings, on this machine. */
+export function contextOf(
+  runtime: Runtime,
+  request: TrainRequest,
+  hooks: Omit<TrainHooks, 'onEvent'>,
+  report: TrainingListener,
+): TrainingContext {
   const { registry, featureCache, gitCommit, now = () => new Date() } = hooks;
   const versions = { kumpas: version, node: process.versions.node, tensorflow: runtime.tensorflowVersion };
   return {

@@ -14,7 +14,7 @@ import { UserError } from '../foundation/errors';
 import type { FolderLock } from '../foundation/folder-lock';
 import type { KeptFolder } from '../foundation/folders';
 import { required } from '../foundation/required';
-import { counted } from '../foundation/text';
+import { counted, listed } from '../foundation/text';
 import type { Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
 import { NotFinite, type Learner } from './learner';
@@ -23,6 +23,9 @@ import { runReadme } from './run-readme';
 
 /** What the holder of a folder is doing, for the message that another process shows. */
 const PURPOSE = 'train';
+
+/** Clips that the message of a step that was not finite names: batches are rarely larger. */
+const MOST_CLIPS = 64;
 
 /** A folder that a training will write into: no other process does so until it is released. */
 interface LockedFolder {
@@ -179,22 +182,27 @@ export class TrainingFolder {
 
   /**
    * Does a part of the training that stops where a number is no longer finite.
-   * @param where in the training it is done, for the message.
+   * @param at where in the training it is done, and with which clips, for the message.
    * @throws UserError of one line: what happened, what lies on disk, and what to try.
    */
-  whileFinite<Result>(learner: Learner, action: () => Result, where?: string): Result {
+  whileFinite<Result>(
+    learner: Learner,
+    action: () => Result,
+    at?: { readonly place: string; readonly step: number; readonly clips: readonly string[] },
+  ): Result {
     try {
       return action();
     } catch (error) {
       if (!(error instanceof NotFinite)) throw error;
-      const happened = where === undefined ? error.message : `${error.message} ${where}`;
+      const happened = at === undefined ? error.message : `${error.message} ${at.place}`;
+      const clips = at === undefined ? '' : `, at step ${at.step} with the clips ${listed(at.clips, MOST_CLIPS)}`;
       const kept = this.lastSaved === undefined ? 'nothing is saved yet' : `${this.files.last} holds ${stateText(this.lastSaved)}`;
       const advice =
         this.record.settings['grad_clip'] === null
           ? 'a lower --lr, or with --grad-clip 1; a resumed one keeps both'
           : 'a lower --lr; a resumed one keeps it';
       throw new UserError(
-        `${happened} (learning rate ${learner.schedule.learningRate}); nothing of that was saved: ${kept}. Start a new training with ${advice}`,
+        `${happened} (learning rate ${learner.schedule.learningRate})${clips}; nothing of that was saved: ${kept}. Start a new training with ${advice}`,
         { cause: error },
       );
     }

@@ -7,6 +7,7 @@ import { tensorCount } from '../engine/tensorflow';
 import { predictedClasses } from '../evaluation/metrics';
 import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
 import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
+import { required } from '../foundation/required';
 import type { TrainingEnd } from './events';
 import { classTargets } from './class-weights';
 import type { LossWeights } from './curriculum';
@@ -27,7 +28,6 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
   const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
   while (progress.completedEpochs < settings.epochs) {
     const epoch = progress.completedEpochs + 1;
-    const learningRate = schedule.learningRate;
     report({ kind: 'epoch-start', epoch, epochs: settings.epochs });
 
     clock.startTraining();
@@ -37,6 +37,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
       return 'interrupted';
     }
 
+    const { learningRate } = schedule; // At the epoch's end: where the rate changes within it, a resumed run finds the same.
     clock.startValidation();
     const validation = await validate(run, epoch);
     clock.endEpoch();
@@ -88,7 +89,8 @@ async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochClock, si
   for await (const batch of data.train.batches.epoch(plans.slice(progress.batchesDone))) {
     const update = updateOf(progress.batchesDone, plans.length, settings.accumulation_steps);
     const place = `in epoch ${epoch}, batch ${progress.batchesDone + 1} of ${plans.length}`;
-    const result = folder.whileFinite(learner, () => learner.step(batch, update), place);
+    const clips = batch.indices.map((index) => required(data.train.set.entries[index], 'a clip of the batch').name);
+    const result = folder.whileFinite(learner, () => learner.step(batch, update), { place, step: progress.step + 1, clips });
     progress.step++;
     progress.batchesDone++;
     count(progress.sums, batch, result);

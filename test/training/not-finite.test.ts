@@ -63,6 +63,7 @@ describe('a training that diverges', () => {
         /^the (loss|norm of the gradient) became (NaN|-?Infinity) in epoch 1, batch \d of 6 \(learning rate 1e\+30\)/,
       );
       expect(message).toContain(`nothing of that was saved: ${run.folder.files.last} holds the state before the first epoch.`);
+      expect(message).toMatch(/\(learning rate 1e\+30\), at step \d with the clips train_\d+, train_\d+, train_\d+, train_\d+; nothing/);
       expect(message).toContain('Start a new training with a lower --lr');
       expect(message.includes('--grad-clip 1')).toBe(!('grad_clip' in typed));
       expect(readdirSync(run.folder.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
