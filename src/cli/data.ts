@@ -27,6 +27,11 @@ export const dataCommand: Command = commandGroup({
       takes: 'CLIPS',
       load: async () => (await import('./data/split.js')).splitCommand,
     },
+    labels: {
+      summary: 'Labels from folders or file names, tables mended, collections merged.',
+      takes: 'FOLDER|FILE.csv',
+      load: async () => (await import('./data/labels.js')).labelsCommand,
+    },
     show: {
       summary: 'What is in clips: in words, as a film, as a sheet of frames.',
       takes: 'CLIP.npz …',

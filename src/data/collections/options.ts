@@ -1,5 +1,5 @@
 import type { Options, OptionsInput } from '../../config/layers';
-import { choice, option, positiveNumber, requiredOption, setting, text, texts, wholeNumber } from '../../config/setting';
+import { choice, onOrOff, option, positiveNumber, requiredOption, setting, text, texts, wholeNumber } from '../../config/setting';
 
 const group = 'Data';
 
@@ -56,3 +56,42 @@ export const splitOptions = {
 /** What `splitSet` is asked for. */
 export type SplitOptions = OptionsInput<typeof splitOptions>;
 export type CheckedSplitOptions = Options<typeof splitOptions>;
+
+/** The options of the library's `editLabels`, each a flag of `data labels`. */
+export const labelsOptions = {
+  place: option(text('a folder of clips or a labels CSV'), {
+    group,
+    description: 'Folder whose keypoints/ is to be labelled by its folders or file names; or a labels CSV that is to be mended.',
+  }),
+  merge: option(texts('the folders of collections or sets'), {
+    group,
+    description: 'Collections or sets that become one collection, --out: glosses are united by their names.',
+  }),
+  pattern: option(
+    text('a pattern with {sign} in it, as {sign}_{number}'),
+    {
+      group,
+      description:
+        'How names of clips are made: {sign}, {signer} and {split} are kept, {number} is digits, {any} anything, / parts folders.',
+    },
+    'keypoints/SIGN/…: the first folder is the sign',
+  ),
+  labels_reference: option(
+    text('the path of a CSV file'),
+    { group, description: 'Names of glosses and categories that ids are taken from: gloss_id,label,cat_id,category.' },
+    'of a CSV the labels_reference.csv beside it',
+  ),
+  to: setting(choice(['ids', 'names']), 'ids', { group, description: 'What the columns gloss and cat of a mended CSV hold.' }),
+  one_based: option(choice(['yes', 'no']), {
+    group,
+    description: 'Whether the ids of a CSV that is mended count from 1, where it looks so: yes takes 1 off each.',
+  }),
+  out: option(text('a path'), { group: 'Output', description: 'The CSV, or of merged sets the folder, to write.' }, 'see --in-place'),
+  in_place: setting(onOrOff(), false, {
+    group: 'Output',
+    description: 'Write tables in the place of those that are there, which are kept beside them as NAME.old.',
+  }),
+} as const;
+
+/** What `editLabels` is asked for. */
+export type LabelsOptions = OptionsInput<typeof labelsOptions>;

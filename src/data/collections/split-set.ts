@@ -16,7 +16,7 @@ import { placeClips, type PlacingHooks } from './place-clips';
 import { planSplit, USUAL_TRAIN_RATIO, type PlannedSet } from './plan-split';
 import { readCollection, type Collection } from './read-collection';
 import { contentOfClip, sameInOtherParts, type ClipContent } from './same-content';
-import { finishMove } from './split-move';
+import { setFiles } from './set-files';
 import {
   differencesOf,
   JOURNAL,
@@ -27,7 +27,7 @@ import {
   type SplitManifest,
   type SplitSettings,
 } from './split-manifest';
-import { setFiles } from './set-files';
+import { finishMove } from './split-move';
 
 /** How many of a split's clips have their place. */
 export interface ClipsPlaced {
