@@ -126,6 +126,8 @@ async function filesOf(folder: string): Promise<FoundFiles> {
       const file = path.join(folder, name);
       const status = statSync(file, { throwIfNoEntry: false });
       if (status?.isDirectory() === true) {
+        if (place === '' && /^frames(_|$)/.test(entry))
+          throw new UserError(`${file}: clips of pictures are not packed; npm run features makes clips of features of them, which are`);
         if (isClipFile(entry)) throw new UserError(`${file}: a folder that is named as a clip; give it another name`);
         if (name.split('/').length < DEEPEST) waiting.push(name);
       } else if (status?.isFile() === true && isClipFile(entry) && place !== '') {

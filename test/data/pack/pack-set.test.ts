@@ -189,6 +189,9 @@ describe('packing', () => {
       await expect(packSet({ data: path.join(data, 'keypoints_val'), out: path.join(folder, 'x.safetensors') })).rejects.toThrow(
         /keypoints_val: no set to pack; expected .* Found: 7 \.npz/,
       );
+      const pictures = path.join(folder, 'pictures');
+      mkdirSync(path.join(pictures, 'frames_train'), { recursive: true });
+      await expect(packSet({ data: pictures })).rejects.toThrow(/frames_train: clips of pictures are not packed; npm run features makes/);
       await expect(packSet({ data: path.join(folder, 'nothing') })).rejects.toThrow(/no such folder/);
       const { file } = await packSet({ data, out: path.join(folder, 'set.safetensors') });
       await expect(packSet({ data: file })).rejects.toThrow(/it is a pack already/);
