@@ -12,6 +12,7 @@ export { compare } from './evaluation/compare/compare';
 export { compareCurves } from './evaluation/compare/compare-curves';
 export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
+export { setStatistics } from './data/checks/statistics';
 export { validateSet } from './data/checks/validate';
 export { evaluate } from './evaluation/evaluate';
 export { extractVideos } from './extraction/extract-videos';
@@ -72,6 +73,7 @@ export type { ExportOptions, ImportOptions, InspectOptions } from './conversion/
 export type { ExtractedVideos, ExtractEvent, ExtractHooks, ExtractOptions } from './extraction/extract-videos';
 export type { ExtractedFeatures, FeaturesOptions } from './evaluation/frame-features/extract-features';
 export type { Finding, FindingCode, Severity } from './data/checks/findings';
+export type { ClassStatistics, Percentiles, SetStatistics, SplitStatistics } from './data/checks/statistics';
 export type { SetOptions, Validation } from './data/checks/validate';
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
 export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';

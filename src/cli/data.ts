@@ -22,6 +22,11 @@ export const dataCommand: Command = commandGroup({
       takes: 'SET',
       load: async () => (await import('./data/validate.js')).validateCommand,
     },
+    stats: {
+      summary: 'Count and measure a set: clips, lengths, glosses, signers, missing points.',
+      takes: 'SET',
+      load: async () => (await import('./data/stats.js')).statsCommand,
+    },
     split: {
       summary: 'Divide clips into training and validation: the folder that train --data takes.',
       takes: 'CLIPS',
