@@ -7,9 +7,6 @@ import { unfinishedNameOf, whileWritingInSteps } from '../../foundation/file-sys
 import { makeFoldersWithin } from '../../foundation/folders';
 import { mapConcurrently } from '../file-reading';
 
-/** How clips get from a collection into a set. */
-export type PlacingWay = 'copy' | 'link' | 'move';
-
 /** A clip's file and the place that it is to have. */
 export interface Placement {
   readonly from: string;
