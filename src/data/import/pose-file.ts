@@ -56,7 +56,9 @@ interface PoseBody {
 }
 
 const MOST_COMPONENTS = 100;
+const MOST_POINTS = 10_000;
 const MOST_FRAMES = 100_000;
+const MOST_VALUES = 60_000_000;
 
 /** @throws UserError where the bytes are no `.pose` file, or are cut off. */
 export function clipOfPose(bytes: Buffer): LandmarkClip {
@@ -143,9 +145,12 @@ function readHeader(reader: PoseReader): PoseHeader {
   reader.short(); // The depth, which nothing is divided by.
   const count = reader.short();
   if (count > MOST_COMPONENTS) throw new UserError(`${count} components (at most ${MOST_COMPONENTS} are read)`);
+  let all = 0;
   const components = Array.from({ length: count }, (): PoseComponent => {
     const [name, format] = [reader.text(), reader.text()];
     const [points, limbs, colors] = [reader.short(), reader.short(), reader.short()];
+    all += points;
+    if (all > MOST_POINTS) throw new UserError(`more than ${MOST_POINTS} points, which nobody has`);
     const names = Array.from({ length: points }, () => reader.text());
     reader.skip(4 * limbs + 6 * colors);
     return { name, format, points: names };
@@ -182,6 +187,8 @@ function readPeopleByFrame(reader: PoseReader, { components }: PoseHeader): Pose
   const [fps, frames] = [reader.short(), reader.short()];
   requireFrames(frames);
   const points = components.reduce((sum, component) => sum + component.points.length, 0);
+  // A frame without people takes two bytes, so that a small file may tell of many frames of many points.
+  if (frames * points > MOST_VALUES) throw new UserError(`${frames} frames of ${points} points (at most ${MOST_VALUES} in all are read)`);
   const values = new Float32Array(frames * points * 3);
   const confidences = new Float32Array(frames * points);
   let most = 0;

@@ -21,7 +21,7 @@ export type PythonTree = NumberArray | ReadonlyMap<string, PythonTree> | readonl
  */
 export function readPythonObjects(bytes: Uint8Array): PythonTree {
   try {
-    return treeOf(readPickle(new ByteCursor(new MemorySource(bytes)), ARRAYS_ALONE), 0);
+    return new TreeReader().read(readPickle(new ByteCursor(new MemorySource(bytes)), ARRAYS_ALONE));
   } catch (error) {
     if (error instanceof MalformedCheckpoint) throw new UserError(`its Python objects cannot be read: ${error.message}`, { cause: error });
     throw error;
@@ -86,34 +86,63 @@ function numbersOf(bytes: Uint8Array, code: string, bigEndian: boolean, shape: r
 }
 
 const DEEPEST = 16;
+/** Twice what a pickle's million instructions can make; what it refers to again and again counts each time. */
+const MOST_OBJECTS = 2_000_000;
+/** More than a clip of 30,000 frames of everything that MediaPipe finds. */
+const MOST_NUMBERS = 50_000_000;
 
-function treeOf(value: PythonValue, depth: number): PythonTree {
-  if (depth > DEEPEST) throw new UserError(`its Python objects are nested deeper than ${DEEPEST}`);
-  if (value === null) return null;
-  if (value instanceof PickledArray) {
-    const { contents, shape, dtype, bigEndian, fortranOrder } = value;
-    if (contents instanceof Uint8Array) return { shape, values: numbersOf(contents, dtype, bigEndian, shape, fortranOrder) };
-    const items = contents.map((item) => treeOf(item, depth + 1));
-    return shape.length === 0 ? (items[0] ?? null) : joined(items);
+/** Makes a tree of what a pickle holds, within bounds. */
+class TreeReader {
+  private objects = 0;
+  private numbers = 0;
+
+  /** @throws UserError for something that is no number, list, dict or array, for deep nesting, and for too much of it. */
+  read(value: PythonValue, depth = 0): PythonTree {
+    if (depth > DEEPEST) throw new UserError(`its Python objects are nested deeper than ${DEEPEST}`);
+    if (++this.objects > MOST_OBJECTS) throw new UserError(`its Python objects are more than ${MOST_OBJECTS}`);
+    if (value === null) return null;
+    if (value instanceof PickledArray) return this.array(value, depth);
+    if (Array.isArray(value)) return this.list(value, depth);
+    if (value instanceof PythonTuple || value instanceof PythonSet) return this.list(value.items, depth);
+    if (value instanceof Map) {
+      const named = [...value].flatMap(([name, item]): [string, PythonTree][] =>
+        typeof name === 'string' ? [[name, this.leaf(item, depth)]] : [],
+      );
+      return new Map(named);
+    }
+    const number = typeof value === 'number' ? value : value instanceof PythonFloat ? value.value : undefined;
+    if (number !== undefined) return { shape: [], values: [number] };
+    throw new UserError('its Python objects hold something that is no number, list, dict or array');
   }
-  if (Array.isArray(value)) return joined(value.map((item) => treeOf(item, depth + 1)));
-  if (value instanceof PythonTuple || value instanceof PythonSet) return joined(value.items.map((item) => treeOf(item, depth + 1)));
-  if (value instanceof Map)
-    return new Map(
-      [...value].flatMap(([name, item]): [string, PythonTree][] => (typeof name === 'string' ? [[name, leafOf(item, depth + 1)]] : [])),
-    );
-  const number = typeof value === 'number' ? value : value instanceof PythonFloat ? value.value : undefined;
-  if (number !== undefined) return { shape: [], values: [number] };
-  throw new UserError('its Python objects hold something that is no number, list, dict or array');
-}
 
-/** An item of a dict; what is no landmark, as a text that names the sign, is nothing. */
-function leafOf(value: PythonValue, depth: number): PythonTree {
-  return typeof value === 'string' || typeof value === 'boolean' || value instanceof PythonName ? null : treeOf(value, depth);
+  private array({ contents, shape, dtype, bigEndian, fortranOrder }: PickledArray, depth: number): PythonTree {
+    if (contents instanceof Uint8Array) {
+      this.count(contents.length / 4);
+      return { shape, values: numbersOf(contents, dtype, bigEndian, shape, fortranOrder) };
+    }
+    return shape.length === 0 ? this.read(contents[0] ?? null, depth + 1) : this.list(contents, depth);
+  }
+
+  private list(items: readonly PythonValue[], depth: number): PythonTree {
+    const read = items.map((item) => this.read(item, depth + 1));
+    const joined = joinedArrays(read);
+    if (isNumbers(joined)) this.count(joined.values.length);
+    return joined;
+  }
+
+  /** An item of a dict; what is no landmark, as a text that names the sign, is nothing. */
+  private leaf(value: PythonValue, depth: number): PythonTree {
+    return typeof value === 'string' || typeof value === 'boolean' || value instanceof PythonName ? null : this.read(value, depth + 1);
+  }
+
+  private count(numbers: number): void {
+    this.numbers += numbers;
+    if (this.numbers > MOST_NUMBERS) throw new UserError(`its Python objects hold more than ${MOST_NUMBERS} numbers`);
+  }
 }
 
 /** Items that are arrays of one shape as one array of them; others as they are. */
-function joined(items: readonly PythonTree[]): PythonTree {
+function joinedArrays(items: readonly PythonTree[]): PythonTree {
   const [first] = items;
   if (!isNumbers(first) || !items.every((item): item is NumberArray => isNumbers(item) && item.shape.join() === first.shape.join()))
     return items;

@@ -158,6 +158,28 @@ describe('an array a clip', () => {
   });
 });
 
+describe('Python objects that stand for more than they take', () => {
+  it('are refused before they fill the memory', async () => {
+    // Lists of ten times the list before: ten to the twelfth in all.
+    const lists = Array.from({ length: 12 }, (_, level) => [
+      0x5d,
+      0x71,
+      level,
+      0x28,
+      ...new Array<number[]>(10).fill(level === 0 ? [0x4e] : [0x68, level - 1]).flat(),
+      0x65,
+    ]);
+    const header = Buffer.from("\x93NUMPY\x01\0\x34\0{'descr': '|O', 'fortran_order': False, 'shape': (), }".padEnd(62) + '\n', 'latin1');
+    header.writeUInt16LE(header.length - 10, 8);
+    await inTemporaryFolder(async (folder) => {
+      mkdirSync(path.join(folder, 'a/hello'), { recursive: true });
+      writeFileSync(path.join(folder, 'a/hello/0.npy'), Buffer.concat([header, Buffer.from([0x80, 2, ...lists.flat(), 0x2e])]));
+      const { problems } = await importLandmarks({ landmarks: path.join(folder, 'a'), out: path.join(folder, 'clips') });
+      expect(problems).toEqual([expect.objectContaining({ problem: 'its Python objects are more than 2000000' })]);
+    });
+  });
+});
+
 describe('a .pose file', () => {
   it.each(['0.0', '0.1', '0.2'])('of version %s becomes a clip, its pixels shares of the picture', async (version) => {
     const { result, clip } = await imported((folder) => {
