@@ -93,6 +93,11 @@ export const trainingSettings = {
     description: 'Epochs without a better validation gloss accuracy after which the training ends.',
     aliases: ['early_stopping_patience', 'early_stop_patience', 'early_stopping'],
   }),
+  recover: setting(onOrOff(), false, {
+    group,
+    description:
+      'Where a loss, a gradient or a validation is NaN or infinite, go back to the last saved state and on with half the learning rate; up to three times.',
+  }),
   init_from: settingOrNone(text('the path of a model folder or a file of weights'), 'weights drawn from the seed', {
     group,
     description:

@@ -45,7 +45,7 @@ export class Learner {
    * @throws NotFinite where the loss, the gradient or the step is not finite: then it has changed nothing.
    */
   step(batch: Batch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
-    const { learningRate } = this.schedule;
+    const { learningRate } = this;
     const result = this.program.trainStep(this.inputsOf(batch, { step: this.progress.step }), { learningRate, ...update });
     if (!result.finite) throw new NotFinite(faultOf(result));
     if (update.apply) this.schedule.endUpdate?.();
@@ -58,6 +58,11 @@ export class Learner {
    */
   evaluate(batch: Batch, split: ClassTargets): NamedArrays {
     return this.program.evaluate(this.inputsOf(batch, { step: 0, meanOver: split }));
+  }
+
+  /** The rate of the next update: that of the schedule, halved by each recovery. */
+  get learningRate(): number {
+    return this.schedule.learningRate * 0.5 ** this.progress.recoveries;
   }
 
   /** Whether an average of the weights is kept: the training is judged by it. */
@@ -90,7 +95,7 @@ export class Learner {
     const state = program.readOptimizer();
     const { optimizer, groups } = this.rules;
     const { form, hyperparameters } = optimizer;
-    const inGroups = groups && savedGroups(groups, schedule);
+    const inGroups = groups && savedGroups(groups, schedule, this.learningRate);
     const average = program.readAverage();
     this.refuseNotFinite(weights, '');
     this.refuseNotFinite(average?.values ?? new Map(), 'the average of ');
@@ -106,7 +111,7 @@ export class Learner {
         form,
         hyperparameters,
         parameterNames: inGroups?.flatMap(({ parameterNames }) => parameterNames) ?? optimizerParameters(model)[0],
-        learningRate: schedule.learningRate,
+        learningRate: this.learningRate,
         ...ratesOfGroup(schedule, 1),
         ...(inGroups === undefined ? {} : { groups: inGroups }),
       },

@@ -52,10 +52,10 @@ function distancesFromHeads({ parameters, depthOf }: Model): Map<string, number>
 }
 
 /** Groups as a checkpoint holds them, with their learning rates of now. */
-export function savedGroups(groups: readonly ParameterGroup[], schedule: LearningRateSchedule): SavedGroup[] {
+export function savedGroups(groups: readonly ParameterGroup[], schedule: LearningRateSchedule, learningRate: number): SavedGroup[] {
   return groups.map(({ names, optimizer, rateFactor }) => ({
     parameterNames: names,
-    learningRate: schedule.learningRate * rateFactor,
+    learningRate: learningRate * rateFactor,
     hyperparameters: optimizer.hyperparameters,
     ...ratesOfGroup(schedule, rateFactor),
   }));

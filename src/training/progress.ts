@@ -9,6 +9,8 @@ export interface Progress {
   sums: EpochSums;
   bestMetric: number;
   bestEpoch: number;
+  /** How often the training went back to a saved state for a number that was not finite: each time it halved its learning rate. */
+  recoveries: number;
 }
 
 /** Sums over the clips of the epoch that runs. */
@@ -32,7 +34,7 @@ export function noSums(): EpochSums {
 }
 
 export function freshProgress(): Progress {
-  return { completedEpochs: 0, step: 0, batchesDone: 0, sums: noSums(), bestMetric: -Infinity, bestEpoch: 0 };
+  return { completedEpochs: 0, step: 0, batchesDone: 0, sums: noSums(), bestMetric: -Infinity, bestEpoch: 0, recoveries: 0 };
 }
 
 /** Whether a training has ended for want of a better epoch. @param patience of `early_stop`; null where it is off. */
@@ -51,7 +53,7 @@ export function forgetBest(progress: Progress): void {
 /** A progress as a checkpoint's config holds it. The best metric and the epoch have places of their own there. */
 type SavedProgress = Readonly<Record<string, number>>;
 
-export function saveProgress({ step, batchesDone, sums, bestEpoch }: Progress): SavedProgress {
+export function saveProgress({ step, batchesDone, sums, bestEpoch, recoveries }: Progress): SavedProgress {
   return {
     step,
     batches_done: batchesDone,
@@ -62,6 +64,7 @@ export function saveProgress({ step, batchesDone, sums, bestEpoch }: Progress): 
     cat_correct: sums.categoryCorrect,
     gradient_norm_sum: sums.gradientNorm,
     updates: sums.updates,
+    ...(recoveries === 0 ? {} : { recoveries }),
   };
 }
 
@@ -92,6 +95,7 @@ export function restoreProgress(
     },
     bestMetric: completed.bestMetric,
     bestEpoch: numberAt('best_epoch', completed.epoch),
+    recoveries: numberAt('recoveries', 0),
   };
 }
 

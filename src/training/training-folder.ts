@@ -202,7 +202,7 @@ export class TrainingFolder {
           ? 'a lower --lr, or with --grad-clip 1; a resumed one keeps both'
           : 'a lower --lr; a resumed one keeps it';
       throw new UserError(
-        `${happened} (learning rate ${learner.schedule.learningRate})${clips}; nothing of that was saved: ${kept}. Start a new training with ${advice}`,
+        `${happened} (learning rate ${learner.learningRate})${clips}; nothing of that was saved: ${kept}. Start a new training with ${advice}`,
         { cause: error },
       );
     }

@@ -13,6 +13,7 @@ import { classTargets } from './class-weights';
 import type { LossWeights } from './curriculum';
 import { NotFinite } from './learner';
 import { EpochClock, hasStoppedEarly, noSums, type EpochSums } from './progress';
+import { recover } from './recovery';
 import type { TrainingRun } from './run';
 
 /**
@@ -30,17 +31,13 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
     const epoch = progress.completedEpochs + 1;
     report({ kind: 'epoch-start', epoch, epochs: settings.epochs });
 
-    clock.startTraining();
-    const interrupted = await trainEpoch(run, epoch, clock, signal);
-    if (interrupted) {
+    const validation = await trainAndValidate(run, epoch, clock, signal);
+    if (validation === 'interrupted') {
       folder.saveLast(learner);
       return 'interrupted';
     }
-
-    const { learningRate } = schedule; // At the epoch's end: where the rate changes within it, a resumed run finds the same.
-    clock.startValidation();
-    const validation = await validate(run, epoch);
-    clock.endEpoch();
+    if (validation === 'taken back') continue;
+    const { learningRate } = learner; // At the epoch's end: where the rate changes within it, a resumed run finds the same.
 
     const { sums } = progress;
     const { lossWeights } = learner;
@@ -77,6 +74,26 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
     if (signal.aborted && epoch < settings.epochs) return 'interrupted';
   }
   return 'finished';
+}
+
+/** Trains an epoch and validates it; where a number in it is not finite, and that is asked for, the training is taken back to its last saved state. */
+async function trainAndValidate(
+  run: TrainingRun,
+  epoch: number,
+  clock: EpochClock,
+  signal: AbortSignal,
+): Promise<Validation | 'interrupted' | 'taken back'> {
+  clock.startTraining();
+  try {
+    if (await trainEpoch(run, epoch, clock, signal)) return 'interrupted';
+    clock.startValidation();
+    const validation = await validate(run, epoch);
+    clock.endEpoch();
+    return validation;
+  } catch (error) {
+    recover(run, error);
+    return 'taken back';
+  }
 }
 
 /** Trains on the batches of an epoch that are still to do. @returns whether it was interrupted by the signal, after a whole update. */

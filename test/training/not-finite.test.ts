@@ -7,6 +7,7 @@ import { startRuntime } from '../../src/engine/runtime';
 import { UserError } from '../../src/foundation/errors';
 import { optimizerParameters } from '../../src/models/model';
 import { prepareRun } from '../../src/training/prepare-run';
+import { NotFinite } from '../../src/training/learner';
 import { readResumePoint } from '../../src/training/resume';
 import { closeRun, type TrainingRun } from '../../src/training/run';
 import { trainEpochs } from '../../src/training/training-loop';
@@ -91,6 +92,55 @@ describe('a training that diverges', () => {
       const { run: resumed } = await resumeSmall(initial);
       expect(readFileSync(resumed.folder.files.log, 'utf8')).toBe(readFileSync(run.folder.files.log, 'utf8'));
       expect(readdirSync(resumed.folder.files.folder)).toEqual(readdirSync(run.folder.files.folder));
+    });
+  });
+});
+
+describe('a training that recovers', () => {
+  it('goes back to its last saved state, halves the learning rate and comes to its end', async () => {
+    const warnings: string[] = [];
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const context = quietContext((event) => {
+        if (event.kind === 'warning' && event.text.includes('back to')) warnings.push(event.text);
+      });
+      const run = await prepareRun(
+        smallSettings(folder, { recover: 'true', epochs: '3', scheduler: 'none', ema: 'true' }),
+        undefined,
+        context,
+      );
+      const { learner } = run;
+      const step = learner.step.bind(learner);
+      let batches = 0;
+      // As if one batch of the second epoch, and one of the repeated one, gave no number.
+      learner.step = (...given) => {
+        batches++;
+        if (batches === 8 || batches === 10) throw new NotFinite('the loss became NaN');
+        return step(...given);
+      };
+      expect(await trainEpochs(run, new AbortController().signal)).toBe('finished');
+      await closeRun(run);
+      expect(warnings.map((text) => text.replace(/^[^:]*: /, ''))).toEqual([
+        'back to the state after epoch 1, from where it goes on with half the learning rate, 0.0005 (1 of 3)',
+        'back to the state after epoch 1, from where it goes on with half the learning rate, 0.00025 (2 of 3)',
+      ]);
+      const rates = readFileSync(run.folder.files.log, 'utf8')
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(','));
+      expect(rates.map(([epoch, , , , , lr]) => [epoch, lr])).toEqual([
+        ['1', '0.001'],
+        ['2', '0.00025'],
+        ['3', '0.00025'],
+      ]);
+      expect(readResumePoint(run.folder.files.last).checkpoint).toMatchObject({ optimizer: { learningRate: 0.00025, step: 18 } });
+    });
+  });
+
+  it('gives up after three times', async () => {
+    await withRun({ lr: '1e30', recover: 'true' }, async (run) => {
+      expect(await stopOf(run)).toMatch(/learning rate 1\.25e\+29\)/);
     });
   });
 });
