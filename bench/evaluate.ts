@@ -1,3 +1,4 @@
+import { HOLISTIC_78 } from '../src/config/known-layouts';
 import type { ClipEntry, Dataset } from '../src/data/clip-set';
 import { initialiseParameters } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';
@@ -48,7 +49,16 @@ export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
 
 function randomModel(model: Model): LoadedModel {
   const weights = initialiseParameters(model.parameters, new RandomStream(42));
-  const unsaid = { epoch: undefined, labels: undefined, transforms: [], settings: {}, data: {}, assumptions: [], notes: [] };
+  const unsaid = {
+    epoch: undefined,
+    labels: undefined,
+    keypoints: HOLISTIC_78,
+    transforms: [],
+    settings: {},
+    data: {},
+    assumptions: [],
+    notes: [],
+  };
   return { file: 'random', name: 'transformer', model, weights, ...unsaid };
 }
 
@@ -62,7 +72,7 @@ function randomDataset(frames: number): Dataset {
     title: 'random clips',
     synthetic: true,
     train: undefined,
-    validation: { entries, width: WIDTH, values, key: 'X' },
+    validation: { entries, width: WIDTH, keypoints: HOLISTIC_78, values, key: 'X' },
     labels: {
       gloss: Array.from({ length: GLOSSES }, (_, id) => `gloss ${id}`),
       category: Array.from({ length: CATEGORIES }, (_, id) => `category ${id}`),

@@ -5,11 +5,12 @@ import { plainFromPython } from '../src/checkpoint/python-values';
 import { readTorchFile } from '../src/checkpoint/torch-file';
 import { readWeights } from '../src/checkpoint/training-checkpoint';
 import { inspectionText } from '../src/cli/convert-inspect';
+import { HOLISTIC_78 } from '../src/config/known-layouts';
 import { resolveSettings } from '../src/config/resolve';
 import { inspectCheckpoint } from '../src/conversion/inspect';
 import { readLegacyLog } from '../src/conversion/legacy-log';
-import { inspectClip } from '../src/data/clip';
 import { classColumns } from '../src/data/class-ids';
+import { inspectClip } from '../src/data/clip';
 import { labelsOfTable, readLabelReference, readLabelsTable } from '../src/data/labels';
 import { readPictures } from '../src/data/pictures';
 import { recogniseWeights, saidOfModel } from '../src/evaluation/recognise';
@@ -63,7 +64,7 @@ const readers = {
     }
   },
   pictures: (file: string) => readPictures(file, { key: 'frames', side: 299 }),
-  clip: (file: string) => inspectClip(file, { key: 'X', width: 156 }),
+  clip: (file: string) => inspectClip(file, { key: 'X', width: 156, keypoints: HOLISTIC_78 }),
 } as const;
 
 /** The names of the readers. */

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { KEYPOINT_FOLDERS } from '../src/config/data-settings';
+import { planEpoch } from '../src/data/batch';
 import { BatchSource } from '../src/data/batch-source';
 import type { ClipSet, Dataset } from '../src/data/clip-set';
-import { KEYPOINT_FOLDERS } from '../src/config/data-settings';
 import { openData } from '../src/data/open-clips';
-import { planEpoch } from '../src/data/batch';
 import { writeRandomClips } from './epoch';
 import { timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
@@ -21,6 +21,7 @@ export async function benchLoad({ batch: batchSize, frames, runs = 5 }: BenchFla
         key: 'X',
         layout: KEYPOINT_FOLDERS,
         width: 156,
+        keypoints: 'of the data',
         demoSeed: 0,
         memoryBudgetBytes,
         needTrain: true,

@@ -30,6 +30,19 @@ export function widthOfLayout({ points, dimensions }: Pick<KeypointLayout, 'poin
   return points.length * dimensions;
 }
 
+/** A layout of which only the width is known: points without names, of no parts. @returns undefined where the numbers are those of no points. */
+export function layoutOfWidth(width: number): KeypointLayout | undefined {
+  const dimensions = width % 2 === 0 ? 2 : width % 3 === 0 ? 3 : undefined;
+  if (dimensions === undefined) return undefined;
+  const places = Array.from({ length: width / dimensions }, (_, place) => place);
+  return { name: 'unknown', dimensions, points: places.map((place) => `point_${place}`), parts: [], mirror: places, bones: [] };
+}
+
+/** Whether only the width of a layout is known. */
+export function isUnknownLayout({ parts }: KeypointLayout): boolean {
+  return parts.length === 0;
+}
+
 /** `pose25,left_hand21,right_hand21,face11`: the parts and how many points each has, as the `meta` of a clip says it. */
 export function orderOf({ parts }: Pick<KeypointLayout, 'parts'>): string {
   return parts.map(({ name, count }) => `${name}${count}`).join(',');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { namingFile } from '../checkpoint/bytes';
 import { writeSafetensors } from '../checkpoint/safetensors';
 import { stateDictTensors, stateDictToPython, type WeightDtype } from '../checkpoint/state-dict';
+import { finiteHalves } from '../checkpoint/tensor';
 import { writeTorchFile } from '../checkpoint/torch-file';
 import {
   writeTrainingCheckpoint,
@@ -11,22 +12,22 @@ import {
   readCheckpoint,
   trainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
-import type { TransformDescription } from '../config/data-settings';
+import type { PythonTransforms, TransformDescription } from '../config/data-settings';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import { savedTransforms, transformsInPython } from '../data/transforms/pipeline';
+import { inferenceGraphBytes } from '../engine/captured/inference-graph';
+import { optimizerForms } from '../engine/optimizers/table';
+import { tensorNamed } from '../engine/parameters';
+import type { ProgramDefinition } from '../engine/program';
+import { hasNativeKernels, tf } from '../engine/tensorflow';
+import { inferenceDefinition, savedLabels } from '../evaluation/loaded-model';
+import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { transformLines } from '../folder/loading-section';
 import { UserError } from '../foundation/errors';
 import { makeFolders, buildFolder } from '../foundation/folders';
-import { optimizerForms } from '../engine/optimizers/table';
-import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { optimizerParameters, type Model } from '../models/model';
-import { finiteHalves } from '../checkpoint/tensor';
-import { inferenceGraphBytes } from '../engine/captured/inference-graph';
-import type { ProgramDefinition } from '../engine/program';
-import { hasNativeKernels } from '../engine/tensorflow';
-import { tensorNamed } from '../engine/parameters';
-import { tf } from '../engine/tensorflow';
-import { inferenceDefinition, savedLabels } from '../evaluation/loaded-model';
 import { factsOfOwnModel } from '../models/model-table';
+import { savedKeypoints } from '../models/saved-keypoints';
 
 /** The forms in which a model can leave. */
 export type ExportFormat = 'torch' | 'safetensors' | 'saved-model';
@@ -137,6 +138,8 @@ function sizeOf(out: string): number {
 export interface ReadExport {
   readonly checkpoint: TrainingCheckpoint;
   readonly recognised: FittedModel;
+  /** Which key points its clips are; undefined where they are none. */
+  readonly keypoints: KeypointLayout | undefined;
   /** What its clips go through before it sees them. */
   readonly transforms: readonly TransformDescription[];
   /** What was taken as usual or left out; a line each. */
@@ -159,10 +162,12 @@ export function readExport(file: string, shape: PlainRecord, reading: ModelReadi
       model: recognised.weights,
       said: reading.optimizer,
     });
-    const transforms = savedTransforms(weights.config ?? {}, recognised.model.width, file);
+    const keypoints = savedKeypoints(weights.config ?? {}, recognised.model, file);
+    const transforms = savedTransforms(weights.config ?? {}, keypoints, file);
     return {
       checkpoint: trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined),
       recognised,
+      keypoints,
       transforms,
       notes: [
         ...weights.notes,
@@ -194,7 +199,7 @@ interface ServingShape {
  */
 export function writeServingModel(
   out: string,
-  { checkpoint, recognised, transforms }: ReadExport,
+  { checkpoint, recognised, keypoints, transforms }: ReadExport,
   { dtype, batchSize, frames: asked }: ServingShape,
 ): string {
   const { model } = recognised;
@@ -213,13 +218,13 @@ export function writeServingModel(
     writeFileSync(path.join(folder, 'saved_model.pb'), graph);
     mkdirSync(path.join(folder, 'assets'));
     writeFileSync(path.join(folder, 'assets', LABELS_ASSET), labelsText(checkpoint.config, model));
-    if (transforms.length > 0) writeFileSync(path.join(folder, 'README.md'), servingReadme(transforms));
+    if (transforms.length > 0) writeFileSync(path.join(folder, 'README.md'), servingReadme(transformsInPython(transforms, keypoints)));
   });
   return `the signature serving_default for ${batchSize} × ${frames} frames, weights in ${dtype}, labels in assets/${LABELS_ASSET}`;
 }
 
-function servingReadme(transforms: readonly TransformDescription[]): string {
-  return ['# What its features must be', ...transformLines(transformsInPython(transforms)), ''].join('\n');
+function servingReadme(python: PythonTransforms | undefined): string {
+  return ['# What its features must be', ...transformLines(python), ''].join('\n');
 }
 
 function withProbabilities({ parameters, evaluate }: ProgramDefinition): ProgramDefinition {

@@ -12,6 +12,7 @@ import { trainingLogText, type TrainingLogRow } from '../folder/training-log';
 import { replaceText, shareFile } from '../foundation/atomic-file';
 import { buildFolder } from '../foundation/folders';
 import { factsOfOwnModel } from '../models/model-table';
+import { factsOfKeypoints } from '../models/saved-keypoints';
 import { RECORDED_SETTINGS } from '../training/resume';
 import { importReadme } from './import-readme';
 import { readLegacyLog } from './legacy-log';
@@ -94,6 +95,7 @@ function importedCheckpoint(read: ReadImport, facts: Facts): TrainingCheckpoint 
     ...factsOfOwnModel(recognised.model.definition),
     ...kept,
     ...(read.transforms.length === 0 ? {} : { [TRANSFORMS_KEY]: plainTransforms(read.transforms) }),
+    ...(factsOfKeypoints(read.keypoints) as PlainRecord),
     ...names,
     description: path.basename(named.folder),
     kumpas_version: options.versions.kumpas,
@@ -114,7 +116,7 @@ function progressOf({ checkpoint }: ReadImport, { rows }: Facts): PlainRecord {
 
 /** What `config.json` says of the folder beside its settings. */
 function recordOf(
-  { file, recognised: { model }, checkpoint, transforms }: ReadImport,
+  { file, recognised: { model }, checkpoint, keypoints, transforms }: ReadImport,
   { named, labels, notes, options }: Facts,
 ): ImportRecord['run'] {
   return {
@@ -131,6 +133,7 @@ function recordOf(
     model: model.config,
     ...factsOfOwnModel(model.definition),
     ...(transforms.length === 0 ? {} : { [TRANSFORMS_KEY]: transforms }),
+    ...factsOfKeypoints(keypoints),
     ...(labels === undefined ? {} : { gloss_labels: labels.gloss, category_labels: labels.category }),
   };
 }

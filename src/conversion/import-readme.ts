@@ -41,7 +41,7 @@ export function importReadme(facts: {
       },
       loadingSection(named.folder, checkpointName, resumable ? epoch + 10 : undefined, {
         data: read.ours ? '' : ' --data CLIPS',
-        transforms: transformsInPython(read.transforms),
+        transforms: transformsInPython(read.transforms, read.keypoints),
       }),
     ],
   });

@@ -1,20 +1,22 @@
-import { type PlainRecord, readCheckpoint, trainingCheckpoint, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
-import { type ModelConfig, optimizerParameters, type Model } from '../models/model';
 import { weightTensors } from '../checkpoint/state-dict';
 import { readTorchFile } from '../checkpoint/torch-file';
-import { resolveLayers } from '../config/resolve';
-import type { ModelSettings, Settings } from '../config/model-settings';
-import { onlyModel } from '../config/understood-settings';
-import { checkLayer, settingNames } from '../config/layers';
-import type { LabelNames } from '../data/clip-set';
-import { savedTransforms } from '../data/transforms/pipeline';
+import { type PlainRecord, readCheckpoint, trainingCheckpoint, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
+import type { KeypointLayout } from '../config/keypoint-layout';
+import { checkLayer, settingNames } from '../config/layers';
+import type { ModelSettings, Settings } from '../config/model-settings';
+import { resolveLayers } from '../config/resolve';
+import { onlyModel } from '../config/understood-settings';
+import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
-import { savedLabels } from '../evaluation/loaded-model';
+import { savedTransforms } from '../data/transforms/pipeline';
 import { optimizerForms } from '../engine/optimizers/table';
+import { savedLabels } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
+import { type ModelConfig, optimizerParameters, type Model } from '../models/model';
+import { savedKeypoints } from '../models/saved-keypoints';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from '../training/legacy-settings';
 import type { LegacyLog } from './legacy-log';
 
@@ -70,6 +72,8 @@ export interface ReadImport {
   readonly checkpoint: TrainingCheckpoint;
   /** Whether Kumpas wrote it. */
   readonly ours: boolean;
+  /** Which key points its model's clips are; undefined where they are none. */
+  readonly keypoints: KeypointLayout | undefined;
   /** What its model's clips go through first. */
   readonly transforms: readonly TransformDescription[];
   readonly settings: Settings;
@@ -100,11 +104,12 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
   const { name: found, settings } = model.definition;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
   notes.push(...contradictions(shape, model), ...roundings(file, reading.key));
-  const transforms = savedTransforms(checkpoint.config, model.width, file);
+  const keypoints = savedKeypoints(checkpoint.config, model, file);
+  const transforms = savedTransforms(checkpoint.config, keypoints, file);
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const resolved = resolveLayers([{ source: file, values: { ...checkpoint.args } }], onlyModel(settings)).settings;
-    return { file, recognised, checkpoint, ours, transforms, settings: resolved, stated: new Set(Object.keys(resolved)), notes };
+    return { file, recognised, checkpoint, ours, keypoints, transforms, settings: resolved, stated: new Set(Object.keys(resolved)), notes };
   }
   const legacy = legacySettings(recognised, checkpoint);
   const fromLog = validOnly(settings, log?.settings ?? {});
@@ -120,6 +125,7 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
     recognised,
     checkpoint: comparable,
     ours,
+    keypoints,
     transforms,
     settings: resolveLayers([{ source: file, values }], onlyModel(settings)).settings,
     stated: new Set([...Object.keys(fromLog), ...legacy.stated]),

@@ -31,14 +31,15 @@ export class BatchSource {
     private readonly set: ClipSet,
     private readonly options: BatchOptions,
   ) {
-    this.transforms = TransformPipeline.of(options.transforms ?? [], set.width);
-    const { entries, key, width, pictureSide, values } = set;
+    this.transforms = TransformPipeline.of(options.transforms ?? [], set.keypoints);
+    const { entries, key, width, keypoints, pictureSide, values } = set;
     const plain = entries.map(({ file, frames, gloss, category }) => ({ file, frames, gloss, category }));
     if (values === undefined)
       this.reader = new BatchReader({
         entries: plain,
         key,
         width,
+        keypoints,
         batchSize: options.batchSize,
         transforms: options.transforms ?? [],
         ...(pictureSide === undefined ? {} : { pictureSide }),

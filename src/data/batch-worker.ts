@@ -3,6 +3,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { TransformDescription } from '../config/data-settings';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { elementAt, required } from '../foundation/required';
@@ -18,6 +19,7 @@ export interface BatchWorkerSet {
   readonly entries: readonly Pick<ClipEntry, 'file' | 'frames' | 'gloss' | 'category'>[];
   readonly key: string;
   readonly width: number;
+  readonly keypoints?: KeypointLayout | undefined;
   readonly pictureSide?: number;
   readonly batchSize: number;
   readonly transforms: readonly TransformDescription[];
@@ -36,7 +38,7 @@ export type BatchReply = { readonly id: number } & (
 const READS_AT_ONCE = 8;
 
 function serve(port: NonNullable<typeof parentPort>, set: BatchWorkerSet): void {
-  const transforms = TransformPipeline.of(set.transforms, set.width);
+  const transforms = TransformPipeline.of(set.transforms, set.keypoints);
   let queue = Promise.resolve();
   port.on('message', (request: BatchRequest) => {
     queue = queue.then(() => answer(port, set, transforms, request));

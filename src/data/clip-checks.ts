@@ -1,8 +1,10 @@
-import { KEYPOINT_WIDTH } from '../config/data-settings';
+import { isUnknownLayout, layoutInWords, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
+import { HOLISTIC_78, KNOWN_LAYOUTS } from '../config/known-layouts';
 import { messageOf } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
-import { commonArray, KEYPOINT_ORDER, KEYPOINTS, KEYPOINTS_IN_WORDS } from './keypoints';
+import { metaOfLayout } from './clip-file';
+import { commonArray } from './keypoints';
 import { type NpyArray, toFloat32 } from './npy';
 
 /** What a clip's values must be. */
@@ -11,17 +13,16 @@ export interface ClipFormat {
   readonly key: string;
   /** Numbers a frame: 156 for key points (78 × x, y). */
   readonly width: number;
+  /** What these numbers are; undefined for features and pictures. */
+  readonly keypoints?: KeypointLayout | undefined;
+  /** Who says so, as `clips/keypoints.json says so`; undefined where nobody does, and they are taken to be the usual ones. */
+  readonly saidBy?: string | undefined;
   /** Where the clips are pictures: the side that they are brought to, in pixels. */
   readonly pictureSide?: number;
 }
 
 /** More than an hour of video: nobody's clip of a sign. */
 const MOST_FRAMES = 100_000;
-const EXPECTED_META = {
-  dims_per_frame: KEYPOINT_WIDTH,
-  keypoints_total: KEYPOINTS,
-  order: KEYPOINT_ORDER,
-} as const;
 
 /** A clip's values after their checks; `values` is undefined where they cannot be used at all. */
 interface CheckedValues {
@@ -31,7 +32,8 @@ interface CheckedValues {
 }
 
 /** Checks the values themselves: numbers, `[frames, width]`, at least one frame, all finite. */
-export function checkValues(array: NpyArray, { key, width }: ClipFormat): CheckedValues {
+export function checkValues(array: NpyArray, format: ClipFormat): CheckedValues {
+  const { key, width, keypoints } = format;
   const unusable = (problem: string): CheckedValues => ({
     values: undefined,
     frames: 0,
@@ -40,9 +42,9 @@ export function checkValues(array: NpyArray, { key, width }: ClipFormat): Checke
   const [frames, columns, ...more] = array.shape;
   const shape = `[${array.shape.join(', ')}]`;
   if (frames === undefined || columns === undefined || more.length > 0)
-    return unusable(`"${key}" is ${shape}; expected [frames, ${width}]${saidOfShape(array.shape, width)}`);
+    return unusable(`"${key}" is ${shape}; expected [frames, ${width}]${saidOfShape(array.shape, format)}`);
   if (columns !== width)
-    return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}${saidOfShape(array.shape, width)}`);
+    return unusable(`"${key}" is ${shape}, ${columns} numbers a frame; expected ${width}${saidOfShape(array.shape, format)}`);
   if (frames > MOST_FRAMES) return unusable(`"${key}" has ${frames} frames (at most ${MOST_FRAMES} are read); cut the clip`);
   if (frames === 0) return unusable(`"${key}" has no frames; remove the clip or make it again`);
   let values: Float32Array;
@@ -60,19 +62,30 @@ export function checkValues(array: NpyArray, { key, width }: ClipFormat): Checke
   const problems: string[] = [];
   if (notFinite > 0) {
     const place = `frame ${Math.floor(firstNotFinite / width)}, number ${firstNotFinite % width}`;
-    problems.push(`"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is (0, 0)`);
+    problems.push(
+      `"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is ${keypoints?.dimensions === 3 ? '(0, 0, 0)' : '(0, 0)'}`,
+    );
   }
   return { values, frames, problems };
 }
 
 /** What an array of another shape than that of clips looks like, and what is expected. */
-function saidOfShape(shape: readonly number[], width: number): string {
-  const expected = width === KEYPOINT_WIDTH ? `: ${KEYPOINTS_IN_WORDS}` : '';
+function saidOfShape(shape: readonly number[], { width, keypoints, saidBy }: ClipFormat): string {
+  const said = saidBy === undefined ? ' (docs/data.md)' : `, ${saidBy}`;
+  const expected = keypoints === undefined ? '' : `: ${layoutInWords(keypoints)}${said}`;
   const [frames, ...rest] = shape;
   if (frames !== undefined && rest.length > 1 && rest.reduce((product, length) => product * length, 1) === width)
     return `${expected}; save X.reshape(len(X), ${width})`;
   const found = commonArray(shape);
-  return found === undefined ? expected : `${expected}; this looks like ${found}`;
+  const advice = keypoints === undefined || saidBy !== undefined ? '' : layoutAdvice(rest);
+  return found === undefined ? expected : `${expected}; this looks like ${found}${advice}`;
+}
+
+/** What to do where a known layout has frames of so many numbers. */
+function layoutAdvice(frame: readonly number[]): string {
+  const alike = [...KNOWN_LAYOUTS.values()].find((layout) => frame.length === 1 && widthOfLayout(layout) === frame[0]);
+  if (alike === undefined) return '';
+  return `; if it is ${alike.parts.map(({ name }) => name.replaceAll('_', ' ')).join(', ')} in this order, a file keypoints.json beside the folder of the clips says so: {"layout": "${alike.name}"}`;
 }
 
 /** Whether all frames are the same, where there are several. */
@@ -81,13 +94,14 @@ export function isConstant(values: Float32Array, width: number): boolean {
   return values.length > width;
 }
 
-/** Checks a `mask` `[frames, 78]` (of other widths, `[frames, …]`): which key points are there. At least one must be. */
-export function checkMask(array: NpyArray, frames: number, width: number): string[] {
+/** Checks a `mask` `[frames, points]` (of features, `[frames, …]`): which key points are there. At least one must be. */
+export function checkMask(array: NpyArray, frames: number, keypoints: KeypointLayout | undefined): string[] {
   const shape = `[${array.shape.join(', ')}]`;
   if (array.dtype === 'text') return ['"mask" is text; expected booleans'];
   if (array.shape[0] !== frames) return [`"mask" is ${shape}, the clip has ${frames} frames; expected as many`];
-  if (width !== KEYPOINT_WIDTH) return [];
-  if (array.shape.length !== 2 || array.shape[1] !== KEYPOINTS) return [`"mask" is ${shape}; expected [${frames}, ${KEYPOINTS}]`];
+  if (keypoints === undefined) return [];
+  const { length: points } = keypoints.points;
+  if (array.shape.length !== 2 || array.shape[1] !== points) return [`"mask" is ${shape}; expected [${frames}, ${points}]`];
   return holdsMore(array.values, 0) ? [] : ['"mask" says that no key point is visible in any frame; remove the clip or make it again'];
 }
 
@@ -127,8 +141,9 @@ export function readMeta(array: NpyArray): ReadonlyMap<string, unknown> | string
 }
 
 /** Checks the fields of `meta` against what key points are, their count and order. A field that is absent is not missed. */
-export function checkMeta(fields: ReadonlyMap<string, unknown>): string[] {
-  return Object.entries(EXPECTED_META).flatMap(([field, expected]) => {
+export function checkMeta(fields: ReadonlyMap<string, unknown>, keypoints: KeypointLayout): string[] {
+  const { dims_per_frame, ...further } = metaOfLayout(keypoints);
+  return Object.entries({ dims_per_frame, ...(isUnknownLayout(keypoints) ? {} : further) }).flatMap(([field, expected]) => {
     const found: unknown = fields.get(field);
     if (found === undefined || found === expected) return [];
     return [`"meta" says ${field} ${shown(found)}; expected ${JSON.stringify(expected)}`];
@@ -141,21 +156,18 @@ function shown(value: unknown): string {
   return excerpt(JSON.stringify(value));
 }
 
-/** True where a clip's values are key points, which `mask` and `meta` describe. */
-export function areKeypoints(format: ClipFormat): boolean {
-  return format.width === KEYPOINT_WIDTH;
-}
-
 /** Something that is odd about a clip's key points, by its kind: what a model says of such a clip is not to be believed. */
 export interface KeypointDoubt {
   readonly kind: 'no-keypoints' | 'outside-unit' | 'constant';
   readonly text: string;
 }
 
-/** What is odd about the key points of a clip, `[frames, 156]` row by row. */
-export function keypointDoubts(values: Float32Array): KeypointDoubt[] {
+/** What is odd about the key points of a clip, `[frames, width]` row by row. A depth, which counts from a point of the person's own, may be any. */
+export function keypointDoubts(values: Float32Array, keypoints: KeypointLayout = HOLISTIC_78): KeypointDoubt[] {
   let [least, most] = [0, 0];
-  for (const value of values) {
+  for (let at = 0; at < values.length; at++) {
+    if (keypoints.dimensions === 3 && at % 3 === 2) continue;
+    const value = elementAt(values, at);
     if (value < least) least = value;
     if (value > most) most = value;
   }
@@ -166,6 +178,6 @@ export function keypointDoubts(values: Float32Array): KeypointDoubt[] {
     const range = `${Number(least.toPrecision(4))} to ${Number(most.toPrecision(4))}`;
     doubts.push({ kind: 'outside-unit', text: `numbers from ${range}, where key points lie between 0 and 1${pixels}` });
   }
-  if (isConstant(values, KEYPOINT_WIDTH)) doubts.push({ kind: 'constant', text: 'nothing moves: all frames are the same' });
+  if (isConstant(values, widthOfLayout(keypoints))) doubts.push({ kind: 'constant', text: 'nothing moves: all frames are the same' });
   return doubts;
 }

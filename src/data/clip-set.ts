@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import type { DataProblem } from './data-error';
 
 /** One labelled clip of a split, found and checked. */
@@ -24,6 +25,8 @@ export interface ClipSet {
   readonly values: readonly Float32Array[] | undefined;
   /** The key in the `.npz` files that holds the values. */
   readonly key: string;
+  /** What these numbers are; undefined for features and pictures. */
+  readonly keypoints?: KeypointLayout | undefined;
   /** Where the clips are pictures: the side that they are brought to, in pixels. */
   readonly pictureSide?: number;
 }

@@ -1,17 +1,7 @@
 import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
-import {
-  areKeypoints,
-  checkMask,
-  checkMeta,
-  checkTimestamps,
-  checkValues,
-  type ClipFormat,
-  isConstant,
-  keypointDoubts,
-  readMeta,
-} from './clip-checks';
+import { checkMask, checkMeta, checkTimestamps, checkValues, type ClipFormat, isConstant, keypointDoubts, readMeta } from './clip-checks';
 import { FileError } from './data-error';
 import { Turns } from './file-reading';
 import { commonFrame, FEATURE_WIDTH } from './keypoints';
@@ -74,6 +64,27 @@ export async function readClip(file: string, format: ClipFormat, turns = new Tur
   return (await isLarge(file)) ? turns.alone(read) : read();
 }
 
+/**
+ * {@link readClip} of a clip that nobody has looked at yet: one whose `meta` says other key points than are expected is refused.
+ * @throws FileError as {@link readClip}.
+ */
+export async function readChecked(file: string, format: ClipFormat): Promise<Clip> {
+  const clip = await readClip(file, format);
+  const { keypoints, saidBy } = format;
+  if (keypoints === undefined) return clip;
+  const meta = await metaOf(await openArrays(file, format));
+  const [problem] = meta === undefined ? [] : checkMeta(meta, keypoints);
+  if (problem !== undefined) throw new FileError(file, saidBy === undefined ? problem : `${problem}, ${saidBy}`);
+  return clip;
+}
+
+/** The fields of a clip's `meta`; undefined where it has none that can be read. */
+async function metaOf(arrays: ArrayFile): Promise<ReadonlyMap<string, unknown> | undefined> {
+  if (!arrays.has('meta')) return undefined;
+  const meta = await arrays.read('meta').then(readMeta, () => undefined);
+  return typeof meta === 'object' ? meta : undefined;
+}
+
 /** What is known of a clip before it is read. */
 export const UNREAD_CLIP: InspectedClip = {
   clip: undefined,
@@ -116,10 +127,9 @@ export async function openArrays(file: string, format: ClipFormat): Promise<Arra
   return openClipArrays(file, format.key);
 }
 
-function refuseVideo(file: string, { key, width, pictureSide }: ClipFormat): void {
+function refuseVideo(file: string, { key, keypoints, pictureSide }: ClipFormat): void {
   if (!VIDEO.test(file)) return;
-  const expected =
-    pictureSide === undefined ? (width === KEYPOINT_WIDTH ? 'its key points' : 'its features') : 'its frames, as pictures or';
+  const expected = pictureSide === undefined ? (keypoints === undefined ? 'its features' : 'its key points') : 'its frames, as pictures or';
   throw new FileError(file, `it is a video; expected ${expected} in an .npz, "${key}"; docs/data.md tells how to make one`);
 }
 
@@ -144,17 +154,18 @@ async function inspectArrays(file: ArrayFile, format: ClipFormat): Promise<Inspe
   const checked = array && checkValues(array, format);
   problems.push(...(checked?.problems ?? []));
   const { values, frames } = checked ?? {};
-  const doubts = new Set(values !== undefined && areKeypoints(format) ? keypointDoubts(values).map(({ kind }) => kind) : []);
+  const { keypoints } = format;
+  const doubts = new Set(values === undefined || keypoints === undefined ? [] : keypointDoubts(values, keypoints).map(({ kind }) => kind));
   if (frames) {
     const mask = await readOther('mask');
-    if (mask !== undefined) remarks.push(...checkMask(mask, frames, format.width));
+    if (mask !== undefined) remarks.push(...checkMask(mask, frames, keypoints));
     const times = await readOther('timestamps_ms');
     if (times !== undefined) remarks.push(...checkTimestamps(times, frames));
   }
   const metaArray = await readOther('meta');
   const meta = metaArray && readMeta(metaArray);
-  if (areKeypoints(format) && typeof meta === 'string') remarks.push(meta);
-  if (areKeypoints(format) && typeof meta === 'object') problems.push(...checkMeta(meta));
+  if (keypoints !== undefined && typeof meta === 'string') remarks.push(meta);
+  if (keypoints !== undefined && typeof meta === 'object') problems.push(...checkMeta(meta, keypoints));
   return {
     clip: values && frames ? { values, frames } : undefined,
     problems,
@@ -175,9 +186,10 @@ async function readPictureClip(file: string, format: ClipFormat, side: number): 
 }
 
 /** @throws FileError where the array is not there, or would take more as float32 than arrays of the file may. */
-export async function readValues(npz: ArrayFile, { key, width }: ClipFormat): Promise<NpyArray> {
+export async function readValues(npz: ArrayFile, format: ClipFormat): Promise<NpyArray> {
+  const { key } = format;
   if (!npz.has(key))
-    throw new FileError(npz.file, `no array "${key}"; the file holds: ${npz.contents}; ${await adviceWithout(npz, width)}`);
+    throw new FileError(npz.file, `no array "${key}"; the file holds: ${npz.contents}; ${await adviceWithout(npz, format)}`);
   const array = await npz.read(key);
   const bytes = array.values.length * Float32Array.BYTES_PER_ELEMENT;
   if (bytes > npz.allowance) {
@@ -188,12 +200,12 @@ export async function readValues(npz: ArrayFile, { key, width }: ClipFormat): Pr
 }
 
 /** What to do about a file without the wanted array: one of its others may be meant, or another model. */
-async function adviceWithout(npz: ArrayFile, width: number): Promise<string> {
+async function adviceWithout(npz: ArrayFile, { width, keypoints }: ClipFormat): Promise<string> {
   for (const key of npz.keys.slice(0, LOOKED_AT)) {
     const { shape } = await npz.read(key).catch(() => ({ shape: [] }));
     const found = shape.length === 2 ? elementAt(shape, 1) : undefined;
     const said = `"${excerpt(key)}" is [${shape.join(', ')}]`;
-    if (found === width) return `${said}: choose it with ${width === KEYPOINT_WIDTH ? '--kp-key' : '--feature-key'} ${excerpt(key)}`;
+    if (found === width) return `${said}: choose it with ${keypoints === undefined ? '--feature-key' : '--kp-key'} ${excerpt(key)}`;
     if (found === KEYPOINT_WIDTH || found === FEATURE_WIDTH) return `${said}: ${required(commonFrame(found), 'what such frames are')}`;
   }
   return 'choose the right one with --kp-key or --feature-key, or make the file again';

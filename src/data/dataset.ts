@@ -1,4 +1,5 @@
 import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-settings';
+import { widthOfLayout } from '../config/keypoint-layout';
 import { elementAt, required } from '../foundation/required';
 import { inspectClip, UNREAD_CLIP, type InspectedClip } from './clip';
 import type { ClipFormat } from './clip-checks';
@@ -16,14 +17,17 @@ import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse
 import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
 import { findLabelledClips, type LabelledClips } from './labelled-clips';
 import { nameClasses, type ClassCounts } from './labels';
+import { layoutOfClips, type WantedKeypoints } from './layout-of-clips';
 import { missingProblem, type LocatedClip } from './locate-clips';
 import type { ValidationShare } from './validation-share';
 
 export interface DatasetOptions extends ClassCounts {
   /** The key in the `.npz` files that holds the values. */
   readonly key: string;
-  /** Numbers a frame. */
+  /** Numbers a frame; of key points, where the data says no other layout. */
   readonly width: number;
+  /** Where the clips are key points: which ones. */
+  readonly keypoints?: WantedKeypoints | undefined;
   /** Where the clips are pictures: the side that they are brought to, in pixels. */
   readonly pictureSide?: number;
   /** The most memory that the clips' values may take; a larger set is read from its files as it is needed. */
@@ -59,7 +63,8 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     labelled.names,
     options,
   );
-  const loaded = await loadClips(all, options, options.memoryBudgetBytes, options.onProgress);
+  const format = await formatOf(all, labelled.folders, options);
+  const loaded = await loadClips(all, format, options.memoryBudgetBytes, options.onProgress);
   const setProblems = [...idProblems(all, names, labelled.names), ...overlapProblems(train, validation)];
   const broken = new Set(loaded.problems.map(({ file }) => file));
   const leaveOut = options.leaveOutBroken === true && validation.some(({ file }) => !broken.has(file));
@@ -76,9 +81,10 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     const chosen = members.filter((member) => member.split === split);
     return {
       entries: chosen.map(entryOf),
-      width: options.width,
+      width: format.width,
+      keypoints: format.keypoints,
       values: loaded.values === undefined ? undefined : chosen.map(({ clip, values }) => required(values, `the values of ${clip.file}`)),
-      key: options.key,
+      key: format.key,
       ...(options.pictureSide === undefined ? {} : { pictureSide: options.pictureSide }),
     };
   };
@@ -98,6 +104,17 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
     leftOut: loaded.problems,
   };
+}
+
+/** What the clips must be: of key points, as their data or a model says. */
+async function formatOf(
+  clips: readonly LocatedClip[],
+  folders: readonly string[],
+  { key, width, keypoints: wanted, pictureSide }: DatasetOptions,
+): Promise<ClipFormat> {
+  if (wanted === undefined) return { key, width, ...(pictureSide === undefined ? {} : { pictureSide }) };
+  const { keypoints, saidBy } = await layoutOfClips(folders, clips, key, wanted);
+  return { key, width: widthOfLayout(keypoints), keypoints, saidBy };
 }
 
 const NOTHING_JUDGED: ClassUse = { problems: [], warnings: [] };

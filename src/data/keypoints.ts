@@ -1,5 +1,4 @@
 import { KEYPOINT_WIDTH } from '../config/data-settings';
-import { HOLISTIC_78 } from '../config/known-layouts';
 
 /**
  * How a frame of key points is laid out: `[x0, y0, x1, y1, …]` of 78 points, x from the picture's left and y from its top, each in 0 to 1. They are, in this
@@ -17,22 +16,10 @@ export const KEYPOINT_GROUPS = { pose: 0, leftHand: 25, rightHand: 46, face: 67 
 /** Key points of a group. */
 export const GROUP_SIZES = { pose: 25, hand: 21, face: 11 } as const;
 
-/** The key points of the shoulders: MediaPipe Pose's landmarks 11 (left) and 12 (right). */
-export const SHOULDERS = { left: 11, right: 12 } as const;
-
-/**
- * Of every key point the one that it is in a mirror: the left elbow of the right one, a point of the left hand of that of the right, a corner of the mouth or of
- * an eye of the other one; the nose of itself.
- */
-export const MIRRORED_POINTS: readonly number[] = HOLISTIC_78.mirror;
-
-/** Whether the key point whose two numbers begin at a place was not found. */
-export function isMissing(values: Float32Array, at: number): boolean {
-  return values[at] === 0 && values[at + 1] === 0;
+/** Whether the key point whose numbers begin at a place was not found: all of them are 0. */
+export function isMissing(values: Float32Array, at: number, dimensions: 2 | 3 = 2): boolean {
+  return values[at] === 0 && values[at + 1] === 0 && (dimensions === 2 || values[at + 2] === 0);
 }
-
-/** What a frame of key points is, for people. */
-export const KEYPOINTS_IN_WORDS = '78 key points × (x, y): pose 0–24, left hand 21, right hand 21, face 11 (docs/data.md)';
 
 /** Numbers a frame of features that InceptionV3 gives. */
 export const FEATURE_WIDTH = 2048;

@@ -17,6 +17,8 @@ interface LabelledClipsRequest extends DataNeeds {
 /** Every clip that the labels of a set name, found or not, with what is known of its classes. */
 export interface LabelledClips {
   readonly title: string;
+  /** The folders of the clips. */
+  readonly folders: readonly string[];
   readonly train: readonly LocatedClip[] | undefined;
   readonly validation: readonly LocatedClip[];
   readonly reference: LabelReference | undefined;
@@ -55,6 +57,7 @@ export async function findLabelledClips(source: DataSource, request: LabelledCli
     : { train: train.clips, validation: validation.clips };
   return {
     title: located.title,
+    folders: [located.train, located.validation].flatMap((part) => (part === undefined ? [] : [part.folder])),
     train: needTrain ? split.train : undefined,
     validation: split.validation,
     reference: found?.reference,

@@ -1,4 +1,6 @@
 import { KEYPOINT_WIDTH, type ClipFolders, type DataPaths, type DataSource, type TransformDescription } from '../config/data-settings';
+import { widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
+import { HOLISTIC_78 } from '../config/known-layouts';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { elementAt } from '../foundation/required';
@@ -12,6 +14,7 @@ import { demoSetOfWidth } from './demo/sets';
 import { demoLabels } from './demo/signs';
 import { FEATURE_WIDTH } from './keypoints';
 import { nameClasses } from './labels';
+import type { WantedKeypoints } from './layout-of-clips';
 import { modelTransforms, TransformPipeline } from './transforms/pipeline';
 import type { ValidationShare } from './validation-share';
 
@@ -21,8 +24,10 @@ export interface DataRequest {
   readonly source: DataSource | undefined;
   readonly key: string;
   readonly layout: ClipFolders;
-  /** Numbers a frame. */
+  /** Numbers a frame; of key points, where the data says no other layout. */
   readonly width: number;
+  /** Where the clips are key points: which ones. */
+  readonly keypoints?: WantedKeypoints | undefined;
   /** Where the clips are pictures: the side that they are brought to, in pixels; `width` is the size of such a picture then. */
   readonly pictureSide?: number;
   /** Class counts in place of those that the data tells. */
@@ -56,7 +61,9 @@ export async function openData(request: DataRequest): Promise<Dataset> {
   const { gloss, category } = demoLabels();
   refuseFewer('--num-gloss', request.numGloss, gloss.length, 'glosses');
   refuseFewer('--num-cat', request.numCat, category.length, 'categories');
-  const demo = demoSetOfWidth(request.width).dataset({ seed: request.demoSeed });
+  const { keypoints = 'of the data' } = request;
+  const width = keypoints === 'of the data' ? request.width : widthOfLayout(keypoints.keypoints);
+  const demo = demoSetOfWidth(width).dataset({ seed: request.demoSeed });
   return { ...demo, labels: nameClasses([], demo.labels, request) };
 }
 
@@ -73,7 +80,7 @@ export interface OpenClipsOptions {
   readonly split?: 'train' | 'validation';
   /** The share of the training clips that is the validation split, where the data has none of its own: the same clips as in a training of this seed. */
   readonly valShare?: number;
-  /** Key points, 156 numbers a frame, where it is left out; or features, 2048 numbers. */
+  /** Key points, 156 numbers a frame or as the data's `keypoints.json` says, where it is left out; or features, 2048 numbers. */
   readonly kind?: 'keypoints' | 'features';
   /** The array in each `.npz` that holds the values; `X` of key points and `X2048` of features where it is left out. */
   readonly key?: string;
@@ -130,16 +137,18 @@ export async function openClips(options: OpenClipsOptions = {}): Promise<Clips> 
     onWarning,
   } = options;
   const width = WIDTHS[kind];
-  const applied = split === 'train' ? transforms : modelTransforms(transforms, width);
+  const usual = kind === 'keypoints' ? HOLISTIC_78 : undefined;
+  const applied = split === 'train' ? transforms : modelTransforms(transforms, usual);
   if (valShare !== undefined && !(valShare > 0 && valShare < 1))
     throw new UserError(`openClips(): valShare must lie between 0 and 1, found ${valShare}`);
-  TransformPipeline.of(applied, width); // Refused before anything is read.
+  TransformPipeline.of(applied, usual); // Refused before anything is read.
   const { layout, key } = demoSetOfWidth(width);
   const dataset = await openData({
     source: typeof data === 'string' ? { folder: data } : data,
     key: options.key ?? key,
     layout,
     width,
+    ...(kind === 'keypoints' ? { keypoints: 'of the data' } : {}),
     demoSeed: seed,
     memoryBudgetBytes: options.memoryBudget ?? memoryBudget(memoryFacts()),
     needTrain: split === 'train' || valShare !== undefined,
@@ -166,6 +175,8 @@ export class Clips implements AsyncIterable<LabelledClip> {
   readonly entries: readonly ClipEntry[];
   /** Numbers a frame. */
   readonly width: number;
+  /** What these numbers are; undefined for features. */
+  readonly keypoints: KeypointLayout | undefined;
   private readonly set: ClipSet;
   private readonly pipeline: TransformPipeline;
 
@@ -185,7 +196,8 @@ export class Clips implements AsyncIterable<LabelledClip> {
     this.fingerprint = split === 'train' ? dataset.fingerprint : dataset.validationFingerprint;
     this.entries = set.entries;
     this.width = set.width;
-    this.pipeline = TransformPipeline.of(transforms, set.width);
+    this.keypoints = set.keypoints;
+    this.pipeline = TransformPipeline.of(transforms, set.keypoints);
   }
 
   /** How many there are. */
@@ -206,8 +218,8 @@ export class Clips implements AsyncIterable<LabelledClip> {
   async read(index: number, epoch = 1): Promise<LabelledClip> {
     const entry = this.entries[index];
     if (entry === undefined) throw new RangeError(`there is no clip ${index}; they count from 0, and there are ${this.length}`);
-    const { values: kept, key, width } = this.set;
-    const clip = kept === undefined ? await readClip(entry.file, { key, width }) : { values: elementAt(kept, index), frames: entry.frames };
+    const { values: kept } = this.set;
+    const clip = kept === undefined ? await readClip(entry.file, this.set) : { values: elementAt(kept, index), frames: entry.frames };
     return { ...entry, ...this.pipeline.apply(clip, index, { seed: this.seed, epoch }) };
   }
 

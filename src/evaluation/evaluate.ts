@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Settings } from '../config/model-settings';
 import { checkOptions, type OptionsInput, type Options } from '../config/layers';
+import type { Settings } from '../config/model-settings';
 import { bucketLengths, planEpoch } from '../data/batch';
 import { BatchSource } from '../data/batch-source';
 import type { Dataset } from '../data/clip-set';
@@ -26,6 +26,7 @@ import {
   classDifferences,
   trainedAs,
   validationNames,
+  wantedKeypoints,
   type LoadedModel,
 } from './loaded-model';
 import { evaluateOptions, readingOf, shapeOf, type labelledDataOptions } from './options';
@@ -184,7 +185,8 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     source,
     key: request.kp_key ?? recorded?.key ?? definition.usualClips.key,
     layout: recorded?.layout ?? definition.usualClips.layout,
-    width: definition.width,
+    width: model.width,
+    keypoints: wantedKeypoints(loaded.file, loaded.keypoints),
     demoSeed: trained?.seed ?? 0, // Of no account where there is a source.
     memoryBudgetBytes: memoryBudget(memoryFacts()),
     needTrain: false,
@@ -233,7 +235,7 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
   refuseOtherClasses(loaded, dataset);
   const { maxFrames } = loaded.model;
-  const transforms = TransformPipeline.of(loaded.transforms, set.width);
+  const transforms = TransformPipeline.of(loaded.transforms, set.keypoints);
   const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize, transforms });
   const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths, transforms });
   const source = new BatchSource(set, { batchSize, transforms: loaded.transforms });

@@ -1,10 +1,12 @@
 import { readWeights, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import type { Settings } from '../config/model-settings';
 import { resolveLayers } from '../config/resolve';
 import { onlyModel, trainedSettings } from '../config/understood-settings';
 import { type Batch, packRows } from '../data/batch';
 import type { LabelNames, ClipEntry } from '../data/clip-set';
+import type { WantedKeypoints } from '../data/layout-of-clips';
 import { savedTransforms } from '../data/transforms/pipeline';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import { noDropout } from '../engine/dropout';
@@ -13,6 +15,7 @@ import type { Program, ProgramDefinition } from '../engine/program';
 import { printableLine, excerpt } from '../foundation/text';
 import type { Model, ForwardContext, ModelInputs } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
+import { savedKeypoints } from '../models/saved-keypoints';
 import { recogniseWeights, saidOfModel, type ModelReading } from './recognise';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
@@ -26,6 +29,8 @@ export interface LoadedModel {
   readonly epoch: number | undefined;
   /** Names of the classes; undefined where the checkpoint has none. */
   readonly labels: LabelNames | undefined;
+  /** Which key points its clips are; undefined where they are none. */
+  readonly keypoints: KeypointLayout | undefined;
   /** What its clips go through before it sees them; saved with it. */
   readonly transforms: readonly TransformDescription[];
   /** The settings that it was trained with, as far as they are settings of Kumpas; empty where the checkpoint has none. */
@@ -62,6 +67,7 @@ export function modelOfCheckpoint(
   const { model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file, models);
   const { name, settings } = model.definition;
   const trained = trainedSettings(file, settings, read.args);
+  const keypoints = savedKeypoints(config, model, file);
   return {
     file,
     name,
@@ -69,7 +75,8 @@ export function modelOfCheckpoint(
     weights: new Map([...weights].map(([key, { values }]) => [key, values])),
     epoch,
     labels: savedLabels(config, model),
-    transforms: savedTransforms(config, model.width, file),
+    keypoints,
+    transforms: savedTransforms(config, keypoints, file),
     settings: trained.values as PlainRecord,
     data: recordAt(config, 'data'),
     assumptions,
@@ -80,6 +87,11 @@ export function modelOfCheckpoint(
 /** The model's forward pass, ready to run. Whoever asks for it disposes of it. */
 export function inferenceProgram({ model, weights }: LoadedModel, options: ProgramOptions): Program {
   return createProgram(inferenceDefinition(model), weights, options);
+}
+
+/** The key points that a model takes, as data that is opened for it is asked for them. */
+export function wantedKeypoints(file: string, keypoints: KeypointLayout | undefined): WantedKeypoints | undefined {
+  return keypoints && { keypoints, saidBy: `as ${file} takes them` };
 }
 
 /** The labels to show, printable: the checkpoint's own, else those given, else `gloss 3`. */

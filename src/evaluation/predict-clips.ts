@@ -1,9 +1,8 @@
-import { KEYPOINT_WIDTH } from '../config/data-settings';
 import { assembleBatch } from '../data/batch';
-import { readClip, type Clip, type ClipReader } from '../data/clip';
+import { readChecked, type Clip, type ClipReader } from '../data/clip';
+import { keypointDoubts, type KeypointDoubt } from '../data/clip-checks';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
-import { keypointDoubts, type KeypointDoubt } from '../data/clip-checks';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
@@ -53,6 +52,8 @@ interface PredictOptions {
   /** Aborted: it ends with the signal's reason, at the next clip. */
   readonly signal?: AbortSignal | undefined;
 }
+
+type ClipReading = Pick<PredictOptions, 'key' | 'read'>;
 
 /**
  * Recognises the sign in each clip. A clip longer than the model takes is cut to its first frames, as in an evaluation.
@@ -114,9 +115,9 @@ async function predictClip(loaded: LoadedModel, program: Program, file: string, 
   };
 }
 
-function doubtsOf({ values, frames }: Clip, { model: { width, maxFrames } }: LoadedModel): ClipDoubt[] {
+function doubtsOf({ values, frames }: Clip, { keypoints, model: { maxFrames } }: LoadedModel): ClipDoubt[] {
   return [
-    ...(width === KEYPOINT_WIDTH ? keypointDoubts(values) : []),
+    ...(keypoints === undefined ? [] : keypointDoubts(values, keypoints)),
     ...(frames > maxFrames ? [{ kind: 'cut', text: `it has ${frames} frames; the model sees the first ${maxFrames}` } as const] : []),
   ];
 }
@@ -125,18 +126,18 @@ function doubtsOf({ values, frames }: Clip, { model: { width, maxFrames } }: Loa
  * One clip as a batch of its own, after the model's transforms, padded to a length that clips of about its length share.
  * @throws FileError where it cannot be read.
  */
-export async function clipInputs(loaded: LoadedModel, file: string, reading: Pick<PredictOptions, 'key' | 'read'>): Promise<NamedArrays> {
+export async function clipInputs(loaded: LoadedModel, file: string, reading: ClipReading): Promise<NamedArrays> {
   return inputsOf(loaded, await readWhole(loaded, file, reading));
 }
 
 /** @throws FileError where the clip cannot be read. */
-function readWhole({ model }: LoadedModel, file: string, { key, read }: Pick<PredictOptions, 'key' | 'read'>): Promise<Clip> {
-  return read === undefined ? readClip(file, { key, width: model.width }) : read(file);
+function readWhole({ file: model, model: { width }, keypoints }: LoadedModel, file: string, { key, read }: ClipReading): Promise<Clip> {
+  return read === undefined ? readChecked(file, { key, width, keypoints, saidBy: `as ${model} takes them` }) : read(file);
 }
 
-function inputsOf({ model: { maxFrames }, transforms }: LoadedModel, whole: Clip): NamedArrays {
+function inputsOf({ model: { maxFrames }, keypoints, transforms }: LoadedModel, whole: Clip): NamedArrays {
   const width = whole.values.length / whole.frames;
-  const clip = TransformPipeline.of(transforms, width).apply(whole);
+  const clip = TransformPipeline.of(transforms, keypoints).apply(whole);
   const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
   return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
 }

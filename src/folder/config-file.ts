@@ -85,6 +85,9 @@ const transforms = z
   .readonly()
   .optional();
 
+/** Which key points its clips are, as `src/config/layout-description.ts` reads it; absent of the usual 78, and where they are none. */
+const keypoints = z.record(z.string(), z.unknown()).optional();
+
 const trainedRunSchema = runSchema.extend({
   folder: z.string(),
   versions: versionsSchema.required(),
@@ -98,6 +101,7 @@ const trainedRunSchema = runSchema.extend({
   }),
   training_clips: trainingClipsSchema,
   transforms,
+  keypoints,
   gloss_labels: labels,
   category_labels: labels,
 });
@@ -111,6 +115,7 @@ const importedRunSchema = runSchema.extend({
   epoch: z.number(),
   best_metric: z.number().optional(),
   transforms,
+  keypoints,
 });
 
 type Settings = Readonly<Record<string, unknown>>;

@@ -8,6 +8,9 @@ import {
   type DataSource,
   type TransformDescription,
 } from '../config/data-settings';
+import { widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
+import { HOLISTIC_78 } from '../config/known-layouts';
+import { layoutDescribed, layoutNamed, type LayoutDescription } from '../config/layout-description';
 import type { SharedSettings, ValuesOf } from '../config/model-settings';
 import { choice, setting, type SettingProblem, type SettingShape } from '../config/setting';
 
@@ -33,6 +36,8 @@ export interface ClipLocation {
 export interface ModelClips<Data extends SettingShape, Own extends SettingShape = Data> {
   /** Numbers a frame. It decides which demo set the model is tried on, too. */
   readonly width: number;
+  /** Where the clips are key points: which ones, or those that the data says, of which the usual ones are `width` wide. */
+  readonly keypoints?: KeypointLayout | 'of the data';
   /** The settings that only models on such clips have. */
   readonly settings: Data;
   /** Settings any one of which says that there is data; without all of them, the demo set is used. */
@@ -50,7 +55,11 @@ const group = 'Data';
 
 const keypointSettings = {
   ...folderSettings('keypoints', (split) => `Folder with the ${split} clips, one .npz each.`),
-  kp_key: arraySetting('X', 'The array in each .npz that holds the key points, [frames, 156].', ['keypoints_key']),
+  kp_key: arraySetting(
+    'X',
+    'The array in each .npz that holds the key points, [frames, 156], or as wide as keypoints.json of the data says.',
+    ['keypoints_key'],
+  ),
   normalize: setting(choice(['none', 'shoulders']), 'none', {
     group,
     description:
@@ -61,9 +70,10 @@ const keypointSettings = {
 
 const keypointSources = ['data', 'keypoints_train', 'keypoints_val', 'labels_train_csv', 'labels_val_csv'] as const;
 
-/** Clips of key points, `.npz` files with an array `[frames, 156]`. */
+/** Clips of key points, the usual 78: `.npz` files with an array `[frames, 156]`. */
 export const keypointClips: ModelClips<typeof keypointSettings> = {
   width: KEYPOINT_WIDTH,
+  keypoints: HOLISTIC_78,
   settings: keypointSettings,
   sources: keypointSources,
   check: (settings) => {
@@ -79,6 +89,20 @@ export const keypointClips: ModelClips<typeof keypointSettings> = {
   settledByTransforms: (transforms) => ({ normalize: transforms.find(({ name }) => name === 'normalize')?.['by'] ?? 'none' }),
   usual: { key: 'X', layout: KEYPOINT_FOLDERS },
 };
+
+/** Clips of whichever key points the data has: the model is told how many numbers a frame they are, as `input_dim`. */
+export const anyKeypointClips: typeof keypointClips = { ...keypointClips, keypoints: 'of the data' };
+
+/**
+ * Clips of other key points than the usual 78.
+ * @param layout the name of a known layout, as `holistic75`, or a description of one's own.
+ * @throws UserError where it is none.
+ */
+export function keypointClipsOf(layout: string | LayoutDescription): typeof keypointClips {
+  const place = 'keypointClipsOf()';
+  const keypoints = typeof layout === 'string' ? layoutNamed(layout, place) : layoutDescribed(layout, place);
+  return { ...keypointClips, width: widthOfLayout(keypoints), keypoints };
+}
 
 /**
  * Either a data folder, or all of its parts, or neither.

@@ -27,6 +27,11 @@ interface Classes {
   readonly num_cat: number;
 }
 
+/** How many numbers a frame its clips have, under the name of a checkpoint's config. */
+interface FrameWidth {
+  readonly input_dim: number;
+}
+
 /** An architecture read from a checkpoint. */
 export interface RecognisedArchitecture<Architecture> {
   readonly architecture: Architecture;
@@ -43,7 +48,7 @@ export interface ModelParts<Own extends SettingShape, Data extends SettingShape,
   readonly name: string;
   /** The start of its checkpoints' names, and the class's name in PyTorch; made of the name where it is left out. */
   readonly checkpointName?: string;
-  /** The clips that it takes; key points, 156 numbers a frame, where it is left out. */
+  /** The clips that it takes; key points, 156 numbers a frame, where it is left out. `anyKeypointClips` are as wide as the data says. */
   readonly clips?: ModelClips<Data, NoInfer<Own>>;
   /** The settings that it has of its own, each made by `setting` or `settingOrNone`. */
   readonly settings: Own;
@@ -53,8 +58,8 @@ export interface ModelParts<Own extends SettingShape, Data extends SettingShape,
   readonly fixedByWeights?: readonly (keyof (Own & Data) & string)[];
   /** Of those, the ones that weights may not have in their shapes, each with its name in a checkpoint's config. */
   readonly notInShapes?: Readonly<Record<string, string>>;
-  /** What fixes its shape, from its settings. */
-  readonly architecture?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>, classes: ClassCounts) => Architecture;
+  /** What fixes its shape, from its settings and the numbers a frame; `input_dim` is these numbers where the clips are as wide as the data says. */
+  readonly architecture?: (settings: Settings & ValuesOf<Own> & ValuesOf<Data>, classes: ClassCounts, width: number) => Architecture;
   /** What a checkpoint's `config` holds of it; the architecture as it is where it is left out. */
   readonly config?: (architecture: NoInfer<Architecture>) => ModelConfig;
   /**
@@ -109,7 +114,7 @@ const MOST_FRAMES = 100_000;
 export function defineModel<
   const Own extends SettingShape,
   const Data extends SettingShape = typeof keypointClips.settings,
-  Architecture extends Classes = ValuesOf<Own> & Classes,
+  Architecture extends Classes = ValuesOf<Own> & Classes & FrameWidth,
 >(parts: ModelParts<Own, Data, Architecture>): BuildableModel<Architecture> {
   return new DefinedModel(parts, undefined);
 }
@@ -129,6 +134,7 @@ class DefinedModel<
   readonly settings: TypedModelSettings<Settings & ValuesOf<Own> & ValuesOf<Data>>;
   readonly notInShapes: Readonly<Record<string, string>>;
   readonly width: number;
+  readonly keypoints: ModelDefinition['keypoints'];
   readonly usualClips: ModelDefinition['usualClips'];
   private readonly clips: ModelClips<Data, Own>;
 
@@ -143,6 +149,7 @@ class DefinedModel<
     this.checkpointName = parts.checkpointName ?? classNameOf(parts.name);
     this.notInShapes = parts.notInShapes ?? {};
     this.width = this.clips.width;
+    this.keypoints = this.clips.keypoints;
     this.usualClips = this.clips.usual;
     this.settings = modelSettings(parts.name, {
       architecture: parts.settings,
@@ -164,9 +171,9 @@ class DefinedModel<
     const pictureEncoder = parts.pictureEncoder?.(architecture);
     return {
       definition: this,
-      config: parts.config?.(architecture) ?? plainConfig(architecture),
+      config: parts.config?.(architecture) ?? this.plainConfig(architecture),
       parameters,
-      width: this.width,
+      width: this.widthOf(architecture),
       maxFrames: parts.maxFrames?.(architecture) ?? maxLengthOf(architecture),
       numGloss: architecture.num_gloss,
       numCategory: architecture.num_cat,
@@ -184,10 +191,10 @@ class DefinedModel<
     };
   }
 
-  fromSettings(settings: Settings, classes: ClassCounts): Model {
+  fromSettings(settings: Settings, classes: ClassCounts, width = this.width): Model {
     const { architecture } = this.parts;
     const typed = this.settings.typed(settings);
-    return this.build(architecture?.(typed, classes) ?? this.ownArchitecture(typed, classes));
+    return this.build(architecture?.(typed, classes, width) ?? this.ownArchitecture(typed, classes, width));
   }
 
   clipLocation(settings: Settings): ClipLocation {
@@ -219,17 +226,31 @@ class DefinedModel<
     return this.parts.pytorch?.(config) ?? { fromConfig: Object.keys(config), others: [], whole: true };
   }
 
-  /** The architecture of a model that makes no other of its settings: these and the class counts. */
-  private ownArchitecture(settings: Settings, { gloss, category }: ClassCounts): Architecture {
+  /** Numbers a frame: those of its clips, or, where the data has the say, those that it was built for. */
+  private widthOf(architecture: object): number {
+    const width = this.keypoints === 'of the data' && 'input_dim' in architecture ? architecture.input_dim : undefined;
+    return typeof width === 'number' ? width : this.width;
+  }
+
+  /** An architecture as it is; numbers a frame that are always the same are not part of it. */
+  private plainConfig(architecture: object): ModelConfig {
+    const config = plainConfig(architecture);
+    if (this.keypoints === 'of the data' || Object.hasOwn(this.parts.settings, 'input_dim')) return config;
+    return Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'input_dim'));
+  }
+
+  /** The architecture of a model that makes no other of its settings: these, the class counts and the numbers a frame. */
+  private ownArchitecture(settings: Settings, { gloss, category }: ClassCounts, width: number): Architecture {
     const values: Readonly<Record<string, unknown>> = settings;
     const own = Object.fromEntries(Object.keys(this.parts.settings).map((key) => [key, values[key]]));
     // Architecture is these very values where `architecture` is left out.
-    return { ...own, num_gloss: gloss, num_cat: category } as unknown as Architecture;
+    return { input_dim: width, ...own, num_gloss: gloss, num_cat: category } as unknown as Architecture;
   }
 
   private recogniseByName({ config }: SavedModel): RecognisedArchitecture<Architecture> | undefined {
     if (config['model'] !== this.name) return undefined;
-    const { num_gloss: gloss, num_cat: category } = config;
+    const { num_gloss: gloss, num_cat: category, input_dim: said } = config;
+    const width = this.keypoints === 'of the data' && isCount(said) ? said : this.width;
     if (!isCount(gloss) || !isCount(category))
       throw new UserError(`its config does not say how many classes its ${this.name} tells apart: num_gloss, num_cat`);
     const { values, problems } = checkLayer(
@@ -241,7 +262,7 @@ class DefinedModel<
     const settings = this.settings.settle({ model: this.name, ...Object.fromEntries(values) });
     const unsaid = Object.entries(this.parts.settings).filter(([key]) => !values.has(key));
     return {
-      architecture: this.ownArchitecture(settings.settings, { gloss, category }),
+      architecture: this.ownArchitecture(settings.settings, { gloss, category }, width),
       assumptions: unsaid.map(([key, schema]) => `${key} ${String(factsOf(schema).default)}`),
     };
   }

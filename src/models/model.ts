@@ -1,4 +1,5 @@
 import type { TransformDescription } from '../config/data-settings';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import type { ModelSettings, Settings } from '../config/model-settings';
 import type { Dropout } from '../engine/dropout';
 import type { NamedTensors, ParameterDeclaration, ParameterValues } from '../engine/parameters';
@@ -97,12 +98,15 @@ export interface ModelDefinition {
   readonly settings: ModelSettings;
   /** Settings that weights may not have in their shapes, each with its name in a checkpoint's config. */
   readonly notInShapes: Readonly<Record<string, string>>;
-  /** Numbers a frame that its clips must have. */
+  /** Numbers a frame that its clips must have; where these are key points of the data's choice, what they have most often. */
   readonly width: number;
+  /** Where its clips are key points: which ones, or those that the data says. */
+  readonly keypoints: KeypointLayout | 'of the data' | undefined;
   /** Where clips lie that were given for a checkpoint that does not say it: their key and folders. */
   readonly usualClips: Omit<ClipLocation, 'source'>;
   clipLocation(settings: Settings): ClipLocation;
-  fromSettings(settings: Settings, classes: ClassCounts): Model;
+  /** @param width numbers a frame of the data, for a model that takes whichever key points that has; else, and where it is left out, {@link width}. */
+  fromSettings(settings: Settings, classes: ClassCounts, width?: number): Model;
   /** The model that a checkpoint holds; undefined where it is another one's. */
   recognise(saved: SavedModel): RecognisedModel | undefined;
   /** Weights that a new training starts with in place of drawn ones, where the settings name any. */

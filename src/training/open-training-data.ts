@@ -1,6 +1,6 @@
 import type { TransformDescription } from '../config/data-settings';
-import type { Settings } from '../config/model-settings';
 import { checkOptions, type OptionsInput } from '../config/layers';
+import type { Settings } from '../config/model-settings';
 import { setting, text, wholeNumber } from '../config/setting';
 import { bucketLengths, planEpoch } from '../data/batch';
 import { BatchSource } from '../data/batch-source';
@@ -10,7 +10,7 @@ import { openData, type DataRequest } from '../data/open-clips';
 import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
 import { openAsFeatures } from '../evaluation/frame-features/encode-clips';
-import { recordAt, savedLabels, validationNames } from '../evaluation/loaded-model';
+import { recordAt, savedLabels, validationNames, wantedKeypoints } from '../evaluation/loaded-model';
 import type { WithModels } from '../evaluation/recognise';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
@@ -19,9 +19,11 @@ import type { ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
 import { withClassesOfRun, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData } from './run';
+import type { WarmStart } from './warm-start';
 
 /**
  * Opens and checks the clips that the settings name, those of a resumed run under its own classes.
+ * @param begun with what it begins: then its clips are those of the model that goes on.
  * @param weights with which frames are turned into features, where the model is trained on those.
  * @throws UserError with everything that is wrong with the clips.
  */
@@ -29,20 +31,22 @@ export async function openTrainingData(
   definition: ModelDefinition,
   settings: Settings,
   weights: ParameterValues,
-  resume: ResumePoint | undefined,
+  begun: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined },
   context: Pick<TrainingContext, 'report' | 'featureCache'>,
 ): Promise<TrainingData> {
-  const opened = await openDataset(definition, settings, weights, resume, context);
+  const { resume } = begun;
+  const opened = await openDataset(definition, settings, weights, begun, context);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   // Its longest clip is of the architecture alone, whatever the classes are.
   const { maxFrames } = definition.fromSettings(settings, { gloss: 1, category: 1 });
   const { transforms = [] } = definition.clipLocation(settings);
-  const ofModel = modelTransforms(transforms, definition.width);
+  const train = requireTraining(dataset);
+  const ofModel = modelTransforms(transforms, train.keypoints);
   warnOfCuts(dataset, maxFrames, context.report);
   return {
     dataset,
     transforms: ofModel,
-    train: split(requireTraining(dataset), settings, maxFrames, true, transforms),
+    train: split(train, settings, maxFrames, true, transforms),
     validation: split(dataset.validation, settings, maxFrames, false, ofModel),
   };
 }
@@ -64,13 +68,14 @@ async function openDataset(
   definition: ModelDefinition,
   settings: Settings,
   weights: ParameterValues,
-  resume: ResumePoint | undefined,
+  { resume, warmStart }: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined },
   { report, featureCache: cache = featureCache({}) }: Pick<TrainingContext, 'report' | 'featureCache'>,
 ): Promise<Dataset> {
   const { pictures, ...location } = definition.clipLocation(settings);
   const request: DataRequest = {
     ...location,
     width: definition.width,
+    keypoints: keypointsFor(definition, resume ?? warmStart),
     ...classCounts(settings, resume),
     demoSeed: settings.seed,
     memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
@@ -91,6 +96,15 @@ async function openDataset(
   if (!pictures.encoded) return openData({ ...request, width: pictures.side * pictures.side * 3, pictureSide: pictures.side });
   report({ kind: 'note', text: `the backbone stays as it is: features of frames are computed once, and kept in ${cache}` });
   return openAsFeatures(request, definition.fromSettings(settings, { gloss: 1, category: 1 }), weights, cache);
+}
+
+/** The key points that are wanted: those of the model that a training goes on from or begins with, else those that are its definition's. */
+function keypointsFor(
+  { name, keypoints }: ModelDefinition,
+  begun: Pick<WarmStart, 'file' | 'keypoints'> | undefined,
+): DataRequest['keypoints'] {
+  if (begun !== undefined) return wantedKeypoints(begun.file, begun.keypoints);
+  return keypoints === undefined || keypoints === 'of the data' ? keypoints : wantedKeypoints(`model ${name}`, keypoints);
 }
 
 /** A resumed run validates on the very clips that it validated on before. */
@@ -121,7 +135,7 @@ function split(
   descriptions: readonly TransformDescription[],
 ): RunSplit {
   const { batch_size: batchSize, num_buckets: maxBuckets, seed, sampling } = settings;
-  const transforms = TransformPipeline.of(descriptions, set.width);
+  const transforms = TransformPipeline.of(descriptions, set.keypoints);
   const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize, transforms });
   return {
     set,

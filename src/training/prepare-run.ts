@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { widthOfLayout } from '../config/keypoint-layout';
 import type { Settings } from '../config/model-settings';
 import { measureBfloat16Gain } from '../engine/captured/matrix-type';
 import { createProgram } from '../engine/create-program';
@@ -55,7 +56,7 @@ async function prepareWithin(
   const warmStart = resume === undefined ? warmStartOf(settings, context.reading, context.models) : undefined;
   const given = givenWeights(definition, settings, resume);
 
-  const data = await openTrainingData(definition, settings, given, resume, context);
+  const data = await openTrainingData(definition, settings, given, { resume, warmStart }, context);
   const { labels } = data.dataset;
   const otherValidation = resume !== undefined && compareWithEarlierData(resume, data.dataset, report).otherValidation;
   const ended = resume === undefined ? undefined : endOf(resume, settings);
@@ -64,7 +65,7 @@ async function prepareWithin(
     report({ kind: 'note', text: 'its epochs are done; the evaluation at its end is missing and is made now' });
   }
 
-  const model = definition.fromSettings(settings, { gloss: labels.gloss.length, category: labels.category.length });
+  const model = modelFor(definition, settings, data);
   const devices = sharingDevices(settings, context);
   const weights = startingWeights(settings, model, { warmStart, given: resume === undefined ? given : new Map(), labels }, report);
   const learner = createLearner(settings, model, weights, {
@@ -110,12 +111,19 @@ export async function prepareLearner(
   const definition = definitionOf(settings, context);
   const warmStart = warmStartOf(settings, context.reading, context.models);
   const given = givenWeights(definition, settings, undefined);
-  const data = await openTrainingData(definition, settings, given, undefined, context);
+  const data = await openTrainingData(definition, settings, given, { resume: undefined, warmStart }, context);
   const { labels } = data.dataset;
-  const model = definition.fromSettings(settings, { gloss: labels.gloss.length, category: labels.category.length });
+  const model = modelFor(definition, settings, data);
   const weights = startingWeights(settings, model, { warmStart, given, labels }, context.report);
   const devices = sharingDevices(settings, context);
   return { learner: createLearner(settings, model, weights, { devices, data, resume: undefined, schedule: scheduleFor(data) }), data };
+}
+
+/** The model of the settings, for the classes and the key points of the data. */
+function modelFor(definition: ModelDefinition, settings: Settings, { dataset: { labels }, train }: TrainingData): Model {
+  const { keypoints } = train.set;
+  const classes = { gloss: labels.gloss.length, category: labels.category.length };
+  return definition.fromSettings(settings, classes, keypoints && widthOfLayout(keypoints));
 }
 
 function sharingDevices({ enable_parallel }: Settings, { sharingDevices: devices = [] }: TrainingContext): readonly string[] {

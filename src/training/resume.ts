@@ -8,6 +8,7 @@ import {
   type PlainRecord,
   type TrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import { commandLineSource, flagOf, shown, type SettingsLayer } from '../config/layers';
 import type { Settings } from '../config/model-settings';
 import { resolveLayers } from '../config/resolve';
@@ -24,6 +25,7 @@ import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
+import { savedKeypoints } from '../models/saved-keypoints';
 import type { TrainingListener } from './events';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
@@ -37,6 +39,8 @@ export interface ResumePoint {
   readonly checkpoint: TrainingCheckpoint;
   /** The model that its weights are of. */
   readonly model: Model;
+  /** Which key points its clips are; undefined where they are none. */
+  readonly keypoints: KeypointLayout | undefined;
   /** What Kumpas keeps in the checkpoint's config beside epoch and best metric. */
   readonly progress: PlainRecord | undefined;
   /** The log so far, where the checkpoint lies in a run's folder. */
@@ -74,6 +78,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
   if (!optimizer.usable)
     throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
   const checkpoint = { ...trainingCheckpoint(weights, recognised.weights, optimizer.state), ...(average === undefined ? {} : { average }) };
+  const keypoints = savedKeypoints(checkpoint.config, recognised.model, place);
   const notes = [...weights.notes, ...recognised.notes];
   const logFile = new ModelFolder(path.dirname(file)).log;
   if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);
@@ -86,6 +91,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
       stamp,
       checkpoint: { ...comparable, args: values },
       model: recognised.model,
+      keypoints,
       progress: undefined,
       log: [],
       notes,
@@ -98,6 +104,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
     stamp,
     checkpoint,
     model: recognised.model,
+    keypoints,
     progress: typeof progress === 'object' && progress !== null && !Array.isArray(progress) ? (progress as PlainRecord) : undefined,
     log: existsSync(logFile) ? readTrainingLog(logFile) : [],
     notes,

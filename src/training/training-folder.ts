@@ -17,6 +17,7 @@ import { required } from '../foundation/required';
 import { counted, listed } from '../foundation/text';
 import type { Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
+import { factsOfKeypoints, keypointsOfRun, KEYPOINTS_KEY } from '../models/saved-keypoints';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
 import { runReadme } from './run-readme';
@@ -174,7 +175,7 @@ export class TrainingFolder {
       this.record,
       rows.find(({ epoch }) => epoch === bestEpoch) ?? noBest,
       this.checkpointName,
-      transformsInPython(this.record.run.transforms ?? []),
+      transformsInPython(this.record.run.transforms ?? [], keypointsOfRun(this.record.run, this.files.config)),
     );
     this.place.requireThere();
     this.files.writeReadme(page);
@@ -230,6 +231,7 @@ export class TrainingFolder {
       ...model.config,
       ...factsOfOwnModel(model.definition),
       ...(run.transforms === undefined ? {} : { [TRANSFORMS_KEY]: plainTransforms(run.transforms) }),
+      ...(run.keypoints === undefined ? {} : { [KEYPOINTS_KEY]: run.keypoints as PlainRecord }),
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,
       description: run.name,
@@ -284,6 +286,7 @@ export function describeRun(facts: {
       model: model.config,
       ...factsOfOwnModel(model.definition),
       ...(transforms.length === 0 ? {} : { transforms }),
+      ...factsOfKeypoints(dataset.train?.keypoints),
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,
       ...registry,

@@ -1,5 +1,6 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
+import type { KeypointLayout } from '../config/keypoint-layout';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import type { Settings } from '../config/model-settings';
 import { askedLayers, askedValue, resolveSettings, type ResolvedSettings, type SettingsRequest } from '../config/resolve';
@@ -13,6 +14,7 @@ import { modelFile } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import type { Model, ModelDefinition } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
+import { savedKeypoints } from '../models/saved-keypoints';
 
 /** The weights of a trained model, with which a new training begins. */
 export interface WarmStart {
@@ -22,6 +24,8 @@ export interface WarmStart {
   readonly epoch: number | undefined;
   /** The names of its classes; undefined where the file has none. */
   readonly labels: LabelNames | undefined;
+  /** Which key points its model's clips are; undefined where they are none. */
+  readonly keypoints: KeypointLayout | undefined;
   /** What its model's clips went through before it saw them. */
   readonly transforms: readonly TransformDescription[];
   /** What of the file was not understood or not taken; a line each. */
@@ -72,12 +76,14 @@ function readWarmStart(initFrom: string, given: PlainRecord, reading: Checkpoint
   const { epoch, config = {} } = read;
   const recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, `--init-from ${file}`, models);
   const { model } = recognised;
+  const keypoints = savedKeypoints(config, model, file);
   return {
     file,
     recognised,
     epoch,
     labels: savedLabels(config, model),
-    transforms: savedTransforms(config, model.width, file),
+    keypoints,
+    transforms: savedTransforms(config, keypoints, file),
     notes: [...read.notes, ...recognised.notes],
   };
 }

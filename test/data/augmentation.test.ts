@@ -2,11 +2,12 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { augmentations, keypointAugmentSettings } from '../../src/config/augment-settings';
 import type { TransformDescription } from '../../src/config/data-settings';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { bucketLengths, planEpoch, type Batch } from '../../src/data/batch';
 import { BatchSource } from '../../src/data/batch-source';
 import type { Clip } from '../../src/data/clip';
-import { openClips } from '../../src/data/open-clips';
 import { isMissing } from '../../src/data/keypoints';
+import { openClips } from '../../src/data/open-clips';
 import { modelTransforms, savedTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
 import { countNotFinite } from '../../src/foundation/required';
 import { clipValues, inTemporaryFolder } from '../support/clip-files';
@@ -41,7 +42,8 @@ const distance = ([x, y]: readonly [number, number], [a, b]: readonly [number, n
 
 /** What a part always applied makes of a clip in the epoch `epoch`. */
 function changed(description: Omit<TransformDescription, 'p'> & { readonly name: string }, clip = SIGNER, epoch = 1): Clip {
-  return TransformPipeline.of([{ ...description, p: 1 }], clip.values.length / clip.frames).apply(clip, 3, { seed: 7, epoch });
+  const keypoints = clip.values.length === clip.frames * 156 ? HOLISTIC_78 : undefined;
+  return TransformPipeline.of([{ ...description, p: 1 }], keypoints).apply(clip, 3, { seed: 7, epoch });
 }
 
 const epochs = Array.from({ length: 24 }, (_, index) => index + 1);
@@ -84,7 +86,7 @@ describe('each part of the augmentation', () => {
     for (const { name, ...options } of all) {
       const clip = SIGNER;
       const ofShare = (p: number): number => {
-        const pipeline = TransformPipeline.of([{ name, ...options, p }], 156);
+        const pipeline = TransformPipeline.of([{ name, ...options, p }], HOLISTIC_78);
         return epochs
           .flatMap((epoch) => [0, 1, 2, 3].map((index) => pipeline.apply(clip, index, { seed: 1, epoch })))
           .filter((made) => made !== clip).length;
@@ -107,20 +109,20 @@ describe('each part of the augmentation', () => {
   });
 
   it('is of training clips alone: no part of a model, and refused in a checkpoint', () => {
-    expect(modelTransforms(all, 156)).toEqual([]);
-    expect(() => savedTransforms({ kumpas_version: '0.0.0', transforms: [{ name: 'noise', p: 1, std: 1 }] }, 156, 'm.pt')).toThrow(
+    expect(modelTransforms(all, HOLISTIC_78)).toEqual([]);
+    expect(() => savedTransforms({ kumpas_version: '0.0.0', transforms: [{ name: 'noise', p: 1, std: 1 }] }, HOLISTIC_78, 'm.pt')).toThrow(
       'm.pt: config.transforms: noise changes training clips, and is no part of a model',
     );
   });
 
   it('refuses options that it does not know, and clips that it cannot change', () => {
-    expect(() => TransformPipeline.of([{ name: 'noise', p: 1, sdt: 0.1 }], 156)).toThrow(
+    expect(() => TransformPipeline.of([{ name: 'noise', p: 1, sdt: 0.1 }], HOLISTIC_78)).toThrow(
       'the transform noise knows p from 0 to 1 and std, a number, and nothing else, found {"p":1,"sdt":0.1}',
     );
-    expect(() => TransformPipeline.of([{ name: 'noise', p: 2, std: 0.1 }], 156)).toThrow(/p from 0 to 1/);
-    expect(() => TransformPipeline.of([{ name: 'mirror', p: 1, share: 0.1 }], 156)).toThrow(/knows p from 0 to 1 and nothing else/);
-    expect(() => TransformPipeline.of([{ name: 'rotation', p: 1, degrees: 3 }], 2048)).toThrow(
-      'rotation needs key points, 156 numbers a frame; these clips have 2048',
+    expect(() => TransformPipeline.of([{ name: 'noise', p: 2, std: 0.1 }], HOLISTIC_78)).toThrow(/p from 0 to 1/);
+    expect(() => TransformPipeline.of([{ name: 'mirror', p: 1, share: 0.1 }], HOLISTIC_78)).toThrow(/knows p from 0 to 1 and nothing else/);
+    expect(() => TransformPipeline.of([{ name: 'rotation', p: 1, degrees: 3 }], undefined)).toThrow(
+      'rotation needs key points; these clips have none',
     );
   });
 });
@@ -388,7 +390,7 @@ describe('batches of augmented clips', () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const certain = all.map((part) => ({ ...part, p: 0.7 }));
-      const pipeline = TransformPipeline.of(certain, 156);
+      const pipeline = TransformPipeline.of(certain, HOLISTIC_78);
       const clipsIn = async (
         memoryBudgetBytes: number,
         batchSize: number,
@@ -424,7 +426,7 @@ describe('batches of augmented clips', () => {
       category: 0,
       occluded: undefined,
     }));
-    const transforms = TransformPipeline.of([{ name: 'speed', p: 0.5, change: 0.5 }], 156);
+    const transforms = TransformPipeline.of([{ name: 'speed', p: 0.5, change: 0.5 }], HOLISTIC_78);
     const options = { batchSize: 8, maxFrames: 300, transforms };
     const lengths = bucketLengths(entries, { ...options, maxBuckets: 4 });
     expect(lengths).toEqual([40, 64]);

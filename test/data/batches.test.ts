@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { assembleBatch, type Batch, bucketLengths, planEpoch, type BatchPlan } from '../../src/data/batch';
 import { BatchSource, openBatches } from '../../src/data/batch-source';
 import type { ClipSet, Dataset } from '../../src/data/clip-set';
@@ -21,7 +22,7 @@ const batchSize = 4;
 const maxFrames = 24;
 
 const open = (folder: string, memoryBudgetBytes: number): Promise<Dataset> =>
-  openDataset({ folder }, { key: 'X', width: 156, memoryBudgetBytes, needTrain: true });
+  openDataset({ folder }, { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes, needTrain: true });
 
 function trainOf(dataset: Dataset): ClipSet {
   if (dataset.train === undefined) throw new Error('no training clips');
@@ -100,7 +101,7 @@ describe('the batches of an epoch', () => {
         const plans = plansOf(inMemory);
         const expected = await collect(fromMemory.epoch(plans));
         expect(await collect(fromFiles.epoch(plans))).toEqual(expected);
-        const pipeline = TransformPipeline.of(transforms, 156);
+        const pipeline = TransformPipeline.of(transforms, HOLISTIC_78);
         for (const { features, frames, indices } of expected) {
           indices.forEach((index, row) => {
             const values = inMemory.values?.[index] ?? new Float32Array();

@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { DataError } from '../../src/data/data-error';
 import type { Dataset } from '../../src/data/clip-set';
+import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
 import { formatNpy, formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 
-const options: DatasetOptions = { key: 'X', width: 156, memoryBudgetBytes: 1e9, needTrain: true };
+const options: DatasetOptions = { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes: 1e9, needTrain: true };
 const REFERENCE = 'gloss_id,label,cat_id,category\n0,THANKS,1,POLITE\n1,HELLO,0,GREETING\n2,GOOD,1,POLITE\n';
 
 /** A folder of clips a to d whose labels are these; what opening it gives. */

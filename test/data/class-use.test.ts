@@ -5,7 +5,7 @@ import { openDataset, type DatasetOptions } from '../../src/data/dataset';
 import { inTemporaryFolder, writeDataFolder, type TestClip } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 
-const options: DatasetOptions = { key: 'X', width: 156, memoryBudgetBytes: 1e9, needTrain: true };
+const options: DatasetOptions = { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes: 1e9, needTrain: true };
 
 const clipsOf = (name: string, glosses: readonly number[], categories: readonly number[] = []): TestClip[] =>
   glosses.map((gloss, index) => ({ name: `${name}_${index}`, gloss, category: categories[index] ?? 0, frames: 2 }));

@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { inspectClip, readClip, type InspectedClip } from '../../src/data/clip';
+import type { ClipFormat } from '../../src/data/clip-checks';
 import type { NpyArray } from '../../src/data/npy';
 import { formatNpy, formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';
 
-const format = { key: 'X', width: 156 };
+const format: ClipFormat = { key: 'X', width: 156, keypoints: HOLISTIC_78 };
 
 /** A clip of 4 frames with these arrays changed, as it is found. */
 async function inspected(changes: Readonly<Record<string, NpyArray | undefined>>, expected = format): Promise<InspectedClip> {
@@ -79,7 +81,7 @@ describe('a clip', () => {
 
   it('says what frames of another kind look like, and which array or model is meant', async () => {
     expect(await problemsWith({ X: floats([30, 126]) })).toEqual([
-      '"X" is [30, 126], 126 numbers a frame; expected 156: 78 key points × (x, y): pose 0–24, left hand 21, right hand 21, face 11 (docs/data.md); this looks like the two hands of MediaPipe, 42 × (x, y, z)',
+      '"X" is [30, 126], 126 numbers a frame; expected 156: 78 key points × (x, y): pose 25, left hand 21, right hand 21, face 11 (docs/data.md); this looks like the two hands of MediaPipe, 42 × (x, y, z); if it is left hand, right hand in this order, a file keypoints.json beside the folder of the clips says so: {"layout": "hands42x3"}',
     ]);
     expect(await problemsWith({ X: floats([1662]) })).toEqual([expect.stringMatching(/looks like a single frame: MediaPipe Holistic/)]);
     expect(await problemsWith({ X: floats([4, 78, 2]) })).toEqual([expect.stringMatching(/; save X\.reshape\(len\(X\), 156\)$/)]);
@@ -102,7 +104,11 @@ describe('a clip', () => {
       const file = path.join(folder, 'clip.npy');
       writeFileSync(file, formatNpy({ dtype: 'float32', shape: [2, 156], values: clipValues(2) }));
       expect(await readClip(file, format)).toEqual({ values: clipValues(2), frames: 2 });
-      expect(await inspectClip(file, { key: 'Y', width: 156 })).toMatchObject({ problems: [], remarks: [], clip: { frames: 2 } });
+      expect(await inspectClip(file, { key: 'Y', width: 156, keypoints: HOLISTIC_78 })).toMatchObject({
+        problems: [],
+        remarks: [],
+        clip: { frames: 2 },
+      });
       writeFileSync(file, 'no array');
       await expect(readClip(file, format)).rejects.toThrow(/clip\.npy: not a readable \.npy: not a \.npy array/);
     });
@@ -143,7 +149,9 @@ describe('a clip', () => {
       writeFileSync(file, formatNpz({ X: { dtype: 'float64', shape: [2, 156], values: Float64Array.from(clipValues(2)) } }));
       expect(await readClip(file, format)).toEqual({ values: clipValues(2), frames: 2 });
       await expect(readClip(file, { key: 'X', width: 150 })).rejects.toThrow(/clip\.npz: "X" is \[2, 156\]/);
-      await expect(readClip(file, { key: 'Y', width: 156 })).rejects.toThrow(/clip\.npz: no array "Y"; the file holds: X/);
+      await expect(readClip(file, { key: 'Y', width: 156, keypoints: HOLISTIC_78 })).rejects.toThrow(
+        /clip\.npz: no array "Y"; the file holds: X/,
+      );
     });
   });
 });

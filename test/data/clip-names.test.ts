@@ -8,7 +8,7 @@ import { formatNpz } from '../../src/data/npz';
 import { clipArrays, inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 
-const options: DatasetOptions = { key: 'X', width: 156, memoryBudgetBytes: 1e9, needTrain: true };
+const options: DatasetOptions = { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes: 1e9, needTrain: true };
 const clip = (name: string, gloss: number): { name: string; gloss: number; category: number; frames: number } => ({
   name,
   gloss,

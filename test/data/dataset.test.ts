@@ -10,7 +10,7 @@ import { formatNpy, formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder, writeDataFolder, type TestClip } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 
-const options: DatasetOptions = { key: 'X', width: 156, memoryBudgetBytes: 1e9, needTrain: true };
+const options: DatasetOptions = { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes: 1e9, needTrain: true };
 const clip = (name: string, gloss: number, category: number, frames: number): TestClip => ({ name, gloss, category, frames });
 const good = {
   train: [clip('a', 0, 0, 5), clip('b', 1, 0, 7), clip('c', 2, 1, 6)],

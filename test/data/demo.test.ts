@@ -1,7 +1,7 @@
-import { KEYPOINT_WIDTH } from '../../src/config/data-settings';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { KEYPOINT_WIDTH } from '../../src/config/data-settings';
 import type { ClipSet, Dataset } from '../../src/data/clip-set';
 import { openDataset } from '../../src/data/dataset';
 import { demoFrames, drawSigner, drawSigners, renderClip } from '../../src/data/demo/clip';
@@ -177,7 +177,14 @@ describe('the written demo folder', () => {
       const warnings: string[] = [];
       const opened = await openDataset(
         { folder: target },
-        { key: 'X', width: 156, memoryBudgetBytes: 2 ** 30, needTrain: true, onWarning: (warning) => warnings.push(warning) },
+        {
+          key: 'X',
+          width: 156,
+          keypoints: 'of the data',
+          memoryBudgetBytes: 2 ** 30,
+          needTrain: true,
+          onWarning: (warning) => warnings.push(warning),
+        },
       );
       expect(warnings).toEqual([]);
       expect(opened.labels).toEqual(demo.labels);

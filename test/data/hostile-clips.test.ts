@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { inspectClip, readClip } from '../../src/data/clip';
 import { Turns } from '../../src/data/file-reading';
 import { parseNpy, toFloat32, type NpyArray } from '../../src/data/npy';
@@ -9,7 +10,7 @@ import { openNpz, formatNpz } from '../../src/data/npz';
 import { clipArrays, inTemporaryFolder } from '../support/clip-files';
 import { itWithShared } from '../support/shared';
 
-const format = { key: 'X', width: 156 };
+const format = { key: 'X', width: 156, keypoints: HOLISTIC_78 };
 const text = (value: string): NpyArray => ({ dtype: 'text', shape: [], values: [value] });
 
 async function problemsOf(arrays: Readonly<Record<string, NpyArray>>): Promise<readonly string[]> {

@@ -7,6 +7,7 @@ const demo: DataRequest = {
   key: 'X',
   layout: KEYPOINT_FOLDERS,
   width: 156,
+  keypoints: 'of the data' as const,
   demoSeed: 42,
   memoryBudgetBytes: 1e9,
   needTrain: true,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { bucketLengths, planEpoch } from '../../src/data/batch';
 import type { Clip } from '../../src/data/clip';
 import { modelTransforms, savedTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
@@ -26,7 +27,7 @@ function expectClose(found: Float32Array, wanted: Float32Array): void {
 }
 
 describe('normalisation by the shoulders', () => {
-  const pipeline = TransformPipeline.of([{ name: 'normalize', by: 'shoulders' }], 156);
+  const pipeline = TransformPipeline.of([{ name: 'normalize', by: 'shoulders' }], HOLISTIC_78);
   const normalized = (clip: Clip): Float32Array => pipeline.apply(clip).values;
   const example = clipOf(
     { 0: [0.5, 0.25], 11: [0.625, 0.5], 12: [0.375, 0.5], 46: [0.25, 0.75] },
@@ -77,22 +78,22 @@ describe('normalisation by the shoulders', () => {
 
   it('is part of the model; other clips than key points and other options are refused', () => {
     const description = { name: 'normalize', by: 'shoulders' };
-    expect(modelTransforms([description], 156)).toEqual([description]);
-    expect(() => TransformPipeline.of([description], 2048)).toThrow(
-      new UserError('normalize by shoulders needs key points, 156 numbers a frame; these clips have 2048'),
+    expect(modelTransforms([description], HOLISTIC_78)).toEqual([description]);
+    expect(() => TransformPipeline.of([description], undefined)).toThrow(
+      new UserError('normalize by shoulders needs key points; these clips have none'),
     );
-    expect(() => TransformPipeline.of([{ name: 'normalize', by: 'hips' }], 156)).toThrow(
+    expect(() => TransformPipeline.of([{ name: 'normalize', by: 'hips' }], HOLISTIC_78)).toThrow(
       /knows by: shoulders and nothing else, found {"by":"hips"}/,
     );
-    expect(() => TransformPipeline.of([{ ...description, of: 2 }], 156)).toThrow(/nothing else/);
+    expect(() => TransformPipeline.of([{ ...description, of: 2 }], HOLISTIC_78)).toThrow(/nothing else/);
   });
 });
 
 describe('saved transforms', () => {
-  const saved = (transforms: unknown): unknown => savedTransforms({ kumpas_version: '0.0.0', transforms }, 156, 'm.pt');
+  const saved = (transforms: unknown): unknown => savedTransforms({ kumpas_version: '0.0.0', transforms }, HOLISTIC_78, 'm.pt');
 
   it('are none in a checkpoint of another program, whatever it calls so', () => {
-    expect(savedTransforms({ transforms: 'ToTensor()' }, 156, 'm.pt')).toEqual([]);
+    expect(savedTransforms({ transforms: 'ToTensor()' }, HOLISTIC_78, 'm.pt')).toEqual([]);
   });
 
   it('are read back, and none where there are none', () => {

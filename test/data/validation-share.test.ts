@@ -8,7 +8,7 @@ import { openClips } from '../../src/data/open-clips';
 import { divideClips, type ValidationShare } from '../../src/data/validation-share';
 import { inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 
-const options: DatasetOptions = { key: 'X', width: 156, memoryBudgetBytes: 1e9, needTrain: true };
+const options: DatasetOptions = { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes: 1e9, needTrain: true };
 const share: ValidationShare = { share: 0.2, seed: 7, refuseOwn: true };
 
 /** Clips of glosses with so many clips each. */

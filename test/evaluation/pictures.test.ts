@@ -1,5 +1,6 @@
-import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { describe, expect, it } from '@jest/globals';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { confusionMatrix } from '../../src/evaluation/confusion';
 import { drawChart, legendAsDrawn } from '../../src/evaluation/pictures/canvas';
 import { curvesPicture } from '../../src/evaluation/pictures/charts';
@@ -107,10 +108,10 @@ describe('a strip of skeletons', () => {
     const frames = 12;
     const still = new Float32Array(frames * 156).fill(0.5);
     const moving = still.map((value, place) => (place % 2 === 0 ? value + 0.3 * Math.sin(place) : value * Math.cos(place)));
-    expect(clipStrip({ values: moving, frames })).not.toEqual(clipStrip({ values: still, frames }));
-    const image = await loadImage(clipStrip({ values: moving, frames }));
+    expect(clipStrip({ values: moving, frames }, HOLISTIC_78)).not.toEqual(clipStrip({ values: still, frames }, HOLISTIC_78));
+    const image = await loadImage(clipStrip({ values: moving, frames }, HOLISTIC_78));
     expect([image.width, image.height]).toEqual([1024, 144]);
-    const empty = clipStrip({ values: new Float32Array(156), frames: 1 });
+    const empty = clipStrip({ values: new Float32Array(156), frames: 1 }, HOLISTIC_78);
     const context = createCanvas(1024, 144).getContext('2d');
     context.drawImage(await loadImage(empty), 0, 0);
     expect(context.getImageData(0, 0, 1024, 144).data.every((value) => value === 0)).toBe(true);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { readClip } from '../../src/data/clip';
 import { formatNpz } from '../../src/data/npz';
 import { startRuntime } from '../../src/engine/runtime';
@@ -80,7 +81,7 @@ describe('predicting', () => {
   it('takes the values that a reader gives in place of those in the file', async () => {
     await inTemporaryFolder(async (folder) => {
       const clip = writeClip(path.join(folder, 'clip.npz'));
-      const format = { key: 'X', width: 156 };
+      const format = { key: 'X', width: 156, keypoints: HOLISTIC_78 };
       const [plain] = await predictClips(tiny(), [clip], { key: 'X', topK: 0 });
       const [read] = await predictClips(tiny(), ['elsewhere'], { key: 'none', topK: 0, read: () => readClip(clip, format) });
       expect(read).toEqual({ ...plain, file: 'elsewhere' });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import type { ClipSet } from '../../src/data/clip-set';
 import { findings } from '../../src/evaluation/report/findings';
 import { foreignPart } from '../../src/evaluation/report/markup';
@@ -74,7 +75,7 @@ describe('the worst clips', () => {
   it('are shown as skeletons where they are of key points, in a page that is Kumpas’s own', async () => {
     const values = judged.map((_, clip) => Float32Array.from({ length: 3 * 156 }, (_unused, place) => ((place * (clip + 1)) % 97) / 97));
     const { clips: entries, ...rest } = resultOf(4, judged);
-    const page = await pageOf({ clips: entries, ...rest }, { entries, width: 156, values, key: 'X' });
+    const page = await pageOf({ clips: entries, ...rest }, { entries, width: 156, keypoints: HOLISTIC_78, values, key: 'X' });
     expect(page.match(/<img class="strip" src="data:image\/png;base64,/g)).toHaveLength(4);
     expect(page.indexOf('Skeletons of clip_1')).toBeLessThan(page.indexOf('Skeletons of clip_0'));
     expect(foreignPart(page)).toBeUndefined();

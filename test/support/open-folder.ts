@@ -1,5 +1,5 @@
-import type { Dataset } from '../../src/data/clip-set';
 import { KEYPOINT_FOLDERS } from '../../src/config/data-settings';
+import type { Dataset } from '../../src/data/clip-set';
 import { openData, type DataRequest } from '../../src/data/open-clips';
 
 /** Opens the validation clips of a data folder, or what else is asked for. */
@@ -9,6 +9,7 @@ export function openFolder(folder: string, more: Partial<DataRequest> = {}): Pro
     key: 'X',
     layout: KEYPOINT_FOLDERS,
     width: 156,
+    keypoints: 'of the data' as const,
     demoSeed: 0,
     memoryBudgetBytes: 1e9,
     needTrain: false,

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
+import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { exportCheckpoint } from '../../src/conversion/export-checkpoint';
 import { importCheckpoint } from '../../src/conversion/import-checkpoint';
 import { formatNpz } from '../../src/data/npz';
@@ -38,7 +39,7 @@ describe('a model of normalised key points', () => {
       expect(readWeights(made.best).config?.['transforms']).toEqual(TRANSFORMS);
       const record: unknown = JSON.parse(readFileSync(path.join(made.folder, 'config.json'), 'utf8'));
       expect(record).toMatchObject({ normalize: 'shoulders', run: { transforms: TRANSFORMS } });
-      const python = transformsInPython(TRANSFORMS)?.definitions.join('\n') ?? 'none';
+      const python = transformsInPython(TRANSFORMS, HOLISTIC_78)?.definitions.join('\n') ?? 'none';
       expect(readFileSync(path.join(made.folder, 'README.md'), 'utf8')).toContain(python);
       expect(readFileSync(path.resolve(__dirname, '../../docs/data.md'), 'utf8')).toContain(python);
     });

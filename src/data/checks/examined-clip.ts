@@ -1,5 +1,4 @@
-import { isSameLayout, type KeypointLayout } from '../../config/keypoint-layout';
-import { HOLISTIC_78 } from '../../config/known-layouts';
+import type { KeypointLayout } from '../../config/keypoint-layout';
 import { elementAt } from '../../foundation/required';
 import { counted, percent } from '../../foundation/text';
 import { openArrays, readValues } from '../clip';
@@ -98,22 +97,22 @@ async function examineArrays(file: ArrayFile, format: CheckedFormat, findings: C
   const { values, frames, problems } = checkValues(array, format);
   add(values === undefined ? 'wrong-shape' : 'not-finite', ...problems);
   if (values === undefined || problems.length > 0) return undefined;
-  const { keypoints: layout, width } = format;
+  const { keypoints: layout } = format;
   const beside = await readBeside(file, add);
   const { mask, timestamps_ms: times, meta } = beside;
-  const denied = mask === undefined ? 0 : examineMask(mask, values, { frames, width, layout }, add);
+  const denied = mask === undefined ? 0 : examineMask(mask, values, { frames, layout }, add);
   const rate = times === undefined ? undefined : examineTimes(times, frames, add);
   const fields = meta === undefined ? undefined : readMeta(meta);
   if (typeof fields === 'string') add('odd-meta', fields);
   const said = typeof fields === 'object' ? fields : new Map<string, unknown>();
-  if (layout !== undefined && isSameLayout(layout, HOLISTIC_78)) add('wrong-meta', ...checkMeta(said));
+  if (layout !== undefined) add('wrong-meta', ...checkMeta(said, layout));
   const target = said.get('target_fps');
   if (rate !== undefined && typeof target === 'number' && target > 0 && Math.abs(rate / target - 1) > RATE_TOLERANCE)
     add('odd-timestamps', `they show ${rate.toFixed(1)} frames a second, and the meta says ${target}`);
   const framesSaid = said.get('frames');
   if (typeof framesSaid === 'number' && framesSaid !== frames)
     add('meta-contradicts-values', `${framesSaid} frames, and the clip has ${frames}`);
-  if (layout !== undefined) for (const { kind, text } of keypointDoubts(values)) add(DOUBTS[kind](text), text);
+  if (layout !== undefined) for (const { kind, text } of keypointDoubts(values, layout)) add(DOUBTS[kind](text), text);
   const gloss = said.get('gloss');
   const [least, most] = rangeOf(values);
   return {
@@ -160,10 +159,10 @@ async function readBeside(
 function examineMask(
   mask: NpyArray,
   values: Float32Array,
-  { frames, width, layout }: { readonly frames: number; readonly width: number; readonly layout: KeypointLayout | undefined },
+  { frames, layout }: { readonly frames: number; readonly layout: KeypointLayout | undefined },
   add: (code: FindingCode, ...texts: readonly string[]) => void,
 ): number {
-  const problems = checkMask(mask, frames, width);
+  const problems = checkMask(mask, frames, layout);
   if (layout !== undefined && values.every((value) => value === 0)) return 0; // A mask without a visible point is right then.
   add('odd-mask', ...problems);
   if (problems.length > 0 || layout === undefined || mask.dtype === 'text') return 0;

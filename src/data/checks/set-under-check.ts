@@ -61,7 +61,7 @@ const DEEPEST = 16;
  */
 export async function openSet(folder: string, key: string | undefined): Promise<SetUnderCheck> {
   const isSet = (await namesOf(folder)).some((name) => OF_A_SET.test(name));
-  const layout = layoutOfSet(folder);
+  const layout = await layoutOfSet(folder);
   const keypoints: CheckedFormat = { key: key ?? 'X', width: widthOfLayout(layout.keypoints), keypoints: layout.keypoints };
   const nothing = { folder, format: keypoints, clips: [], names: { gloss: [], category: [] }, reference: undefined, tables: new Map() };
   if (!isSet) return { ...nothing, kind: 'clips', clips: await clipsWithoutLabels(folder), findings: layout.findings };
@@ -78,9 +78,9 @@ export async function openSet(folder: string, key: string | undefined): Promise<
 }
 
 /** The layout that a set says; the usual one, and what is wrong with its description, where that cannot be read. */
-function layoutOfSet(folder: string): { readonly keypoints: KeypointLayout; readonly findings: readonly Finding[] } {
+async function layoutOfSet(folder: string): Promise<{ readonly keypoints: KeypointLayout; readonly findings: readonly Finding[] }> {
   try {
-    return { keypoints: readLayoutFile(folder) ?? HOLISTIC_78, findings: [] };
+    return { keypoints: (await readLayoutFile(folder)) ?? HOLISTIC_78, findings: [] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return {

@@ -1,4 +1,5 @@
 import { KEYPOINT_WIDTH } from '../../config/data-settings';
+import { HOLISTIC_78 } from '../../config/known-layouts';
 import { RandomStream } from '../../foundation/random';
 import { elementAt, required } from '../../foundation/required';
 import {
@@ -80,7 +81,7 @@ function renderSplit(
       values.push(rendered);
     }
   }
-  return { entries, width: KEYPOINT_WIDTH, values, key: 'X' };
+  return { entries, width: KEYPOINT_WIDTH, keypoints: HOLISTIC_78, values, key: 'X' };
 }
 
 /** As `synthetic_train_0000_good_morning`. */

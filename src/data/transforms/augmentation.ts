@@ -1,18 +1,20 @@
-import { KEYPOINT_WIDTH, type TransformDescription } from '../../config/data-settings';
+import type { TransformDescription } from '../../config/data-settings';
+import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
 import type { RandomStream } from '../../foundation/random';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
 import type { TransformKind } from './transform';
 
-/** One way to change clips at random; it is told how strongly, in the unit of its option. */
-interface RandomChange {
+/** Changes a copy of a clip; it is told how strongly, in the unit of its option. */
+type Change = (clip: Clip, strength: number, random: RandomStream) => Clip;
+
+/** One way to change clips at random. */
+interface RandomChange<Frames> {
   /** The option that holds its strength; one without is given 1. */
   readonly strength?: string;
-  /** Whether it changes features too, and not key points alone. */
-  readonly anyWidth?: boolean;
-  /** Changes a copy of the clip. */
-  readonly apply: (clip: Clip, strength: number, random: RandomStream) => Clip;
+  /** How it changes clips of such frames. @throws UserError where it cannot: their key points lack a part that it needs. */
+  readonly of: (frames: Frames) => Change;
   /** Where it changes how many frames a clip has. */
   readonly frames?: {
     /** How many it gives; `random` begins as that of `apply` does. */
@@ -25,12 +27,22 @@ interface RandomChange {
  * A transform of training clips alone: `{ name, p, … }` changes a share `p` of them. Whether a clip is changed, and how, is a function of (seed, epoch, clip);
  * the same clip in the next epoch is another draw.
  */
-export function augmentation({ strength: option, anyWidth = false, apply, frames }: RandomChange): TransformKind {
+export function augmentation(change: RandomChange<KeypointLayout>): TransformKind {
+  return augmentationOfAny({
+    ...change,
+    of: (keypoints) => {
+      if (keypoints === undefined) throw new UserError('needs key points; these clips have none');
+      return change.of(keypoints);
+    },
+  });
+}
+
+/** {@link augmentation} of clips of any numbers: of features too, which have no layout. */
+export function augmentationOfAny({ strength: option, of, frames }: RandomChange<KeypointLayout | undefined>): TransformKind {
   return {
-    create: (description, width) => {
+    create: (description, keypoints) => {
       const { p, strength } = optionsOf(description, option);
-      if (!anyWidth && width !== KEYPOINT_WIDTH)
-        throw new UserError(`${description.name} needs key points, ${KEYPOINT_WIDTH} numbers a frame; these clips have ${width}`);
+      const apply = named(description.name, () => of(keypoints));
       const isChanged = (random: RandomStream): boolean => random.uniform() < p;
       return {
         isPartOfModel: false,
@@ -60,20 +72,34 @@ function optionsOf(
   throw new UserError(`the transform ${name} knows ${wanted} and nothing else, found ${JSON.stringify({ p, ...further })}`);
 }
 
-/** Moves a key point that was found; one that comes to lie at (0, 0) would count as missing, and is put a hair beside it. */
-export function movePoint(values: Float32Array, at: number, x: number, y: number): void {
-  values[at] = x;
-  values[at + 1] = y;
-  if (isMissing(values, at)) values[at] = HAIR;
+/** Puts the transform's name before what a clip's key points lack for it. */
+function named<Value>(name: string, action: () => Value): Value {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof UserError) throw new UserError(`${name} ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** A key point that was found and was moved: where it has come to lie at 0 in all of its numbers it would count as missing, and is put a hair beside. */
+export function keepFound(values: Float32Array, at: number, dimensions: 2 | 3): void {
+  if (isMissing(values, at, dimensions)) values[at] = HAIR;
 }
 
 const HAIR = 2 ** -24;
 
 /** Makes key points missing: `count` of them from `first` on, in the frames from `start` to `end`, the last not included. */
-export function losePoints(values: Float32Array, first: number, count: number, start: number, end: number): void {
+export function losePoints(
+  values: Float32Array,
+  layout: KeypointLayout,
+  { first, count }: { readonly first: number; readonly count: number },
+  { start, end }: { readonly start: number; readonly end: number },
+): void {
+  const width = widthOfLayout(layout);
   for (let frame = start; frame < end; frame++) {
-    const from = frame * KEYPOINT_WIDTH + 2 * first;
-    values.fill(0, from, from + 2 * count);
+    const from = frame * width + layout.dimensions * first;
+    values.fill(0, from, from + layout.dimensions * count);
   }
 }
 

@@ -1,47 +1,48 @@
-import { KEYPOINT_WIDTH } from '../../config/data-settings';
+import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
 import { elementAt } from '../../foundation/required';
 import type { Clip } from '../clip';
-import { isMissing, KEYPOINTS, MIRRORED_POINTS } from '../keypoints';
-import { augmentation, movePoint } from './augmentation';
+import { isMissing } from '../keypoints';
+import { augmentation, keepFound } from './augmentation';
 
 // Where the camera stands: what it sees turned, nearer, aside, tilted or in a mirror. The same for all frames of a clip. Nothing is clipped: what lies near the
-// picture's edge may come to lie outside 0 to 1, as it does where MediaPipe guesses it there.
+// picture's edge may come to lie outside 0 to 1, as it does where MediaPipe guesses it there. A depth, which is measured from a point of the person's own, is
+// scaled as x and y are, and neither turned, moved nor mirrored.
 
 /** `{ name: 'rotation', p, degrees: 10 }`: turned about its middle by up to so many degrees, either way. */
 export const rotation = augmentation({
   strength: 'degrees',
-  apply: (clip, degrees, random) => {
+  of: (layout) => (clip, degrees, random) => {
     const angle = (random.uniform(-degrees, degrees) * Math.PI) / 180;
     const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-    return seenThrough(clip, () => ({ xx: cos, xy: -sin, yx: sin, yy: cos }));
+    return seenThrough(clip, layout, () => ({ xx: cos, xy: -sin, yx: sin, yy: cos }));
   },
 });
 
 /** `{ name: 'scale', p, change: 0.2 }`: about its middle up to 1.2 times as large, or as small; both alike likely. */
 export const scale = augmentation({
   strength: 'change',
-  apply: (clip, change, random) => {
+  of: (layout) => (clip, change, random) => {
     const most = Math.log1p(change);
     const factor = Math.exp(random.uniform(-most, most));
-    return seenThrough(clip, () => ({ xx: factor, yy: factor }));
+    return seenThrough(clip, layout, () => ({ xx: factor, yy: factor, zz: factor }));
   },
 });
 
 /** `{ name: 'translation', p, share: 0.1 }`: moved by up to that share of the picture along x and y, each drawn by itself. */
 export const translation = augmentation({
   strength: 'share',
-  apply: (clip, share, random) => {
+  of: (layout) => (clip, share, random) => {
     const [dx, dy] = [random.uniform(-share, share), random.uniform(-share, share)];
-    return seenThrough(clip, () => ({ dx, dy }));
+    return seenThrough(clip, layout, () => ({ dx, dy }));
   },
 });
 
 /** `{ name: 'perspective', p, tilt: 0.1 }`: as from a camera that is tilted, so that one edge of what is seen is up to that share nearer, its opposite farther. */
 export const perspective = augmentation({
   strength: 'tilt',
-  apply: (clip, tilt, random) => {
+  of: (layout) => (clip, tilt, random) => {
     const [alongX, alongY] = [random.uniform(-tilt, tilt), random.uniform(-tilt, tilt)];
-    return seenThrough(clip, ({ halfWidth, halfHeight }) => ({
+    return seenThrough(clip, layout, ({ halfWidth, halfHeight }) => ({
       wx: halfWidth === 0 ? 0 : alongX / halfWidth,
       wy: halfHeight === 0 ? 0 : alongY / halfHeight,
     }));
@@ -50,21 +51,29 @@ export const perspective = augmentation({
 
 /** `{ name: 'mirror', p }`: left and right exchanged, about its middle; a right hand becomes a left one, and so do points of body and face. */
 export const mirror = augmentation({
-  apply: (clip) => {
-    const mirrored = seenThrough(clip, () => ({ xx: -1 }));
-    const exchanged = new Float32Array(mirrored.values.length);
-    for (let start = 0; start < exchanged.length; start += KEYPOINT_WIDTH)
-      for (let point = 0; point < KEYPOINTS; point++) {
-        const to = start + 2 * point;
-        const from = start + 2 * elementAt(MIRRORED_POINTS, point);
-        exchanged[to] = elementAt(mirrored.values, from);
-        exchanged[to + 1] = elementAt(mirrored.values, from + 1);
-      }
-    return { values: exchanged, frames: clip.frames };
+  of: (layout) => {
+    const { dimensions, points, mirror: images } = layout;
+    const width = widthOfLayout(layout);
+    return (clip) => {
+      const mirrored = seenThrough(clip, layout, () => ({ xx: -1 }));
+      const exchanged = new Float32Array(mirrored.values.length);
+      for (let start = 0; start < exchanged.length; start += width)
+        for (let point = 0; point < points.length; point++) {
+          const to = start + dimensions * point;
+          const from = start + dimensions * elementAt(images, point);
+          exchanged[to] = elementAt(mirrored.values, from);
+          exchanged[to + 1] = elementAt(mirrored.values, from + 1);
+          if (dimensions === 3) exchanged[to + 2] = elementAt(mirrored.values, from + 2);
+        }
+      return { values: exchanged, frames: clip.frames };
+    };
   },
 });
 
-/** What becomes of a place (x, y), measured from the clip's middle: (xx·x + xy·y + dx, yx·x + yy·y + dy) / (1 + wx·x + wy·y). What is left out changes nothing. */
+/**
+ * What becomes of a place (x, y), measured from the clip's middle, and of its depth: (xx·x + xy·y + dx, yx·x + yy·y + dy, zz·z) / (1 + wx·x + wy·y). What is left
+ * out changes nothing.
+ */
 interface Projection {
   readonly xx?: number;
   readonly xy?: number;
@@ -72,6 +81,7 @@ interface Projection {
   readonly yx?: number;
   readonly yy?: number;
   readonly dy?: number;
+  readonly zz?: number;
   readonly wx?: number;
   readonly wy?: number;
 }
@@ -85,30 +95,33 @@ interface Extent {
 }
 
 /** A clip of which every key point is moved so, those that are missing left out. One without any stays as it is. */
-function seenThrough(clip: Clip, projectionOf: (extent: Extent) => Projection): Clip {
-  const extent = extentOf(clip.values);
+function seenThrough(clip: Clip, { dimensions }: KeypointLayout, projectionOf: (extent: Extent) => Projection): Clip {
+  const extent = extentOf(clip.values, dimensions);
   if (extent === undefined) return clip;
-  const { xx = 1, xy = 0, dx = 0, yx = 0, yy = 1, dy = 0, wx = 0, wy = 0 } = projectionOf(extent);
+  const { xx = 1, xy = 0, dx = 0, yx = 0, yy = 1, dy = 0, zz = 1, wx = 0, wy = 0 } = projectionOf(extent);
   const { values, frames } = clip;
   const { x: middleX, y: middleY } = extent;
   const moved = new Float32Array(values.length);
-  for (let at = 0; at < moved.length; at += 2) {
-    if (isMissing(values, at)) continue;
+  for (let at = 0; at < moved.length; at += dimensions) {
+    if (isMissing(values, at, dimensions)) continue;
     const x = elementAt(values, at) - middleX;
     const y = elementAt(values, at + 1) - middleY;
     const distance = 1 + wx * x + wy * y;
-    movePoint(moved, at, middleX + (xx * x + xy * y + dx) / distance, middleY + (yx * x + yy * y + dy) / distance);
+    moved[at] = middleX + (xx * x + xy * y + dx) / distance;
+    moved[at + 1] = middleY + (yx * x + yy * y + dy) / distance;
+    if (dimensions === 3) moved[at + 2] = (zz * elementAt(values, at + 2)) / distance;
+    keepFound(moved, at, dimensions);
   }
   return { values: moved, frames };
 }
 
-function extentOf(values: Float32Array): Extent | undefined {
+function extentOf(values: Float32Array, dimensions: 2 | 3): Extent | undefined {
   let left = Infinity;
   let right = -Infinity;
   let top = Infinity;
   let bottom = -Infinity;
-  for (let at = 0; at < values.length; at += 2) {
-    if (isMissing(values, at)) continue;
+  for (let at = 0; at < values.length; at += dimensions) {
+    if (isMissing(values, at, dimensions)) continue;
     const x = elementAt(values, at);
     const y = elementAt(values, at + 1);
     if (x < left) left = x;

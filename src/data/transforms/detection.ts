@@ -1,79 +1,112 @@
-import { KEYPOINT_WIDTH } from '../../config/data-settings';
+import { partNamed, type KeypointLayout, type KeypointPart } from '../../config/keypoint-layout';
+import { UserError } from '../../foundation/errors';
 import { elementAt } from '../../foundation/required';
-import { GROUP_SIZES, isMissing, KEYPOINT_GROUPS, KEYPOINTS } from '../keypoints';
-import { augmentation, drawStretch, losePoints, movePoint } from './augmentation';
+import { isMissing } from '../keypoints';
+import { augmentation, augmentationOfAny, drawStretch, keepFound, losePoints } from './augmentation';
 
 // What is found of a signer: places that are never quite right, and points, fingers, hands and whole frames that are not found. What was missing stays missing.
 
 /** `{ name: 'noise', p, std: 0.01 }`: a normal deviate of that standard deviation on every number; key points that are missing stay so. Features too. */
-export const noise = augmentation({
+export const noise = augmentationOfAny({
   strength: 'std',
-  anyWidth: true,
-  apply: ({ values, frames }, std, random) => {
-    const noisy = Float32Array.from(values);
-    if (values.length !== frames * KEYPOINT_WIDTH) {
-      values.forEach((value, at) => (noisy[at] = value + std * random.normal()));
+  of:
+    (layout) =>
+    ({ values, frames }, std, random) => {
+      const noisy = Float32Array.from(values);
+      if (layout === undefined) {
+        values.forEach((value, at) => (noisy[at] = value + std * random.normal()));
+        return { values: noisy, frames };
+      }
+      const { dimensions } = layout;
+      for (let at = 0; at < values.length; at += dimensions) {
+        if (isMissing(values, at, dimensions)) continue;
+        for (let axis = at; axis < at + dimensions; axis++) noisy[axis] = elementAt(values, axis) + std * random.normal();
+        keepFound(noisy, at, dimensions);
+      }
       return { values: noisy, frames };
-    }
-    for (let at = 0; at < values.length; at += 2) {
-      if (isMissing(values, at)) continue;
-      movePoint(noisy, at, elementAt(values, at) + std * random.normal(), elementAt(values, at + 1) + std * random.normal());
-    }
-    return { values: noisy, frames };
-  },
+    },
 });
 
 /**
  * `{ name: 'time_mask', p, share: 0.1 }`: a stretch of that share of the frames, at least one and never all, is zero (the time masking of SpecAugment, Park et
  * al. 2019). They stay frames of the clip. Features too.
  */
-export const timeMask = augmentation({
+export const timeMask = augmentationOfAny({
   strength: 'share',
-  anyWidth: true,
-  apply: ({ values, frames }, share, random) => {
-    const length = Math.min(Math.max(1, Math.round(frames * share)), frames - 1);
-    const { start, end } = drawStretch(frames, length, random);
-    const width = values.length / frames;
-    return { values: Float32Array.from(values).fill(0, start * width, end * width), frames };
-  },
+  of:
+    () =>
+    ({ values, frames }, share, random) => {
+      const length = Math.min(Math.max(1, Math.round(frames * share)), frames - 1);
+      const { start, end } = drawStretch(frames, length, random);
+      const width = values.length / frames;
+      return { values: Float32Array.from(values).fill(0, start * width, end * width), frames };
+    },
 });
 
 /** Key points of a finger, four each from a hand's second on: the first is the wrist. */
 const FINGER = { size: 4, first: 1, ofHand: 5 } as const;
-const HANDS = [KEYPOINT_GROUPS.leftHand, KEYPOINT_GROUPS.rightHand] as const;
-const FINGERS = HANDS.flatMap((hand) => Array.from({ length: FINGER.ofHand }, (_, finger) => hand + FINGER.first + FINGER.size * finger));
+/** Of both hands, the first point of each finger. */
+function fingersOf(layout: KeypointLayout): number[] {
+  return handsOf(layout).flatMap(({ name, first, count }) => {
+    const expected = FINGER.first + FINGER.size * FINGER.ofHand;
+    if (count !== expected)
+      throw new UserError(`needs hands of ${expected} points; ${name} of ${layout.name} has ${count}; ${turnedOff('finger_dropout')}`);
+    return Array.from({ length: FINGER.ofHand }, (_, finger) => first + FINGER.first + FINGER.size * finger);
+  });
+}
+
+/** The parts `left_hand` and `right_hand`. */
+function handsOf(layout: KeypointLayout, asker = 'finger_dropout'): KeypointPart[] {
+  return ['left_hand', 'right_hand'].map((name) => {
+    const part = partNamed(layout, name);
+    if (part !== undefined) return part;
+    const parts = layout.parts.map((other) => other.name).join(', ');
+    throw new UserError(`needs a part ${name}, and the parts of ${layout.name} are ${parts}; ${turnedOff(asker)}`);
+  });
+}
+
+function turnedOff(name: string): string {
+  return `augment_${name} 0 turns it off`;
+}
 
 /** `{ name: 'finger_dropout', p, fingers: 2 }`: one finger to so many, of both hands, are missing in all frames. */
 export const fingerDropout = augmentation({
   strength: 'fingers',
-  apply: ({ values, frames }, fingers, random) => {
-    const left = Float32Array.from(values);
-    const count = 1 + random.below(fingers);
-    for (const finger of random.permutation(FINGERS.length).subarray(0, count))
-      losePoints(left, elementAt(FINGERS, finger), FINGER.size, 0, frames);
-    return { values: left, frames };
+  of: (layout) => {
+    const all = fingersOf(layout);
+    return ({ values, frames }, fingers, random) => {
+      const left = Float32Array.from(values);
+      const count = 1 + random.below(fingers);
+      for (const finger of random.permutation(all.length).subarray(0, count))
+        losePoints(left, layout, { first: elementAt(all, finger), count: FINGER.size }, { start: 0, end: frames });
+      return { values: left, frames };
+    };
   },
 });
 
 /** `{ name: 'hand_dropout', p, share: 0.25 }`: one hand is missing for a stretch of one frame to that share of them. */
 export const handDropout = augmentation({
   strength: 'share',
-  apply: ({ values, frames }, share, random) => {
-    const left = Float32Array.from(values);
-    const hand = elementAt(HANDS, random.below(HANDS.length));
-    const length = 1 + random.below(Math.max(1, Math.floor(frames * share)));
-    const { start, end } = drawStretch(frames, length, random);
-    losePoints(left, hand, GROUP_SIZES.hand, start, end);
-    return { values: left, frames };
+  of: (layout) => {
+    const hands = handsOf(layout, 'hand_dropout');
+    return ({ values, frames }, share, random) => {
+      const left = Float32Array.from(values);
+      const hand = elementAt(hands, random.below(hands.length));
+      const length = 1 + random.below(Math.max(1, Math.floor(frames * share)));
+      losePoints(left, layout, hand, drawStretch(frames, length, random));
+      return { values: left, frames };
+    };
   },
 });
 
 /** `{ name: 'keypoint_dropout', p, share: 0.05 }`: each key point of each frame is missing with that probability. */
 export const keypointDropout = augmentation({
   strength: 'share',
-  apply: ({ values, frames }, share, random) => {
-    const left = Float32Array.from(values);
-    for (let place = 0; place < frames * KEYPOINTS; place++) if (random.uniform() < share) left.fill(0, 2 * place, 2 * place + 2);
-    return { values: left, frames };
-  },
+  of:
+    ({ dimensions }) =>
+    ({ values, frames }, share, random) => {
+      const left = Float32Array.from(values);
+      for (let at = 0; at < left.length; at += dimensions) if (random.uniform() < share) left.fill(0, at, at + dimensions);
+      return { values: left, frames };
+    },
 });

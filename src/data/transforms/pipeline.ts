@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { PythonTransforms, TransformDescription } from '../../config/data-settings';
+import type { KeypointLayout } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import { required } from '../../foundation/required';
@@ -52,11 +53,11 @@ export class TransformPipeline {
 
   /**
    * The transforms of these descriptions: the same in every thread.
-   * @param width numbers a frame of the clips.
+   * @param keypoints what the numbers of the clips' frames are; undefined for features.
    * @throws UserError where there is no such transform, or it cannot change such clips.
    */
-  static of(descriptions: readonly TransformDescription[], width: number): TransformPipeline {
-    return new TransformPipeline(descriptions.map((description) => [description.name, transformOf(description, width)]));
+  static of(descriptions: readonly TransformDescription[], keypoints: KeypointLayout | undefined): TransformPipeline {
+    return new TransformPipeline(descriptions.map((description) => [description.name, transformOf(description, keypoints)]));
   }
 
   /**
@@ -83,22 +84,29 @@ export class TransformPipeline {
 }
 
 /** Those of the transforms that are part of the model: what validation and prediction apply, and what is saved. */
-export function modelTransforms(descriptions: readonly TransformDescription[], width: number): TransformDescription[] {
-  return descriptions.filter((description) => transformOf(description, width).isPartOfModel);
+export function modelTransforms(
+  descriptions: readonly TransformDescription[],
+  keypoints: KeypointLayout | undefined,
+): TransformDescription[] {
+  return descriptions.filter((description) => transformOf(description, keypoints).isPartOfModel);
 }
 
 /**
  * The transforms that a checkpoint's config holds under {@link TRANSFORMS_KEY}; none where Kumpas did not write it, for another program's `transforms` are its own.
- * @param width numbers a frame that the model takes.
+ * @param keypoints what the numbers of the frames are that the model takes; undefined for features.
  * @throws UserError that names the file, where they are no transforms or not known here: a model must not see clips that lack them.
  */
-export function savedTransforms(config: Readonly<Record<string, unknown>>, width: number, file: string): TransformDescription[] {
+export function savedTransforms(
+  config: Readonly<Record<string, unknown>>,
+  keypoints: KeypointLayout | undefined,
+  file: string,
+): TransformDescription[] {
   const saved = config['kumpas_version'] === undefined ? undefined : config[TRANSFORMS_KEY];
   if (saved === undefined || saved === null) return [];
   if (!Array.isArray(saved) || !saved.every(isDescription))
     throw new UserError(`${file}: config.${TRANSFORMS_KEY}: expected a list of transforms, each with its name and options`);
   try {
-    const [forTraining] = saved.filter((description) => !transformOf(description, width).isPartOfModel);
+    const [forTraining] = saved.filter((description) => !transformOf(description, keypoints).isPartOfModel);
     if (forTraining !== undefined) throw new UserError(`${forTraining.name} changes training clips, and is no part of a model`);
   } catch (error) {
     if (error instanceof UserError) throw new UserError(`${file}: config.${TRANSFORMS_KEY}: ${error.message}`, { cause: error });
@@ -113,10 +121,13 @@ export function plainTransforms(descriptions: readonly TransformDescription[]): 
 }
 
 /** The transforms of a model in NumPy; undefined where it has none. */
-export function transformsInPython(descriptions: readonly TransformDescription[]): PythonTransforms | undefined {
-  if (descriptions.length === 0) return undefined;
+export function transformsInPython(
+  descriptions: readonly TransformDescription[],
+  keypoints: KeypointLayout | undefined,
+): PythonTransforms | undefined {
+  if (descriptions.length === 0 || keypoints === undefined) return undefined;
   const functions = descriptions.map((description) =>
-    required(kindOf(description).python, `the NumPy lines of the transform ${description.name}`),
+    required(kindOf(description).python, `the NumPy lines of the transform ${description.name}`)(keypoints),
   );
   return {
     definitions: functions.flatMap(({ lines }) => lines),
@@ -124,8 +135,8 @@ export function transformsInPython(descriptions: readonly TransformDescription[]
   };
 }
 
-function transformOf(description: TransformDescription, width: number): Transform {
-  return kindOf(description).create(description, width);
+function transformOf(description: TransformDescription, keypoints: KeypointLayout | undefined): Transform {
+  return kindOf(description).create(description, keypoints);
 }
 
 function kindOf({ name }: TransformDescription): TransformKind {

@@ -1,19 +1,19 @@
-import { KEYPOINT_WIDTH } from '../../config/data-settings';
+import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
 import type { RandomStream } from '../../foundation/random';
 import { elementAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
-import { augmentation, drawStretch, movePoint } from './augmentation';
+import { augmentation, drawStretch, keepFound } from './augmentation';
 
 // When things happen: a sign that is made faster or slower, that begins earlier or later, that is cut out of its clip more or less closely.
 
 /** `{ name: 'speed', p, change: 0.2 }`: up to 1.2 times as fast, or as slow; both alike likely. It changes how many frames a clip has. */
 export const speed = augmentation({
   strength: 'change',
-  apply: (clip, change, random) => {
+  of: (layout) => (clip, change, random) => {
     const frames = framesAtSpeed(clip.frames, change, random);
     const step = frames === 1 ? 0 : (clip.frames - 1) / (frames - 1);
-    return sampled(clip, frames, (frame) => frame * step);
+    return sampled(clip, layout, frames, (frame) => frame * step);
   },
   frames: { of: framesAtSpeed, most: (frames, change) => Math.ceil(frames * (1 + change)) },
 });
@@ -26,9 +26,12 @@ function framesAtSpeed(frames: number, change: number, random: RandomStream): nu
 /** `{ name: 'crop', p, share: 0.1 }`: loses up to that share of its frames, at its start and its end. */
 export const crop = augmentation({
   strength: 'share',
-  apply: ({ values, frames }, share, random) => {
-    const { start, end } = drawStretch(frames, framesOfCrop(frames, share, random), random);
-    return { values: values.slice(start * KEYPOINT_WIDTH, end * KEYPOINT_WIDTH), frames: end - start };
+  of: (layout) => {
+    const width = widthOfLayout(layout);
+    return ({ values, frames }, share, random) => {
+      const { start, end } = drawStretch(frames, framesOfCrop(frames, share, random), random);
+      return { values: values.slice(start * width, end * width), frames: end - start };
+    };
   },
   frames: { of: framesOfCrop, most: (frames) => frames },
 });
@@ -46,11 +49,11 @@ const EDGE = 0.25;
  */
 export const timeWarp = augmentation({
   strength: 'share',
-  apply: (clip, share, random) => {
+  of: (layout) => (clip, share, random) => {
     const last = clip.frames - 1;
     const moment = random.uniform(EDGE, 1 - EDGE) * last;
     const moved = moment + random.uniform(-share, share) * last;
-    return sampled(clip, clip.frames, (frame) => {
+    return sampled(clip, layout, clip.frames, (frame) => {
       if (last === 0) return 0;
       return frame <= moved ? (frame * moment) / moved : moment + ((frame - moved) * (last - moment)) / (last - moved);
     });
@@ -60,9 +63,9 @@ export const timeWarp = augmentation({
 /** `{ name: 'shift', p, share: 0.1 }`: begins up to that share of its frames earlier or later; its first or last frame fills what is left empty. */
 export const shift = augmentation({
   strength: 'share',
-  apply: (clip, share, random) => {
+  of: (layout) => (clip, share, random) => {
     const by = Math.round(random.uniform(-share, share) * clip.frames);
-    return sampled(clip, clip.frames, (frame) => frame - by);
+    return sampled(clip, layout, clip.frames, (frame) => frame - by);
   },
 });
 
@@ -71,25 +74,37 @@ export const shift = augmentation({
  * @param momentOf the moment that a new frame shows, in frames from the clip's start; before its start is its first frame, after its end its last. Between two
  * frames a key point lies between its places there; it is missing where it is so in the nearer frame, and where it lies in that one alone, it lies there.
  */
-function sampled({ values, frames }: Clip, count: number, momentOf: (frame: number) => number): Clip {
-  const made = new Float32Array(count * KEYPOINT_WIDTH);
+function sampled({ values, frames }: Clip, layout: KeypointLayout, count: number, momentOf: (frame: number) => number): Clip {
+  const width = widthOfLayout(layout);
+  const made = new Float32Array(count * width);
   for (let frame = 0; frame < count; frame++) {
     const moment = Math.min(Math.max(momentOf(frame), 0), frames - 1);
     const near = Math.round(moment);
     const far = near > moment ? near - 1 : Math.min(near + 1, frames - 1);
-    blendFrame(values, near * KEYPOINT_WIDTH, far * KEYPOINT_WIDTH, Math.abs(moment - near), made, frame * KEYPOINT_WIDTH);
+    made.set(values.subarray(near * width, (near + 1) * width), frame * width);
+    const share = Math.abs(moment - near);
+    if (share > 0)
+      blendFrame(layout, { values, near: near * width, far: far * width, share }, made.subarray(frame * width, (frame + 1) * width));
   }
   return { values: made, frames: count };
 }
 
-/** @param share how much of the far frame is in it, at most a half. */
-function blendFrame(values: Float32Array, near: number, far: number, share: number, made: Float32Array, to: number): void {
-  made.set(values.subarray(near, near + KEYPOINT_WIDTH), to);
-  if (share === 0) return;
-  for (let at = 0; at < KEYPOINT_WIDTH; at += 2) {
-    if (isMissing(values, near + at) || isMissing(values, far + at)) continue;
-    const x = elementAt(values, near + at);
-    const y = elementAt(values, near + at + 1);
-    movePoint(made, to + at, x + share * (elementAt(values, far + at) - x), y + share * (elementAt(values, far + at + 1) - y));
+/** Two frames of a clip by the places of their first numbers, and how much of the far one is seen: at most a half. */
+interface Blend {
+  readonly values: Float32Array;
+  readonly near: number;
+  readonly far: number;
+  readonly share: number;
+}
+
+/** @param made the near frame, of which those key points are moved that the far one has too. */
+function blendFrame({ dimensions }: KeypointLayout, { values, near, far, share }: Blend, made: Float32Array): void {
+  for (let at = 0; at < made.length; at += dimensions) {
+    if (isMissing(values, near + at, dimensions) || isMissing(values, far + at, dimensions)) continue;
+    for (let axis = at; axis < at + dimensions; axis++) {
+      const number = elementAt(values, near + axis);
+      made[axis] = number + share * (elementAt(values, far + axis) - number);
+    }
+    keepFound(made, at, dimensions);
   }
 }

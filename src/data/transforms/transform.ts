@@ -1,4 +1,5 @@
 import type { TransformDescription } from '../../config/data-settings';
+import type { KeypointLayout } from '../../config/keypoint-layout';
 import type { RandomStream } from '../../foundation/random';
 import type { Clip } from '../clip';
 
@@ -26,10 +27,10 @@ export interface Transform {
 export interface TransformKind {
   /**
    * Makes a transform of its description, which is saved with a model and reaches the reading thread.
-   * @param width numbers a frame of the clips that it is for.
+   * @param keypoints what the numbers of the clips' frames are; undefined for features.
    * @throws UserError where an option is unknown, or the clips are none that it can change.
    */
-  readonly create: (description: TransformDescription, width: number) => Transform;
+  readonly create: (description: TransformDescription, keypoints: KeypointLayout | undefined) => Transform;
   /** Of one that is part of a model: a NumPy function that does the same to `X` `[frames, width]`, for those who use the model elsewhere. */
-  readonly python?: { readonly name: string; readonly lines: readonly string[] };
+  readonly python?: (keypoints: KeypointLayout) => { readonly name: string; readonly lines: readonly string[] };
 }

@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { KEYPOINT_WIDTH } from '../../config/data-settings';
 import { readClip } from '../../data/clip';
 import type { ClipSet } from '../../data/clip-set';
 import { FileError } from '../../data/data-error';
@@ -108,15 +107,17 @@ async function draw(result: EvaluationResult, { curves, onWarning, set }: Result
 }
 
 /** Of the worst clips, where they are of key points, a strip of skeletons each, by their places among all. */
-async function stripsOf(result: EvaluationResult, { values, width, key }: ClipSet): Promise<Map<number, Buffer>> {
+async function stripsOf(result: EvaluationResult, set: ClipSet): Promise<Map<number, Buffer>> {
   const strips = new Map<number, Buffer>();
-  if (width !== KEYPOINT_WIDTH) return strips;
+  const { values, keypoints } = set;
+  if (keypoints === undefined) return strips;
   const { clipStrip } = await import('../pictures/clip-strip.js');
   for (const { clip, index } of worstClips(result, WORST_CLIPS)) {
     const read = values?.[index];
     if (read === undefined && clip.file === '') continue;
     try {
-      strips.set(index, clipStrip(read === undefined ? await readClip(clip.file, { key, width }) : { values: read, frames: clip.frames }));
+      const frames = read === undefined ? await readClip(clip.file, set) : { values: read, frames: clip.frames };
+      strips.set(index, clipStrip(frames, keypoints));
     } catch (error) {
       if (!(error instanceof FileError)) throw error; // It was there when it was evaluated: it is shown by name alone.
     }

@@ -58,13 +58,15 @@ const MOST_FRAMES = 100_000;
 /** Positions that a file lacks are computed: a few letters of it may not stand for gigabytes. */
 const MOST_POSITION_VALUES = 2 ** 26;
 const MOST_LAYERS = 1_000;
+/** More numbers a frame than any key points are. */
+const MOST_INPUTS = 10_000;
 
-function isFrameCount(value: unknown, most: number): value is number {
+function isCount(value: unknown, most: number): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most;
 }
 
 /**
- * Layers, widths, class counts and max_len are in the shapes; heads and pooling only in a config, and dropout is of no account for weights. Positions that are
+ * Layers, widths, class counts and max_len are in the shapes, and so are numbers a frame where no config says them; heads and pooling only in a config, and dropout is of no account for weights. Positions that are
  * not there are computed, as many as the config says.
  */
 export function recogniseTransformer({ config, shapes }: SavedModel): RecognisedArchitecture<SignTransformerArchitecture> | undefined {
@@ -84,7 +86,7 @@ export function recogniseTransformer({ config, shapes }: SavedModel): Recognised
     throw new UserError(`it has ${layers} encoder layers; at most ${MOST_LAYERS} are read, more than any model has`);
   const assumptions: string[] = [];
   const positions = sizeOf('pos_encoder.pe', 1) ?? config['max_len'];
-  const max_len = isFrameCount(positions, shapes.has('pos_encoder.pe') ? Infinity : MOST_FRAMES) ? positions : USUAL_FRAMES;
+  const max_len = isCount(positions, shapes.has('pos_encoder.pe') ? Infinity : MOST_FRAMES) ? positions : USUAL_FRAMES;
   if (!shapes.has('pos_encoder.pe') && max_len * emb_dim > MOST_POSITION_VALUES)
     throw new UserError(
       `max_len ${max_len} at a width of ${emb_dim} would make ${max_len * emb_dim} values of positions, more than any model has`,
@@ -99,7 +101,7 @@ export function recogniseTransformer({ config, shapes }: SavedModel): Recognised
   const pooling = config['pooling_method'] ?? config['pooling'];
   if (!isPoolingMethod(pooling)) assumptions.push('pooling mean');
   const architecture: SignTransformerArchitecture = {
-    input_dim: KEYPOINT_WIDTH,
+    input_dim: isCount(config['input_dim'], MOST_INPUTS) ? config['input_dim'] : (sizeOf('embedding.weight', 1) ?? KEYPOINT_WIDTH),
     emb_dim,
     n_heads,
     n_layers: layers,

@@ -1,7 +1,7 @@
 import { relu } from '../../engine/dropout';
 import { type NamedTensors, type ParameterDeclaration, standardNormal, tensorNamed } from '../../engine/parameters';
 import { tf } from '../../engine/tensorflow';
-import { keypointClips } from '../clips';
+import { anyKeypointClips } from '../clips';
 import { defineModel } from '../define-model';
 import { encoderLayer, encoderLayerParameters, type EncoderPass, positionParameter } from '../layers/encoder';
 import { FrameRows, pool, shape3 } from '../layers/frame-rows';
@@ -10,16 +10,16 @@ import type { ForwardContext, Model, ModelInputs, ModelOutputs } from '../model'
 import { checkTransformer, recogniseTransformer, type SignTransformerArchitecture, transformerSettings } from './architecture';
 
 /** The reference's SignTransformer: a pre-norm transformer encoder over key points, pooled, with a head for the gloss and one for the category. */
-export const signTransformerModel = defineModel<typeof transformerSettings, typeof keypointClips.settings, SignTransformerArchitecture>({
+export const signTransformerModel = defineModel<typeof transformerSettings, typeof anyKeypointClips.settings, SignTransformerArchitecture>({
   name: 'transformer',
   checkpointName: 'SignTransformer',
-  clips: keypointClips,
+  clips: anyKeypointClips,
   settings: transformerSettings,
   check: checkTransformer,
   fixedByWeights: ['emb_dim', 'num_heads', 'num_layers', 'ff_dim', 'max_len', 'pooling'],
   notInShapes: { num_heads: 'n_heads', pooling: 'pooling_method', max_len: 'max_len' },
-  architecture: (settings, classes) => ({
-    input_dim: keypointClips.width,
+  architecture: (settings, classes, width) => ({
+    input_dim: width,
     emb_dim: settings.emb_dim,
     n_heads: settings.num_heads,
     n_layers: settings.num_layers,

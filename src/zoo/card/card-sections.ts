@@ -223,7 +223,7 @@ function inPyTorch({ model }: CardFacts): PageSection {
     'model.eval()',
     'labels = config.get("gloss_labels")  # position = the id that the gloss head says',
     '```',
-    ...transformLines(transformsInPython(model.transforms)),
+    ...transformLines(transformsInPython(model.transforms, model.keypoints)),
   ];
   return { heading: 'Load it in PyTorch', lines };
 }
@@ -233,7 +233,7 @@ function overHttp(facts: CardFacts): PageSection {
   const { maxFrames, width } = model.model;
   const key = model.model.definition.usualClips.key;
   const served = shellWord(name);
-  const python = transformsInPython(model.transforms);
+  const python = transformsInPython(model.transforms, model.keypoints);
   const clip = `np.load("CLIP.npz")[${pythonText(key)}].astype("float32")`;
   const lines = [
     'TensorFlow Serving answers requests with a model that was exported for it:',

@@ -6,6 +6,7 @@ import { shownLabels, type LoadedModel } from '../../evaluation/loaded-model';
 import { HEADS, type EvaluationResult, type HeadName } from '../../evaluation/result';
 import { hasCategories } from '../../folder/config-file';
 import { printableLine } from '../../foundation/text';
+import { factsOfKeypoints } from '../../models/saved-keypoints';
 import { orUndefined } from '../registered-models';
 import { harmless } from './changelog';
 import type { Release, ReleaseComparison, ReleaseRecord } from './release-record';
@@ -29,12 +30,14 @@ export interface ClassNames {
 const OF_THE_TRAINING: ReadonlySet<string> = new Set(['dropout', 'freeze_backbone']);
 
 /** The architecture of a checkpoint. */
-export function architectureOf({ name, model, transforms }: LoadedModel): Architecture {
+export function architectureOf({ name, model, keypoints, transforms }: LoadedModel): Architecture {
+  const { keypoints: described } = factsOfKeypoints(keypoints);
   return {
     model: name,
     config: {
       ...Object.fromEntries(Object.entries(model.config).filter(([key]) => !OF_THE_TRAINING.has(key))),
       ...(transforms.length === 0 ? {} : { transforms: JSON.stringify(transforms) }),
+      ...(described === undefined ? {} : { keypoints: JSON.stringify(described) }),
     },
     tensors: Object.fromEntries(model.parameters.map((parameter) => [parameter.name, parameter.shape])),
   };
