@@ -14,6 +14,7 @@ export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
 export { setStatistics } from './data/checks/statistics';
 export { validateSet } from './data/checks/validate';
+export { reportSet } from './evaluation/report/set-report';
 export { evaluate } from './evaluation/evaluate';
 export { extractVideos } from './extraction/extract-videos';
 export { extractFeatures } from './evaluation/frame-features/extract-features';

@@ -2,7 +2,7 @@ import { byKind, subjectOf, type Finding, type FindingGroup } from '../../data/c
 import { setOptions, validateSet, type Validation } from '../../data/checks/validate';
 import { counted, printableLine } from '../../foundation/text';
 import { verbCommand, type Command } from '../command';
-import { jsonFlag } from '../flags';
+import { jsonFlag, optionalText } from '../flags';
 import { hooksOf } from '../progress';
 
 /** Findings of a kind that are listed. */
@@ -19,18 +19,25 @@ export const validateCommand: Command = verbCommand(
     options: setOptions,
     positional: 'data',
     flags: {
+      report: { type: 'string', group: 'General:', description: 'Write a page, too, with pictures of the clips: an .html.' },
       strict: { type: 'boolean', group: 'General:', description: 'Exit code 1 where there are warnings, too.' },
       all: { type: 'boolean', group: 'General:', description: `List all findings, not ${LISTED} of a kind.` },
       ...jsonFlag,
     },
     examples: [
       ['npm run data -- validate clips/', 'what is wrong, and what to do about it'],
+      ['npm run data -- validate clips/ --report clips.html', 'the same as a page, with pictures of the clips'],
       ['npm run data -- validate clips/ --strict --json', 'for a script: one document, exit code 1 where anything is doubtful'],
     ],
     epilogue: 'docs/data-tools.md lists all that is found, by its codes.',
   },
   async ({ options, flags }, terminal) => {
-    const validation = await validateSet(options, hooksOf(terminal, flags));
+    const out = optionalText(flags, 'report');
+    const hooks = hooksOf(terminal, flags);
+    const validation =
+      out === undefined
+        ? await validateSet(options, hooks)
+        : await (await import('../../evaluation/report/set-report.js')).reportSet({ ...options, out }, hooks);
     terminal.output.write(
       flags['json'] === true ? `${JSON.stringify(validation, null, 2)}\n` : validationText(validation, flags['all'] === true),
     );

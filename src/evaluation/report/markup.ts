@@ -98,7 +98,7 @@ const TEXT = /^/;
 
 /** What each attribute of the page may say. */
 const ATTRIBUTES: ReadonlyMap<string, RegExp | ((value: string) => boolean)> = new Map<string, RegExp | ((value: string) => boolean)>([
-  ['href', (value) => /^#[a-z]+$/.test(value) || FILES.has(value)],
+  ['href', (value) => /^#[a-z-]+$/.test(value) || FILES.has(value)],
   ['src', PICTURE],
   ['srcset', PICTURE],
   ['style', /^--share: [\d.]+%$/],

@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { RESULT_FILES } from '../../folder/contents';
 import { elementAt } from '../../foundation/required';
 import { counted, shortLabel, percent } from '../../foundation/text';
@@ -18,7 +15,8 @@ import {
 } from '../result';
 import { confusionFiles, summaryRows } from '../results/contents';
 import { findings } from './findings';
-import { html, Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
+import { addressOf, framedPage, themedFigure } from './framed-page';
+import { html, type Markup, countCell, shareCell, tableMarkup, type Cell } from './markup';
 
 /** The report's pictures: drawn for a light page and for a dark one; undefined where none can be drawn. */
 export type ReportPictures =
@@ -36,46 +34,24 @@ const CONFUSIONS = 30;
 /** Clips and classes of one page: a browser has to hold every line. */
 const MOST_CLIPS = 1000;
 const MOST_CLASSES = 3000;
-/** Wider pictures are shown smaller until they are clicked. */
-const WIDTH_OF_THE_PAGE = 1140;
 
 /**
- * The page of an evaluation: one HTML file that holds all it needs and asks nothing of the network. It follows the reader's choice of light or dark.
+ * The page of an evaluation.
  * @param created when it was made
  */
 export function reportPage(result: EvaluationResult, pictures: ReportPictures, created: Date): string {
-  const asset = (file: string): string => readFileSync(path.join(__dirname, file), 'utf8');
-  const [style, script] = [asset('style.css'), asset('interaction.js')];
-  const scriptHash = createHash('sha256').update(script).digest('base64');
-  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${scriptHash}'`;
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="${policy}" />
-        <title>${modelTitle(result)}: evaluation</title>
-        ${element('style', style)}
-      </head>
-      <body>
-        <main>
-          ${heading(result, created)} ${cards(result)}
-          <div class="beside">
-            <div>${findingsSection(result)}</div>
-            <div>${figures(result)}</div>
-          </div>
-          ${matrices(result, pictures)} ${classTables(result)} ${curvesAndReliability(pictures)} ${clips(result, pictures)}
-          ${fileList(result, pictures)}
-        </main>
-        ${element('script', script)}
-      </body>
-    </html> `;
-  return page.text;
-}
-
-/** Its text to the letter: the page's policy allows the one script of this very hash. */
-function element(name: 'script' | 'style', text: string): Markup {
-  return new Markup(`<${name}>${text}</${name}>`);
+  return framedPage(
+    `${modelTitle(result)}: evaluation`,
+    html`
+      ${heading(result, created)} ${cards(result)}
+      <div class="beside">
+        <div>${findingsSection(result)}</div>
+        <div>${figures(result)}</div>
+      </div>
+      ${matrices(result, pictures)} ${classTables(result)} ${curvesAndReliability(pictures)} ${clips(result, pictures)}
+      ${fileList(result, pictures)}
+    `,
+  );
 }
 
 function heading(result: EvaluationResult, created: Date): Markup {
@@ -290,10 +266,6 @@ function stripCell(png: Buffer | undefined, name: string): Cell {
   return png === undefined ? '' : html`<img class="strip" src="${addressOf(png)}" width="320" alt="Skeletons of ${name}" />`;
 }
 
-function addressOf(png: Buffer): string {
-  return `data:image/png;base64,${png.toString('base64')}`;
-}
-
 function fileList(result: EvaluationResult, pictures: ReportPictures): Markup {
   const { summary, perClass, perCategory, predictions, confusionPicture, categoryConfusionPicture, curves, reliability, document } =
     RESULT_FILES;
@@ -320,16 +292,5 @@ function fileList(result: EvaluationResult, pictures: ReportPictures): Markup {
 
 function figure(pictures: ReportPictures, which: keyof ResultPictures, caption: string): Markup | undefined {
   const [light, dark] = [pictures?.light[which], pictures?.dark[which]];
-  if (light === undefined || dark === undefined) return undefined;
-  const width = Math.round(light.readUInt32BE(16) / 2); // The PNG's header: two of its pixels are one of the page's.
-  const picture = html`<picture
-    ><source media="(prefers-color-scheme: dark)" srcset="${addressOf(dark)}" />
-    <img src="${addressOf(light)}" width="${width}" alt="${caption}"
-  /></picture>`;
-  // Any picture is wider than some screens: there a click shows it in full.
-  const hint = html`<span class="${width > WIDTH_OF_THE_PAGE ? 'always' : 'narrow'}">; a click shows it in full</span>`;
-  return html`<figure>
-    <button type="button" class="zoom" title="In full, or as wide as the page">${picture}</button>
-    <figcaption>${caption}${hint}.</figcaption>
-  </figure>`;
+  return themedFigure(light, dark, caption);
 }
