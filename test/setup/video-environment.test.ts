@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findProgram } from '../../src/engine/provision/command';
 import {
   environmentKey,
+  pipTags,
   planVideoEnvironment,
   PLATFORMS,
   prepareVideoEnvironment,
@@ -72,6 +73,7 @@ describe('the Python that runs MediaPipe', () => {
     expect(plan).toMatchObject({
       python: path.join(programs, 'python3.10'),
       folder: path.join(folder, 'mediapipe-0.10.14-cp310-linux-x64'),
+      tags: pipTags('3.10', PLATFORMS['linux-x64'] ?? []),
     });
   });
 
