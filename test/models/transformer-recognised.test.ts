@@ -36,6 +36,7 @@ describe('a SignTransformer among checkpoints', () => {
 
   it.each<[string, number[], number[]]>([
     ['embedding.weight', [16, 156], [32, 156]],
+    ['embedding.weight', [32, 10], [32, 156]],
     ['input_norm.gamma', [33], [32]],
     ['encoder_layers.1.attention.W_o.weight', [32, 16], [32, 32]],
     ['gloss_head.3.weight', [9, 16], [7, 16]],
@@ -47,16 +48,17 @@ describe('a SignTransformer among checkpoints', () => {
   it('of other key points takes clips as wide as its embedding does', () => {
     const embedding = (found: readonly number[], config: Readonly<Record<string, unknown>> = {}): unknown =>
       ownModels.recognise({ config: { n_heads: 4, ...config }, shapes: new Map([...shapes, ['embedding.weight', found]]) })?.model;
-    expect(embedding([32, 10])).toMatchObject({ width: 10, config: { input_dim: 10 } });
+    expect(embedding([32, 84])).toMatchObject({ width: 84, config: { input_dim: 84 } });
+    expect(embedding([32, 10], { input_dim: 10 })).toMatchObject({ width: 10, config: { input_dim: 10 } });
     expect(embedding([32, 150], { input_dim: 150 })).toMatchObject({ width: 150, config: { input_dim: 150 } });
     expect(embedding([32, 156])).toMatchObject({ width: 156, config: { input_dim: 156 } });
   });
 
   it('whose config says another number of inputs is told that its embedding is of another shape', () => {
-    const changed = new Map([...shapes, ['embedding.weight', [32, 10]] as const]);
+    const changed = new Map([...shapes, ['embedding.weight', [32, 150]] as const]);
     const recognised = ownModels.recognise({ config: { n_heads: 4, input_dim: 156 }, shapes: changed });
     const expected = new Map(recognised?.model.parameters.map(({ name, shape }) => [name, shape]));
-    expect(stateDictProblems(changed, expected)).toEqual(['embedding.weight has shape [32, 10], expected [32, 156]']);
+    expect(stateDictProblems(changed, expected)).toEqual(['embedding.weight has shape [32, 150], expected [32, 156]']);
   });
 
   it('names what does not belong to it', () => {

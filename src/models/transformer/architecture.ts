@@ -58,8 +58,8 @@ const MOST_FRAMES = 100_000;
 /** Positions that a file lacks are computed: a few letters of it may not stand for gigabytes. */
 const MOST_POSITION_VALUES = 2 ** 26;
 const MOST_LAYERS = 1_000;
-/** More numbers a frame than any key points are. */
-const MOST_INPUTS = 10_000;
+/** More numbers a frame than any key points are, and fewer than those of one hand, 21 × (x, y). */
+const [MOST_INPUTS, FEWEST_INPUTS] = [10_000, 42];
 
 function isCount(value: unknown, most: number): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most;
@@ -101,7 +101,7 @@ export function recogniseTransformer({ config, shapes }: SavedModel): Recognised
   const pooling = config['pooling_method'] ?? config['pooling'];
   if (!isPoolingMethod(pooling)) assumptions.push('pooling mean');
   const architecture: SignTransformerArchitecture = {
-    input_dim: isCount(config['input_dim'], MOST_INPUTS) ? config['input_dim'] : (sizeOf('embedding.weight', 1) ?? KEYPOINT_WIDTH),
+    input_dim: inputsOf(config, sizeOf('embedding.weight', 1)),
     emb_dim,
     n_heads,
     n_layers: layers,
@@ -113,6 +113,12 @@ export function recogniseTransformer({ config, shapes }: SavedModel): Recognised
     pooling_method: isPoolingMethod(pooling) ? pooling : 'mean',
   };
   return { architecture, assumptions };
+}
+
+/** Numbers a frame: what the config says; else what the embedding takes, where that may be key points, and is not a tensor of another shape than it should have. */
+function inputsOf({ input_dim: said }: SavedModel['config'], ofEmbedding: number | undefined): number {
+  if (isCount(said, MOST_INPUTS)) return said;
+  return ofEmbedding !== undefined && ofEmbedding >= FEWEST_INPUTS && ofEmbedding <= MOST_INPUTS ? ofEmbedding : KEYPOINT_WIDTH;
 }
 
 /** The number that comes most often; of those that come equally often the first, and undefined where there is none. */
