@@ -244,11 +244,12 @@ describe('the state_dict of a scheduler', () => {
       /eta_min 0\.1/,
     ],
     ['LambdaLR', { lr_lambdas: [null], base_lrs: [0.5] }, { scheduler: 'warmup_cosine', lr: 0.5 }, /does not hold its function/],
+    ['StepLR', { step_size: 30, gamma: 0.1, base_lrs: [0.5] }, { scheduler: 'step', lr: 0.5, step_size: 30, step_gamma: 0.1 }, undefined],
     [
-      'StepLR',
-      { step_size: 30, gamma: 0.1, base_lrs: [0.5] },
+      'MultiStepLR',
+      { milestones: [30, 60], gamma: 0.1, base_lrs: [0.5] },
       { scheduler: 'none', lr: 0.25 },
-      /step_size, gamma, base_lrs\) is none of Kumpas/,
+      /milestones, gamma, base_lrs\) is none of Kumpas/,
     ],
   ])('of %s tells the schedule', (_what, state, settings, note) => {
     const recognised = recogniseSchedule(state, 0.25);
