@@ -26,7 +26,7 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|picture|pack|features|checkpoint|fuzz [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|picture|pack|validate|features|checkpoint|fuzz [flags]
 
   step        one training step, the batch fed anew each time; a quarter of the frames is padding
   breakdown   where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
@@ -36,6 +36,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   predict     one prediction from a cold start, in a process of its own
   picture     confusion_matrix.png of 105 glosses
   pack        reading 3,000 clips in random order, from their .npz files and from a pack of them, in turns
+  validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does
   features    InceptionV3's features of frames, 16 at once
   checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
   fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error; and

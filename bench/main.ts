@@ -16,6 +16,7 @@ const benches = {
   predict: async () => (await import('./predict.js')).benchPredict,
   picture: async () => (await import('./picture.js')).benchPicture,
   pack: async () => (await import('./pack.js')).benchPack,
+  validate: async () => (await import('./validate.js')).benchValidate,
 } as const;
 
 /** Runs one bench and prints its figures: for people, or with `--json` as one document. */
@@ -30,7 +31,7 @@ async function main([name, ...argv]: readonly string[]): Promise<void> {
       `${name}: unknown bench; ${nearest === undefined ? `there are ${Object.keys(benches).join(', ')}` : `did you mean ${nearest}?`}`,
     );
   }
-  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict'].includes(name) ? 100 : 30);
+  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict', 'validate'].includes(name) ? 100 : 30);
   const bench = await benches[name]();
   const figures = { bench: name, ...(await bench(flags)) };
   process.stdout.write(flags.json ? `${JSON.stringify(figures, null, 2)}\n` : figuresText(figures));

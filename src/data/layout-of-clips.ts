@@ -27,7 +27,7 @@ const LOOKED_AT = 3;
  */
 export async function layoutOfClips(
   folders: readonly string[],
-  clips: readonly LocatedClip[],
+  clips: readonly Pick<LocatedClip, 'file' | 'missing'>[],
   key: string,
   wanted: WantedKeypoints,
 ): Promise<SaidLayout> {
@@ -63,7 +63,7 @@ async function saidByFiles(folders: readonly string[]): Promise<FoundLayout | un
 }
 
 /** What the first clips are, where they say it alike; a clip that cannot be read says nothing. */
-async function saidByMeta(clips: readonly LocatedClip[], key: string): Promise<FoundLayout | undefined> {
+async function saidByMeta(clips: readonly Pick<LocatedClip, 'file' | 'missing'>[], key: string): Promise<FoundLayout | undefined> {
   const there = clips.filter(({ missing }) => missing === undefined).slice(0, LOOKED_AT);
   const found = await Promise.all(there.map(async ({ file }) => layoutInClip(file, key)));
   const [first, ...others] = found;

@@ -16,7 +16,7 @@ describe('the page of a set', () => {
       writeDataFolder(data, {
         train: [
           { name: 'one', ...clip, seed: 3 },
-          { name: '"><img src=x onerror=alert(2)>', ...clip, seed: 4 },
+          { name: '<img src=x onerror=alert(2)>', ...clip, seed: 4 },
         ],
         val: [{ name: 'two', ...clip, seed: 3 }],
       });

@@ -7,7 +7,7 @@ const { sqrt } = Math;
 
 /** How a clip's points move. Lengths are in widths of the signer's shoulders, so that it makes no difference how near the camera stood. */
 export interface ClipMovement {
-  /** The width of the shoulders as a share of the picture, the median over the frames; of a layout without shoulders four tenths of the figure's diagonal. */
+  /** The width of the shoulders as a share of the picture, the median over the frames; NaN where no frame shows them: then no lengths are measured. */
   readonly shoulders: number;
   /** Of each part the share of its points that are missing, over all frames. */
   readonly missing: Readonly<Record<string, number>>;
@@ -98,7 +98,8 @@ class ClipPoints {
     const count = this.frames * this.points;
     [this.x, this.y, this.found] = [new Float32Array(count), new Float32Array(count), new Uint8Array(count)];
     for (let at = 0, from = 0; at < count; at++, from += dimensions) {
-      const [x, y] = [elementAt(values, from), elementAt(values, from + 1)];
+      const x = values[from] ?? NaN;
+      const y = values[from + 1] ?? NaN;
       this.x[at] = x;
       this.y[at] = y;
       this.found[at] = x !== 0 || y !== 0 || (dimensions === 3 && values[from + 2] !== 0) ? 1 : 0;
@@ -106,9 +107,9 @@ class ClipPoints {
     this.places = new Map(layout.points.map((name, place) => [name, place]));
   }
 
-  /** The place of a point of that name; undefined where the layout has none. */
-  placeOf(name: string): number | undefined {
-    return this.places.get(name);
+  /** The place of a point, by the name that MediaPipe or that others give it; undefined where the layout has none. */
+  placeOf(name: string, otherwise = name): number | undefined {
+    return this.places.get(name) ?? this.places.get(otherwise);
   }
 
   isFound(frame: number, point: number): boolean {
@@ -116,22 +117,24 @@ class ClipPoints {
   }
 
   xOf(frame: number, point: number): number {
-    return elementAt(this.x, frame * this.points + point);
+    return this.x[frame * this.points + point] ?? NaN;
   }
 
   /** How far two points of a frame, or a point and another frame's, are apart. */
   distance(frame: number, point: number, otherPoint: number, otherFrame = frame): number {
-    const [at, other] = [frame * this.points + point, otherFrame * this.points + otherPoint];
-    return lengthOf(elementAt(this.x, at) - elementAt(this.x, other), elementAt(this.y, at) - elementAt(this.y, other));
+    const at = frame * this.points + point;
+    const other = otherFrame * this.points + otherPoint;
+    return lengthOf((this.x[at] ?? NaN) - (this.x[other] ?? NaN), (this.y[at] ?? NaN) - (this.y[other] ?? NaN));
   }
 
   /** How much the way from the frame before differs from the way to the next: the acceleration. */
   acceleration(frame: number, point: number): number {
     const at = frame * this.points + point;
-    const [before, after] = [at - this.points, at + this.points];
+    const before = at - this.points;
+    const after = at + this.points;
     return lengthOf(
-      elementAt(this.x, after) - 2 * elementAt(this.x, at) + elementAt(this.x, before),
-      elementAt(this.y, after) - 2 * elementAt(this.y, at) + elementAt(this.y, before),
+      (this.x[after] ?? NaN) - 2 * (this.x[at] ?? NaN) + (this.x[before] ?? NaN),
+      (this.y[after] ?? NaN) - 2 * (this.y[at] ?? NaN) + (this.y[before] ?? NaN),
     );
   }
 
@@ -145,7 +148,9 @@ class ClipPoints {
   /** Whether a point lies in a corner of the picture, where points beyond it are clamped. */
   isCorner(frame: number, point: number): boolean {
     const at = frame * this.points + point;
-    return [this.x[at], this.y[at]].every((place) => place === 0 || place === 1);
+    const x = this.x[at];
+    const y = this.y[at];
+    return (x === 0 || x === 1) && (y === 0 || y === 1);
   }
 
   isPartFound(frame: number, { first, count }: KeypointPart): boolean {
@@ -160,29 +165,16 @@ class ClipPoints {
     return missing / (this.frames * count);
   }
 
+  /** The median over the frames that show both; NaN where none does, or the layout has none. */
   shoulderWidth(): number {
-    const [left, right] = [this.placeOf('pose_11'), this.placeOf('pose_12')];
+    const left = this.placeOf('pose_11', 'left_shoulder');
+    const right = this.placeOf('pose_12', 'right_shoulder');
+    if (left === undefined || right === undefined) return NaN;
     const widths: number[] = [];
-    for (let frame = 0; frame < this.frames; frame++) {
-      if (left !== undefined && right !== undefined) {
-        if (this.isFound(frame, left) && this.isFound(frame, right)) widths.push(this.distance(frame, left, right));
-      } else {
-        widths.push(0.4 * this.diagonal(frame));
-      }
-    }
-    const width = widths.length === 0 ? NaN : medianOf(widths);
+    for (let frame = 0; frame < this.frames; frame++)
+      if (this.isFound(frame, left) && this.isFound(frame, right)) widths.push(this.distance(frame, left, right));
+    const width = medianOf(widths);
     return width > 0 ? width : NaN;
-  }
-
-  private diagonal(frame: number): number {
-    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-    for (let at = frame * this.points; at < (frame + 1) * this.points; at++) {
-      if (this.found[at] !== 1) continue;
-      const [x, y] = [elementAt(this.x, at), elementAt(this.y, at)];
-      [left, right] = [Math.min(left, x), Math.max(right, x)];
-      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-    }
-    return right >= left ? Math.hypot(right - left, bottom - top) : 0;
   }
 }
 
@@ -205,7 +197,7 @@ function jumpOf(clip: ClipPoints, { first, count }: KeypointPart, shoulders: num
     let measured = 0;
     for (let point = first; point < first + count; point++)
       if (clip.isFound(frame - 1, point) && clip.isFound(frame, point)) ways[measured++] = clip.distance(frame, point, point, frame - 1);
-    const distance = medianOf(ways.subarray(0, measured)) / shoulders;
+    const distance = percentileOf(ways.subarray(0, measured).sort(), 0.5) / shoulders;
     if (distance > (jump?.distance ?? -1)) jump = { distance, frame };
   }
   return jump;
@@ -218,7 +210,7 @@ function frozenRuns(clip: ClipPoints, parts: readonly KeypointPart[]): Pick<Clip
       return true;
     }),
   );
-  const all = stepsOf(clip, (frame) => stays.every((part) => part[frame] === true));
+  const all = stepsOf(clip, (frame) => stays.every((part) => part[frame] === true) && parts.some((part) => clip.isPartFound(frame, part)));
   const repeated = all.filter((is) => is).length / clip.frames;
   const isWhole = repeated * clip.frames === clip.frames - 1;
   return {
@@ -262,7 +254,7 @@ function frozenPointsOf(clip: ClipPoints, { points }: KeypointLayout): string[] 
 }
 
 function swappedHands(clip: ClipPoints, shoulders: number): ClipMovement['swapped'] {
-  const [leftWrist, rightWrist] = [clip.placeOf('pose_15'), clip.placeOf('pose_16')];
+  const [leftWrist, rightWrist] = [clip.placeOf('pose_15', 'left_wrist'), clip.placeOf('pose_16', 'right_wrist')];
   const [leftHand, rightHand] = [clip.placeOf('left_hand_0'), clip.placeOf('right_hand_0')];
   if (leftWrist === undefined || rightWrist === undefined || leftHand === undefined || rightHand === undefined)
     return { frames: 0, compared: 0, longest: undefined };
@@ -284,7 +276,7 @@ function swappedHands(clip: ClipPoints, shoulders: number): ClipMovement['swappe
 }
 
 function shareMirrored(clip: ClipPoints, shoulders: number): number {
-  const [left, right] = [clip.placeOf('pose_11'), clip.placeOf('pose_12')];
+  const [left, right] = [clip.placeOf('pose_11', 'left_shoulder'), clip.placeOf('pose_12', 'right_shoulder')];
   if (left === undefined || right === undefined) return 0;
   let [seen, mirrored] = [0, 0];
   for (let frame = 0; frame < clip.frames; frame++) {

@@ -171,7 +171,8 @@ function examineMask(
   let [found, claimed, denied] = [0, 0, 0];
   const points = mask.values.length;
   for (let point = 0; point < points; point++) {
-    const isFound = values[dimensions * point] !== 0 || values[dimensions * point + 1] !== 0;
+    const at = dimensions * point;
+    const isFound = values[at] !== 0 || values[at + 1] !== 0 || (dimensions === 3 && values[at + 2] !== 0);
     const isSaid = Number(mask.values[point]) !== 0;
     if (isFound) found++;
     if (isSaid && !isFound) claimed++;
@@ -208,7 +209,8 @@ function examineTimes(times: NpyArray, frames: number, add: (code: FindingCode, 
 }
 
 function rangeOf(values: Float32Array): [least: number, most: number] {
-  let [least, most] = [Infinity, -Infinity];
+  let least = Infinity;
+  let most = -Infinity;
   for (const value of values) {
     if (value < least) least = value;
     if (value > most) most = value;

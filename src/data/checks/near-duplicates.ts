@@ -48,7 +48,7 @@ export function projectFrames(values: Float32Array, width: number): Float32Array
     for (let projection = 0; projection < PROJECTIONS; projection++) {
       let sum = 0;
       const [from, sign] = [frame * width, projection * width];
-      for (let at = 0; at < width; at++) sum += elementAt(values, from + at) * elementAt(signs, sign + at);
+      for (let at = 0; at < width; at++) sum += (values[from + at] ?? NaN) * (signs[sign + at] ?? NaN);
       projected[frame * PROJECTIONS + projection] = sum;
     }
   }
@@ -115,7 +115,7 @@ function compared(one: Float32Array, other: Float32Array, offset: number): Pick<
   const most = SAME * frames * PROJECTIONS;
   let sum = 0;
   for (let at = start * PROJECTIONS, from = (start - offset) * PROJECTIONS; at < (start + frames) * PROJECTIONS; at++, from++) {
-    sum += abs(elementAt(one, at) - elementAt(other, from));
+    sum += abs((one[at] ?? NaN) - (other[from] ?? NaN));
     if (!(sum <= most)) return undefined;
   }
   return { frames, offset, difference: sum / (frames * PROJECTIONS) };
@@ -188,6 +188,6 @@ const HASH_BITS = 26;
 function hashOf(projections: Float32Array, frame: number): number {
   let hash = 0x811c9dc5;
   for (let at = frame * PROJECTIONS; at < (frame + 1) * PROJECTIONS; at++)
-    hash = imul(hash ^ floor(elementAt(projections, at) / CELL), 0x01000193);
+    hash = imul(hash ^ floor((projections[at] ?? NaN) / CELL), 0x01000193);
   return (hash ^ (hash >>> 15)) >>> (32 - HASH_BITS);
 }

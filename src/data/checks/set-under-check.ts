@@ -10,7 +10,8 @@ import { findCollection, type Collection, type CollectionClip, type CollectionPr
 import { DataError } from '../data-error';
 import { judgeClassUse } from '../dataset-checks';
 import { FEATURE_WIDTH } from '../keypoints';
-import { readLayoutFile } from '../layout-file';
+import { LAYOUT_FILE } from '../layout-file';
+import { layoutOfClips } from '../layout-of-clips';
 import { kindOfPlace, namesIn } from '../places';
 import { findingOf, type Finding, type FindingCode } from './findings';
 
@@ -61,32 +62,42 @@ const DEEPEST = 16;
  */
 export async function openSet(folder: string, key: string | undefined): Promise<SetUnderCheck> {
   const isSet = (await namesOf(folder)).some((name) => OF_A_SET.test(name));
-  const layout = await layoutOfSet(folder);
-  const keypoints: CheckedFormat = { key: key ?? 'X', width: widthOfLayout(layout.keypoints), keypoints: layout.keypoints };
-  const nothing = { folder, format: keypoints, clips: [], names: { gloss: [], category: [] }, reference: undefined, tables: new Map() };
-  if (!isSet) return { ...nothing, kind: 'clips', clips: await clipsWithoutLabels(folder), findings: layout.findings };
+  const without = { folder, names: { gloss: [], category: [] }, reference: undefined, tables: new Map<Split | undefined, string>() };
+  if (!isSet) {
+    const clips = await clipsWithoutLabels(folder);
+    return { ...without, kind: 'clips', clips, ...(await formatOfKeypoints(folder, clips, key)) };
+  }
+  let found: Awaited<ReturnType<typeof findCollection>>;
   try {
-    const { collection, problems } = await findCollection(folder);
-    const format = collection.kind === 'keypoints' ? keypoints : { key: key ?? 'X2048', width: FEATURE_WIDTH, keypoints: undefined };
-    const set = await setOfCollection(collection, problems);
-    return { ...set, format, findings: [...layout.findings, ...set.findings] };
+    found = await findCollection(folder);
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    const findings = error.problems.map(({ file, problem }) => findingOf(file, { code: 'missing-part', text: problem }));
-    return { ...nothing, kind: 'set', findings: [...layout.findings, ...findings] };
+    const missing = error.problems.map(({ file, problem }) => findingOf(file, { code: 'missing-part', text: problem }));
+    const { format, findings } = await formatOfKeypoints(folder, [], key);
+    return { ...without, kind: 'set', clips: [], format, findings: [...findings, ...missing] };
   }
+  const { collection, problems } = found;
+  const { format, findings } =
+    collection.kind === 'features'
+      ? { format: { key: key ?? 'X2048', width: FEATURE_WIDTH, keypoints: undefined }, findings: [] }
+      : await formatOfKeypoints(folder, collection.clips, key);
+  const set = await setOfCollection(collection, problems);
+  return { ...set, format, findings: [...findings, ...set.findings] };
 }
 
-/** The layout that a set says; the usual one, and what is wrong with its description, where that cannot be read. */
-async function layoutOfSet(folder: string): Promise<{ readonly keypoints: KeypointLayout; readonly findings: readonly Finding[] }> {
+/** What clips of key points must be, as the set or its clips say; the usual 78 points, and what is wrong with the set's `keypoints.json`, where that cannot be read. */
+async function formatOfKeypoints(
+  folder: string,
+  clips: readonly Pick<CollectionClip, 'file' | 'missing'>[],
+  key = 'X',
+): Promise<Pick<SetUnderCheck, 'format' | 'findings'>> {
   try {
-    return { keypoints: (await readLayoutFile(folder)) ?? HOLISTIC_78, findings: [] };
+    const { keypoints, saidBy } = await layoutOfClips([path.join(folder, 'keypoints')], clips, key, 'of the data');
+    return { format: { key, width: widthOfLayout(keypoints), keypoints, saidBy }, findings: [] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return {
-      keypoints: HOLISTIC_78,
-      findings: [findingOf(path.join(folder, 'keypoints.json'), { code: 'wrong-layout', text: error.message })],
-    };
+    const finding = findingOf(path.join(folder, LAYOUT_FILE), { code: 'wrong-layout', text: error.message });
+    return { format: { key, width: widthOfLayout(HOLISTIC_78), keypoints: HOLISTIC_78 }, findings: [finding] };
   }
 }
 

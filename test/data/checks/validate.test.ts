@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { KNOWN_LAYOUTS } from '../../../src/config/known-layouts';
 import { validateSet } from '../../../src/data/checks/validate';
+import { writeClipFile } from '../../../src/data/clip-file';
+import { elementAt, required } from '../../../src/foundation/required';
 import { itWithShared } from '../../support/shared';
 import { CLIP_FAULTS } from './clip-faults';
-import { copyOf, writeCleanSet, type MadeSet } from './made-set';
+import { copyOf, WIDTH, writeCleanSet, type MadeSet } from './made-set';
 import { SET_FAULTS } from './set-faults';
 
 let folder: string;
@@ -35,6 +38,29 @@ describe('validateSet', () => {
     const set = copyOf(clean, path.join(folder, what.replaceAll(/\W+/g, '-')));
     const file = plant(set);
     expect(await found(set.folder)).toEqual([`${code} ${file}`]);
+  });
+});
+
+describe('another layout of key points', () => {
+  it('is checked as what its clips say', async () => {
+    const data = path.join(folder, 'hands');
+    const layout = required(KNOWN_LAYOUTS.get('hands42'), 'the layout of two hands');
+    for (const [clip, { values }] of clean.clips.train.entries()) {
+      const frames = values.length / WIDTH;
+      const hands = Float32Array.from({ length: frames * 84 }, (_, at) => elementAt(values, Math.floor(at / 84) * WIDTH + 50 + (at % 84)));
+      const timestampsMs = Array.from({ length: frames }, (_, frame) => 33 * frame);
+      writeClipFile(path.join(data, `${clip}.npz`), {
+        frames,
+        values: clip === 3 ? hands.map(() => 0.5) : hands,
+        timestampsMs,
+        meta: {},
+        layout,
+      });
+    }
+    const { findings } = await validateSet({ data });
+    expect(findings.filter(({ code }) => code !== 'few-hands').map(({ code, files }) => [code, path.basename(files[0])])).toEqual([
+      ['constant-clip', '3.npz'],
+    ]);
   });
 });
 
