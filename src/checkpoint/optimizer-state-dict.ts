@@ -132,7 +132,7 @@ function parameterGroups(optimizer: SavedOptimizer): PythonDict[] {
 function groupsIn(value: PythonValue | undefined, takesGroups: boolean): PythonDict[] {
   if (!Array.isArray(value)) throw wrong('optimizer.param_groups', 'a list', describePython(value));
   const groups = value.map((group, place) =>
-    place === 0 || takesGroups ? requireDict(group, `optimizer.param_groups[${place}]`) : new Map(),
+    place === 0 || takesGroups ? requireDict(group, `optimizer.param_groups[${place}]`) : new Map<PythonValue, PythonValue>(),
   );
   const areNamed = takesGroups && groups.every((group) => Array.isArray(group.get('param_names')));
   if (groups.length !== 1 && !areNamed) throw wrong('optimizer.param_groups', 'one group of parameters', `${value.length} groups`);

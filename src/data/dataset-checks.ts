@@ -9,17 +9,24 @@ import type { LocatedClip } from './locate-clips';
 /**
  * Ids in the labels that have no class.
  * @param known the names that the data gives its classes.
+ * @param advice what to do about ids of a column; `wanted` classes would make room for them.
  */
-export function idProblems(clips: readonly LocatedClip[], names: LabelNames, known: Partial<LabelNames>): DataProblem[] {
+export function idProblems(
+  clips: readonly LocatedClip[],
+  names: LabelNames,
+  known: Partial<LabelNames>,
+  advice = ({ flag }: IdKind, wanted: number): string => `correct it, or give ${flag} ${wanted}`,
+): DataProblem[] {
   const enough = ({ idOf, names: kind }: (typeof KINDS)[number]): number =>
     clips.reduce((most, clip) => Math.max(most, idOf(clip) + 1), known[kind]?.length ?? 0);
   const checks = KINDS.map((kind) => ({ ...kind, classes: names[kind.names].length, wanted: enough(kind) }));
   return clips.flatMap((clip) =>
-    checks.flatMap(({ column, flag, idOf, classes, wanted }): DataProblem[] => {
+    checks.flatMap((kind): DataProblem[] => {
+      const { column, idOf, classes, wanted } = kind;
       const id = idOf(clip);
       if (id < classes) return [];
       const range = `there ${classes === 1 ? 'is' : 'are'} ${counted(classes, 'class', 'classes')} (0–${classes - 1})`;
-      const problem = `line ${clip.label.line}: ${column} ${id} is out of range, ${range}; correct it, or give ${flag} ${wanted}`;
+      const problem = `line ${clip.label.line}: ${column} ${id} is out of range, ${range}; ${advice(kind, wanted)}`;
       return [{ file: clip.labelsFile, problem }];
     }),
   );
@@ -130,7 +137,7 @@ export interface ClassUse {
 }
 
 /** One of the two kinds of ids. */
-interface IdKind {
+export interface IdKind {
   readonly column: 'gloss' | 'cat';
   readonly one: string;
   readonly many: string;

@@ -6,8 +6,11 @@ import { isPictureFile } from '../data/pictures';
 import { kindOfPlace, namesIn } from '../data/places';
 import { UserError } from '../foundation/errors';
 
+/** How far folders below a folder are looked through. */
+const DEEPEST = 8;
+
 /**
- * The clips that `--input` names: files as they are, of folders every `.npz` and `.npy`, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
+ * The clips that `--input` names: files as they are, of folders every `.npz` and `.npy` in them and in the folders below, of patterns (`clips/*_fail.npz`) whatever fits. A folder of pictures is a clip, one
  * of such folders several.
  * @throws UserError for a name that stands for no clip.
  */
@@ -27,10 +30,21 @@ async function filesOf(input: string): Promise<string[]> {
     return found;
   }
   if (!statSync(input).isDirectory() || holdsPictures(input)) return [input];
-  const entries = readdirSync(input, { withFileTypes: true }).map((entry) => ({ entry, place: path.join(input, entry.name) }));
-  const clips = entries.filter(({ entry, place }) => (entry.isDirectory() ? holdsPictures(place) : isClipFile(entry.name)));
+  const clips = await below(input);
   if (clips.length === 0) throw new UserError(`--input ${input}: the folder holds no clip (.npz or .npy) and no folder of pictures`);
-  return clips.map(({ place }) => place).sort();
+  return clips.sort();
+}
+
+/** The clips of a folder and of those below it, as sets have one for each sign. */
+async function below(folder: string, depth = 0): Promise<string[]> {
+  const clips: string[] = [];
+  for (const entry of await namesIn(folder)) {
+    const place = path.join(folder, entry.name);
+    if (!entry.isDirectory()) clips.push(...(isClipFile(entry.name) ? [place] : []));
+    else if (placeInPack(place) === undefined && holdsPictures(place)) clips.push(place);
+    else if (depth < DEEPEST) clips.push(...(await below(place, depth + 1)));
+  }
+  return clips;
 }
 
 /** The clips that a place within a pack stands for; undefined for any other place. */
@@ -38,10 +52,8 @@ async function inPack(input: string): Promise<string[] | undefined> {
   const kind = placeInPack(input) === undefined ? 'nothing' : await kindOfPlace(input);
   if (kind === 'file') return [input];
   if (kind !== 'folder') return undefined;
-  const clips = (await namesIn(input))
-    .filter((entry) => entry.isFile() && isClipFile(entry.name))
-    .map(({ name }) => path.join(input, name));
-  if (clips.length === 0) throw new UserError(`--input ${input}: no clip lies there in the pack; name a folder of clips within it`);
+  const clips = await below(input);
+  if (clips.length === 0) throw new UserError(`--input ${input}: no clip (.npz or .npy) lies there in the pack`);
   return clips.sort();
 }
 

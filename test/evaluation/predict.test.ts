@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { readClip } from '../../src/data/clip';
 import { formatNpz } from '../../src/data/npz';
+import { packSet } from '../../src/data/pack/pack-set';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
@@ -37,6 +38,24 @@ describe('the clips that are named', () => {
       await expect(clipFiles([path.join(folder, 'three.npz')])).rejects.toThrow('no such file or folder');
       await expect(clipFiles([path.join(folder, 'empty')])).rejects.toThrow(
         'the folder holds no clip (.npz or .npy) and no folder of pictures',
+      );
+    });
+  });
+
+  it('may lie in folders below, as a set has one for each sign, in a pack as well', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const set = path.join(folder, 'set');
+      const [deep, flat] = ['keypoints/good morning/1.npz', 'keypoints/hello.npz'].map((name) => path.join(set, name));
+      for (const clip of [deep, flat]) {
+        mkdirSync(path.dirname(String(clip)), { recursive: true });
+        writeClip(String(clip));
+      }
+      writeFileSync(path.join(set, 'labels.csv'), 'file,gloss,cat\ngood morning/1,0,0\nhello,1,0\n');
+      expect(await clipFiles([set])).toEqual([deep, flat]);
+      expect(await clipFiles([path.join(set, 'keypoints')])).toEqual([deep, flat]);
+      const { file: pack } = await packSet({ data: set });
+      expect(await clipFiles([path.join(pack, 'keypoints')])).toEqual(
+        ['good morning/1.npz', 'hello.npz'].map((name) => path.join(pack, 'keypoints', name)),
       );
     });
   });

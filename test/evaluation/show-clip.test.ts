@@ -246,6 +246,8 @@ describe('pictures of several clips', () => {
       const films = path.join(folder, 'films');
       await showClip({ input: files, out: films, size: 60 });
       expect(readdirSync(films).sort()).toEqual(['a-2.gif', 'a.gif', 'b-2.gif', 'b.gif']);
+      const inWords = await kumpasIn(folder, 'data', 'show', 'one', '-o', 'all.png', '--size', '60');
+      expect(inWords).toMatchObject({ code: 0, output: 'all.png\n' });
       const { code, output } = await kumpasIn(
         folder,
         'data',

@@ -23,13 +23,19 @@ export const showCommand: Command = verbCommand(
   },
   async ({ options, flags }, terminal) => {
     const { clips } = await showClip(options);
-    terminal.output.write(flags['json'] === true ? `${JSON.stringify({ clips }, null, 2)}\n` : clips.map(clipText).join('\n'));
+    terminal.output.write(flags['json'] === true ? `${JSON.stringify({ clips }, null, 2)}\n` : wordsOf(clips));
     return 0;
   },
 );
 
-function clipText({ file, gloss, frames, seconds, framesPerSecond, keypoints, parts, arrays, meta, picture }: ClipFacts): string {
-  if (picture !== undefined) return `${printableLine(picture)}\n`;
+/** A block for every clip; where pictures were made, a line for each of them. */
+function wordsOf(clips: readonly ClipFacts[]): string {
+  const pictures = new Set(clips.flatMap(({ picture }) => picture ?? []));
+  if (pictures.size > 0) return [...pictures].map((picture) => `${printableLine(picture)}\n`).join('');
+  return clips.map(clipText).join('\n');
+}
+
+function clipText({ file, gloss, frames, seconds, framesPerSecond, keypoints, parts, arrays, meta }: ClipFacts): string {
   const shares = (of: 'missing' | 'masked'): string =>
     parts.map((part) => `${part.part.replaceAll('_', ' ')} ${percent(part[of])}`).join(', ');
   const lines: (readonly [string, string])[] = [

@@ -48,6 +48,7 @@ function statisticsText({ data, splits, glosses, categories }: SetStatistics, al
     const cells = splits.map((split) => of(split) ?? '');
     return cells.every((cell) => cell === '') ? [] : [[name, ...cells]];
   };
+  if (splits.length === 0) return `${printableLine(data)}: no clips`;
   const parts = Object.keys(splits[0]?.missing ?? {});
   const lines = [
     data,

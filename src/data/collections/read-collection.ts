@@ -4,7 +4,7 @@ import { classColumns, type LabelReference, type LabelsTable } from '../class-id
 import type { LabelNames } from '../clip-set';
 import type { CsvRow } from '../csv-table';
 import { DataError, type DataProblem } from '../data-error';
-import { idProblems, overlapProblems } from '../dataset-checks';
+import { idProblems, overlapProblems, type IdKind } from '../dataset-checks';
 import { describeFolder } from '../describe-folder';
 import { labelsOfTable, nameClasses, readLabelReference, readLabelsTable } from '../labels';
 import { locateClips, missingProblem, type LocatedClip } from '../locate-clips';
@@ -97,13 +97,24 @@ export async function findCollection(
     {},
   );
   const missing = clips.filter((clip) => clip.missing !== undefined);
-  add('ids', ...idProblems(clips, names, known));
+  add('ids', ...idProblems(clips, names, known, adviceOn(clips)));
   add('splits', ...overlapsOf(clips));
   add('missing clips', ...missing.map((clip) => ({ file: clip.file, problem: missingProblem(clip) })));
   const furtherColumns = [...new Set(tables.flatMap(({ table }) => table.columns))].filter((column) => !CLASS_COLUMNS.has(column));
   const isSplit = parts.some(({ split }) => split !== undefined);
   const isNamed = known.gloss !== undefined;
   return { collection: { folder, kind, isSplit, clips, names, isNamed, reference, furtherColumns, notes: columns.notes }, problems };
+}
+
+/** What to do about ids that have no class, which no flag of these commands makes room for. */
+function adviceOn(clips: readonly CollectionClip[]): (kind: IdKind) => string {
+  return ({ column, idOf }) => {
+    const isOneBased = clips.every((clip) => idOf(clip) > 0);
+    const usual = `correct it, or add the ${column === 'gloss' ? 'gloss' : 'category'} to ${REFERENCE}`;
+    return isOneBased
+      ? `${usual}; where ids count from 1, npm run data -- labels FILE.csv --one-based yes --in-place takes 1 off each`
+      : usual;
+  };
 }
 
 function clipOf(clip: LocatedClip, split: Split | undefined, rows: ReadonlyMap<number, CsvRow>): CollectionClip {
@@ -129,7 +140,10 @@ type PartTable = Part & LabelsTable;
 
 /** The tables of a folder: those of a set where there is one, else that of a collection. */
 async function partsOf(folder: string): Promise<{ readonly kind: ClipKind; readonly parts: readonly Part[] }> {
-  if (!(await isFolder(folder))) throw new DataError([{ file: folder, problem: 'no such folder; check the path' }]);
+  if (!(await isFolder(folder))) {
+    const problem = (await isFile(folder)) ? 'it is a file; give the folder that it lies in' : 'no such folder; check the path';
+    throw new DataError([{ file: folder, problem }]);
+  }
   const partOf = (kind: ClipKind, split: Split): Part => {
     const name = SPLIT_NAMES[split];
     return { split, clips: path.join(folder, `${kind}_${name}`), file: path.join(folder, `${name}_labels.csv`) };

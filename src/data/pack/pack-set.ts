@@ -113,8 +113,8 @@ const TABLE = /\.(csv|tsv|json|md|txt)$/i;
 async function filesOf(folder: string): Promise<FoundFiles> {
   if (placeInPack(folder) !== undefined)
     throw new UserError(`${folder}: it is a pack already; npm run data -- unpack makes a folder of it`);
-  if (!existsSync(folder) || !statSync(folder).isDirectory())
-    throw new UserError(`${folder}: no such folder; expected a data folder to pack`);
+  if (!existsSync(folder)) throw new UserError(`${folder}: no such folder; expected a data folder to pack`);
+  if (!statSync(folder).isDirectory()) throw new UserError(`${folder}: it is a file; expected a data folder to pack`);
   const clips: SourceFile[] = [];
   const tables: SourceFile[] = [];
   const others = new Map<string, number>();

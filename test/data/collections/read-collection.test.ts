@@ -70,6 +70,21 @@ describe('readCollection', () => {
     });
   });
 
+  it('advises on ids without a class what can be done here: classes are added in the reference, ids that count from 1 mended', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeCollection(folder, CLIPS);
+      const labels = path.join(folder, 'labels.csv');
+      const text = readFileSync(labels, 'utf8');
+      writeFileSync(labels, text.replace('thanks_1,1', 'thanks_1,7'));
+      await expect(readCollection(folder)).rejects.toThrow(/gloss 7 .*; correct it, or add the gloss to labels_reference\.csv$/u);
+      writeFileSync(labels, text.replace('thanks_1,1', 'thanks_1,2').replaceAll('hello_1,0', 'hello_1,1'));
+      await expect(readCollection(folder)).rejects.toThrow(
+        /gloss 2 .*where ids count from 1, npm run data -- labels FILE\.csv --one-based yes/u,
+      );
+      await expect(readCollection(labels)).rejects.toThrow(/labels\.csv: it is a file; give the folder/);
+    });
+  });
+
   it('says what there is where a folder is neither', async () => {
     await inTemporaryFolder(async (folder) => {
       mkdirSync(path.join(folder, 'keypoints'));
