@@ -42,6 +42,11 @@ export const dataCommand: Command = commandGroup({
       takes: 'CLIP.npz …',
       load: async () => (await import('./data/show.js')).showCommand,
     },
+    augment: {
+      summary: 'What each part of an augmentation does to a clip, as a picture.',
+      takes: 'CLIP.npz',
+      load: async () => (await import('./data/augment.js')).augmentCommand,
+    },
     pack: {
       summary: 'A set as one file, which --data takes too.',
       takes: 'DIR',

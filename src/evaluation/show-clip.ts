@@ -150,7 +150,11 @@ function noKeypoints({ file, arrays }: ClipFacts, key: string): never {
   throw new FileError(file, `no key points "${key}" [frames, numbers] to draw; it holds ${found}; choose an array with --kp-key`);
 }
 
-async function readShownClip(file: string, { kp_key: key, aspect: asked }: Options<typeof showOptions>): Promise<ReadClip> {
+/** Reads a clip with what is to be shown of it. @throws FileError where it cannot be read. */
+export async function readShownClip(
+  file: string,
+  { kp_key: key, aspect: asked }: Pick<Options<typeof showOptions>, 'kp_key' | 'aspect'>,
+): Promise<ReadClip> {
   const arrays = await readArrays(file, key);
   const meta = metaOf(arrays.get('meta'));
   const keypoints = await keypointsOf(file, key, arrays, meta);

@@ -48,13 +48,17 @@ export class ClipPainter {
   private readonly skeleton: Skeleton;
   private readonly view: View;
 
-  /** @param height of the figure, in pixels; its captions come on top. */
+  /**
+   * @param height of the figure, in pixels; its captions come on top.
+   * @param inView what the view holds: the clip itself, or more than it.
+   */
   constructor(
     private readonly clip: ShownClip,
     height: number,
+    inView: Clip = clip,
   ) {
     this.scale = height / USUAL_HEIGHT;
-    const bounds = boundsOf(clip.values, clip.layout);
+    const bounds = boundsOf(inView.values, clip.layout);
     const shape = bounds.height === 0 ? 1 : (bounds.width * clip.aspect) / bounds.height;
     const width = USUAL_HEIGHT * Math.min(SHAPES.widest, Math.max(SHAPES.narrowest, shape));
     this.figure = { width, height: USUAL_HEIGHT };
@@ -183,12 +187,13 @@ const SHEET_GAP = 12;
 /**
  * Frames of clips side by side, from each clip's first to its last: a row of rows for one clip, a row each for several.
  * @param most frames of a clip that are shown.
+ * @param inView what the view of all holds; each has its own where it is left out.
  * @returns the PNG.
  */
-export function clipSheet(clips: readonly ShownClip[], height: number, most: number): Buffer {
+export function clipSheet(clips: readonly ShownClip[], height: number, most: number, inView?: Clip): Buffer {
   const columns = clips.length === 1 ? Math.ceil(Math.sqrt(most)) : most;
   const strips = clips.flatMap((clip) => {
-    const painter = new ClipPainter(clip, height);
+    const painter = new ClipPainter(clip, height, inView);
     const count = Math.min(most, clip.frames);
     const frames = Array.from({ length: count }, (_, place) => (count === 1 ? 0 : Math.round((place * (clip.frames - 1)) / (count - 1))));
     return Array.from({ length: Math.ceil(count / columns) }, (_, row) => ({
