@@ -31,7 +31,7 @@ const SHOWN_BYTES = 16;
  * Opens a `.npz` (stored or deflated, zip64 too) and lists its arrays, which are unpacked as they are asked for.
  * @throws FileError where the file is missing, unreadable, too large, no zip, or names an array twice.
  */
-export async function openNpz(file: string): Promise<NpzFile> {
+export async function openNpz(file: string): Promise<ArrayFile> {
   const whole = await readBoundedFile(file, MAX_BYTES, 'cut the clip');
   const foreign = stoodInFor(whole.subarray(0, START_BYTES));
   if (foreign !== undefined) throw new FileError(file, foreign);
@@ -52,7 +52,23 @@ export async function openNpz(file: string): Promise<NpzFile> {
 }
 
 /** Arrays by their names, as a file has them. */
-export type ArrayFile = Pick<NpzFile, 'file' | 'allowance' | 'keys' | 'contents' | 'has' | 'declaredBytes' | 'read'>;
+export interface ArrayFile {
+  readonly file: string;
+  /** The most bytes that arrays of this file may take in memory, all that are read together. */
+  readonly allowance: number;
+  /** The arrays' names, in the file's order. */
+  readonly keys: readonly string[];
+  /** The arrays' names for a message. */
+  readonly contents: string;
+  has(key: string): boolean;
+  /** What an array claims to take once it is unpacked, in bytes; 0 where it is absent. */
+  declaredBytes(key: string): number;
+  /**
+   * Unpacks, verifies and parses one array.
+   * @throws FileError where it is absent, damaged, not what it declares to be, of a type that is not read, or out of proportion to the file.
+   */
+  read(key: string): Promise<NpyArray>;
+}
 
 /**
  * Opens a `.npy`, a single array without a name.
@@ -87,8 +103,7 @@ function allowanceOf(bytes: Buffer): number {
 }
 
 /** An open `.npz`. */
-export class NpzFile {
-  /** The most bytes that arrays of this file may take in memory, all that are read together. */
+class NpzFile implements ArrayFile {
   readonly allowance: number;
   private taken = 0;
 
@@ -101,12 +116,10 @@ export class NpzFile {
     this.allowance = allowanceOf(bytes);
   }
 
-  /** The arrays' names, in the file's order. */
   get keys(): string[] {
     return [...this.entries.keys()];
   }
 
-  /** The arrays' names for a message. */
   get contents(): string {
     const names = this.keys.slice(0, KEYS_LISTED).map((key) => excerpt(key));
     const more = this.entries.size - names.length;
@@ -117,15 +130,10 @@ export class NpzFile {
     return this.entries.has(key);
   }
 
-  /** What an array claims to take once it is unpacked, in bytes; 0 where it is absent. */
   declaredBytes(key: string): number {
     return this.entries.get(key)?.uncompressedSize ?? 0;
   }
 
-  /**
-   * Unpacks, verifies and parses one array.
-   * @throws FileError where it is absent, damaged, not what it declares to be, of a type that is not read, or out of proportion to the file.
-   */
   async read(key: string): Promise<NpyArray> {
     const entry = this.entries.get(key);
     if (entry === undefined) throw new FileError(this.file, `no array "${key}"; the file holds: ${this.contents}`);
