@@ -44,20 +44,20 @@ const LONGEST_LINE = 16 * 1024 * 1024;
 
 /** A process that reads videos and finds landmarks in them, one video after another. What it is asked must have been answered before it is asked again. */
 export class LandmarkWorker {
-  private readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
+  private readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
   private readonly answers: PipeReader;
   private complaints = '';
   private ended: string | undefined;
 
   constructor({ python, folder }: Pick<VideoEnvironment, 'python' | 'folder'>) {
-    this.process = spawn(python, [...ISOLATED, WORKER, folder], { stdio: ['pipe', 'pipe', 'pipe'] });
-    this.answers = new PipeReader(this.process.stdout);
-    this.process.stderr.setEncoding('utf8').on('data', (text: string) => {
+    this.child = spawn(python, [...ISOLATED, WORKER, folder], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.answers = new PipeReader(this.child.stdout);
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.complaints = (this.complaints + text).slice(-KEPT_COMPLAINTS);
     });
-    this.process.stdin.on('error', () => undefined); // That it has ended is seen where its answer is missing.
-    this.process.on('error', ({ message }) => (this.ended = message));
-    this.process.on('exit', (code, signal) => (this.ended ??= signal ?? `exit code ${code ?? 'unknown'}`));
+    this.child.stdin.on('error', () => undefined); // That it has ended is seen where its answer is missing.
+    this.child.on('error', ({ message }) => (this.ended = message));
+    this.child.on('exit', (code, signal) => (this.ended ??= signal ?? `exit code ${code ?? 'unknown'}`));
   }
 
   /** Whether it can be asked for another video. */
@@ -92,11 +92,11 @@ export class LandmarkWorker {
 
   /** Ends the process, whatever it is doing. */
   end(): void {
-    this.process.kill('SIGKILL');
+    this.child.kill('SIGKILL');
   }
 
   private ask(question: object): void {
-    this.process.stdin.write(`${JSON.stringify(question)}\n`);
+    this.child.stdin.write(`${JSON.stringify(question)}\n`);
   }
 
   private async line(): Promise<unknown> {
@@ -108,7 +108,7 @@ export class LandmarkWorker {
   }
 
   private async died(): Promise<never> {
-    if (this.ended === undefined) await new Promise((resolve) => this.process.once('exit', resolve));
+    if (this.ended === undefined) await new Promise((resolve) => this.child.once('exit', resolve));
     const last = this.complaints.trim().split('\n').at(-1) ?? '';
     const said = last === '' ? '' : `: ${excerpt(printableLine(last), 200)}`;
     throw new UnusableVideo(`the process that read it ended (${this.ended ?? 'no reason is known'}${said})`);

@@ -20,7 +20,7 @@ describe('the command line', () => {
     const { code, output } = await kumpas('train', '--help');
     expect(code).toBe(0);
     expect(output).toMatch(/--num-layers, --n-layers +Encoder layers\. +\[number\] \[default: 6\]/);
-    expect(output).toMatch(/\[choices: "none", "plateau", "cosine", "warmup_cosine"\] \[default: plateau\]/);
+    expect(output).toMatch(/\[choices: "none", "plateau", "cosine", "warmup_cosine", "one_cycle", "step"\] \[default:\s+plateau\]/);
     expect(output).toMatch(/--resume +Go on with a training/);
     expect(output).toContain('npm run train -- --resume --epochs 60');
     for (const heading of ['Model:', 'Data:', 'Training:', 'Output:', 'General:', 'Examples:']) expect(output).toContain(`\n${heading}\n`);
@@ -66,17 +66,25 @@ describe('parseTrainCommand', () => {
     expect(parsed(...typed)).toEqual({
       settings: { lr: '3e-4', num_heads: '4', batch_size: '8', epochs: '9', grad_clip: false, weight_decay: '-1' },
       notes: [],
+      smokeTest: false,
       verbose: false,
     });
   });
 
   it('tells a bare --resume from one with a folder', () => {
-    expect(parsed('--resume', '--epochs', '6')).toEqual({ settings: { epochs: '6' }, resume: 'newest', notes: [], verbose: false });
+    expect(parsed('--resume', '--epochs', '6')).toEqual({
+      settings: { epochs: '6' },
+      resume: 'newest',
+      notes: [],
+      smokeTest: false,
+      verbose: false,
+    });
     expect(parsed('--resume', 'runs/a', '--config=mine.json', '--verbose')).toEqual({
       settings: {},
       notes: [],
       configFile: 'mine.json',
       resume: { from: 'runs/a' },
+      smokeTest: false,
       verbose: true,
     });
   });

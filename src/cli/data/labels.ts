@@ -41,9 +41,9 @@ async function edited(options: LabelsOptions, { errors }: Terminal): Promise<Edi
     return await editLabels(options);
   } catch (error) {
     if (!(error instanceof OneBasedDoubt) || errors.isTTY !== true || !process.stdin.isTTY) throw error;
-    errors.write(`${error.message}\n`);
-    const asked = createInterface({ input: process.stdin, output: process.stderr });
-    const answer = (await asked.question('Do they count from 1? [yes/no] ')).trim().toLowerCase();
+    errors.write(`${error.message}\nDo they count from 1? [yes/no] `);
+    const asked = createInterface({ input: process.stdin });
+    const answer = (await asked.question('')).trim().toLowerCase();
     asked.close();
     if (!['y', 'yes', 'n', 'no'].includes(answer)) throw error;
     return editLabels({ ...options, one_based: answer.startsWith('y') ? 'yes' : 'no' });

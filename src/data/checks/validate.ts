@@ -53,8 +53,8 @@ export interface Validation {
  * each with a stable code, a severity, its files, what was found and what to do.
  *
  * ```ts
- * const { findings, counts } = await validateSet({ data: 'clips/' });
- * for (const { code, files, text } of findings) console.log(code, files[0], text);
+ * const { findings } = await validateSet({ data: 'clips/' });
+ * const broken = findings.filter(({ severity }) => severity === 'error');
  * ```
  * @throws UserError where there is no such folder, or nothing in it that could be checked.
  */
