@@ -1,5 +1,6 @@
 import { availableParallelism, freemem } from 'node:os';
 import { checkOptions, type Options, type OptionsInput } from '../config/layers';
+import { readCategories } from '../data/collections/read-categories';
 import { writeCollectionTables } from '../data/collections/collection-tables';
 import type { DataProblem } from '../data/data-error';
 import { cacheFolder } from '../engine/provision/locations';
@@ -15,7 +16,7 @@ import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { counted } from '../foundation/text';
 import type { ExtractionSettings } from './clips-there';
 import { Extraction } from './extraction';
-import { findVideos, readCategories } from './find-videos';
+import { findVideos } from './find-videos';
 import { extractOptions } from './options';
 
 /** What {@link extractVideos} is asked for. */

@@ -1,6 +1,6 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
-import { readCsvTable, textOfCell } from '../data/csv-table';
+import { readCsvTable } from '../data/csv-table';
 import { DataError, type DataProblem } from '../data/data-error';
 import { messageOf, UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
@@ -130,9 +130,7 @@ async function videosOfTable(table: string): Promise<Omit<Videos, 'videos'> & { 
 
 /** What a cell says, in one normal form: a Mac's file names have another. Undefined where it is empty. */
 function textIn(cell: string | undefined): string | undefined {
-  const text = textOfCell(cell ?? '')
-    .normalize('NFC')
-    .trim();
+  const text = (cell ?? '').normalize('NFC').trim();
   return text === '' ? undefined : text;
 }
 
@@ -177,35 +175,4 @@ function asFileName(text: string): string {
     .replace(/^\.+/, '_')
     .trim();
   return name === '' ? '_' : name;
-}
-
-/**
- * The category of every sign, as a table `gloss,category` says.
- * @throws DataError with what is wrong with the table, and the signs that it does not name.
- */
-export async function readCategories(table: string, signs: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
-  const { rows, problems } = await readCsvTable(table, ['gloss', 'category']);
-  const wrong = [...problems];
-  const categories = new Map<string, string>();
-  for (const row of rows) {
-    const { line } = row;
-    const [sign, category] = [textIn(row.cell('gloss')), textIn(row.cell('category'))];
-    if (sign === undefined) continue;
-    const earlier = categories.get(sign);
-    if (category === undefined) wrong.push({ file: table, problem: `line ${line}: "${sign}" has no category` });
-    else if (earlier !== undefined && earlier !== category)
-      wrong.push({ file: table, problem: `line ${line}: "${sign}" is of the category "${category}" here, and of "${earlier}" above` });
-    else categories.set(sign, category);
-  }
-  const missing = problems.length > 0 ? [] : [...signs].filter((sign) => !categories.has(sign)).sort();
-  if (missing.length > 0)
-    wrong.push({
-      file: table,
-      problem: `it says no category of ${listed(
-        missing.map((sign) => `"${sign}"`),
-        5,
-      )}; add a line for each`,
-    });
-  if (wrong.length > 0) throw new DataError(wrong);
-  return categories;
 }

@@ -1,4 +1,5 @@
 import { FACE_LANDMARKS, HOLISTIC_78 } from '../config/known-layouts';
+import { fillShortGaps } from '../data/short-gaps';
 import { elementAt } from '../foundation/required';
 
 /** A part of MediaPipe Holistic's landmarks in the numbers of a frame. */
@@ -61,42 +62,29 @@ const SOURCES: readonly (readonly [part: LandmarkPart, landmark: number])[] = [
  */
 export function keypointsOf(frames: readonly Float32Array[]): Keypoints {
   const points = HOLISTIC_78.points.length;
-  const keypoints = { values: new Float32Array(frames.length * points * 2), mask: new Uint8Array(frames.length * points) };
+  const values = new Float32Array(frames.length * points * 2);
+  const mask = new Uint8Array(frames.length * points);
   SOURCES.forEach(([part, landmark], point) => {
-    const found = frames.map((frame) => (isVisible(frame, part, landmark) ? landmarkAt(frame, part, landmark) : undefined));
-    withShortGapsFilled(found).forEach((place, frame) => {
-      const at = frame * points + point;
-      if (place === undefined) return;
-      const [x, y] = [clamped(place.x), clamped(place.y)];
-      keypoints.values.set([x, y], 2 * at);
-      // A point beyond the picture's very corner would look like one that was not found: (0, 0) means that.
-      keypoints.mask[at] = x === 0 && y === 0 ? 0 : 1;
+    frames.forEach((frame, place) => {
+      const found = isVisible(frame, part, landmark) ? landmarkAt(frame, part, landmark) : undefined;
+      if (found === undefined) return;
+      values.set([found.x, found.y], 2 * (place * points + point));
+      mask[place * points + point] = 1;
     });
   });
-  return keypoints;
+  fillShortGaps({ frames: frames.length, points, dimensions: 2 }, values, mask, LONGEST_GAP);
+  mask.forEach((isThere, at) => {
+    if (isThere === 0) return;
+    const [x, y] = [clamped(elementAt(values, 2 * at)), clamped(elementAt(values, 2 * at + 1))];
+    values.set([x, y], 2 * at);
+    // A point beyond the picture's very corner would look like one that was not found: (0, 0) means that.
+    if (x === 0 && y === 0) mask[at] = 0;
+  });
+  return { values, mask };
 }
 
 function isVisible(frame: Float32Array, { start, numbers }: LandmarkPart, landmark: number): boolean {
   return numbers === 2 || elementAt(frame, start + landmark * numbers + 2) >= LEAST_VISIBILITY;
-}
-
-/** Fills gaps of at most {@link LONGEST_GAP} frames between two frames in which a point was found; where a clip begins or ends without it, it stays missing. */
-export function withShortGapsFilled(found: readonly (Point | undefined)[]): (Point | undefined)[] {
-  const filled = [...found];
-  let before: number | undefined;
-  found.forEach((point, frame) => {
-    if (point === undefined) return;
-    const gap = before === undefined ? 0 : frame - before - 1;
-    const start = before === undefined ? undefined : found[before];
-    if (before !== undefined && start !== undefined && gap > 0 && gap <= LONGEST_GAP)
-      for (let step = 1; step <= gap; step++) filled[before + step] = between(start, point, step / (gap + 1));
-    before = frame;
-  });
-  return filled;
-}
-
-function between(one: Point, other: Point, share: number): Point {
-  return { x: one.x + (other.x - one.x) * share, y: one.y + (other.y - one.y) * share };
 }
 
 function clamped(share: number): number {

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { findVideos, readCategories } from '../../src/extraction/find-videos';
+import { readCategories } from '../../src/data/collections/read-categories';
+import { findVideos } from '../../src/extraction/find-videos';
 import { inTemporaryFolder } from '../support/clip-files';
 
 function writeFiles(folder: string, ...files: readonly string[]): void {

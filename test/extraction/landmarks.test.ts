@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { keypointsOf, LANDMARK_NUMBERS, LANDMARKS, withShortGapsFilled } from '../../src/extraction/landmarks';
+import { keypointsOf, LANDMARK_NUMBERS, LANDMARKS } from '../../src/extraction/landmarks';
 import { occlusionOf } from '../../src/extraction/occlusion';
 
 type Part = keyof typeof LANDMARKS;
@@ -79,9 +79,13 @@ describe('the key points of a clip', () => {
   });
 
   it('stay missing where a clip begins or ends without them', () => {
-    const point = { x: 0.3, y: 0.4 };
-    expect(withShortGapsFilled([undefined, point, undefined])).toEqual([undefined, point, undefined]);
-    expect(withShortGapsFilled([undefined, undefined])).toEqual([undefined, undefined]);
+    const [seen, hidden] = [frameOf({ pose: pose(0.3) }), frameOf({ pose: pose(0.9, 0.1) })];
+    const maskOf = (frames: readonly Float32Array[]): (number | undefined)[] => {
+      const { mask } = keypointsOf(frames);
+      return frames.map((_, frame) => mask[frame * 78 + 11]);
+    };
+    expect(maskOf([hidden, seen, hidden])).toEqual([0, 1, 0]);
+    expect(maskOf([hidden, hidden])).toEqual([0, 0]);
   });
 });
 

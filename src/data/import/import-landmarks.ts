@@ -12,6 +12,7 @@ import { required } from '../../foundation/required';
 import { counted, excerpt, listed } from '../../foundation/text';
 import { writeClipFile } from '../clip-file';
 import { COLLECTION_CLIPS, COLLECTION_LABELS, writeCollectionTables, type CollectedClip } from '../collections/collection-tables';
+import { readCategories } from '../collections/read-categories';
 import { readCsvTable } from '../csv-table';
 import { byCause, FileError, type DataProblem } from '../data-error';
 import { listFolder, placeOf, type FolderListing } from './folder-listing';
@@ -21,7 +22,7 @@ import { isImported, removeUnfinishedClips, sourceKey } from './imported-clips';
 import type { FormatName, Reading, SourceClip } from './landmark-format';
 import { PARTS, type LandmarkClip, type PictureSize } from './landmarks';
 import { importOptions } from './options';
-import { readCategories, tellSigns, type KnownSign } from './signs';
+import { tellSigns, type KnownSign } from './signs';
 import { projectClip, trackNameOf, type Projected, type Projection } from './to-clip';
 
 /** What {@link importLandmarks} is asked for. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
-import { counted, excerpt, listed } from '../../foundation/text';
+import { excerpt, listed } from '../../foundation/text';
+import { SIGN_COLUMNS } from '../collections/read-categories';
 import { readCsvTable, type CsvRow, type CsvTable } from '../csv-table';
 import { DataError } from '../data-error';
 import { baseName, folderOf, placeOf, withoutEnding, type FolderListing } from './folder-listing';
@@ -39,10 +40,8 @@ const CLIP_COLUMNS = [
   'name',
   'id',
 ] as const;
-const SIGN_COLUMNS = ['sign', 'gloss', 'label', 'word', 'class', 'text'] as const;
 const SIGNER_COLUMNS = ['signer', 'signer_id', 'participant_id', 'participant', 'person', 'user', 'subject'] as const;
 const SPLIT_COLUMNS = ['split', 'subset', 'set', 'partition'] as const;
-const CATEGORY_COLUMNS = ['category', 'cat'] as const;
 
 /** What parts of a set are called, as Kumpas names them. */
 const SPLITS: Readonly<Record<string, string | undefined>> = {
@@ -185,30 +184,4 @@ function splitOf({ signFolder }: SourceClip): { readonly split?: string } {
   const above = folderOf(signFolder).split('/');
   const split = above.map((name) => SPLITS[name.toLowerCase()]).find((found) => found !== undefined);
   return split === undefined ? {} : { split };
-}
-
-/**
- * The categories of signs, from a table with a column of signs and one of categories.
- * @throws UserError where a sign has none; DataError where the table cannot be read.
- */
-export async function readCategories(file: string, signs: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
-  const { columns, problems } = await readCsvTable(file, []);
-  if (problems.length > 0) throw new DataError(problems);
-  const sign = SIGN_COLUMNS.find((name) => columns.includes(name));
-  const category = CATEGORY_COLUMNS.find((name) => columns.includes(name));
-  if (sign === undefined || category === undefined)
-    throw new UserError(
-      `${file}: expected a column of signs (${SIGN_COLUMNS.slice(0, 3).join(', ')}) and one of categories (${CATEGORY_COLUMNS.join(', ')})`,
-    );
-  const { rows } = await readCsvTable(file, [sign, category]);
-  const categories = new Map(rows.map((row) => [(row.cell(sign) ?? '').normalize('NFC'), (row.cell(category) ?? '').normalize('NFC')]));
-  const without = [...signs].filter((name) => (categories.get(name) ?? '') === '').sort();
-  if (without.length > 0)
-    throw new UserError(
-      `${file}: no category for ${counted(without.length, 'sign')}: ${listed(
-        without.map((name) => excerpt(name)),
-        5,
-      )}; add a line for each`,
-    );
-  return categories;
 }

@@ -2,6 +2,7 @@ import { widthOfLayout, type KeypointLayout, type KeypointPart } from '../../con
 import { UserError } from '../../foundation/errors';
 import { elementAt } from '../../foundation/required';
 import type { KeypointClip } from '../clip-file';
+import { fillShortGaps } from '../short-gaps';
 import { LANDMARKS_OF, type LandmarkClip, type PartTrack, type PictureSize } from './landmarks';
 
 /** How landmarks become key points. */
@@ -74,7 +75,7 @@ export function projectClip(landmarks: LandmarkClip, projection: Projection): Pr
     }
   }
   if (coordinates === 0) throw new UserError('none of its landmarks was found in any frame; there is nothing to learn from');
-  const filled = fillGaps({ frames, points: layout.points.length, dimensions: layout.dimensions }, values, mask, projection.fillGaps);
+  const filled = fillShortGaps({ frames, points: layout.points.length, dimensions: layout.dimensions }, values, mask, projection.fillGaps);
   const fps = landmarks.fps ?? projection.fps;
   const timestampsMs = Array.from({ length: frames }, (_, frame) => (1000 * frame) / fps);
   return { clip: { frames, values, mask, timestampsMs, layout }, coordinates, clamped, filled, notes };
@@ -148,38 +149,4 @@ function extentOf(landmarks: LandmarkClip): [number, number] {
     }
   }
   return [right, bottom];
-}
-
-/**
- * Fills gaps of each key point that are at most so long, on a straight line between the frames before and after. What is missing at a clip's beginning or end stays
- * missing.
- * @returns how many key points were filled in.
- */
-function fillGaps(
-  { frames, points, dimensions }: { readonly frames: number; readonly points: number; readonly dimensions: number },
-  values: Float32Array,
-  mask: Uint8Array,
-  longest: number,
-): number {
-  let filled = 0;
-  for (let point = 0; point < points; point++) {
-    let before: number | undefined;
-    for (let frame = 0; frame < frames; frame++) {
-      if (mask[frame * points + point] === 0) continue;
-      const gap = before === undefined ? 0 : frame - before - 1;
-      if (before !== undefined && gap > 0 && gap <= longest) {
-        for (let missing = before + 1; missing < frame; missing++) {
-          const share = (missing - before) / (frame - before);
-          for (let axis = 0; axis < dimensions; axis++) {
-            const valueAt = (place: number): number => elementAt(values, (place * points + point) * dimensions + axis);
-            values[(missing * points + point) * dimensions + axis] = (1 - share) * valueAt(before) + share * valueAt(frame);
-          }
-          mask[missing * points + point] = 1;
-          filled++;
-        }
-      }
-      before = frame;
-    }
-  }
-  return filled;
 }

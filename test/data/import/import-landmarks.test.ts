@@ -65,7 +65,7 @@ describe('the sign of a clip', () => {
       const categories = path.join(folder, 'categories.csv');
       writeText(categories, 'sign,category\nhello,greeting\n');
       await expect(importLandmarks({ landmarks, out, categories })).rejects.toThrow(
-        /categories\.csv: no category for 1 sign: bye; add a line for each/,
+        /categories\.csv: it says no category of "bye"; add a line for each/,
       );
       writeText(categories, 'sign,category\nhello,greeting\nbye,farewell\n');
       await importLandmarks({ landmarks, out, categories });
