@@ -89,20 +89,7 @@ export function curvesPicture(title: string, points: readonly CurvePoint[], them
       ],
     },
     options: {
-      scales: {
-        x: { title: { display: true, text: 'epoch' }, ticks: { maxTicksLimit: 16, maxRotation: 0 } },
-        // Of scales that share a stack the first is at the bottom.
-        accuracy: {
-          stack: 'panels',
-          stackWeight: 10,
-          min: 0,
-          max: 1,
-          title: { display: true, text: 'validation accuracy' },
-          ticks: { callback: (value) => percent(Number(value), 0) },
-        },
-        between: { type: 'linear', axis: 'y', stack: 'panels', stackWeight: 1, display: false },
-        loss: { stack: 'panels', stackWeight: 10, beginAtZero: true, title: { display: true, text: 'loss' } },
-      },
+      scales: panelsOverEpochs('loss', 'validation accuracy'),
       plugins: {
         ...headings(title, `Best epoch ${best.epoch}: gloss accuracy ${percent(best.gloss_acc)}`, theme),
         legend: legendAsDrawn(),
@@ -123,6 +110,26 @@ export function curvesPicture(title: string, points: readonly CurvePoint[], them
     context.stroke();
     context.restore();
   });
+}
+
+type PanelScales = NonNullable<NonNullable<ChartConfiguration<'line'>['options']>['scales']>;
+
+/** The scales `loss` and `accuracy` of two panels over the same epochs, the losses above. */
+export function panelsOverEpochs(loss: string, accuracy: string): PanelScales {
+  return {
+    x: { title: { display: true, text: 'epoch' }, ticks: { maxTicksLimit: 16, maxRotation: 0 } },
+    // Of scales that share a stack the first is at the bottom.
+    accuracy: {
+      stack: 'panels',
+      stackWeight: 10,
+      min: 0,
+      max: 1,
+      title: { display: true, text: accuracy },
+      ticks: { callback: (value) => percent(Number(value), 0) },
+    },
+    between: { type: 'linear', axis: 'y', stack: 'panels', stackWeight: 1, display: false },
+    loss: { stack: 'panels', stackWeight: 10, beginAtZero: true, title: { display: true, text: loss } },
+  };
 }
 
 /** Draws how far confidences can be believed: for each interval of confidence how often the model was right, beside what would be right. @returns the PNG. */

@@ -3,6 +3,7 @@ import { elementAt } from '../../foundation/required';
 import { percent, shortText } from '../../foundation/text';
 import type { TrainingCurves } from '../training-curves';
 import { DASHES, drawChart, headings, legendAsDrawn, PICTURE_WIDTH } from './canvas';
+import { panelsOverEpochs } from './charts';
 import type { Theme } from './drawing';
 
 const LONGEST_NAME = 40;
@@ -35,20 +36,7 @@ export function curvesOfRunsPicture(runs: readonly TrainingCurves[], theme: Them
       datasets: [...lines('loss', 'val_loss'), ...lines('accuracy', 'gloss_acc')],
     },
     options: {
-      scales: {
-        x: { title: { display: true, text: 'epoch' }, ticks: { maxTicksLimit: 16, maxRotation: 0 } },
-        // Of scales that share a stack the first is at the bottom.
-        accuracy: {
-          stack: 'panels',
-          stackWeight: 10,
-          min: 0,
-          max: 1,
-          title: { display: true, text: 'validation gloss accuracy' },
-          ticks: { callback: (value) => percent(Number(value), 0) },
-        },
-        between: { type: 'linear', axis: 'y', stack: 'panels', stackWeight: 1, display: false },
-        loss: { stack: 'panels', stackWeight: 10, beginAtZero: true, title: { display: true, text: 'validation loss' } },
-      },
+      scales: panelsOverEpochs('validation loss', 'validation gloss accuracy'),
       plugins: {
         ...headings(`${runs.length} trainings`, 'Each with its best epoch by validation gloss accuracy', theme),
         // Both lines of a training look alike: one entry says both.
