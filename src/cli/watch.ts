@@ -7,7 +7,7 @@ import { shellWord, percent, printableLine } from '../foundation/text';
 import { ownModels } from '../models/model-table';
 import { followTraining, type EpochRunning, type FollowedTraining } from '../training/follow-training';
 import { plainCommand, type Command } from './command';
-import { commonFlags, jsonFlag, type FlagTable } from './flags';
+import { commonFlags, type FlagTable } from './flags';
 import { pathOfModel } from './model-flags';
 import { secondsText } from './quantities';
 import { CLEAR_LINE, draw, type Terminal } from './terminal';
@@ -15,7 +15,10 @@ import { TerminalReporter } from './terminal-reporter';
 
 const command = 'npm run watch --';
 
-const watchFlags = { ...jsonFlag, ...commonFlags } as const satisfies FlagTable;
+const watchFlags = {
+  json: { type: 'boolean', group: 'General:', description: 'Print a JSON object a line, as things happen.' },
+  ...commonFlags,
+} as const satisfies FlagTable;
 
 /** The `watch` command. */
 export const watchCommand: Command = plainCommand(
@@ -26,7 +29,7 @@ export const watchCommand: Command = plainCommand(
       'Shows a training that runs in another terminal, until it ends: a line an epoch, and how long it still takes. The newest where none is named.',
     flags: watchFlags,
     examples: [
-      [command, 'the newest training of trained_models'],
+      ['npm run watch', 'the newest training of trained_models'],
       [`${command} trained_models/transformer/transformer_baseline_09-20`, 'this one; ended ones are shown too'],
       [`${command} transformer_baseline_09-20 --json`, 'for a script: a JSON object a line'],
     ],

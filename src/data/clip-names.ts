@@ -3,7 +3,7 @@ export const NPZ = /\.npz$/i;
 /** What the file of a single array ends in, which may be a clip too. */
 export const NPY = /\.npy$/i;
 /** What the file of a video ends in. */
-export const VIDEO = /\.(mp4|mov|avi|mkv|webm|m4v|mpg|mpeg)$/i;
+export const VIDEO = /\.(?:mp4|m4v|mov|avi|mkv|webm|mpe?g|wmv|flv|3gp|ogv|mts|m2ts)$/i;
 
 /** Whether a file of that name is a clip of numbers. */
 export function isClipFile(name: string): boolean {

@@ -130,7 +130,8 @@ export async function openArrays(file: string, format: ClipFormat): Promise<Arra
 function refuseVideo(file: string, { key, keypoints, pictureSide }: ClipFormat): void {
   if (!VIDEO.test(file)) return;
   const expected = pictureSide === undefined ? (keypoints === undefined ? 'its features' : 'its key points') : 'its frames, as pictures or';
-  throw new FileError(file, `it is a video; expected ${expected} in an .npz, "${key}"; docs/data.md tells how to make one`);
+  const advice = keypoints === undefined ? 'docs/inception.md tells how to make one' : 'npm run data -- extract makes it';
+  throw new FileError(file, `it is a video; expected ${expected} in an .npz, "${key}"; ${advice}`);
 }
 
 async function inspectArrays(file: ArrayFile, format: ClipFormat): Promise<InspectedClip> {

@@ -1,5 +1,6 @@
 import { readdirSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
+import { VIDEO, withoutExtension } from '../data/clip-names';
 import { readCsvTable } from '../data/csv-table';
 import { DataError, type DataProblem } from '../data/data-error';
 import { messageOf, UserError } from '../foundation/errors';
@@ -27,7 +28,6 @@ export interface Videos {
   readonly others: number;
 }
 
-const VIDEO = /\.(?:mp4|m4v|mov|avi|mkv|webm|mpe?g|wmv|flv|3gp|ogv|mts|m2ts)$/i;
 const DEEPEST = 8;
 
 /**
@@ -157,10 +157,6 @@ function countsOf(names: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   return counts;
-}
-
-function withoutExtension(name: string): string {
-  return name.replace(VIDEO, '');
 }
 
 /** Names that a file system may take for one. */

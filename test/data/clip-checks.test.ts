@@ -119,7 +119,7 @@ describe('a clip', () => {
       const video = path.join(folder, 'clip.mp4');
       writeFileSync(video, 'ftyp');
       await expect(readClip(video, format)).rejects.toThrow(
-        /clip\.mp4: it is a video; expected its key points in an \.npz, "X"; docs\/data\.md/,
+        /clip\.mp4: it is a video; expected its key points in an \.npz, "X"; npm run data -- extract makes it/,
       );
       const renamed = path.join(folder, 'clip.npz');
       writeFileSync(renamed, formatNpy({ dtype: 'float32', shape: [2, 156], values: clipValues(2) }));

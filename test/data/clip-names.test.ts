@@ -65,12 +65,12 @@ describe("a clip's file", () => {
   it('is found by the name of its video, beside the video or with its extension', async () => {
     const { dataset, warnings } = await opened((folder, clips) => {
       writeFileSync(path.join(clips, 'a.mp4'), 'a video');
-      renameSync(path.join(clips, 'b.npz'), path.join(clips, 'b.mp4.npz'));
+      renameSync(path.join(clips, 'b.npz'), path.join(clips, 'b.3gp.npz'));
       renameSync(path.join(clips, 'c.npz'), path.join(clips, 'c.MOV.npz'));
-      labelled(folder, 'a.mp4', 'b.mp4', 'c');
+      labelled(folder, 'a.mp4', 'b.3gp', 'c');
     });
     expect(namesOf(dataset)).toEqual(['a', 'b', 'c']);
-    expect(filesOf(dataset)).toEqual(['a.npz', 'b.mp4.npz', 'c.MOV.npz']);
+    expect(filesOf(dataset)).toEqual(['a.npz', 'b.3gp.npz', 'c.MOV.npz']);
     expect(warnings).toEqual([]);
   });
 
