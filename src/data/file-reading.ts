@@ -43,7 +43,7 @@ function openNamed(file: string): OpenFile {
 
 /**
  * Runs `work` on every item, at most `limit` at a time, and returns the results in the items' order.
- * @throws the first error that `work` throws; items not begun by then are left.
+ * @throws the first error that `work` throws, when all that was begun has ended; items not begun by then are left.
  */
 export async function mapConcurrently<T, R>(
   items: readonly T[],
@@ -52,19 +52,19 @@ export async function mapConcurrently<T, R>(
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   const waiting = items.entries();
-  let failed = false;
+  const errors: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (const [index, item] of waiting) {
-      if (failed) return;
+      if (errors.length > 0) return;
       try {
         results[index] = await work(item, index);
       } catch (error) {
-        failed = true;
-        throw error;
+        errors.push(error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  if (errors.length > 0) throw errors[0];
   return results;
 }
 
