@@ -25,6 +25,9 @@ export function writeSmallData(folder: string): string {
   return data;
 }
 
+/** Flags of a training that takes a second or two. */
+export const smallFlags = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '12', '--batch-size', '4'] as const;
+
 /** Settings of a training that takes a second or two. */
 export function smallSettings(folder: string, typed: Readonly<Record<string, string>> = {}): Settings {
   return resolveSettings(

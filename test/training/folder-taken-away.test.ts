@@ -11,9 +11,7 @@ import { readResumePoint } from '../../src/training/resume';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
 import { checkout, kumpasProgram } from '../support/commands';
-import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
-
-const SMALL = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '12', '--batch-size', '4'];
+import { resumeSmall, smallFlags, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 /** Does something at the end of an epoch. */
 function atEpoch(epoch: number, action: () => void): (event: TrainingEvent) => void {
@@ -112,7 +110,7 @@ it('a place where no folder can be made is refused at once', () => {
 /** Starts a training of many epochs and waits for its first. */
 async function startTraining(folder: string): Promise<{ child: ChildProcess; run: string; errors: () => string }> {
   const models = path.join(folder, 'models');
-  const args = ['train', '--data', path.join(folder, 'data'), '--save-dir', models, '--epochs', '100000', ...SMALL];
+  const args = ['train', '--data', path.join(folder, 'data'), '--save-dir', models, '--epochs', '100000', ...smallFlags];
   const child = spawn(process.execPath, [...kumpasProgram, ...args], { cwd: checkout, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
@@ -158,7 +156,16 @@ describe('npm run train', () => {
     await inTemporaryFolder((folder) => {
       writeSmallData(folder);
       const train = (saveDir: string, output: string): { status: number | null; stderr: string } => {
-        const args = ['train', '--data', path.join(folder, 'data'), '--save-dir', path.join(folder, saveDir), '--epochs', '3', ...SMALL];
+        const args = [
+          'train',
+          '--data',
+          path.join(folder, 'data'),
+          '--save-dir',
+          path.join(folder, saveDir),
+          '--epochs',
+          '3',
+          ...smallFlags,
+        ];
         const typed = [process.execPath, ...kumpasProgram, ...args].map((word) => `'${word}'`).join(' ');
         return spawnSync('bash', ['-c', `set -o pipefail; ${typed} ${output}`], { cwd: checkout, encoding: 'utf8' });
       };
