@@ -4,7 +4,8 @@ import { describePython, numberFrom, type PythonValue } from '../checkpoint/pyth
 import { notFiniteText, stateDictProblems, weightTensors } from '../checkpoint/state-dict';
 import { TorchTensor } from '../checkpoint/tensor';
 import { type CheckpointForm, checkpointForm, readTorchFile } from '../checkpoint/torch-file';
-import { checkpointFields, type PlainRecord } from '../checkpoint/training-checkpoint';
+import { checkpointFields } from '../checkpoint/checkpoint-fields';
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import { optimizerForms } from '../engine/optimizers/table';
 import { fitNames, type ModelReading, parameterShapes, saidOfModel } from '../evaluation/recognise';
 import { UserError } from '../foundation/errors';
