@@ -46,9 +46,9 @@ export const flagsOfTrain: BroughtFlags = {
   'no-pretrained-backbone': { note: 'not needed: no weights of InceptionV3 are taken unless --backbone names them' },
   device,
   'loss-weighting': {
-    ...withValue('not needed: static is what --alpha (gloss) and --beta (category) are'),
-    unlessValue: 'static',
-    instead: 'the losses are weighted by --alpha (gloss) and --beta (category), which --curriculum can change over the epochs',
+    takesValue: true,
+    only: (value) => /^grid[-_]?search$/.test(value),
+    instead: 'grid-search is no training but many: train with several --alpha and --beta, and set them side by side with npm run compare',
   },
   augment: theirAugmentation,
   augmentation: theirAugmentation,

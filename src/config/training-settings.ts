@@ -14,6 +14,7 @@ import {
   type SettingProblem,
 } from './setting';
 import { updateSettings } from './update-settings';
+import { checkWeighting, weightingSettings, type WeightingSettings } from './weighting-settings';
 
 const group = 'Training';
 
@@ -28,8 +29,7 @@ export const trainingSettings = {
   lr: setting(positiveNumber(), 1e-4, { group, description: "The optimiser's learning rate.", aliases: ['learning_rate'] }),
   ...optimizerSettings,
   ...updateSettings,
-  alpha: setting(numberFrom(0), 0.5, { group, description: "Weight of the gloss head's loss." }),
-  beta: setting(numberFrom(0), 0.5, { group, description: "Weight of the category head's loss." }),
+  ...weightingSettings,
   loss: setting(choice(['ce', 'focal', 'label_smoothing']), 'ce', {
     group,
     description: 'The loss of both heads: cross-entropy, focal loss, or cross-entropy with smoothed labels.',
@@ -133,27 +133,25 @@ export const trainingSettings = {
 /** Types of {@link trainingSettings}' values. */
 export type TrainingSettings = z.output<z.ZodObject<typeof trainingSettings>>;
 
-/** At least one head must count, and only a captured step has products to make bfloat16 of, or operations to place on devices. */
+/** Only a captured step has products to make bfloat16 of, or operations to place on devices. */
 export function checkTrainingSettings({
-  alpha,
-  beta,
   amp,
   compile_model,
   enable_parallel,
   curriculum,
   curriculum_min_weight,
-  ...optimizer
-}: Pick<TrainingSettings, 'alpha' | 'beta' | 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'> &
+  ...others
+}: Pick<TrainingSettings, 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'> &
+  WeightingSettings &
   OptimizerSettings): SettingProblem[] {
-  const noHead = 'expected a number above 0 in alpha or beta, found 0 in both: nothing would be learnt';
   return [
-    ...(alpha + beta > 0 ? [] : [{ key: 'alpha', text: noHead }]),
-    ...checkCurriculum({ alpha, beta, curriculum, curriculum_min_weight }),
+    ...checkWeighting({ ...others, curriculum, enable_parallel }),
+    ...checkCurriculum({ ...others, curriculum, curriculum_min_weight }),
     ...(amp && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
       : []),
-    ...checkOptimizerSettings(optimizer),
+    ...checkOptimizerSettings(others),
   ];
 }
 

@@ -64,15 +64,16 @@ describe('the flags of the PyTorch pipeline', () => {
     expect(translated(['--num-workers', '--amp'], flagsOfTrain).argv).toEqual(['--amp']);
   });
 
-  it('weight the losses by alpha and beta for --loss-weighting static, and refuse the other kinds', () => {
-    const { argv, notes, refusals } = translated(['--loss-weighting', 'static', '--curriculum', 'dynamic'], flagsOfTrain);
-    expect(argv).toEqual(['--curriculum', 'dynamic']);
-    expect(notes).toEqual([expect.stringMatching(/^--loss-weighting: not needed: static is what --alpha/)]);
-    expect(refusals).toEqual([]);
-    const refused = translated(['--loss-weighting=gradnorm'], flagsOfTrain);
-    expect(refused.refusals).toEqual([expect.stringMatching(/^--loss-weighting: the losses are weighted by --alpha/)]);
-    expect(refused.notes).toEqual([]);
-    expect(translated(['--loss-weighting'], flagsOfTrain).refusals).toHaveLength(1);
+  it('leave --loss-weighting as it is, but for a search', () => {
+    const kinds = ['static', 'uncertainty', 'gradnorm'];
+    for (const kind of kinds)
+      expect(translated(['--loss-weighting', kind, '--amp'], flagsOfTrain)).toEqual({
+        argv: ['--loss-weighting', kind, '--amp'],
+        notes: [],
+        refusals: [],
+      });
+    const refused = translated(['--loss-weighting=grid-search'], flagsOfTrain);
+    expect(refused.refusals).toEqual([expect.stringMatching(/^--loss-weighting: grid-search is no training/)]);
   });
 
   it('become its noise and time mask where --augment stands alone; with a value it is a setting', () => {
