@@ -2,7 +2,7 @@ import picocolors from 'picocolors';
 import { hasCategories } from '../folder/config-file';
 import { printableLine, printableText, percent } from '../foundation/text';
 import type { StepDone, TrainingEvent, EpochDone, TrainingResult, TrainingStarted } from '../training/events';
-import { learningRateText, lossText, paceText, secondsText } from './quantities';
+import { bytesText, learningRateText, lossText, paceText, secondsText } from './quantities';
 import { type TerminalStream, CLEAR_LINE, draw } from './terminal';
 import { endFacts, fileFacts, nextCommands, outcomeText, startFacts, type Fact } from './training-summary';
 
@@ -226,12 +226,13 @@ function padded(piece: Piece): Piece {
 
 /** The line that is redrawn while an epoch runs, never longer than `width` columns. */
 export function progressLine(progress: Progress, width: number, paint: Paint): string {
-  const { batch, batches, loss, clipsPerSecond, etaSeconds } = progress;
+  const { batch, batches, loss, clipsPerSecond, memoryMb, etaSeconds } = progress;
   const head: Piece = { text: epochText(progress), emphasis: 'bold' };
   const tail: Piece[] = [
     { text: `${String(batch).padStart(String(batches).length)}/${batches}`, spare: 3 },
     { text: `loss ${lossText(loss)}`, spare: 1 },
     { text: paceText(clipsPerSecond), emphasis: 'dim', spare: 4 },
+    { text: bytesText(memoryMb * 1e6), emphasis: 'dim', spare: 5 },
     ...(etaSeconds === undefined ? [] : [{ text: `eta ${secondsText(etaSeconds)}`, emphasis: 'dim' as const, spare: 2 }]),
   ];
   const [, ...kept] = fitting([head, ...tail], width - SHORTEST_BAR - GAP.length);

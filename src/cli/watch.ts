@@ -69,7 +69,7 @@ async function watchInTerminal(folder: string, { output }: Terminal): Promise<nu
         return;
       }
       if (output.isTTY === true) draw(output, CLEAR_LINE);
-      if (event.kind === 'epoch-end') reporter.report(event);
+      if (event.kind !== 'found') reporter.report(event);
       else {
         reporter.showCategories(hasCategories(event.classes));
         output.write(`Watching ${event.name}\n`);

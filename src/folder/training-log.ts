@@ -107,10 +107,23 @@ export interface EpochMetrics extends TrainingLogRow {
   readonly tensors: number;
 }
 
+/** A line of `metrics.jsonl` that is no epoch's: something that happened to the training, so that it can be seen later. */
+export interface LoggedIncident {
+  readonly event: 'recovered' | 'out of memory';
+  /** Epochs that were done in full in the state that it went on from. */
+  readonly after_epoch: number;
+  /** Batches of the next epoch that were done too. */
+  readonly after_batch: number;
+  /** When, in ISO 8601. */
+  readonly time: string;
+  /** What happened, and what was done about it. */
+  readonly text: string;
+}
+
 /** Most bytes of a `metrics.jsonl` that is read: that of half a million epochs. */
 export const LARGEST_METRICS = 256_000_000;
 
-/** `metrics.jsonl`: one JSON object an epoch. */
+/** `metrics.jsonl`: one JSON object an epoch, and one for each {@link LoggedIncident} between them. */
 export class MetricsLog {
   /** @param lastEpoch lines after it are dropped, as in the training log. */
   constructor(
@@ -120,24 +133,30 @@ export class MetricsLog {
     const text = readTextIfThere(file, LARGEST_METRICS);
     if (text === undefined) return;
     replaceFile(file, (append) => {
-      for (const line of linesOf(text)) if (epochOf(line) <= lastEpoch) append(`${line}\n`);
+      for (const line of linesOf(text)) {
+        const { epoch = Infinity, incident } = metricsLine(line);
+        if ((incident?.after_epoch ?? epoch) <= lastEpoch) append(`${line}\n`);
+      }
     });
   }
 
-  append(metrics: EpochMetrics): void {
+  append(line: EpochMetrics | LoggedIncident): void {
     whileWriting(this.file, () => {
-      appendFileSync(this.file, `${JSON.stringify(metrics)}\n`);
+      appendFileSync(this.file, `${JSON.stringify(line)}\n`);
     });
   }
 }
 
-/** The epoch of a line of `metrics.jsonl`; Infinity for a line that is none: one that was cut off by a crash is dropped. */
-function epochOf(line: string): number {
+/** What a line of `metrics.jsonl` is: of an epoch, or an incident; neither where it was cut off by a crash. */
+export function metricsLine(line: string): {
+  readonly epoch?: number;
+  readonly incident?: Pick<LoggedIncident, 'after_epoch' | 'text'>;
+} {
   try {
-    const parsed: unknown = JSON.parse(line);
-    const epoch = typeof parsed === 'object' && parsed !== null && 'epoch' in parsed ? parsed.epoch : undefined;
-    return typeof epoch === 'number' ? epoch : Infinity;
+    const { epoch, event, after_epoch, text } = (JSON.parse(line) ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof event === 'string' && typeof after_epoch === 'number' && typeof text === 'string') return { incident: { after_epoch, text } };
+    return typeof epoch === 'number' ? { epoch } : {};
   } catch {
-    return Infinity;
+    return {};
   }
 }

@@ -66,6 +66,8 @@ export interface StepDone {
   /** Mean loss over the epoch's clips so far. */
   readonly loss: number;
   readonly clipsPerSecond: number;
+  /** Resident memory of the process, in megabytes. */
+  readonly memoryMb: number;
 }
 
 /** An epoch was trained and validated. Accuracies are from 0 to 1. */

@@ -2,15 +2,15 @@ import { statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import { ModelFolder } from '../folder/model-folder';
-import { LARGEST_METRICS } from '../folder/training-log';
+import { LARGEST_METRICS, metricsLine, type LoggedIncident } from '../folder/training-log';
 import { UserError } from '../foundation/errors';
 import { lockState } from '../foundation/folder-lock';
 import { readTextIfThere } from '../foundation/regular-file';
 import { linesOf } from '../foundation/text';
-import type { EpochDone } from './events';
+import type { EpochDone, TrainingNote } from './events';
 
 /** Something that is seen of a training in another process. */
-export type FollowedEvent = TrainingFound | EpochDone | EpochRunning;
+export type FollowedEvent = TrainingFound | EpochDone | EpochRunning | (TrainingNote & { readonly kind: 'warning' });
 
 /** The training that is followed. */
 export interface TrainingFound {
@@ -86,14 +86,27 @@ export async function followTraining(folder: string, options: FollowOptions = {}
   onEvent({ kind: 'found', name: run.name, folder, epochs: epochsOf(files), classes: run.classes });
   const hasCurriculum = settings['curriculum'] !== undefined && settings['curriculum'] !== 'none';
   let told = 0;
+  let incidentsTold = 0;
   for (;;) {
     const state = lockState(folder); // Before the log is read: what it wrote at its end is seen.
     const epochs = epochsOf(files); // A resumed training may have more.
-    const logged = readLogged(files.metrics);
+    const { logged, incidents } = readLogged(files.metrics);
+    const tellIncidents = (until: number): void => {
+      for (const { after_epoch, text } of incidents.slice(incidentsTold)) {
+        if (after_epoch >= until) break;
+        onEvent({ kind: 'warning', text });
+        incidentsTold++;
+      }
+    };
     for (const [place, epoch] of logged.entries()) {
-      if (epoch.epoch > told) onEvent(doneEvent(epoch, { epochs, earlier: logged.slice(0, place + 1), hasCurriculum }));
+      if (epoch.epoch <= told) continue;
+      tellIncidents(epoch.epoch);
+      onEvent(doneEvent(epoch, { epochs, earlier: logged.slice(0, place + 1), hasCurriculum }));
     }
-    told = logged.at(-1)?.epoch ?? 0; // Fewer than before where a killed training goes on from its last checkpoint.
+    tellIncidents(Infinity);
+    // Fewer than before where a killed training goes on from its last checkpoint.
+    told = logged.at(-1)?.epoch ?? 0;
+    incidentsTold = incidents.length;
     if (state !== 'held') return followed(logged, epochs, state);
     onEvent({
       kind: 'running',
@@ -112,15 +125,17 @@ function epochsOf(files: ModelFolder): number {
   throw new UserError(`${files.folder}: its model was not trained by Kumpas, so there is no training to watch`);
 }
 
-/** The epochs in a `metrics.jsonl`; a line that is being written is left for the next look. */
-function readLogged(file: string): LoggedEpoch[] {
+/** What is in a `metrics.jsonl`; a line that is being written is left for the next look. */
+function readLogged(file: string): { readonly logged: LoggedEpoch[]; readonly incidents: Pick<LoggedIncident, 'after_epoch' | 'text'>[] } {
   const text = readTextIfThere(file, LARGEST_METRICS) ?? '';
-  const epochs: LoggedEpoch[] = [];
+  const [logged, incidents]: [LoggedEpoch[], Pick<LoggedIncident, 'after_epoch' | 'text'>[]] = [[], []];
   for (const line of linesOf(text)) {
+    const { incident } = metricsLine(line);
+    if (incident !== undefined) incidents.push(incident);
     const parsed = epochSchema.safeParse(valueOf(line));
-    if (parsed.success) epochs.push(parsed.data);
+    if (parsed.success) logged.push(parsed.data);
   }
-  return epochs;
+  return { logged, incidents };
 }
 
 function valueOf(line: string): unknown {

@@ -13,7 +13,7 @@ const MOST_RECOVERIES = 3;
  * @param error what stopped it.
  * @throws the error, where it is another one, no recovery is asked for, or it recovered three times already.
  */
-export function recover({ settings, learner, folder, data, report }: TrainingRun, error: unknown): void {
+export function recover({ settings, learner, folder, data, report, now }: TrainingRun, error: unknown): void {
   const { recoveries } = learner.progress;
   const cause = error instanceof UserError ? error.cause : undefined;
   if (!(cause instanceof NotFinite) || !settings.recover || recoveries >= MOST_RECOVERIES) throw error;
@@ -24,8 +24,7 @@ export function recover({ settings, learner, folder, data, report }: TrainingRun
   const batches = data.train.plan(epoch + 1).length;
   Object.assign(learner.progress, restoreProgress(point.checkpoint, point.progress, batches), { recoveries: recoveries + 1 });
   const place = learner.progress.batchesDone === 0 ? `epoch ${epoch}` : `batch ${learner.progress.batchesDone} of epoch ${epoch + 1}`;
-  report({
-    kind: 'warning',
-    text: `${cause.message}: back to the state after ${place}, from where it goes on with half the learning rate, ${learner.learningRate} (${recoveries + 1} of ${MOST_RECOVERIES})`,
-  });
+  const text = `${cause.message}: back to the state after ${place}, from where it goes on with half the learning rate, ${learner.learningRate} (${recoveries + 1} of ${MOST_RECOVERIES})`;
+  folder.recordIncident({ event: 'recovered', text }, learner.progress, now());
+  report({ kind: 'warning', text });
 }

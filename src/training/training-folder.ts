@@ -8,7 +8,7 @@ import { sizeOfShape } from '../engine/parameters';
 import type { RunRecord, MachineFacts, RegistryFacts } from '../folder/config-file';
 import { createRunFolder } from '../folder/folder-name';
 import { RunFolder } from '../folder/model-folder';
-import { MetricsLog, TrainingLog, type EpochMetrics, type TrainingLogRow } from '../folder/training-log';
+import { MetricsLog, TrainingLog, type EpochMetrics, type LoggedIncident, type TrainingLogRow } from '../folder/training-log';
 import { removeUnfinishedFiles, shareFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
 import type { FolderLock } from '../foundation/folder-lock';
@@ -142,6 +142,21 @@ export class TrainingFolder {
     this.metrics.append(metrics);
     this.saveLast(learner, { sameAsBest: metrics.best && !learner.keepsAverage });
     this.writeReadme(learner.progress.bestEpoch);
+  }
+
+  /**
+   * Leaves a line in `metrics.jsonl` of something that happened to the training.
+   * @param progress that of the state from which it goes on.
+   * @throws FileSystemProblem where the folder was taken away, or the file cannot be written.
+   */
+  recordIncident(
+    incident: Pick<LoggedIncident, 'event' | 'text'>,
+    { completedEpochs, batchesDone }: { readonly completedEpochs: number; readonly batchesDone: number },
+    time: Date,
+  ): void {
+    this.place.requireThere();
+    const { event, text } = incident;
+    this.metrics.append({ event, after_epoch: completedEpochs, after_batch: batchesDone, time: time.toISOString(), text });
   }
 
   /**

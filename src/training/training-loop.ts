@@ -117,6 +117,7 @@ async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochClock, si
       batches: plans.length,
       loss: progress.sums.loss / progress.sums.clips,
       clipsPerSecond: (progress.sums.clips - clipsBefore) / Math.max(clock.elapsed(), 1e-3),
+      memoryMb: residentMegabytes(),
     });
 
     await setImmediate(); // Lets a Ctrl-C in between native calls, which block.
@@ -191,7 +192,12 @@ function furtherMetrics(
     train_seconds: clock.trainSeconds,
     val_seconds: clock.validationSeconds,
     train_clips_per_second: clock.clipsPerSecond(sums.clips),
-    memory_mb: Math.round(memoryUsage.rss() / 1e6),
+    memory_mb: residentMegabytes(),
     tensors: tensorCount(),
   };
+}
+
+/** Resident memory of the process. */
+function residentMegabytes(): number {
+  return Math.round(memoryUsage.rss() / 1e6);
 }

@@ -29,7 +29,7 @@ class Recording {
   }
 }
 
-const step = (batch: number): StepDone => ({ kind: 'step', batch, batches: 4, loss: 2, clipsPerSecond: 100 });
+const step = (batch: number): StepDone => ({ kind: 'step', batch, batches: 4, loss: 2, clipsPerSecond: 100, memoryMb: 1234 });
 const epochEnd: EpochDone = {
   kind: 'epoch-end',
   epoch: 1,

@@ -27,7 +27,7 @@ const epoch: EpochDone = {
   etaSeconds: 57.8,
 };
 
-const progress: Progress = { epoch: 3, epochs: 30, batch: 5, batches: 10, loss: 1.3, clipsPerSecond: 184, etaSeconds: 61 };
+const progress: Progress = { epoch: 3, epochs: 30, batch: 5, batches: 10, loss: 1.3, clipsPerSecond: 184, memoryMb: 512, etaSeconds: 61 };
 
 describe('epochLine', () => {
   it('tells all figures with their units', () => {
@@ -84,7 +84,7 @@ it.each([80, 100])('keeps the columns of an epoch’s line at %d characters, wha
 describe('progressLine', () => {
   it('draws a bar that is as full as the epoch is done', () => {
     expect(progressLine(progress, 120, plain)).toBe(
-      'epoch  3/30  ━━━━━━━━━━━━━━━───────────────   5/10  loss 1.300  184 clips/s  eta 1 min 01 s',
+      'epoch  3/30  ━━━━━━━━━━━━━━━───────────────   5/10  loss 1.300  184 clips/s  512.0 MB  eta 1 min 01 s',
     );
     expect(progressLine({ ...progress, batch: 10 }, 120, plain)).not.toContain('─');
   });

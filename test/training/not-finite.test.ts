@@ -4,8 +4,10 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
+import { MetricsLog } from '../../src/folder/training-log';
 import { UserError } from '../../src/foundation/errors';
 import { optimizerParameters } from '../../src/models/model';
+import { followTraining, type FollowedEvent } from '../../src/training/follow-training';
 import { prepareRun } from '../../src/training/prepare-run';
 import { NotFinite } from '../../src/training/learner';
 import { readResumePoint } from '../../src/training/resume';
@@ -135,6 +137,34 @@ describe('a training that recovers', () => {
         ['3', '0.00025'],
       ]);
       expect(readResumePoint(run.folder.files.last).checkpoint).toMatchObject({ optimizer: { learningRate: 0.00025, step: 18 } });
+
+      const logged = readFileSync(run.folder.files.metrics, 'utf8').trim().split('\n');
+      const lines = logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+      expect(lines.map(({ epoch, event }) => epoch ?? event)).toEqual([1, 'recovered', 'recovered', 2, 3]);
+      expect(lines[1]).toEqual({
+        event: 'recovered',
+        after_epoch: 1,
+        after_batch: 0,
+        time: new Date(2026, 8, 20, 12).toISOString(),
+        text: warnings[0],
+      });
+      const followed: FollowedEvent[] = [];
+      await followTraining(run.folder.files.folder, { onEvent: (event) => followed.push(event) });
+      expect(followed.map((event) => (event.kind === 'warning' ? event.text : event.kind))).toEqual([
+        'found',
+        'epoch-end',
+        ...warnings,
+        'epoch-end',
+        'epoch-end',
+      ]);
+      // Those of a state that is not gone on from are dropped, as its epochs are.
+      for (const [epochs, left] of [
+        [1, 3],
+        [0, 0],
+      ] as const) {
+        new MetricsLog(run.folder.files.metrics, epochs);
+        expect(readFileSync(run.folder.files.metrics, 'utf8').split('\n')).toHaveLength(left + 1);
+      }
     });
   });
 

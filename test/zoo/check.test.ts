@@ -28,7 +28,9 @@ async function trainedModel(root: string, description = 'trained', epochs = 3): 
   writeTrainingCheckpoint(path.join(model.folder, 'SignTransformer_last.pt'), { ...state, epoch: epochs });
   const rows = Array.from({ length: epochs }, (_, index) => `${index + 1},1,1,${index === 1 ? 0.5 : 0.25},0.5,0.001`);
   writeFileSync(path.join(model.folder, 'training_log.txt'), `${[COLUMNS, ...rows].join('\n')}\n`);
-  writeFileSync(path.join(model.folder, 'metrics.jsonl'), rows.map((_, index) => `{"epoch":${index + 1}}\n`).join(''));
+  const incident = '{"event":"recovered","after_epoch":1,"after_batch":0,"time":"","text":"back to the state after epoch 1"}';
+  const metrics = rows.map((_, index) => `{"epoch":${index + 1}}`);
+  writeFileSync(path.join(model.folder, 'metrics.jsonl'), `${[...metrics.slice(0, 1), incident, ...metrics.slice(1)].join('\n')}\n`);
   changeRecord(model, (record) => delete record.run['imported_from']);
   return model;
 }

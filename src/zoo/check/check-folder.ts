@@ -8,7 +8,7 @@ import type { ModelRecord } from '../../folder/config-file';
 import { FOLDER_FILES, RESULT_FILES, hasRole, type CheckpointRole } from '../../folder/contents';
 import { parseFolderName } from '../../folder/folder-name';
 import { ModelFolder } from '../../folder/model-folder';
-import { LARGEST_METRICS, readTrainingLog, type TrainingLogRow } from '../../folder/training-log';
+import { LARGEST_METRICS, metricsLine, readTrainingLog, type TrainingLogRow } from '../../folder/training-log';
 import { readTextIfThere } from '../../foundation/regular-file';
 import { elementAt } from '../../foundation/required';
 import { linesOf } from '../../foundation/text';
@@ -307,7 +307,10 @@ function metricsEpochs(folder: string): (number | undefined)[] | undefined {
   const text = readTextIfThere(new ModelFolder(folder).metrics, LARGEST_METRICS);
   if (text === undefined) return undefined;
   const epochs: (number | undefined)[] = [];
-  for (const line of linesOf(text)) if (line.trim() !== '') epochs.push(epochOf(line));
+  for (const line of linesOf(text)) {
+    const { epoch, incident } = metricsLine(line);
+    if (line.trim() !== '' && incident === undefined) epochs.push(Number.isInteger(epoch) ? epoch : undefined);
+  }
   return epochs;
 }
 
@@ -325,14 +328,4 @@ function metricsFindings(epochs: readonly (number | undefined)[], rows: readonly
   return isCut
     ? [remark(FOLDER_FILES.metrics, 'its last line was cut off when the training was killed', 'going on with --resume removes it')]
     : [];
-}
-
-function epochOf(line: string): number | undefined {
-  try {
-    const parsed: unknown = JSON.parse(line);
-    const epoch = typeof parsed === 'object' && parsed !== null && 'epoch' in parsed ? parsed.epoch : undefined;
-    return typeof epoch === 'number' && Number.isInteger(epoch) ? epoch : undefined;
-  } catch {
-    return undefined;
-  }
 }
