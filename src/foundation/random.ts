@@ -3,6 +3,17 @@ import { elementAt } from './required';
 // Looked up once: where modules run in a realm of their own, each look-up of a global costs more than what it computes.
 const { cos, log, PI, sin, sqrt } = Math;
 
+const GOLDEN = 0x9e3779b9;
+
+/** What splitmix32 makes of a state. */
+function mixed(state: number): number {
+  let z = state ^ (state >>> 16);
+  z = Math.imul(z, 0x21f0aaad);
+  z ^= z >>> 15;
+  z = Math.imul(z, 0x735a2d97);
+  return z ^ (z >>> 15);
+}
+
 /**
  * A stream of pseudo-random numbers that is a function of its seed: sfc32 (Chris Doty-Humphrey's Small Fast Counter, from PractRand), seeded through
  * splitmix32. The same seed gives the same stream on every machine.
@@ -12,26 +23,19 @@ export class RandomStream {
   private b = 0;
   private c = 0;
   private counter = 1;
-  private spareNormal: number | undefined;
+  private spareNormal = 0;
+  private hasSpareNormal = false;
 
   /** @param seeds any whole numbers that name the stream, as in `new RandomStream(seed, epoch)`. */
   constructor(...seeds: readonly number[]) {
-    let state = 0x9e3779b9;
-    const splitmix = (): number => {
-      state = (state + 0x9e3779b9) | 0;
-      let z = state ^ (state >>> 16);
-      z = Math.imul(z, 0x21f0aaad);
-      z ^= z >>> 15;
-      z = Math.imul(z, 0x735a2d97);
-      return z ^ (z >>> 15);
-    };
+    let state = GOLDEN;
     for (const seed of seeds) {
       state = (state ^ (seed | 0) ^ Math.imul(Math.floor(seed / 0x100000000) | 0, 0x85ebca6b)) | 0;
-      state = splitmix();
+      state = mixed(state + GOLDEN);
     }
-    this.a = splitmix();
-    this.b = splitmix();
-    this.c = splitmix();
+    this.a = mixed(state + GOLDEN);
+    this.b = mixed(state + 2 * GOLDEN);
+    this.c = mixed(state + 3 * GOLDEN);
     for (let i = 0; i < 12; i++) this.nextUint32();
   }
 
@@ -57,14 +61,14 @@ export class RandomStream {
 
   /** A draw from the normal distribution (Box–Muller). */
   normal(mean = 0, deviation = 1): number {
-    if (this.spareNormal !== undefined) {
-      const spare = this.spareNormal;
-      this.spareNormal = undefined;
-      return mean + deviation * spare;
+    if (this.hasSpareNormal) {
+      this.hasSpareNormal = false;
+      return mean + deviation * this.spareNormal;
     }
     const radius = sqrt(-2 * log(1 - this.uniform()));
     const angle = 2 * PI * this.uniform();
     this.spareNormal = radius * sin(angle);
+    this.hasSpareNormal = true;
     return mean + deviation * radius * cos(angle);
   }
 

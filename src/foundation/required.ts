@@ -18,6 +18,16 @@ export function elementAt<Value>(values: ArrayLike<Value>, index: number): Value
   return value;
 }
 
+/**
+ * {@link elementAt} of float32 alone: what reads arrays of one kind is compiled for that kind, which loops over every number of a clip need.
+ * @throws Error where the array has no such element.
+ */
+export function numberAt(values: Float32Array, index: number): number {
+  const value = values[index];
+  if (value === undefined) throw new Error(`missing: number ${index} of ${values.length}`);
+  return value;
+}
+
 /** How many of some values are no finite numbers: NaN, or infinite. */
 export function countNotFinite(values: Float32Array): number {
   if (allFinite(values)) return 0;

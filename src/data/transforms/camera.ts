@@ -1,8 +1,11 @@
 import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
-import { elementAt } from '../../foundation/required';
+import { numberAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
 import { augmentation, keepFound } from './augmentation';
+
+// Looked up once: in a loop over every key point an import costs more at each look-up than what it computes.
+const [missing, keep, number] = [isMissing, keepFound, numberAt];
 
 // Where the camera stands: what it sees turned, nearer, aside, tilted or in a mirror. The same for all frames of a clip. Nothing is clipped: what lies near the
 // picture's edge may come to lie outside 0 to 1, as it does where MediaPipe guesses it there. A depth, which is measured from a point of the person's own, is
@@ -52,20 +55,16 @@ export const perspective = augmentation({
 /** `{ name: 'mirror', p }`: left and right exchanged, about its middle; a right hand becomes a left one, and so do points of body and face. */
 export const mirror = augmentation({
   of: (layout) => {
-    const { dimensions, points, mirror: images } = layout;
+    const { dimensions } = layout;
+    const images = Int32Array.from(layout.mirror, (point) => dimensions * point);
     const width = widthOfLayout(layout);
     return (clip) => {
-      const mirrored = seenThrough(clip, layout, () => ({ xx: -1 }));
-      const exchanged = new Float32Array(mirrored.values.length);
-      for (let start = 0; start < exchanged.length; start += width)
-        for (let point = 0; point < points.length; point++) {
-          const to = start + dimensions * point;
-          const from = start + dimensions * elementAt(images, point);
-          exchanged[to] = elementAt(mirrored.values, from);
-          exchanged[to + 1] = elementAt(mirrored.values, from + 1);
-          if (dimensions === 3) exchanged[to + 2] = elementAt(mirrored.values, from + 2);
-        }
-      return { values: exchanged, frames: clip.frames };
+      const { values, frames } = seenThrough(clip, layout, () => ({ xx: -1 }));
+      const exchanged = new Float32Array(values.length);
+      let to = 0;
+      for (let frame = 0; frame < values.length; frame += width)
+        for (const image of images) for (let axis = 0; axis < dimensions; axis++) exchanged[to++] = number(values, frame + image + axis);
+      return { values: exchanged, frames };
     };
   },
 });
@@ -96,21 +95,30 @@ interface Extent {
 
 /** A clip of which every key point is moved so, those that are missing left out. One without any stays as it is. */
 function seenThrough(clip: Clip, { dimensions }: KeypointLayout, projectionOf: (extent: Extent) => Projection): Clip {
-  const extent = extentOf(clip.values, dimensions);
+  const { values, frames } = clip;
+  const extent = extentOf(values, dimensions);
   if (extent === undefined) return clip;
   const { xx = 1, xy = 0, dx = 0, yx = 0, yy = 1, dy = 0, zz = 1, wx = 0, wy = 0 } = projectionOf(extent);
-  const { values, frames } = clip;
   const { x: middleX, y: middleY } = extent;
+  const isTilted = wx !== 0 || wy !== 0; // Nothing else is divided: that would take most of the time.
   const moved = new Float32Array(values.length);
-  for (let at = 0; at < moved.length; at += dimensions) {
-    if (isMissing(values, at, dimensions)) continue;
-    const x = elementAt(values, at) - middleX;
-    const y = elementAt(values, at + 1) - middleY;
-    const distance = 1 + wx * x + wy * y;
-    moved[at] = middleX + (xx * x + xy * y + dx) / distance;
-    moved[at + 1] = middleY + (yx * x + yy * y + dy) / distance;
-    if (dimensions === 3) moved[at + 2] = (zz * elementAt(values, at + 2)) / distance;
-    keepFound(moved, at, dimensions);
+  for (let at = 0; at < values.length; at += dimensions) {
+    if (missing(values, at, dimensions)) continue;
+    const x = number(values, at) - middleX;
+    const y = number(values, at + 1) - middleY;
+    let toX = xx * x + xy * y + dx;
+    let toY = yx * x + yy * y + dy;
+    let toZ = dimensions === 3 ? zz * number(values, at + 2) : 0;
+    if (isTilted) {
+      const distance = 1 + wx * x + wy * y;
+      toX /= distance;
+      toY /= distance;
+      toZ /= distance;
+    }
+    moved[at] = middleX + toX;
+    moved[at + 1] = middleY + toY;
+    if (dimensions === 3) moved[at + 2] = toZ;
+    keep(moved, at, dimensions);
   }
   return { values: moved, frames };
 }
@@ -121,9 +129,9 @@ function extentOf(values: Float32Array, dimensions: 2 | 3): Extent | undefined {
   let top = Infinity;
   let bottom = -Infinity;
   for (let at = 0; at < values.length; at += dimensions) {
-    if (isMissing(values, at, dimensions)) continue;
-    const x = elementAt(values, at);
-    const y = elementAt(values, at + 1);
+    if (missing(values, at, dimensions)) continue;
+    const x = number(values, at);
+    const y = number(values, at + 1);
     if (x < left) left = x;
     if (x > right) right = x;
     if (y < top) top = y;

@@ -1,8 +1,11 @@
 import { partNamed, type KeypointLayout, type KeypointPart } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
-import { elementAt } from '../../foundation/required';
+import { elementAt, numberAt } from '../../foundation/required';
 import { isMissing } from '../keypoints';
 import { augmentation, augmentationOfAny, drawStretch, keepFound, losePoints } from './augmentation';
+
+// Looked up once: in a loop over every key point an import costs more at each look-up than what it computes.
+const [missing, keep, number] = [isMissing, keepFound, numberAt];
 
 // What is found of a signer: places that are never quite right, and points, fingers, hands and whole frames that are not found. What was missing stays missing.
 
@@ -12,16 +15,16 @@ export const noise = augmentationOfAny({
   of:
     (layout) =>
     ({ values, frames }, std, random) => {
-      const noisy = Float32Array.from(values);
+      const noisy = values.slice();
       if (layout === undefined) {
-        values.forEach((value, at) => (noisy[at] = value + std * random.normal()));
+        for (let at = 0; at < values.length; at++) noisy[at] = number(values, at) + std * random.normal();
         return { values: noisy, frames };
       }
       const { dimensions } = layout;
       for (let at = 0; at < values.length; at += dimensions) {
-        if (isMissing(values, at, dimensions)) continue;
-        for (let axis = at; axis < at + dimensions; axis++) noisy[axis] = elementAt(values, axis) + std * random.normal();
-        keepFound(noisy, at, dimensions);
+        if (missing(values, at, dimensions)) continue;
+        for (let axis = at; axis < at + dimensions; axis++) noisy[axis] = number(values, axis) + std * random.normal();
+        keep(noisy, at, dimensions);
       }
       return { values: noisy, frames };
     },
@@ -39,7 +42,7 @@ export const timeMask = augmentationOfAny({
       const length = Math.min(Math.max(1, Math.round(frames * share)), frames - 1);
       const { start, end } = drawStretch(frames, length, random);
       const width = values.length / frames;
-      return { values: Float32Array.from(values).fill(0, start * width, end * width), frames };
+      return { values: values.slice().fill(0, start * width, end * width), frames };
     },
 });
 
@@ -75,7 +78,7 @@ export const fingerDropout = augmentation({
   of: (layout) => {
     const all = fingersOf(layout);
     return ({ values, frames }, fingers, random) => {
-      const left = Float32Array.from(values);
+      const left = values.slice();
       const count = 1 + random.below(fingers);
       for (const finger of random.permutation(all.length).subarray(0, count))
         losePoints(left, layout, { first: elementAt(all, finger), count: FINGER.size }, { start: 0, end: frames });
@@ -90,7 +93,7 @@ export const handDropout = augmentation({
   of: (layout) => {
     const hands = handsOf(layout, 'hand_dropout');
     return ({ values, frames }, share, random) => {
-      const left = Float32Array.from(values);
+      const left = values.slice();
       const hand = elementAt(hands, random.below(hands.length));
       const length = 1 + random.below(Math.max(1, Math.floor(frames * share)));
       losePoints(left, layout, hand, drawStretch(frames, length, random));
@@ -105,8 +108,9 @@ export const keypointDropout = augmentation({
   of:
     ({ dimensions }) =>
     ({ values, frames }, share, random) => {
-      const left = Float32Array.from(values);
-      for (let at = 0; at < left.length; at += dimensions) if (random.uniform() < share) left.fill(0, at, at + dimensions);
+      const left = values.slice();
+      for (let at = 0; at < left.length; at += dimensions)
+        if (random.uniform() < share) for (let axis = at; axis < at + dimensions; axis++) left[axis] = 0;
       return { values: left, frames };
     },
 });

@@ -1,9 +1,12 @@
 import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
-import { elementAt } from '../../foundation/required';
+import { numberAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
 import type { TransformKind } from './transform';
+
+// Looked up once: in a loop over every key point an import costs more at each look-up than what it computes.
+const [missing, number] = [isMissing, numberAt];
 
 const create: TransformKind['create'] = ({ name, by, ...further }, keypoints) => {
   if (by !== 'shoulders' || Object.keys(further).length > 0)
@@ -87,10 +90,10 @@ function normalizeByShoulders({ values, frames }: Clip, layout: KeypointLayout, 
     const { x, y } = pair ?? usual;
     const end = (frame + 1) * width;
     for (let at = frame * width; at < end; at += dimensions) {
-      if (isMissing(values, at, dimensions)) continue;
-      normalized[at] = (elementAt(values, at) - x) / distance;
-      normalized[at + 1] = (elementAt(values, at + 1) - y) / distance;
-      if (dimensions === 3) normalized[at + 2] = elementAt(values, at + 2) / distance;
+      if (missing(values, at, dimensions)) continue;
+      normalized[at] = (number(values, at) - x) / distance;
+      normalized[at + 1] = (number(values, at + 1) - y) / distance;
+      if (dimensions === 3) normalized[at + 2] = number(values, at + 2) / distance;
     }
   });
   return { values: normalized, frames };
@@ -106,9 +109,9 @@ interface ShouldersSeen {
 /** @returns undefined where one of the two is missing, or both lie on one spot. */
 function shouldersIn(values: Float32Array, frameAt: number, dimensions: 2 | 3, places: Shoulders): ShouldersSeen | undefined {
   const [left, right] = [frameAt + dimensions * places.left, frameAt + dimensions * places.right];
-  if (isMissing(values, left, dimensions) || isMissing(values, right, dimensions)) return undefined;
-  const [leftX, leftY] = [elementAt(values, left), elementAt(values, left + 1)];
-  const [rightX, rightY] = [elementAt(values, right), elementAt(values, right + 1)];
+  if (missing(values, left, dimensions) || missing(values, right, dimensions)) return undefined;
+  const [leftX, leftY] = [number(values, left), number(values, left + 1)];
+  const [rightX, rightY] = [number(values, right), number(values, right + 1)];
   const distance = Math.hypot(leftX - rightX, leftY - rightY);
   return distance === 0 ? undefined : { x: (leftX + rightX) / 2, y: (leftY + rightY) / 2, distance };
 }

@@ -1,9 +1,12 @@
 import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
 import type { RandomStream } from '../../foundation/random';
-import { elementAt } from '../../foundation/required';
+import { numberAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
 import { augmentation, drawStretch, keepFound } from './augmentation';
+
+// Looked up once: in a loop over every key point an import costs more at each look-up than what it computes.
+const [missing, keep, number] = [isMissing, keepFound, numberAt];
 
 // When things happen: a sign that is made faster or slower, that begins earlier or later, that is cut out of its clip more or less closely.
 
@@ -81,30 +84,37 @@ function sampled({ values, frames }: Clip, layout: KeypointLayout, count: number
     const moment = Math.min(Math.max(momentOf(frame), 0), frames - 1);
     const near = Math.round(moment);
     const far = near > moment ? near - 1 : Math.min(near + 1, frames - 1);
-    made.set(values.subarray(near * width, (near + 1) * width), frame * width);
     const share = Math.abs(moment - near);
-    if (share > 0)
-      blendFrame(layout, { values, near: near * width, far: far * width, share }, made.subarray(frame * width, (frame + 1) * width));
+    const blend = { near: near * width, far: far * width, share };
+    if (share > 0) blendFrame(values, blend, layout, made, frame * width);
+    else for (let at = 0; at < width; at++) made[frame * width + at] = number(values, near * width + at);
   }
   return { values: made, frames: count };
 }
 
 /** Two frames of a clip by the places of their first numbers, and how much of the far one is seen: at most a half. */
 interface Blend {
-  readonly values: Float32Array;
   readonly near: number;
   readonly far: number;
   readonly share: number;
 }
 
-/** @param made the near frame, of which those key points are moved that the far one has too. */
-function blendFrame({ dimensions }: KeypointLayout, { values, near, far, share }: Blend, made: Float32Array): void {
-  for (let at = 0; at < made.length; at += dimensions) {
-    if (isMissing(values, near + at, dimensions) || isMissing(values, far + at, dimensions)) continue;
+/** @param to where the blended frame begins in `made`. */
+function blendFrame(
+  values: Float32Array,
+  { near, far, share }: Blend,
+  { dimensions, points }: KeypointLayout,
+  made: Float32Array,
+  to: number,
+): void {
+  const width = dimensions * points.length;
+  for (let at = 0; at < width; at += dimensions) {
+    if (missing(values, near + at, dimensions)) continue;
+    const seen = missing(values, far + at, dimensions) ? 0 : share;
     for (let axis = at; axis < at + dimensions; axis++) {
-      const number = elementAt(values, near + axis);
-      made[axis] = number + share * (elementAt(values, far + axis) - number);
+      const nearer = number(values, near + axis);
+      made[to + axis] = nearer + seen * (number(values, far + axis) - nearer);
     }
-    keepFound(made, at, dimensions);
+    keep(made, to + at, dimensions);
   }
 }
