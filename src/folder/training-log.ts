@@ -154,7 +154,8 @@ export function metricsLine(line: string): {
 } {
   try {
     const { epoch, event, after_epoch, text } = (JSON.parse(line) ?? {}) as Readonly<Record<string, unknown>>;
-    if (typeof event === 'string' && typeof after_epoch === 'number' && typeof text === 'string') return { incident: { after_epoch, text } };
+    if (typeof event === 'string' && typeof after_epoch === 'number' && typeof text === 'string')
+      return { incident: { after_epoch, text } };
     return typeof epoch === 'number' ? { epoch } : {};
   } catch {
     return {};
