@@ -4,7 +4,7 @@ import type { TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
 import { startThread } from '../foundation/thread';
-import { assembleBatch, type Batch, type BatchPlan } from './batch';
+import { assembleBatch, randomnessOfRow, type Batch, type BatchPlan } from './batch';
 import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
 import type { ClipSet } from './clip-set';
 import { TransformPipeline } from './transforms/pipeline';
@@ -78,12 +78,12 @@ export class BatchSource {
 
   private assemble(plan: BatchPlan): Batch {
     const { entries, values } = this.set;
-    return assembleBatch(plan, this.options.batchSize, this.set, (index) => {
+    return assembleBatch(plan, this.options.batchSize, this.set, (index, row) => {
       const clip = {
         values: elementAt(required(values, 'the values of a set in memory'), index),
         frames: elementAt(entries, index).frames,
       };
-      return this.transforms.apply(clip, index, plan.randomness).values;
+      return this.transforms.apply(clip, index, randomnessOfRow(plan, row)).values;
     });
   }
 }

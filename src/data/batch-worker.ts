@@ -6,8 +6,8 @@ import type { TransformDescription } from '../config/data-settings';
 import type { KeypointLayout } from '../config/keypoint-layout';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
-import { elementAt, required } from '../foundation/required';
-import { assembleBatch, type Batch, type BatchPlan } from './batch';
+import { elementAt } from '../foundation/required';
+import { assembleBatch, randomnessOfRow, type Batch, type BatchPlan } from './batch';
 import { readClip } from './clip';
 import type { ClipEntry } from './clip-set';
 import { FileError } from './data-error';
@@ -66,19 +66,18 @@ async function answer(
 }
 
 async function readBatch(set: BatchWorkerSet, transforms: TransformPipeline, plan: BatchPlan): Promise<Batch> {
-  const values = new Map<number, Float32Array>();
   const turns = new Turns();
   const most = plan.frames * set.width;
-  await mapConcurrently(plan.indices, READS_AT_ONCE, async (index) => {
+  const values = await mapConcurrently(plan.indices, READS_AT_ONCE, async (index, row) => {
     const entry = elementAt(set.entries, index);
     const clip = await readClip(entry.file, set, turns);
     if (clip.frames !== entry.frames) {
       throw new FileError(entry.file, `it had ${entry.frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
     }
-    const changed = transforms.apply(clip, index, plan.randomness).values;
-    values.set(index, changed.length > most ? changed.slice(0, most) : changed);
+    const changed = transforms.apply(clip, index, randomnessOfRow(plan, row)).values;
+    return changed.length > most ? changed.slice(0, most) : changed;
   });
-  return assembleBatch(plan, set.batchSize, set, (index) => required(values.get(index), `the values of clip ${index}`));
+  return assembleBatch(plan, set.batchSize, set, (_, row) => elementAt(values, row));
 }
 
 if (parentPort) serve(parentPort, workerData as BatchWorkerSet);

@@ -11,6 +11,13 @@ export interface BatchPlan {
   readonly frames: number;
   /** With each clip's position, what the random transforms of its clips are a function of; absent in an evaluation, where nothing is drawn. */
   readonly randomness?: EpochRandomness;
+  /** Of each of the `indices`, how often its clip was drawn before in this epoch; absent where none was. */
+  readonly draws?: readonly number[];
+}
+
+/** What the random transforms of the clip in a row of a planned batch are a function of, with its position; undefined where nothing is drawn. */
+export function randomnessOfRow({ randomness, draws }: BatchPlan, row: number): EpochRandomness | undefined {
+  return randomness && draws ? { ...randomness, draw: elementAt(draws, row) } : randomness;
 }
 
 export interface EpochOptions {
@@ -43,39 +50,50 @@ export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions):
   const random = new RandomStream(seed, epoch, ORDER_STREAM);
   const shuffled = (): Iterable<number> => (sampling === 'balanced' ? balancedOrder(entries, random) : random.permutation(entries.length));
   const order = shuffle ? shuffled() : entries.keys();
-  const lengths = entries.map(({ frames }, index) => Math.min(transforms?.framesOf(frames, index, { seed, epoch }) ?? frames, maxFrames));
-  const framesOf = (index: number): number => elementAt(lengths, index);
+  const times = new Map<number, number>();
+  const draws = Array.from(order, (index): Draw => {
+    const draw = times.get(index) ?? 0;
+    times.set(index, draw + 1);
+    const { frames } = elementAt(entries, index);
+    return { index, draw, frames: Math.min(transforms?.framesOf(frames, index, { seed, epoch, draw }) ?? frames, maxFrames) };
+  });
 
-  const buckets = bucketLengths.map((frames) => ({ frames, indices: new Array<number>() }));
-  for (const index of order) {
-    const bucket = buckets.find(({ frames }) => frames >= framesOf(index));
+  const buckets = bucketLengths.map((frames) => ({ frames, draws: new Array<Draw>() }));
+  for (const draw of draws) {
+    const bucket = buckets.find(({ frames }) => frames >= draw.frames);
     if (bucket === undefined)
-      throw new RangeError(`a clip has ${framesOf(index)} frames, the longest bucket ${bucketLengths.at(-1) ?? 'none'}`);
-    bucket.indices.push(index);
+      throw new RangeError(`a clip has ${draw.frames} frames, the longest bucket ${bucketLengths.at(-1) ?? 'none'}`);
+    bucket.draws.push(draw);
   }
 
-  const drawn = shuffle ? { randomness: { seed, epoch } } : {};
+  const planOf = (clips: readonly Draw[], frames: number): BatchPlan => ({
+    indices: clips.map(({ index }) => index),
+    frames,
+    ...(shuffle ? { randomness: { seed, epoch } } : {}),
+    ...(clips.some(({ draw }) => draw > 0) ? { draws: clips.map(({ draw }) => draw) } : {}),
+  });
   const plans: BatchPlan[] = [];
-  let left: number[] = [];
-  for (const { frames, indices } of buckets) {
-    const pool = [...left, ...indices];
+  let left: Draw[] = [];
+  for (const bucket of buckets) {
+    const pool = [...left, ...bucket.draws];
     const full = pool.length - (pool.length % batchSize);
-    for (let start = 0; start < full; start += batchSize) plans.push({ indices: pool.slice(start, start + batchSize), frames, ...drawn });
+    for (let start = 0; start < full; start += batchSize) plans.push(planOf(pool.slice(start, start + batchSize), bucket.frames));
     left = pool.slice(full);
   }
   if (left.length > 0) {
-    const longest = Math.max(...left.map(framesOf));
-    plans.push({
-      indices: left,
-      frames: required(
-        bucketLengths.find((frames) => frames >= longest),
-        'a bucket for the clips that are left',
-      ),
-      ...drawn,
-    });
+    const longest = Math.max(...left.map(({ frames }) => frames));
+    const fitting = bucketLengths.find((frames) => frames >= longest);
+    plans.push(planOf(left, required(fitting, 'a bucket for the clips that are left')));
   }
   if (!shuffle) return plans;
   return Array.from(random.permutation(plans.length), (position) => elementAt(plans, position));
+}
+
+/** A clip as it comes in an epoch: its position, how often it came before, and the frames that it has then. */
+interface Draw {
+  readonly index: number;
+  readonly draw: number;
+  readonly frames: number;
 }
 
 /**
@@ -229,13 +247,13 @@ interface LabelledClips {
 
 /**
  * Assembles a planned batch: clips padded with zeros, or cut, to the plan's length, and rows of weight 0 up to `batchSize`.
- * @param valuesOf gives the values of the clip at a position of the set, `[frames, width]`.
+ * @param valuesOf gives the values of the clip at a position of the set, and at a row of the batch, `[frames, width]`.
  */
 export function assembleBatch(
   plan: Pick<BatchPlan, 'indices' | 'frames'>,
   batchSize: number,
   clips: LabelledClips,
-  valuesOf: (index: number) => Float32Array,
+  valuesOf: (index: number, row: number) => Float32Array,
 ): Batch {
   const { indices, frames } = plan;
   const { width } = clips;
@@ -245,7 +263,7 @@ export function assembleBatch(
   const category = new Int32Array(batchSize);
   const weight = new Float32Array(batchSize);
   indices.forEach((index, row) => {
-    const values = valuesOf(index).subarray(0, frames * width);
+    const values = valuesOf(index, row).subarray(0, frames * width);
     features.set(values, row * frames * width);
     mask.fill(1, row * frames, row * frames + values.length / width);
     const entry = elementAt(clips.entries, index);

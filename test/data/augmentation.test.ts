@@ -417,6 +417,55 @@ describe('batches of augmented clips', () => {
     });
   });
 
+  it('change a clip that balanced sampling draws again otherwise each time, the first time as ever; the same from memory and the reading thread', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const parts = [
+        { name: 'speed', p: 1, change: 0.5 },
+        { name: 'noise', p: 1, std: 0.01 },
+      ];
+      const transforms = TransformPipeline.of(parts, HOLISTIC_78);
+      const randomness = { seed: 5, epoch: 2 };
+      const batchesIn = async (memoryBudgetBytes: number): Promise<Batch[]> => {
+        const { train } = await openFolder(path.join(folder, 'data'), { memoryBudgetBytes, needTrain: true });
+        if (train === undefined) throw new Error('no training clips');
+        const rare = { ...train, entries: train.entries.map((entry, index) => ({ ...entry, gloss: index === 0 ? 0 : 1 })) };
+        const options = { batchSize: 4, maxFrames: 300, transforms };
+        const lengths = bucketLengths(rare.entries, { ...options, maxBuckets: 3 });
+        const source = new BatchSource(rare, { batchSize: 4, transforms: parts });
+        const plans = planEpoch(rare, { ...options, ...randomness, shuffle: true, sampling: 'balanced', bucketLengths: lengths });
+        const draws = plans.flatMap(({ indices, draws: before }) =>
+          indices.flatMap((index, row) => (index === 0 ? [before?.[row] ?? 0] : [])),
+        );
+        expect(draws.toSorted((one, other) => one - other)).toEqual(draws.map((_, draw) => draw));
+        const batches: Batch[] = [];
+        for await (const batch of source.epoch(plans)) batches.push(batch);
+        await source.close();
+        if (train.values !== undefined) {
+          const [values = new Float32Array(), frames = 0] = [train.values[0], train.entries[0]?.frames];
+          const first = transforms.apply({ values, frames }, 0, randomness);
+          expect(drawnOf(batches)).toContain(first.values.join());
+          const again = draws.map((draw) => transforms.apply({ values, frames }, 0, { ...randomness, draw }));
+          expect(again.map((clip) => clip.frames)).toEqual(draws.map((draw) => transforms.framesOf(frames, 0, { ...randomness, draw })));
+          expect(drawnOf(batches).toSorted()).toEqual(again.map((clip) => clip.values.join()).toSorted());
+        }
+        return batches;
+      };
+      /** The clip 0 as often as it was drawn. */
+      const drawnOf = (batches: readonly Batch[]): string[] =>
+        batches.flatMap(({ indices, frames, width, mask, features }) =>
+          indices.flatMap((index, row) => {
+            const count = mask.subarray(row * frames, (row + 1) * frames).reduce((sum, kept) => sum + kept, 0);
+            return index === 0 ? [features.subarray(row * frames * width, (row * frames + count) * width).join()] : [];
+          }),
+        );
+      const batches = await batchesIn(1e9);
+      expect(drawnOf(batches).length).toBeGreaterThan(2);
+      expect(new Set(drawnOf(batches)).size).toBe(drawnOf(batches).length);
+      expect(await batchesIn(1000)).toEqual(batches);
+    });
+  });
+
   it('hold clips that became longer whole, in buckets for the clips as they are and as long as they may become', () => {
     const entries = Array.from({ length: 64 }, (_, index) => ({
       name: `${index}`,

@@ -37,6 +37,8 @@ export const TRANSFORMS_KEY = 'transforms';
 export interface EpochRandomness {
   readonly seed: number;
   readonly epoch: number;
+  /** How often the clip was drawn before in the epoch: each time it is changed otherwise. */
+  readonly draw?: number;
 }
 
 /** Stands where nothing is drawn. */
@@ -150,6 +152,6 @@ function isDescription(value: unknown): value is TransformDescription {
   return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
 }
 
-function randomOf({ seed, epoch }: EpochRandomness, index: number, stream: number): RandomStream {
-  return new RandomStream(seed, epoch, index, stream);
+function randomOf({ seed, epoch, draw = 0 }: EpochRandomness, index: number, stream: number): RandomStream {
+  return draw === 0 ? new RandomStream(seed, epoch, index, stream) : new RandomStream(seed, epoch, index, stream, draw);
 }
