@@ -1,5 +1,5 @@
 import type { TransformDescription } from './data-settings';
-import { choice, numberFrom, setting, settingOrNone, wholeNumber, type SettingProblem, type ValueKind } from './setting';
+import { choice, numberFrom, positiveNumber, setting, settingOrNone, wholeNumber, type SettingProblem, type ValueKind } from './setting';
 import type { z } from 'zod';
 
 const group = 'Augmentation';
@@ -30,6 +30,16 @@ export const featureAugmentSettings = {
   ),
   augment_time_mask: clips('of which a stretch of frames is zeroed'),
   augment_time_mask_share: strength(share, 'Share of the frames that is zeroed.'),
+  augment_mixup: clips('that are mixed with another clip of their batch, values and labels alike (mixup, Zhang 2018)'),
+  augment_mixup_alpha: strength(
+    positiveNumber(),
+    'How evenly mixup mixes: the shares are drawn from Beta(alpha, alpha), and the clip itself has the larger one. None is 0.2.',
+  ),
+  augment_cutmix: clips('of which a stretch of frames is that of another clip of their batch, its label by its share (CutMix, Yun 2019)'),
+  augment_cutmix_alpha: strength(
+    positiveNumber(),
+    'How long the stretch of cutmix is: its share is drawn from Beta(alpha, alpha), at most half of the frames. None is 1.',
+  ),
 } as const;
 
 /** What can be done to clips of key points. */
@@ -108,15 +118,50 @@ export function augmentations(settings: AugmentSettings): TransformDescription[]
   });
 }
 
+/** The ways to mix clips of a batch, each with its alpha unless told otherwise. No preset mixes. */
+const MIXTURES = { mixup: 0.2, cutmix: 1 } as const;
+
+/** The transform that mixes clips of a batch with each other, after what makes the people in them alike; none where that is off. */
+export function mixing(settings: AugmentSettings): TransformDescription[] {
+  const shareOf = (name: keyof typeof MIXTURES): number => numberAt(settings, `augment_${name}`) ?? 0;
+  const alphaOf = (name: keyof typeof MIXTURES): number => numberAt(settings, `augment_${name}_alpha`) ?? MIXTURES[name];
+  const [mixup, cutmix] = [shareOf('mixup'), shareOf('cutmix')];
+  if (mixup + cutmix === 0) return [];
+  return [{ name: 'mix', mixup, mixup_alpha: alphaOf('mixup'), cutmix, cutmix_alpha: alphaOf('cutmix') }];
+}
+
 /** A strength that is given where nothing has it is a mistake: its part is off. */
 export function checkAugmentation(settings: AugmentSettings): SettingProblem[] {
-  return partsOf(settings).flatMap(([name, part]) => {
+  const idle = partsOf(settings).flatMap(([name, part]) => {
     const [switchKey, key] = [`augment_${name}`, strengthKey(name, part)];
     if (numberAt(settings, key) === undefined || numberAt(settings, switchKey) !== undefined) return [];
     if (valuesOf(settings, name, part).probability > 0) return [];
     const text = `changes nothing while ${switchKey} is 0; give the share of clips that it is for, as ${switchKey} 0.3, or augment light or strong`;
     return [{ key, text }];
   });
+  return [...idle, ...checkMixing(settings)];
+}
+
+/** A clip is mixed in one way, and an alpha that no clip is mixed with is a mistake. */
+function checkMixing(settings: AugmentSettings): SettingProblem[] {
+  const [mixup, cutmix] = [numberAt(settings, 'augment_mixup') ?? 0, numberAt(settings, 'augment_cutmix') ?? 0];
+  const idle = Object.keys(MIXTURES)
+    .filter((name) => numberAt(settings, `augment_${name}_alpha`) !== undefined && numberAt(settings, `augment_${name}`) === undefined)
+    .map((name) => ({
+      key: `augment_${name}_alpha`,
+      text: `changes nothing while augment_${name} is 0; give the share of clips that are mixed, as augment_${name} 0.5`,
+    }));
+  if (mixup + cutmix <= 1) return idle;
+  const text = (other: string, share: number): string =>
+    `a clip is mixed in one way: expected at most ${1 - share}, for ${other} is ${share}`;
+  return [
+    ...idle,
+    {
+      key: 'augment_cutmix',
+      text: text('augment_mixup', mixup),
+      or: { key: 'augment_mixup', text: text('augment_cutmix', cutmix) },
+    },
+  ];
 }
 
 function partsOf(settings: AugmentSettings): (readonly [name: string, part: Part])[] {

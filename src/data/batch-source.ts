@@ -4,8 +4,9 @@ import type { TransformDescription } from '../config/data-settings';
 import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
 import { startThread } from '../foundation/thread';
-import { assembleBatch, randomnessOfRow, type Batch, type BatchPlan } from './batch';
+import { randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
 import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
+import type { Clip } from './clip';
 import type { ClipSet } from './clip-set';
 import { TransformPipeline } from './transforms/pipeline';
 
@@ -78,13 +79,14 @@ export class BatchSource {
 
   private assemble(plan: BatchPlan): Batch {
     const { entries, values } = this.set;
-    return assembleBatch(plan, this.options.batchSize, this.set, (index, row) => {
+    const changed = (index: number, row: number): Clip => {
       const clip = {
         values: elementAt(required(values, 'the values of a set in memory'), index),
         frames: elementAt(entries, index).frames,
       };
-      return this.transforms.apply(clip, index, randomnessOfRow(plan, row)).values;
-    });
+      return this.transforms.applyBeforeMixing(clip, index, randomnessOfRow(plan, row));
+    };
+    return transformedBatch(plan, this.options.batchSize, this.set, { transforms: this.transforms, changed });
   }
 }
 

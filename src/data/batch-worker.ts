@@ -7,7 +7,7 @@ import type { KeypointLayout } from '../config/keypoint-layout';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { elementAt } from '../foundation/required';
-import { assembleBatch, randomnessOfRow, type Batch, type BatchPlan } from './batch';
+import { cutClip, randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
 import { readClip } from './clip';
 import type { ClipEntry } from './clip-set';
 import { FileError } from './data-error';
@@ -67,17 +67,17 @@ async function answer(
 
 async function readBatch(set: BatchWorkerSet, transforms: TransformPipeline, plan: BatchPlan): Promise<Batch> {
   const turns = new Turns();
-  const most = plan.frames * set.width;
-  const values = await mapConcurrently(plan.indices, READS_AT_ONCE, async (index, row) => {
+  const clips = await mapConcurrently(plan.indices, READS_AT_ONCE, async (index, row) => {
     const entry = elementAt(set.entries, index);
     const clip = await readClip(entry.file, set, turns);
     if (clip.frames !== entry.frames) {
       throw new FileError(entry.file, `it had ${entry.frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
     }
-    const changed = transforms.apply(clip, index, randomnessOfRow(plan, row)).values;
-    return changed.length > most ? changed.slice(0, most) : changed;
+    const changed = transforms.applyBeforeMixing(clip, index, randomnessOfRow(plan, row));
+    const { values, frames } = cutClip(changed, plan.frames);
+    return { values: frames < changed.frames ? values.slice() : values, frames };
   });
-  return assembleBatch(plan, set.batchSize, set, (_, row) => elementAt(values, row));
+  return transformedBatch(plan, set.batchSize, set, { transforms, changed: (_, row) => elementAt(clips, row) });
 }
 
 if (parentPort) serve(parentPort, workerData as BatchWorkerSet);

@@ -1,5 +1,6 @@
 import { RandomStream } from '../foundation/random';
 import { elementAt, required } from '../foundation/required';
+import type { Clip } from './clip';
 import type { ClipEntry, ClipSet } from './clip-set';
 import type { EpochRandomness, TransformPipeline } from './transforms/pipeline';
 
@@ -236,6 +237,18 @@ export interface Batch {
   readonly weight: Float32Array;
   /** Positions of the clips in the set's entries, `count` of them. */
   readonly indices: readonly number[];
+  /** Where clips are mixed with each other: what each has of another. `gloss` and `category` are those of the larger share. */
+  readonly mixed?: MixedLabels;
+}
+
+/** The labels of clips that were mixed with others, a row for each clip of a batch. */
+export interface MixedLabels {
+  /** `[size]` gloss ids of the others. */
+  readonly gloss: Int32Array;
+  /** `[size]` category ids of the others. */
+  readonly category: Int32Array;
+  /** `[size]`: the share of the clip's own labels, 1 where it was not mixed. */
+  readonly share: Float32Array;
 }
 
 /** What of a set a batch is assembled from. */
@@ -273,6 +286,35 @@ export function assembleBatch(
   });
   for (let row = indices.length; row < batchSize; row++) mask[row * frames] = 1;
   return { size: batchSize, count: indices.length, frames, width, features, mask, gloss, category, weight, indices };
+}
+
+/**
+ * {@link assembleBatch} of clips that go through transforms, those that mix clips with each other among them.
+ * @param changed gives the clip at a position of the set, and at a row of the batch, after the transforms, as far as clips are mixed.
+ */
+export function transformedBatch(
+  plan: BatchPlan,
+  batchSize: number,
+  clips: LabelledClips,
+  { transforms, changed }: { readonly transforms: TransformPipeline; readonly changed: (index: number, row: number) => Clip },
+): Batch {
+  if (!transforms.mixes) return assembleBatch(plan, batchSize, clips, (index, row) => changed(index, row).values);
+  const { indices, frames, randomness } = plan;
+  const unmixed = indices.map((index, row) => cutClip(changed(index, row), frames));
+  const mixed = transforms.mixBatch(unmixed, indices, randomness);
+  const batch = assembleBatch(plan, batchSize, clips, (_, row) => elementAt(mixed, row).clip.values);
+  const labels = { gloss: batch.gloss.slice(), category: batch.category.slice(), share: new Float32Array(batchSize).fill(1) };
+  mixed.forEach(({ partner, share }, row) => {
+    labels.gloss[row] = elementAt(batch.gloss, partner);
+    labels.category[row] = elementAt(batch.category, partner);
+    labels.share[row] = share;
+  });
+  return { ...batch, mixed: labels };
+}
+
+/** A clip's first frames, as far as it has them; a view of it. */
+export function cutClip({ values, frames }: Clip, most: number): Clip {
+  return { values: values.subarray(0, (values.length / frames) * most), frames: Math.min(frames, most) };
 }
 
 /** The frames of a padded batch that are worth computing, as places in `[size · frames]`. */

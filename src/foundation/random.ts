@@ -1,7 +1,7 @@
 import { elementAt } from './required';
 
 // Looked up once: where modules run in a realm of their own, each look-up of a global costs more than what it computes.
-const { cos, log, PI, sin, sqrt } = Math;
+const { cos, exp, log, PI, sin, sqrt } = Math;
 
 const GOLDEN = 0x9e3779b9;
 
@@ -70,6 +70,27 @@ export class RandomStream {
     this.spareNormal = radius * sin(angle);
     this.hasSpareNormal = true;
     return mean + deviation * radius * cos(angle);
+  }
+
+  /** A draw from the symmetric beta distribution Beta(alpha, alpha), between 0 and 1: near both ends where alpha is small, near 1/2 where it is large. */
+  beta(alpha: number): number {
+    const [one, other] = [this.logGamma(alpha), this.logGamma(alpha)];
+    return 1 / (1 + exp(other - one));
+  }
+
+  /**
+   * The logarithm of a draw from the gamma distribution of that shape (Marsaglia & Tsang 2000): one of a small shape may be too small for a number, its logarithm
+   * never is.
+   */
+  private logGamma(shape: number): number {
+    if (shape < 1) return this.logGamma(shape + 1) + log(1 - this.uniform()) / shape;
+    const d = shape - 1 / 3;
+    const c = 1 / sqrt(9 * d);
+    for (;;) {
+      const normal = this.normal();
+      const v = (1 + c * normal) ** 3;
+      if (v > 0 && log(1 - this.uniform()) < normal ** 2 / 2 + d - d * v + d * log(v)) return log(d) + log(v);
+    }
   }
 
   /** The numbers 0 … length−1 in a random order (Fisher–Yates). */

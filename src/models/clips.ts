@@ -1,4 +1,4 @@
-import { augmentations, checkAugmentation, keypointAugmentSettings } from '../config/augment-settings';
+import { augmentations, checkAugmentation, keypointAugmentSettings, mixing } from '../config/augment-settings';
 import {
   arraySetting,
   folderSettings,
@@ -84,7 +84,11 @@ export const keypointClips: ModelClips<typeof keypointSettings> = {
     source: clipSource(settings, settings.keypoints_train, settings.keypoints_val),
     key: settings.kp_key,
     layout: KEYPOINT_FOLDERS,
-    transforms: [...augmentations(settings), ...(settings.normalize === 'none' ? [] : [{ name: 'normalize', by: settings.normalize }])],
+    transforms: [
+      ...augmentations(settings),
+      ...(settings.normalize === 'none' ? [] : [{ name: 'normalize', by: settings.normalize }]),
+      ...mixing(settings),
+    ],
   }),
   settledByTransforms: (transforms) => ({ normalize: transforms.find(({ name }) => name === 'normalize')?.['by'] ?? 'none' }),
   usual: { key: 'X', layout: KEYPOINT_FOLDERS },

@@ -1,4 +1,5 @@
 import type { TrainingSettings } from '../config/training-settings';
+import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
 import { elementAt } from '../foundation/required';
 
@@ -14,11 +15,18 @@ export interface ClassWeights {
 export interface ClassTargets {
   readonly gloss: ArrayLike<number>;
   readonly category: ArrayLike<number>;
+  /** Where they are mixed with others: the ids of these, and the share of each clip's own. */
+  readonly mixed?: Pick<ClassTargets, 'gloss' | 'category'> & { readonly share: ArrayLike<number> };
 }
 
 /** The class ids of a set's clips. */
 export function classTargets({ entries }: Pick<ClipSet, 'entries'>): ClassTargets {
   return { gloss: entries.map(({ gloss }) => gloss), category: entries.map(({ category }) => category) };
+}
+
+/** The class ids of the clips of a batch that count. */
+export function targetsOfBatch({ count, gloss, category, mixed }: Batch): ClassTargets {
+  return { gloss: gloss.subarray(0, count), category: category.subarray(0, count), ...(mixed === undefined ? {} : { mixed }) };
 }
 
 /** The beta of {@link effectiveWeights}, as Cui et al. recommend it for sets of some hundreds or thousands of clips. */
@@ -72,10 +80,20 @@ export function effectiveWeights(counts: readonly number[], beta: number): Float
  * What brings a mean over clips of class-weighted losses to PyTorch's, which divides by the sum of the weights of the targets and not by the number of clips.
  * @param weights of the classes.
  * @param targets class ids of the clips that the mean is over.
+ * @param mixed where each clip is mixed with another: the others' ids, and the share of its own; its target is both, by their shares.
  */
-export function meanCorrection(weights: Float32Array, targets: ArrayLike<number>): number {
-  const sum = Array.from(targets).reduce((total, target) => total + elementAt(weights, target), 0);
-  return targets.length / sum;
+export function meanCorrection(
+  weights: Float32Array,
+  targets: ArrayLike<number>,
+  mixed?: { readonly targets: ArrayLike<number>; readonly share: ArrayLike<number> },
+): number {
+  const weightOfClip = (target: number, row: number): number => {
+    const own = elementAt(weights, target);
+    if (mixed === undefined) return own;
+    const share = elementAt(mixed.share, row);
+    return share * own + (1 - share) * elementAt(weights, elementAt(mixed.targets, row));
+  };
+  return targets.length / Array.from(targets).reduce((total, target, row) => total + weightOfClip(target, row), 0);
 }
 
 function countsOf(targets: ArrayLike<number>, classes: number): number[] {

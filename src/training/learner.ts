@@ -12,8 +12,9 @@ import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
 import { countNotFinite, required } from '../foundation/required';
 import { optimizerParameters, type Model } from '../models/model';
-import { meanCorrection, type ClassTargets, type ClassWeights } from './class-weights';
+import { meanCorrection, targetsOfBatch, type ClassTargets, type ClassWeights } from './class-weights';
 import { lossWeightsAt, type LossWeights } from './curriculum';
+import { labelInputs, lossOfHead, mixedInputs, targetNames } from './head-targets';
 import type { ClassificationLoss } from './losses';
 import { ratesOfGroup, savedGroups, scheduleOfGroups } from './parameter-groups';
 import { saveProgress, type Progress } from './progress';
@@ -183,8 +184,8 @@ export function stepDefinition(
 ): ProgramDefinition {
   const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
-    const glossLoss = loss(glossLogits, tensorNamed(inputs, 'gloss'), inputs['gloss_class_weights']);
-    const categoryLoss = loss(categoryLogits, tensorNamed(inputs, 'category'), inputs['category_class_weights']);
+    const glossLoss = lossOfHead('gloss', loss, glossLogits, inputs);
+    const categoryLoss = lossOfHead('category', loss, categoryLogits, inputs);
     return tf.add(tf.mul(glossLoss, tf.slice(lossWeights, [0], [1])), tf.mul(categoryLoss, tf.slice(lossWeights, [1], [1])));
   };
   return {
@@ -193,7 +194,7 @@ export function stepDefinition(
     parameterGroups: groups,
     clipNorm,
     average: averageDecay === undefined ? undefined : exponentialAverage(averageDecay),
-    division: { perExample: ['features', 'mask', 'gloss', 'category', 'weight'], seed: 'random_seed' },
+    division: { perExample: ['features', 'mask', 'weight', ...targetNames], seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));
       const increments: Record<string, tf.Tensor> = {};
@@ -235,23 +236,26 @@ interface StepOptions {
 export function stepInputs(batch: Batch, options: StepOptions): NamedArrays {
   const { lossWeights, classWeights, packPadding, randomSeed } = options;
   const { size, count } = batch;
-  const { gloss, category } = options.meanOver ?? { gloss: batch.gloss.subarray(0, count), category: batch.category.subarray(0, count) };
+  const meanOver = options.meanOver ?? targetsOfBatch(batch);
   return {
     ...featureInputs(batch),
     ...(packPadding ? packedInputs(batch) : {}),
-    gloss: { shape: [size], values: batch.gloss },
-    category: { shape: [size], values: batch.category },
+    ...labelInputs(batch),
     weight: { shape: [size], values: batch.weight.map((weight) => weight / count) },
     random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
-    ...lossInputs(lossWeights, classWeights, { gloss, category }),
+    ...lossInputs(lossWeights, classWeights, meanOver),
+    ...mixedInputs(batch),
   };
 }
 
 /** What the losses of both heads are weighted with. */
-function lossInputs({ alpha, beta }: LossWeights, classWeights: ClassWeights | undefined, { gloss, category }: ClassTargets): NamedArrays {
+function lossInputs({ alpha, beta }: LossWeights, classWeights: ClassWeights | undefined, targets: ClassTargets): NamedArrays {
   if (classWeights === undefined) return { loss_weights: { shape: [2], values: Float32Array.of(alpha, beta) } };
-  const ofGloss = alpha * meanCorrection(classWeights.gloss, gloss);
-  const ofCategory = beta * meanCorrection(classWeights.category, category);
+  const correction = (head: 'gloss' | 'category'): number => {
+    const mixed = targets.mixed && { targets: targets.mixed[head], share: targets.mixed.share };
+    return meanCorrection(classWeights[head], targets[head], mixed);
+  };
+  const [ofGloss, ofCategory] = [alpha * correction('gloss'), beta * correction('category')];
   return {
     loss_weights: { shape: [2], values: Float32Array.of(ofGloss, ofCategory) },
     gloss_class_weights: { shape: [classWeights.gloss.length], values: classWeights.gloss },

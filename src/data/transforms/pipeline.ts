@@ -3,13 +3,14 @@ import type { PythonTransforms, TransformDescription } from '../../config/data-s
 import type { KeypointLayout } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
-import { required } from '../../foundation/required';
+import { elementAt, required } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { mirror, perspective, rotation, scale, translation } from './camera';
 import { fingerDropout, handDropout, keypointDropout, noise, timeMask } from './detection';
+import { mix } from './mixing';
 import { normalize } from './normalize';
 import { crop, shift, speed, timeWarp } from './timing';
-import type { Transform, TransformKind } from './transform';
+import type { MixedClip, Transform, TransformKind } from './transform';
 
 /** Every transform by its name. A further one is a file beside this one and a row here. */
 const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([
@@ -28,6 +29,7 @@ const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([
   ['hand_dropout', handDropout],
   ['keypoint_dropout', keypointDropout],
   ['time_mask', timeMask],
+  ['mix', mix],
 ]);
 
 /** The key in a checkpoint's config under which the transforms of its model are kept. */
@@ -44,13 +46,22 @@ export interface EpochRandomness {
 /** Stands where nothing is drawn. */
 const NOTHING_DRAWN: EpochRandomness = { seed: 0, epoch: 0 };
 
+interface Step {
+  readonly transform: Transform;
+  /** Names its stream of random numbers. */
+  readonly stream: number;
+}
+
 /** Transforms one after the other. */
 export class TransformPipeline {
-  private readonly steps: readonly { readonly transform: Transform; readonly stream: number }[];
+  private readonly steps: readonly Step[];
+  /** The place of the step that mixes clips; −1 where none does. */
+  private readonly mixing: number;
 
   /** @param transforms each with the name of its stream of random numbers: a stream of its own, so that one more or less does not change what the others draw. */
   constructor(transforms: readonly (readonly [name: string, transform: Transform])[]) {
     this.steps = transforms.map(([name, transform]) => ({ transform, stream: crc32(name) }));
+    this.mixing = this.steps.findIndex(({ transform }) => transform.mix !== undefined);
   }
 
   /**
@@ -68,7 +79,29 @@ export class TransformPipeline {
    * @param randomness may be left out where all of them are part of a model.
    */
   apply(clip: Clip, index = 0, randomness = NOTHING_DRAWN): Clip {
-    return this.steps.reduce((changed, { transform, stream }) => transform.apply(changed, randomOf(randomness, index, stream)), clip);
+    return applied(this.steps, clip, index, randomness);
+  }
+
+  /** Whether one of them mixes the clips of a batch with each other. */
+  get mixes(): boolean {
+    return this.mixing !== -1;
+  }
+
+  /** {@link apply} as far as clips are mixed, where one of them does so: what follows is left to {@link mixBatch}. */
+  applyBeforeMixing(clip: Clip, index: number, randomness = NOTHING_DRAWN): Clip {
+    return applied(this.mixes ? this.steps.slice(0, this.mixing) : this.steps, clip, index, randomness);
+  }
+
+  /**
+   * The clips of a batch mixed with each other, and after the transforms that come then.
+   * @param clips each after {@link applyBeforeMixing}.
+   * @param indices the clips' positions in their set.
+   */
+  mixBatch(clips: readonly Clip[], indices: readonly number[], { seed, epoch } = NOTHING_DRAWN): MixedClip[] {
+    const { transform, stream } = elementAt(this.steps, this.mixing);
+    const mixed = required(transform.mix, 'a transform that mixes')(clips, new RandomStream(seed, epoch, stream, ...indices));
+    const after = this.steps.slice(this.mixing + 1);
+    return mixed.map((row, place) => ({ ...row, clip: applied(after, row.clip, elementAt(indices, place), { seed, epoch }) }));
   }
 
   /** The frames that {@link apply} gives for a clip of so many. */
@@ -150,6 +183,10 @@ function kindOf({ name }: TransformDescription): TransformKind {
 
 function isDescription(value: unknown): value is TransformDescription {
   return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
+}
+
+function applied(steps: readonly Step[], clip: Clip, index: number, randomness: EpochRandomness): Clip {
+  return steps.reduce((changed, { transform, stream }) => transform.apply(changed, randomOf(randomness, index, stream)), clip);
 }
 
 function randomOf({ seed, epoch, draw = 0 }: EpochRandomness, index: number, stream: number): RandomStream {

@@ -21,6 +21,20 @@ export interface Transform {
     /** The most that it gives. */
     readonly most: (frames: number) => number;
   };
+  /**
+   * Of one that mixes clips of a batch with each other: what becomes of each of them, in their order; `apply` then leaves a clip as it is. `random` is a function of
+   * (seed, epoch, the clips of the batch).
+   */
+  readonly mix?: (clips: readonly Clip[], random: RandomStream) => MixedClip[];
+}
+
+/** A clip after it was mixed with another of its batch. */
+export interface MixedClip {
+  readonly clip: Clip;
+  /** The place of the other in the batch; its own where it was not mixed. */
+  readonly partner: number;
+  /** The share of it that is its own: 1 where it was not mixed, else at least 1/2. */
+  readonly share: number;
 }
 
 /** A kind of transform: what the table of transforms holds under its name. */

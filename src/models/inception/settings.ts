@@ -1,4 +1,4 @@
-import { augmentations, checkAugmentation, featureAugmentSettings } from '../../config/augment-settings';
+import { augmentations, checkAugmentation, featureAugmentSettings, mixing } from '../../config/augment-settings';
 import { arraySetting, clipFolders, folderSettings, KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../../config/model-settings';
 import { choice, numberBelow, onOrOff, setting, settingOrNone, type SettingProblem, text, wholeNumber } from '../../config/setting';
@@ -72,13 +72,13 @@ export const inceptionClips: ModelClips<typeof sourceSettings, typeof inceptionS
           key: settings.frames_key,
           layout: frameFolders,
           pictures: { side: PICTURE_SIZE, encoded: settings.freeze_backbone },
-          transforms: augmentations(settings),
+          transforms: [...augmentations(settings), ...mixing(settings)],
         }
       : {
           source: clipSource(settings, settings.features_train, settings.features_val),
           key: settings.feature_key,
           layout: featureFolders,
-          transforms: augmentations(settings),
+          transforms: [...augmentations(settings), ...mixing(settings)],
         },
   usual: { key: 'X2048', layout: featureFolders },
 };
