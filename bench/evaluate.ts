@@ -53,6 +53,7 @@ function randomModel(model: Model): LoadedModel {
     epoch: undefined,
     labels: undefined,
     keypoints: HOLISTIC_78,
+    clipWidth: WIDTH,
     transforms: [],
     settings: {},
     data: {},

@@ -25,8 +25,8 @@ export default defineModel({
     embedding: setting(wholeNumber(1, 4_096), 64, { description: 'Numbers that each frame is embedded in.' }),
     dropout: setting(numberBelow(0, 1), 0.1, { description: 'Share of values that dropout zeroes while training.' }),
   },
-  parameters: ({ hidden, embedding, num_gloss, num_cat }) => [
-    ...linearParameters('embedding', 156, embedding),
+  parameters: ({ input_dim, hidden, embedding, num_gloss, num_cat }) => [
+    ...linearParameters('embedding', input_dim, embedding),
     ...gruParameters('forwards', embedding, hidden),
     ...gruParameters('backwards', embedding, hidden),
     ...linearParameters('gloss_head', 2 * hidden, num_gloss),
@@ -44,7 +44,7 @@ export default defineModel({
   },
 });
 
-/** From `[batch, frames, 156]` to `[batch, frames, embedding]`. */
+/** From `[batch, frames, input_dim]` to `[batch, frames, embedding]`. */
 function embed(parameters: NamedTensors, features: tf.Tensor): tf.Tensor {
   const [batch, frames, width] = shape3(features);
   return tf.reshape(linear(parameters, 'embedding', tf.reshape(features, [batch * frames, width])), [batch, frames, -1]);

@@ -1,3 +1,4 @@
+import type { TransformDescription } from '../config/data-settings';
 import type { Inspection, OptimizerSummary, TensorSummary } from '../conversion/inspect';
 import type { inspectSettings } from '../conversion/options';
 import { printableLine, counted } from '../foundation/text';
@@ -89,11 +90,19 @@ function modelRows({ model, refusal }: Inspection): [string, string][] {
     ['model', `${name}: ${shape.join(', ')}`],
     ['fits', problems.length === 0 ? 'yes' : `no: ${problems.join('; ')}`],
     ['clips', `[frames, ${clip.width}], at most ${clip.maxFrames} frames`],
+    ...clip.transforms.map((transform): [string, string] => ['inputs', `clips go through ${transformText(transform)} first`]),
     ...assumptions.map((assumption): [string, string] => [
       'needs',
       `the file does not say: ${assumption} is taken; the flag of that name says otherwise`,
     ]),
   ];
+}
+
+/** `derived_inputs (motion, missingness)`, `normalize (by shoulders)`. */
+function transformText({ name, ...options }: TransformDescription): string {
+  return `${name} (${Object.entries(options)
+    .map(([option, value]) => (value === true ? option : `${option} ${String(value)}`))
+    .join(', ')})`;
 }
 
 function trainingRows({ epoch, bestMetric, optimizer, scheduler, model, config, notes }: Inspection): [string, string][] {

@@ -30,11 +30,9 @@ export function widthOfLayout({ points, dimensions }: Pick<KeypointLayout, 'poin
   return points.length * dimensions;
 }
 
-/** A layout of which only the width is known: points without names, of no parts. @returns undefined where the numbers are those of no points. */
-export function layoutOfWidth(width: number): KeypointLayout | undefined {
-  const dimensions = width % 2 === 0 ? 2 : width % 3 === 0 ? 3 : undefined;
-  if (dimensions === undefined) return undefined;
-  const places = Array.from({ length: width / dimensions }, (_, place) => place);
+/** A layout of which only the number of points is known: points without names, of no parts. */
+export function unknownLayout(count: number, dimensions: 2 | 3): KeypointLayout {
+  const places = Array.from({ length: count }, (_, place) => place);
   return { name: 'unknown', dimensions, points: places.map((place) => `point_${place}`), parts: [], mirror: places, bones: [] };
 }
 

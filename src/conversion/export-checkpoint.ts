@@ -14,7 +14,7 @@ import {
 } from '../checkpoint/training-checkpoint';
 import type { PythonTransforms, TransformDescription } from '../config/data-settings';
 import type { KeypointLayout } from '../config/keypoint-layout';
-import { savedTransforms, transformsInPython } from '../data/transforms/pipeline';
+import { transformsInPython } from '../data/transforms/pipeline';
 import { inferenceGraphBytes } from '../engine/captured/inference-graph';
 import { optimizerForms } from '../engine/optimizers/table';
 import { tensorNamed } from '../engine/parameters';
@@ -22,12 +22,12 @@ import type { ProgramDefinition } from '../engine/program';
 import { hasNativeKernels, tf } from '../engine/tensorflow';
 import { inferenceDefinition, savedLabels } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
+import { savedInputs } from '../evaluation/saved-inputs';
 import { transformLines } from '../folder/loading-section';
 import { UserError } from '../foundation/errors';
 import { makeFolders, buildFolder } from '../foundation/folders';
 import { optimizerParameters, type Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
-import { savedKeypoints } from '../models/saved-keypoints';
 
 /** The forms in which a model can leave. */
 export type ExportFormat = 'torch' | 'safetensors' | 'saved-model';
@@ -162,8 +162,7 @@ export function readExport(file: string, shape: PlainRecord, reading: ModelReadi
       model: recognised.weights,
       said: reading.optimizer,
     });
-    const keypoints = savedKeypoints(weights.config ?? {}, recognised.model, file);
-    const transforms = savedTransforms(weights.config ?? {}, keypoints, file);
+    const { keypoints, transforms } = savedInputs(weights.config ?? {}, recognised.model, file);
     return {
       checkpoint: trainingCheckpoint(weights, recognised.weights, optimizer?.usable === true ? optimizer.state : undefined),
       recognised,

@@ -6,8 +6,10 @@ import { TorchTensor } from '../checkpoint/tensor';
 import { type CheckpointForm, checkpointForm, readTorchFile } from '../checkpoint/torch-file';
 import { checkpointFields } from '../checkpoint/checkpoint-fields';
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { TransformDescription } from '../config/data-settings';
 import { optimizerForms } from '../engine/optimizers/table';
 import { fitNames, type ModelReading, parameterShapes, saidOfModel } from '../evaluation/recognise';
+import { savedInputs } from '../evaluation/saved-inputs';
 import { UserError } from '../foundation/errors';
 import { countNotFinite } from '../foundation/required';
 import type { ModelConfig } from '../models/model';
@@ -28,8 +30,8 @@ export interface ModelFit {
   readonly config: ModelConfig;
   /** What the file does not tell and was taken as usual, as `num_heads 8`. */
   readonly assumptions: readonly string[];
-  /** What a clip must be: numbers a frame, and the most frames that are seen. */
-  readonly clip: { readonly width: number; readonly maxFrames: number };
+  /** What a clip must be: numbers a frame, and the most frames that are seen; and what it goes through before the model sees it. */
+  readonly clip: { readonly width: number; readonly maxFrames: number; readonly transforms: readonly TransformDescription[] };
   /** Why it cannot be used as it is; empty where it can. */
   readonly problems: readonly string[];
 }
@@ -143,7 +145,8 @@ function fitOf(config: PlainRecord, shapes: ReadonlyMap<string, readonly number[
     const { recognised, prefix, notes } = fit;
     const { model, assumptions } = recognised;
     const problems = stateDictProblems(fit.shapes, parameterShapes(recognised));
-    const clip = { width: model.width, maxFrames: model.maxFrames };
+    const { clipWidth, transforms } = savedInputs(config, model, 'the file');
+    const clip = { width: clipWidth, maxFrames: model.maxFrames, transforms };
     return { model: { name: model.definition.name, config: model.config, assumptions, clip, problems }, refusal: undefined, prefix, notes };
   } catch (error) {
     if (error instanceof UserError) return { model: undefined, refusal: error.message, prefix: '', notes: [] };

@@ -10,13 +10,12 @@ import { onlyModel } from '../config/understood-settings';
 import type { LabelNames } from '../data/clip-set';
 import { DataError } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
-import { savedTransforms } from '../data/transforms/pipeline';
 import { optimizerForms } from '../engine/optimizers/table';
 import { savedLabels } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type FittedModel, type ModelReading } from '../evaluation/recognise';
+import { savedInputs } from '../evaluation/saved-inputs';
 import { UserError } from '../foundation/errors';
 import { type ModelConfig, optimizerParameters, type Model } from '../models/model';
-import { savedKeypoints } from '../models/saved-keypoints';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from '../training/legacy-settings';
 import type { LegacyLog } from './legacy-log';
 
@@ -104,8 +103,7 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
   const { name: found, settings } = model.definition;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
   notes.push(...contradictions(shape, model), ...roundings(file, reading.key));
-  const keypoints = savedKeypoints(checkpoint.config, model, file);
-  const transforms = savedTransforms(checkpoint.config, keypoints, file);
+  const { keypoints, transforms } = savedInputs(checkpoint.config, model, file);
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const resolved = resolveLayers([{ source: file, values: { ...checkpoint.args } }], onlyModel(settings)).settings;

@@ -24,6 +24,8 @@ const READ_AHEAD = 3;
  * The batches of a set, epoch after epoch: assembled from memory, or read ahead by a thread where the set is not in memory. Both ways give the same batches.
  */
 export class BatchSource {
+  /** Numbers a frame of its batches: as many as the transforms give. */
+  readonly width: number;
   private readonly transforms: TransformPipeline;
   private readonly reader: BatchReader | undefined;
 
@@ -33,6 +35,7 @@ export class BatchSource {
     private readonly options: BatchOptions,
   ) {
     this.transforms = TransformPipeline.of(options.transforms ?? [], set.keypoints);
+    this.width = this.transforms.widthOf(set.width);
     const { entries, key, width, keypoints, pictureSide, values } = set;
     const plain = entries.map(({ file, frames, gloss, category }) => ({ file, frames, gloss, category }));
     if (values === undefined)

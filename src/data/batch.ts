@@ -295,9 +295,10 @@ export function assembleBatch(
 export function transformedBatch(
   plan: BatchPlan,
   batchSize: number,
-  clips: LabelledClips,
+  { entries, width }: LabelledClips,
   { transforms, changed }: { readonly transforms: TransformPipeline; readonly changed: (index: number, row: number) => Clip },
 ): Batch {
+  const clips = { entries, width: transforms.widthOf(width) };
   if (!transforms.mixes) return assembleBatch(plan, batchSize, clips, (index, row) => changed(index, row).values);
   const { indices, frames, randomness } = plan;
   const unmixed = indices.map((index, row) => cutClip(changed(index, row), frames));

@@ -173,9 +173,9 @@ export class Clips implements AsyncIterable<LabelledClip> {
   readonly fingerprint: string;
   /** Each clip's name, file, frames and ids. */
   readonly entries: readonly ClipEntry[];
-  /** Numbers a frame. */
+  /** Numbers a frame, after the transforms. */
   readonly width: number;
-  /** What these numbers are; undefined for features. */
+  /** What the numbers of a frame are in the files; undefined for features. */
   readonly keypoints: KeypointLayout | undefined;
   private readonly set: ClipSet;
   private readonly pipeline: TransformPipeline;
@@ -195,9 +195,9 @@ export class Clips implements AsyncIterable<LabelledClip> {
     this.labels = dataset.labels;
     this.fingerprint = split === 'train' ? dataset.fingerprint : dataset.validationFingerprint;
     this.entries = set.entries;
-    this.width = set.width;
     this.keypoints = set.keypoints;
     this.pipeline = TransformPipeline.of(transforms, set.keypoints);
+    this.width = this.pipeline.widthOf(set.width);
   }
 
   /** How many there are. */

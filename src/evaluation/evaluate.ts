@@ -185,7 +185,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     source,
     key: request.kp_key ?? recorded?.key ?? definition.usualClips.key,
     layout: recorded?.layout ?? definition.usualClips.layout,
-    width: model.width,
+    width: loaded.clipWidth,
     keypoints: wantedKeypoints(loaded.file, loaded.keypoints),
     demoSeed: trained?.seed ?? 0, // Of no account where there is a source.
     memoryBudgetBytes: memoryBudget(memoryFacts()),

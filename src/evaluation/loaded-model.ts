@@ -1,5 +1,4 @@
 import { readWeights, type CheckpointWeights, type PlainRecord } from '../checkpoint/training-checkpoint';
-import type { TransformDescription } from '../config/data-settings';
 import type { KeypointLayout } from '../config/keypoint-layout';
 import type { Settings } from '../config/model-settings';
 import { resolveLayers } from '../config/resolve';
@@ -7,7 +6,6 @@ import { onlyModel, trainedSettings } from '../config/understood-settings';
 import { type Batch, packRows } from '../data/batch';
 import type { LabelNames, ClipEntry } from '../data/clip-set';
 import type { WantedKeypoints } from '../data/layout-of-clips';
-import { savedTransforms } from '../data/transforms/pipeline';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import { noDropout } from '../engine/dropout';
 import { type ParameterValues, tensorNamed, type NamedArrays, type NamedTensors } from '../engine/parameters';
@@ -15,11 +13,11 @@ import type { Program, ProgramDefinition } from '../engine/program';
 import { printableLine, excerpt } from '../foundation/text';
 import type { Model, ForwardContext, ModelInputs } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { savedKeypoints } from '../models/saved-keypoints';
 import { recogniseWeights, saidOfModel, type ModelReading } from './recognise';
+import { savedInputs, type SavedInputs } from './saved-inputs';
 
 /** A model rebuilt from a checkpoint, with what the checkpoint says of it. */
-export interface LoadedModel {
+export interface LoadedModel extends SavedInputs {
   readonly file: string;
   /** What `--model` calls it. */
   readonly name: string;
@@ -29,10 +27,6 @@ export interface LoadedModel {
   readonly epoch: number | undefined;
   /** Names of the classes; undefined where the checkpoint has none. */
   readonly labels: LabelNames | undefined;
-  /** Which key points its clips are; undefined where they are none. */
-  readonly keypoints: KeypointLayout | undefined;
-  /** What its clips go through before it sees them; saved with it. */
-  readonly transforms: readonly TransformDescription[];
   /** The settings that it was trained with, as far as they are settings of Kumpas; empty where the checkpoint has none. */
   readonly settings: PlainRecord;
   /** What it says of the data that it was trained on: title, fingerprint and the like; empty where it says nothing. */
@@ -67,7 +61,6 @@ export function modelOfCheckpoint(
   const { model, weights, assumptions, notes } = recogniseWeights(read.model, { ...saidOfModel(read), ...given }, file, models);
   const { name, settings } = model.definition;
   const trained = trainedSettings(file, settings, read.args);
-  const keypoints = savedKeypoints(config, model, file);
   return {
     file,
     name,
@@ -75,8 +68,7 @@ export function modelOfCheckpoint(
     weights: new Map([...weights].map(([key, { values }]) => [key, values])),
     epoch,
     labels: savedLabels(config, model),
-    keypoints,
-    transforms: savedTransforms(config, keypoints, file),
+    ...savedInputs(config, model, file),
     settings: trained.values as PlainRecord,
     data: recordAt(config, 'data'),
     assumptions,

@@ -131,13 +131,13 @@ export async function clipInputs(loaded: LoadedModel, file: string, reading: Cli
 }
 
 /** @throws FileError where the clip cannot be read. */
-function readWhole({ file: model, model: { width }, keypoints }: LoadedModel, file: string, { key, read }: ClipReading): Promise<Clip> {
+function readWhole({ file: model, clipWidth: width, keypoints }: LoadedModel, file: string, { key, read }: ClipReading): Promise<Clip> {
   return read === undefined ? readChecked(file, { key, width, keypoints, saidBy: `as ${model} takes them` }) : read(file);
 }
 
 function inputsOf({ model: { maxFrames }, keypoints, transforms }: LoadedModel, whole: Clip): NamedArrays {
-  const width = whole.values.length / whole.frames;
   const clip = TransformPipeline.of(transforms, keypoints).apply(whole);
+  const width = clip.values.length / clip.frames;
   const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
   return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
 }

@@ -128,7 +128,7 @@ export class Recogniser {
     private readonly key: string,
   ) {
     this.file = loaded.file;
-    this.width = loaded.model.width;
+    this.width = loaded.clipWidth;
     this.maxFrames = loaded.model.maxFrames;
     this.labels = shownLabels(loaded);
     this.features = trainedOn(loaded)?.pictures === undefined ? undefined : clipFeatures(loaded, key);
@@ -184,7 +184,7 @@ async function clipsOf(inputs: readonly string[] | undefined, values: readonly F
   if (values !== undefined) {
     return {
       names: values.map((_, place) => nameOf(place)),
-      reader: ({ model }) => ({ read: readerOf(values, model.width), dispose: () => undefined }),
+      reader: ({ clipWidth }) => ({ read: readerOf(values, clipWidth), dispose: () => undefined }),
     };
   }
   return {

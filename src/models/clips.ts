@@ -8,6 +8,7 @@ import {
   type DataSource,
   type TransformDescription,
 } from '../config/data-settings';
+import { derivedInputs, derivedInputSettings, derivedInputsOf } from '../config/derived-inputs';
 import { widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
 import { HOLISTIC_78 } from '../config/known-layouts';
 import { layoutDescribed, layoutNamed, type LayoutDescription } from '../config/layout-description';
@@ -65,6 +66,7 @@ const keypointSettings = {
     description:
       'How key points are normalised: shoulders centres them between the shoulders and scales them by the distance of these. Saved with the model.',
   }),
+  ...derivedInputSettings,
   ...keypointAugmentSettings,
 } as const;
 
@@ -88,9 +90,13 @@ export const keypointClips: ModelClips<typeof keypointSettings> = {
       ...augmentations(settings),
       ...(settings.normalize === 'none' ? [] : [{ name: 'normalize', by: settings.normalize }]),
       ...mixing(settings),
+      ...derivedInputs(settings),
     ],
   }),
-  settledByTransforms: (transforms) => ({ normalize: transforms.find(({ name }) => name === 'normalize')?.['by'] ?? 'none' }),
+  settledByTransforms: (transforms) => ({
+    normalize: transforms.find(({ name }) => name === 'normalize')?.['by'] ?? 'none',
+    ...derivedInputsOf(transforms),
+  }),
   usual: { key: 'X', layout: KEYPOINT_FOLDERS },
 };
 

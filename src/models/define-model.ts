@@ -5,7 +5,7 @@ import { factsOf, type SettingProblem, type SettingShape } from '../config/setti
 import type { NamedTensors, ParameterDeclaration } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
 import { keypointClips, type ClipLocation, type ModelClips } from './clips';
-import { refuseDoubledNames, refuseOtherShape, refuseUnsupported, refuseWrongDefinition } from './definition-checks';
+import { refuseDoubledNames, refuseOtherShape, refuseUnchangedWidth, refuseUnsupported, refuseWrongDefinition } from './definition-checks';
 import type {
   ClassCounts,
   ForwardContext,
@@ -195,7 +195,11 @@ class DefinedModel<
   fromSettings(settings: Settings, classes: ClassCounts, width = this.width): Model {
     const { architecture } = this.parts;
     const typed = this.settings.typed(settings);
-    return this.build(architecture?.(typed, classes, width) ?? this.ownArchitecture(typed, classes, width));
+    const build = (inputs: number): Model =>
+      this.build(architecture?.(typed, classes, inputs) ?? this.ownArchitecture(typed, classes, inputs));
+    const model = build(width);
+    if (width !== this.width) refuseUnchangedWidth(model, width, this.keypoints === 'of the data' ? undefined : build(this.width));
+    return model;
   }
 
   clipLocation(settings: Settings): ClipLocation {
@@ -227,16 +231,23 @@ class DefinedModel<
     return this.parts.pytorch?.(config) ?? { fromConfig: Object.keys(config), others: [], whole: true };
   }
 
-  /** Numbers a frame: those of its clips, or, where the data has the say, those that it was built for. */
+  /** Whether `input_dim` of its architecture is numbers a frame: those of the data, or more, where inputs are computed of its key points. */
+  private get isToldItsWidth(): boolean {
+    if (this.keypoints === 'of the data') return true;
+    return this.keypoints !== undefined && !Object.hasOwn(this.parts.settings, 'input_dim');
+  }
+
+  /** Numbers a frame: those that it was built for, or those of its clips. */
   private widthOf(architecture: object): number {
-    const width = this.keypoints === 'of the data' && 'input_dim' in architecture ? architecture.input_dim : undefined;
+    const width = this.isToldItsWidth && 'input_dim' in architecture ? architecture.input_dim : undefined;
     return typeof width === 'number' ? width : this.width;
   }
 
-  /** An architecture as it is; numbers a frame that are always the same are not part of it. */
+  /** An architecture as it is; numbers a frame that are those of its clips, always the same, are not part of it. */
   private plainConfig(architecture: object): ModelConfig {
     const config = plainConfig(architecture);
     if (this.keypoints === 'of the data' || Object.hasOwn(this.parts.settings, 'input_dim')) return config;
+    if (this.isToldItsWidth && config['input_dim'] !== this.width) return config;
     return Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'input_dim'));
   }
 
@@ -251,7 +262,7 @@ class DefinedModel<
   private recogniseByName({ config }: SavedModel): RecognisedArchitecture<Architecture> | undefined {
     if (config['model'] !== this.name) return undefined;
     const { num_gloss: gloss, num_cat: category, input_dim: said } = config;
-    const width = this.keypoints === 'of the data' && isCount(said) ? said : this.width;
+    const width = this.isToldItsWidth && isCount(said) ? said : this.width;
     if (!isCount(gloss) || !isCount(category))
       throw new UserError(`its config does not say how many classes its ${this.name} tells apart: num_gloss, num_cat`);
     const { values, problems } = checkLayer(

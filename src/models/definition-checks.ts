@@ -2,7 +2,7 @@ import { sharedSettings, type Settings } from '../config/model-settings';
 import { factsOf, isSetting, type SettingProblem, type SettingShape } from '../config/setting';
 import type { ParameterDeclaration } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
-import type { ModelOutputs } from './model';
+import type { Model, ModelOutputs } from './model';
 
 /** Settings of the training that a model has to be made for. */
 export function refuseUnsupported(
@@ -37,6 +37,20 @@ export function refuseOtherShape(
   const classes = output === 'glossLogits' ? 'num_gloss' : 'num_cat';
   throw new UserError(
     `model ${model}: its forward gives ${output} [${found.join(', ')}], expected [${expected.join(', ')}], that is [batch, ${classes}]`,
+  );
+}
+
+/**
+ * A model that is given other numbers a frame than its clips have, for inputs that are computed of them, must be made for these.
+ * @param model as it is made for so many numbers.
+ * @param usual as it is made for those of its clips, where these are always the same.
+ */
+export function refuseUnchangedWidth(model: Model, width: number, usual: Model | undefined): void {
+  const shapesOf = ({ parameters }: Model): string => parameters.map(({ shape }) => shape.join()).join(';');
+  if (model.width === width && (usual === undefined || shapesOf(usual) !== shapesOf(model))) return;
+  const { name, width: expected } = model.definition;
+  throw new UserError(
+    `model ${name}: its parameters are for ${expected} numbers a frame, and these are ${width}: leave out motion, bones and missingness, or make the parameters for input_dim numbers`,
   );
 }
 

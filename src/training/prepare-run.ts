@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { widthOfLayout } from '../config/keypoint-layout';
 import type { Settings } from '../config/model-settings';
 import { measureBfloat16Gain } from '../engine/captured/matrix-type';
 import { createProgram } from '../engine/create-program';
@@ -121,9 +120,8 @@ export async function prepareLearner(
 
 /** The model of the settings, for the classes and the key points of the data. */
 function modelFor(definition: ModelDefinition, settings: Settings, { dataset: { labels }, train }: TrainingData): Model {
-  const { keypoints } = train.set;
   const classes = { gloss: labels.gloss.length, category: labels.category.length };
-  return definition.fromSettings(settings, classes, keypoints && widthOfLayout(keypoints));
+  return definition.fromSettings(settings, classes, train.set.keypoints && train.batches.width);
 }
 
 function sharingDevices({ enable_parallel }: Settings, { sharingDevices: devices = [] }: TrainingContext): readonly string[] {

@@ -18,6 +18,7 @@ import type { ParameterValues } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import { classDifferences, isUnnamed, recordAt, savedLabels, shownLabels, type ClassKind } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type ModelReading } from '../evaluation/recognise';
+import { savedInputs } from '../evaluation/saved-inputs';
 import { checkpointFile } from '../folder/contents';
 import { ModelFolder, RunFolder } from '../folder/model-folder';
 import { readTrainingLog, type TrainingLogRow } from '../folder/training-log';
@@ -25,7 +26,6 @@ import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
 import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { savedKeypoints } from '../models/saved-keypoints';
 import type { TrainingListener } from './events';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from './legacy-settings';
 import { hasStoppedEarly, restoreProgress } from './progress';
@@ -78,7 +78,7 @@ export function readResumePoint(file: string, given: PlainRecord = {}, reading: 
   if (!optimizer.usable)
     throw new UserError(`${place}: no training goes on from its optimizer: ${optimizer.reason} ${waysOut(file, optimizer.reason)}`);
   const checkpoint = { ...trainingCheckpoint(weights, recognised.weights, optimizer.state), ...(average === undefined ? {} : { average }) };
-  const keypoints = savedKeypoints(checkpoint.config, recognised.model, place);
+  const { keypoints } = savedInputs(checkpoint.config, recognised.model, place);
   const notes = [...weights.notes, ...recognised.notes];
   const logFile = new ModelFolder(path.dirname(file)).log;
   if (weights.epoch === undefined) notes.push(EPOCHS_FROM_0);

@@ -1,33 +1,28 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
-import type { KeypointLayout } from '../config/keypoint-layout';
+import { derivedInputsOf } from '../config/derived-inputs';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import type { Settings } from '../config/model-settings';
 import { askedLayers, askedValue, resolveSettings, type ResolvedSettings, type SettingsRequest } from '../config/resolve';
 import { understoodSettings } from '../config/understood-settings';
 import type { LabelNames } from '../data/clip-set';
-import { savedTransforms } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
 import { differencesOf, savedLabels, shownLabels, type ClassKind } from '../evaluation/loaded-model';
 import { recogniseWeights, saidOfModel, type FittedModel } from '../evaluation/recognise';
+import { savedInputs, type SavedInputs } from '../evaluation/saved-inputs';
 import { modelFile } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
 import type { Model, ModelDefinition } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import { savedKeypoints } from '../models/saved-keypoints';
 
 /** The weights of a trained model, with which a new training begins. */
-export interface WarmStart {
+export interface WarmStart extends SavedInputs {
   readonly file: string;
   readonly recognised: FittedModel;
   /** Epochs that they were trained for; undefined where the file does not say. */
   readonly epoch: number | undefined;
   /** The names of its classes; undefined where the file has none. */
   readonly labels: LabelNames | undefined;
-  /** Which key points its model's clips are; undefined where they are none. */
-  readonly keypoints: KeypointLayout | undefined;
-  /** What its model's clips went through before it saw them. */
-  readonly transforms: readonly TransformDescription[];
   /** What of the file was not understood or not taken; a line each. */
   readonly notes: readonly string[];
 }
@@ -76,14 +71,12 @@ function readWarmStart(initFrom: string, given: PlainRecord, reading: Checkpoint
   const { epoch, config = {} } = read;
   const recognised = recogniseWeights(read.model, { ...given, ...saidOfModel(read) }, `--init-from ${file}`, models);
   const { model } = recognised;
-  const keypoints = savedKeypoints(config, model, file);
   return {
     file,
     recognised,
     epoch,
     labels: savedLabels(config, model),
-    keypoints,
-    transforms: savedTransforms(config, keypoints, file),
+    ...savedInputs(config, model, file),
     notes: [...read.notes, ...recognised.notes],
   };
 }
@@ -110,8 +103,9 @@ export function warmStartOf(settings: Settings, reading?: CheckpointReading, mod
     throw new UserError(`--init-from ${file}: it holds ${name}, not the ${settings.model} that is to be trained`);
   const pretrained = definition.pretrained(settings);
   const decidedElsewhere = pretrained === undefined || pretrained.file === file ? [] : pretrained.decides;
-  const wanted = fixedSettings(definition.fromSettings(settings, { gloss: 1, category: 1 }));
-  const other = [...fixedSettings(recognised.model)].filter(
+  const { transforms = [] } = definition.clipLocation(settings);
+  const wanted = withInputs(fixedSettings(definition.fromSettings(settings, { gloss: 1, category: 1 })), transforms);
+  const other = [...withInputs(fixedSettings(recognised.model), start.transforms)].filter(
     ([key, value]) => wanted.has(key) && wanted.get(key) !== value && !decidedElsewhere.includes(key),
   );
   if (other.length === 0) return start;
@@ -178,6 +172,11 @@ function otherTransforms({ file, recognised: { model }, transforms }: WarmStart,
 function fixedSettings({ config, definition: { settings } }: Model): Map<string, unknown> {
   const { values } = understoodSettings(settings, config, 'config');
   return new Map(Object.entries(values).filter(([key]) => settings.fixedByWeights.includes(key)));
+}
+
+/** With the inputs that are computed of key points, which decide how many numbers a frame the weights take. */
+function withInputs(fixed: ReadonlyMap<string, unknown>, transforms: readonly TransformDescription[]): Map<string, unknown> {
+  return new Map<string, unknown>([...fixed, ...Object.entries(derivedInputsOf(transforms))]);
 }
 
 /** What settings say of a model that the shapes of its weights may not, under the names of a checkpoint's config: of any of the models, as far as it was asked for. */

@@ -8,11 +8,14 @@ import { BatchSource } from '../../src/data/batch-source';
 import type { Clip } from '../../src/data/clip';
 import { isMissing } from '../../src/data/keypoints';
 import { openClips } from '../../src/data/open-clips';
-import { modelTransforms, savedTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
+import { modelTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
+import { savedInputs } from '../../src/evaluation/saved-inputs';
 import { countNotFinite } from '../../src/foundation/required';
+import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { clipValues, inTemporaryFolder } from '../support/clip-files';
 import { openFolder } from '../support/open-folder';
 import { writeSmallData } from '../support/small-training';
+import { tinyArchitecture } from '../support/tiny-transformer';
 
 /** A clip of a signer who moves smoothly, without a right hand in the first half, and with a key point that is never found. */
 function signer(frames = 40): Clip {
@@ -110,7 +113,8 @@ describe('each part of the augmentation', () => {
 
   it('is of training clips alone: no part of a model, and refused in a checkpoint', () => {
     expect(modelTransforms(all, HOLISTIC_78)).toEqual([]);
-    expect(() => savedTransforms({ kumpas_version: '0.0.0', transforms: [{ name: 'noise', p: 1, std: 1 }] }, HOLISTIC_78, 'm.pt')).toThrow(
+    const config = { kumpas_version: '0.0.0', transforms: [{ name: 'noise', p: 1, std: 1 }] };
+    expect(() => savedInputs(config, signTransformer(tinyArchitecture), 'm.pt')).toThrow(
       'm.pt: config.transforms: noise changes training clips, and is no part of a model',
     );
   });

@@ -2,10 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { bucketLengths, planEpoch } from '../../src/data/batch';
 import type { Clip } from '../../src/data/clip';
-import { modelTransforms, savedTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
+import { modelTransforms, TransformPipeline } from '../../src/data/transforms/pipeline';
 import type { Transform } from '../../src/data/transforms/transform';
+import { savedInputs } from '../../src/evaluation/saved-inputs';
 import { UserError } from '../../src/foundation/errors';
+import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import { clipValues } from '../support/clip-files';
+import { tinyArchitecture } from '../support/tiny-transformer';
 
 type Points = Readonly<Record<number, readonly [x: number, y: number]>>;
 
@@ -90,10 +93,11 @@ describe('normalisation by the shoulders', () => {
 });
 
 describe('saved transforms', () => {
-  const saved = (transforms: unknown): unknown => savedTransforms({ kumpas_version: '0.0.0', transforms }, HOLISTIC_78, 'm.pt');
+  const model = signTransformer(tinyArchitecture);
+  const saved = (transforms: unknown): unknown => savedInputs({ kumpas_version: '0.0.0', transforms }, model, 'm.pt').transforms;
 
   it('are none in a checkpoint of another program, whatever it calls so', () => {
-    expect(savedTransforms({ transforms: 'ToTensor()' }, HOLISTIC_78, 'm.pt')).toEqual([]);
+    expect(savedInputs({ transforms: 'ToTensor()' }, model, 'm.pt').transforms).toEqual([]);
   });
 
   it('are read back, and none where there are none', () => {
@@ -103,7 +107,7 @@ describe('saved transforms', () => {
 
   it('are refused where they are not known here: a model must not see clips that lack them', () => {
     expect(() => saved([{ name: 'rotate' }])).toThrow(
-      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize, speed, crop, time_warp, shift, mirror, rotation, scale, translation, perspective, noise, finger_dropout, hand_dropout, keypoint_dropout, time_mask$/,
+      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize, derived_inputs, speed, crop, time_warp, shift, mirror, rotation, scale, translation, perspective, noise, finger_dropout, hand_dropout, keypoint_dropout, time_mask$/,
     );
     expect(() => saved('normalize')).toThrow(/expected a list of transforms/);
     expect(() => saved([null])).toThrow(/expected a list of transforms/);

@@ -1,11 +1,13 @@
 import { crc32 } from 'node:zlib';
 import type { PythonTransforms, TransformDescription } from '../../config/data-settings';
+import { DERIVED_INPUTS_TRANSFORM } from '../../config/derived-inputs';
 import type { KeypointLayout } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import { elementAt, required } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { mirror, perspective, rotation, scale, translation } from './camera';
+import { derivedInputs } from './derived-inputs';
 import { fingerDropout, handDropout, keypointDropout, noise, timeMask } from './detection';
 import { mix } from './mixing';
 import { normalize } from './normalize';
@@ -15,6 +17,7 @@ import type { MixedClip, Transform, TransformKind } from './transform';
 /** Every transform by its name. A further one is a file beside this one and a row here. */
 const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([
   ['normalize', normalize],
+  [DERIVED_INPUTS_TRANSFORM, derivedInputs],
   ['speed', speed],
   ['crop', crop],
   ['time_warp', timeWarp],
@@ -112,6 +115,11 @@ export class TransformPipeline {
     );
   }
 
+  /** Numbers a frame that {@link apply} gives for clips of so many. */
+  widthOf(width: number): number {
+    return this.steps.reduce((count, { transform }) => transform.width ?? count, width);
+  }
+
   /** The most frames that {@link apply} gives for a clip of so many, whatever is drawn. */
   mostFrames(frames: number): number {
     return this.steps.reduce((count, { transform }) => transform.frames?.most(count) ?? count, frames);
@@ -126,30 +134,6 @@ export function modelTransforms(
   return descriptions.filter((description) => transformOf(description, keypoints).isPartOfModel);
 }
 
-/**
- * The transforms that a checkpoint's config holds under {@link TRANSFORMS_KEY}; none where Kumpas did not write it, for another program's `transforms` are its own.
- * @param keypoints what the numbers of the frames are that the model takes; undefined for features.
- * @throws UserError that names the file, where they are no transforms or not known here: a model must not see clips that lack them.
- */
-export function savedTransforms(
-  config: Readonly<Record<string, unknown>>,
-  keypoints: KeypointLayout | undefined,
-  file: string,
-): TransformDescription[] {
-  const saved = config['kumpas_version'] === undefined ? undefined : config[TRANSFORMS_KEY];
-  if (saved === undefined || saved === null) return [];
-  if (!Array.isArray(saved) || !saved.every(isDescription))
-    throw new UserError(`${file}: config.${TRANSFORMS_KEY}: expected a list of transforms, each with its name and options`);
-  try {
-    const [forTraining] = saved.filter((description) => !transformOf(description, keypoints).isPartOfModel);
-    if (forTraining !== undefined) throw new UserError(`${forTraining.name} changes training clips, and is no part of a model`);
-  } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${file}: config.${TRANSFORMS_KEY}: ${error.message}`, { cause: error });
-    throw error;
-  }
-  return saved;
-}
-
 /** Transforms as a checkpoint's config holds them. */
 export function plainTransforms(descriptions: readonly TransformDescription[]): Record<string, string | number | boolean>[] {
   return descriptions.map((description) => ({ ...description }));
@@ -162,7 +146,7 @@ export function transformsInPython(
 ): PythonTransforms | undefined {
   if (descriptions.length === 0 || keypoints === undefined) return undefined;
   const functions = descriptions.map((description) =>
-    required(kindOf(description).python, `the NumPy lines of the transform ${description.name}`)(keypoints),
+    required(kindOf(description).python, `the NumPy lines of the transform ${description.name}`)(keypoints, description),
   );
   return {
     definitions: functions.flatMap(({ lines }) => lines),
@@ -179,10 +163,6 @@ function kindOf({ name }: TransformDescription): TransformKind {
   if (kind === undefined)
     throw new UserError(`the transform ${JSON.stringify(name)} is not known here; known are ${[...TRANSFORMS.keys()].join(', ')}`);
   return kind;
-}
-
-function isDescription(value: unknown): value is TransformDescription {
-  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
 }
 
 function applied(steps: readonly Step[], clip: Clip, index: number, randomness: EpochRandomness): Clip {

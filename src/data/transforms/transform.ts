@@ -14,6 +14,8 @@ export interface Transform {
    */
   readonly isPartOfModel: boolean;
   readonly apply: (clip: Clip, random: RandomStream) => Clip;
+  /** Numbers a frame that it gives, where these are not those that it is given. */
+  readonly width?: number;
   /** Where it changes how many frames a clip has. Batches are planned before their clips are read, so this must be known without them. */
   readonly frames?: {
     /** How many it gives; `random` begins as that of `apply` does. */
@@ -46,5 +48,8 @@ export interface TransformKind {
    */
   readonly create: (description: TransformDescription, keypoints: KeypointLayout | undefined) => Transform;
   /** Of one that is part of a model: a NumPy function that does the same to `X` `[frames, width]`, for those who use the model elsewhere. */
-  readonly python?: (keypoints: KeypointLayout) => { readonly name: string; readonly lines: readonly string[] };
+  readonly python?: (
+    keypoints: KeypointLayout,
+    description: TransformDescription,
+  ) => { readonly name: string; readonly lines: readonly string[] };
 }

@@ -58,8 +58,8 @@ const MOST_FRAMES = 100_000;
 /** Positions that a file lacks are computed: a few letters of it may not stand for gigabytes. */
 const MOST_POSITION_VALUES = 2 ** 26;
 const MOST_LAYERS = 1_000;
-/** More numbers a frame than any key points are, and fewer than those of one hand, 21 × (x, y). */
-const [MOST_INPUTS, FEWEST_INPUTS] = [10_000, 42];
+/** More numbers a frame than any key points are with all that is computed of them, and as few as those of one hand, 21 × (x, y). */
+const [MOST_INPUTS, FEWEST_INPUTS] = [100_000, 42];
 
 function isCount(value: unknown, most: number): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= most;

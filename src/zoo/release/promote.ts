@@ -245,7 +245,7 @@ async function evaluateCheckpoints(
 function seesTheSame(one: LoadedModel, other: LoadedModel): boolean {
   if (one === other) return true;
   const [encoder, otherEncoder] = [one.model.pictureEncoder, other.model.pictureEncoder];
-  if (encoder === undefined && otherEncoder === undefined) return one.model.width === other.model.width;
+  if (encoder === undefined && otherEncoder === undefined) return one.clipWidth === other.clipWidth;
   if (encoder?.identity !== otherEncoder?.identity) return false;
   const [values, others] = [encoder?.prepare(one.weights) ?? new Map<string, Float32Array>(), otherEncoder?.prepare(other.weights)];
   return [...values].every(([name, tensor]) => sameBits(tensor, others?.get(name)));
