@@ -45,7 +45,11 @@ export interface TrainCommandLine {
 
 /** The flags of `train` that are no settings. */
 export const trainFlags = {
-  config: { string: true, group: 'General:', description: 'A JSON file of settings; flags win over it.' },
+  config: {
+    string: true,
+    group: 'General:',
+    description: 'A JSON file of settings, or the name of a preset, as transformer-strong; flags win over it.',
+  },
   resume: {
     string: true,
     group: 'General:',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { nearestName } from '../foundation/text';
 import { UserError } from '../foundation/errors';
@@ -11,7 +11,7 @@ import { readSettingsFile } from './settings-file';
 export interface SettingsRequest {
   /** A file of `configs/` without its extension; the model's own where undefined, or its `-demo` where no data is given. */
   readonly preset?: string | undefined;
-  /** The `--config` file. */
+  /** What `--config` names: a file, or a shipped preset. */
   readonly file?: string | undefined;
   /** What the weights that a training begins with settle: over the preset, under the file. */
   readonly weights?: SettingsLayer | undefined;
@@ -56,7 +56,7 @@ export function resolveSettings(request: SettingsRequest, models: KnownModels): 
 /** What was asked for beside the presets: the `--config` file, under the command line. @throws UserError where the file cannot be read. */
 export function askedLayers({ file, commandLine = {}, otherFlags, given }: SettingsRequest): SettingsLayer[] {
   return [
-    ...(file === undefined ? [] : [readSettingsFile(file)]),
+    ...(file === undefined ? [] : [readFileOrPreset(file)]),
     given ?? { source: commandLineSource, values: commandLine, otherFlags: otherFlags ?? [] },
   ];
 }
@@ -113,6 +113,29 @@ export function describeOverrides({ settings, origins }: ResolvedSettings): stri
  */
 export function readPreset(name: string): SettingsLayer {
   return readSettingsFile(path.join(presetsFolder, `${path.basename(name)}.json`), `configs/${path.basename(name)}.json`);
+}
+
+/**
+ * Reads what `--config` names: a file of settings, or a shipped preset by its name, as `transformer-strong`.
+ * @throws UserError where it is neither, or cannot be read.
+ */
+export function readFileOrPreset(named: string): SettingsLayer {
+  const isName = path.basename(named) === named && path.extname(named) === '' && !existsSync(named);
+  if (!isName) return readSettingsFile(named);
+  const shipped = shippedPresets();
+  if (shipped.includes(named)) return readPreset(named);
+  const nearest = nearestName(named, shipped);
+  throw new UserError(
+    `${named}: no such file, and no preset of that name; ${nearest === undefined ? `the presets are ${shipped.join(', ')}` : `did you mean ${nearest}?`}`,
+  );
+}
+
+/** The names of the presets that are shipped. */
+function shippedPresets(): string[] {
+  return readdirSync(presetsFolder)
+    .filter((file) => file.endsWith('.json') && file !== 'schema.json')
+    .map((file) => path.basename(file, '.json'))
+    .sort();
 }
 
 /** The preset of a model, as `transformer` or `transformer-demo`; an empty one for a model of one's own, which brings its defaults with its settings. */

@@ -3,8 +3,7 @@ import path from 'node:path';
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { SettingsLayer } from '../config/layers';
 import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
-import { describeOverrides } from '../config/resolve';
-import { readSettingsFile } from '../config/settings-file';
+import { describeOverrides, readFileOrPreset } from '../config/resolve';
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import { sharingDevices, startRuntime, type Runtime } from '../engine/runtime';
@@ -44,7 +43,7 @@ export type TrainOptions = Omit<SettingsInput, 'optimizer'> & {
   readonly model?: string | ModelDefinition;
   /** Settings that only a model of your own has, by key. */
   readonly modelSettings?: Readonly<Record<string, unknown>>;
-  /** A JSON file of settings; those given beside it win. */
+  /** A JSON file of settings, or a shipped preset by its name, as `transformer-strong`; settings given beside it win. */
   readonly config?: string;
   /** Go on with a training: its folder or one of its `.pt` files, or `newest` for the newest under save_dir. */
   readonly resume?: string;
@@ -162,7 +161,7 @@ export function settle(
   };
   const { settings: given, config, reading } = request;
   if (request.resume !== undefined) {
-    const layers = [...(config === undefined ? [] : [readSettingsFile(config)]), given];
+    const layers = [...(config === undefined ? [] : [readFileOrPreset(config)]), given];
     const resume = readResumePoint(resumedFile(request.resume, given, models), modelFacts(layers, models), { ...reading, models });
     for (const text of resume.notes) note(`note: ${text}`);
     return { settings: resumedSettings(resume, layers, models), resume };

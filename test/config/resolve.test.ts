@@ -61,6 +61,18 @@ describe('which value wins', () => {
     expect(resolveSettings({ preset: 'transformer', commandLine: {} }, ownModels).settings).toMatchObject({ emb_dim: 256 });
   });
 
+  it('takes a shipped preset by its name as a file of settings', () => {
+    const { settings, origins } = resolveSettings({ file: 'transformer-strong', commandLine: { data: 'clips', lr: '2e-3' } }, ownModels);
+    expect(settings).toMatchObject({ emb_dim: 128, normalize: 'shoulders', augment: 'strong', ema: true, epochs: 60, lr: 2e-3 });
+    expect(origins['ema']?.source).toBe('configs/transformer-strong.json');
+    expect(origins['lr']).toEqual({ source: 'command line', instead: { source: 'configs/transformer.json', value: 1e-4 } });
+    expect(() => resolveSettings({ file: 'transformer-strog' }, ownModels)).toThrow(
+      /no preset of that name; did you mean transformer-strong\?$/,
+    );
+    expect(() => resolveSettings({ file: 'mine' }, ownModels)).toThrow(/mine: no such file.*the presets are iv3_gru, .*transformer-strong/);
+    expect(() => resolveSettings({ file: 'mine/transformer-strong' }, ownModels)).toThrow(/cannot be read/);
+  });
+
   it("puts the model's name into save_dir", () => {
     expect(resolveSettings({ commandLine: {} }, ownModels).settings.save_dir).toBe('trained_models/transformer');
     expect(resolveSettings({ commandLine: { save_dir: 'runs/<model>/today' } }, ownModels).settings.save_dir).toBe(
