@@ -1,6 +1,7 @@
 import { elementAt, required } from '../foundation/required';
 import type { OptimizerState } from '../foundation/optimizer-state';
 import {
+  averagedParameters,
   sizeOfShape,
   tensorNamed,
   type NamedArrays,
@@ -19,6 +20,8 @@ export class EagerProgram implements Program {
   private readonly variables = new Map<string, tf.Variable>();
   private readonly trainable: tf.Variable[] = [];
   private readonly nameOfVariable = new Map<string, string>();
+  /** The parameters that are the training's and not the model's. */
+  private readonly unclipped = new Set<string>();
   /** What the optimiser remembers, by parameter, then by slot. */
   private readonly slots = new Map<string, Readonly<Record<string, tf.Tensor>>>();
   private readonly accumulated = new Map<string, tf.Tensor>();
@@ -39,6 +42,7 @@ export class EagerProgram implements Program {
       this.variables.set(declaration.name, variable);
       this.nameOfVariable.set(variable.name, declaration.name);
       if (declaration.trainable) this.trainable.push(variable);
+      if (declaration.ofTraining === true) this.unclipped.add(declaration.name);
     }
     if (definition.average !== undefined) this.writeAverage({ updates: 0, values: initial });
   }
@@ -50,10 +54,11 @@ export class EagerProgram implements Program {
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
     const { loss, outputs, gradients, increments } = this.differentiate(inputs);
     this.accumulate(gradients, update.gradientScale);
-    const gradientNorm = update.apply ? globalNorm(this.accumulated.values()) : undefined;
+    const [ofModel, others] = [this.accumulatedOf(true), this.accumulatedOf(false)];
+    const gradientNorm = update.apply ? globalNorm(ofModel) : undefined;
     const scalars = update.apply ? this.updateGroups().scalars(update.learningRate, this.step + 1, false) : [];
     const stepSizes = scalars.flatMap((ofGroup) => Object.values(ofGroup)).map(Math.fround);
-    const numbers = [loss, globalNorm(increments.values()), gradientNorm ?? 0, ...stepSizes];
+    const numbers = [loss, globalNorm(increments.values()), gradientNorm ?? 0, update.apply ? globalNorm(others) : 0, ...stepSizes];
     const finite = numbers.every(Number.isFinite);
     if (finite) {
       this.addIncrements(increments);
@@ -120,8 +125,7 @@ export class EagerProgram implements Program {
   writeAverage({ updates, values }: AverageState): void {
     if (this.definition.average === undefined) throw new Error('this program keeps no average of its parameters');
     disposeAll(this.average);
-    for (const declaration of this.definition.parameters) {
-      if (!declaration.trainable) continue;
+    for (const declaration of averagedParameters(this.definition.parameters)) {
       this.average.set(declaration.name, tf.tensor(valuesOf(values, declaration).slice(), [...declaration.shape], 'float32'));
     }
     this.averaged = updates;
@@ -195,12 +199,19 @@ export class EagerProgram implements Program {
     }
   }
 
+  /** The gathered gradients of the model's parameters, or of those that are the training's. */
+  private accumulatedOf(model: boolean): tf.Tensor[] {
+    return [...this.accumulated].flatMap(([name, gradient]) => (this.unclipped.has(name) === model ? [] : [gradient]));
+  }
+
   /** Clips the accumulated gradient and updates every parameter that has one. @param norm the gradient's. @param scalars the optimiser's, by group. */
   private applyAccumulated(norm: number, scalars: readonly Readonly<Record<string, number>>[]): void {
     this.step++;
     const factor = clipFactor(norm, this.definition.clipNorm);
-    for (const [name, gradient] of this.accumulated)
-      this.updateParameter(name, gradient, factor, elementAt(scalars, this.updateGroups().of(name).group));
+    for (const [name, gradient] of this.accumulated) {
+      const factorOfOne = this.unclipped.has(name) ? 1 : factor;
+      this.updateParameter(name, gradient, factorOfOne, elementAt(scalars, this.updateGroups().of(name).group));
+    }
     this.moveAverage();
   }
 

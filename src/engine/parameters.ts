@@ -41,8 +41,15 @@ export interface ParameterDeclaration {
   readonly initialise: (random: RandomStream, size: number) => Float32Array;
   /** Whether its first values are the right ones for any weights, so that a checkpoint may lack it. */
   readonly computed?: true;
+  /** Whether it belongs to the training and not to the model, as a weight of a loss: it is neither counted in the gradient's norm nor clipped nor averaged. */
+  readonly ofTraining?: true;
   /** How a checkpoint holds it: float32 unless said otherwise. */
   readonly storedAs?: 'int64';
+}
+
+/** The parameters that an average of the weights is kept of: those of the model that are trained. */
+export function averagedParameters(declarations: readonly ParameterDeclaration[]): ParameterDeclaration[] {
+  return declarations.filter(({ trainable, ofTraining }) => trainable && ofTraining !== true);
 }
 
 /** Values by state_dict name. */

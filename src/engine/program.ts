@@ -26,7 +26,7 @@ export interface ProgramDefinition {
   readonly optimizer?: Optimizer;
   /** Groups of parameters with rules of their own, each trained parameter in one; undefined where the optimiser updates all alike. */
   readonly parameterGroups?: readonly ParameterGroup[] | undefined;
-  /** The gradient's largest global norm, or undefined for no clipping (`torch.nn.utils.clip_grad_norm_`). */
+  /** The largest global norm of the gradient of the model's parameters, or undefined for no clipping (`torch.nn.utils.clip_grad_norm_`). */
   readonly clipNorm?: number | undefined;
   /** The average of the trained parameters that is kept beside them; undefined for none. */
   readonly average?: WeightAverage | undefined;
@@ -57,7 +57,7 @@ export interface UpdateRequest {
 export interface StepResult {
   readonly loss: number;
   readonly outputs: NamedArrays;
-  /** The global norm of the gradient before clipping; undefined where it was not applied in this step. */
+  /** The global norm of the gradient of the model's parameters before clipping; undefined where it was not applied in this step. */
   readonly gradientNorm: number | undefined;
   /**
    * False where the loss, the gradient, what is added to buffers or the step size was not finite. Then the step has changed neither parameters nor what the

@@ -3,7 +3,7 @@ import { elementAt, required } from '../../foundation/required';
 import type { Optimizer } from '../optimizers/optimizer';
 import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
-import type { HostArray, NamedArrays, ParameterValues } from '../parameters';
+import { averagedParameters, type HostArray, type NamedArrays, type ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
 import {
   ACCUMULATION_SCALE,
@@ -69,7 +69,7 @@ export class CapturedProgram implements Program {
     this.parameters = new SharedVariables(definition.parameters);
     this.writeParameters(initial);
     if (definition.average === undefined) return;
-    this.average = new SharedVariables(this.trainable);
+    this.average = new SharedVariables(averagedParameters(definition.parameters));
     this.writeAverage({ updates: 0, values: initial });
   }
 
@@ -132,8 +132,9 @@ export class CapturedProgram implements Program {
   }
 
   writeAverage({ updates, values }: AverageState): void {
-    for (const { name } of this.trainable) if (!values.has(name)) throw new Error(`no average of the parameter ${name}`);
-    required(this.average, 'an average of the parameters').write(values);
+    const average = required(this.average, 'an average of the parameters');
+    for (const { name } of average.declarations) if (!values.has(name)) throw new Error(`no average of the parameter ${name}`);
+    average.write(values);
     this.averaged = updates;
   }
 
@@ -219,7 +220,9 @@ export class CapturedProgram implements Program {
   }
 
   private updateRule(): UpdateRule {
-    return { groups: this.updateGroups(), clipNorm: this.definition.clipNorm };
+    const { clipNorm, parameters } = this.definition;
+    const unclipped = parameters.flatMap(({ name, ofTraining }) => (ofTraining === true ? [name] : []));
+    return { groups: this.updateGroups(), clipNorm, unclipped: new Set(unclipped) };
   }
 
   private updateGroups(): UpdateGroups {

@@ -55,6 +55,8 @@ interface UpdateVariableNodes {
 export interface UpdateRule {
   readonly groups: UpdateGroups;
   readonly clipNorm: number | undefined;
+  /** The parameters whose gradients the norm does not count and that are not clipped. */
+  readonly unclipped: ReadonlySet<string>;
 }
 
 /** Runs `evaluate`. */
@@ -150,25 +152,29 @@ function addUpdateVariables(draft: EntryDraft, { parameters, slots, average }: U
 /** Writes the updates behind a gate that watches the gradients' norm, the optimiser's scalars, and others. @param watched the others. */
 function addGatedUpdates(
   draft: EntryDraft,
-  { groups, clipNorm }: UpdateRule,
+  rule: UpdateRule,
   variables: UpdateVariableNodes,
   gradients: ReadonlyMap<string, GradientNodes>,
   watched: readonly NodeOutput[],
 ): { norm: NodeOutput; updates: NodeOutput[]; gate: FiniteGate } {
   const { graph } = draft;
-  const norm = addGlobalNorm(
-    graph,
-    [...gradients.values()].map(({ gradient }) => gradient),
-  );
+  const { groups, unclipped } = rule;
+  const gradientsOf = (isUnclipped: boolean): NodeOutput[] =>
+    [...gradients].flatMap(([name, { gradient }]) => (unclipped.has(name) === isUnclipped ? [gradient] : []));
+  const norm = addGlobalNorm(graph, gradientsOf(false));
+  const magnitude = addMagnitude(graph, gradientsOf(true));
   const scalars = groups
     .scalars(0, 1, true)
     .map((ofGroup, group) => new Map(Object.keys(ofGroup).map((name) => [name, draft.addScalarInput(optimizerInput(name, group))])));
-  const gate = new FiniteGate(graph, [norm, ...scalars.flatMap((ofGroup) => [...ofGroup.values()]), ...watched]);
-  const updates = addUpdates(graph, groups, { variables, gradients, norm, clipNorm, scalars, gate });
+  const ofOthers = magnitude === undefined ? [] : [magnitude];
+  const gate = new FiniteGate(graph, [norm, ...scalars.flatMap((ofGroup) => [...ofGroup.values()]), ...watched, ...ofOthers]);
+  const updates = addUpdates(graph, rule, { variables, gradients, norm, scalars, gate });
   const { parameters, average } = variables;
   if (average === undefined) return { norm, gate, updates: [...updates.values()] };
   const share = gate.letThrough(draft.addScalarInput(AVERAGE_SHARE));
-  return { norm, gate, updates: addAverage(graph, { average, parameters, updates, share }) };
+  const averaged = new Set(average.names);
+  const unaveraged = [...updates].flatMap(([name, update]) => (averaged.has(name) ? [] : [update]));
+  return { norm, gate, updates: [...addAverage(graph, { average, parameters, updates, share }), ...unaveraged] };
 }
 
 /**
@@ -222,17 +228,16 @@ function lossAndOutputs(results: ReadonlyMap<string, NodeOutput>): [string, Node
  */
 function addUpdates(
   graph: GraphWriter,
-  groups: UpdateGroups,
+  { groups, clipNorm, unclipped }: UpdateRule,
   given: {
     readonly variables: UpdateVariableNodes;
     readonly gradients: ReadonlyMap<string, GradientNodes>;
     readonly norm: NodeOutput;
-    readonly clipNorm: number | undefined;
     readonly scalars: readonly ReadonlyMap<string, NodeOutput>[];
     readonly gate: FiniteGate;
   },
 ): Map<string, NodeOutput> {
-  const { variables, gradients, norm, clipNorm, gate } = given;
+  const { variables, gradients, norm, gate } = given;
   const factor = clipNorm === undefined ? undefined : addClipFactor(graph, norm, clipNorm);
   const scalars = given.scalars.map((ofGroup) => Object.fromEntries([...ofGroup].map(([name, scalar]) => [name, gate.letThrough(scalar)])));
   const updateOf = ([name, { gradient, parameter }]: [string, GradientNodes]): NodeOutput => {
@@ -242,7 +247,7 @@ function addUpdates(
       name,
       variable: variables.parameters.handleOf(name),
       value: parameter,
-      gradient: factor === undefined ? finite : graph.addNode('clip/Mul', 'Mul', [finite, factor], float32),
+      gradient: factor === undefined || unclipped.has(name) ? finite : graph.addNode('clip/Mul', 'Mul', [finite, factor], float32),
       slots: Object.fromEntries([...variables.slots].map(([slot, nodes]) => [slot, nodes.handleOf(name)])),
       scalars: elementAt(scalars, group),
     });
