@@ -1,4 +1,5 @@
 import { describePython, numberFrom, type PlainRecord, plainRecordFromPython, PythonFloat, type PythonValue } from './python-values';
+import { readTensors, type StateDict } from './state-dict';
 import { TorchTensor } from './tensor';
 
 /** What a checkpoint says beside its weights and its optimiser. */
@@ -11,12 +12,16 @@ export interface CheckpointFields {
   readonly args: PlainRecord | undefined;
   /** A scheduler's state_dict under PyTorch's names. */
   readonly scheduler: PlainRecord | undefined;
+  /** What weighed the losses, by name, where that was learnt. */
+  readonly lossWeighting?: StateDict | undefined;
   /** What is there and was not understood, and what became of it; a line each. */
   readonly notes: readonly string[];
 }
 
 /** The keys under which trainings keep the settings that they were started with; Lightning's is the second. */
 const ARGS_KEYS = ['args', 'hyper_parameters', 'hparams'];
+/** The key under which a checkpoint holds what weighs the losses, as tensors by name. */
+export const LOSS_WEIGHTING_KEY = 'loss_weighting';
 const SCHEDULER_KEYS = ['scheduler', 'scheduler_state_dict', 'lr_scheduler', 'lr_schedulers'];
 
 /**
@@ -29,7 +34,8 @@ export function checkpointFields(value: PythonValue): CheckpointFields {
   const bestMetric = reader.metric('best_metric');
   const config = reader.record(['config']);
   const args = reader.record(ARGS_KEYS);
-  return { epoch, bestMetric, config, args, scheduler: reader.record(SCHEDULER_KEYS), notes: reader.notes };
+  const scheduler = reader.record(SCHEDULER_KEYS);
+  return { epoch, bestMetric, config, args, scheduler, lossWeighting: reader.tensors(LOSS_WEIGHTING_KEY), notes: reader.notes };
 }
 
 class FieldReader {
@@ -68,6 +74,16 @@ class FieldReader {
       if (item !== undefined && !(Array.isArray(item) && item.length === 0)) this.passOver(key, 'a dict', item);
     }
     return undefined;
+  }
+
+  /** The tensors of a dict of such; undefined for anything else. */
+  tensors(key: string): StateDict | undefined {
+    const item = this.itemAt(key);
+    if (!(item instanceof Map) || item.size === 0) return undefined;
+    const tensors = [...item].filter(
+      (entry): entry is [string, TorchTensor] => typeof entry[0] === 'string' && entry[1] instanceof TorchTensor,
+    );
+    return tensors.length === item.size ? readTensors(new Map(tensors)) : undefined;
   }
 
   /** What is under a key; undefined also for None and for a file that is no dict. */

@@ -139,6 +139,13 @@ function groupsIn(value: PythonValue | undefined, takesGroups: boolean): PythonD
   return groups;
 }
 
+/** The names that an optimiser's state_dict says of its parameters. */
+export function namesInGroups(value: PythonValue): ReadonlySet<PythonValue> {
+  const groups = value instanceof Map ? value.get('param_groups') : undefined;
+  const named = Array.isArray(groups) ? groups.map((group) => (group instanceof Map ? group.get('param_names') : undefined)) : [];
+  return new Set(named.flatMap((names) => (Array.isArray(names) ? names : [])));
+}
+
 /** Several groups as one, that names all of its parameters. */
 function namedPositions(groups: readonly PythonDict[], candidates: readonly (readonly string[])[]): Positions {
   const joined = (key: string): PythonValue[] =>

@@ -1,9 +1,10 @@
 import type { OptimizerForm } from '../foundation/optimizer-state';
 import { MalformedCheckpoint } from './bytes';
-import { checkpointFields, type CheckpointFields } from './checkpoint-fields';
+import { checkpointFields, LOSS_WEIGHTING_KEY, type CheckpointFields } from './checkpoint-fields';
 import { TRAINED_KEY } from './find-weights';
 import { findOptimizer } from './optimizer-kind';
 import {
+  namesInGroups,
   optimizerFromPython,
   type OptimizerReading,
   optimizerToPython,
@@ -41,6 +42,8 @@ export interface TrainingCheckpoint {
   /** Their moving average, with the buffers, where the training keeps one. */
   readonly average?: StateDict | undefined;
   readonly optimizer: SavedOptimizer | undefined;
+  /** What weighs the losses, by name, where that is learnt: the training's and not the model's. */
+  readonly lossWeighting?: StateDict | undefined;
   /** A scheduler's state_dict under PyTorch's names. */
   readonly scheduler: PlainRecord | undefined;
   readonly config: PlainRecord;
@@ -99,7 +102,8 @@ export class OpenCheckpoint {
     if (found.others.length > 0)
       return { usable: false, reason: `it holds several optimizers, under ${[found.key, ...found.others].join(', ')}; expected one.` };
     try {
-      return { usable: true, state: optimizerFromPython(found.value, { ...reading, takesGroups: isOfKumpas(this.value) }) };
+      const known = withLossWeighting(reading, checkpointFields(this.value).lossWeighting, found.value);
+      return { usable: true, state: optimizerFromPython(found.value, { ...known, takesGroups: isOfKumpas(this.value) }) };
     } catch (error) {
       if (error instanceof MalformedCheckpoint) return { usable: false, reason: error.message };
       throw error;
@@ -156,14 +160,16 @@ export function checkpointToPython(
   dtype: WeightDtype = 'float32',
   leading: LeadingWeights = 'trained',
 ): PythonDict {
-  const { epoch, bestMetric, model, average, optimizer, scheduler, config, args } = checkpoint;
+  const { epoch, bestMetric, model, average, optimizer, lossWeighting, scheduler, config, args } = checkpoint;
+  const known = new Map([...model, ...underOptimizersNames(lossWeighting)]);
   const averageLeads = average !== undefined && leading === 'averaged';
   const further: [string, StateDict][] = average === undefined ? [] : [averageLeads ? [TRAINED_KEY, model] : [AVERAGE_KEY, average]];
   return new Map<PythonValue, PythonValue>([
     ['epoch', epoch],
     [MODEL_KEY, stateDictToPython(averageLeads ? average : model, dtype)],
     ...further.map(([key, weights]) => [key, stateDictToPython(weights, dtype)] as const),
-    ['optimizer', optimizer ? optimizerToPython(withInitialRate(optimizer, scheduler), model) : null],
+    ['optimizer', optimizer ? optimizerToPython(withInitialRate(optimizer, scheduler), known) : null],
+    ...(lossWeighting === undefined ? [] : ([[LOSS_WEIGHTING_KEY, stateDictToPython(lossWeighting)]] satisfies [string, PythonValue][])),
     ['scheduler', recordToPython(scheduler)],
     ['scaler', null],
     ['best_metric', pythonFloat(bestMetric)],
@@ -196,11 +202,29 @@ export function checkpointFromPython(
  * @param optimizer undefined where the file holds weights alone.
  */
 export function trainingCheckpoint(
-  { epoch = 0, bestMetric = -Infinity, config = {}, args, scheduler }: CheckpointFields,
+  { epoch = 0, bestMetric = -Infinity, config = {}, args, scheduler, lossWeighting }: CheckpointFields,
   model: StateDict,
   optimizer: SavedOptimizer | undefined,
 ): TrainingCheckpoint {
-  return { epoch, bestMetric, model, optimizer, scheduler, config, args };
+  return { epoch, bestMetric, model, optimizer, scheduler, config, args, ...(lossWeighting === undefined ? {} : { lossWeighting }) };
+}
+
+/** What weighs the losses under the names that an optimiser knows it by. */
+function underOptimizersNames(lossWeighting: StateDict | undefined): StateDict {
+  return new Map([...(lossWeighting ?? [])].map(([name, data]) => [`${LOSS_WEIGHTING_KEY}.${name}`, data]));
+}
+
+/** How an optimiser is read that may train what weighs the losses beside the model: then it names it. */
+function withLossWeighting(reading: OptimizerReading, lossWeighting: StateDict | undefined, optimizer: PythonValue): OptimizerReading {
+  const weighting = underOptimizersNames(lossWeighting);
+  const names = namesInGroups(optimizer);
+  const trained = [...weighting.keys()].filter((name) => names.has(name));
+  if (trained.length === 0) return reading;
+  return {
+    ...reading,
+    parameters: reading.parameters.map((ofModel) => [...ofModel, ...trained]),
+    model: new Map([...reading.model, ...weighting]),
+  };
 }
 
 /** Whether Kumpas wrote a checkpoint: its settings say what several groups of parameters are. */

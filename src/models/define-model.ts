@@ -5,7 +5,14 @@ import { factsOf, type SettingProblem, type SettingShape } from '../config/setti
 import type { NamedTensors, ParameterDeclaration } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
 import { keypointClips, type ClipLocation, type ModelClips } from './clips';
-import { refuseDoubledNames, refuseOtherShape, refuseUnchangedWidth, refuseUnsupported, refuseWrongDefinition } from './definition-checks';
+import {
+  refuseDoubledNames,
+  refuseOtherShape,
+  refuseUnchangedWidth,
+  refuseUnknownNames,
+  refuseUnsupported,
+  refuseWrongDefinition,
+} from './definition-checks';
 import type {
   ClassCounts,
   ForwardContext,
@@ -85,6 +92,8 @@ export interface ModelParts<Own extends SettingShape, Data extends SettingShape,
   readonly dropsLayers?: boolean;
   /** How far a parameter is from the input, in layers, from 0; without it `layer_decay` is refused. */
   readonly depthOf?: (architecture: NoInfer<Architecture>, parameter: string) => number;
+  /** The names of the weights of the last layer that both heads share; without it the loss_weighting `gradnorm` is refused. */
+  readonly lastSharedLayer?: (architecture: NoInfer<Architecture>) => readonly string[];
   /** Whether it makes use of {@link ModelInputs.packed}. */
   readonly leavesPaddingOut?: boolean;
   /** What turns pictures into the features that it sees, where it can. */
@@ -169,6 +178,8 @@ class DefinedModel<
     const { parts } = this;
     const parameters = parts.parameters(architecture);
     refuseDoubledNames(this.name, parameters);
+    const lastSharedLayer = parts.lastSharedLayer?.(architecture);
+    refuseUnknownNames(this.name, lastSharedLayer, parameters);
     const pictureEncoder = parts.pictureEncoder?.(architecture);
     return {
       definition: this,
@@ -181,6 +192,7 @@ class DefinedModel<
       outputLayers: parts.outputLayers ?? { gloss: 'gloss_head', category: 'category_head' },
       leavesPaddingOut: parts.leavesPaddingOut ?? false,
       ...(parts.depthOf === undefined ? {} : { depthOf: (parameter: string) => parts.depthOf?.(architecture, parameter) ?? 0 }),
+      ...(lastSharedLayer === undefined ? {} : { lastSharedLayer }),
       ...(pictureEncoder === undefined ? {} : { pictureEncoder }),
       forward: (named, inputs, context) => {
         const outputs = parts.forward(architecture, named, inputs, context);

@@ -6,8 +6,13 @@ import type { Model, ModelOutputs } from './model';
 
 /** Settings of the training that a model has to be made for. */
 export function refuseUnsupported(
-  { name, depthOf, dropsLayers = false }: { readonly name: string; readonly depthOf?: unknown; readonly dropsLayers?: boolean },
-  { layer_decay, stochastic_depth }: Pick<Settings, 'layer_decay' | 'stochastic_depth'>,
+  {
+    name,
+    depthOf,
+    dropsLayers = false,
+    lastSharedLayer,
+  }: { readonly name: string; readonly depthOf?: unknown; readonly dropsLayers?: boolean; readonly lastSharedLayer?: unknown },
+  { layer_decay, stochastic_depth, loss_weighting }: Pick<Settings, 'layer_decay' | 'stochastic_depth' | 'loss_weighting'>,
 ): SettingProblem[] {
   return [
     ...(depthOf !== undefined || layer_decay === 1
@@ -16,6 +21,14 @@ export function refuseUnsupported(
     ...(dropsLayers || stochastic_depth === 0
       ? []
       : [{ key: 'stochastic_depth', text: `the model ${name} has no layers that can be left out: leave it out` }]),
+    ...(lastSharedLayer !== undefined || loss_weighting !== 'gradnorm'
+      ? []
+      : [
+          {
+            key: 'loss_weighting',
+            text: `the model ${name} does not say which layer is the last that both heads share (lastSharedLayer), where gradnorm measures: choose static or uncertainty`,
+          },
+        ]),
   ];
 }
 
@@ -25,6 +38,17 @@ export function refuseDoubledNames(model: string, parameters: readonly Parameter
     if (names.has(name)) throw new UserError(`model ${model}: two of its parameters are called ${name}`);
     names.add(name);
   }
+}
+
+/** @param lastSharedLayer what the model calls the parameters of that layer. */
+export function refuseUnknownNames(
+  model: string,
+  lastSharedLayer: readonly string[] = [],
+  parameters: readonly ParameterDeclaration[],
+): void {
+  const unknown = lastSharedLayer.find((shared) => !parameters.some(({ name, trainable }) => name === shared && trainable));
+  if (unknown !== undefined)
+    throw new UserError(`model ${model}: its lastSharedLayer names ${unknown}, which is none of its trained parameters`);
 }
 
 export function refuseOtherShape(

@@ -78,6 +78,8 @@ export interface Model {
   readonly outputLayers: { readonly gloss: string; readonly category: string };
   /** How far a parameter is from the input: 0 for what sees the clip first, one more for each layer behind it; undefined for a model that does not say. */
   readonly depthOf?: (parameter: string) => number;
+  /** The names of the parameters of the last layer that both heads share, at which GradNorm measures their gradients; undefined for a model that does not say. */
+  readonly lastSharedLayer?: readonly string[];
   /** Whether it makes use of {@link ModelInputs.packed}; where it does not, a batch is not packed, which would only make further graphs. */
   readonly leavesPaddingOut?: boolean;
   /** What turns pictures into the features that it sees, where it can; its weights stay as they are. */

@@ -13,6 +13,11 @@ export type CurriculumSettings = Pick<
   'alpha' | 'beta' | 'curriculum' | 'curriculum_schedule' | 'curriculum_epochs' | 'curriculum_warmup' | 'curriculum_min_weight'
 >;
 
+/** Whether the weights of the losses change while a training with these settings runs. @param settings a run's, by key. */
+export function changesLossWeights({ curriculum = 'none', loss_weighting = 'static' }: Readonly<Record<string, unknown>>): boolean {
+  return curriculum !== 'none' || loss_weighting !== 'static';
+}
+
 /** A curriculum: which head begins with most of the weight, and whether some epochs with the weights as they are set come before. */
 interface Curriculum {
   readonly first: 'gloss' | 'category';

@@ -81,7 +81,7 @@ export interface EpochDone {
   readonly categoryAccuracy: number;
   /** The one used in this epoch. */
   readonly learningRate: number;
-  /** Those of this epoch, where a curriculum changes them. */
+  /** Those of this epoch, where a curriculum changes them; where they are learnt, those at its end. */
   readonly lossWeights?: LossWeights;
   /** Mean over the epoch's updates of the gradient's global norm, before clipping. */
   readonly gradientNorm: number;

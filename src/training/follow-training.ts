@@ -7,6 +7,7 @@ import { UserError } from '../foundation/errors';
 import { lockState } from '../foundation/folder-lock';
 import { readTextIfThere } from '../foundation/regular-file';
 import { linesOf } from '../foundation/text';
+import { changesLossWeights } from './curriculum';
 import type { EpochDone, TrainingNote } from './events';
 
 /** Something that is seen of a training in another process. */
@@ -84,7 +85,7 @@ export async function followTraining(folder: string, options: FollowOptions = {}
   const files = new ModelFolder(folder);
   const { run, ...settings } = files.readConfig();
   onEvent({ kind: 'found', name: run.name, folder, epochs: epochsOf(files), classes: run.classes });
-  const hasCurriculum = settings['curriculum'] !== undefined && settings['curriculum'] !== 'none';
+  const weightsChange = changesLossWeights(settings);
   let told = 0;
   let incidentsTold = 0;
   for (;;) {
@@ -101,7 +102,7 @@ export async function followTraining(folder: string, options: FollowOptions = {}
     for (const [place, epoch] of logged.entries()) {
       if (epoch.epoch <= told) continue;
       tellIncidents(epoch.epoch);
-      onEvent(doneEvent(epoch, { epochs, earlier: logged.slice(0, place + 1), hasCurriculum }));
+      onEvent(doneEvent(epoch, { epochs, earlier: logged.slice(0, place + 1), weightsChange }));
     }
     tellIncidents(Infinity);
     // Fewer than before where a killed training goes on from its last checkpoint.
@@ -149,7 +150,7 @@ function valueOf(line: string): unknown {
 /** @param seen.earlier the epochs up to and with this one. */
 function doneEvent(
   epoch: LoggedEpoch,
-  { epochs, earlier, hasCurriculum }: { epochs: number; earlier: readonly LoggedEpoch[]; hasCurriculum: boolean },
+  { epochs, earlier, weightsChange }: { epochs: number; earlier: readonly LoggedEpoch[]; weightsChange: boolean },
 ): EpochDone {
   const best = bestOf(earlier) ?? epoch;
   return {
@@ -161,7 +162,7 @@ function doneEvent(
     glossAccuracy: epoch.gloss_acc,
     categoryAccuracy: epoch.cat_acc,
     learningRate: epoch.lr,
-    ...(hasCurriculum ? { lossWeights: { alpha: epoch.alpha, beta: epoch.beta } } : {}),
+    ...(weightsChange ? { lossWeights: { alpha: epoch.alpha, beta: epoch.beta } } : {}),
     gradientNorm: epoch.gradient_norm,
     memoryMb: epoch.memory_mb,
     seconds: epoch.train_seconds + epoch.val_seconds,

@@ -5,16 +5,17 @@ import type { Batch } from '../data/batch';
 import { noDropout, seededDropout } from '../engine/dropout';
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import type { ParameterGroup } from '../engine/optimizers/parameter-groups';
-import { type NamedArrays, type ParameterValues, tensorNamed, type NamedTensors } from '../engine/parameters';
+import { type NamedArrays, type ParameterValues, tensorNamed, valuesNamed, type NamedTensors } from '../engine/parameters';
 import { exponentialAverage } from '../engine/optimizers/weight-average';
 import type { Program, StepResult, ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
 import { countNotFinite, required } from '../foundation/required';
-import { optimizerParameters, type Model } from '../models/model';
+import { optimizerParameters, type Model, type ModelOutputs } from '../models/model';
 import { meanCorrection, targetsOfBatch, type ClassTargets, type ClassWeights } from './class-weights';
 import { lossWeightsAt, type LossWeights } from './curriculum';
 import { labelInputs, lossOfHead, mixedInputs, targetNames } from './head-targets';
+import { savedWeighting, type LossWeighting } from './loss-weighting';
 import type { ClassificationLoss } from './losses';
 import { ratesOfGroup, savedGroups, scheduleOfGroups } from './parameter-groups';
 import { saveProgress, type Progress } from './progress';
@@ -35,22 +36,29 @@ export class Learner {
     private readonly given: Pick<StepOptions, 'packPadding' | 'classWeights'>,
   ) {}
 
-  /** How much each head's loss counts in the epoch that runs, or that comes next. */
+  /** How much each head's loss counts now: in the epoch that runs, or that comes next; where the weights are learnt, in the next step. */
   get lossWeights(): LossWeights {
-    return lossWeightsAt(this.progress.completedEpochs, this.settings);
+    return this.weighting?.weightsAmong(this.program.readParameters()) ?? lossWeightsAt(this.progress.completedEpochs, this.settings);
+  }
+
+  /** What learns the weights of the losses, where that is asked for. */
+  get weighting(): LossWeighting | undefined {
+    return this.rules.weighting;
   }
 
   /**
-   * Trains on a batch.
+   * Trains on a batch. Where the weights of the losses are learnt, the loss that it tells is weighted with those of the settings, as a validation's is: so steps compare.
    * @param update whether the gradient is applied after it, and the share of it.
    * @throws NotFinite where the loss, the gradient or the step is not finite: then it has changed nothing.
    */
   step(batch: Batch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
-    const { learningRate } = this;
-    const result = this.program.trainStep(this.inputsOf(batch, { step: this.progress.step }), { learningRate, ...update });
+    const { learningRate, weighting } = this;
+    const given = { step: this.progress.step, ...(weighting === undefined ? {} : { lossWeights: UNWEIGHTED }) };
+    const inputs = { ...this.inputsOf(batch, given), ...weighting?.inputsOf(update) };
+    const result = this.program.trainStep(inputs, { learningRate, ...update });
     if (!result.finite) throw new NotFinite(faultOf(result));
     if (update.apply) this.schedule.endUpdate?.();
-    return result;
+    return weighting === undefined ? result : { ...result, loss: this.comparableLoss(result, batch) };
   }
 
   /**
@@ -94,7 +102,7 @@ export class Learner {
     const { model, program, schedule, progress } = this;
     const weights = program.readParameters();
     const state = program.readOptimizer();
-    const { optimizer, groups } = this.rules;
+    const { optimizer, groups, weighting } = this.rules;
     const { form, hyperparameters } = optimizer;
     const inGroups = groups && savedGroups(groups, schedule, this.learningRate);
     const average = program.readAverage();
@@ -107,6 +115,7 @@ export class Learner {
       bestMetric: progress.bestMetric,
       model: stateDictOf(model, weights),
       ...(average === undefined ? {} : { average: stateDictOf(model, new Map([...weights, ...average.values])) }),
+      ...(weighting === undefined ? {} : { lossWeighting: savedWeighting(weighting, weights) }),
       optimizer: {
         ...state,
         form,
@@ -125,8 +134,20 @@ export class Learner {
     };
   }
 
-  private inputsOf(batch: Batch, { step, ...others }: { readonly step: number } & Pick<StepOptions, 'meanOver'>): NamedArrays {
-    return stepInputs(batch, { ...this.given, ...others, lossWeights: this.lossWeights, randomSeed: [this.settings.seed, step] });
+  private inputsOf(
+    batch: Batch,
+    { step, ...others }: { readonly step: number } & Partial<Pick<StepOptions, 'meanOver' | 'lossWeights'>>,
+  ): NamedArrays {
+    const lossWeights = lossWeightsAt(this.progress.completedEpochs, this.settings);
+    return stepInputs(batch, { lossWeights, ...this.given, ...others, randomSeed: [this.settings.seed, step] });
+  }
+
+  /** The mean loss of a batch's clips, with the weights of the settings. */
+  private comparableLoss({ outputs }: StepResult, { count }: Batch): number {
+    const meanOf = (name: string): number =>
+      Array.from(valuesNamed(outputs, name).subarray(0, count)).reduce((sum, loss) => sum + loss, 0) / count;
+    const { alpha, beta } = this.settings;
+    return alpha * meanOf('gloss_losses') + beta * meanOf('category_losses');
   }
 
   private refuseNotFinite(tensors: ReadonlyMap<string, Float32Array>, title: string): void {
@@ -165,7 +186,12 @@ interface UpdateRules {
   readonly optimizer: Optimizer;
   /** Where not all are updated alike: see {@link parameterGroups}. */
   readonly groups?: readonly ParameterGroup[] | undefined;
+  /** What learns the weights of the losses; undefined where they are given. */
+  readonly weighting?: LossWeighting | undefined;
 }
+
+/** The weights of losses that something else weighs. */
+const UNWEIGHTED: LossWeights = { alpha: 1, beta: 1 };
 
 /** How a step computes its gradient, and changes the weights. */
 interface StepRules extends UpdateRules {
@@ -180,16 +206,16 @@ interface StepRules extends UpdateRules {
 export function stepDefinition(
   model: Model,
   loss: ClassificationLoss,
-  { optimizer, groups, clipNorm, averageDecay, stochasticDepth = 0 }: StepRules,
+  { optimizer, groups, clipNorm, averageDecay, stochasticDepth = 0, weighting }: StepRules,
 ): ProgramDefinition {
-  const lossOfClips = (inputs: NamedTensors, glossLogits: tf.Tensor, categoryLogits: tf.Tensor): tf.Tensor => {
+  const lossesOfHeads = (inputs: NamedTensors, { glossLogits, categoryLogits }: ModelOutputs): [gloss: tf.Tensor, category: tf.Tensor] => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
     const glossLoss = lossOfHead('gloss', loss, glossLogits, inputs);
     const categoryLoss = lossOfHead('category', loss, categoryLogits, inputs);
-    return tf.add(tf.mul(glossLoss, tf.slice(lossWeights, [0], [1])), tf.mul(categoryLoss, tf.slice(lossWeights, [1], [1])));
+    return [tf.mul(glossLoss, tf.slice(lossWeights, [0], [1])), tf.mul(categoryLoss, tf.slice(lossWeights, [1], [1]))];
   };
   return {
-    parameters: model.parameters,
+    parameters: [...model.parameters, ...(weighting?.parameters ?? [])],
     optimizer,
     parameterGroups: groups,
     clipNorm,
@@ -201,18 +227,25 @@ export function stepDefinition(
       const addToBuffer = (name: string, amount: tf.Tensor): void => {
         increments[name] = amount;
       };
-      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout, stochasticDepth, addToBuffer });
+      const forward = model.forward(parameters, modelInputs(inputs), { dropout, stochasticDepth, addToBuffer });
       const weight = tensorNamed(inputs, 'weight');
-      const losses = lossOfClips(inputs, glossLogits, categoryLogits);
+      const losses = lossesOfHeads(inputs, forward);
+      const outputs = { gloss_logits: forward.glossLogits, category_logits: forward.categoryLogits };
+      if (weighting === undefined) return { loss: tf.sum(tf.mul(tf.add(...losses), weight)), outputs, increments };
+      const weighted = weighting.lossOf({ losses, shares: weight, parameters, inputs });
       return {
-        loss: tf.sum(tf.mul(losses, weight)),
-        outputs: { gloss_logits: glossLogits, category_logits: categoryLogits },
-        increments,
+        loss: weighted.loss,
+        outputs: { ...outputs, gloss_losses: losses[0], category_losses: losses[1] },
+        increments: { ...increments, ...weighted.increments },
       };
     },
     evaluate: (parameters, inputs) => {
-      const { glossLogits, categoryLogits } = model.forward(parameters, modelInputs(inputs), { dropout: noDropout });
-      return { gloss_logits: glossLogits, category_logits: categoryLogits, losses: lossOfClips(inputs, glossLogits, categoryLogits) };
+      const forward = model.forward(parameters, modelInputs(inputs), { dropout: noDropout });
+      return {
+        gloss_logits: forward.glossLogits,
+        category_logits: forward.categoryLogits,
+        losses: tf.add(...lossesOfHeads(inputs, forward)),
+      };
     },
   };
 }

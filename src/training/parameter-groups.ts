@@ -13,13 +13,18 @@ export type GroupSettings = OptimizerSettings & Pick<Settings, 'weight_decay_on'
 /**
  * The groups that a model's parameters are updated in, each with the learning rate of its depth and the weight decay of its kind; those next to the heads first,
  * so that the first group's rate is the schedule's. Undefined where all are updated alike.
+ * @param ofTraining trained parameters that are not the model's: a last group, at the schedule's rate and without weight decay.
  * @throws Error where layer_decay is given for a model that does not say how deep its parameters lie.
  */
-export function parameterGroups(model: Model, settings: GroupSettings): readonly ParameterGroup[] | undefined {
+export function parameterGroups(
+  model: Model,
+  settings: GroupSettings,
+  ofTraining: readonly string[] = [],
+): readonly ParameterGroup[] | undefined {
   const { layer_decay, weight_decay, weight_decay_on } = settings;
   const spared = weight_decay_on === 'weights' && weight_decay > 0 ? vectorsOf(model) : new Set<string>();
   const distances = layer_decay === 1 ? new Map<string, number>() : distancesFromHeads(model);
-  if (spared.size === 0 && distances.size === 0) return undefined;
+  if (spared.size === 0 && distances.size === 0 && ofTraining.length === 0) return undefined;
 
   const groups = new Map<string, { distance: number; decays: boolean; names: string[] }>();
   for (const name of optimizerParameters(model)[0]) {
@@ -30,13 +35,15 @@ export function parameterGroups(model: Model, settings: GroupSettings): readonly
     group.names.push(name);
     groups.set(key, group);
   }
-  return [...groups.values()]
+  const undecayed = optimizerFor({ ...settings, weight_decay: 0 });
+  const ofModel = [...groups.values()]
     .sort((one, other) => one.distance - other.distance || Number(other.decays) - Number(one.decays))
     .map(({ distance, decays, names }) => ({
       names,
-      optimizer: optimizerFor(decays ? settings : { ...settings, weight_decay: 0 }),
+      optimizer: decays ? optimizerFor(settings) : undecayed,
       rateFactor: layer_decay ** distance,
     }));
+  return ofTraining.length === 0 ? ofModel : [...ofModel, { names: ofTraining, optimizer: undecayed, rateFactor: 1 }];
 }
 
 /** Biases, the parameters of norms, and a class token: all of one axis but for axes of length 1. */

@@ -13,6 +13,7 @@ import { ownModels } from '../models/model-table';
 import { classTargets, classWeightsFor } from './class-weights';
 import type { StepDescription, TrainingListener, TrainingStarted } from './events';
 import { Learner, stepDefinition } from './learner';
+import { lossWeightingFor, restoredWeighting } from './loss-weighting';
 import { classificationLoss } from './losses';
 import { openTrainingData } from './open-training-data';
 import { parameterGroups } from './parameter-groups';
@@ -170,14 +171,23 @@ function createLearner(
   },
 ): Learner {
   const { devices, data, resume, schedule } = from;
-  const rules = { optimizer: optimizerFor(settings), groups: parameterGroups(model, settings) };
+  const weighting = lossWeightingFor(settings, model);
+  const rules = {
+    optimizer: optimizerFor(settings),
+    groups: parameterGroups(
+      model,
+      settings,
+      weighting?.parameters.flatMap(({ name, trainable }) => (trainable ? [name] : [])),
+    ),
+    weighting,
+  };
   const definition = stepDefinition(model, classificationLoss(settings), {
     ...rules,
     clipNorm: settings.grad_clip ?? undefined,
     stochasticDepth: settings.stochastic_depth,
     averageDecay: settings.ema ? settings.ema_decay : undefined,
   });
-  const program = createProgram(definition, weights, {
+  const program = createProgram(definition, new Map([...weights, ...(weighting === undefined ? [] : restoredWeighting(weighting))]), {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: settings.amp ? 'bfloat16' : 'float32',
     devices,
@@ -190,7 +200,7 @@ function createLearner(
   if (resume === undefined) return new Learner(model, program, rules, schedule, freshProgress(), settings, given);
 
   const { point, otherValidation } = resume;
-  restoreProgram(point, model, program, settings.ema);
+  restoreProgram(point, model, program, { keepsAverage: settings.ema, weighting });
   const { scheduler, epoch } = point.checkpoint;
   if (scheduler !== undefined && kindOfSchedule(scheduler) === settings.scheduler)
     schedule.loadStateDict(otherValidation ? withoutBestMetric(scheduler) : scheduler);

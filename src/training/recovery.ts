@@ -18,7 +18,7 @@ export function recover({ settings, learner, folder, data, report, now }: Traini
   const cause = error instanceof UserError ? error.cause : undefined;
   if (!(cause instanceof NotFinite) || !settings.recover || recoveries >= MOST_RECOVERIES) throw error;
   const point = readResumePoint(folder.files.last, {}, { models: ownModels.with([learner.model.definition]) });
-  restoreProgram(point, learner.model, learner.program, settings.ema);
+  restoreProgram(point, learner.model, learner.program, { keepsAverage: settings.ema, weighting: learner.weighting });
   const { scheduler, epoch } = point.checkpoint;
   if (scheduler !== undefined) learner.schedule.loadStateDict(scheduler);
   const batches = data.train.plan(epoch + 1).length;

@@ -28,6 +28,7 @@ import { optimizerParameters, type Model } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { TrainingListener } from './events';
 import { EPOCHS_FROM_0, legacySettings, withComparableMetric } from './legacy-settings';
+import { restoredWeighting, type LossWeighting } from './loss-weighting';
 import { hasStoppedEarly, restoreProgress } from './progress';
 import { lacksFinalEvaluation } from './run';
 
@@ -191,18 +192,25 @@ function isOnlyToEvaluate(point: ResumePoint): boolean {
 }
 
 /**
- * Puts the checkpoint's weights, the optimiser's state and the average of the weights into a program.
- * @param keepsAverage whether the program keeps one; where the checkpoint holds none, it begins with the weights.
+ * Puts the checkpoint's weights, the optimiser's state, the average of the weights and what weighs the losses into a program.
+ * @param kept.keepsAverage whether the program keeps an average; where the checkpoint holds none, it begins with the weights.
  * @throws UserError where they do not fit the model, as with data of other class counts.
  */
-export function restoreProgram({ file, checkpoint }: ResumePoint, model: Model, program: Program, keepsAverage: boolean): void {
+export function restoreProgram(
+  { file, checkpoint, stated }: ResumePoint,
+  model: Model,
+  program: Program,
+  { keepsAverage, weighting }: { readonly keepsAverage: boolean; readonly weighting: LossWeighting | undefined },
+): void {
   const shapes = new Map(model.parameters.map(({ name, shape }) => [name, shape]));
   const valuesOf = (weights: StateDict): ParameterValues => {
     checkStateDict(weights, shapes, `--resume ${file}`);
     return new Map([...weights].map(([name, { values }]) => [name, values]));
   };
   const weights = valuesOf(checkpoint.model);
-  program.writeParameters(weights);
+  const { lossWeighting = stated === undefined ? new Map<string, never>() : undefined } = checkpoint;
+  const ofWeighting = weighting === undefined ? [] : restoredWeighting(weighting, { saved: lossWeighting, file: `--resume ${file}` });
+  program.writeParameters(new Map([...weights, ...ofWeighting]));
   if (checkpoint.optimizer !== undefined) program.writeOptimizer(checkpoint.optimizer);
   if (!keepsAverage) return;
   const { average } = checkpoint;

@@ -10,7 +10,7 @@ import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
 import { required } from '../foundation/required';
 import type { TrainingEnd } from './events';
 import { classTargets } from './class-weights';
-import type { LossWeights } from './curriculum';
+import { changesLossWeights, type LossWeights } from './curriculum';
 import { NotFinite } from './learner';
 import { EpochClock, hasStoppedEarly, noSums, type EpochSums } from './progress';
 import { recover } from './recovery';
@@ -59,7 +59,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
       glossAccuracy,
       categoryAccuracy: row.cat_acc,
       learningRate,
-      ...(settings.curriculum === 'none' ? {} : { lossWeights }),
+      ...(changesLossWeights(settings) ? { lossWeights } : {}),
       gradientNorm: metrics.gradient_norm,
       memoryMb: metrics.memory_mb,
       seconds: clock.epochSeconds,

@@ -22,11 +22,12 @@ function checkpointOf(run: TrainingRun, file = run.folder.files.last): TrainingC
 
 /** Everything that must not differ: weights and the optimiser's state bit for bit, the schedule, the log. */
 function outcome(run: TrainingRun): unknown {
-  const { model, average, optimizer, scheduler, epoch, bestMetric, config } = checkpointOf(run);
+  const { model, average, optimizer, lossWeighting, scheduler, epoch, bestMetric, config } = checkpointOf(run);
   return {
     weights: [...model],
     average: average && [...average],
     optimizer,
+    lossWeighting: lossWeighting && [...lossWeighting],
     scheduler,
     epoch,
     bestMetric,
@@ -53,6 +54,8 @@ const recipes: Record<string, string>[] = [
   { accumulation_steps: '4', pooling: 'cls', loss: 'focal' },
   { optimizer: 'adamw', weight_decay: '0.1', adam_beta2: '0.98' },
   { sampling: 'balanced', class_weights: 'effective', loss: 'label_smoothing', curriculum: 'gloss-first', curriculum_epochs: '2' },
+  { loss_weighting: 'uncertainty', ema: 'true', ema_decay: '0.6', layer_decay: '0.7', weight_decay: '0.1', grad_clip: '0.5' },
+  { loss_weighting: 'gradnorm', accumulation_steps: '2', class_weights: 'balanced', optimizer: 'sgd', lr: '0.05', momentum: '0.9' },
   { curriculum: 'dynamic', curriculum_schedule: 'cosine', curriculum_warmup: '1', curriculum_epochs: '2', accumulation_steps: '2' },
   { optimizer: 'sgd', lr: '0.05', momentum: '0.9', nesterov: 'true', grad_clip: '0.5' },
   { ema: 'true', ema_decay: '0.6', optimizer: 'sgd', accumulation_steps: '2', scheduler: 'one_cycle' },

@@ -63,6 +63,7 @@ export const inceptionGruModel = defineModel<typeof inceptionSettings, typeof in
     return gruStack(parameters, { ...inputs, features }, size, context);
   },
   depthOf,
+  lastSharedLayer: () => ['gru2.weight_ih_l0', 'gru2.weight_hh_l0'],
   pictureEncoder: ({ backbone }) => backbone && frozenEncoder(backbone.transform_input),
   pretrained: ({ backbone }) => (backbone === null ? undefined : { file: backbone, decides: ['transform_input'], pick: pickBackbone }),
   settledByWeights: ({ config }, file) => (config['backbone'] === true ? { backbone: file } : {}),

@@ -37,6 +37,7 @@ export const signTransformerModel = defineModel<typeof transformerSettings, type
   outputLayers: { gloss: 'gloss_head.3', category: 'category_head.3' },
   depthOf,
   dropsLayers: true,
+  lastSharedLayer: ({ n_layers }) => [`encoder_layers.${n_layers - 1}.feed_forward.linear2.weight`],
   leavesPaddingOut: true,
   frameAttention: ({ config }) => {
     const withToken = config['pooling_method'] === 'cls';
