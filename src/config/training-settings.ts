@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { distillationSettings } from './distillation-settings';
 import { checkOptimizerSettings, optimizerSettings, type OptimizerSettings } from './optimizer-settings';
 import { scheduleSettings } from './schedule-settings';
 import {
@@ -103,6 +104,7 @@ export const trainingSettings = {
     description:
       'Begin a new training with the weights of this model alone: the _best.pt of a folder, a .pt of Kumpas or PyTorch, a .safetensors. Its architecture is taken; heads of other classes are begun anew.',
   }),
+  ...distillationSettings,
   seed: setting(wholeNumber(0, 2_147_483_647), 42, {
     group,
     description: 'What every random draw is a function of: starting weights, the order of the clips, dropout, the demo set.',

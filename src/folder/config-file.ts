@@ -102,6 +102,11 @@ const trainedRunSchema = runSchema.extend({
   training_clips: trainingClipsSchema,
   transforms,
   keypoints,
+  /** Trained models whose word it learnt beside its labels. */
+  teachers: z
+    .array(z.object({ file: z.string(), sha256: z.string() }))
+    .readonly()
+    .optional(),
   gloss_labels: labels,
   category_labels: labels,
 });

@@ -76,6 +76,17 @@ export function effectiveWeights(counts: readonly number[], beta: number): Float
   return Float32Array.from(inverse, (weight) => (weight === 0 ? 1 : (weight * present) / sum));
 }
 
+/** What the mean loss of each head is multiplied by: see {@link meanCorrection}. */
+export type MeanCorrections = Readonly<Record<keyof ClassWeights, number>>;
+
+/** {@link meanCorrection} of both heads; 1 where classes have no weights. */
+export function meanCorrections(weights: ClassWeights | undefined, { mixed, ...targets }: ClassTargets): MeanCorrections {
+  if (weights === undefined) return { gloss: 1, category: 1 };
+  const ofHead = (head: keyof ClassWeights): number =>
+    meanCorrection(weights[head], targets[head], mixed && { targets: mixed[head], share: mixed.share });
+  return { gloss: ofHead('gloss'), category: ofHead('category') };
+}
+
 /**
  * What brings a mean over clips of class-weighted losses to PyTorch's, which divides by the sum of the weights of the targets and not by the number of clips.
  * @param weights of the classes.

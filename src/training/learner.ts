@@ -12,9 +12,9 @@ import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
 import { countNotFinite, required } from '../foundation/required';
 import { optimizerParameters, type Model, type ModelOutputs } from '../models/model';
-import { meanCorrection, targetsOfBatch, type ClassTargets, type ClassWeights } from './class-weights';
+import { meanCorrections, targetsOfBatch, type ClassTargets, type ClassWeights, type MeanCorrections } from './class-weights';
 import { lossWeightsAt, type LossWeights } from './curriculum';
-import { labelInputs, lossOfHead, mixedInputs, targetNames } from './head-targets';
+import { labelInputs, lossOfHead, mixedInputs, taughtInputs, targetNames, type Distillation, type TrainingBatch } from './head-targets';
 import { savedWeighting, type LossWeighting } from './loss-weighting';
 import type { ClassificationLoss } from './losses';
 import { ratesOfGroup, savedGroups, scheduleOfGroups } from './parameter-groups';
@@ -51,7 +51,7 @@ export class Learner {
    * @param update whether the gradient is applied after it, and the share of it.
    * @throws NotFinite where the loss, the gradient or the step is not finite: then it has changed nothing.
    */
-  step(batch: Batch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
+  step(batch: TrainingBatch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
     const { learningRate, weighting } = this;
     const given = { step: this.progress.step, ...(weighting === undefined ? {} : { lossWeights: UNWEIGHTED }) };
     const inputs = { ...this.inputsOf(batch, given), ...weighting?.inputsOf(update) };
@@ -135,7 +135,7 @@ export class Learner {
   }
 
   private inputsOf(
-    batch: Batch,
+    batch: TrainingBatch,
     { step, ...others }: { readonly step: number } & Partial<Pick<StepOptions, 'meanOver' | 'lossWeights'>>,
   ): NamedArrays {
     const lossWeights = lossWeightsAt(this.progress.completedEpochs, this.settings);
@@ -200,18 +200,20 @@ interface StepRules extends UpdateRules {
   readonly clipNorm?: number | undefined;
   /** The decay of the average that is kept of the weights; undefined where none is. */
   readonly averageDecay?: number | undefined;
+  /** How much teachers say, where there are any. */
+  readonly distillation?: Distillation | undefined;
 }
 
 /** What a training computes for any model: the weighted loss of both heads, and for evaluation the logits and losses of every clip. */
 export function stepDefinition(
   model: Model,
   loss: ClassificationLoss,
-  { optimizer, groups, clipNorm, averageDecay, stochasticDepth = 0, weighting }: StepRules,
+  { optimizer, groups, clipNorm, averageDecay, distillation, stochasticDepth = 0, weighting }: StepRules,
 ): ProgramDefinition {
   const lossesOfHeads = (inputs: NamedTensors, { glossLogits, categoryLogits }: ModelOutputs): [gloss: tf.Tensor, category: tf.Tensor] => {
     const lossWeights = tensorNamed(inputs, 'loss_weights');
-    const glossLoss = lossOfHead('gloss', loss, glossLogits, inputs);
-    const categoryLoss = lossOfHead('category', loss, categoryLogits, inputs);
+    const glossLoss = lossOfHead('gloss', glossLogits, inputs, { loss, distillation });
+    const categoryLoss = lossOfHead('category', categoryLogits, inputs, { loss, distillation });
     return [tf.mul(glossLoss, tf.slice(lossWeights, [0], [1])), tf.mul(categoryLoss, tf.slice(lossWeights, [1], [1]))];
   };
   return {
@@ -266,32 +268,29 @@ interface StepOptions {
  * A batch as the inputs that {@link stepDefinition} takes. The clips' weights add up to 1, so the loss is a mean over the clips that count; where classes have
  * weights, each head's is the weighted mean of PyTorch's `CrossEntropyLoss(weight=…)`.
  */
-export function stepInputs(batch: Batch, options: StepOptions): NamedArrays {
+export function stepInputs(batch: TrainingBatch, options: StepOptions): NamedArrays {
   const { lossWeights, classWeights, packPadding, randomSeed } = options;
   const { size, count } = batch;
-  const meanOver = options.meanOver ?? targetsOfBatch(batch);
+  const corrections = meanCorrections(classWeights, options.meanOver ?? targetsOfBatch(batch));
   return {
     ...featureInputs(batch),
     ...(packPadding ? packedInputs(batch) : {}),
     ...labelInputs(batch),
     weight: { shape: [size], values: batch.weight.map((weight) => weight / count) },
     random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
-    ...lossInputs(lossWeights, classWeights, meanOver),
+    ...lossInputs(lossWeights, classWeights, corrections),
     ...mixedInputs(batch),
+    ...taughtInputs(batch, corrections),
   };
 }
 
 /** What the losses of both heads are weighted with. */
-function lossInputs({ alpha, beta }: LossWeights, classWeights: ClassWeights | undefined, targets: ClassTargets): NamedArrays {
-  if (classWeights === undefined) return { loss_weights: { shape: [2], values: Float32Array.of(alpha, beta) } };
-  const correction = (head: 'gloss' | 'category'): number => {
-    const mixed = targets.mixed && { targets: targets.mixed[head], share: targets.mixed.share };
-    return meanCorrection(classWeights[head], targets[head], mixed);
-  };
-  const [ofGloss, ofCategory] = [alpha * correction('gloss'), beta * correction('category')];
+function lossInputs({ alpha, beta }: LossWeights, classWeights: ClassWeights | undefined, corrections: MeanCorrections): NamedArrays {
   return {
-    loss_weights: { shape: [2], values: Float32Array.of(ofGloss, ofCategory) },
-    gloss_class_weights: { shape: [classWeights.gloss.length], values: classWeights.gloss },
-    category_class_weights: { shape: [classWeights.category.length], values: classWeights.category },
+    loss_weights: { shape: [2], values: Float32Array.of(alpha * corrections.gloss, beta * corrections.category) },
+    ...(classWeights && {
+      gloss_class_weights: { shape: [classWeights.gloss.length], values: classWeights.gloss },
+      category_class_weights: { shape: [classWeights.category.length], values: classWeights.category },
+    }),
   };
 }

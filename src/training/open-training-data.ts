@@ -19,6 +19,7 @@ import type { ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
 import { withClassesOfRun, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData } from './run';
+import { refuseOtherTeachers, TaughtBatches, teachersOf, type Teacher } from './teacher';
 import type { WarmStart } from './warm-start';
 
 /**
@@ -32,7 +33,7 @@ export async function openTrainingData(
   settings: Settings,
   weights: ParameterValues,
   begun: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined },
-  context: Pick<TrainingContext, 'report' | 'featureCache'>,
+  context: Pick<TrainingContext, 'report' | 'featureCache' | 'models'>,
 ): Promise<TrainingData> {
   const { resume } = begun;
   const opened = await openDataset(definition, settings, weights, begun, context);
@@ -43,12 +44,30 @@ export async function openTrainingData(
   const train = requireTraining(dataset);
   const ofModel = modelTransforms(transforms, train.keypoints);
   warnOfCuts(dataset, maxFrames, context.report);
+  const training = split(train, settings, maxFrames, true, transforms);
+  const { models = ownModels } = context;
+  const { labels, givenLabels } = dataset;
+  const longest = Math.max(...training.plan(1).map(({ frames }) => frames));
+  const teachers = teachersOf({ definition, settings, train, labels, givenLabels, longest, models });
+  if (resume !== undefined) refuseOtherTeachers(resume.file, resume.checkpoint.config, teachers);
   return {
     dataset,
     transforms: ofModel,
-    train: split(train, settings, maxFrames, true, transforms),
+    train: teachers.length === 0 ? training : taughtSplit(training, teachers, transforms, settings),
     validation: split(dataset.validation, settings, maxFrames, false, ofModel),
+    teachers: teachers.map(({ record }) => record),
   };
+}
+
+/** Training clips with what teachers say of them. */
+function taughtSplit(
+  { set, batches, plan }: SourceSplit,
+  teachers: readonly Teacher[],
+  transforms: readonly TransformDescription[],
+  { batch_size: batchSize, teacher_temperature: temperature, compile_model, amp }: Settings,
+): RunSplit {
+  const program = { mode: compile_model ? 'captured' : 'eager', matrixType: amp ? 'bfloat16' : 'float32' } as const;
+  return { set, plan, batches: new TaughtBatches(batches, teachers, { set, batchSize, transforms, temperature, program }) };
 }
 
 /** A clip that is cut loses its end, which may be the sign. */
@@ -126,6 +145,9 @@ function requireTraining({ train, title }: Dataset): ClipSet {
   return train;
 }
 
+/** A split whose batches come straight from its clips. */
+type SourceSplit = RunSplit & { readonly batches: BatchSource };
+
 /** Training goes through its clips in an order that is a function of (seed, epoch), validation always in the same. */
 function split(
   set: ClipSet,
@@ -133,7 +155,7 @@ function split(
   maxFrames: number,
   shuffle: boolean,
   descriptions: readonly TransformDescription[],
-): RunSplit {
+): SourceSplit {
   const { batch_size: batchSize, num_buckets: maxBuckets, seed, sampling } = settings;
   const transforms = TransformPipeline.of(descriptions, set.keypoints);
   const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize, transforms });

@@ -81,6 +81,7 @@ async function prepareWithin(
     dataset: data.dataset,
     model,
     transforms: data.transforms,
+    teachers: data.teachers,
     machine,
     folder: locked.files.folder,
     created: now(),
@@ -186,6 +187,7 @@ function createLearner(
     clipNorm: settings.grad_clip ?? undefined,
     stochasticDepth: settings.stochastic_depth,
     averageDecay: settings.ema ? settings.ema_decay : undefined,
+    distillation: settings.teacher === null ? undefined : { weight: settings.teacher_weight, temperature: settings.teacher_temperature },
   });
   const program = createProgram(definition, new Map([...weights, ...(weighting === undefined ? [] : restoredWeighting(weighting))]), {
     mode: settings.compile_model ? 'captured' : 'eager',

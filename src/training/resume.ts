@@ -159,10 +159,20 @@ export function resumedSettings(point: ResumePoint, asked: readonly SettingsLaye
     throw new UserError(
       `--init-from cannot be combined with --resume ${file}: the one begins a new training with a model's weights, the other goes on with a training; leave one out`,
     );
-  refuseChanges(file, { before, after: settings, stated, changeable: new Set([...CHANGEABLE, ...sources]) });
+  refuseChanges(file, {
+    before,
+    after: settings,
+    stated,
+    changeable: new Set([...CHANGEABLE, ...sources, ...movedTeacher(before, settings)]),
+  });
   const ended = endOf(point, settings);
   if (ended !== undefined && !isOnlyToEvaluate(point)) throw ended.nothingLeft;
   return settings;
+}
+
+/** A teacher may lie elsewhere now; that it is the same one is checked when it is read. */
+function movedTeacher(before: Settings, after: Settings): string[] {
+  return before.teacher !== null && after.teacher !== null ? ['teacher'] : [];
 }
 
 /** How a run has ended that has no epoch left to train, and what is said of it; undefined where it has one, as where it is asked for more than before. */

@@ -4,7 +4,6 @@ import { AVERAGE_KEY, readWeights, type CheckpointReading } from '../checkpoint/
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import type { BatchPlan } from '../data/batch';
-import type { BatchSource } from '../data/batch-source';
 import type { ClipSet, Dataset } from '../data/clip-set';
 import { evaluateModel } from '../evaluation/evaluate';
 import { modelOfFile } from '../evaluation/loaded-model';
@@ -20,6 +19,7 @@ import { UserError } from '../foundation/errors';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { TrainingEnd, TrainingListener } from './events';
 import type { Learner } from './learner';
+import type { TeacherRecord, TrainingBatches } from './teacher';
 import type { TrainingFolder } from './training-folder';
 
 /** What a training is given beside its settings. */
@@ -58,12 +58,14 @@ export interface TrainingData {
   readonly transforms: readonly TransformDescription[];
   readonly train: RunSplit;
   readonly validation: RunSplit;
+  /** The teachers whose word the training clips come with; none where there are none. */
+  readonly teachers: readonly TeacherRecord[];
 }
 
 /** One split while a training runs. */
 export interface RunSplit {
   readonly set: ClipSet;
-  readonly batches: BatchSource;
+  readonly batches: TrainingBatches;
   /** The batches of an epoch, a function of (seed, epoch); always the same for validation. */
   readonly plan: (epoch: number) => BatchPlan[];
 }

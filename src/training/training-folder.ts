@@ -21,6 +21,7 @@ import { factsOfKeypoints, keypointsOfRun, KEYPOINTS_KEY } from '../models/saved
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
 import { runReadme } from './run-readme';
+import { TEACHERS_KEY, type TeacherRecord } from './teacher';
 
 /** What the holder of a folder is doing, for the message that another process shows. */
 const PURPOSE = 'train';
@@ -247,6 +248,7 @@ export class TrainingFolder {
       ...factsOfOwnModel(model.definition),
       ...(run.transforms === undefined ? {} : { [TRANSFORMS_KEY]: plainTransforms(run.transforms) }),
       ...(run.keypoints === undefined ? {} : { [KEYPOINTS_KEY]: run.keypoints as PlainRecord }),
+      ...(run.teachers === undefined ? {} : { [TEACHERS_KEY]: run.teachers.map((teacher) => ({ ...teacher })) }),
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,
       description: run.name,
@@ -268,13 +270,14 @@ export function describeRun(facts: {
   readonly model: Model;
   /** Those that are part of the model. */
   readonly transforms: readonly TransformDescription[];
+  readonly teachers: readonly TeacherRecord[];
   readonly machine: MachineFacts;
   readonly folder: string;
   readonly created: Date;
   /** Of a folder that a training goes on in. */
   readonly registry: RegistryFacts;
 }): RunRecord {
-  const { settings, dataset, model, transforms, machine, folder, created, registry } = facts;
+  const { settings, dataset, model, transforms, teachers, machine, folder, created, registry } = facts;
   const counts = { gloss: model.numGloss, category: model.numCategory };
   const training = required(dataset.train, 'the training clips').entries;
   return {
@@ -301,6 +304,7 @@ export function describeRun(facts: {
       model: model.config,
       ...factsOfOwnModel(model.definition),
       ...(transforms.length === 0 ? {} : { transforms }),
+      ...(teachers.length === 0 ? {} : { [TEACHERS_KEY]: teachers }),
       ...factsOfKeypoints(dataset.train?.keypoints),
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,
