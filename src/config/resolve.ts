@@ -19,6 +19,8 @@ export interface SettingsRequest {
   readonly given?: SettingsLayer;
   /** In place of `given`: what was typed, by key or alias: texts, true or false. */
   readonly commandLine?: Readonly<Record<string, unknown>>;
+  /** What is set over all of it, as the values of a sweep's trial. */
+  readonly further?: readonly SettingsLayer[];
   /** The command's flags that are no settings; only for "did you mean". */
   readonly otherFlags?: readonly string[];
 }
@@ -54,10 +56,11 @@ export function resolveSettings(request: SettingsRequest, models: KnownModels): 
 }
 
 /** What was asked for beside the presets: the `--config` file, under the command line. @throws UserError where the file cannot be read. */
-export function askedLayers({ file, commandLine = {}, otherFlags, given }: SettingsRequest): SettingsLayer[] {
+export function askedLayers({ file, commandLine = {}, otherFlags, given, further = [] }: SettingsRequest): SettingsLayer[] {
   return [
     ...(file === undefined ? [] : [readFileOrPreset(file)]),
     given ?? { source: commandLineSource, values: commandLine, otherFlags: otherFlags ?? [] },
+    ...further,
   ];
 }
 

@@ -51,6 +51,11 @@ export function beforeRuntimeStarts(action: () => Promise<void>): void {
   prepare = action;
 }
 
+/** Does that alone, for processes that start TensorFlow each for itself. */
+export async function prepareRuntime(): Promise<void> {
+  await prepare();
+}
+
 /**
  * Starts TensorFlow: the native library where it is prepared and KUMPAS_BACKEND is not `js`, else tfjs's JavaScript backend. Later calls give the
  * first one's runtime. TF_FORCE_GPU_ALLOW_GROWTH (true) and TF_CPP_MIN_LOG_LEVEL (3, quiet) keep what the user set.

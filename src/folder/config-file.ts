@@ -17,6 +17,8 @@ const registryFactsSchema = z.object({
   stage: z.enum(STAGES).optional(),
   /** The name of the model whose releases this one's go on from. */
   follows: z.string().optional(),
+  /** The sweep that it is a trial of, and which. */
+  sweep: z.object({ name: z.string(), trial: z.string() }).optional(),
 });
 
 /** What the registry keeps in a model's `config.json`, under `run`; a training leaves it as it is. */

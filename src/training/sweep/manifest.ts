@@ -1,0 +1,65 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { replaceText } from '../../foundation/atomic-file';
+import { firstIssue, messageOf, UserError } from '../../foundation/errors';
+import { parseJson } from '../../foundation/json';
+import { readTextIfThere } from '../../foundation/regular-file';
+import { differenceOfPlans, type SweepPlan } from './plan';
+
+/** What a sweep's folder holds beside the model folders of its trials. */
+export const SWEEP_FILES = {
+  /** What is trained, written before anything is. */
+  manifest: 'sweep.json',
+  results: 'results.json',
+  /** A line a trial. */
+  table: 'results.csv',
+  page: 'results.md',
+  picture: 'results.png',
+  /** Settings to train on with. */
+  winner: 'winner.json',
+} as const;
+
+const LARGEST_MANIFEST = 256_000_000;
+
+const varied = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const settings = z.record(z.string(), z.unknown());
+const manifestSchema = z.object({
+  kind: z.enum(['grid', 'ablation']),
+  base: settings,
+  points: z.array(z.object({ name: z.string(), values: z.record(z.string(), varied) })),
+  trials: z.array(z.object({ id: z.string(), point: z.int().min(0), seed: z.int(), settings })),
+});
+
+/**
+ * Keeps a sweep's plan in its folder, where it stays as it is.
+ * @throws UserError where the folder holds another sweep.
+ */
+export function keepPlan(folder: string, plan: SweepPlan): void {
+  const file = path.join(folder, SWEEP_FILES.manifest);
+  const before = readPlan(file);
+  if (before === undefined) {
+    replaceText(file, `${JSON.stringify(plan, null, 1)}\n`);
+    return;
+  }
+  const difference = differenceOfPlans(before, plan);
+  if (difference !== undefined)
+    throw new UserError(
+      `${folder}: another sweep lies there: ${difference}; type its own command to go on with it, or choose another --out`,
+    );
+}
+
+function readPlan(file: string): SweepPlan | undefined {
+  const text = readTextIfThere(file, LARGEST_MANIFEST);
+  if (text === undefined) return undefined;
+  const checked = manifestSchema.safeParse(parsed(file, text));
+  if (checked.success) return checked.data;
+  throw new UserError(`${file}: it is no plan of a sweep: ${firstIssue(checked.error)}`);
+}
+
+function parsed(file: string, text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new UserError(`${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,45 @@
+import type { CheckpointReading } from '../../checkpoint/training-checkpoint';
+import type { ModelDefinitions } from '../../models/model-table';
+import type { EpochDone, TrainingEnd, TrainingNote } from '../events';
+import { trainWith, type TrainHooks } from '../train';
+
+/** A trial as its training is asked for, as plain data: it may be sent to another process. */
+export interface TrialWork {
+  readonly sweep: string;
+  readonly id: string;
+  /** The sweep's folder. */
+  readonly saveDir: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly reading?: CheckpointReading | undefined;
+  /** The model folder in which it is gone on with; undefined where it is new. */
+  readonly resume: string | undefined;
+}
+
+/** What is told of a trial while it is trained. */
+export type TrialProgress = EpochDone | (TrainingNote & { readonly kind: 'warning' });
+
+/** How a trial is watched and stopped, and what it is given of the machine. */
+export type TrialRunHooks = Pick<TrainHooks, 'signal' | 'verbose' | 'featureCache' | 'gitCommit'> & {
+  readonly models: ModelDefinitions;
+  readonly onEvent: (event: TrialProgress) => void;
+};
+
+/**
+ * Trains a trial in this process, or goes on with it where it was cut.
+ * @throws UserError as a training does.
+ */
+export async function runTrial(work: TrialWork, { onEvent, ...hooks }: TrialRunHooks): Promise<TrainingEnd> {
+  const { sweep, id, saveDir, settings, reading, resume } = work;
+  const asked =
+    resume === undefined
+      ? { settings: { source: `the trial ${id}`, values: { ...settings, save_dir: saveDir, description: id } }, reading }
+      : { settings: { source: `the trial ${id}`, values: {} }, resume };
+  const { end } = await trainWith(asked, {
+    ...hooks,
+    registry: { sweep: { name: sweep, trial: id } },
+    onEvent: (event) => {
+      if (event.kind === 'epoch-end' || event.kind === 'warning') onEvent({ ...event });
+    },
+  });
+  return end;
+}

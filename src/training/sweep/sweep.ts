@@ -1,0 +1,173 @@
+import path from 'node:path';
+import { messageOf, UserError } from '../../foundation/errors';
+import { withFolderLock } from '../../foundation/folder-lock';
+import { makeFolders } from '../../foundation/folders';
+import { required } from '../../foundation/required';
+import { ownModels } from '../../models/model-table';
+import type { EpochDone, TrainingEnd } from '../events';
+import { requestOf, type SettingsInput, type TrainHooks, type TrainOptions } from '../train';
+import { keepPlan } from './manifest';
+import { planSweep, type SweepPlan, type SweepRequest, type Trial, type Varied, type VariedSettings } from './plan';
+import { summarise, type SweepResult } from './results';
+import { runTrial, type TrialProgress, type TrialRunHooks } from './run-trial';
+import { trialFolders, type TrialFigures } from './trial-folders';
+import { trialProcesses } from './trial-processes';
+import { writeSweepResults } from './write-results';
+
+/** What {@link sweep} is asked for. */
+export interface SweepOptions {
+  /** The settings that all trials share: as {@link TrainOptions}, but for where they are written. */
+  readonly base?: Omit<TrainOptions, 'resume' | 'save_dir' | 'description'>;
+  /** The values of each setting that is varied, all combinations of which are trained. */
+  readonly grid?: { readonly [Key in keyof SettingsInput]?: readonly SettingsInput[Key][] } & Readonly<Record<string, readonly Varied[]>>;
+  /** In place of a grid: changes to the base by name. The base itself is the first point. */
+  readonly ablate?: Readonly<Record<string, VariedSettings>>;
+  /** How many seeds, from 1 on, or which, every point is trained with; the base's own alone where it is left out. */
+  readonly seeds?: number | readonly number[];
+  /** The sweep's folder: of its plan, its model folders and its results. One that holds this very sweep is gone on with. */
+  readonly out: string;
+  /** Trials that run at once, each in a process of its own; 1 where it is left out, in this process. */
+  readonly jobs?: number;
+}
+
+/** Something that happens in a sweep. */
+export type SweepEvent =
+  /** All settings are checked. `done` of the trials are so from before. */
+  | { readonly kind: 'planned'; readonly plan: SweepPlan; readonly done: number }
+  | { readonly kind: 'trial-start'; readonly trial: Trial; readonly resumed: boolean }
+  | { readonly kind: 'trial-epoch'; readonly trial: Trial; readonly epoch: EpochDone }
+  | { readonly kind: 'trial-end'; readonly trial: Trial; readonly figures: TrialFigures }
+  /** The others go on. */
+  | { readonly kind: 'trial-failed'; readonly trial: Trial; readonly message: string; readonly error: unknown }
+  | { readonly kind: 'warning'; readonly text: string };
+
+/** How a sweep is watched and stopped. Aborted, the trials that run save their state, and the sweep's next call goes on with them. */
+export type SweepHooks = Omit<TrainHooks, 'onEvent' | 'registry' | 'now'> & {
+  readonly onEvent?: (event: SweepEvent) => void;
+};
+
+/** What a sweep came to. */
+export interface SweepOutcome extends SweepResult {
+  readonly end: 'finished' | 'interrupted';
+  readonly folder: string;
+  /** Trials that failed, and why. */
+  readonly failed: readonly { readonly trial: Trial; readonly message: string }[];
+  /** What was written beside the model folders. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Trains a model for each combination of values and each seed, and says which values did best. Every trial is a model folder in the sweep's own. Called again with the same
+ * options it does what is not done yet, and goes on with what was cut.
+ * @throws UserError for a mistake in any of the trials' settings, all at once, before anything is trained; and where the folder holds another sweep.
+ */
+export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Promise<SweepOutcome> {
+  const { base = {}, grid = {}, ablate, seeds, out, jobs = 1 } = options;
+  const { request, models } = requestOf(base, hooks);
+  const asked: SweepRequest = {
+    base: { ...request.settings, source: 'sweep()' },
+    config: request.config,
+    reading: request.reading,
+    axes: Object.entries(grid).map(([name, values]) => ({ name, values })),
+    typed: false,
+    ablations: ablate,
+    seeds: typeof seeds === 'number' ? seedsUpTo(seeds) : seeds,
+  };
+  return await sweepWith(asked, { out, jobs }, { ...hooks, models });
+}
+
+/** The seeds 1 … count. */
+export function seedsUpTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index + 1);
+}
+
+/** {@link sweep}, with the base's settings as a layer of their own. */
+export async function sweepWith(
+  request: SweepRequest,
+  { out, jobs }: { readonly out: string; readonly jobs: number },
+  hooks: SweepHooks = {},
+): Promise<SweepOutcome> {
+  if (!Number.isInteger(jobs) || jobs < 1) throw new UserError(`--jobs: expected a whole number of at least 1, found ${jobs}`);
+  const models = hooks.models ?? ownModels;
+  const plan = planSweep(request, models);
+  makeFolders(path.resolve(out));
+  return await withFolderLock(out, 'sweep', async () => {
+    keepPlan(out, plan);
+    const run = jobs === 1 ? runTrial : await trialProcesses(jobs, models);
+    return await new Sweep(plan, out, request, { ...hooks, models }, run).train(jobs);
+  });
+}
+
+/** A sweep that is being trained. */
+class Sweep {
+  private readonly report: (event: SweepEvent) => void;
+  private readonly failures = new Map<string, { readonly trial: Trial; readonly message: string }>();
+
+  constructor(
+    private readonly plan: SweepPlan,
+    private readonly folder: string,
+    private readonly request: SweepRequest,
+    private readonly hooks: SweepHooks & Required<Pick<SweepHooks, 'models'>>,
+    private readonly run: typeof runTrial,
+  ) {
+    this.report = hooks.onEvent ?? (() => undefined);
+  }
+
+  async train(jobs: number): Promise<SweepOutcome> {
+    const { plan, folder } = this;
+    const before = trialFolders(folder);
+    const left = plan.trials.filter(({ id }) => before.get(id)?.figures === undefined);
+    this.report({ kind: 'planned', plan, done: plan.trials.length - left.length });
+    const work = async (): Promise<void> => {
+      while (!this.isInterrupted) {
+        const trial = left.shift();
+        if (trial === undefined) return;
+        await this.trainTrial(trial, before.get(trial.id)?.folder);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(jobs, left.length) }, work));
+    const failed = [...this.failures.values()];
+    const failures = new Map(failed.map(({ trial, message }) => [trial.id, message]));
+    const result = summarise(plan, trialFolders(folder), failures);
+    const files = await writeSweepResults(folder, result, (text) => {
+      this.report({ kind: 'warning', text });
+    });
+    return { ...result, end: this.isInterrupted ? 'interrupted' : 'finished', folder, failed, files };
+  }
+
+  private get isInterrupted(): boolean {
+    return this.hooks.signal?.aborted === true;
+  }
+
+  private async trainTrial(trial: Trial, resume: string | undefined): Promise<void> {
+    this.report({ kind: 'trial-start', trial, resumed: resume !== undefined });
+    try {
+      const end = await this.runOne(trial, resume);
+      if (end === 'interrupted') return;
+      const { figures } = required(trialFolders(this.folder, trial.id).get(trial.id), `the folder of ${trial.id}`);
+      this.report({ kind: 'trial-end', trial, figures: required(figures, `the figures of ${trial.id}`) });
+    } catch (error) {
+      const message = messageOf(error);
+      this.failures.set(trial.id, { trial, message });
+      this.report({ kind: 'trial-failed', trial, message, error });
+    }
+  }
+
+  private async runOne(trial: Trial, resume: string | undefined): Promise<TrainingEnd> {
+    const { signal, verbose, featureCache, gitCommit, models } = this.hooks;
+    const hooks: TrialRunHooks = {
+      models,
+      gitCommit,
+      onEvent: (event: TrialProgress) => {
+        if (event.kind === 'epoch-end') this.report({ kind: 'trial-epoch', trial, epoch: event });
+        else this.report({ kind: 'warning', text: `${trial.id}: ${event.text}` });
+      },
+      ...(signal === undefined ? {} : { signal }),
+      ...(verbose === undefined ? {} : { verbose }),
+      ...(featureCache === undefined ? {} : { featureCache }),
+    };
+    const name = path.basename(path.resolve(this.folder));
+    const { settings, id } = trial;
+    return await this.run({ sweep: name, id, saveDir: this.folder, settings, reading: this.request.reading, resume }, hooks);
+  }
+}
