@@ -7,6 +7,7 @@
 export { train } from './training/train';
 export { findLearningRate } from './training/find-learning-rate';
 export { smokeTest } from './training/smoke-test';
+export { sweep } from './training/sweep/sweep';
 export { followTraining } from './training/follow-training';
 export { compare } from './evaluation/compare/compare';
 export { compareCurves } from './evaluation/compare/compare-curves';
@@ -63,6 +64,9 @@ export { signTransformer, signTransformerModel } from './models/transformer/sign
 // Types
 export type { FollowedEnd, FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
 export type { TrainHooks, TrainOptions } from './training/train';
+export type { SweepEvent, SweepGrid, SweepHooks, SweepOptions, SweepOutcome } from './training/sweep/sweep';
+export type { PointResult, SweepResult, TrialResult } from './training/sweep/results';
+export type { SweepPlan, Trial as SweepTrial } from './training/sweep/plan';
 export type { SmokeTest } from './training/smoke-test';
 export type { FindRateEvent, FindRateHooks, FoundRates } from './training/find-learning-rate';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';

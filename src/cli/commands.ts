@@ -9,6 +9,10 @@ export interface CommandEntry {
 /** The commands by name. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   train: { summary: 'Train a model, or go on with a training.', load: async () => (await import('./train.js')).trainCommand },
+  sweep: {
+    summary: 'Train with several values and seeds, and say which did best.',
+    load: async () => (await import('./sweep.js')).sweepCommand,
+  },
   watch: { summary: 'Show a training that runs in another terminal.', load: async () => (await import('./watch.js')).watchCommand },
   evaluate: { summary: 'Evaluate a trained model on labelled clips.', load: async () => (await import('./evaluate.js')).evaluateCommand },
   predict: { summary: 'Recognise the sign in a clip.', load: async () => (await import('./predict.js')).predictCommand },

@@ -146,7 +146,7 @@ function withWayOn(stopped: TrainingStopped, { modelFile }: TrainCommandLine): U
 }
 
 /** The commit of Kumpas that is checked out, with `-dirty` where files differ from it; undefined outside a checkout, or where there is no git. */
-function gitCommit(): string | undefined {
+export function gitCommit(): string | undefined {
   if (!IS_CHECKOUT) return undefined; // What surrounds an installed package is somebody else's repository.
   try {
     const folder = path.resolve(__dirname, '../..');

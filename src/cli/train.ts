@@ -31,19 +31,26 @@ export const trainCommand: Command = {
  * @throws UserError for an argument that belongs to no flag, or a flag that lacks its value.
  */
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
-  const commandLine = await commandLineOf({ ...usageOf(ownModels, ownModels.defaultName), flags: flagsOfAll(ownModels) }, argv, width);
-  const {
-    config,
-    resume,
-    key,
-    'optimizer-was': optimizerWas,
-    'find-lr': findLr,
-    'smoke-test': smoke,
-    eager,
-    verbose,
-    help,
-    ...settings
-  } = commandLine.parse();
+  const commandLine = await commandLineOf(
+    { ...usageOf(ownModels, ownModels.defaultName), flags: { ...settingFlagsOfAll(ownModels), ...trainFlags } },
+    argv,
+    width,
+  );
+  const { help, ...typed } = commandLine.parse();
+  const training = await trainingTyped(typed);
+  const { models = ownModels, settings } = training;
+  const named = typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined;
+  const usage = usageOf(models, named ?? models.defaultName);
+  return {
+    ...training,
+    notes: commandLine.notes,
+    help: help === true ? await (await commandLineOf(usage, argv, width)).help() : undefined,
+  };
+}
+
+/** What was typed of a training, by flag, `--help` aside. @throws UserError for a flag that lacks its value, or a model's file that defines none. */
+export async function trainingTyped(flags: Readonly<Record<string, unknown>>): Promise<Omit<TrainCommandLine, 'notes' | 'help'>> {
+  const { config, resume, key, 'optimizer-was': optimizerWas, 'find-lr': findLr, 'smoke-test': smoke, eager, verbose, ...settings } = flags;
   const initFrom = settings['init-from'];
   const typed = {
     ...settings,
@@ -51,7 +58,6 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     ...(eager === true ? { 'compile-model': false } : {}),
   };
   const { models, given } = modelsGiven(settings['model']);
-  const named = given?.name ?? (typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined);
   return {
     settings: {
       ...Object.fromEntries(Object.entries(typed).map(([flag, value]) => [keyOf(flag), value])),
@@ -65,26 +71,28 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     smokeTest: smoke === true,
     findRates: typeof findLr === 'string' ? (findLr === '' ? '.' : findLr) : undefined,
     verbose: verbose === true,
-    notes: commandLine.notes,
-    help: help === true ? await (await commandLineOf(usageOf(models, named ?? models.defaultName), argv, width)).help() : undefined,
   };
 }
 
-/** The flags of every model: which one is trained is known when they have been read. */
-function flagsOfAll(models: ModelDefinitions): FlagTable {
-  const settings = Object.fromEntries(models.names.flatMap((name) => Object.entries(models.get(name).settings.schema.shape)));
-  return { ...settingFlags(settings), ...trainFlags };
+/** The settings of every model as flags: which one is trained is known when they have been read. */
+export function settingFlagsOfAll(models: ModelDefinitions): FlagTable {
+  return settingFlags(Object.fromEntries(models.names.flatMap((name) => Object.entries(models.get(name).settings.schema.shape))));
+}
+
+/** The settings of one model as flags, their defaults those of its preset. */
+export function settingFlagsOf(models: ModelDefinitions, model: string): FlagTable {
+  const flags = settingFlags(models.get(model).settings.schema.shape, modelPreset(model).values);
+  return { ...flags, model: { ...flags['model'], choices: models.names } };
 }
 
 function usageOf(models: ModelDefinitions, model: string): CommandUsage {
-  const { file, settings } = models.get(model);
+  const { file } = models.get(model);
   const preset = modelPreset(model);
-  const flags = settingFlags(settings.schema.shape, preset.values);
   const others = models.names.filter((name) => name !== model).map((name) => `npm run train -- --help --model ${name}`);
   return {
     command: 'npm run train --',
     summary: 'Trains a sign-language recogniser and leaves a model folder.',
-    flags: { ...flags, model: { ...flags['model'], choices: models.names }, ...trainFlags },
+    flags: { ...settingFlagsOf(models, model), ...trainFlags },
     brought: flagsOfTrain,
     examples: [
       ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],

@@ -25,7 +25,7 @@ const varied = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const settings = z.record(z.string(), z.unknown());
 const manifestSchema = z.object({
   kind: z.enum(['grid', 'ablation']),
-  base: settings,
+  baseSeed: z.int(),
   points: z.array(z.object({ name: z.string(), values: z.record(z.string(), varied) })),
   trials: z.array(z.object({ id: z.string(), point: z.int().min(0), seed: z.int(), settings })),
 });

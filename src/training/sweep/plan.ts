@@ -1,6 +1,6 @@
 import type { CheckpointReading } from '../../checkpoint/training-checkpoint';
 import { shown, valueFromText, type SettingsLayer } from '../../config/layers';
-import { factsOf } from '../../config/setting';
+import { factsOf, type SettingShape } from '../../config/setting';
 import type { Settings } from '../../config/model-settings';
 import { UserError } from '../../foundation/errors';
 import { elementAt, required } from '../../foundation/required';
@@ -57,10 +57,10 @@ export interface Trial {
 
 /** All that a sweep is going to train. */
 export interface SweepPlan {
-  /** What the first point is: the settings without anything varied, where that is one of the points. */
+  /** Of an ablation the first point is the base. */
   readonly kind: 'grid' | 'ablation';
-  /** The base's settings, with its own seed. */
-  readonly base: Readonly<Record<string, unknown>>;
+  /** The seed that the base's settings have. */
+  readonly baseSeed: number;
   readonly points: readonly Point[];
   readonly trials: readonly Trial[];
 }
@@ -81,29 +81,37 @@ export function planSweep(request: SweepRequest, models: ModelDefinitions): Swee
   const seeds = seedsOf(request, problems);
   refusePlaces(request, problems);
   const points = pointsOf(request, models, problems);
-  const base = resolved(request, {}, models, problems);
   const count = points.length * (seeds?.length ?? 1);
-  if (count > MOST_TRIALS) problems.add(`${counted(count, 'trial')}: expected at most ${MOST_TRIALS}; give fewer values or seeds`);
-  if (problems.size > 0 && (base === undefined || count > MOST_TRIALS)) throw new UserError([...problems].join('\n'));
+  if (count > MOST_TRIALS) throw new UserError(`${counted(count, 'trial')}: expected at most ${MOST_TRIALS}; give fewer values or seeds`);
 
   const ids = idsOf(points);
-  const trials = points.flatMap((point, place) => {
-    const settings = resolved(request, point.values, models, problems);
-    if (settings === undefined) return [];
+  const settled = points.map(({ values }) => resolved(request, values, models, problems));
+  const [first, ...others] = settled;
+  if (request.ablations !== undefined)
+    for (const [place, settings] of others.entries()) {
+      const { name, values } = elementAt(points, place + 1);
+      if (settings !== undefined && isSame(settings, first)) problems.add(`--ablate ${name}: the base has ${pointName(values)} already`);
+    }
+  if (problems.size > 0) throw new UserError([...problems].join('\n'));
+  const trials = settled.flatMap((found, point) => {
+    const settings = required(found, `the settings of point ${point}`);
     return (seeds ?? [settings.seed]).map((seed): Trial => ({
-      id: `${elementAt(ids, place)}_seed-${seed}`,
-      point: place,
+      id: `${elementAt(ids, point)}_seed-${seed}`,
+      point,
       seed,
       settings: withoutPlaces({ ...settings, seed }),
     }));
   });
-  if (problems.size > 0) throw new UserError([...problems].join('\n'));
   return {
     kind: request.ablations === undefined ? 'grid' : 'ablation',
-    base: withoutPlaces(required(base, 'the settings of the base')),
+    baseSeed: required(first, 'the settings of the first point').seed,
     points,
     trials,
   };
+}
+
+function isSame(one: Settings, other: Settings | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** What is varied, in a few words. */
@@ -125,7 +133,7 @@ function pointsOf(request: SweepRequest, models: ModelDefinitions, problems: Set
       '--grid',
       problems,
     );
-    return combinations(checked).map((values) => ({ name: pointName(values), values }));
+    return combinations(checked.filter(({ values }) => values.length > 0)).map((values) => ({ name: pointName(values), values }));
   }
   if (axes.length > 0) problems.add('--grid and --ablate: give one of them');
   if (Object.keys(ablations).length === 0) problems.add('--ablate: expected named changes, found none');
@@ -148,7 +156,10 @@ function checkedAxis(axis: Axis, { typed }: SweepRequest, models: ModelDefinitio
 }
 
 /** The setting of any of the models that has the name. */
-function settingNamed(name: string, models: ModelDefinitions) {
+function settingNamed(
+  name: string,
+  models: ModelDefinitions,
+): { readonly name: string; readonly schema: SettingShape[string] } | undefined {
   for (const model of models.names) {
     const { shape } = models.get(model).settings.schema;
     const key = Object.keys(shape).find(
@@ -221,6 +232,19 @@ function wordOfValues(values: VariedSettings): string {
   return Object.entries(values)
     .map(([key, value]) => `${key}-${valueText(value)}`)
     .join('_');
+}
+
+/**
+ * The ablations that switch settings off one at a time, each to its default, and all of them together where there are several.
+ * @param names settings by key or alias; one that there is none of is left for the plan to refuse.
+ */
+export function switchedOff(names: readonly string[], models: ModelDefinitions): Readonly<Record<string, VariedSettings>> {
+  const single = names.map((given) => {
+    const { name, schema } = settingNamed(given.replaceAll('-', '_'), models) ?? {};
+    return [name ?? given, schema === undefined ? null : factsOf(schema).default] as const;
+  });
+  const each = single.map(([name, value]) => [`without ${name}`, { [name]: value }] as const);
+  return Object.fromEntries(names.length < 2 ? each : [...each, ['without any of them', Object.fromEntries(single)] as const]);
 }
 
 /** What is different between two plans, in a few words; undefined where nothing is. Settings that only a later version has are passed over. */

@@ -1,6 +1,6 @@
 import type { CheckpointReading } from '../../checkpoint/training-checkpoint';
 import type { ModelDefinitions } from '../../models/model-table';
-import type { EpochDone, TrainingEnd, TrainingNote } from '../events';
+import type { EpochDone, TrainingEnd } from '../events';
 import { trainWith, type TrainHooks } from '../train';
 
 /** A trial as its training is asked for, as plain data: it may be sent to another process. */
@@ -16,7 +16,7 @@ export interface TrialWork {
 }
 
 /** What is told of a trial while it is trained. */
-export type TrialProgress = EpochDone | (TrainingNote & { readonly kind: 'warning' });
+export type TrialProgress = EpochDone | { readonly kind: 'warning'; readonly text: string };
 
 /** How a trial is watched and stopped, and what it is given of the machine. */
 export type TrialRunHooks = Pick<TrainHooks, 'signal' | 'verbose' | 'featureCache' | 'gitCommit'> & {
@@ -38,7 +38,8 @@ export async function runTrial(work: TrialWork, { onEvent, ...hooks }: TrialRunH
     ...hooks,
     registry: { sweep: { name: sweep, trial: id } },
     onEvent: (event) => {
-      if (event.kind === 'epoch-end' || event.kind === 'warning') onEvent({ ...event });
+      if (event.kind === 'epoch-end') onEvent(event);
+      else if (event.kind === 'warning') onEvent({ kind: 'warning', text: event.text });
     },
   });
   return end;

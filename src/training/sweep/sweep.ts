@@ -1,6 +1,7 @@
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { messageOf, UserError } from '../../foundation/errors';
-import { withFolderLock } from '../../foundation/folder-lock';
+import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { makeFolders } from '../../foundation/folders';
 import { required } from '../../foundation/required';
 import { ownModels } from '../../models/model-table';
@@ -10,16 +11,21 @@ import { keepPlan } from './manifest';
 import { planSweep, type SweepPlan, type SweepRequest, type Trial, type Varied, type VariedSettings } from './plan';
 import { summarise, type SweepResult } from './results';
 import { runTrial, type TrialProgress, type TrialRunHooks } from './run-trial';
-import { trialFolders, type TrialFigures } from './trial-folders';
+import { trialFolders, type TrialFigures, type TrialFolder } from './trial-folders';
 import { trialProcesses } from './trial-processes';
 import { writeSweepResults } from './write-results';
+
+/** The values of settings that are varied, by key: those of Kumpas's own models, and of a model of one's own. */
+export type SweepGrid = { readonly [Key in keyof SettingsInput]?: readonly Exclude<SettingsInput[Key], undefined>[] } & Readonly<
+  Record<string, readonly Varied[]>
+>;
 
 /** What {@link sweep} is asked for. */
 export interface SweepOptions {
   /** The settings that all trials share: as {@link TrainOptions}, but for where they are written. */
   readonly base?: Omit<TrainOptions, 'resume' | 'save_dir' | 'description'>;
   /** The values of each setting that is varied, all combinations of which are trained. */
-  readonly grid?: { readonly [Key in keyof SettingsInput]?: readonly SettingsInput[Key][] } & Readonly<Record<string, readonly Varied[]>>;
+  readonly grid?: SweepGrid;
   /** In place of a grid: changes to the base by name. The base itself is the first point. */
   readonly ablate?: Readonly<Record<string, VariedSettings>>;
   /** How many seeds, from 1 on, or which, every point is trained with; the base's own alone where it is left out. */
@@ -98,6 +104,18 @@ export async function sweepWith(
   });
 }
 
+/** A process of a sweep that was killed ends within so many milliseconds. */
+const LONGEST_END = 60_000;
+
+/** The folder of a trial, once no process of a sweep that was killed is at work on it any more. */
+async function settledFolder(folder: string, id: string): Promise<TrialFolder | undefined> {
+  for (let waited = 0; ; waited += 200) {
+    const found = trialFolders(folder, id).get(id);
+    if (found === undefined || lockState(found.folder) !== 'held' || waited >= LONGEST_END) return found;
+    await setTimeout(200);
+  }
+}
+
 /** A sweep that is being trained. */
 class Sweep {
   private readonly report: (event: SweepEvent) => void;
@@ -122,7 +140,7 @@ class Sweep {
       while (!this.isInterrupted) {
         const trial = left.shift();
         if (trial === undefined) return;
-        await this.trainTrial(trial, before.get(trial.id)?.folder);
+        await this.trainTrial(trial);
       }
     };
     await Promise.all(Array.from({ length: Math.min(jobs, left.length) }, work));
@@ -139,10 +157,11 @@ class Sweep {
     return this.hooks.signal?.aborted === true;
   }
 
-  private async trainTrial(trial: Trial, resume: string | undefined): Promise<void> {
-    this.report({ kind: 'trial-start', trial, resumed: resume !== undefined });
+  private async trainTrial(trial: Trial): Promise<void> {
     try {
-      const end = await this.runOne(trial, resume);
+      const before = await settledFolder(this.folder, trial.id);
+      this.report({ kind: 'trial-start', trial, resumed: before !== undefined });
+      const end = before?.figures === undefined ? await this.runOne(trial, before?.folder) : 'finished';
       if (end === 'interrupted') return;
       const { figures } = required(trialFolders(this.folder, trial.id).get(trial.id), `the folder of ${trial.id}`);
       this.report({ kind: 'trial-end', trial, figures: required(figures, `the figures of ${trial.id}`) });

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { prepareRuntime } from '../../engine/runtime';
 import { UserError } from '../../foundation/errors';
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
@@ -69,10 +70,9 @@ function filesOf(models: ModelDefinitions): string[] {
 /** Starts the process, however this one was started; a file in TypeScript is loaded through tsx. */
 function start(): ChildProcess {
   const file = path.join(__dirname, `trial-process${path.extname(__filename)}`);
-  const load = `require(${JSON.stringify(file)});`;
-  const script = file.endsWith('.ts') ? `require(${JSON.stringify(require.resolve('tsx/cjs'))});${load}` : load;
   const conditions = process.execArgv.filter((argument) => argument.startsWith('--conditions'));
-  return spawn(process.execPath, [...conditions, '-e', script], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const loader = file.endsWith('.ts') ? ['--import', pathToFileURL(require.resolve('tsx')).href] : [];
+  return spawn(process.execPath, [...conditions, ...loader, file], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
 function answerOf(child: ChildProcess, { id }: TrialWork, onEvent: TrialRunHooks['onEvent']): Promise<TrainingEnd> {
@@ -85,7 +85,7 @@ function answerOf(child: ChildProcess, { id }: TrialWork, onEvent: TrialRunHooks
     });
     child.on('error', reject);
     child.on('exit', (code, signal) => {
-      const how = signal === null ? `exit code ${String(code)}` : signal;
+      const how = signal ?? `exit code ${String(code)}`;
       reject(new UserError(`the process of ${id} ended (${how}); was there too little memory? Fewer --jobs need less`));
     });
   });

@@ -34,8 +34,8 @@ export async function writeSweepResults(folder: string, result: SweepResult, onW
 }
 
 /** The settings of the winner with the base's own seed, as a file for `--config`. */
-function winningSettings({ base }: SweepPlan, winner: PointResult): Readonly<Record<string, unknown>> {
-  return { ...elementAt(winner.trials, 0).trial.settings, seed: base['seed'] };
+function winningSettings({ baseSeed }: SweepPlan, winner: PointResult): Readonly<Record<string, unknown>> {
+  return { ...elementAt(winner.trials, 0).trial.settings, seed: baseSeed };
 }
 
 async function drawnPicture(

@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { ownModels } from '../../src/models/model-table';
+import { planSweep, switchedOff, type SweepPlan } from '../../src/training/sweep/plan';
+import { summarise } from '../../src/training/sweep/results';
+import { sweepPage, trialsTable } from '../../src/training/sweep/results-text';
+import { spreadOf, studentQuantile } from '../../src/training/sweep/statistics';
+import type { TrialFigures, TrialFolder } from '../../src/training/sweep/trial-folders';
+
+function planOf(grid: Readonly<Record<string, readonly string[]>>, seeds: readonly number[] = [1, 2, 3]): SweepPlan {
+  const axes = Object.entries(grid).map(([name, values]) => ({ name, values }));
+  return planSweep({ base: { source: 'command line', values: {} }, axes, typed: true, seeds }, ownModels);
+}
+
+function folderWith(glossAccuracy: number, others: Partial<TrialFigures> = {}): TrialFolder {
+  const figures = { glossAccuracy, categoryAccuracy: 0.9, calibrationError: 0.04, bestEpoch: 7, epochs: 10, seconds: 12, parameters: 1000 };
+  return { folder: 'sweeps/lr/model', log: [], figures: { ...figures, ...others } };
+}
+
+describe('the figures over seeds', () => {
+  it('are the mean, the sample’s deviation and Student’s interval', () => {
+    // By hand: mean 0.9, squares 0.0001 + 0 + 0.0001 over 2, half-width 4.3027 × 0.01 / √3.
+    const spread = spreadOf([0.89, 0.9, 0.91]);
+    expect(spread?.mean).toBeCloseTo(0.9, 12);
+    expect(spread?.deviation).toBeCloseTo(0.01, 12);
+    expect(spread?.interval?.low).toBeCloseTo(0.9 - 0.024841, 6);
+    expect(spread?.interval?.high).toBeCloseTo(0.9 + 0.024841, 6);
+    expect(spreadOf([0.5])).toEqual({ count: 1, mean: 0.5, deviation: undefined, interval: undefined });
+    expect(spreadOf([])).toBeUndefined();
+  });
+
+  it('take t of the tables', () => {
+    const tables = { 1: 12.7062, 2: 4.3027, 3: 3.1824, 4: 2.7764, 9: 2.2622, 10: 2.2281, 30: 2.0423, 120: 1.9799, 1000: 1.9623 };
+    for (const [degrees, t] of Object.entries(tables)) expect(studentQuantile(Number(degrees))).toBeCloseTo(t, 4);
+    expect(studentQuantile(5, 0.99)).toBeCloseTo(4.0321, 4);
+  });
+});
+
+describe('the winner', () => {
+  const plan = planOf({ lr: ['1e-4', '3e-4', '1e-3'] }, [1, 2]);
+  const winner = (accuracies: readonly (readonly [number, number])[], parameters: readonly number[] = [1, 1, 1]): string | undefined => {
+    const values = accuracies.flat();
+    const folders = plan.trials.map(
+      ({ id, point }, place) => [id, folderWith(values[place] ?? 0, { parameters: parameters[point] ?? 0 })] as const,
+    );
+    return summarise(plan, new Map(folders)).winner?.name;
+  };
+
+  it('has the highest mean; of equal ones the smaller deviation, then fewer parameters', () => {
+    expect(
+      winner([
+        [0.8, 0.9],
+        [0.7, 0.99],
+        [0.8, 0.85],
+      ]),
+    ).toBe('lr 0.0001');
+    expect(
+      winner([
+        [0.8, 0.9],
+        [0.84, 0.86],
+        [0.75, 0.95],
+      ]),
+    ).toBe('lr 0.0003');
+    expect(
+      winner(
+        [
+          [0.8, 0.9],
+          [0.9, 0.8],
+          [0.8, 0.9],
+        ],
+        [3, 2, 1],
+      ),
+    ).toBe('lr 0.001');
+    expect(
+      winner([
+        [0.8, 0.9],
+        [0.9, 0.8],
+        [0.8, 0.9],
+      ]),
+    ).toBe('lr 0.0001');
+  });
+
+  it('has all of its trials done', () => {
+    const [first, second, ...others] = plan.trials;
+    const done = new Map([first, ...others].map((trial) => [trial?.id ?? '', folderWith(trial?.point === 0 ? 0.99 : 0.5)]));
+    const result = summarise(plan, done, new Map([[second?.id ?? '', 'the loss became NaN']]));
+    expect(result.winner?.name).toBe('lr 0.0003');
+    expect(result.points[0]).toMatchObject({ complete: false, trials: [{ state: 'done' }, { state: 'failed' }] });
+    const page = sweepPage('Sweep lr', result);
+    expect(page).toContain('| lr 0.0001 | 99.0 % | – | 90.0 % | 0.040 | 7.0 | 12.0 s | 1 of 2 |');
+    expect(page).toContain('Failed: lr-0.0001\\_seed-2: the loss became NaN');
+    expect(trialsTable(result).split('\n').slice(0, 3)).toEqual([
+      'trial,point,lr,seed,state,gloss_accuracy,category_accuracy,calibration_error,best_epoch,seconds,epochs,parameters,folder',
+      'lr-0.0001_seed-1,lr 0.0001,0.0001,1,done,0.99,0.9,0.04,7,12,10,1000,sweeps/lr/model',
+      'lr-0.0001_seed-2,lr 0.0001,0.0001,2,failed,,,,,,,,',
+    ]);
+  });
+});
+
+describe('the plan', () => {
+  it('has every combination with every seed, typed values read as flags are', () => {
+    const plan = planOf({ 'learning-rate': ['1e-4', '3e-4'], grad_clip: ['none', '1'], ema: ['true'] }, [1, 2]);
+    expect(plan.points.map(({ values }) => values)).toEqual([
+      { lr: 1e-4, grad_clip: null, ema: true },
+      { lr: 1e-4, grad_clip: 1, ema: true },
+      { lr: 3e-4, grad_clip: null, ema: true },
+      { lr: 3e-4, grad_clip: 1, ema: true },
+    ]);
+    expect(plan.trials).toHaveLength(8);
+    expect(plan.trials[3]).toMatchObject({
+      id: 'lr-0.0001_grad_clip-1_ema-true_seed-2',
+      point: 1,
+      settings: { lr: 1e-4, grad_clip: 1, seed: 2 },
+    });
+    expect(plan.baseSeed).toBe(42);
+  });
+
+  it('has the base and each change of an ablation, and the table what that makes', () => {
+    const ablations = { 'without the average': { ema: false } };
+    const plan = planSweep({ base: { source: 'command line', values: { ema: true } }, axes: [], typed: true, ablations }, ownModels);
+    expect(plan.trials.map(({ id, settings }) => [id, settings['ema']])).toEqual([
+      ['base_seed-42', true],
+      ['without-the-average_seed-42', false],
+    ]);
+    const folders = new Map(plan.trials.map(({ id, point }) => [id, folderWith(0.9 - 0.02 * point)]));
+    const page = sweepPage('Parts', summarise(plan, folders));
+    expect(page).toContain('| change | gloss accuracy | to the base |');
+    expect(page).toContain('| without the average | 88.0 % | −2.0 |');
+  });
+
+  it('switches off what is named, to its default, and all of it together', () => {
+    expect(switchedOff(['ema', 'augment'], ownModels)).toEqual({
+      'without ema': { ema: false },
+      'without augment': { augment: 'none' },
+      'without any of them': { ema: false, augment: 'none' },
+    });
+  });
+});
