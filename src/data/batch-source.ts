@@ -1,13 +1,13 @@
 import path from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { TransformDescription } from '../config/data-settings';
-import { UserError } from '../foundation/errors';
 import { elementAt, required } from '../foundation/required';
 import { startThread } from '../foundation/thread';
-import { randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
-import type { BatchReply, BatchRequest, BatchWorkerSet } from './batch-worker';
+import { planOfRows, randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
+import type { BatchReply, BatchRequest, BatchWorkerSet, ReadBatch } from './batch-worker';
 import type { Clip } from './clip';
 import type { ClipSet } from './clip-set';
+import { ReadingError } from './data-error';
 import { TransformPipeline } from './transforms/pipeline';
 
 interface BatchOptions {
@@ -36,7 +36,7 @@ export class BatchSource {
   ) {
     this.transforms = TransformPipeline.of(options.transforms ?? [], set.keypoints);
     this.width = this.transforms.widthOf(set.width);
-    const { entries, key, width, keypoints, pictureSide, values } = set;
+    const { entries, key, width, keypoints, pictureSide, values, unreadable = new Set() } = set;
     const plain = entries.map(({ file, frames, gloss, category }) => ({ file, frames, gloss, category }));
     if (values === undefined)
       this.reader = new BatchReader({
@@ -46,32 +46,38 @@ export class BatchSource {
         keypoints,
         batchSize: options.batchSize,
         transforms: options.transforms ?? [],
+        unreadable: [...unreadable],
         ...(pictureSide === undefined ? {} : { pictureSide }),
       });
   }
 
   /**
    * The planned batches, in the plans' order; `plans.slice(k)` starts at batch k.
-   * @throws UserError, while iterating, where a clip has become unreadable.
+   * @param onUnreadable is told of a clip that has become unreadable, which is left out from then on, before the batch that it should have been in.
+   * @throws ReadingError, while iterating, where a clip has become unreadable and nobody is told.
    */
-  async *epoch(plans: readonly BatchPlan[]): AsyncGenerator<Batch, void, undefined> {
+  async *epoch(
+    plans: readonly BatchPlan[],
+    onUnreadable?: (index: number, problem: string) => void,
+  ): AsyncGenerator<Batch, void, undefined> {
     if (this.reader === undefined) {
       for (const plan of plans) yield this.assemble(plan);
       return;
     }
     const readAhead = Math.max(1, this.options.readAhead ?? READ_AHEAD);
-    const coming: Promise<Batch>[] = [];
+    const coming: Promise<ReadBatch>[] = [];
     let next = 0;
     while (next < plans.length || coming.length > 0) {
       for (const plan of plans.slice(next, next + readAhead - coming.length)) {
-        const batch = this.reader.read(plan);
+        const read = this.reader.read(plan, onUnreadable !== undefined);
         // Whoever takes the batch sees its error; where nobody does any more, nobody needs to.
-        batch.catch(() => undefined);
-        coming.push(batch);
+        read.catch(() => undefined);
+        coming.push(read);
         next++;
       }
-      const batch = coming.shift();
-      if (batch) yield await batch;
+      const { batch, unreadable } = await required(coming.shift(), 'a batch that was asked for');
+      for (const { index, problem } of unreadable) onUnreadable?.(index, problem);
+      yield batch;
     }
   }
 
@@ -81,15 +87,16 @@ export class BatchSource {
   }
 
   private assemble(plan: BatchPlan): Batch {
-    const { entries, values } = this.set;
+    const { entries, values, unreadable } = this.set;
+    const kept = unreadable === undefined ? plan : planOfRows(plan, (index) => !unreadable.has(index));
     const changed = (index: number, row: number): Clip => {
       const clip = {
         values: elementAt(required(values, 'the values of a set in memory'), index),
         frames: elementAt(entries, index).frames,
       };
-      return this.transforms.applyBeforeMixing(clip, index, randomnessOfRow(plan, row));
+      return this.transforms.applyBeforeMixing(clip, index, randomnessOfRow(kept, row));
     };
-    return transformedBatch(plan, this.options.batchSize, this.set, { transforms: this.transforms, changed });
+    return transformedBatch(kept, this.options.batchSize, this.set, { transforms: this.transforms, changed });
   }
 }
 
@@ -108,7 +115,7 @@ export async function* openBatches(
 }
 
 interface PendingBatch {
-  readonly resolve: (batch: Batch) => void;
+  readonly resolve: (read: ReadBatch) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -124,10 +131,10 @@ class BatchReader {
   constructor(private readonly set: BatchWorkerSet) {}
 
   /** Reads and assembles one batch; requests are answered in their order. */
-  read(plan: BatchPlan): Promise<Batch> {
+  read(plan: BatchPlan, skip: boolean): Promise<ReadBatch> {
     const worker = (this.worker ??= this.start());
-    const request: BatchRequest = { id: this.nextId++, plan };
-    const batch = new Promise<Batch>((resolve, reject) => this.pending.set(request.id, { resolve, reject }));
+    const request: BatchRequest = { id: this.nextId++, plan, skip };
+    const batch = new Promise<ReadBatch>((resolve, reject) => this.pending.set(request.id, { resolve, reject }));
     worker.ref();
     worker.postMessage(request);
     return batch;
@@ -158,7 +165,7 @@ class BatchReader {
     const pending = this.pending.get(reply.id);
     this.pending.delete(reply.id);
     if (this.pending.size === 0) worker.unref();
-    if ('batch' in reply) pending?.resolve(reply.batch);
+    if ('batch' in reply) pending?.resolve(reply);
     else pending?.reject(errorOf(reply.error));
   }
 
@@ -170,8 +177,8 @@ class BatchReader {
   }
 }
 
-function errorOf({ message, stack, isUserError }: Extract<BatchReply, { error: unknown }>['error']): Error {
-  if (isUserError) return new UserError(message);
+function errorOf({ message, stack, isUserError, clip }: Extract<BatchReply, { error: unknown }>['error']): Error {
+  if (isUserError) return new ReadingError(message, clip);
   const error = new Error(message);
   if (stack !== undefined) error.stack = stack;
   return error;

@@ -7,8 +7,8 @@ import type { KeypointLayout } from '../config/keypoint-layout';
 import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { elementAt } from '../foundation/required';
-import { cutClip, randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
-import { readClip } from './clip';
+import { cutClip, planOfRows, randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
+import { readClip, type Clip } from './clip';
 import type { ClipEntry } from './clip-set';
 import { FileError } from './data-error';
 import { mapConcurrently, Turns } from './file-reading';
@@ -23,16 +23,34 @@ export interface BatchWorkerSet {
   readonly pictureSide?: number;
   readonly batchSize: number;
   readonly transforms: readonly TransformDescription[];
+  /** Positions of clips that are left out from the beginning. */
+  readonly unreadable: readonly number[];
 }
 
 export interface BatchRequest {
   readonly id: number;
   readonly plan: BatchPlan;
+  /** Whether a clip that cannot be read is left out; else it is an error. */
+  readonly skip: boolean;
+}
+
+/** A batch, and the clips that should have been in it and could not be read. */
+export interface ReadBatch {
+  readonly batch: Batch;
+  readonly unreadable: readonly { readonly index: number; readonly problem: string }[];
 }
 
 export type BatchReply = { readonly id: number } & (
-  | { readonly batch: Batch }
-  | { readonly error: { readonly message: string; readonly stack: string | undefined; readonly isUserError: boolean } }
+  | ReadBatch
+  | {
+      readonly error: {
+        readonly message: string;
+        readonly stack: string | undefined;
+        readonly isUserError: boolean;
+        /** The position of the clip that it is about. */
+        readonly clip: number | undefined;
+      };
+    }
 );
 
 const READS_AT_ONCE = 8;
@@ -40,44 +58,87 @@ const READS_AT_ONCE = 8;
 function serve(port: NonNullable<typeof parentPort>, set: BatchWorkerSet): void {
   const transforms = TransformPipeline.of(set.transforms, set.keypoints);
   let queue = Promise.resolve();
+  const reader = new ClipsOfBatches(set, transforms);
   port.on('message', (request: BatchRequest) => {
-    queue = queue.then(() => answer(port, set, transforms, request));
+    queue = queue.then(() => answer(port, reader, request));
   });
 }
 
-async function answer(
-  port: NonNullable<typeof parentPort>,
-  set: BatchWorkerSet,
-  transforms: TransformPipeline,
-  { id, plan }: BatchRequest,
-): Promise<void> {
+async function answer(port: NonNullable<typeof parentPort>, reader: ClipsOfBatches, { id, plan, skip }: BatchRequest): Promise<void> {
   try {
-    const batch = await readBatch(set, transforms, plan);
-    const arrays = [batch.features, batch.mask, batch.gloss, batch.category, batch.weight];
+    const read = await reader.read(plan, skip);
+    const { features, mask, gloss, category, weight } = read.batch;
     port.postMessage(
-      { id, batch } satisfies BatchReply,
-      arrays.map(({ buffer }) => buffer as ArrayBuffer),
+      { id, ...read } satisfies BatchReply,
+      [features, mask, gloss, category, weight].map(({ buffer }) => buffer as ArrayBuffer),
     );
   } catch (thrown) {
-    const error = fileSystemProblem(thrown) ?? thrown; // An error of the system loses its code on the way to the other thread.
+    const clip = thrown instanceof UnreadableError ? thrown.index : undefined;
+    const cause = thrown instanceof UnreadableError ? thrown.cause : thrown;
+    const error = fileSystemProblem(cause) ?? cause; // An error of the system loses its code on the way to the other thread.
     const stack = error instanceof Error ? error.stack : undefined;
-    port.postMessage({ id, error: { message: messageOf(error), stack, isUserError: error instanceof UserError } } satisfies BatchReply);
+    const told = { message: messageOf(error), stack, isUserError: error instanceof UserError, clip };
+    port.postMessage({ id, error: told } satisfies BatchReply);
   }
 }
 
-async function readBatch(set: BatchWorkerSet, transforms: TransformPipeline, plan: BatchPlan): Promise<Batch> {
-  const turns = new Turns();
-  const clips = await mapConcurrently(plan.indices, READS_AT_ONCE, async (index, row) => {
-    const entry = elementAt(set.entries, index);
-    const clip = await readClip(entry.file, set, turns);
-    if (clip.frames !== entry.frames) {
-      throw new FileError(entry.file, `it had ${entry.frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
-    }
-    const changed = transforms.applyBeforeMixing(clip, index, randomnessOfRow(plan, row));
-    const { values, frames } = cutClip(changed, plan.frames);
-    return { values: frames < changed.frames ? values.slice() : values, frames };
-  });
-  return transformedBatch(plan, set.batchSize, set, { transforms, changed: (_, row) => elementAt(clips, row) });
+/** That a clip cannot be read, with its position in the set. */
+class UnreadableError extends Error {
+  constructor(
+    readonly index: number,
+    override readonly cause: FileError,
+  ) {
+    super(cause.message);
+  }
+}
+
+/** Reads the clips of batches; one that could not be read once, where such are left out, is left out of all batches after that. */
+class ClipsOfBatches {
+  private readonly leftOut: Set<number>;
+
+  constructor(
+    private readonly set: BatchWorkerSet,
+    private readonly transforms: TransformPipeline,
+  ) {
+    this.leftOut = new Set(set.unreadable);
+  }
+
+  async read(plan: BatchPlan, skip: boolean): Promise<ReadBatch> {
+    const { set } = this;
+    const problems = new Map<number, ReadBatch['unreadable'][number]>();
+    const turns = new Turns();
+    const wanted = planOfRows(plan, (index) => !this.leftOut.has(index));
+    const clips = await mapConcurrently(wanted.indices, READS_AT_ONCE, async (index, row) => {
+      try {
+        const changed = this.transforms.applyBeforeMixing(await this.readClip(index, turns), index, randomnessOfRow(wanted, row));
+        const { values, frames } = cutClip(changed, plan.frames);
+        return { values: frames < changed.frames ? values.slice() : values, frames };
+      } catch (error) {
+        // What the machine refuses says nothing of the clip.
+        if (!(error instanceof FileError)) throw error;
+        if (!skip) throw new UnreadableError(index, error);
+        problems.set(index, { index, problem: error.message });
+        return undefined;
+      }
+    });
+    for (const index of problems.keys()) this.leftOut.add(index);
+    const read = clips.filter((clip) => clip !== undefined);
+    const batch = transformedBatch(
+      planOfRows(wanted, (_, row) => clips[row] !== undefined),
+      set.batchSize,
+      set,
+      { transforms: this.transforms, changed: (_, row) => elementAt(read, row) },
+    );
+    const unreadable = [...new Set(plan.indices)].flatMap((index) => problems.get(index) ?? []);
+    return { batch, unreadable };
+  }
+
+  private async readClip(index: number, turns: Turns): Promise<Clip> {
+    const { file, frames } = elementAt(this.set.entries, index);
+    const clip = await readClip(file, this.set, turns);
+    if (clip.frames === frames) return clip;
+    throw new FileError(file, `it had ${frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
+  }
 }
 
 if (parentPort) serve(parentPort, workerData as BatchWorkerSet);

@@ -21,6 +21,13 @@ export function randomnessOfRow({ randomness, draws }: BatchPlan, row: number): 
   return randomness && draws ? { ...randomness, draw: elementAt(draws, row) } : randomness;
 }
 
+/** A planned batch of some of its clips alone: what is drawn for them stays as it was. */
+export function planOfRows(plan: BatchPlan, keeps: (index: number, row: number) => boolean): BatchPlan {
+  const { indices, draws, ...others } = plan;
+  const isKept = (_: unknown, row: number): boolean => keeps(elementAt(indices, row), row);
+  return { ...others, indices: indices.filter(isKept), ...(draws === undefined ? {} : { draws: draws.filter(isKept) }) };
+}
+
 export interface EpochOptions {
   readonly batchSize: number;
   /** Longer clips are cut to their first `maxFrames` frames. */
@@ -302,7 +309,7 @@ export function transformedBatch(
   if (!transforms.mixes) return assembleBatch(plan, batchSize, clips, (index, row) => changed(index, row).values);
   const { indices, frames, randomness } = plan;
   const unmixed = indices.map((index, row) => cutClip(changed(index, row), frames));
-  const mixed = transforms.mixBatch(unmixed, indices, randomness);
+  const mixed = indices.length === 0 ? [] : transforms.mixBatch(unmixed, indices, randomness);
   const batch = assembleBatch(plan, batchSize, clips, (_, row) => elementAt(mixed, row).clip.values);
   const labels = { gloss: batch.gloss.slice(), category: batch.category.slice(), share: new Float32Array(batchSize).fill(1) };
   mixed.forEach(({ partner, share }, row) => {

@@ -29,6 +29,21 @@ export interface ClipSet {
   readonly keypoints?: KeypointLayout | undefined;
   /** Where the clips are pictures: the side that they are brought to, in pixels. */
   readonly pictureSide?: number;
+  /** sha256 of each clip's values, in the order of the entries; absent where a generator made them. */
+  readonly digests?: readonly string[];
+  /** Positions of clips that cannot be read any more: batches are planned with them and leave them out. */
+  readonly unreadable?: ReadonlySet<number>;
+}
+
+/** A clip that could not be read any more in the middle of its use, with what is needed to plan with it all the same. */
+export interface UnreadableClip {
+  readonly split: 'train' | 'validation';
+  readonly name: string;
+  readonly frames: number;
+  /** Of its values when they were read at first. */
+  readonly digest: string;
+  /** Whether it is left out from then on, even where it can be read again. */
+  readonly leftOut: boolean;
 }
 
 /** The names behind the ids. */

@@ -42,6 +42,17 @@ export class FileError extends UserError {
   }
 }
 
+/** Clips that were checked cannot be read any more, in the middle of their use. */
+export class ReadingError extends UserError {
+  /** @param clip the position of the clip in its set; undefined where it is the machine that fails. */
+  constructor(
+    message: string,
+    readonly clip: number | undefined,
+  ) {
+    super(message);
+  }
+}
+
 /** The problems of one file together, the files in the order of their first problem. */
 function byFile(problems: readonly DataProblem[]): DataProblem[] {
   const groups = new Map<string, DataProblem[]>();

@@ -11,6 +11,7 @@ import {
   type Dataset,
   type FingerprintedClip,
   type LabelNames,
+  type UnreadableClip,
 } from './clip-set';
 import { DataError, type DataProblem } from './data-error';
 import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse, type OddClips } from './dataset-checks';
@@ -36,6 +37,8 @@ export interface DatasetOptions extends ClassCounts {
   readonly needTrain: boolean;
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
+  /** Clips that an earlier part of a training could not read: where they are left out, batches are planned with them all the same. */
+  readonly unreadable?: readonly UnreadableClip[];
   readonly layout?: ClipFolders;
   /** Where a share of the training clips validates. */
   readonly validationShare?: ValidationShare | undefined;
@@ -64,21 +67,32 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     options,
   );
   const format = await formatOf(all, labelled.folders, options);
-  const loaded = await loadClips(all, format, options.memoryBudgetBytes, options.onProgress);
+  const splitOf = (index: number): Member['split'] => (index < train.length ? 'train' : 'validation');
+  const unreadable = all.map(({ label }, index) =>
+    options.unreadable?.find(({ split, name }) => split === splitOf(index) && name === label.name),
+  );
+  const loaded = await loadClips(all, format, {
+    ...options,
+    passOver: (index) => unreadable[index]?.leftOut === true,
+  });
   const setProblems = [...idProblems(all, names, labelled.names), ...overlapProblems(train, validation)];
   const broken = new Set(loaded.problems.map(({ file }) => file));
-  const leaveOut = options.leaveOutBroken === true && validation.some(({ file }) => !broken.has(file));
+  const someCanBeUsed = (clips: readonly LocatedClip[]): boolean => clips.some(({ file }) => !broken.has(file));
+  const leaveOut = options.leaveOutBroken === true && someCanBeUsed(validation) && (train.length === 0 || someCanBeUsed(train));
   const use = labelled.problems.length > 0 || labelled.train === undefined ? NOTHING_JUDGED : judgeUse(labelled, names, options);
   const problems = [...labelled.problems, ...use.problems, ...setProblems, ...(leaveOut ? [] : loaded.problems)];
   if (problems.length > 0) throw new DataError(problems);
 
   const members = all.flatMap((clip, index): Member[] => {
-    const clipLoaded = loaded.clips[index];
-    if (clipLoaded === undefined || broken.has(clip.file)) return [];
-    return [{ split: index < train.length ? 'train' : 'validation', clip, loaded: clipLoaded, values: loaded.values?.[index] }];
+    const split = splitOf(index);
+    const [clipLoaded, before] = [loaded.clips[index], unreadable[index]];
+    if (clipLoaded !== undefined && !broken.has(clip.file)) return [{ split, clip, loaded: clipLoaded, values: loaded.values?.[index] }];
+    if (before === undefined) return [];
+    return [{ split, clip, loaded: { ...before, synthetic: false }, values: new Float32Array(), isUnreadable: true }];
   });
   const setOf = (split: Member['split']): ClipSet => {
     const chosen = members.filter((member) => member.split === split);
+    const gone = new Set(chosen.flatMap(({ isUnreadable }, index) => (isUnreadable === true ? [index] : [])));
     return {
       entries: chosen.map(entryOf),
       width: format.width,
@@ -86,6 +100,8 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
       values: loaded.values === undefined ? undefined : chosen.map(({ clip, values }) => required(values, `the values of ${clip.file}`)),
       key: format.key,
       ...(options.pictureSide === undefined ? {} : { pictureSide: options.pictureSide }),
+      digests: chosen.map((member) => member.loaded.digest),
+      ...(gone.size === 0 ? {} : { unreadable: gone }),
     };
   };
   const fingerprinted = members.map(fingerprintedOf);
@@ -102,7 +118,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     givenLabels: Object.keys(labelled.names).length === 0 ? undefined : { ...names, ...labelled.names },
     fingerprint: fingerprint(fingerprinted),
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
-    leftOut: loaded.problems,
+    leftOut: loaded.problems.filter(({ file }) => !members.some(({ clip }) => clip.file === file)),
   };
 }
 
@@ -125,13 +141,14 @@ function judgeUse({ train = [], validation, names: known }: LabelledClips, names
   return judgeClassUse({ train, validation }, names, { gloss: isGiven('gloss', numGloss), category: isGiven('category', numCat) });
 }
 
-/** A clip that can be used. */
+/** A clip that can be used, or one that could be at first. */
 interface Member {
   readonly split: FingerprintedClip['split'];
   readonly clip: LocatedClip;
   readonly loaded: LoadedClip;
   /** Undefined where clips are read as they are needed. */
   readonly values: Float32Array | undefined;
+  readonly isUnreadable?: true;
 }
 
 function entryOf({ clip: { label, file }, loaded }: Member): ClipEntry {
@@ -165,19 +182,23 @@ const NOT_THERE: InspectedClip = { ...UNREAD_CLIP, problems: [NO_SUCH_FILE] };
 
 /**
  * Reads and checks every clip, and keeps the values as long as all of them fit `memoryBudgetBytes`.
- * @param onProgress is told how many clips are done, of how many.
+ * @param options.passOver says of the place of a clip whether it is not read.
  */
 async function loadClips(
   located: readonly LocatedClip[],
   format: ClipFormat,
-  memoryBudgetBytes: number,
-  onProgress?: (done: number, total: number) => void,
+  {
+    memoryBudgetBytes,
+    onProgress,
+    passOver,
+  }: Pick<DatasetOptions, 'memoryBudgetBytes' | 'onProgress'> & { readonly passOver: (index: number) => boolean },
 ): Promise<LoadedClips> {
   const kept = new ValueStore(memoryBudgetBytes);
   const turns = new Turns();
   let done = 0;
   const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file, missing }, index) => {
-    const { clip, ...found } = missing === undefined ? await inspectClip(file, format, turns) : NOT_THERE;
+    const inspect = async (): Promise<InspectedClip> => (missing === undefined ? inspectClip(file, format, turns) : NOT_THERE);
+    const { clip, ...found } = passOver(index) ? UNREAD_CLIP : await inspect();
     if (clip) kept.keep(index, clip.values);
     onProgress?.(++done, located.length);
     const { synthetic } = found;

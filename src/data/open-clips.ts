@@ -7,7 +7,7 @@ import { elementAt } from '../foundation/required';
 import { type Batch, bucketLengths, planEpoch } from './batch';
 import { openBatches } from './batch-source';
 import { readClip, type Clip } from './clip';
-import type { Dataset, ClipEntry, ClipSet, LabelNames } from './clip-set';
+import type { Dataset, ClipEntry, ClipSet, LabelNames, UnreadableClip } from './clip-set';
 import { openDataset } from './dataset';
 import { demoTitle } from './demo/generate';
 import { demoSetOfWidth } from './demo/sets';
@@ -43,6 +43,8 @@ export interface DataRequest {
   readonly validationShare?: ValidationShare | undefined;
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
   readonly leaveOutBroken?: boolean;
+  /** Clips that an earlier part of a training could not read. */
+  readonly unreadable?: readonly UnreadableClip[];
   /** The names of the classes that a model has already: names in the labels get its ids. */
   readonly namesOfModel?: LabelNames | undefined;
   readonly onProgress?: (done: number, total: number) => void;
