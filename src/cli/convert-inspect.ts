@@ -1,11 +1,11 @@
 import type { TransformDescription } from '../config/data-settings';
 import type { Inspection, OptimizerSummary, TensorSummary } from '../conversion/inspect';
 import type { inspectSettings } from '../conversion/options';
-import { printableLine, counted } from '../foundation/text';
+import { bytesText, printableLine, counted } from '../foundation/text';
 import type { Typed } from './command';
 import { onlyPositional } from './flags';
 import { modelsGiven } from './model-flags';
-import { bytesText, columns } from './quantities';
+import { columns } from './quantities';
 import type { Terminal } from './terminal';
 
 /**

@@ -3,14 +3,14 @@ import type { ExportedModel } from '../conversion/export-checkpoint';
 import type { TreeImport } from '../conversion/import-tree';
 import { exportSettings, importSettings, inspectSettings } from '../conversion/options';
 import type { ImportedModel } from '../conversion/read-import';
-import { printableLine, percent } from '../foundation/text';
+import { bytesText, printableLine, percent } from '../foundation/text';
 import { commandGroup, verbCommand, type Command, type Typed } from './command';
 import { runInspection } from './convert-inspect';
 import { watchForInterruption } from './exit';
 import { jsonFlag, onlyPositional } from './flags';
 import { pathOfModel, ownModelFlags, modelsGiven } from './model-flags';
 import { hooksOf } from './progress';
-import { bytesText, columns } from './quantities';
+import { columns } from './quantities';
 import type { Terminal } from './terminal';
 
 const command = 'npm run convert --';

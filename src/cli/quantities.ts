@@ -28,18 +28,6 @@ function twoDigits(number: number): string {
   return String(number).padStart(2, '0');
 }
 
-/** `101.2 MB`, with three digits or so. */
-export function bytesText(bytes: number): string {
-  const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? String(bytes) : value.toFixed(1)} ${units[unit] ?? ''}`;
-}
-
 /** Beyond it, one cell is no reason to fill all the others: a name of a million letters would come once for each. */
 const WIDEST = 200;
 

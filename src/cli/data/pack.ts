@@ -1,11 +1,10 @@
 import { packOptions, packSet, type PackedSet } from '../../data/pack/pack-set';
 import { unpackOptions, unpackSet } from '../../data/pack/unpack-set';
-import { shellWord } from '../../foundation/text';
+import { bytesText, shellWord } from '../../foundation/text';
 import { verbCommand, type Command } from '../command';
 import { watchForInterruption } from '../exit';
 import { jsonFlag } from '../flags';
 import { hooksOf } from '../progress';
-import { bytesText } from '../quantities';
 import type { Terminal } from '../terminal';
 
 const PACK = 'npm run data -- pack';

@@ -1,12 +1,12 @@
 import { messageOf, UserError } from '../../foundation/errors';
-import { percent } from '../../foundation/text';
+import { bytesText, percent } from '../../foundation/text';
 import { version } from '../../foundation/installation';
 import { archiveModel, restoreModel, planPruning, pruneModel, type PrunedModel } from '../../zoo/archive/archive-model';
 import { findModel, modelsIn, stageModel, stageNamed } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
 import { commonFlags, jsonFlag, optionalText, wholeNumber, type FlagTable } from '../flags';
 import { onlyName, registryFlags, rootFlag, rootOf, modelsOf } from '../model-flags';
-import { bytesText, columns } from '../quantities';
+import { columns } from '../quantities';
 
 const ARCHIVE = 'npm run models -- archive';
 

@@ -1,6 +1,6 @@
 import { comparisonOptions } from '../../evaluation/options';
 import { UserError } from '../../foundation/errors';
-import { printableLine, shortLabel } from '../../foundation/text';
+import { bytesText, printableLine, shortLabel } from '../../foundation/text';
 import type { ModelDefinitions } from '../../models/model-table';
 import { findModelOrRelease, placeOf, releaseBefore, type ReleasedBaseline, findModel } from '../../zoo/registered-models';
 import { changelogEntries, completedChangelog, readChangelog } from '../../zoo/release/changelog';
@@ -11,7 +11,7 @@ import { verbCommand, type Command, plainCommand } from '../command';
 import { comparisonFlags, showComparison } from '../compare';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { registryFlags, rootOf, modelsOf, onlyName } from '../model-flags';
-import { columns, bytesText } from '../quantities';
+import { columns } from '../quantities';
 
 const command = 'npm run models -- compare';
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { meaningOf } from '../../folder/contents';
-import { printableLine, percent } from '../../foundation/text';
+import { bytesText, printableLine, percent } from '../../foundation/text';
 import { archivedModels } from '../../zoo/archive/archived-models';
 import {
   listModels,
@@ -16,7 +16,7 @@ import {
 import { plainCommand, type Command } from '../command';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { registryFlags, rootOf, modelsOf } from '../model-flags';
-import { columns, bytesText } from '../quantities';
+import { columns } from '../quantities';
 
 const LIST = 'npm run models -- list';
 

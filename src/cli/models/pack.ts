@@ -1,12 +1,12 @@
 import { UserError } from '../../foundation/errors';
 import { version } from '../../foundation/installation';
+import { bytesText } from '../../foundation/text';
 import { packModel } from '../../zoo/pack/pack-model';
 import { unpackModel } from '../../zoo/pack/unpack-model';
 import { findModel } from '../../zoo/registered-models';
 import { plainCommand, type Command } from '../command';
 import { optionalText, commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { onlyName, registryFlags, rootOf, rootFlag, modelsOf, modelFlag } from '../model-flags';
-import { bytesText } from '../quantities';
 
 const PACK = 'npm run models -- pack';
 

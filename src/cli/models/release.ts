@@ -2,7 +2,7 @@ import path from 'node:path';
 import { hasCategories } from '../../folder/config-file';
 import { ModelFolder } from '../../folder/model-folder';
 import { UserError } from '../../foundation/errors';
-import { printableLine, percent } from '../../foundation/text';
+import { bytesText, printableLine, percent } from '../../foundation/text';
 import { version } from '../../foundation/installation';
 import { findModel, type RegisteredModel } from '../../zoo/registered-models';
 import type { CheckpointData, ReleaseContext } from '../../zoo/release/promote';
@@ -12,7 +12,7 @@ import { plainCommand, type Command } from '../command';
 import { dataFlags, optionalText, jsonFlag, labelledDataOf, requiredText, requiredTexts, commonFlags, type FlagTable } from '../flags';
 import { registryFlags, onlyName, rootOf, modelsOf, modelFlag, type GivenInRegistry } from '../model-flags';
 import { dataWatch } from '../progress';
-import { columns, bytesText } from '../quantities';
+import { columns } from '../quantities';
 import type { Terminal } from '../terminal';
 
 /** The types of a production checkpoint's weights. */

@@ -1,14 +1,14 @@
 import { classesText, hasCategories } from '../../folder/config-file';
 import { filesBelow } from '../../folder/contents';
 import { ModelFolder } from '../../folder/model-folder';
-import { printableLine, percent } from '../../foundation/text';
+import { bytesText, printableLine, percent } from '../../foundation/text';
 import { archivedModel, type ArchivedRecord } from '../../zoo/archive/archived-models';
 import { findModel, evaluationIn, summariseModel } from '../../zoo/registered-models';
 import { releaseState, type ReleaseState } from '../../zoo/release/complete-releases';
 import { plainCommand, type Command } from '../command';
 import { commonFlags, jsonFlag, type FlagTable } from '../flags';
 import { onlyName, registryFlags, rootOf, modelsOf } from '../model-flags';
-import { columns, bytesText } from '../quantities';
+import { columns } from '../quantities';
 
 const SHOW = 'npm run models -- show';
 
