@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import path from 'node:path';
-import { replaceFile } from '../foundation/atomic-file';
+import { replaceFile, replaceFileMeanwhile } from '../foundation/atomic-file';
 import { foreignFile } from '../foundation/foreign-file';
 import { ZipWriter } from '../foundation/zip-write';
 import { refusalOf } from './allowed-names';
@@ -33,18 +33,36 @@ export function readTorchFile<Result>(file: string, use: (value: PythonValue, so
  * Writes a file that `torch.load(file, weights_only=True)` reads, atomically, into a folder that is there; equal values make equal bytes. Storages that several tensors share are written once.
  */
 export function writeTorchFile(file: string, value: PythonValue): void {
+  replaceFile(file, (append) => {
+    for (const piece of piecesOf(file, value)) append(piece);
+  });
+}
+
+/**
+ * {@link writeTorchFile} while the program does other work; the value must not be changed before the promise is fulfilled.
+ * @returns the promise that the file is there, and flushed.
+ */
+export async function writeTorchFileMeanwhile(file: string, value: PythonValue): Promise<void> {
+  await replaceFileMeanwhile(file, piecesOf(file, value));
+}
+
+/** The bytes of a file that `torch.save` would write, in order. */
+function* piecesOf(file: string, value: PythonValue): Generator<Uint8Array, void, undefined> {
   const { pickle, storages } = pickleWithStorages(value);
   const folder = archiveName(file);
-  replaceFile(file, (append) => {
-    const zip = new ZipWriter(append);
-    zip.add(`${folder}/data.pkl`, pickle);
-    zip.add(`${folder}/byteorder`, Buffer.from(endianness() === 'LE' ? 'little' : 'big'));
-    storages.forEach((storage, key) => {
-      zip.add(`${folder}/data/${key}`, storage.bytes());
-    });
-    zip.add(`${folder}/version`, Buffer.from('3\n'));
-    zip.finish();
+  const pieces: Uint8Array[] = [];
+  const zip = new ZipWriter((bytes) => {
+    pieces.push(bytes);
   });
+  zip.add(`${folder}/data.pkl`, pickle);
+  zip.add(`${folder}/byteorder`, Buffer.from(endianness() === 'LE' ? 'little' : 'big'));
+  for (const [key, storage] of storages.entries()) {
+    zip.add(`${folder}/data/${key}`, storage.bytes());
+    yield* pieces.splice(0);
+  }
+  zip.add(`${folder}/version`, Buffer.from('3\n'));
+  zip.finish();
+  yield* pieces;
 }
 
 /** The forms in which weights come. */

@@ -13,7 +13,7 @@ import {
 } from './optimizer-state-dict';
 import { type PlainRecord, type PythonDict, pythonFloat, pythonFromPlain, type PythonValue } from './python-values';
 import { readTensors, type StateDict, stateDictToPython, type WeightDtype, weightTensors } from './state-dict';
-import { readTorchFile, writeTorchFile } from './torch-file';
+import { readTorchFile, writeTorchFile, writeTorchFileMeanwhile } from './torch-file';
 
 export type { SavedOptimizer } from './optimizer-state-dict';
 export type { PlainRecord } from './python-values';
@@ -67,6 +67,11 @@ export function writeTrainingCheckpoint(
   leading: LeadingWeights = 'trained',
 ): void {
   writeTorchFile(file, checkpointToPython(checkpoint, dtype, leading));
+}
+
+/** {@link writeTrainingCheckpoint} in float32, trained weights first, while the program does other work; the checkpoint's values must stay as they are meanwhile. */
+export async function writeTrainingCheckpointMeanwhile(file: string, checkpoint: TrainingCheckpoint): Promise<void> {
+  await writeTorchFileMeanwhile(file, checkpointToPython(checkpoint));
 }
 
 /** What became of the optimiser in a file: its state, or why no training goes on from it. */

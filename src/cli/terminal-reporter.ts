@@ -1,8 +1,8 @@
 import picocolors from 'picocolors';
 import { hasCategories } from '../folder/config-file';
-import { printableLine, printableText, percent } from '../foundation/text';
+import { bytesText, counted, printableLine, printableText, percent } from '../foundation/text';
 import type { StepDone, TrainingEvent, EpochDone, TrainingResult, TrainingStarted } from '../training/events';
-import { bytesText, learningRateText, lossText, paceText, secondsText } from './quantities';
+import { learningRateText, lossText, paceText, secondsText } from './quantities';
 import { type TerminalStream, CLEAR_LINE, draw } from './terminal';
 import { endFacts, fileFacts, nextCommands, outcomeText, startFacts, type Fact } from './training-summary';
 
@@ -204,6 +204,9 @@ export function epochLine(event: EpochDone, width: number, paint: Paint, withCat
     ...(event.lossWeights === undefined ? [] : [{ text: lossWeightsText(event.lossWeights), emphasis: 'dim' as const, spare: 7 }]),
     { text: secondsText(event.seconds), emphasis: 'dim', spare: 2, columns: COLUMNS.seconds },
     { text: paceText(event.clipsPerSecond), emphasis: 'dim', spare: 6, columns: COLUMNS.pace },
+    ...(event.clipsLeftOut === undefined
+      ? []
+      : [{ text: `${counted(event.clipsLeftOut, 'clip')} left out`, emphasis: 'warning' as const, spare: 8 }]),
     { text: event.epoch < epochs ? `eta ${secondsText(event.etaSeconds)}` : '', emphasis: 'dim', spare: 4, columns: COLUMNS.eta },
   ];
   const last: Piece = best

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { positiveNumber, setting, settingOrNone, text, wholeNumber } from './setting';
+import { onOrOff, positiveNumber, setting, settingOrNone, text, wholeNumber } from './setting';
 
 /** Where a data set lies: what the data settings of a model name, and what opens it is given. */
 export type DataSource = DataFolder | DataPaths;
@@ -116,6 +116,12 @@ export const dataSettings = {
   memory_budget_mb: settingOrNone(positiveNumber(), 'a quarter of the memory of machine or container', {
     group,
     description: 'Megabytes that clips may take in memory. A larger set is read while it is trained on.',
+  }),
+  skip_bad_clips: setting(onOrOff(), false, {
+    group,
+    description:
+      'Leave out clips that cannot be used, at the start or when they vanish or are damaged while they are trained on: each is named, and more than a tenth of all ends the training. Off: any such clip ends it.',
+    aliases: ['skip_bad_samples', 'skip_corrupt'],
   }),
   num_buckets: setting(wholeNumber(1, 64), 4, {
     group,

@@ -18,6 +18,9 @@ interface BatchOptions {
   readonly readAhead?: number;
 }
 
+/** Is told of a clip that has become unreadable: its position in the set, and what is wrong, with its file. */
+export type WhenUnreadable = (index: number, problem: string) => void;
+
 const READ_AHEAD = 3;
 
 /**
@@ -56,10 +59,7 @@ export class BatchSource {
    * @param onUnreadable is told of a clip that has become unreadable, which is left out from then on, before the batch that it should have been in.
    * @throws ReadingError, while iterating, where a clip has become unreadable and nobody is told.
    */
-  async *epoch(
-    plans: readonly BatchPlan[],
-    onUnreadable?: (index: number, problem: string) => void,
-  ): AsyncGenerator<Batch, void, undefined> {
+  async *epoch(plans: readonly BatchPlan[], onUnreadable?: WhenUnreadable): AsyncGenerator<Batch, void, undefined> {
     if (this.reader === undefined) {
       for (const plan of plans) yield this.assemble(plan);
       return;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KeypointLayout } from '../config/keypoint-layout';
+import { elementAt, required } from '../foundation/required';
 import type { DataProblem } from './data-error';
 
 /** One labelled clip of a split, found and checked. */
@@ -94,4 +95,29 @@ export function digestOfValues(values: Float32Array): string {
 export function fingerprint(clips: readonly FingerprintedClip[]): string {
   const lines = clips.map(({ split, name, gloss, category, digest }) => JSON.stringify([split, name, gloss, category, digest]));
   return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
+}
+
+/** Clips of a data set that could not be used when it was opened. */
+export function filesLeftOut({ leftOut }: Pick<Dataset, 'leftOut'>): number {
+  return new Set(leftOut.map(({ file }) => file)).size;
+}
+
+/** The names of the clips of a split that could no longer be read. */
+export function namesLeftOut(unreadable: readonly UnreadableClip[], of: UnreadableClip['split']): ReadonlySet<string> {
+  return new Set(unreadable.flatMap(({ split, name }) => (split === of ? [name] : [])));
+}
+
+/** A data set without the validation clips that could no longer be read while it was trained on. */
+export function withoutUnreadable(dataset: Dataset, unreadable: readonly UnreadableClip[]): Dataset {
+  const names = namesLeftOut(unreadable, 'validation');
+  if (names.size === 0) return dataset;
+  const { entries, values, digests, ...set } = dataset.validation;
+  const kept = <Item>(items: readonly Item[] | undefined): Item[] | undefined =>
+    items?.filter((_, index) => !names.has(elementAt(entries, index).name));
+  const leftOut = entries
+    .filter(({ name }) => names.has(name))
+    .map(({ file }) => ({ file, problem: 'it could no longer be read while it was trained on' }));
+  const left = required(kept(digests), 'the digests of the validation clips');
+  const validation = { ...set, entries: required(kept(entries), 'the validation clips'), values: kept(values), digests: left };
+  return { ...dataset, validation: { ...validation, unreadable: new Set<number>() }, leftOut: [...dataset.leftOut, ...leftOut] };
 }

@@ -61,6 +61,27 @@ export function clipsNotFinite({ clips, glossLogits, categoryLogits, losses }: S
   return first && `values that are not finite (NaN or infinite) for ${broken.length} of ${clips} clips, the first ${first.name}`;
 }
 
+/** The outputs of some of the clips, by their positions. */
+export function outputsOf(positions: readonly number[], outputs: SplitOutputs): SplitOutputs {
+  const { clips, glossLogits, categoryLogits, glossTargets, categoryTargets, losses } = outputs;
+  if (positions.length === clips) return outputs;
+  const floats = (rows: Float32Array): Float32Array => {
+    const width = rows.length / clips;
+    return Float32Array.from({ length: positions.length * width }, (_, place) =>
+      elementAt(rows, elementAt(positions, Math.floor(place / width)) * width + (place % width)),
+    );
+  };
+  const ids = (targets: Int32Array): Int32Array => Int32Array.from(positions, (clip) => elementAt(targets, clip));
+  return {
+    clips: positions.length,
+    glossLogits: floats(glossLogits),
+    categoryLogits: floats(categoryLogits),
+    glossTargets: ids(glossTargets),
+    categoryTargets: ids(categoryTargets),
+    losses: floats(losses),
+  };
+}
+
 /** Gathers rows of batches into one array in the set's order. */
 class RowCollector {
   rows = new Float32Array();

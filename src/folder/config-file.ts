@@ -33,6 +33,8 @@ const dataSchema = z.object({
   fingerprint: z.string(),
   /** Of the validation clips alone: figures of two epochs can be compared where it is the same. */
   validation_fingerprint: z.string().optional(),
+  /** Clips that could not be used and were left out when the training began; absent where there were none. */
+  clips_left_out: z.number().optional(),
 });
 const trainingClipsSchema = z.object({
   /** Position = gloss id. */
@@ -97,7 +99,7 @@ const trainedRunSchema = runSchema.extend({
   /** Of the project's checkout, where it is one. */
   git_commit: z.string().nullable(),
   parameters: z.number(),
-  data: dataSchema.required().extend({
+  data: dataSchema.required({ validation_fingerprint: true }).extend({
     /** Where a share of the training clips validates: which. */
     validation_names: z.array(z.string()).readonly().optional(),
   }),

@@ -105,11 +105,13 @@ export interface EpochMetrics extends TrainingLogRow {
   readonly memory_mb: number;
   /** Tensors that TensorFlow.js holds at the end of the epoch; a number that grows is a leak. */
   readonly tensors: number;
+  /** Clips that are left out by now for they cannot be read; absent where there are none. */
+  readonly clips_left_out?: number;
 }
 
 /** A line of `metrics.jsonl` that is no epoch's: something that happened to the training, so that it can be seen later. */
 export interface LoggedIncident {
-  readonly event: 'recovered' | 'out of memory';
+  readonly event: 'recovered' | 'out of memory' | 'clip left out';
   /** Epochs that were done in full in the state that it went on from. */
   readonly after_epoch: number;
   /** Batches of the next epoch that were done too. */

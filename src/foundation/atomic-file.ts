@@ -1,6 +1,22 @@
-import { closeSync, copyFileSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  close,
+  closeSync,
+  copyFileSync,
+  fsync,
+  fsyncSync,
+  linkSync,
+  open,
+  openSync,
+  readdirSync,
+  rename,
+  renameSync,
+  rmSync,
+  writeSync,
+  writev,
+} from 'node:fs';
 import path from 'node:path';
-import { whileWriting, whileWritingInSteps, nameOfUnfinished, unfinishedNameOf } from './file-system-problem';
+import { promisify } from 'node:util';
+import { isFull, nameOfUnfinished, unfinishedNameOf, whileWriting, whileWritingInSteps, withSpace } from './file-system-problem';
 import { placeOf, makeFolders } from './folders';
 
 /** Writes the content of a file: it gets a function that appends bytes. */
@@ -56,6 +72,84 @@ export async function replaceFileInSteps(
   });
 }
 
+/** Bytes that are written at once in the background. */
+const SLICE = 4 * 1024 * 1024;
+
+/**
+ * {@link replaceFile} while the program does other work: a slice is taken of `pieces` whenever the one before it is written. The file is there, flushed, when
+ * the promise is fulfilled.
+ */
+export async function replaceFileMeanwhile(file: string, pieces: Iterable<Uint8Array>): Promise<void> {
+  await whileWritingInSteps(file, async () => {
+    const unfinished = begin(file);
+    const coming = slicesOf(pieces);
+    let size = 0;
+    try {
+      for (let next = coming.next(); next.done !== true; next = coming.next()) {
+        size += sizeOf(next.value);
+        await appendMeanwhile(unfinished.descriptor, next.value);
+      }
+      await flushMeanwhile(unfinished.descriptor);
+      await renameMeanwhile(unfinished.name, file);
+    } catch (error) {
+      discard(unfinished);
+      if (isFull(error)) for (const slice of coming) size += sizeOf(slice);
+      throw withSpace(error, file, size);
+    } finally {
+      closeSync(unfinished.descriptor);
+    }
+    await flushFolderMeanwhile(path.dirname(file));
+  });
+}
+
+const [writeMeanwhile, flushMeanwhile, renameMeanwhile] = [promisify(writev), promisify(fsync), promisify(rename)];
+const [openMeanwhile, closeMeanwhile] = [promisify(open), promisify(close)];
+
+/** Some pieces at a time, of {@link SLICE} bytes or a little more. */
+function* slicesOf(pieces: Iterable<Uint8Array>): Generator<Uint8Array[], void, undefined> {
+  let slice: Uint8Array[] = [];
+  for (const piece of pieces) {
+    slice.push(piece);
+    if (sizeOf(slice) < SLICE && slice.length < MOST_PIECES) continue;
+    yield slice;
+    slice = [];
+  }
+  if (slice.length > 0) yield slice;
+}
+
+/** Pieces that a system writes in one call. */
+const MOST_PIECES = 512;
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+async function appendMeanwhile(descriptor: number, pieces: readonly Uint8Array[]): Promise<void> {
+  let left = pieces;
+  while (left.length > 0) {
+    const { bytesWritten } = await writeMeanwhile(descriptor, left);
+    let written = bytesWritten;
+    left = left.flatMap((piece) => {
+      const done = Math.min(written, piece.length);
+      written -= done;
+      return done === piece.length ? [] : [piece.subarray(done)];
+    });
+  }
+}
+
+async function flushFolderMeanwhile(folder: string): Promise<void> {
+  try {
+    const descriptor = await openMeanwhile(folder, 'r');
+    try {
+      await flushMeanwhile(descriptor);
+    } finally {
+      await closeMeanwhile(descriptor);
+    }
+  } catch {
+    // As in flushFolder.
+  }
+}
+
 /** {@link replaceFile} for a text that is at hand. */
 export function replaceText(file: string, text: string): void {
   replaceFile(file, (append) => {
@@ -85,14 +179,25 @@ export function shareFile(from: string, to: string): void {
 
 function replace(file: string, write: Writing): void {
   const unfinished = begin(file);
+  let size = 0;
+  let full: unknown;
   try {
-    write((bytes) => {
-      appendAll(unfinished.descriptor, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+    write((content) => {
+      const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+      size += bytes.length;
+      if (full !== undefined) return; // What is left is counted, to say how much space it needs.
+      try {
+        appendAll(unfinished.descriptor, bytes);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        full = error;
+      }
     });
+    if (full !== undefined) throw full as Error;
     finish(unfinished, file);
   } catch (error) {
     discard(unfinished);
-    throw error;
+    throw withSpace(error, file, size);
   } finally {
     closeSync(unfinished.descriptor);
   }

@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { UserError } from './errors';
+import { bytesText } from './text';
 
 /** Something that the file system or the machine refused, for a reason that the user can mend. */
 export class FileSystemProblem extends UserError {}
@@ -60,8 +61,32 @@ export function fileSystemProblem(error: unknown, place?: string): FileSystemPro
   const [reason, remedy] = REASONS[codeOf(error)] ?? [];
   if (reason === undefined || remedy === undefined) return undefined;
   const named = nameFor(pathOf(error), place);
-  const what = named === undefined ? (error as Error).message : `${named}: ${reason} (${codeOf(error)}); ${remedy}`;
+  const space = error instanceof Error && 'space' in error ? `: ${String(error.space)}` : '';
+  const what = named === undefined ? (error as Error).message : `${named}: ${reason} (${codeOf(error)})${space}; ${remedy}`;
   return new FileSystemProblem(`${what}; everything saved before is intact`, { cause: error });
+}
+
+/** The codes of a disk without space. */
+const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
+
+/** Whether an error says that a disk has no space left. */
+export function isFull(error: unknown): boolean {
+  return FULL.includes(codeOf(error));
+}
+
+/** Adds to an error of a full disk how much of it a file needs, and how much there is once what was begun is removed. */
+export function withSpace(error: unknown, file: string, neededBytes: number): unknown {
+  if (!isFull(error) || !(error instanceof Error)) return error;
+  return Object.assign(error, { space: `it needs ${bytesText(neededBytes)}, and ${freeText(path.dirname(file))}` });
+}
+
+function freeText(folder: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return `${bytesText(bavail * bsize)} are free`;
+  } catch {
+    return 'nobody can tell how much is free';
+  }
 }
 
 /**

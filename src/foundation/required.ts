@@ -36,7 +36,7 @@ export function countNotFinite(values: Float32Array): number {
 
 /** A finite number less itself is 0, any other NaN: one sum tells it of all, in a fraction of the time that asking each value takes. */
 function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (const value of values) sum += value - value;
-  return sum === 0;
+  let [one, two, three, four] = [0, 0, 0, 0]; // In turn: a sum need not wait for the one before it.
+  for (const value of values) [one, two, three, four] = [two, three, four, one + (value - value)];
+  return one + two + three + four === 0;
 }

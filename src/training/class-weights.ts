@@ -98,6 +98,7 @@ export function meanCorrection(
   targets: ArrayLike<number>,
   mixed?: { readonly targets: ArrayLike<number>; readonly share: ArrayLike<number> },
 ): number {
+  if (targets.length === 0) return 1; // No clip of the batch could be read.
   const weightOfClip = (target: number, row: number): number => {
     const own = elementAt(weights, target);
     if (mixed === undefined) return own;

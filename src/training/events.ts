@@ -95,6 +95,8 @@ export interface EpochDone {
   readonly bestEpoch: number;
   /** Seconds to the end of the training, at the pace so far. */
   readonly etaSeconds: number;
+  /** Clips that are left out by now for they cannot be read; absent where there are none. */
+  readonly clipsLeftOut?: number;
 }
 
 /** The epochs are done and everything is saved; the best checkpoint is evaluated now, which resuming would do too. */

@@ -276,7 +276,7 @@ export function stepInputs(batch: TrainingBatch, options: StepOptions): NamedArr
     ...featureInputs(batch),
     ...(packPadding ? packedInputs(batch) : {}),
     ...labelInputs(batch),
-    weight: { shape: [size], values: batch.weight.map((weight) => weight / count) },
+    weight: { shape: [size], values: batch.weight.map((weight) => weight / Math.max(1, count)) },
     random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
     ...lossInputs(lossWeights, classWeights, corrections),
     ...mixedInputs(batch),

@@ -17,9 +17,11 @@ import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import type { ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
+import { restoreUnreadable } from './progress';
 import { withClassesOfRun, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData } from './run';
 import { refuseOtherTeachers, TaughtBatches, teachersOf, type Teacher } from './teacher';
+import { reportLeftOut } from './unreadable-clips';
 import type { WarmStart } from './warm-start';
 
 /**
@@ -37,6 +39,7 @@ export async function openTrainingData(
 ): Promise<TrainingData> {
   const { resume } = begun;
   const opened = await openDataset(definition, settings, weights, begun, context);
+  reportLeftOut(opened, context.report);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   // Its longest clip is of the architecture alone, whatever the classes are.
   const { maxFrames } = definition.fromSettings(settings, { gloss: 1, category: 1 });
@@ -99,6 +102,11 @@ async function openDataset(
     demoSeed: settings.seed,
     memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
     needTrain: true,
+    leaveOutBroken: settings.skip_bad_clips,
+    unreadable: restoreUnreadable(resume?.progress?.['unreadable_clips']).map((clip) => ({
+      ...clip,
+      leftOut: clip.leftOut && settings.skip_bad_clips,
+    })),
     validationShare: shareOf(settings, resume),
     namesOfModel: resume && savedLabels(resume.checkpoint.config, resume.model),
     onNote: (text) => {

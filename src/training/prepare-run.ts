@@ -22,6 +22,7 @@ import { compareWithEarlierData, endOf, folderToContinue, refuseOutdated, restor
 import type { RunSplit, TrainingContext, TrainingData, TrainingRun } from './run';
 import { chooseSchedule, type LearningRateSchedule, withoutBestMetric, kindOfSchedule } from './schedules';
 import { FolderClaim, TrainingFolder, describeRun } from './training-folder';
+import { unreadableIn } from './unreadable-clips';
 import { warmStartOf, warmStartWeights, type WarmStart } from './warm-start';
 
 /** Names the stream of random numbers that the starting weights are drawn from. */
@@ -51,7 +52,7 @@ async function prepareWithin(
   resume: ResumePoint | undefined,
   context: TrainingContext,
 ): Promise<TrainingRun> {
-  const { report, now, machine } = context;
+  const { report, now, clock = () => performance.now(), machine } = context;
   const definition = definitionOf(settings, context);
   const warmStart = resume === undefined ? warmStartOf(settings, context.reading, context.models) : undefined;
   const given = givenWeights(definition, settings, resume);
@@ -96,7 +97,7 @@ async function prepareWithin(
     resumed: resumedFrom(resume, learner.progress),
   });
   if (resume !== undefined && !otherValidation && isBestOfNewFolder(resume, learner.progress, folder.files.best)) folder.saveBest(learner);
-  return { settings, data, learner, folder, report, now, ended: ended?.end };
+  return { settings, data, learner, folder, report, now, clock, ended: ended?.end };
 }
 
 /**
@@ -208,6 +209,7 @@ function createLearner(
     schedule.loadStateDict(otherValidation ? withoutBestMetric(scheduler) : scheduler);
   const progress = restoreProgress(point.checkpoint, point.progress, data.train.plan(epoch + 1).length);
   if (otherValidation) forgetBest(progress);
+  progress.unreadable = unreadableIn(data);
   return new Learner(model, program, rules, schedule, progress, settings, given);
 }
 

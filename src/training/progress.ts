@@ -1,3 +1,6 @@
+import type { PlainRecord } from '../checkpoint/training-checkpoint';
+import type { UnreadableClip } from '../data/clip-set';
+
 /** How far a training has come: with the weights, the optimiser's state and the schedule's, all that a resumed run needs to go on as if it had never stopped. */
 export interface Progress {
   /** Epochs done in full. */
@@ -11,6 +14,8 @@ export interface Progress {
   bestEpoch: number;
   /** How often the training went back to a saved state for a number that was not finite: each time it halved its learning rate. */
   recoveries: number;
+  /** Clips that could no longer be read while they were trained on. */
+  unreadable: UnreadableClip[];
 }
 
 /** Sums over the clips of the epoch that runs. */
@@ -34,7 +39,21 @@ export function noSums(): EpochSums {
 }
 
 export function freshProgress(): Progress {
-  return { completedEpochs: 0, step: 0, batchesDone: 0, sums: noSums(), bestMetric: -Infinity, bestEpoch: 0, recoveries: 0 };
+  return {
+    completedEpochs: 0,
+    step: 0,
+    batchesDone: 0,
+    sums: noSums(),
+    bestMetric: -Infinity,
+    bestEpoch: 0,
+    recoveries: 0,
+    unreadable: [],
+  };
+}
+
+/** A progress as it is now, whatever becomes of it. */
+export function copyOf(progress: Progress): Progress {
+  return { ...progress, sums: { ...progress.sums } };
 }
 
 /** Whether a training has ended for want of a better epoch. @param patience of `early_stop`; null where it is off. */
@@ -51,9 +70,9 @@ export function forgetBest(progress: Progress): void {
 }
 
 /** A progress as a checkpoint's config holds it. The best metric and the epoch have places of their own there. */
-type SavedProgress = Readonly<Record<string, number>>;
+type SavedProgress = PlainRecord;
 
-export function saveProgress({ step, batchesDone, sums, bestEpoch, recoveries }: Progress): SavedProgress {
+export function saveProgress({ step, batchesDone, sums, bestEpoch, recoveries, unreadable }: Progress): SavedProgress {
   return {
     step,
     batches_done: batchesDone,
@@ -65,6 +84,7 @@ export function saveProgress({ step, batchesDone, sums, bestEpoch, recoveries }:
     gradient_norm_sum: sums.gradientNorm,
     updates: sums.updates,
     ...(recoveries === 0 ? {} : { recoveries }),
+    ...(unreadable.length === 0 ? {} : { unreadable_clips: saveUnreadable(unreadable) }),
   };
 }
 
@@ -96,10 +116,27 @@ export function restoreProgress(
     bestMetric: completed.bestMetric,
     bestEpoch: numberAt('best_epoch', completed.epoch),
     recoveries: numberAt('recoveries', 0),
+    unreadable: restoreUnreadable(saved?.['unreadable_clips']),
   };
 }
 
-/** Times the parts of an epoch and foretells the end of the training. All times in seconds. */
+/** Unreadable clips as a checkpoint holds them. */
+function saveUnreadable(clips: readonly UnreadableClip[]): PlainRecord[] {
+  return clips.map(({ leftOut, ...clip }) => ({ ...clip, left_out: leftOut }));
+}
+
+/** Takes up what {@link saveUnreadable} wrote; nothing where there is nothing of the kind. */
+export function restoreUnreadable(saved: unknown): UnreadableClip[] {
+  if (!Array.isArray(saved)) return [];
+  return saved.flatMap((item: unknown): UnreadableClip[] => {
+    const { split, name, frames, digest, left_out: leftOut } = (item ?? {}) as Readonly<Record<string, unknown>>;
+    if ((split !== 'train' && split !== 'validation') || typeof name !== 'string' || typeof digest !== 'string') return [];
+    if (typeof frames !== 'number' || !Number.isSafeInteger(frames) || frames < 1) return [];
+    return [{ split, name, frames, digest, leftOut: leftOut === true }];
+  });
+}
+
+/** Times the parts of an epoch and foretells the end of the training. All times in seconds, but those of its clock, which nobody may set. */
 export class EpochClock {
   trainSeconds = 0;
   validationSeconds = 0;
@@ -108,22 +145,22 @@ export class EpochClock {
   private totalSeconds = 0;
 
   constructor(
-    private readonly now: () => Date,
+    private readonly milliseconds: () => number,
     private readonly epochsToDo: number,
   ) {}
 
   startTraining(): void {
-    this.partStarted = this.now().getTime();
+    this.partStarted = this.milliseconds();
   }
 
   /** Seconds since the training part of this epoch started. */
   elapsed(): number {
-    return (this.now().getTime() - this.partStarted) / 1000;
+    return (this.milliseconds() - this.partStarted) / 1000;
   }
 
   startValidation(): void {
     this.trainSeconds = this.elapsed();
-    this.partStarted = this.now().getTime();
+    this.partStarted = this.milliseconds();
   }
 
   endEpoch(): void {

@@ -22,7 +22,10 @@ export function recover({ settings, learner, folder, data, report, now }: Traini
   const { scheduler, epoch } = point.checkpoint;
   if (scheduler !== undefined) learner.schedule.loadStateDict(scheduler);
   const batches = data.train.plan(epoch + 1).length;
-  Object.assign(learner.progress, restoreProgress(point.checkpoint, point.progress, batches), { recoveries: recoveries + 1 });
+  Object.assign(learner.progress, restoreProgress(point.checkpoint, point.progress, batches), {
+    recoveries: recoveries + 1,
+    unreadable: learner.progress.unreadable, // The threads that read leave them out from then on.
+  });
   const place = learner.progress.batchesDone === 0 ? `epoch ${epoch}` : `batch ${learner.progress.batchesDone} of epoch ${epoch + 1}`;
   const text = `${cause.message}: back to the state after ${place}, from where it goes on with half the learning rate, ${learner.learningRate} (${recoveries + 1} of ${MOST_RECOVERIES})`;
   folder.recordIncident({ event: 'recovered', text }, learner.progress, now());

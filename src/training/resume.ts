@@ -56,7 +56,16 @@ export interface ResumePoint {
 export const RECORDED_SETTINGS = 'told_settings';
 
 /** Settings that a resumed run may be given anew: how long, where things lie, how it is watched. The others would make it another run. */
-const CHANGEABLE = new Set(['epochs', 'early_stop', 'save_every_minutes', 'memory_budget_mb', 'save_dir', 'description', 'compile_model']);
+const CHANGEABLE = new Set([
+  'epochs',
+  'early_stop',
+  'save_every_minutes',
+  'memory_budget_mb',
+  'skip_bad_clips',
+  'save_dir',
+  'description',
+  'compile_model',
+]);
 
 /**
  * Reads the checkpoint to go on from: one of a run of Kumpas, or one that a PyTorch training wrote.

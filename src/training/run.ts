@@ -4,7 +4,7 @@ import { AVERAGE_KEY, readWeights, type CheckpointReading } from '../checkpoint/
 import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import type { BatchPlan } from '../data/batch';
-import type { ClipSet, Dataset } from '../data/clip-set';
+import { withoutUnreadable, type ClipSet, type Dataset } from '../data/clip-set';
 import { evaluateModel } from '../evaluation/evaluate';
 import { modelOfFile } from '../evaluation/loaded-model';
 import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
@@ -26,6 +26,8 @@ import type { TrainingFolder } from './training-folder';
 export interface TrainingContext {
   readonly report: TrainingListener;
   readonly now: () => Date;
+  /** Milliseconds since any moment, however the machine's clock is set meanwhile: what takes how long. `performance.now` where undefined. */
+  readonly clock?: () => number;
   readonly machine: MachineFacts;
   /** Those that can be trained; Kumpas's own where undefined. */
   readonly models?: ModelDefinitions;
@@ -47,6 +49,7 @@ export interface TrainingRun {
   readonly folder: TrainingFolder;
   readonly report: TrainingListener;
   readonly now: () => Date;
+  readonly clock: () => number;
   /** How it had ended before, where nothing but its evaluation is left to do. */
   readonly ended: Exclude<TrainingEnd, 'interrupted'> | undefined;
 }
@@ -86,18 +89,19 @@ export async function closeRun({ data, learner, folder }: TrainingRun): Promise<
  * went on from a better one. The folder's README.md takes its figures from there.
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
-  const { data, learner, settings, folder, report, now } = run;
+  const { learner, settings, folder, report, now } = run;
   const { files, place } = folder;
   place.requireThere();
   const file = evaluatedCheckpoint(files);
   const key = learner.keepsAverage && file === files.last ? AVERAGE_KEY : undefined;
+  const dataset = withoutUnreadable(run.data.dataset, learner.progress.unreadable);
   const loaded = modelOfFile(file, {}, { key, models: ownModels.with([learner.model.definition]) });
-  const result = describeEvaluation(loaded, data.dataset, await evaluateModel(loaded, data.dataset, settings.batch_size));
+  const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, settings.batch_size));
   await saveResults(ModelFolder.holding(loaded.file).resultsOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
     created: now(),
     place,
-    set: data.dataset.validation,
+    set: dataset.validation,
     onWarning: (text) => {
       report({ kind: 'warning', text });
     },

@@ -6,7 +6,8 @@ import type { TransformDescription } from '../config/data-settings';
 import { isSameLayout, layoutInWords } from '../config/keypoint-layout';
 import type { Settings } from '../config/model-settings';
 import type { Batch, BatchPlan } from '../data/batch';
-import { BatchSource } from '../data/batch-source';
+import { BatchSource, type WhenUnreadable } from '../data/batch-source';
+import { ReadingError } from '../data/data-error';
 import type { ClipSet, LabelNames } from '../data/clip-set';
 import { modelTransforms } from '../data/transforms/pipeline';
 import type { ProgramOptions } from '../engine/create-program';
@@ -142,8 +143,8 @@ function transformsFor({ file, transforms: own }: LoadedModel, { definition, set
 export interface TrainingBatches {
   /** Numbers a frame. */
   readonly width: number;
-  /** The planned batches, in the plans' order. @throws UserError, while iterating, where a clip has become unreadable. */
-  epoch(plans: readonly BatchPlan[]): AsyncGenerator<TrainingBatch, void, undefined>;
+  /** The planned batches, in the plans' order; as {@link BatchSource.epoch}. @throws ReadingError, while iterating, where a clip has become unreadable. */
+  epoch(plans: readonly BatchPlan[], onUnreadable?: WhenUnreadable): AsyncGenerator<TrainingBatch, void, undefined>;
   /** Frees what they hold. */
   close(): Promise<void>;
 }
@@ -184,13 +185,17 @@ export class TaughtBatches implements TrainingBatches {
     }));
   }
 
-  async *epoch(plans: readonly BatchPlan[]): AsyncGenerator<TrainingBatch, void, undefined> {
-    const views = this.teachers.map(({ teacher, own }) => ({ teacher, batches: own?.epoch(plans) }));
-    for await (const batch of this.source.epoch(plans)) {
+  async *epoch(plans: readonly BatchPlan[], onUnreadable?: WhenUnreadable): AsyncGenerator<TrainingBatch, void, undefined> {
+    const toldAlready = onUnreadable && ((): void => undefined);
+    const views = this.teachers.map(({ teacher, own }) => ({ teacher, batches: own?.epoch(plans, toldAlready) }));
+    for await (const batch of this.source.epoch(plans, onUnreadable)) {
       const words: TaughtLabels[] = [];
       for (const { teacher, batches } of views) {
         const next = await batches?.next();
-        words.push(this.wordOf(teacher, next === undefined || next.done === true ? batch : next.value));
+        const seen = next === undefined || next.done === true ? batch : next.value;
+        if (seen.indices.length !== batch.indices.length)
+          throw new ReadingError('a clip vanished between the student and its teacher: they read other clips of a batch', undefined);
+        words.push(this.wordOf(teacher, seen));
       }
       yield {
         ...batch,

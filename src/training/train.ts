@@ -4,6 +4,7 @@ import type { CheckpointReading } from '../checkpoint/training-checkpoint';
 import type { SettingsLayer } from '../config/layers';
 import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
 import { describeOverrides, readFileOrPreset } from '../config/resolve';
+import { ReadingError } from '../data/data-error';
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table';
 import { sharingDevices, startRuntime, type Runtime } from '../engine/runtime';
@@ -71,7 +72,7 @@ export interface TrainRequest {
   readonly reading?: CheckpointReading | undefined;
 }
 
-/** A training that could not go on for what the file system refused; `resumable` says what of it can be gone on with. */
+/** A training that could not go on for what the file system refused, or clips that cannot be read any more; `resumable` says what of it can be gone on with. */
 export class TrainingStopped extends UserError {
   constructor(
     message: string,
@@ -243,9 +244,9 @@ function exampleClip({ settings, data, learner }: TrainingRun): TrainingResult['
   return { path: existsSync(place) ? place : `${place}.npz` };
 }
 
-/** What the file system refused in a training's folder, with what can be gone on with. */
+/** What the file system refused in a training's folder or of its clips, with what can be gone on with. */
 function stoppedBy(error: unknown, { folder, learner, settings }: TrainingRun): unknown {
-  const problem = whatBecameOf(folder) ?? fileSystemProblem(error);
+  const problem = whatBecameOf(folder) ?? (error instanceof ReadingError ? error : fileSystemProblem(error));
   const place = folder.place.placeNow() ?? folder.files.folder;
   if (problem === undefined || !existsSync(path.join(place, path.basename(folder.files.last)))) return problem ?? error;
   const done = learner.progress.completedEpochs >= settings.epochs;

@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { writeTrainingCheckpoint, type PlainRecord } from '../checkpoint/training-checkpoint';
+import {
+  writeTrainingCheckpoint,
+  writeTrainingCheckpointMeanwhile,
+  type PlainRecord,
+  type TrainingCheckpoint,
+} from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
-import type { ClipEntry, Dataset } from '../data/clip-set';
+import { filesLeftOut, type ClipEntry, type Dataset } from '../data/clip-set';
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
 import { sizeOfShape } from '../engine/parameters';
 import type { RunRecord, MachineFacts, RegistryFacts } from '../folder/config-file';
@@ -100,6 +105,9 @@ export class TrainingFolder {
   lastSaved: SavedPoint | undefined;
   private readonly log: TrainingLog;
   private readonly metrics: MetricsLog;
+  /** A `_last.pt` that is being written; it never fails, but leaves its failure below. */
+  private underWay: Promise<void> | undefined;
+  private failure: { readonly error: unknown } | undefined;
 
   /**
    * Writes `config.json`, and drops what the logs have beyond the training's own progress.
@@ -179,7 +187,48 @@ export class TrainingFolder {
     this.place.requireThere();
     if (options.sameAsBest) shareFile(this.files.best, this.files.last);
     else this.writeCheckpoint(this.files.last, learner, 'trained');
-    this.lastSaved = { epochs: learner.progress.completedEpochs, batches: learner.progress.batchesDone };
+    this.lastSaved = pointOf(learner);
+  }
+
+  /**
+   * Takes the state as it is now and writes `_last.pt` from it while the training goes on, one at a time. Only taking it keeps the training waiting.
+   * @throws UserError and FileSystemProblem as {@link saveBest}, and where the one before failed.
+   */
+  async saveLastMeanwhile(learner: Learner): Promise<void> {
+    await this.settled();
+    this.place.requireThere();
+    const point = pointOf(learner);
+    this.underWay = writeTrainingCheckpointMeanwhile(this.files.last, this.checkpointOf(learner)).then(
+      () => {
+        this.lastSaved = point;
+      },
+      (error: unknown) => {
+        this.failure = { error };
+      },
+    );
+  }
+
+  /** @throws what made the last {@link saveLastMeanwhile} fail, where that is known by now. */
+  requireSaved(): void {
+    const { failure } = this;
+    this.failure = undefined;
+    if (failure !== undefined) throw failure.error as Error;
+  }
+
+  /** Waits for what {@link saveLastMeanwhile} writes. @throws what made it fail. */
+  async settled(): Promise<void> {
+    await this.underWay;
+    this.underWay = undefined;
+    this.requireSaved();
+  }
+
+  /** Does something within which `_last.pt` may be saved meanwhile: all is written when it has ended, however it ended. */
+  async whileSaving<Result>(action: () => Promise<Result>): Promise<Result> {
+    try {
+      return await action();
+    } finally {
+      await this.settled();
+    }
   }
 
   /** Writes the README.md from the log as it stands; what a person wrote between its marks stays. */
@@ -233,15 +282,18 @@ export class TrainingFolder {
 
   /** @param leading the weights of the model that the file is of, where the training keeps an average. */
   private writeCheckpoint(file: string, learner: Learner, leading: 'trained' | 'averaged'): void {
+    writeTrainingCheckpoint(file, this.checkpointOf(learner), 'float32', leading);
+  }
+
+  private checkpointOf(learner: Learner): TrainingCheckpoint {
     const { settings } = this.record;
-    const checkpoint = this.whileFinite(learner, () => learner.toCheckpoint(this.describe(learner), settings as PlainRecord));
-    writeTrainingCheckpoint(file, checkpoint, 'float32', leading);
+    return this.whileFinite(learner, () => learner.toCheckpoint(this.describe(learner), settings as PlainRecord));
   }
 
   /** What lets a checkpoint know itself: its shape, its labels, its data. */
   private describe({ model }: Learner): PlainRecord {
     const { run, settings } = this.record;
-    const { validation_names: names, ...data } = run.data;
+    const { validation_names: names, clips_left_out: left, ...data } = run.data;
     return {
       model: settings['model'] as string,
       ...model.config,
@@ -252,10 +304,18 @@ export class TrainingFolder {
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,
       description: run.name,
-      data: names === undefined ? data : { ...data, validation_names: names },
+      data: {
+        ...data,
+        ...(names === undefined ? {} : { validation_names: names }),
+        ...(left === undefined ? {} : { clips_left_out: left }),
+      },
       kumpas_version: run.versions.kumpas,
     };
   }
+}
+
+function pointOf({ progress }: Learner): SavedPoint {
+  return { epochs: progress.completedEpochs, batches: progress.batchesDone };
 }
 
 function stateText({ epochs, batches }: SavedPoint): string {
@@ -298,6 +358,7 @@ export function describeRun(facts: {
         validation_clips: dataset.validation.entries.length,
         fingerprint: dataset.fingerprint,
         validation_fingerprint: dataset.validationFingerprint,
+        ...(dataset.leftOut.length === 0 ? {} : { clips_left_out: filesLeftOut(dataset) }),
         ...(settings['val_share'] === null ? {} : { validation_names: dataset.validation.entries.map(({ name }) => name) }),
       },
       training_clips: describeClips(training, counts.gloss),

@@ -1,20 +1,22 @@
 import { memoryUsage } from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../data/batch';
+import { ReadingError } from '../data/data-error';
 import { valuesNamed } from '../engine/parameters';
 import type { StepResult } from '../engine/program';
 import { tensorCount } from '../engine/tensorflow';
 import { predictedClasses } from '../evaluation/metrics';
-import { clipsNotFinite, collectOutputs, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
+import { clipsNotFinite, collectOutputs, outputsOf, scoreSplit, type SplitScores } from '../evaluation/split-outputs';
 import type { EpochMetrics, TrainingLogRow } from '../folder/training-log';
 import { required } from '../foundation/required';
 import type { TrainingEnd } from './events';
 import { classTargets } from './class-weights';
 import { changesLossWeights, type LossWeights } from './curriculum';
 import { NotFinite } from './learner';
-import { EpochClock, hasStoppedEarly, noSums, type EpochSums } from './progress';
+import { copyOf, EpochClock, hasStoppedEarly, noSums, type EpochSums, type Progress } from './progress';
 import { recover } from './recovery';
 import type { TrainingRun } from './run';
+import { clipsLeftOut, leavingOut, stopForClip, validationLeft } from './unreadable-clips';
 
 /**
  * Trains a prepared run to its last epoch; one that has ended already is left as it is. After each epoch the checkpoints, the logs and the folder's README
@@ -26,7 +28,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
   const { progress, schedule } = learner;
   if (run.ended !== undefined) return run.ended;
   if (folder.lastSaved === undefined) folder.saveLast(learner);
-  const clock = new EpochClock(run.now, settings.epochs - progress.completedEpochs);
+  const clock = new EpochClock(run.clock, settings.epochs - progress.completedEpochs);
   while (progress.completedEpochs < settings.epochs) {
     const epoch = progress.completedEpochs + 1;
     report({ kind: 'epoch-start', epoch, epochs: settings.epochs });
@@ -48,7 +50,13 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
     Object.assign(progress, { completedEpochs: epoch, batchesDone: 0, sums: noSums() });
 
     const row = logRow(epoch, learningRate, sums, validation);
-    const metrics = { ...row, ...lossWeights, ...furtherMetrics(sums, validation, clock, best) };
+    const leftOut = clipsLeftOut(run);
+    const metrics = {
+      ...row,
+      ...lossWeights,
+      ...furtherMetrics(sums, validation, clock, best),
+      ...(leftOut === 0 ? {} : { clips_left_out: leftOut }),
+    };
     folder.recordEpoch(row, metrics, learner);
     report({
       kind: 'epoch-end',
@@ -68,6 +76,7 @@ export async function trainEpochs(run: TrainingRun, signal: AbortSignal): Promis
       bestGlossAccuracy: progress.bestMetric,
       bestEpoch: progress.bestEpoch,
       etaSeconds: clock.etaSeconds,
+      ...(leftOut === 0 ? {} : { clipsLeftOut: leftOut }),
     });
 
     if (hasStoppedEarly(progress, settings.early_stop)) return 'stopped early';
@@ -84,26 +93,40 @@ async function trainAndValidate(
   signal: AbortSignal,
 ): Promise<Validation | 'interrupted' | 'taken back'> {
   clock.startTraining();
+  const reached = { updated: copyOf(run.learner.progress) };
   try {
-    if (await trainEpoch(run, epoch, clock, signal)) return 'interrupted';
-    clock.startValidation();
-    const validation = await validate(run, epoch);
-    clock.endEpoch();
-    return validation;
+    return await run.folder.whileSaving(async () => {
+      if (await trainEpoch(run, epoch, clock, signal, reached)) return 'interrupted';
+      clock.startValidation();
+      const validation = await validate(run, epoch);
+      clock.endEpoch();
+      return validation;
+    });
   } catch (error) {
+    if (error instanceof ReadingError) throw stopForClip(run, error, reached.updated);
     recover(run, error);
     return 'taken back';
   }
 }
 
-/** Trains on the batches of an epoch that are still to do. @returns whether it was interrupted by the signal, after a whole update. */
-async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochClock, signal: AbortSignal): Promise<boolean> {
+/**
+ * Trains on the batches of an epoch that are still to do.
+ * @param reached is told where the training was after each whole update.
+ * @returns whether it was interrupted by the signal, after a whole update.
+ */
+async function trainEpoch(
+  run: TrainingRun,
+  epoch: number,
+  clock: EpochClock,
+  signal: AbortSignal,
+  reached: { updated: Progress },
+): Promise<boolean> {
   const { settings, data, learner, folder, report } = run;
   const { progress } = learner;
   const plans = data.train.plan(epoch);
   const clipsBefore = progress.sums.clips;
   let savedAt = clock.elapsed();
-  for await (const batch of data.train.batches.epoch(plans.slice(progress.batchesDone))) {
+  for await (const batch of data.train.batches.epoch(plans.slice(progress.batchesDone), leavingOut(run, 'train'))) {
     const update = updateOf(progress.batchesDone, plans.length, settings.accumulation_steps);
     const place = `in epoch ${epoch}, batch ${progress.batchesDone + 1} of ${plans.length}`;
     const clips = batch.indices.map((index) => required(data.train.set.entries[index], 'a clip of the batch').name);
@@ -115,17 +138,19 @@ async function trainEpoch(run: TrainingRun, epoch: number, clock: EpochClock, si
       kind: 'step',
       batch: progress.batchesDone,
       batches: plans.length,
-      loss: progress.sums.loss / progress.sums.clips,
+      loss: progress.sums.loss / Math.max(1, progress.sums.clips),
       clipsPerSecond: (progress.sums.clips - clipsBefore) / Math.max(clock.elapsed(), 1e-3),
       memoryMb: residentMegabytes(),
     });
 
     await setImmediate(); // Lets a Ctrl-C in between native calls, which block.
-    const epochIsDone = progress.batchesDone === plans.length;
-    if (!update.apply || epochIsDone) continue;
+    if (!update.apply) continue;
+    reached.updated = copyOf(progress);
+    if (progress.batchesDone === plans.length) continue;
     if (signal.aborted) return true;
+    folder.requireSaved();
     if (clock.elapsed() - savedAt > settings.save_every_minutes * 60) {
-      folder.saveLast(learner);
+      await folder.saveLastMeanwhile(learner);
       savedAt = clock.elapsed();
     }
   }
@@ -160,12 +185,15 @@ interface Validation {
 }
 
 /** Scores the model as it is now on the validation clips. @throws UserError where what it gives is not finite: no score of that would mean anything. */
-async function validate({ data: { validation }, learner, folder }: TrainingRun, epoch: number): Promise<Validation> {
-  const batches = validation.batches.epoch(validation.plan(0));
+async function validate(run: TrainingRun, epoch: number): Promise<Validation> {
+  const { learner, folder } = run;
+  const { validation } = run.data;
+  const batches = validation.batches.epoch(validation.plan(0), leavingOut(run, 'validation'));
   const targets = classTargets(validation.set);
-  const outputs = await learner.whileJudged(() => collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch, targets)));
+  const all = await learner.whileJudged(() => collectOutputs(validation.set, batches, (batch) => learner.evaluate(batch, targets)));
+  const outputs = outputsOf(validationLeft(run), all);
   folder.whileFinite(learner, () => {
-    const broken = clipsNotFinite(outputs, validation.set);
+    const broken = clipsNotFinite(all, validation.set);
     if (broken !== undefined) throw new NotFinite(`in the validation after epoch ${epoch} the model gave ${broken}`);
   });
   return { loss: outputs.losses.reduce((total, loss) => total + loss, 0) / outputs.clips, scores: scoreSplit(outputs) };
