@@ -26,7 +26,8 @@ export { packSet } from './data/pack/pack-set';
 export { unpackSet } from './data/pack/unpack-set';
 export { editLabels } from './data/collections/edit-labels';
 export { splitSet } from './data/collections/split-set';
-export { loadModel, predict } from './evaluation/predict';
+export { predict } from './evaluation/predict';
+export { loadModel } from './evaluation/recogniser';
 export * as registry from './zoo/registry';
 
 // Parts: clips and transforms, models and layers, losses, schedules, optimisers
@@ -82,8 +83,9 @@ export type { Finding, FindingCode, Severity } from './data/checks/findings';
 export type { ClassStatistics, Percentiles, SetStatistics, SplitStatistics } from './data/checks/statistics';
 export type { SetOptions, Validation } from './data/checks/validate';
 export type { Hooks, Note, Progress, WorkEvent } from './foundation/hooks';
-export type { ClipPrediction, Predicted, PredictOptions, Recogniser } from './evaluation/predict';
-export type { Prediction, RankedClass } from './evaluation/predict-clips';
+export type { ClipPrediction, Predicted, PredictOptions } from './evaluation/predict';
+export type { Recogniser } from './evaluation/recogniser';
+export type { Prediction, RankedClass, ReadyClip } from './evaluation/predict-clips';
 export type { ImportedLandmarks, ImportLandmarksOptions, ImportStarted, LandmarksLeftOut } from './data/import/import-landmarks';
 export type { ShowAugmentationOptions, ShownAugmentation } from './evaluation/show-augmentation';
 export type { ClipFacts, ShowOptions } from './evaluation/show-clip';

@@ -46,16 +46,17 @@ export const predictCommand: Command = verbCommand(
     if (json === true && csv === true) throw new UserError('--json and --csv: give one of them');
     if (input === undefined) throw new UserError('--input is missing: give a clip (.npz) or a folder of clips');
     const output = outputFile(flags);
-    const { predict } = await import('../evaluation/predict.js'); // With TensorFlow: only when it is needed.
+    const { documentOf, predict } = await import('../evaluation/predict.js'); // With TensorFlow: only when it is needed.
     const predicted = await predict(
       { model: await Promise.all([model_path].flat().map(pathOfModel)), input, ...given },
       hooksOf(terminal, flags),
     );
     if (predicted.predictions.length === 0) return USER_ERROR_EXIT_CODE;
+    const predictionsJson = (): string => `${JSON.stringify(documentOf(predicted.predictions), null, 2)}\n`;
     const text = json === true ? predictionsJson : csv === true ? predictionsCsv : predictionsText;
     terminal.output.write(text(predicted));
     if (output !== undefined) {
-      writeTextAtomically(output, output.endsWith('.json') ? predictionsJson(predicted) : predictionsCsv(predicted));
+      writeTextAtomically(output, output.endsWith('.json') ? predictionsJson() : predictionsCsv(predicted));
       terminal.errors.write(`written: ${output}\n`);
     }
     if (predicted.attention !== undefined) terminal.errors.write(`attention: ${predicted.attention}\n`);
@@ -112,20 +113,6 @@ function rankingText({ models, predictions }: Predicted): string {
     return `  ${heading.padEnd(10)}${cells.join('    ')}`.trimEnd();
   });
   return `${[file, ...lines].join('\n')}\n`;
-}
-
-/** For a script: one document. */
-function predictionsJson({ predictions }: Predicted): string {
-  const document = {
-    predictions: predictions.map(({ file, model, gloss, category, doubts }) => ({
-      file,
-      model,
-      gloss,
-      category,
-      warnings: doubts.map(({ text }) => text),
-    })),
-  };
-  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 /** For a table: a line for each clip and model. */

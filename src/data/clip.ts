@@ -52,13 +52,7 @@ const LOOKED_AT = 8;
  * @throws FileError where the file or the values are not as they must be.
  */
 export async function readClip(file: string, format: ClipFormat, turns = new Turns()): Promise<Clip> {
-  const read = async (): Promise<Clip> => {
-    const arrays = await openArrays(file, format);
-    const { values, frames, problems } = checkValues(await readValues(arrays, format), format);
-    const [problem] = problems;
-    if (values === undefined || problem !== undefined) throw new FileError(file, problem ?? `"${format.key}" holds no values`);
-    return { values, frames };
-  };
+  const read = async (): Promise<Clip> => valuesOf(await openArrays(file, format), format);
   const { pictureSide: side } = format;
   if (side !== undefined) return turns.alone(() => readPictureClip(file, format, side));
   return (await isLarge(file)) ? turns.alone(read) : read();
@@ -70,12 +64,32 @@ export async function readClip(file: string, format: ClipFormat, turns = new Tur
  */
 export async function readChecked(file: string, format: ClipFormat): Promise<Clip> {
   const clip = await readClip(file, format);
-  const { keypoints, saidBy } = format;
-  if (keypoints === undefined) return clip;
-  const meta = await metaOf(await openArrays(file, format));
-  const [problem] = meta === undefined ? [] : checkMeta(meta, keypoints);
-  if (problem !== undefined) throw new FileError(file, saidBy === undefined ? problem : `${problem}, ${saidBy}`);
+  if (format.keypoints !== undefined) await refuseOtherKeypoints(await openArrays(file, format), format);
   return clip;
+}
+
+/**
+ * {@link readChecked} of a file that is open, as one that lies in memory.
+ * @throws FileError as {@link readClip}.
+ */
+export async function checkedClipOf(arrays: ArrayFile, format: ClipFormat): Promise<Clip> {
+  const clip = await valuesOf(arrays, format);
+  await refuseOtherKeypoints(arrays, format);
+  return clip;
+}
+
+async function valuesOf(arrays: ArrayFile, format: ClipFormat): Promise<Clip> {
+  const { values, frames, problems } = checkValues(await readValues(arrays, format), format);
+  const [problem] = problems;
+  if (values === undefined || problem !== undefined) throw new FileError(arrays.file, problem ?? `"${format.key}" holds no values`);
+  return { values, frames };
+}
+
+async function refuseOtherKeypoints(arrays: ArrayFile, { keypoints, saidBy }: ClipFormat): Promise<void> {
+  if (keypoints === undefined) return;
+  const meta = await metaOf(arrays);
+  const [problem] = meta === undefined ? [] : checkMeta(meta, keypoints);
+  if (problem !== undefined) throw new FileError(arrays.file, saidBy === undefined ? problem : `${problem}, ${saidBy}`);
 }
 
 /** The fields of a clip's `meta`; undefined where it has none that can be read. */

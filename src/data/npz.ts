@@ -32,7 +32,15 @@ const SHOWN_BYTES = 16;
  * @throws FileError where the file is missing, unreadable, too large, no zip, or names an array twice.
  */
 export async function openNpz(file: string): Promise<ArrayFile> {
-  const whole = await readBoundedFile(file, MAX_BYTES, 'cut the clip');
+  return npzOf(file, await readBoundedFile(file, MAX_BYTES, 'cut the clip'));
+}
+
+/**
+ * {@link openNpz} of a file that is in memory.
+ * @param file what messages call it.
+ * @throws FileError where it is no zip, or names an array twice.
+ */
+export async function npzOf(file: string, whole: Buffer): Promise<ArrayFile> {
   const foreign = stoodInFor(whole.subarray(0, START_BYTES));
   if (foreign !== undefined) throw new FileError(file, foreign);
   if (whole.toString('latin1', 0, MAGIC.length) === MAGIC)

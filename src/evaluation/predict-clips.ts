@@ -6,7 +6,7 @@ import { FileError } from '../data/data-error';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
-import { countNotFinite, elementAt } from '../foundation/required';
+import { countNotFinite, elementAt, required } from '../foundation/required';
 import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './loaded-model';
 import { softmax } from './metrics';
 
@@ -100,19 +100,62 @@ async function predictOrTell(
 }
 
 async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
-  const clip = await readWhole(loaded, file, options);
-  const outputs = program.evaluate(inputsOf(loaded, clip));
-  const [gloss, category] = ['gloss_logits', 'category_logits'].map((name) => valuesNamed(outputs, name));
-  if (gloss === undefined || category === undefined) throw new Error('the model has two heads');
-  if (countNotFinite(Float32Array.from([...gloss, ...category])) > 0)
-    throw new FileError(file, `${loaded.file} gives values for it that are not finite (NaN or infinite), so nothing can be said of it`);
-  const labels = shownLabels(loaded, options.labels);
-  return {
-    file,
-    gloss: rankClasses(gloss, labels.gloss, options.topK),
-    category: rankClasses(category, labels.category, options.topK),
-    doubts: doubtsOf(clip, loaded),
+  const clip = readyClip(loaded, file, await readWhole(loaded, file, options));
+  const [seen] = recogniseTogether(program, loaded, [clip], options);
+  if (seen instanceof FileError) throw seen;
+  return required(seen, `the prediction of ${file}`);
+}
+
+/** A clip as its model takes it: after the model's transforms, and cut to the frames that the model sees. */
+export interface ReadyClip {
+  readonly file: string;
+  /** `[frames, width]` row by row. */
+  readonly values: Float32Array;
+  readonly frames: number;
+  readonly doubts: readonly ClipDoubt[];
+}
+
+/** Makes a clip ready that has been read and checked. */
+export function readyClip(loaded: LoadedModel, file: string, whole: Clip): ReadyClip {
+  const { model, keypoints, transforms } = loaded;
+  const clip = TransformPipeline.of(transforms, keypoints).apply(whole);
+  const frames = Math.min(clip.frames, model.maxFrames);
+  const values = clip.values.subarray(0, frames * (clip.values.length / clip.frames));
+  return { file, values, frames, doubts: doubtsOf(whole, loaded) };
+}
+
+/** How clips are recognised together. */
+export interface RecognisingTogether {
+  /** Classes to name; 0 for all. */
+  readonly topK: number;
+  readonly labels?: LabelNames | undefined;
+  /** The rows of the batch, at least as many as there are clips; as many where it is left out. */
+  readonly rows?: number;
+  /** Clips are padded to a multiple of this many frames, so that a few graphs serve all lengths. */
+  readonly framesStep?: number;
+}
+
+/**
+ * Recognises clips in one batch; what a model says of a clip does not depend on the others.
+ * @returns a prediction for each, or why there is none: the model gives no finite numbers for it.
+ */
+export function recogniseTogether(
+  program: Program,
+  loaded: LoadedModel,
+  clips: readonly ReadyClip[],
+  { topK, labels: otherwise, rows = clips.length, framesStep = FRAMES_STEP }: RecognisingTogether,
+): (Prediction | FileError)[] {
+  const outputs = program.evaluate(inputsOf(loaded, clips, rows, framesStep));
+  const labels = shownLabels(loaded, otherwise);
+  const ranked = (name: string, row: number, classes: readonly string[]): RankedClass[] | undefined => {
+    const logits = valuesNamed(outputs, name).slice(row * classes.length, (row + 1) * classes.length);
+    return countNotFinite(Float32Array.from(logits)) > 0 ? undefined : rankClasses(logits, classes, topK);
   };
+  return clips.map(({ file, doubts }, row) => {
+    const [gloss, category] = [ranked('gloss_logits', row, labels.gloss), ranked('category_logits', row, labels.category)];
+    if (gloss !== undefined && category !== undefined) return { file, gloss, category, doubts };
+    return new FileError(file, `${loaded.file} gives values for it that are not finite (NaN or infinite), so nothing can be said of it`);
+  });
 }
 
 function doubtsOf({ values, frames }: Clip, { keypoints, model: { maxFrames } }: LoadedModel): ClipDoubt[] {
@@ -127,7 +170,7 @@ function doubtsOf({ values, frames }: Clip, { keypoints, model: { maxFrames } }:
  * @throws FileError where it cannot be read.
  */
 export async function clipInputs(loaded: LoadedModel, file: string, reading: ClipReading): Promise<NamedArrays> {
-  return inputsOf(loaded, await readWhole(loaded, file, reading));
+  return inputsOf(loaded, [readyClip(loaded, file, await readWhole(loaded, file, reading))], 1, FRAMES_STEP);
 }
 
 /** @throws FileError where the clip cannot be read. */
@@ -135,11 +178,12 @@ function readWhole({ file: model, clipWidth: width, keypoints }: LoadedModel, fi
   return read === undefined ? readChecked(file, { key, width, keypoints, saidBy: `as ${model} takes them` }) : read(file);
 }
 
-function inputsOf({ model: { maxFrames }, keypoints, transforms }: LoadedModel, whole: Clip): NamedArrays {
-  const clip = TransformPipeline.of(transforms, keypoints).apply(whole);
-  const width = clip.values.length / clip.frames;
-  const plan = { indices: [0], frames: Math.min(Math.ceil(clip.frames / FRAMES_STEP) * FRAMES_STEP, maxFrames) };
-  return featureInputs(assembleBatch(plan, 1, { entries: [{ gloss: 0, category: 0 }], width }, () => clip.values));
+function inputsOf({ model }: LoadedModel, clips: readonly ReadyClip[], rows: number, step: number): NamedArrays {
+  const longest = Math.max(...clips.map(({ frames }) => frames));
+  const { values, frames } = elementAt(clips, 0);
+  const plan = { indices: [...clips.keys()], frames: Math.min(Math.ceil(longest / step) * step, model.maxFrames) };
+  const entries = clips.map(() => ({ gloss: 0, category: 0 }));
+  return featureInputs(assembleBatch(plan, rows, { entries, width: values.length / frames }, (place) => elementAt(clips, place).values));
 }
 
 /** The classes of one row of logits, best first; of equal ones the lower id. */

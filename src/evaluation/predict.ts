@@ -1,23 +1,21 @@
 import { checkOptions, type OptionsInput } from '../config/layers';
-import type { ClipReader } from '../data/clip';
 import type { LabelNames } from '../data/clip-set';
-import { DataError, FileError, type DataProblem } from '../data/data-error';
+import { DataError, type FileError, type DataProblem } from '../data/data-error';
 import { readLabelReference } from '../data/labels';
-import type { Program } from '../engine/program';
 import { startRuntime } from '../engine/runtime';
 import { modelFile, titleOfModel } from '../folder/named-checkpoint';
 import { UserError } from '../foundation/errors';
-import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
-import { countNotFinite, required } from '../foundation/required';
+import { warningsTo, type Hooks } from '../foundation/hooks';
+import { required } from '../foundation/required';
 import { counted } from '../foundation/text';
-import type { ClipLocation } from '../models/clips';
 import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
 import { clipFiles } from './input-clips';
-import { inferenceProgram, modelOfFile, shownLabels, trainedAs, type LoadedModel } from './loaded-model';
-import { predictOptions, readingOf, recogniserOptions, shapeOf } from './options';
+import { modelOfFile, type LoadedModel } from './loaded-model';
+import { predictOptions, readingOf, shapeOf } from './options';
 import { canDraw } from './pictures/drawing';
-import { predictClips, predictWith, type Prediction } from './predict-clips';
+import { predictClips, type Prediction } from './predict-clips';
 import type { WithModels } from './recognise';
+import { keyOf, nameOf, noteWhatWasTaken, readerOf, trainedOn } from './recogniser';
 
 /** What {@link predict} is asked for: models, and clips as files (`input`) or as values (`clips`). */
 export type PredictOptions = OptionsInput<typeof predictOptions> & {
@@ -46,6 +44,28 @@ export interface Predicted {
   readonly leftOut: readonly DataProblem[];
   /** The picture of the attention, where one was drawn. */
   readonly attention: string | undefined;
+}
+
+/** What programs are told of predictions: the document of `predict --json`, and of the app's answers. */
+export interface PredictionDocument {
+  readonly predictions: readonly DocumentedPrediction[];
+}
+
+interface DocumentedPrediction extends Omit<ClipPrediction, 'doubts'> {
+  readonly warnings: readonly string[];
+}
+
+/** Predictions as programs are told of them. */
+export function documentOf(predictions: readonly ClipPrediction[]): PredictionDocument {
+  return {
+    predictions: predictions.map(({ file, model, gloss, category, doubts }) => ({
+      file,
+      model,
+      gloss,
+      category,
+      warnings: doubts.map(({ text }) => text),
+    })),
+  };
 }
 
 /**
@@ -111,67 +131,6 @@ function warnOfDoubts(predictions: readonly ClipPrediction[], onWarning: (text: 
   }
 }
 
-/** A model that recognises signs again and again, without being loaded anew. It holds memory until it is disposed of. */
-export class Recogniser {
-  readonly file: string;
-  /** Numbers in a frame of a clip. */
-  readonly width: number;
-  /** Frames that are seen; longer clips are cut to their first. */
-  readonly maxFrames: number;
-  /** Position = class id. */
-  readonly labels: LabelNames;
-  private readonly features: ClipFeatures | undefined;
-
-  constructor(
-    private readonly loaded: LoadedModel,
-    private readonly program: Program,
-    private readonly key: string,
-  ) {
-    this.file = loaded.file;
-    this.width = loaded.clipWidth;
-    this.maxFrames = loaded.model.maxFrames;
-    this.labels = shownLabels(loaded);
-    this.features = trainedOn(loaded)?.pictures === undefined ? undefined : clipFeatures(loaded, key);
-  }
-
-  /**
-   * Recognises the sign in a clip.
-   * @param clip its file (an `.npz`, or a folder of pictures), or its values, `[frames, width]` row by row.
-   * @param options.topK classes to name, most likely first; 0 for all.
-   * @throws UserError where the clip cannot be used.
-   */
-  async predict(clip: string | Float32Array, { topK = 5 }: { readonly topK?: number } = {}): Promise<Prediction> {
-    const read = typeof clip === 'string' ? this.features?.read : readerOf([clip], this.width);
-    const name = typeof clip === 'string' ? clip : nameOf(0);
-    const [prediction] = await predictWith(this.program, this.loaded, [name], { key: this.key, read, topK });
-    return required(prediction, 'the prediction of the clip');
-  }
-
-  /** Frees what the model holds; it can predict no more. */
-  dispose(): void {
-    this.program.dispose();
-    this.features?.dispose();
-  }
-}
-
-/**
- * Loads a model to predict with again and again; the caller disposes of it.
- * @param model a model folder (its `_best.pt` is used) or a `.pt` file.
- * @throws UserError where there is none, or it cannot be read.
- */
-export async function loadModel(
-  model: string,
-  options: Omit<OptionsInput<typeof recogniserOptions>, 'model'> = {},
-  hooks: Hooks & WithModels = {},
-): Promise<Recogniser> {
-  const given = checkOptions(recogniserOptions, { source: 'loadModel()', values: { ...options, model } });
-  const loaded = modelOfFile(modelFile(given.model), shapeOf(given), readingOf(given, hooks));
-  const runtime = await startRuntime({ verbose: hooks.verbose === true });
-  if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
-  noteWhatWasTaken(loaded, false, hooks);
-  return new Recogniser(loaded, inferenceProgram(loaded, { mode: 'captured' }), keyOf(loaded, given.kp_key));
-}
-
 interface AskedClips {
   readonly names: readonly string[];
   /** How a model reads them; undefined where it reads an array of their files. */
@@ -193,44 +152,11 @@ async function clipsOf(inputs: readonly string[] | undefined, values: readonly F
   };
 }
 
-function nameOf(place: number): string {
-  return `clips[${place}]`;
-}
-
-/** Reads clips that are in memory. */
-function readerOf(clips: readonly Float32Array[], width: number): ClipReader {
-  const byName = new Map(clips.map((values, place) => [nameOf(place), values]));
-  return (name) => {
-    const values = required(byName.get(name), `the clip ${name}`);
-    if (values.length === 0 || values.length % width !== 0)
-      return Promise.reject(new FileError(name, `expected [frames, ${width}] numbers, found ${values.length}`));
-    if (countNotFinite(values) > 0) return Promise.reject(new FileError(name, 'it holds values that are not finite (NaN or infinite)'));
-    return Promise.resolve({ values, frames: values.length / width });
-  };
-}
-
 function checkAttention(picture: string, clips: number, models: number): void {
   if (!/\.png$/i.test(picture)) throw new UserError(`--attention ${picture}: the picture is a PNG; expected a name that ends in .png`);
   if (clips === 1 && models === 1) return;
   const found = `${counted(clips, 'clip')} and ${counted(models, 'model')}`;
   throw new UserError(`--attention draws one clip in one model, found ${found}; name one of each`);
-}
-
-/** The array that a model reads: what was asked for, else what it was trained on, else its kind's usual one. */
-function keyOf(loaded: LoadedModel, asked: string | undefined): string {
-  return asked ?? trainedOn(loaded)?.key ?? loaded.model.definition.usualClips.key;
-}
-
-/** The clips that a model was trained on; undefined where the checkpoint does not say. */
-function trainedOn(loaded: LoadedModel): ClipLocation | undefined {
-  const trained = trainedAs(loaded);
-  return trained && loaded.model.definition.clipLocation(trained);
-}
-
-function noteWhatWasTaken({ file, assumptions, notes }: LoadedModel, several: boolean, hooks: Hooks & WithModels): void {
-  const note = notesTo(hooks);
-  for (const assumption of assumptions) note(`${several ? file : 'the checkpoint'} does not say: ${assumption} was taken`);
-  for (const text of notes) note(`${several ? `${file}: ` : ''}${text}`);
 }
 
 /** @throws DataError where the file is no labels reference. */

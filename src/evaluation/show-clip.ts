@@ -10,6 +10,7 @@ import { readCollection } from '../data/collections/read-collection';
 import { FileError } from '../data/data-error';
 import { LAYOUT_FILE } from '../data/layout-file';
 import { toFloat32, type NpyArray } from '../data/npy';
+import type { ArrayFile } from '../data/npz';
 import { kindOfPlace, openClipArrays, readPlace } from '../data/places';
 import { replaceFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
@@ -150,18 +151,32 @@ function noKeypoints({ file, arrays }: ClipFacts, key: string): never {
   throw new FileError(file, `no key points "${key}" [frames, numbers] to draw; it holds ${found}; choose an array with --kp-key`);
 }
 
+type Reading = Pick<Options<typeof showOptions>, 'kp_key' | 'aspect'>;
+
 /** Reads a clip with what is to be shown of it. @throws FileError where it cannot be read. */
-export async function readShownClip(
-  file: string,
-  { kp_key: key, aspect: asked }: Pick<Options<typeof showOptions>, 'kp_key' | 'aspect'>,
+export async function readShownClip(file: string, reading: Reading): Promise<ReadClip> {
+  const { facts, shown } = await shownClipOf(await openClipArrays(file, reading.kp_key), reading, foldersAbove(file));
+  const gloss = facts.gloss ?? (await glossInLabels(file));
+  return { facts: { ...facts, gloss }, shown: shown && { ...shown, gloss } };
+}
+
+/**
+ * {@link readShownClip} of a file that is open, as one that lies in memory.
+ * @param folders that it lies in, the nearest first: a file in one of them may say what its key points are.
+ */
+export async function shownClipOf(
+  opened: ArrayFile,
+  { kp_key: key, aspect: asked }: Reading,
+  folders: readonly string[] = [],
 ): Promise<ReadClip> {
-  const arrays = await readArrays(file, key);
+  const { file } = opened;
+  const arrays = await readArrays(opened, key);
   const meta = metaOf(arrays.get('meta'));
-  const keypoints = await keypointsOf(file, key, arrays, meta);
+  const keypoints = await keypointsOf(file, key, arrays, meta, folders);
   const frames =
     keypoints?.frames ?? Math.max(0, ...[...arrays.values()].filter(({ shape }) => shape.length > 1).map(({ shape }) => shape[0] ?? 0));
   const timestampsMs = timestampsOf(arrays.get('timestamps_ms'), frames, meta);
-  const gloss = glossOf(meta) ?? (await glossInLabels(file));
+  const gloss = glossOf(meta);
   const seconds = durationOf(timestampsMs);
   const facts: ClipFacts = {
     file,
@@ -179,8 +194,7 @@ export async function readShownClip(
   return { facts, shown };
 }
 
-async function readArrays(file: string, key: string): Promise<Map<string, NpyArray>> {
-  const opened = await openClipArrays(file, key);
+async function readArrays(opened: ArrayFile, key: string): Promise<Map<string, NpyArray>> {
   const arrays = new Map<string, NpyArray>();
   for (const name of opened.keys) {
     const array = await opened.read(name).catch((error: unknown) => {
@@ -195,7 +209,13 @@ async function readArrays(file: string, key: string): Promise<Map<string, NpyArr
 type Keypoints = Pick<ShownClip, 'values' | 'frames' | 'layout' | 'mask'>;
 
 /** The key points of a clip; undefined where it has none under that key. @throws FileError where they are not as they must be. */
-async function keypointsOf(file: string, key: string, arrays: ReadonlyMap<string, NpyArray>, meta: Meta): Promise<Keypoints | undefined> {
+async function keypointsOf(
+  file: string,
+  key: string,
+  arrays: ReadonlyMap<string, NpyArray>,
+  meta: Meta,
+  folders: readonly string[],
+): Promise<Keypoints | undefined> {
   const array = arrays.get(key);
   const [, width] = array?.shape ?? [];
   if (array === undefined || width === undefined || width > MOST_NUMBERS) return undefined;
@@ -205,7 +225,7 @@ async function keypointsOf(file: string, key: string, arrays: ReadonlyMap<string
     problems: [problem],
   } = checkValues(array, { key, width });
   if (values === undefined || problem !== undefined) throw new FileError(file, problem ?? `"${key}" holds no numbers`);
-  const layout = await layoutOfClip(file, width, meta);
+  const layout = await layoutOfClip(file, width, meta, folders);
   return { values, frames, layout, mask: maskOf(arrays.get('mask'), frames * layout.points.length) };
 }
 
@@ -247,8 +267,8 @@ const DEEPEST = 6;
 const LARGEST_LAYOUT = 1_000_000;
 
 /** What a file beside the clips says, or their width, or their meta; else points of which nothing is known. */
-async function layoutOfClip(file: string, width: number, meta: Meta): Promise<KeypointLayout> {
-  for (const folder of foldersAbove(file)) {
+async function layoutOfClip(file: string, width: number, meta: Meta, folders: readonly string[]): Promise<KeypointLayout> {
+  for (const folder of folders) {
     const place = path.join(folder, LAYOUT_FILE);
     if ((await kindOfPlace(place)) !== 'file') continue;
     const text = (await readPlace(place, LARGEST_LAYOUT, 'is it the right file?')).toString('utf8');

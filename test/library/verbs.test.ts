@@ -213,6 +213,31 @@ describe('loadModel', () => {
       }
     });
   });
+
+  it('recognises clips that are in memory together, each as it does alone', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const { model: place, data } = writeModelAndData(folder);
+      const file = path.join(data, 'keypoints_val', 'clip_3.npz');
+      const model = await loadModel(place);
+      try {
+        const ready = [await model.ready('a.npz', readFileSync(file)), await model.ready('values', clipValues(70, 5))];
+        expect(ready[1]).toMatchObject({ frames: 64, doubts: [{ kind: 'cut' }] });
+        const together = model.recognise(ready, { topK: 3, rows: 4, framesStep: 32 });
+        const alone = [await model.predict(file, { topK: 3 }), await model.predict(clipValues(70, 5), { topK: 3 })];
+        expect(together).toMatchObject([{ file: 'a.npz' }, { file: 'values' }]);
+        for (const [place, seen] of alone.entries()) {
+          const here = together[place];
+          if (here === undefined || here instanceof Error) throw new Error('there is no prediction');
+          expect(here.gloss.map(({ id }) => id)).toEqual(seen.gloss.map(({ id }) => id));
+          expect(here.gloss[0]?.probability).toBeCloseTo(seen.gloss[0]?.probability ?? -1, 5);
+        }
+        await expect(model.ready('b.npz', readFileSync(file).subarray(0, 300))).rejects.toThrow(/^b\.npz: not a readable \.npz/);
+        await expect(model.ready('c.npz', new Uint8Array())).rejects.toThrow(/^c\.npz: .*is empty/);
+      } finally {
+        model.dispose();
+      }
+    });
+  });
 });
 
 describe('compare', () => {

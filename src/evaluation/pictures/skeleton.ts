@@ -1,7 +1,19 @@
-import type { SKRSContext2D } from '@napi-rs/canvas';
 import { widthOfLayout, type KeypointLayout, type KeypointPart } from '../../config/keypoint-layout';
 import { elementAt } from '../../foundation/required';
-import type { PictureSize } from './canvas';
+
+/** What of a canvas a skeleton is drawn with: Node's, or a browser's. */
+export interface SkeletonCanvas {
+  strokeStyle: unknown;
+  fillStyle: unknown;
+  lineWidth: number;
+  beginPath(): void;
+  moveTo(x: number, y: number): void;
+  lineTo(x: number, y: number): void;
+  stroke(): void;
+  fill(): void;
+  fillRect(x: number, y: number, width: number, height: number): void;
+  arc(x: number, y: number, radius: number, from: number, to: number): void;
+}
 
 /** How the parts of a skeleton look; what is said of no part by its name is the `other`. */
 export interface SkeletonStyle {
@@ -12,6 +24,8 @@ export interface SkeletonStyle {
   readonly pointSize: number;
   /** The radius of the dot on every point; none where it is left out. */
   readonly dots?: Readonly<Record<string, number>> & { readonly other: number };
+  /** What lies over the middle of a hollow dot: the colour of the page. */
+  readonly paper?: string;
 }
 
 /** The lines and points that a layout's skeletons are drawn with. */
@@ -86,7 +100,7 @@ export function boundsOf(values: Float32Array, { dimensions }: KeypointLayout): 
  * @param room about them, as a share of the larger of their sides.
  * @param stretch how many times as wide as high a unit of the plane is: of shares of a picture, its width by its height.
  */
-export function viewOf(bounds: Bounds, size: PictureSize, room: number, stretch = 1): View {
+export function viewOf(bounds: Bounds, size: { readonly width: number; readonly height: number }, room: number, stretch = 1): View {
   const [wide, high] = [bounds.width * stretch, bounds.height];
   const about = room * Math.max(wide, high, Number.MIN_VALUE);
   const scale = Math.min(size.width / (wide + 2 * about), size.height / (high + 2 * about));
@@ -103,7 +117,7 @@ export function viewOf(bounds: Bounds, size: PictureSize, room: number, stretch 
  * @param isHollow of a point, whether its dot is drawn hollow.
  */
 export function drawSkeleton(
-  context: SKRSContext2D,
+  context: SkeletonCanvas,
   frame: Float32Array,
   { layout: { dimensions }, style, parts }: Skeleton,
   view: View,
@@ -133,22 +147,29 @@ export function drawSkeleton(
     for (const point of points) {
       const place = placeOf(point);
       if (place === undefined) continue;
-      if (dot > 0) drawDot(context, place, dot, colour, isHollow(point));
+      if (dot > 0) drawDot(context, place, dot, colour, isHollow(point) ? (style.paper ?? PAPER) : undefined);
       else if (!hasBones)
         context.fillRect(place[0] - style.pointSize / 2, place[1] - style.pointSize / 2, style.pointSize, style.pointSize);
     }
   }
 }
 
-/** Lies over a hollow dot's middle: the light page that films are drawn on. */
+/** The light page that films are drawn on. */
 const PAPER = '#ffffff';
 
-function drawDot(context: SKRSContext2D, [x, y]: readonly [number, number], radius: number, colour: string, isHollow: boolean): void {
+/** @param paper the colour of a hollow dot's middle; undefined for a filled one. */
+function drawDot(
+  context: SkeletonCanvas,
+  [x, y]: readonly [number, number],
+  radius: number,
+  colour: string,
+  paper: string | undefined,
+): void {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fillStyle = isHollow ? PAPER : colour;
+  context.fillStyle = paper ?? colour;
   context.fill();
-  if (!isHollow) return;
+  if (paper === undefined) return;
   context.strokeStyle = colour;
   context.lineWidth = radius / 2;
   context.stroke();
