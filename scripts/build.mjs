@@ -11,7 +11,10 @@ const compiler = path.join(project, 'node_modules/typescript/bin/tsc');
 execFileSync(process.execPath, [compiler, '--project', path.join(project, 'tsconfig.build.json'), '--noCheck'], { stdio: 'inherit' });
 
 for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+  if (file.startsWith(path.join('app', 'page'))) continue;
   const isRead = /\.(css|csv)$/.test(file) || file === path.join('evaluation', 'report', 'interaction.js');
   const hasDeclaration = /\/tfjs\.(js|d\.ts)$/.test(file);
   if (isRead || hasDeclaration) cpSync(path.join(source, file), path.join(built, file));
 }
+
+execFileSync(process.execPath, [path.join(project, 'scripts/build-page.mjs'), path.join(built, 'app/page')], { stdio: 'inherit' });

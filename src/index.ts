@@ -3,7 +3,7 @@
  * Nothing of it prints, ends the process or reads the environment, and TensorFlow's native library is loaded only when something is to be computed.
  */
 
-// Verbs: train, evaluate, predict, compare, convert, extractVideos, registry
+// Verbs: train, evaluate, predict, compare, convert, extractVideos, startApp, registry
 export { train } from './training/train';
 export { findLearningRate } from './training/find-learning-rate';
 export { smokeTest } from './training/smoke-test';
@@ -13,6 +13,7 @@ export { compare } from './evaluation/compare/compare';
 export { compareCurves } from './evaluation/compare/compare-curves';
 export { convert } from './conversion/convert';
 export { demoData } from './training/open-training-data';
+export { startApp } from './app/server/start-app';
 export { setStatistics } from './data/checks/statistics';
 export { validateSet } from './data/checks/validate';
 export { reportSet } from './evaluation/report/set-report';
@@ -63,6 +64,8 @@ export { ModelDefinitions, ownModels } from './models/model-table';
 export { signTransformer, signTransformerModel } from './models/transformer/sign-transformer';
 
 // Types
+export type { AppFailure, RunningApp } from './app/server/start-app';
+export type { AppOptions } from './app/server/options';
 export type { FollowedEnd, FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
 export type { TrainHooks, TrainOptions } from './training/train';
 export type { SweepEvent, SweepGrid, SweepHooks, SweepOptions, SweepOutcome } from './training/sweep/sweep';

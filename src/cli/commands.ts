@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./sweep.js')).sweepCommand,
   },
   watch: { summary: 'Show a training that runs in another terminal.', load: async () => (await import('./watch.js')).watchCommand },
+  app: { summary: 'Recognise clips in a page of the browser, and by an API.', load: async () => (await import('./app.js')).appCommand },
   evaluate: { summary: 'Evaluate a trained model on labelled clips.', load: async () => (await import('./evaluate.js')).evaluateCommand },
   predict: { summary: 'Recognise the sign in a clip.', load: async () => (await import('./predict.js')).predictCommand },
   convert: {

@@ -13,7 +13,8 @@ export type SettingGroup =
   | 'Features'
   | 'Demo data'
   | 'Pack'
-  | 'Picture';
+  | 'Picture'
+  | 'App';
 
 /** What help, documentation and error messages say of a setting, beside what its schema checks. */
 export interface SettingFacts {

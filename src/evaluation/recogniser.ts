@@ -75,6 +75,12 @@ export class Recogniser {
     return checkedClipOf(arrays, { key, width: this.width, keypoints, saidBy: `as ${file} takes them` });
   }
 
+  /** The data folder that it was trained with, undefined for the demo set or where the checkpoint does not say; and the seed of that training. */
+  get trainedOn(): { readonly source: string | undefined; readonly seed: number } {
+    const { source } = trainedOn(this.loaded) ?? {};
+    return { source: source !== undefined && 'folder' in source ? source.folder : undefined, seed: trainedAs(this.loaded)?.seed ?? 42 };
+  }
+
   /** Frees what the model holds; it can predict no more. */
   dispose(): void {
     this.program.dispose();

@@ -1,0 +1,132 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { framesSchema } from './uploads';
+
+/** What names a model. */
+export const modelQuery = z.object({
+  model: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .openapi({ description: 'The name of a model, as GET /api/models lists it; the default one where it is left out.' }),
+});
+
+export const predictQuery = modelQuery.extend({
+  top_k: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(5)
+    .openapi({ description: 'Signs to name, most likely first; 0 for all.', example: 5 }),
+});
+
+export const sampleQuery = modelQuery.extend({
+  place: z.coerce.number().int().min(0).max(1000).default(0).openapi({ description: 'The place in the list of samples, from 0.' }),
+});
+
+const ranked = z
+  .array(z.object({ id: z.number(), label: z.string(), probability: z.number() }))
+  .openapi({ description: 'Classes, most likely first; probabilities are from 0 to 1.' });
+
+const prediction = z
+  .object({ file: z.string(), model: z.string(), gloss: ranked, category: ranked, warnings: z.array(z.string()) })
+  .openapi('Prediction');
+const refused = z.object({ file: z.string(), model: z.string(), error: z.string() }).openapi('RefusedClip');
+const predictions = z.object({ predictions: z.array(z.union([prediction, refused])) }).openapi('Predictions');
+const problem = z.object({ error: z.string() }).openapi('Problem');
+
+const model = z
+  .looseObject({
+    name: z.string(),
+    type: z.string(),
+    version: z.string().nullable(),
+    stage: z.string(),
+    epoch: z.number().nullable(),
+    gloss_acc: z.number().nullable(),
+    cat_acc: z.number().nullable(),
+    f1: z.number().nullable(),
+    bytes: z.number(),
+    created: z.string(),
+    synthetic: z.boolean(),
+    best: z.boolean(),
+    is_default: z.boolean(),
+    is_loaded: z.boolean(),
+  })
+  .openapi('Model');
+
+/** The schemas of what is answered, which tests hold answers against. */
+export const answers = {
+  predictions,
+  problem,
+  models: z.object({ models: z.array(model) }),
+  health: z.object({ status: z.literal('ok'), version: z.string(), models: z.number(), loaded: z.number(), uptime_seconds: z.number() }),
+  samples: z.object({ source: z.string(), samples: z.array(z.object({ name: z.string(), gloss: z.string().nullable() })) }),
+  clip: z
+    .looseObject({ name: z.string(), frames: z.number(), seconds: z.number(), feeds: z.array(z.string()) })
+    .openapi({ description: 'Facts of the clip, and its key points as base64 for a player.' }),
+} as const;
+
+const fileForm = z.object({
+  file: z.array(z.string().openapi({ format: 'binary' })).openapi({ description: 'One or more clips, each an .npz.' }),
+});
+
+function json(description: string, schema: z.ZodType): { description: string; content: { 'application/json': { schema: z.ZodType } } } {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** The endpoints, as the OpenAPI document describes them. */
+export const documentedRoutes = [
+  createRoute({
+    method: 'get',
+    path: '/api/health',
+    summary: 'Whether the app answers, and how many models it has.',
+    responses: { 200: json('It answers.', answers.health) },
+  }),
+  createRoute({
+    method: 'get',
+    path: '/api/models',
+    summary: 'The models that are served, with their figures; the default one first.',
+    responses: { 200: json('The models.', answers.models) },
+  }),
+  createRoute({
+    method: 'post',
+    path: '/api/predict',
+    summary: 'Recognises the sign in each clip. One that cannot be used has an error at its place, and the others go on.',
+    request: {
+      query: predictQuery,
+      body: { content: { 'multipart/form-data': { schema: fileForm }, 'application/json': { schema: framesSchema } } },
+    },
+    responses: {
+      200: json('A prediction a clip, in their order: the document of "predict --json".', predictions),
+      400: json('The request is not as it must be.', problem),
+      404: json('There is no such model.', problem),
+      413: json('Too much at once.', problem),
+      422: json('None of the clips can be used.', problem),
+    },
+  }),
+  createRoute({
+    method: 'post',
+    path: '/api/clip',
+    summary: 'What is in a clip: its facts, and its key points to play them.',
+    request: { body: { content: { 'multipart/form-data': { schema: fileForm } } } },
+    responses: { 200: json('The clip.', answers.clip), 422: json('The clip cannot be read.', problem) },
+  }),
+  createRoute({
+    method: 'get',
+    path: '/api/samples',
+    summary: 'Clips to try a model on: of its own validation data, or of the demo set.',
+    request: { query: modelQuery },
+    responses: { 200: json('The clips and where they are from.', answers.samples) },
+  }),
+  createRoute({
+    method: 'get',
+    path: '/api/sample',
+    summary: 'One of these clips, as .npz.',
+    request: { query: sampleQuery },
+    responses: {
+      200: { description: 'The clip.', content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } },
+      404: json('There is no such clip.', problem),
+    },
+  }),
+] as const;

@@ -1,0 +1,87 @@
+import type { OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { Turns } from '../../data/file-reading';
+import { firstIssue } from '../../foundation/errors';
+import { version } from '../../foundation/installation';
+import type { ModelDefinitions } from '../../models/model-table';
+import { documentedRoutes, modelQuery, predictQuery, sampleQuery } from './api-routes';
+import { clipView } from './clip-view';
+import { RequestProblem } from './problem';
+import { recogniseClips } from './recognise-clips';
+import { referencePage } from './reference-page';
+import { sampleAt, samplesFor } from './samples';
+import type { ServedModels } from './served-models';
+import { uploadedClips } from './uploads';
+
+/** What the endpoints work with. */
+interface ApiParts {
+  readonly served: ServedModels;
+  /** The kinds of models that clips may feed; those of Kumpas where absent. */
+  readonly models: ModelDefinitions | undefined;
+  readonly startedAt: number;
+}
+
+/** Adds the endpoints under `/api/`, and their description. */
+export function addApi(app: OpenAPIHono, { served, models, startedAt }: ApiParts): void {
+  const showing = new Turns();
+  for (const route of documentedRoutes) app.openAPIRegistry.registerPath(route);
+
+  app.get('/api/health', (context) =>
+    context.json({
+      status: 'ok',
+      version,
+      models: served.list().length,
+      loaded: served.list().filter((model) => model.is_loaded).length,
+      uptime_seconds: Math.round((Date.now() - startedAt) / 1000),
+    }),
+  );
+
+  app.get('/api/models', (context) => context.json({ models: served.list() }));
+
+  app.post('/api/predict', async (context) => {
+    const { model, top_k: topK } = queryOf(context, predictQuery);
+    const clips = await uploadedClips(context.req);
+    const answer = await served.use(model, (loaded) => recogniseClips(loaded, clips, topK));
+    const isOfUse = answer.predictions.some((prediction) => !('error' in prediction));
+    return isOfUse ? context.json(answer) : context.json({ error: firstError(answer.predictions), ...answer }, 422);
+  });
+
+  app.post('/api/clip', async (context) => {
+    const [clip, ...more] = await uploadedClips(context.req);
+    if (clip === undefined || more.length > 0) throw new RequestProblem(400, `file: expected one clip, found ${more.length + 1}`);
+    return context.json(await showing.alone(() => clipView(clip, models)));
+  });
+
+  app.get('/api/samples', async (context) => {
+    const { model } = queryOf(context, modelQuery);
+    const { source, clips } = await served.use(model, samplesFor);
+    return context.json({ source, samples: clips.map(({ name, gloss = null }) => ({ name, gloss })) });
+  });
+
+  app.get('/api/sample', async (context) => {
+    const { model, place } = queryOf(context, sampleQuery);
+    const { name, read } = sampleAt(await served.use(model, samplesFor), place);
+    const bytes = await read();
+    const header = {
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+    };
+    return context.body(new Uint8Array(bytes), 200, header);
+  });
+
+  const description = { openapi: '3.1.0', info: { title: 'Kumpas', version, description: 'Recognises the signs in clips.' } };
+  app.get('/api/openapi.json', (context) => context.json(app.getOpenAPI31Document(description)));
+  app.get('/api/docs', (context) => context.html(referencePage(app.getOpenAPI31Document(description))));
+}
+
+function firstError(predictions: readonly object[]): string {
+  const refused = predictions.find((prediction) => 'error' in prediction) as { readonly file: string; readonly error: string } | undefined;
+  return refused === undefined ? 'no clip' : `${refused.file}: ${refused.error}`;
+}
+
+/** @throws RequestProblem where a parameter is not as it must be. */
+function queryOf<Schema extends z.ZodType>(context: Context, schema: Schema): z.infer<Schema> {
+  const checked = schema.safeParse(context.req.query());
+  if (!checked.success) throw new RequestProblem(400, firstIssue(checked.error));
+  return checked.data;
+}
