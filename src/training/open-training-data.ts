@@ -15,6 +15,7 @@ import type { WithModels } from '../evaluation/recognise';
 import { featureCache } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
+import { required } from '../foundation/required';
 import type { ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
 import { restoreUnreadable } from './progress';
@@ -50,8 +51,7 @@ export async function openTrainingData(
   const training = split(train, settings, maxFrames, true, transforms);
   const { models = ownModels } = context;
   const { labels, givenLabels } = dataset;
-  const longest = Math.max(...training.plan(1).map(({ frames }) => frames));
-  const teachers = teachersOf({ definition, settings, train, labels, givenLabels, longest, models });
+  const teachers = teachersOf({ definition, settings, train, labels, givenLabels, longest: training.longest, models });
   if (resume !== undefined) refuseOtherTeachers(resume.file, resume.checkpoint.config, teachers);
   return {
     dataset,
@@ -154,7 +154,10 @@ function requireTraining({ train, title }: Dataset): ClipSet {
 }
 
 /** A split whose batches come straight from its clips. */
-type SourceSplit = RunSplit & { readonly batches: BatchSource };
+type SourceSplit = RunSplit & {
+  readonly batches: BatchSource;
+  /** Frames of the longest batch that there may be. */ readonly longest: number;
+};
 
 /** Training goes through its clips in an order that is a function of (seed, epoch), validation always in the same. */
 function split(
@@ -170,6 +173,7 @@ function split(
   return {
     set,
     batches: new BatchSource(set, { batchSize, transforms: descriptions }),
+    longest: required(lengths.at(-1), 'the length of the longest batch'),
     plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, sampling, bucketLengths: lengths, transforms }),
   };
 }

@@ -55,7 +55,7 @@ interface Lesson {
   /** The names of the classes that are learnt, and those that the data itself gives. */
   readonly labels: LabelNames;
   readonly givenLabels: LabelNames | undefined;
-  /** Frames of the longest batch. */
+  /** Frames of the longest batch that there may be. */
   readonly longest: number;
   readonly models: ModelDefinitions;
 }
@@ -127,7 +127,7 @@ function refuseOtherClips(loaded: LoadedModel, { train, longest }: Lesson): void
     );
   if (longest > model.maxFrames)
     throw new UserError(
-      `--teacher ${file}: it takes clips of at most ${model.maxFrames} frames, this training has clips of up to ${longest}; give --max-len ${model.maxFrames}`,
+      `--teacher ${file}: it takes clips of at most ${model.maxFrames} frames, this training's batches have up to ${longest}; give --max-len ${model.maxFrames}`,
     );
 }
 

@@ -147,7 +147,7 @@ describe('a teacher', () => {
       );
     }
     await expect(refused({ teacher, max_len: '20' })).rejects.toThrow(
-      /: it takes clips of at most 12 frames, this training has clips of up to 15; give --max-len 12$/,
+      /: it takes clips of at most 12 frames, this training's batches have up to 16; give --max-len 12$/,
     );
     await expect(refused({ teacher: 'test/fixtures/torch/iv3_gru_features_only.pt' })).rejects.toThrow(
       /: its clips \(iv3_gru\) are features, those of this training 78 key points .*; give a model on the same clips$/,
