@@ -1,11 +1,14 @@
 import { augmentations, keypointAugmentSettings } from '../config/augment-settings';
 import type { TransformDescription } from '../config/data-settings';
+import { isSameLayout, layoutInWords } from '../config/keypoint-layout';
 import { checkOptions, type OptionsInput } from '../config/layers';
-import { choice, requiredOption, setting, text, wholeNumber } from '../config/setting';
+import { choice, option, requiredOption, setting, text, wholeNumber } from '../config/setting';
 import type { Clip } from '../data/clip';
+import { blended, spliced } from '../data/transforms/mixing';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { writeFileAtomically } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
+import { RandomStream } from '../foundation/random';
 import { elementAt } from '../foundation/required';
 import type { ShownClip } from './pictures/clip-film';
 import { readShownClip, showOptions } from './show-clip';
@@ -24,6 +27,11 @@ export const showAugmentationOptions = {
     },
   ),
   augment: setting(choice(['light', 'strong']), 'strong', { group, description: 'Whose strengths are shown: --augment of train.' }),
+  with: option(text('a clip (.npz)'), {
+    group,
+    description:
+      'Another clip of the same key points: there are rows of both mixed, as augment_mixup and augment_cutmix of train mix clips of a batch.',
+  }),
   seed: setting(wholeNumber(0, 2 ** 31 - 1), 42, { group, description: 'Decides what is drawn.' }),
   frames: setting(wholeNumber(2, 40), 6, { group, description: 'Frames in a row, from the first to the last.' }),
   size: setting(wholeNumber(60, 1000), 240, { group, description: 'Height of a figure, in pixels.' }),
@@ -48,10 +56,19 @@ const EPOCH = 1;
 /**
  * Draws what each part of an augmentation does to a clip: a row each, in which it is certain to change the clip, and a last row with all of them as a training draws them in
  * its first epoch. All rows are drawn in one view, so that what was moved or scaled is seen.
- * @throws UserError where the clip cannot be read or has no key points.
+ * @throws UserError where a clip cannot be read or has no key points, or the other clip has not those of the first.
  */
 export async function showAugmentation(options: ShowAugmentationOptions): Promise<ShownAugmentation> {
-  const { input, out, augment, seed, frames, size, kp_key } = checkOptions(showAugmentationOptions, {
+  const {
+    input,
+    out,
+    augment,
+    with: other,
+    seed,
+    frames,
+    size,
+    kp_key,
+  } = checkOptions(showAugmentationOptions, {
     source: 'showAugmentation()',
     values: options,
   });
@@ -75,12 +92,33 @@ export async function showAugmentation(options: ShowAugmentationOptions): Promis
   }
   const all = TransformPipeline.of(usable, shown.layout).apply(shown, 0, { seed, epoch: EPOCH });
   rows.push(rowOf(shown, all, `--augment ${augment}`, `as drawn in epoch ${EPOCH}, seed ${seed}`));
+  if (other !== undefined) rows.push(...mixedRows(shown, await readPartner(other, shown, kp_key), seed));
   const { clipSheet } = await import('./pictures/clip-film.js'); // With the canvas: only when something is drawn.
   const png = clipSheet(rows, size, frames, together(rows));
   writeFileAtomically(out, (append) => {
     append(png);
   });
   return { picture: out, parts: usable.map(({ name }) => name), leftOut };
+}
+
+async function readPartner(file: string, first: ShownClip, kp_key: string): Promise<ShownClip> {
+  const { shown } = await readShownClip(file, { kp_key, aspect: undefined });
+  if (shown !== undefined && isSameLayout(shown.layout, first.layout)) return shown;
+  const found = shown === undefined ? `no key points "${kp_key}"` : layoutInWords(shown.layout);
+  throw new UserError(`--with ${file}: expected ${layoutInWords(first.layout)} as the first clip has, found ${found}`);
+}
+
+/** Half of each: a training mostly draws less of the other. */
+const MIXED_SHARE = 0.5;
+
+/** The other clip, and both mixed in each way. */
+function mixedRows(shown: ShownClip, other: ShownClip, seed: number): ShownClip[] {
+  const cut = spliced(shown, other, MIXED_SHARE, new RandomStream(seed));
+  return [
+    { ...other, gloss: other.gloss ?? other.name, name: 'the other clip' },
+    rowOf(shown, blended(shown, other, MIXED_SHARE, shown.layout), 'mixup', 'half of each'),
+    rowOf(shown, cut.clip, 'cutmix', `${Math.round(100 * (1 - cut.share))} % the other's`),
+  ];
 }
 
 /** A clip after a change, with what was done in its captions. */

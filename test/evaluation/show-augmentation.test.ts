@@ -9,12 +9,12 @@ import { inTemporaryFolder } from '../support/clip-files';
 const frames = 40;
 
 /** Writes a clip whose points all move, each on its own way. */
-function writeClip(folder: string, width = 156): string {
+function writeClip(folder: string, width = 156, name = 'clip.npz', phase = 0): string {
   const kept = Float32Array.from({ length: frames * width }, (_, at) => {
     const [frame, number] = [Math.floor(at / width), at % width];
-    return 0.5 + 0.3 * Math.sin(number) + 0.1 * Math.sin(frame / 4 + number);
+    return 0.5 + 0.3 * Math.sin(number) + 0.1 * Math.sin(frame / 4 + number + phase);
   });
-  const file = path.join(folder, 'clip.npz');
+  const file = path.join(folder, name);
   writeFileSync(file, formatNpz({ X: { dtype: 'float32', shape: [frames, width], values: kept } }));
   return file;
 }
@@ -53,6 +53,27 @@ describe('the picture of an augmentation', () => {
       const first = await drawn(1);
       expect((await drawn(1)) === first).toBe(true);
       expect((await drawn(2)) === first).toBe(false);
+    });
+  });
+
+  it('has rows of both clips mixed, where another one is given', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const [input, other, out] = [writeClip(folder), writeClip(folder, 156, 'other.npz', 2), path.join(folder, 'sheet.png')];
+      const options = { input, out, augment: 'light', size: 60, frames: 6 } as const;
+      await showAugmentation(options);
+      const alone = (await sharp(out).metadata()).height;
+      await showAugmentation({ ...options, with: other });
+      const { data, info } = await sharp(out).greyscale().raw().toBuffer({ resolveWithObject: true });
+      const height = (alone - 12) / 9;
+      expect(info.height).toBe(alone + 3 * height);
+      const rowFromBelow = (row: number): string =>
+        data
+          .subarray((info.height - 12 - (row + 1) * height + 5) * info.width, (info.height - 12 - row * height) * info.width)
+          .toString('base64');
+      expect(new Set([0, 1, 2].map(rowFromBelow)).size).toBe(3);
+      await expect(showAugmentation({ ...options, with: writeClip(folder, 50, 'fewer.npz') })).rejects.toThrow(
+        /^--with .*fewer\.npz: expected .* as the first clip has, found/,
+      );
     });
   });
 

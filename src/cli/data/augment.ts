@@ -17,6 +17,7 @@ export const augmentCommand: Command = verbCommand(
     examples: [
       [`${AUGMENT} clip.npz -o sheet.png`, 'a row for each part of --augment strong'],
       [`${AUGMENT} clip.npz -o sheet.png --augment light --seed 7`, 'of light, drawn otherwise'],
+      [`${AUGMENT} clip.npz -o sheet.png --with other.npz`, 'and both clips mixed'],
     ],
     epilogue: 'docs/training.md tells what the parts do, and their settings.',
   },
