@@ -193,7 +193,7 @@ export class TaughtBatches implements TrainingBatches {
       for (const { teacher, batches } of views) {
         const next = await batches?.next();
         const seen = next === undefined || next.done === true ? batch : next.value;
-        if (seen.indices.length !== batch.indices.length)
+        if (!isDeepStrictEqual(seen.indices, batch.indices))
           throw new ReadingError('a clip vanished between the student and its teacher: they read other clips of a batch', undefined);
         words.push(this.wordOf(teacher, seen));
       }

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
+import { readTrainingLog } from '../../src/folder/training-log';
 import type { TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
@@ -52,6 +53,21 @@ describe('a training whose clips are mixed', () => {
       await expect(resumeSmall(first.folder.files.last, { augment_mixup: '0.6' })).rejects.toThrow(
         /--augment-mixup: a resumed run keeps 0\.5, found 0\.6/,
       );
+    });
+  });
+
+  it('loses the same where its batches are divided among devices, with a teacher too', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const plain = { epochs: '1', dropout: '0', num_buckets: '1' };
+      const { run: teacher } = await trainSmall(smallSettings(folder, plain));
+      const lossOf = async (enable_parallel: string): Promise<number | undefined> => {
+        const typed = { ...plain, class_weights: 'balanced', augment_mixup: '0.8', teacher: teacher.folder.files.folder, enable_parallel };
+        const { run } = await trainSmall(smallSettings(folder, typed), { sharingDevices: ['/device:CPU:0', '/device:CPU:0'] });
+        return readTrainingLog(run.folder.files.log)[0]?.train_loss;
+      };
+      const whole = await lossOf('false');
+      expect(await lossOf('true')).toBeCloseTo(whole ?? NaN, 5);
     });
   });
 });
