@@ -30,7 +30,6 @@ const changes: Record<string, string>[] = [
   { class_weights: 'effective' },
   { sampling: 'balanced' },
   { augment_mixup: '0.5' },
-  { augment_mixup: '0.5', augment_mixup_alpha: '4' },
   { augment_cutmix: '0.5' },
   { loss_weighting: 'uncertainty' },
   { loss_weighting: 'gradnorm' },

@@ -18,7 +18,8 @@ import { writeDataFolder } from '../support/clip-files';
 import { quietContext, resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-teacher-'));
-const base = { num_buckets: '1', dropout: '0', scheduler: 'none' };
+/** Step by step, which takes less time for so few steps. */
+const base = { num_buckets: '1', dropout: '0', scheduler: 'none', compile_model: 'false' };
 /** A teacher that normalises its clips, and one that does not. */
 let teacher: string;
 let plainTeacher: string;
@@ -57,7 +58,7 @@ async function batchesWith(typed: Readonly<Record<string, string>>): Promise<Tra
 
 /** What a model says of a batch, at a temperature of 2. */
 function wordOf(file: string, batch: TrainingBatch): Float32Array {
-  const program = inferenceProgram(modelOfFile(file), { mode: 'captured' });
+  const program = inferenceProgram(modelOfFile(file), { mode: 'eager' });
   const word = softenedProbabilities(valuesNamed(program.evaluate(featureInputs(batch)), 'gloss_logits'), batch.size, 2);
   program.dispose();
   return word;
@@ -88,6 +89,17 @@ describe('a teacher', () => {
     expect(withTeacher).toBeLessThan(without / 2);
   });
 
+  it('counts by its weight and its temperature; with a weight of 0 the labels alone are learnt', async () => {
+    const lossWith = async (typed: Readonly<Record<string, string>>): Promise<string> => {
+      const { run } = await trainSmall(smallSettings(folder, { ...base, emb_dim: '8', epochs: '1', ...typed }));
+      return elementAt(readFileSync(run.folder.files.log, 'utf8').split('\n'), 1);
+    };
+    const taught = await lossWith({ teacher: plainTeacher });
+    expect(await lossWith({ teacher: plainTeacher, teacher_temperature: '6' })).not.toBe(taught);
+    expect(await lossWith({ teacher: plainTeacher, teacher_weight: '0.2' })).not.toBe(taught);
+    expect(await lossWith({ teacher: plainTeacher, teacher_weight: '0' })).toBe(await lossWith({}));
+  });
+
   it('sees the very clips of the student, changed and mixed, in its own normalisation', async () => {
     const changes = { augment: 'light', augment_mixup: '0.5', augment_cutmix: '0.3' };
     const student = await batchesWith({ ...changes, teacher: `${teacher},${plainTeacher}` });
@@ -107,7 +119,16 @@ describe('a teacher', () => {
   });
 
   it('is kept, and a training with it goes on bit for bit, also where it was moved; never with another one', async () => {
-    const recipe = { ...base, epochs: '2', teacher, accumulation_steps: '2', ema: 'true', class_weights: 'balanced', augment_mixup: '0.5' };
+    const recipe = {
+      ...base,
+      compile_model: 'true',
+      epochs: '2',
+      teacher,
+      accumulation_steps: '2',
+      ema: 'true',
+      class_weights: 'balanced',
+      augment_mixup: '0.5',
+    };
     const { run: whole } = await trainSmall(smallSettings(folder, { ...recipe, description: 'whole' }));
     const controller = new AbortController();
     let steps = 0;
