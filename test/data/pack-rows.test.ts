@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { packRows } from '../../src/data/batch';
+import { packRows } from '../../src/data/packed-rows';
 
 /** The mask of clips of these lengths, padded to `frames`. */
 function maskOf(lengths: readonly number[], frames: number): Float32Array {
