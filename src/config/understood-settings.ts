@@ -4,6 +4,7 @@ import { checkLayer, settingNames, shown } from './layers';
 import { resolveLayers } from './resolve';
 import type { KnownModels, ModelSettings } from './model-settings';
 import { withoutUnusedSettings } from './optimizer-settings';
+import { withoutUnusedWeighting } from './weighting-settings';
 
 /** Settings of another program, as far as they are settings of Kumpas. */
 export interface UnderstoodSettings {
@@ -38,7 +39,7 @@ export function understoodSettings(
     if (problem !== undefined && key !== 'model') wrong.push(`${problem}; it was passed over`);
   }
   return {
-    values: withoutUnusedSettings(Object.fromEntries(values)),
+    values: withoutUnusedWeighting(withoutUnusedSettings(Object.fromEntries(values))),
     notes: [...bounded(wrong), ...unknownNote(unknown, recorded, place)],
   };
 }

@@ -50,6 +50,21 @@ export function checkWeighting(
   return [...problems, ...(weighting === 'uncertainty' ? checkUncertainty(settings) : checkGradNorm({ alpha, beta, enable_parallel }))];
 }
 
+/**
+ * Settings without those that the weighting of the losses leaves no part, and without a learnt weighting beside a curriculum: another program may have recorded them all the same.
+ * @param settings valid ones by key.
+ */
+export function withoutUnusedWeighting(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { loss_weighting: recorded = 'static', curriculum = 'none' } = settings;
+  const weighting = curriculum === 'none' ? recorded : 'static';
+  const unused = new Set<string>([
+    ...(weighting === recorded ? [] : ['loss_weighting']),
+    ...(weighting === 'uncertainty' ? ['alpha', 'beta'] : []),
+    ...(weighting === 'gradnorm' ? [] : OF_GRADNORM),
+  ]);
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => !unused.has(key)));
+}
+
 /** The weights that are learnt begin at 1 each, whatever alpha and beta are. */
 function checkUncertainty(settings: Pick<WeightingSettings, 'alpha' | 'beta'>): SettingProblem[] {
   return (['alpha', 'beta'] as const)

@@ -66,8 +66,8 @@ function clipsOf(batch: Batch, [first, end]: readonly [number, number]): Batch {
 describe.each([
   ['captured', CapturedProgram],
   ['eager', EagerProgram],
-])('eight %s steps with weights of the losses that are learnt', (_mode, Program) => {
-  it.each(Object.keys(asked))('are those of PyTorch: %s', async (name) => {
+])('five %s steps with weights of the losses that are learnt', (mode, Program) => {
+  it.each(Object.keys(asked).filter((name) => mode === 'captured' || name.includes('_')))('are those of PyTorch: %s', async (name) => {
     const expected = required(cases[name], `the case ${name}`);
     const { settings } = resolveSettings({ commandLine: { ...asked[name], dropout: '0' } }, ownModels);
     const model = signTransformer({ ...tinyArchitecture, dropout: 0 });

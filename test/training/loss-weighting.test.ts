@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, type TrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { resolveSettings } from '../../src/config/resolve';
+import { understoodSettings } from '../../src/config/understood-settings';
 import { convert } from '../../src/conversion/convert';
 import { inspectCheckpoint } from '../../src/conversion/inspect';
 import { optimizerForms } from '../../src/engine/optimizers/table';
@@ -156,6 +157,18 @@ describe('weights of the losses that are learnt are refused', () => {
     ],
   ])('with what would decide them too, or has no part in them: %j', (typed, message) => {
     expect(resolve(typed)).toThrow(message);
+  });
+
+  it('by no checkpoint of another program that records them together', () => {
+    const understood = (recorded: Readonly<Record<string, unknown>>): unknown =>
+      understoodSettings(ownModels.get('transformer').settings, recorded, 'args').values;
+    expect(understood({ loss_weighting: 'uncertainty', alpha: 0.7, gradnorm_alpha: 2 })).toEqual({ loss_weighting: 'uncertainty' });
+    expect(understood({ loss_weighting: 'gradnorm', alpha: 0.7, gradnorm_alpha: 2 })).toEqual({
+      ...{ loss_weighting: 'gradnorm', alpha: 0.7, gradnorm_alpha: 2 },
+    });
+    expect(understood({ loss_weighting: 'gradnorm', alpha: 0.7, gradnorm_alpha: 2, curriculum: 'dynamic' })).toEqual({
+      ...{ alpha: 0.7, curriculum: 'dynamic' },
+    });
   });
 
   it('by a model that does not say which layer both heads share, and one that says it wrongly is none', () => {
