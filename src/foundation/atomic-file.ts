@@ -94,10 +94,10 @@ export async function replaceFileMeanwhile(file: string, pieces: Iterable<Uint8A
     } catch (error) {
       discard(unfinished);
       if (isFull(error)) for (const slice of coming) size += sizeOf(slice);
-      throw withSpace(error, file, size);
-    } finally {
       closeSync(unfinished.descriptor);
+      throw withSpace(error, file, size);
     }
+    closeSync(unfinished.descriptor);
     await flushFolderMeanwhile(path.dirname(file));
   });
 }
@@ -197,10 +197,10 @@ function replace(file: string, write: Writing): void {
     finish(unfinished, file);
   } catch (error) {
     discard(unfinished);
+    closeSync(unfinished.descriptor); // As long as it is open, its space is not free.
     throw withSpace(error, file, size);
-  } finally {
-    closeSync(unfinished.descriptor);
   }
+  closeSync(unfinished.descriptor);
   flushFolder(path.dirname(file));
 }
 

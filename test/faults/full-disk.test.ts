@@ -37,7 +37,7 @@ describe('a full disk', () => {
         const stopped = disk.kumpas('train', '--resume', place, '--epochs', '3');
         expect(stopped.code).toBe(1);
         expect(stopped.errors).toMatch(
-          /^[^\n]*: no space is left on its disk \(ENOSPC\)[^\n]*; everything saved before is intact; go on with npm run train -- --resume [^\n]*\n$/,
+          /^[^\n]*: no space is left on its disk \(ENOSPC\): it needs [\d.]+ KB, and [\d.]+ KB are free; free some; everything saved before is intact; go on with npm run train -- --resume [^\n]*\n$/,
         );
         expect(readFileSync(last).equals(before)).toBe(true);
         expect(readdirSync(run).filter((name) => name.endsWith('.tmp'))).toEqual([]);

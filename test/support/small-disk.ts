@@ -69,3 +69,18 @@ export class SmallDisk {
     await once(this.holder, 'exit');
   }
 }
+
+/** Runs a command of Kumpas's in a process of its own that sees a folder as one that can only be read. */
+export function kumpasWithReadOnly(folder: string, environment: Readonly<Record<string, string>>, ...argv: readonly string[]): Printed {
+  const script = 'mount --bind -o ro "$0" "$0" && exec "$@"';
+  const { status, stdout, stderr } = spawnSync(
+    'unshare',
+    ['-rm', 'bash', '-c', script, folder, process.execPath, ...kumpasProgram, ...argv],
+    {
+      encoding: 'utf8',
+      cwd: checkout,
+      env: { ...process.env, ...environment },
+    },
+  );
+  return { code: status, output: stdout, errors: stderr };
+}
