@@ -26,7 +26,7 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|picture|pack|validate|features|checkpoint|fuzz [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|fuzz [flags]
 
   step        one training step, the batch fed anew each time; a quarter of the frames is padding
   breakdown   where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
@@ -34,6 +34,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   load        reading and checking clips, and batches of them from memory and from files
   evaluate    evaluating 426 clips, recording the graph and scoring included
   predict     one prediction from a cold start, in a process of its own
+  app         requests to an app in a process of its own: 50 clients at once, then 20 a second, --runs of them (200)
   picture     confusion_matrix.png of 105 glosses
   pack        reading 3,000 clips in random order, from their .npz files and from a pack of them, in turns
   validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does

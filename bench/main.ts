@@ -14,6 +14,7 @@ const benches = {
   fuzz: async () => (await import('./fuzz.js')).benchFuzz,
   evaluate: async () => (await import('./evaluate.js')).benchEvaluate,
   predict: async () => (await import('./predict.js')).benchPredict,
+  app: async () => (await import('./app.js')).benchApp,
   picture: async () => (await import('./picture.js')).benchPicture,
   pack: async () => (await import('./pack.js')).benchPack,
   validate: async () => (await import('./validate.js')).benchValidate,
@@ -31,7 +32,7 @@ async function main([name, ...argv]: readonly string[]): Promise<void> {
       `${name}: unknown bench; ${nearest === undefined ? `there are ${Object.keys(benches).join(', ')}` : `did you mean ${nearest}?`}`,
     );
   }
-  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict', 'validate'].includes(name) ? 100 : 30);
+  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict', 'app', 'validate'].includes(name) ? 100 : 30);
   const bench = await benches[name]();
   const figures = { bench: name, ...(await bench(flags)) };
   process.stdout.write(flags.json ? `${JSON.stringify(figures, null, 2)}\n` : figuresText(figures));

@@ -52,7 +52,8 @@ export async function benchPredict(flags: BenchFlags): Promise<Figures> {
   }
 }
 
-function writeModel(file: string, flags: BenchFlags): void {
+/** Writes a transformer of the size that the flags ask for, untrained. */
+export function writeModel(file: string, flags: BenchFlags): void {
   const { model } = benchModels.transformer(flags);
   const weights = initialiseParameters(model.parameters, new RandomStream(42));
   writeTrainingCheckpoint(file, {
