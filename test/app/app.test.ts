@@ -64,7 +64,7 @@ async function get(address: string): Promise<{ status: number; body: unknown }> 
 function runShell(line: string): Promise<{ code: number; errors: string }> {
   return new Promise((resolve) => {
     exec(line, { cwd: folder }, (error, _, errors) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), errors });
+      resolve({ code: error === null ? 0 : (error.code ?? -1), errors });
     });
   });
 }

@@ -126,11 +126,11 @@ inBrowser(`the page Try${chromium === undefined ? ' (skipped: there is no Chromi
     await withPage({ width: 1280, colorScheme: 'dark' }, async (page) => {
       const clips = someSigns().map((sign) => clipOf(sign));
       const broken = { name: 'broken.npz', mimeType: '', buffer: Buffer.from('no zip') };
-      await page.locator('#files').setInputFiles([...clips, broken]);
+      await page.locator('#files').setInputFiles([broken, ...clips]);
       const download = page.getByText('Download as CSV');
       await download.waitFor();
       expect(await page.locator('tbody tr').count()).toBe(clips.length + 1);
-      expect(await page.locator('tbody tr').last().textContent()).toContain('it is no .npz');
+      expect(await page.locator('tbody tr').first().textContent()).toContain('it is no .npz');
       const [file] = await Promise.all([page.waitForEvent('download'), download.click()]);
       const csv = readFileSync(await file.path(), 'utf8')
         .trim()

@@ -26,15 +26,12 @@ export function addApi(app: OpenAPIHono, { served, models, startedAt }: ApiParts
   const showing = new Turns();
   for (const route of documentedRoutes) app.openAPIRegistry.registerPath(route);
 
-  app.get('/api/health', (context) =>
-    context.json({
-      status: 'ok',
-      version,
-      models: served.list().length,
-      loaded: served.list().filter((model) => model.is_loaded).length,
-      uptime_seconds: Math.round((Date.now() - startedAt) / 1000),
-    }),
-  );
+  app.get('/api/health', (context) => {
+    const listed = served.list();
+    const loaded = listed.filter((model) => model.is_loaded).length;
+    const uptime = Math.round((Date.now() - startedAt) / 1000);
+    return context.json({ status: 'ok', version, models: listed.length, loaded, uptime_seconds: uptime });
+  });
 
   app.get('/api/models', (context) => context.json({ models: served.list() }));
 

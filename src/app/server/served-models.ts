@@ -15,6 +15,9 @@ import { RequestProblem } from './problem';
 /** How many models are kept in memory; the one that was used longest ago goes. */
 const MOST_LOADED = 3;
 
+/** How long a look into the registry is good for: a look reads files of every model. */
+const LOOK_MILLISECONDS = 2000;
+
 /** A model as the app lists it: what the registry says of it, and whether it is in memory. */
 export interface ServedModel extends ListedModel {
   /** Whether it answers where a request names no model. */
@@ -46,6 +49,7 @@ interface Places {
 /** The models that the app serves, by their names: no request names a path. Those in use are kept in memory. */
 export class ServedModels {
   private readonly kept = new Map<string, Kept>();
+  private looked: { readonly at: number; readonly models: readonly FoundModel[] } | undefined;
 
   constructor(
     private readonly places: Places,
@@ -127,7 +131,13 @@ export class ServedModels {
     );
   }
 
-  private found(): FoundModel[] {
+  private found(): readonly FoundModel[] {
+    const now = performance.now();
+    if (this.looked === undefined || now - this.looked.at > LOOK_MILLISECONDS) this.looked = { at: now, models: this.look() };
+    return this.looked.models;
+  }
+
+  private look(): FoundModel[] {
     const { named, root } = this.places;
     if (named.length > 0) {
       const names = uniqueNames(named.map(nameOfPlace));
