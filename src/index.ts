@@ -71,6 +71,7 @@ export type { TrainHooks, TrainOptions } from './training/train';
 export type { SweepEvent, SweepGrid, SweepHooks, SweepOptions, SweepOutcome } from './training/sweep/sweep';
 export type { PointResult, SweepResult, TrialResult } from './training/sweep/results';
 export type { SweepPlan, Trial as SweepTrial } from './training/sweep/plan';
+export type { Range as SweepRange } from './training/sweep/points';
 export type { SmokeTest } from './training/smoke-test';
 export type { FindRateEvent, FindRateHooks, FoundRates } from './training/find-learning-rate';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';

@@ -48,7 +48,12 @@ export const flagsOfTrain: BroughtFlags = {
   'loss-weighting': {
     takesValue: true,
     only: (value) => /^grid[-_]?search$/.test(value),
-    instead: 'grid-search is no training but many: train with several --alpha and --beta, and set them side by side with npm run compare',
+    instead:
+      'grid-search is no training but many: npm run sweep -- --loss-weights --seeds 3 --out sweeps/weights, with the other flags as here, tries them and writes the settings that won',
+  },
+  folds: {
+    takesValue: true,
+    instead: 'folds are several trainings: npm run sweep -- --folds 5 --out sweeps/folds, with the other flags as here',
   },
   augment: theirAugmentation,
   augmentation: theirAugmentation,

@@ -4,7 +4,8 @@ import { featureCache } from '../foundation/caches';
 import { messageOf, UserError } from '../foundation/errors';
 import { counted, percent, shellWord } from '../foundation/text';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
-import type { Axis, SweepRequest, VariedSettings } from '../training/sweep/plan';
+import type { SweepRequest } from '../training/sweep/plan';
+import type { Axis, VariedSettings } from '../training/sweep/points';
 import type { SweepEvent, SweepOutcome } from '../training/sweep/sweep';
 import { commandLineOf, type Command, type CommandUsage } from './command';
 import { describeFailure, USER_ERROR_EXIT_CODE, watchForInterruption } from './exit';
@@ -31,6 +32,23 @@ const sweepFlags = {
     description:
       'In place of a grid: settings that are switched off one at a time, and all together (ema augment: to their defaults), or a JSON file of named changes, as {"without augmentation": {"augment": "none"}}.',
   },
+  random: {
+    string: true,
+    group: 'Sweep:',
+    description:
+      'In place of all combinations: so many points, drawn by --seed from the values and ranges of --grid, as lr=1e-4..1e-3:log dropout=0.1..0.3.',
+  },
+  'loss-weights': {
+    type: 'boolean',
+    group: 'Sweep:',
+    description: 'Vary the weights of both losses: alpha 0.1 to 0.9, beta what is left of 1. (The grid-search of the PyTorch pipeline.)',
+  },
+  folds: {
+    string: true,
+    group: 'Sweep:',
+    description:
+      'Cross-validate each point: train it on each of so many folds, the sets fold_1, fold_2 … in the folder of --data, which data -- split --folds makes.',
+  },
   seeds: {
     string: true,
     group: 'Sweep:',
@@ -55,6 +73,9 @@ const sweepFlags = {
   ...commonFlags,
 } as const satisfies FlagTable;
 
+/** Flags of the PyTorch pipeline; folds are this command's own. */
+const brought = Object.fromEntries(Object.entries(flagsOfTrain).filter(([flag]) => flag !== 'folds'));
+
 /** Flags of `train` that a sweep has no use for, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
   resume: 'a sweep goes on by itself where it was cut: type its command again',
@@ -70,7 +91,7 @@ export const sweepCommand: Command = {
       argv,
       widthOf(terminal.output),
     );
-    const { grid, ablate, seeds, out, jobs, json, help, ...flags } = commandLine.parse();
+    const { grid, ablate, seeds, out, jobs, json, help, random, 'loss-weights': lossWeights, folds, ...flags } = commandLine.parse();
     const typed = await trainingTyped(flags);
     const { models = ownModels, settings } = typed;
     if (help === true) {
@@ -82,7 +103,7 @@ export const sweepCommand: Command = {
     for (const note of commandLine.notes) terminal.errors.write(`note: ${note}\n`);
     const refused = Object.keys(REFUSED).filter((flag) => flags[flag] !== undefined);
     if (refused.length > 0) throw new UserError(refused.map((flag) => `--${flag}: ${REFUSED[flag] ?? ''}`).join('\n'));
-    const { switchedOff } = await import('../training/sweep/plan.js'); // With TensorFlow: only when it is needed.
+    const { switchedOff } = await import('../training/sweep/points.js'); // With TensorFlow: only when it is needed.
     const request: SweepRequest = {
       base: { source: commandLineSource, values: settings, otherFlags: Object.keys(sweepFlags).map(keyOf) },
       config: typed.configFile,
@@ -91,6 +112,9 @@ export const sweepCommand: Command = {
       typed: true,
       ablations: ablate === undefined ? undefined : ablationsOf(textsOf(ablate), (names) => switchedOff(names, models)),
       seeds: seedsOf(seeds),
+      random: wholeNumber({ random }, 'random', 1),
+      lossWeights: lossWeights === true,
+      folds: wholeNumber({ folds }, 'folds', 2),
     };
     const places = {
       out: requiredText({ out }, 'out', 'the folder of the sweep, as --out sweeps/lr'),
@@ -106,11 +130,12 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
     summary:
       'Trains a model for each combination of values and each seed, and says which values did best. Typed again, it goes on where it was cut.',
     flags: { ...settingFlagsOf(models, model), ...sweepFlags },
-    brought: flagsOfTrain,
+    brought,
     examples: [
       ['npm run sweep -- --data clips/ --grid lr=1e-4,3e-4 dropout=0.1,0.3 --seeds 3 --out sweeps/lr', 'four points, three seeds each'],
       ['npm run sweep -- --config mine.json --data clips/ --seeds 5 --out sweeps/mine', 'one recipe: mean and deviation over five seeds'],
       ['npm run sweep -- --config mine.json --ablate ema augment --seeds 3 --out sweeps/parts', 'what each part is good for'],
+      ['npm run sweep -- --data folds/ --folds 5 --out sweeps/folds', 'cross-validation in five folds'],
       ['npm run train -- --data clips/ --config sweeps/lr/winner.json', 'train with the values that won'],
     ],
     epilogue: 'docs/sweeps.md tells more.',

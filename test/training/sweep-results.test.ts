@@ -1,10 +1,14 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ownModels } from '../../src/models/model-table';
-import { planSweep, switchedOff, type SweepPlan } from '../../src/training/sweep/plan';
+import { planSweep, type SweepPlan } from '../../src/training/sweep/plan';
+import { switchedOff, type VariedSettings } from '../../src/training/sweep/points';
 import { summarise } from '../../src/training/sweep/results';
 import { sweepPage, trialsTable } from '../../src/training/sweep/results-text';
 import { spreadOf, studentQuantile } from '../../src/training/sweep/statistics';
 import type { TrialFigures, TrialFolder } from '../../src/training/sweep/trial-folders';
+import { inTemporaryFolder } from '../support/clip-files';
 
 function planOf(grid: Readonly<Record<string, readonly string[]>>, seeds: readonly number[] = [1, 2, 3]): SweepPlan {
   const axes = Object.entries(grid).map(([name, values]) => ({ name, values }));
@@ -89,9 +93,9 @@ describe('the winner', () => {
     expect(page).toContain('| lr 0.0001 | 99.0 % | – | 90.0 % | 0.040 | 7.0 | 12.0 s | 1 of 2 |');
     expect(page).toContain('Failed: lr-0.0001\\_seed-2: the loss became NaN');
     expect(trialsTable(result).split('\n').slice(0, 3)).toEqual([
-      'trial,point,lr,seed,state,gloss_accuracy,category_accuracy,calibration_error,best_epoch,seconds,epochs,parameters,folder',
-      'lr-0.0001_seed-1,lr 0.0001,0.0001,1,done,0.99,0.9,0.04,7,12,10,1000,sweeps/lr/model',
-      'lr-0.0001_seed-2,lr 0.0001,0.0001,2,failed,,,,,,,,',
+      'trial,point,lr,seed,fold,state,gloss_accuracy,category_accuracy,calibration_error,best_epoch,seconds,epochs,parameters,folder',
+      'lr-0.0001_seed-1,lr 0.0001,0.0001,1,,done,0.99,0.9,0.04,7,12,10,1000,sweeps/lr/model',
+      'lr-0.0001_seed-2,lr 0.0001,0.0001,2,,failed,,,,,,,,',
     ]);
   });
 });
@@ -112,6 +116,62 @@ describe('the plan', () => {
       settings: { lr: 1e-4, grad_clip: 1, seed: 2 },
     });
     expect(plan.baseSeed).toBe(42);
+  });
+
+  it('draws points from values and ranges, a function of the seed', () => {
+    const drawn = (seed: string): readonly VariedSettings[] =>
+      planSweep(
+        {
+          base: { source: 'command line', values: { seed } },
+          axes: [
+            { name: 'lr', values: ['1e-5..1e-2:log'] },
+            { name: 'num_layers', values: ['1..3'] },
+            { name: 'pooling', values: ['mean', 'cls'] },
+          ],
+          typed: true,
+          random: 40,
+        },
+        ownModels,
+      ).points.map(({ values }) => values);
+    const points = drawn('7');
+    expect(points).toHaveLength(40);
+    expect(drawn('7')).toEqual(points);
+    expect(drawn('8')).not.toEqual(points);
+    const rates = points.map(({ lr }) => Number(lr));
+    expect(rates.every((rate) => rate >= 1e-5 && rate <= 1e-2)).toBe(true);
+    expect(rates.filter((rate) => rate < 1e-4).length).toBeGreaterThan(5); // Evenly drawn, one in a hundred would be.
+    expect(new Set(points.map((point) => point['num_layers']))).toEqual(new Set([1, 2, 3]));
+    expect(new Set(points.map(({ pooling }) => pooling))).toEqual(new Set(['mean', 'cls']));
+    expect(() => planOf({ lr: ['1e-3..1e-4'] })).toThrow(
+      /1e-3|0.001\.\.0.0001 is a range, from which --random N draws[^]*expected a range from less to more/,
+    );
+  });
+
+  it('tries the weights of both losses as the grid search of the PyTorch pipeline does', () => {
+    const request = { base: { source: 'command line', values: {} }, axes: [], typed: true, lossWeights: true };
+    const { points, trials } = planSweep(request, ownModels);
+    expect(points.map(({ values }) => values)).toEqual(
+      [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].map((alpha) => ({ alpha, beta: Number((1 - alpha).toFixed(1)) })),
+    );
+    expect(trials[0]?.id).toBe('alpha-0.1_beta-0.9_seed-42');
+    expect(() => planSweep({ ...request, axes: [{ name: 'alpha', values: ['1'] }] }, ownModels)).toThrow(
+      '--grid alpha: --loss-weights varies it already',
+    );
+  });
+
+  it('trains each point in each fold', async () => {
+    await inTemporaryFolder((folder) => {
+      for (const fold of [1, 2]) mkdirSync(path.join(folder, `fold_${fold}`));
+      const request = { base: { source: 'command line', values: { data: folder } }, axes: [], typed: true, seeds: [1, 2] };
+      expect(planSweep({ ...request, folds: 2 }, ownModels).trials.map(({ id, settings }) => [id, settings['data']])).toEqual([
+        ['base_seed-1_fold-1', path.join(folder, 'fold_1')],
+        ['base_seed-1_fold-2', path.join(folder, 'fold_2')],
+        ['base_seed-2_fold-1', path.join(folder, 'fold_1')],
+        ['base_seed-2_fold-2', path.join(folder, 'fold_2')],
+      ]);
+      expect(() => planSweep({ ...request, folds: 3 }, ownModels)).toThrow(/fold_3 is not there: npm run data -- split CLIPS --folds 3/);
+      return Promise.resolve();
+    });
   });
 
   it('has the base and each change of an ablation, and the table what that makes', () => {

@@ -27,7 +27,7 @@ const manifestSchema = z.object({
   kind: z.enum(['grid', 'ablation']),
   baseSeed: z.int(),
   points: z.array(z.object({ name: z.string(), values: z.record(z.string(), varied) })),
-  trials: z.array(z.object({ id: z.string(), point: z.int().min(0), seed: z.int(), settings })),
+  trials: z.array(z.object({ id: z.string(), point: z.int().min(0), seed: z.int(), fold: z.int().optional(), settings })),
 });
 
 /**

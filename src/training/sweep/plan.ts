@@ -1,47 +1,26 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { CheckpointReading } from '../../checkpoint/training-checkpoint';
-import { shown, valueFromText, type SettingsLayer } from '../../config/layers';
-import { factsOf, type SettingShape } from '../../config/setting';
+import { shown, type SettingsLayer } from '../../config/layers';
 import type { Settings } from '../../config/model-settings';
 import { UserError } from '../../foundation/errors';
 import { elementAt, required } from '../../foundation/required';
 import { counted } from '../../foundation/text';
 import type { ModelDefinitions } from '../../models/model-table';
 import { resolveTraining } from '../warm-start';
-
-/** A value that a setting is given; null is none. */
-export type Varied = string | number | boolean | null;
-
-/** Settings by key. */
-export type VariedSettings = Readonly<Record<string, Varied>>;
-
-/** A setting that a sweep varies, with its values as they were given: as texts where they were typed. */
-export interface Axis {
-  readonly name: string;
-  readonly values: readonly Varied[];
-}
+import { PLACES, pointName, pointsOf, refuseDoubled, valueText, type Point, type PointsRequest, type VariedSettings } from './points';
 
 /** What a sweep is asked for. */
-export interface SweepRequest {
+export interface SweepRequest extends PointsRequest {
   /** The settings that all trials share. */
   readonly base: SettingsLayer;
   /** A JSON file of settings, under {@link base}. */
   readonly config?: string | undefined;
   readonly reading?: CheckpointReading | undefined;
-  /** All combinations of their values are trained. */
-  readonly axes: readonly Axis[];
-  /** Whether the axes' values are texts. */
-  readonly typed: boolean;
-  /** In place of axes: changes to the base by name; the base itself is trained too. */
-  readonly ablations?: Readonly<Record<string, VariedSettings>> | undefined;
   /** Each point is trained with each; once with the base's own where there are none. */
   readonly seeds?: readonly number[] | undefined;
-}
-
-/** One set of values that is tried, with each seed. */
-export interface Point {
-  /** `lr 0.0001, dropout 0.1`, or the name of an ablation. */
-  readonly name: string;
-  readonly values: VariedSettings;
+  /** In how many folds each point is cross-validated: the sets `fold_1`, `fold_2` … in the folder of the data. */
+  readonly folds?: number | undefined;
 }
 
 /** One training of a sweep. */
@@ -51,6 +30,8 @@ export interface Trial {
   /** Which of the points it is of. */
   readonly point: number;
   readonly seed: number;
+  /** Which of the folds, from 1; absent where there are none. */
+  readonly fold?: number | undefined;
   /** All of its settings, but for where it is written. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -65,13 +46,8 @@ export interface SweepPlan {
   readonly trials: readonly Trial[];
 }
 
-/** How the point is called that nothing is changed in. */
-const BASE = 'base';
 const MOST_TRIALS = 10_000;
 const LONGEST_ID = 64;
-/** Settings that say where a training is written: a sweep's trials all lie in its folder. */
-const PLACES = ['save_dir', 'description'] as const;
-
 /**
  * Plans a sweep: every trial with its settings resolved and checked.
  * @throws UserError that lists everything that is wrong with any of them, a line each.
@@ -80,11 +56,14 @@ export function planSweep(request: SweepRequest, models: ModelDefinitions): Swee
   const problems = new Set<string>();
   const seeds = seedsOf(request, problems);
   refusePlaces(request, problems);
-  const points = pointsOf(request, models, problems);
-  const count = points.length * (seeds?.length ?? 1);
-  if (count > MOST_TRIALS) throw new UserError(`${counted(count, 'trial')}: expected at most ${MOST_TRIALS}; give fewer values or seeds`);
+  const base = resolved(request, {}, models, new Set()); // What is wrong with it is told with the points.
+  const points = pointsOf(request, models, base?.seed ?? 0, problems);
+  const folds = foldsOf(request, base, problems);
+  const count = points.length * (seeds?.length ?? 1) * folds.length;
+  if (count > MOST_TRIALS)
+    throw new UserError(`${counted(count, 'trial')}: expected at most ${MOST_TRIALS}; give fewer values, seeds or folds`);
 
-  const ids = idsOf(points);
+  const ids = idsOf(points, LONGEST_ID - '_seed-2147483647'.length - (request.folds === undefined ? 0 : '_fold-100'.length));
   const settled = points.map(({ values }) => resolved(request, values, models, problems));
   const [first, ...others] = settled;
   if (request.ablations !== undefined)
@@ -95,12 +74,15 @@ export function planSweep(request: SweepRequest, models: ModelDefinitions): Swee
   if (problems.size > 0) throw new UserError([...problems].join('\n'));
   const trials = settled.flatMap((found, point) => {
     const settings = required(found, `the settings of point ${point}`);
-    return (seeds ?? [settings.seed]).map((seed): Trial => ({
-      id: `${elementAt(ids, point)}_seed-${seed}`,
-      point,
-      seed,
-      settings: withoutPlaces({ ...settings, seed }),
-    }));
+    return (seeds ?? [settings.seed]).flatMap((seed) =>
+      folds.map(({ fold, data }): Trial => ({
+        id: `${elementAt(ids, point)}_seed-${seed}${fold === undefined ? '' : `_fold-${fold}`}`,
+        point,
+        seed,
+        ...(fold === undefined ? {} : { fold }),
+        settings: withoutPlaces({ ...settings, seed, ...(data === undefined ? {} : { data }) }),
+      })),
+    );
   });
   return {
     kind: request.ablations === undefined ? 'grid' : 'ablation',
@@ -114,73 +96,26 @@ function isSame(one: Settings, other: Settings | undefined): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** What is varied, in a few words. */
-export function pointName(values: VariedSettings): string {
-  const parts = Object.entries(values).map(([key, value]) => `${key} ${valueText(value)}`);
-  return parts.length === 0 ? BASE : parts.join(', ');
+/** A fold and its set; a single one of neither where there are no folds. */
+interface Fold {
+  readonly fold: number | undefined;
+  readonly data: string | undefined;
 }
 
-export function valueText(value: Varied): string {
-  return value === null ? 'none' : String(value);
-}
-
-function pointsOf(request: SweepRequest, models: ModelDefinitions, problems: Set<string>): readonly Point[] {
-  const { ablations, axes } = request;
-  if (ablations === undefined) {
-    const checked = axes.map((axis) => checkedAxis(axis, request, models, problems));
-    refuseDoubled(
-      checked.map(({ name }) => name),
-      '--grid',
-      problems,
-    );
-    return combinations(checked.filter(({ values }) => values.length > 0)).map((values) => ({ name: pointName(values), values }));
+function foldsOf({ folds }: SweepRequest, base: Settings | undefined, problems: Set<string>): readonly Fold[] {
+  if (folds === undefined) return [{ fold: undefined, data: undefined }];
+  const folder = base?.data ?? undefined;
+  const how = `npm run data -- split CLIPS --folds ${folds} --out FOLDS makes them, and --data FOLDS takes them`;
+  if (folder === undefined) {
+    problems.add(`--folds: the folder that holds fold_1 to fold_${folds} is missing: ${how}`);
+    return [];
   }
-  if (axes.length > 0) problems.add('--grid and --ablate: give one of them');
-  if (Object.keys(ablations).length === 0) problems.add('--ablate: expected named changes, found none');
-  if (ablations[BASE] !== undefined) problems.add(`--ablate: ${BASE} is what the base itself is called; give the change another name`);
-  return [{ name: BASE, values: {} }, ...Object.entries(ablations).map(([name, values]) => ({ name, values }))];
-}
-
-/** An axis under its setting's own name, its values as the setting has them. */
-function checkedAxis(axis: Axis, { typed }: SweepRequest, models: ModelDefinitions, problems: Set<string>): Axis {
-  const { name: given, values } = axis;
-  if (values.length === 0) problems.add(`--grid ${given}: expected values, as ${given}=1,2, found none`);
-  const known = settingNamed(given.replaceAll('-', '_'), models);
-  if (known === undefined) return axis; // The resolver says which name is near.
-  const { name, schema } = known;
-  if (name === 'seed') problems.add('--grid seed: give --seeds, which every point is trained with');
-  if (PLACES.some((place) => place === name)) problems.add(`--grid ${name}: all trials lie in the folder of the sweep (--out)`);
-  const read = values.map((value) => (typed ? (valueFromText(factsOf(schema), value) as Varied) : value));
-  refuseDoubled(read.map(valueText), `--grid ${name}`, problems);
-  return { name, values: read };
-}
-
-/** The setting of any of the models that has the name. */
-function settingNamed(
-  name: string,
-  models: ModelDefinitions,
-): { readonly name: string; readonly schema: SettingShape[string] } | undefined {
-  for (const model of models.names) {
-    const { shape } = models.get(model).settings.schema;
-    const key = Object.keys(shape).find(
-      (candidate) => candidate === name || factsOf(required(shape[candidate], candidate)).aliases.includes(name),
-    );
-    if (key !== undefined) return { name: key, schema: required(shape[key], `the setting ${key}`) };
-  }
-  return undefined;
-}
-
-function refuseDoubled(values: readonly string[], named: string, problems: Set<string>): void {
-  for (const value of new Set(values.filter((one, place) => values.indexOf(one) !== place)))
-    problems.add(`${named}: ${value} is given twice`);
-}
-
-/** Every combination of the axes' values, the last axis changing fastest; a single empty one where there are no axes. */
-function combinations(axes: readonly Axis[]): VariedSettings[] {
-  return axes.reduce<VariedSettings[]>(
-    (points, { name, values }) => points.flatMap((point) => values.map((value) => ({ ...point, [name]: value }))),
-    [{}],
-  );
+  const places = Array.from({ length: folds }, (_, index) => ({ fold: index + 1, data: path.join(folder, `fold_${index + 1}`) }));
+  const missing = places.find(({ data }) => !existsSync(data));
+  if (missing !== undefined) problems.add(`--folds: ${missing.data} is not there: ${how}`);
+  if (existsSync(path.join(folder, `fold_${folds + 1}`)))
+    problems.add(`--folds: ${folder} has more than ${folds} folds; all of them together are the clips`);
+  return places;
 }
 
 function seedsOf({ seeds }: SweepRequest, problems: Set<string>): readonly number[] | undefined {
@@ -217,12 +152,11 @@ function withoutPlaces(settings: Settings): Readonly<Record<string, unknown>> {
 }
 
 /** Of each point a word that may be part of a folder's name; `point-3` where its values say it in too many letters, or as another's. */
-function idsOf(points: readonly Point[]): string[] {
+function idsOf(points: readonly Point[], longest: number): string[] {
   const words = points.map(({ name, values }) => {
     const text = Object.keys(values).length === 0 || name !== pointName(values) ? name : wordOfValues(values);
     return text.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replaceAll(/^[^A-Za-z0-9]+/g, '');
   });
-  const longest = LONGEST_ID - '_seed-2147483647'.length;
   return words.map((word, place) =>
     word !== '' && word.length <= longest && words.indexOf(word) === words.lastIndexOf(word) ? word : `point-${place + 1}`,
   );
@@ -232,19 +166,6 @@ function wordOfValues(values: VariedSettings): string {
   return Object.entries(values)
     .map(([key, value]) => `${key}-${valueText(value)}`)
     .join('_');
-}
-
-/**
- * The ablations that switch settings off one at a time, each to its default, and all of them together where there are several.
- * @param names settings by key or alias; one that there is none of is left for the plan to refuse.
- */
-export function switchedOff(names: readonly string[], models: ModelDefinitions): Readonly<Record<string, VariedSettings>> {
-  const single = names.map((given) => {
-    const { name, schema } = settingNamed(given.replaceAll('-', '_'), models) ?? {};
-    return [name ?? given, schema === undefined ? null : factsOf(schema).default] as const;
-  });
-  const each = single.map(([name, value]) => [`without ${name}`, { [name]: value }] as const);
-  return Object.fromEntries(names.length < 2 ? each : [...each, ['without any of them', Object.fromEntries(single)] as const]);
 }
 
 /** What is different between two plans, in a few words; undefined where nothing is. Settings that only a later version has are passed over. */

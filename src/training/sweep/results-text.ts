@@ -1,7 +1,7 @@
 import { csvText } from '../../data/csv-table';
 import { required } from '../../foundation/required';
 import { counted, percent, plainMarkdown, signedPoints } from '../../foundation/text';
-import { valueText } from './plan';
+import { valueText } from './points';
 import { POINT_FIGURES, WINNING_RULE, type PointResult, type SweepResult } from './results';
 import type { Spread } from './statistics';
 
@@ -69,7 +69,7 @@ export function sweepPage(title: string, result: SweepResult): string {
     ...rows.map(row),
     '',
     ...sweepConclusions(result).flatMap((line) => [plainMarkdown(line), '']),
-    'Figures are of the checkpoint of each trial’s best epoch, on the validation clips; the deviation is the sample’s over the seeds, the interval Student’s t.',
+    'Figures are of the checkpoint of each trial’s best epoch, on the validation clips; the deviation is the sample’s over its trials (seeds and folds), the interval Student’s t.',
     '',
   ].join('\n');
 }
@@ -83,13 +83,14 @@ export function trialsTable({ points }: SweepResult): string {
       name,
       ...keys.map((key) => (values[key] === undefined ? '' : valueText(values[key]))),
       trial.seed,
+      trial.fold,
       state,
       ...[...POINT_FIGURES, 'epochs' as const, 'parameters' as const].map((figure) => figures?.[figure]),
       folder,
     ]),
   );
   const figures = ['gloss_accuracy', 'category_accuracy', 'calibration_error', 'best_epoch', 'seconds', 'epochs', 'parameters'];
-  return csvText([['trial', 'point', ...keys, 'seed', 'state', ...figures, 'folder'], ...rows]);
+  return csvText([['trial', 'point', ...keys, 'seed', 'fold', 'state', ...figures, 'folder'], ...rows]);
 }
 
 /** `results.json`, and what `--json` prints. */
@@ -125,6 +126,7 @@ function pointDocument({ name, values, trials, spreads, complete, parameters }: 
     trials: trials.map(({ trial, state, folder, figures: own, failure }) => ({
       trial: trial.id,
       seed: trial.seed,
+      ...(trial.fold === undefined ? {} : { fold: trial.fold }),
       state,
       folder: folder ?? null,
       failure: failure ?? null,

@@ -1,5 +1,6 @@
 import { elementAt, required } from '../../foundation/required';
-import type { Point, SweepPlan, Trial } from './plan';
+import type { SweepPlan, Trial } from './plan';
+import type { Point } from './points';
 import { spreadOf, type Spread } from './statistics';
 import type { TrialFigures, TrialFolder } from './trial-folders';
 

@@ -8,7 +8,8 @@ import { ownModels } from '../../models/model-table';
 import type { EpochDone, TrainingEnd } from '../events';
 import { requestOf, type SettingsInput, type TrainHooks, type TrainOptions } from '../train';
 import { keepPlan } from './manifest';
-import { planSweep, type SweepPlan, type SweepRequest, type Trial, type Varied, type VariedSettings } from './plan';
+import { planSweep, type SweepPlan, type SweepRequest, type Trial } from './plan';
+import type { Range, Varied, VariedSettings } from './points';
 import { summarise, type SweepResult } from './results';
 import { runTrial, type TrialProgress, type TrialRunHooks } from './run-trial';
 import { trialFolders, type TrialFigures, type TrialFolder } from './trial-folders';
@@ -16,8 +17,8 @@ import { trialProcesses } from './trial-processes';
 import { writeSweepResults } from './write-results';
 
 /** The values of settings that are varied, by key: those of Kumpas's own models, and of a model of one's own. */
-export type SweepGrid = { readonly [Key in keyof SettingsInput]?: readonly Exclude<SettingsInput[Key], undefined>[] } & Readonly<
-  Record<string, readonly Varied[]>
+export type SweepGrid = { readonly [Key in keyof SettingsInput]?: readonly (Exclude<SettingsInput[Key], undefined> | Range)[] } & Readonly<
+  Record<string, readonly (Varied | Range)[]>
 >;
 
 /** What {@link sweep} is asked for. */
@@ -30,6 +31,12 @@ export interface SweepOptions {
   readonly ablate?: Readonly<Record<string, VariedSettings>>;
   /** How many seeds, from 1 on, or which, every point is trained with; the base's own alone where it is left out. */
   readonly seeds?: number | readonly number[];
+  /** In place of all combinations: so many points, drawn from the grid's values and ranges. */
+  readonly random?: number;
+  /** The weights of both heads' losses as a further axis: `alpha` 0.1 to 0.9, `beta` what is left of 1. */
+  readonly lossWeights?: boolean;
+  /** Cross-validates each point in so many folds, the sets `fold_1`, `fold_2` … that splitSet makes in the folder of the data. */
+  readonly folds?: number;
   /** The sweep's folder: of its plan, its model folders and its results. One that holds this very sweep is gone on with. */
   readonly out: string;
   /** Trials that run at once, each in a process of its own; 1 where it is left out, in this process. */
@@ -68,7 +75,7 @@ export interface SweepOutcome extends SweepResult {
  * @throws UserError for a mistake in any of the trials' settings, all at once, before anything is trained; and where the folder holds another sweep.
  */
 export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Promise<SweepOutcome> {
-  const { base = {}, grid = {}, ablate, seeds, out, jobs = 1 } = options;
+  const { base = {}, grid = {}, ablate, seeds, random, lossWeights, folds, out, jobs = 1 } = options;
   const { request, models } = requestOf(base, hooks);
   const asked: SweepRequest = {
     base: { ...request.settings, source: 'sweep()' },
@@ -77,6 +84,9 @@ export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Prom
     axes: Object.entries(grid).map(([name, values]) => ({ name, values })),
     typed: false,
     ablations: ablate,
+    random,
+    lossWeights,
+    folds,
     seeds: typeof seeds === 'number' ? seedsUpTo(seeds) : seeds,
   };
   return await sweepWith(asked, { out, jobs }, { ...hooks, models });

@@ -35,7 +35,9 @@ export async function writeSweepResults(folder: string, result: SweepResult, onW
 
 /** The settings of the winner with the base's own seed, as a file for `--config`. */
 function winningSettings({ baseSeed }: SweepPlan, winner: PointResult): Readonly<Record<string, unknown>> {
-  return { ...elementAt(winner.trials, 0).trial.settings, seed: baseSeed };
+  const { fold, settings } = elementAt(winner.trials, 0).trial;
+  const named = Object.entries(settings).filter(([key]) => fold === undefined || key !== 'data'); // One of the folds is not the data.
+  return { ...Object.fromEntries(named), seed: baseSeed };
 }
 
 async function drawnPicture(
