@@ -89,6 +89,12 @@ export const trainingSettings = {
     description: 'Batches whose gradients are gathered for one step of the optimiser.',
     aliases: ['grad_accum_steps', 'gradient_accumulation_steps'],
   }),
+  micro_batch_size: settingOrNone(wholeNumber(1, 65_536), 'the whole batch', {
+    group,
+    description:
+      'Clips that are computed at once. A larger batch is computed in parts whose gradients add up to its own: the same training but for rounding and which dropout masks are drawn, in less memory. A resumed training may change it.',
+    aliases: ['micro_batch'],
+  }),
   early_stop: settingOrNone(wholeNumber(1, 1_000_000), 'off', {
     group,
     description: 'Epochs without a better validation gloss accuracy after which the training ends.',
@@ -142,13 +148,21 @@ export function checkTrainingSettings({
   enable_parallel,
   curriculum,
   curriculum_min_weight,
+  batch_size,
+  micro_batch_size,
   ...others
-}: Pick<TrainingSettings, 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'> &
+}: Pick<
+  TrainingSettings,
+  'batch_size' | 'micro_batch_size' | 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'
+> &
   WeightingSettings &
   OptimizerSettings): SettingProblem[] {
   return [
     ...checkWeighting({ ...others, curriculum, enable_parallel }),
     ...checkCurriculum({ ...others, curriculum, curriculum_min_weight }),
+    ...(micro_batch_size !== null && micro_batch_size > batch_size
+      ? [{ key: 'micro_batch_size', text: `expected at most the batch size, ${batch_size}, found ${micro_batch_size}` }]
+      : []),
     ...(amp && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]

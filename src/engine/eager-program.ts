@@ -12,8 +12,17 @@ import {
 import { clipFactor, globalNorm, type Optimizer } from './optimizers/optimizer';
 import { UpdateGroups } from './optimizers/parameter-groups';
 import { movedAverage, type AverageState } from './optimizers/weight-average';
+import { asOutOfMemory, OutOfMemory } from './out-of-memory';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
 import { inScope, tf } from './tensorflow';
+
+/** What a forward and backward pass gives. */
+interface Pass {
+  readonly loss: number;
+  readonly outputs: NamedArrays;
+  readonly gradients: Map<string, tf.Tensor>;
+  readonly increments: Map<string, tf.Tensor>;
+}
 
 /** Runs a program op by op: the plain way, on any backend, and the oracle for every faster one. */
 export class EagerProgram implements Program {
@@ -27,6 +36,8 @@ export class EagerProgram implements Program {
   private readonly accumulated = new Map<string, tf.Tensor>();
   private step = 0;
   private groups: UpdateGroups | undefined;
+  /** Whether steps add to buffers, each as soon as its pass is done. */
+  private addsToBuffers = false;
   /** By parameter; empty where no average is kept. */
   private readonly average = new Map<string, tf.Tensor>();
   /** Updates that the average has followed. */
@@ -48,12 +59,29 @@ export class EagerProgram implements Program {
   }
 
   evaluate(inputs: NamedArrays): NamedArrays {
-    return inScope(() => readAll(this.definition.evaluate(this.namedVariables(), toTensors(inputs))));
+    try {
+      return inScope(() => readAll(this.definition.evaluate(this.namedVariables(), toTensors(inputs))));
+    } catch (error) {
+      throw asOutOfMemory(error, () => true);
+    }
   }
 
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
-    const { loss, outputs, gradients, increments } = this.differentiate(inputs);
-    this.accumulate(gradients, update.gradientScale);
+    let computed = false;
+    try {
+      const pass = this.differentiate(inputs);
+      this.accumulate(pass.gradients, update.gradientScale);
+      computed = true;
+      return this.endStep(pass, update);
+    } catch (error) {
+      const refused = asOutOfMemory(error, () => !computed && !this.addsToBuffers);
+      if (refused instanceof OutOfMemory) disposeAll(this.accumulated); // Some of the sums have this step's gradients, others do not.
+      throw refused;
+    }
+  }
+
+  /** Updates the parameters where that is asked for, and all is finite. */
+  private endStep({ loss, outputs, increments }: Omit<Pass, 'gradients'>, update: UpdateRequest): StepResult {
     const [ofModel, others] = [this.accumulatedOf(true), this.accumulatedOf(false)];
     const gradientNorm = update.apply ? globalNorm(ofModel) : undefined;
     const scalars = update.apply ? this.updateGroups().scalars(update.learningRate, this.step + 1, false) : [];
@@ -148,12 +176,7 @@ export class EagerProgram implements Program {
   }
 
   /** One forward and backward pass. The gradients, and what is to be added to buffers, belong to the caller. */
-  private differentiate(inputs: NamedArrays): {
-    loss: number;
-    outputs: NamedArrays;
-    gradients: Map<string, tf.Tensor>;
-    increments: Map<string, tf.Tensor>;
-  } {
+  private differentiate(inputs: NamedArrays): Pass {
     const train = this.definition.train;
     if (train === undefined) throw new Error('this program has no training computation');
     const gradients = new Map<string, tf.Tensor>();
@@ -177,6 +200,7 @@ export class EagerProgram implements Program {
   }
 
   private addIncrements(increments: ReadonlyMap<string, tf.Tensor>): void {
+    this.addsToBuffers ||= increments.size > 0;
     for (const [name, amount] of increments) {
       const variable = this.variables.get(name);
       if (variable === undefined) throw new Error(`no parameter is named ${name}`);

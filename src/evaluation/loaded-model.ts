@@ -142,7 +142,7 @@ export function featureInputs({ size, frames, width, features, mask }: Batch): N
 }
 
 /** Which frames of a batch are no padding, as further inputs; none where there is little padding. A captured program has a graph for each number of rows. */
-export function packedInputs({ mask }: Batch): NamedArrays {
+export function packedInputs({ mask }: Pick<Batch, 'mask'>): NamedArrays {
   const packed = packRows(mask);
   if (packed === undefined) return {};
   const { positions, rows } = packed;

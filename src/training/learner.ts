@@ -12,6 +12,7 @@ import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
 import { countNotFinite, required } from '../foundation/required';
 import { optimizerParameters, type Model, type ModelOutputs } from '../models/model';
+import { divideInputs, joinOutputs, joinSteps } from './batch-parts';
 import { meanCorrections, targetsOfBatch, type ClassTargets, type ClassWeights, type MeanCorrections } from './class-weights';
 import { lossWeightsAt, type LossWeights } from './curriculum';
 import { labelInputs, lossOfHead, mixedInputs, taughtInputs, targetNames, type Distillation, type TrainingBatch } from './head-targets';
@@ -26,6 +27,8 @@ export class NotFinite extends Error {}
 
 /** What is learnt, and how far: the model's program with its weights and optimiser, the schedule of its learning rate, the progress. */
 export class Learner {
+  private halvedBatchSize: number | undefined;
+
   constructor(
     readonly model: Model,
     readonly program: Program,
@@ -50,12 +53,20 @@ export class Learner {
    * Trains on a batch. Where the weights of the losses are learnt, the loss that it tells is weighted with those of the settings, as a validation's is: so steps compare.
    * @param update whether the gradient is applied after it, and the share of it.
    * @throws NotFinite where the loss, the gradient or the step is not finite: then it has changed nothing.
+   * @throws OutOfMemory where memory for it was refused: then the gradients that were gathered for the next update are lost.
    */
   step(batch: TrainingBatch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
     const { learningRate, weighting } = this;
     const given = { step: this.progress.step, ...(weighting === undefined ? {} : { lossWeights: UNWEIGHTED }) };
-    const inputs = { ...this.inputsOf(batch, given), ...weighting?.inputsOf(update) };
-    const result = this.program.trainStep(inputs, { learningRate, ...update });
+    const parts = this.partsOf(batch, this.inputsOf(batch, given));
+    const steps: StepResult[] = [];
+    for (const [place, inputs] of parts.entries()) {
+      const ofPart = { ...update, apply: update.apply && place === parts.length - 1 };
+      const step = this.program.trainStep({ ...inputs, ...weighting?.inputsOf(ofPart) }, { learningRate, ...ofPart });
+      steps.push(step);
+      if (!step.finite) break;
+    }
+    const result = joinSteps(steps, batch.size);
     if (!result.finite) throw new NotFinite(faultOf(result));
     if (update.apply) this.schedule.endUpdate?.();
     return weighting === undefined ? result : { ...result, loss: this.comparableLoss(result, batch) };
@@ -64,9 +75,25 @@ export class Learner {
   /**
    * The model's logits and losses for a batch, as it is now.
    * @param split all the clips that a mean will be taken over: with class weights, that of the losses is the loss of the whole split.
+   * @throws OutOfMemory where memory for it was refused.
    */
   evaluate(batch: Batch, split: ClassTargets): NamedArrays {
-    return this.program.evaluate(this.inputsOf(batch, { step: 0, meanOver: split }));
+    const parts = this.partsOf(batch, this.inputsOf(batch, { step: 0, meanOver: split }));
+    return joinOutputs(
+      parts.map((inputs) => this.program.evaluate(inputs)),
+      batch.size,
+    );
+  }
+
+  /** Clips that are computed at once: a batch of more is computed in parts. */
+  get microBatchSize(): number {
+    const { micro_batch_size: wanted, batch_size: batchSize } = this.settings;
+    return this.halvedBatchSize ?? wanted ?? batchSize;
+  }
+
+  /** Computes half as many clips at once from now on. */
+  halveMicroBatch(): void {
+    this.halvedBatchSize = Math.ceil(this.microBatchSize / 2);
   }
 
   /** The rate of the next update: that of the schedule, halved by each recovery. */
@@ -132,6 +159,10 @@ export class Learner {
       },
       args,
     };
+  }
+
+  private partsOf({ count }: Batch, inputs: NamedArrays): NamedArrays[] {
+    return divideInputs(inputs, { perClip: perClipInputs, count, atOnce: this.microBatchSize, packPadding: this.given.packPadding });
   }
 
   private inputsOf(
@@ -204,6 +235,9 @@ interface StepRules extends UpdateRules {
   readonly distillation?: Distillation | undefined;
 }
 
+/** The inputs that have a row for each clip. */
+const perClipInputs = ['features', 'mask', 'weight', ...targetNames];
+
 /** What a training computes for any model: the weighted loss of both heads, and for evaluation the logits and losses of every clip. */
 export function stepDefinition(
   model: Model,
@@ -222,7 +256,7 @@ export function stepDefinition(
     parameterGroups: groups,
     clipNorm,
     average: averageDecay === undefined ? undefined : exponentialAverage(averageDecay),
-    division: { perExample: ['features', 'mask', 'weight', ...targetNames], seed: 'random_seed' },
+    division: { perExample: perClipInputs, seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));
       const increments: Record<string, tf.Tensor> = {};

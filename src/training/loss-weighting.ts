@@ -40,6 +40,8 @@ export interface LossWeighting {
   readonly parameters: readonly ParameterDeclaration[];
   /** Whether each parameter lies in a checkpoint; the others are zero wherever one is written. */
   readonly keeps: (parameter: string) => boolean;
+  /** Whether the gradients of several steps may be gathered for an update. */
+  readonly gathers: boolean;
   /** What a step is given beside its batch. */
   readonly inputsOf: (update: StepUpdate) => NamedArrays;
   /** The loss that is differentiated, a sum over the clips, and what is added to parameters that the optimiser does not train. */
@@ -53,7 +55,7 @@ const PREFIX = `${LOSS_WEIGHTING_KEY}.`;
 
 export type WeightingSettings = Pick<
   Settings,
-  'loss_weighting' | 'alpha' | 'beta' | 'gradnorm_alpha' | 'gradnorm_lr' | 'accumulation_steps'
+  'loss_weighting' | 'alpha' | 'beta' | 'gradnorm_alpha' | 'gradnorm_lr' | 'accumulation_steps' | 'micro_batch_size'
 >;
 
 /** The weightings that are learnt, by the word that `--loss-weighting` takes. */
@@ -86,6 +88,7 @@ function uncertaintyWeighting(): LossWeighting {
   return {
     parameters: [{ name, shape: [2], trainable: true, ofTraining: true, initialise: constantValue(0) }],
     keeps: () => true,
+    gathers: true,
     inputsOf: () => ({}),
     lossOf: ({ losses, shares, parameters }) => {
       const ofHeads = losses.map((loss, head) => {
@@ -113,7 +116,7 @@ function gradNormWeighting(model: Model, settings: WeightingSettings): LossWeigh
   const { alpha, beta, gradnorm_alpha: restoringForce, gradnorm_lr: rate } = settings;
   const shared = required(model.lastSharedLayer, 'the last layer of the model that both heads share');
   const [weights, initialLosses] = [`${PREFIX}weights`, `${PREFIX}initial_losses`];
-  const gathering = settings.accumulation_steps > 1 ? gatheredOver(model, shared) : undefined;
+  const gathering = settings.accumulation_steps > 1 || settings.micro_batch_size !== null ? gatheredOver(model, shared) : undefined;
 
   /** How long the gradient of each head's loss is, `[2]`. */
   const normsOf = (gradients: readonly (readonly tf.Tensor[])[]): tf.Tensor =>
@@ -135,6 +138,7 @@ function gradNormWeighting(model: Model, settings: WeightingSettings): LossWeigh
       ...(gathering?.parameters ?? []),
     ],
     keeps: (parameter) => parameter === weights || parameter === initialLosses,
+    gathers: gathering !== undefined,
     inputsOf: (update) => gathering?.inputsOf(update) ?? {},
     lossOf: ({ losses, shares, parameters, inputs }) => {
       const before = tensorNamed(parameters, weights);

@@ -57,6 +57,7 @@ export const RECORDED_SETTINGS = 'told_settings';
 
 /** Settings that a resumed run may be given anew: how long, where things lie, how it is watched. The others would make it another run. */
 const CHANGEABLE = new Set([
+  'micro_batch_size',
   'epochs',
   'early_stop',
   'save_every_minutes',

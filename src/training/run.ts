@@ -89,14 +89,14 @@ export async function closeRun({ data, learner, folder }: TrainingRun): Promise<
  * went on from a better one. The folder's README.md takes its figures from there.
  */
 export async function evaluateRun(run: TrainingRun): Promise<EvaluationResult> {
-  const { learner, settings, folder, report, now } = run;
+  const { learner, folder, report, now } = run;
   const { files, place } = folder;
   place.requireThere();
   const file = evaluatedCheckpoint(files);
   const key = learner.keepsAverage && file === files.last ? AVERAGE_KEY : undefined;
   const dataset = withoutUnreadable(run.data.dataset, learner.progress.unreadable);
   const loaded = modelOfFile(file, {}, { key, models: ownModels.with([learner.model.definition]) });
-  const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, settings.batch_size));
+  const result = describeEvaluation(loaded, dataset, await evaluateModel(loaded, dataset, learner.microBatchSize));
   await saveResults(ModelFolder.holding(loaded.file).resultsOf(loaded.file), result, {
     curves: curvesBeside(loaded.file),
     created: now(),

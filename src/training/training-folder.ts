@@ -116,7 +116,7 @@ export class TrainingFolder {
    */
   constructor(
     private readonly locked: LockedFolder,
-    readonly record: RunRecord,
+    private described: RunRecord,
     readonly checkpointName: string,
     progress: { readonly completedEpochs: number; readonly batchesDone: number },
     earlier: readonly TrainingLogRow[] = [],
@@ -124,8 +124,13 @@ export class TrainingFolder {
     this.files = locked.files;
     this.log = new TrainingLog(this.files.log, progress.completedEpochs, earlier);
     this.metrics = new MetricsLog(this.files.metrics, progress.completedEpochs);
-    this.files.writeConfig(record);
+    this.files.writeConfig(described);
     this.lastSaved = existsSync(this.files.last) ? { epochs: progress.completedEpochs, batches: progress.batchesDone } : undefined;
+  }
+
+  /** What `config.json` says. */
+  get record(): RunRecord {
+    return this.described;
   }
 
   /** A row for each epoch so far. */
@@ -151,6 +156,16 @@ export class TrainingFolder {
     this.metrics.append(metrics);
     this.saveLast(learner, { sameAsBest: metrics.best && !learner.keepsAverage });
     this.writeReadme(learner.progress.bestEpoch);
+  }
+
+  /**
+   * Changes a setting of the run that it goes on with, in `config.json` and whatever is saved from now on.
+   * @throws FileSystemProblem where the folder was taken away, or the file cannot be written.
+   */
+  changeSetting(key: string, value: number): void {
+    this.place.requireThere();
+    this.described = { ...this.described, settings: { ...this.described.settings, [key]: value } };
+    this.files.writeConfig(this.described);
   }
 
   /**

@@ -104,7 +104,7 @@ async function trainAndValidate(
     });
   } catch (error) {
     if (error instanceof ReadingError) throw stopForClip(run, error, reached.updated);
-    recover(run, error);
+    recover(run, error, reached.updated);
     return 'taken back';
   }
 }

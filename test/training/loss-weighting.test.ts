@@ -127,7 +127,7 @@ describe('a training with GradNorm', () => {
         const { program } = run.learner;
         const saved = program.readParameters();
         program.writeParameters(new Map([...saved].map(([name, values]) => [name, values.map((value) => value + 1)])));
-        recover(run, new UserError('', { cause: new NotFinite('the loss became NaN') }));
+        recover(run, new UserError('', { cause: new NotFinite('the loss became NaN') }), run.learner.progress);
         expect([...program.readParameters()]).toEqual([...saved]);
       } finally {
         await closeRun(run);

@@ -3,6 +3,7 @@ import { elementAt, required } from '../../foundation/required';
 import type { Optimizer } from '../optimizers/optimizer';
 import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
+import { asOutOfMemory, OutOfMemory } from '../out-of-memory';
 import { averagedParameters, type HostArray, type NamedArrays, type ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
 import {
@@ -16,6 +17,7 @@ import {
   gradientNames,
   gradientsEntry,
   optimizerInput,
+  RECORDED,
   updateEntry,
   type UpdateRule,
   type UpdateVariables,
@@ -76,10 +78,24 @@ export class CapturedProgram implements Program {
   evaluate(inputs: NamedArrays): NamedArrays {
     const types = inputTypesOf(inputs);
     const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation), this.parameters));
-    return outputsOf(entry.run(inputs));
+    try {
+      return outputsOf(entry.run(inputs));
+    } catch (error) {
+      throw asOutOfMemory(error, () => true);
+    }
   }
 
-  trainStep(inputs: NamedArrays, { learningRate, gradientScale, apply }: UpdateRequest): StepResult {
+  trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
+    try {
+      return this.tryStep(inputs, update);
+    } catch (error) {
+      const refused = asOutOfMemory(error, (message) => isRecordedNode(message) && !this.addsToBuffers(inputs));
+      if (refused instanceof OutOfMemory) this.forgetAccumulated(); // Some of the sums have this step's gradients, others do not.
+      throw refused;
+    }
+  }
+
+  private tryStep(inputs: NamedArrays, { learningRate, gradientScale, apply }: UpdateRequest): StepResult {
     const atOnce = apply && gradientScale === 1 && this.pending.size === 0;
     const results = atOnce ? this.update(inputs, learningRate) : this.accumulate(inputs, gradientScale);
     const applied = atOnce ? results : apply && isFiniteStep(results) ? this.applyAccumulated(learningRate) : undefined;
@@ -201,6 +217,11 @@ export class CapturedProgram implements Program {
     return this.trainings.for(types, () => this.record(types, recordTraining));
   }
 
+  /** Whether a step adds to buffers, which it does as soon as it has been through the model. */
+  private addsToBuffers(inputs: NamedArrays): boolean {
+    return ofKind('increment', this.training(inputTypesOf(inputs)).results).size > 0;
+  }
+
   private record(types: InputTypes, computation: typeof recordTraining): Recording {
     const { division } = this.definition;
     const record = (given: InputTypes): Recording => {
@@ -240,6 +261,11 @@ export class CapturedProgram implements Program {
     if (optimizer === undefined) throw new Error('this program has no optimizer');
     return optimizer;
   }
+}
+
+/** Whether an error names an operation of the recorded computation: no variable is updated before all of it is done. */
+function isRecordedNode(message: string): boolean {
+  return message.includes(`{{node ${RECORDED}/`);
 }
 
 function outputsOf(results: ReadonlyMap<string, HostArray>): NamedArrays {

@@ -25,6 +25,9 @@ export const GRADIENT_NORM = 'gradient norm';
 /** The name of the scalar among the results of a training step that is 1 where all was finite, and 0 where it was not and nothing was changed. */
 export const FINITE = 'finite';
 
+/** What the names of a recording's nodes begin with in a graph. */
+export const RECORDED = 'step';
+
 /** The variables of an update. */
 export interface UpdateVariables {
   readonly parameters: SharedVariables;
@@ -133,7 +136,7 @@ function addProgram(
   );
   const reads = new Map([...ofKind('parameter', recording.given).keys()].map((name) => [name, parameters.addRead(name)]));
   const nodes = new Map([...inputs, ...[...reads].map(([name, node]) => [nameOfKind('parameter', name), node] as const)]);
-  return { results: draft.graph.addRecording('step', recording, nodes), reads };
+  return { results: draft.graph.addRecording(RECORDED, recording, nodes), reads };
 }
 
 /** The parameters that a recording computes gradients of. */
