@@ -120,7 +120,7 @@ describe('sweep()', () => {
       expect(
         readFileSync(path.join(result.folder, 'results.csv'), 'utf8')
           .split('\n')
-          .map((line) => line.split(',')[4]),
+          .map((line) => line.split(',')[5]),
       ).toEqual(expect.arrayContaining(['done', 'failed']));
     });
   });

@@ -114,7 +114,7 @@ function checkedAxis(axis: Axis, { typed, random }: PointsRequest, models: Model
   const read = values.map((value, place): Varied | Range => {
     const range = ranges[place];
     if (range !== undefined) return range;
-    return typed && schema !== undefined ? (valueFromText(factsOf(schema), value) as Varied) : (value as Varied);
+    return typed && schema !== undefined ? (valueFromText(factsOf(schema), value) as Varied) : value;
   });
   const plain = read.filter((value) => !isRange(value));
   refuseDoubled(plain.map(valueText), `--grid ${name}`, problems);

@@ -1,5 +1,3 @@
-import { required } from '../../foundation/required';
-
 /** Some numbers in few: those of one point of a sweep, over its seeds. */
 export interface Spread {
   readonly count: number;
@@ -52,9 +50,4 @@ function shareWithin(t: number, degrees: number): number {
     sum += term;
   }
   return isOdd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
-}
-
-/** The mean of numbers that there are. @throws Error where there are none. */
-export function meanOf(values: readonly number[]): number {
-  return required(spreadOf(values), 'numbers to take the mean of').mean;
 }
