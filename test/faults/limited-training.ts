@@ -1,0 +1,38 @@
+/**
+ * Trains on long clips in a process whose address space is limited once the training starts: `limited-training.ts FOLDER MEGABYTES`, so many beside what it has taken by then.
+ * Prints what it warned of, and how many clips it computed at once in the end.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { startRuntime } from '../../src/engine/runtime';
+import { required } from '../../src/foundation/required';
+import { writeDataFolder } from '../support/clip-files';
+import { smallSettings, trainSmall } from '../support/small-training';
+
+const FRAMES = 2000;
+
+function limitAddressSpace(megabytes: number): void {
+  const kilobytes = required(/^VmSize:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1], 'the size of this process');
+  execFileSync('prlimit', ['--pid', String(process.pid), `--as=${Number(kilobytes) * 1024 + megabytes * 1e6}`]);
+}
+
+async function main(folder: string, megabytes: number): Promise<void> {
+  await startRuntime();
+  const clip = (name: string, index: number): Parameters<typeof writeDataFolder>[1]['train'][number] => ({
+    ...{ name: `${name}_${index}`, gloss: index % 2, category: index % 2, frames: FRAMES },
+  });
+  const clips = (name: string, count: number): ReturnType<typeof clip>[] => Array.from({ length: count }, (_, index) => clip(name, index));
+  writeDataFolder(path.join(folder, 'data'), { train: clips('train', 16), val: clips('val', 2) });
+  const settings = smallSettings(folder, { num_heads: '8', max_len: String(FRAMES), batch_size: '16', epochs: '1' });
+  const { run, end } = await trainSmall(settings, {
+    onEvent: (event) => {
+      if (event.kind === 'start') limitAddressSpace(megabytes);
+      if (event.kind === 'warning') console.log(event.text);
+    },
+  });
+  console.log(`${end}, ${run.learner.microBatchSize} at once, ${run.learner.progress.step} step`);
+}
+
+const [, , folder, megabytes] = process.argv;
+void main(required(folder, 'a folder'), Number(megabytes));

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { inTemporaryFolder } from '../support/clip-files';
+import { checkout } from '../support/commands';
+
+const onLinux = process.platform === 'linux' ? it : it.skip;
+
+describe('a training whose memory is limited', () => {
+  onLinux('goes on with fewer clips at once where TensorFlow refuses a tensor, and comes to its end', async () => {
+    await inTemporaryFolder((folder) => {
+      // The scores of one clip take 128 MB, those of a batch 2 GB.
+      const program = ['--conditions=kumpas-source', '--import', 'tsx', path.join(__dirname, 'limited-training.ts'), folder, '1500'];
+      const { stdout, stderr, status, signal } = spawnSync(process.execPath, program, { cwd: checkout, encoding: 'utf8' });
+      expect({ stderr, status, signal }).toEqual({ stderr: '', status: 0, signal: null });
+      const lines = stdout.trim().split('\n');
+      expect(lines[0]).toMatch(
+        /^the memory did not suffice for 16 clips at once in epoch 1 \(OOM when allocating tensor with shape\[16,8,2000,2000\]\): it goes on from epoch 0 with 8 at once/,
+      );
+      expect(lines.at(-1)).toMatch(/^finished, [1248] at once, 1 step$/);
+    });
+  });
+});
