@@ -162,6 +162,7 @@ class BatchReader {
   }
 
   private settle(worker: Worker, reply: BatchReply): void {
+    if (worker !== this.worker) return; // It is being ended: let go of now, the process would end before it has.
     const pending = this.pending.get(reply.id);
     this.pending.delete(reply.id);
     if (this.pending.size === 0) worker.unref();
