@@ -26,7 +26,7 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|fuzz [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|save|fuzz [flags]
 
   step        one training step, the batch fed anew each time; a quarter of the frames is padding
   breakdown   where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
@@ -40,6 +40,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does
   features    InceptionV3's features of frames, 16 at once
   checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
+  save        how long a training waits for a state that is saved within an epoch, and for one that it waits to be written
   fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error; and
               files of every kind that grow: under 2 s and 500 MB below a megabyte, and no more than in proportion to their size
 
@@ -47,7 +48,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --model transformer  step: or iv3_gru, on features
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
-  --ema              step: with a moving average of the weights
+  --ema              step, save: with a moving average of the weights
   --runs N           steps or epochs that count
   --pytorch PYTHON   step, epoch, evaluate, predict, features, checkpoint: a Python that has PyTorch (and torchvision); it is timed in turn with ours,
                      and the ratio printed

@@ -11,6 +11,7 @@ const benches = {
   features: async () => (await import('./features.js')).benchFeatures,
   load: async () => (await import('./load.js')).benchLoad,
   checkpoint: async () => (await import('./checkpoint.js')).benchCheckpoint,
+  save: async () => (await import('./save.js')).benchSave,
   fuzz: async () => (await import('./fuzz.js')).benchFuzz,
   evaluate: async () => (await import('./evaluate.js')).benchEvaluate,
   predict: async () => (await import('./predict.js')).benchPredict,
