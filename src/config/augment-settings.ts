@@ -42,12 +42,29 @@ export const featureAugmentSettings = {
   ),
 } as const;
 
+/** What can be done to what a camera saw, key points or pictures. */
+const mirrorSetting = {
+  augment_mirror: clips(
+    'that are mirrored, of key points hands and left and right points of body and face exchanged; for sets in which no sign differs from another by the hand alone',
+  ),
+} as const;
+
+/** What can be done to clips of pictures that the model itself sees. */
+export const pictureAugmentSettings = {
+  ...mirrorSetting,
+  augment_picture_crop: clips('of which a part of each picture, the same in all, is enlarged to the whole'),
+  augment_picture_crop_share: strength(numberFrom(0, 0.9), 'How much shorter the sides of that part are at most, as a share.'),
+  augment_picture_colour: clips('that are brighter or darker, of more or less contrast and colour'),
+  augment_picture_colour_change: strength(
+    share,
+    'Most of that change: with 0.3 brightness, contrast and saturation are multiplied by 0.7 to 1.3 each.',
+  ),
+} as const;
+
 /** What can be done to clips of key points. */
 export const keypointAugmentSettings = {
   ...featureAugmentSettings,
-  augment_mirror: clips(
-    'that are mirrored, hands and left and right points of body and face exchanged; for sets in which no sign differs from another by the hand alone',
-  ),
+  ...mirrorSetting,
   augment_speed: clips('that are made faster or slower'),
   augment_speed_change: strength(share, 'Most of that change: with 0.2 up to 1.2 times as fast, or as slow.'),
   augment_crop: clips('that lose frames at their start and end'),
@@ -95,6 +112,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   time_warp: { strength: 'share', light: [0, 0.1], strong: [0.3, 0.1] },
   shift: { strength: 'share', light: [0.2, 0.05], strong: [0.3, 0.1] },
   mirror: { light: [0, 1], strong: [0.3, 1] },
+  picture_crop: { strength: 'share', light: [0.3, 0.1], strong: [0.5, 0.2] },
+  picture_colour: { strength: 'change', light: [0.3, 0.1], strong: [0.5, 0.3] },
   rotation: { strength: 'degrees', light: [0.3, 5], strong: [0.5, 10] },
   scale: { strength: 'change', light: [0.3, 0.1], strong: [0.5, 0.2] },
   translation: { strength: 'share', light: [0.3, 0.05], strong: [0.5, 0.1] },
@@ -106,14 +125,36 @@ const PARTS: Readonly<Record<string, Part>> = {
   time_mask: { strength: 'share', light: [0.1, 0.1], strong: [0.3, 0.1] },
 };
 
-/** Settings of which those of {@link keypointAugmentSettings} or {@link featureAugmentSettings} are some. */
+/** Which parts change the clips that a model of several kinds is trained on, and what is said of the others. */
+export interface UsableParts {
+  readonly names: readonly string[];
+  readonly others: string;
+}
+
+/** Features, also those of a backbone that stays as it is. */
+export const FEATURE_PARTS: UsableParts = {
+  names: ['noise', 'time_mask'],
+  others:
+    'changes pictures that the model itself sees, and these clips are features; leave it out, or train on frames with --no-freeze-backbone',
+};
+
+/** Pictures that the model itself sees. */
+export const PICTURE_PARTS: UsableParts = {
+  names: ['mirror', 'picture_crop', 'picture_colour', 'time_mask'],
+  others: 'is of features, and these clips are pictures: leave it out; they have mirror, picture_crop, picture_colour and time_mask',
+};
+
+/** Settings of which those of {@link keypointAugmentSettings}, {@link pictureAugmentSettings} or {@link featureAugmentSettings} are some. */
 type AugmentSettings = Readonly<Record<string, unknown>> & { readonly augment: 'none' | 'light' | 'strong' };
 
-/** The transforms that change training clips at random, of the parts that the model has settings for. None where all are off. */
-export function augmentations(settings: AugmentSettings): TransformDescription[] {
+/**
+ * The transforms that change training clips at random, of the parts that the model has settings for. None where all are off.
+ * @param usable where not all of these change the clips at hand: those that do.
+ */
+export function augmentations(settings: AugmentSettings, usable?: UsableParts): TransformDescription[] {
   return partsOf(settings).flatMap(([name, part]) => {
     const { probability, strength } = valuesOf(settings, name, part);
-    if (probability === 0) return [];
+    if (probability === 0 || usable?.names.includes(name) === false) return [];
     return [{ name, p: probability, ...(part.strength === undefined ? {} : { [part.strength]: strength }) }];
   });
 }
@@ -130,10 +171,14 @@ export function mixing(settings: AugmentSettings): TransformDescription[] {
   return [{ name: 'mix', mixup, mixup_alpha: alphaOf('mixup'), cutmix, cutmix_alpha: alphaOf('cutmix') }];
 }
 
-/** A strength that is given where nothing has it is a mistake: its part is off. */
-export function checkAugmentation(settings: AugmentSettings): SettingProblem[] {
+/** A strength that is given where nothing has it is a mistake: its part is off, or none that changes such clips. */
+export function checkAugmentation(settings: AugmentSettings, usable?: UsableParts): SettingProblem[] {
   const idle = partsOf(settings).flatMap(([name, part]) => {
     const [switchKey, key] = [`augment_${name}`, strengthKey(name, part)];
+    if (usable?.names.includes(name) === false) {
+      const given = [switchKey, key].find((asked) => (numberAt(settings, asked) ?? 0) > 0);
+      return given === undefined ? [] : [{ key: given, text: usable.others }];
+    }
     if (numberAt(settings, key) === undefined || numberAt(settings, switchKey) !== undefined) return [];
     if (valuesOf(settings, name, part).probability > 0) return [];
     const text = `changes nothing while ${switchKey} is 0; give the share of clips that it is for, as ${switchKey} 0.3, or augment light or strong`;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import sharp from 'sharp';
@@ -74,6 +74,32 @@ describe('the picture of an augmentation', () => {
       await expect(showAugmentation({ ...options, with: writeClip(folder, 50, 'fewer.npz') })).rejects.toThrow(
         /^--with .*fewer\.npz: expected .* as the first clip has, found/,
       );
+    });
+  });
+
+  it('of pictures, a folder or an .npz, has a row for each part that changes pictures', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const frame = (place: number): Buffer => Buffer.from(Array.from({ length: 40 * 30 * 3 }, (_, at) => (at * 7 + place * 40) % 256));
+      const pictures = path.join(folder, 'clip');
+      mkdirSync(pictures);
+      for (const place of [1, 2])
+        await sharp(frame(place), { raw: { width: 40, height: 30, channels: 3 } }).toFile(path.join(pictures, `${place}.png`));
+      const npz = path.join(folder, 'clip.npz');
+      const values = Uint8Array.from([...frame(1), ...frame(2)]);
+      writeFileSync(npz, formatNpz({ frames: { dtype: 'uint8', shape: [2, 30, 40, 3], values } }));
+      const sheets = [];
+      for (const input of [pictures, npz]) {
+        const out = path.join(folder, 'sheet.png');
+        const { parts, leftOut } = await showAugmentation({ input, out, size: 60, frames: 2 });
+        expect({ parts, leftOut }).toEqual({ parts: ['mirror', 'picture_crop', 'picture_colour', 'time_mask'], leftOut: [] });
+        const { data, info } = await sharp(out).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+        const row = (place: number): string =>
+          data.subarray((12 + place * 96 + 24) * info.width * 3, (12 + place * 96 + 84) * info.width * 3).toString('base64');
+        expect(info.height).toBe(12 + 6 * 96);
+        expect([1, 2, 3, 4].filter((place) => row(place) === row(0))).toEqual([]);
+        sheets.push(row(0));
+      }
+      expect(sheets[0] === sheets[1]).toBe(true);
     });
   });
 

@@ -114,16 +114,43 @@ describe('the settings of the augmentation', () => {
     );
   });
 
-  it('refuse a strength of what is off, and pictures', () => {
+  it('refuse a strength of what is off', () => {
     expect(() => transformsOf({ augment_rotation_degrees: '20' })).toThrow(
       '--augment-rotation-degrees: changes nothing while augment_rotation is 0; give the share of clips that it is for, as augment_rotation 0.3, or augment light or strong',
     );
     expect(transformsOf({ augment_rotation: '0', augment_rotation_degrees: '20' })).toEqual([]);
-    const pictures = { model: 'iv3_gru', data: 'clips', train_on: 'frames' };
-    expect(() => transformsOf({ ...pictures, freeze_backbone: 'false', augment: 'light' })).toThrow(
-      /^--augment: pictures are not changed at random: there is no crop, flip or colour of pictures; leave it out, or keep the backbone frozen/,
+  });
+
+  it('of pictures that the model itself sees are mirror, crop, colour and time mask; features of a frozen backbone have theirs', () => {
+    const frozen = { model: 'iv3_gru', data: 'clips', train_on: 'frames', backbone: 'b.pt' };
+    const trained = { ...frozen, freeze_backbone: 'false' };
+    expect(transformsOf({ ...trained, augment: 'strong' })).toEqual([
+      { name: 'mirror', p: 0.3 },
+      { name: 'picture_crop', p: 0.5, share: 0.2 },
+      { name: 'picture_colour', p: 0.5, change: 0.3 },
+      { name: 'time_mask', p: 0.3, share: 0.1 },
+    ]);
+    expect(transformsOf({ ...trained, augment: 'light' })).toEqual([
+      { name: 'picture_crop', p: 0.3, share: 0.1 },
+      { name: 'picture_colour', p: 0.3, change: 0.1 },
+      { name: 'time_mask', p: 0.1, share: 0.1 },
+    ]);
+    expect(transformsOf({ ...frozen, augment: 'strong' })).toEqual([
+      { name: 'noise', p: 0.5, std: 0.01 },
+      { name: 'time_mask', p: 0.3, share: 0.1 },
+    ]);
+    expect(() => transformsOf({ ...trained, augment_noise: '0.2' })).toThrow(
+      '--augment-noise: is of features, and these clips are pictures',
     );
-    expect(() => transformsOf({ ...pictures, freeze_backbone: 'false', augment_noise: '0.2' })).toThrow(/^--augment-noise: pictures/);
-    expect(transformsOf({ ...pictures, backbone: 'b.pt', augment: 'light' })).toHaveLength(2);
+    for (const clips of [frozen, { model: 'iv3_gru' }])
+      expect(() => transformsOf({ ...clips, augment_mirror: '0.5' })).toThrow(
+        '--augment-mirror: changes pictures that the model itself sees, and these clips are features; leave it out, or train on frames with --no-freeze-backbone',
+      );
+    expect(() => transformsOf({ ...frozen, augment: 'light', augment_picture_colour_change: '0.5' })).toThrow(
+      '--augment-picture-colour-change: changes pictures',
+    );
+    expect(() => transformsOf({ ...trained, augment_picture_crop_share: '0.5' })).toThrow(
+      '--augment-picture-crop-share: changes nothing while augment_picture_crop is 0',
+    );
   });
 });

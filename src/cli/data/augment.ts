@@ -18,6 +18,7 @@ export const augmentCommand: Command = verbCommand(
       [`${AUGMENT} clip.npz -o sheet.png`, 'a row for each part of --augment strong'],
       [`${AUGMENT} clip.npz -o sheet.png --augment light --seed 7`, 'of light, drawn otherwise'],
       [`${AUGMENT} clip.npz -o sheet.png --with other.npz`, 'and both clips mixed'],
+      [`${AUGMENT} frames/clip_0001 -o sheet.png`, 'of a folder of pictures'],
     ],
     epilogue: 'docs/training.md tells what the parts do, and their settings.',
   },

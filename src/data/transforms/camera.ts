@@ -2,7 +2,8 @@ import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout
 import { numberAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
-import { augmentation, keepFound } from './augmentation';
+import { augmentation, augmentationOfAny, keepFound } from './augmentation';
+import { flipPictures } from './pictures';
 
 // Looked up once: in a loop over every key point an import costs more at each look-up than what it computes.
 const [missing, keep, number] = [isMissing, keepFound, numberAt];
@@ -52,9 +53,10 @@ export const perspective = augmentation({
   },
 });
 
-/** `{ name: 'mirror', p }`: left and right exchanged, about its middle; a right hand becomes a left one, and so do points of body and face. */
-export const mirror = augmentation({
+/** `{ name: 'mirror', p }`: left and right exchanged, about its middle; a right hand becomes a left one, and so do points of body and face. Pictures too. */
+export const mirror = augmentationOfAny({
   of: (layout) => {
+    if (layout === undefined) return flipPictures;
     const { dimensions } = layout;
     const images = Int32Array.from(layout.mirror, (point) => dimensions * point);
     const width = widthOfLayout(layout);

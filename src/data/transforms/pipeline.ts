@@ -11,6 +11,7 @@ import { derivedInputs } from './derived-inputs';
 import { fingerDropout, handDropout, keypointDropout, noise, timeMask } from './detection';
 import { mix } from './mixing';
 import { normalize } from './normalize';
+import { pictureColour, pictureCrop } from './pictures';
 import { crop, shift, speed, timeWarp } from './timing';
 import type { MixedClip, Transform, TransformKind } from './transform';
 
@@ -23,6 +24,8 @@ const TRANSFORMS: ReadonlyMap<string, TransformKind> = new Map([
   ['time_warp', timeWarp],
   ['shift', shift],
   ['mirror', mirror],
+  ['picture_crop', pictureCrop],
+  ['picture_colour', pictureColour],
   ['rotation', rotation],
   ['scale', scale],
   ['translation', translation],

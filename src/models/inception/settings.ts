@@ -1,4 +1,13 @@
-import { augmentations, checkAugmentation, featureAugmentSettings, mixing } from '../../config/augment-settings';
+import {
+  augmentations,
+  checkAugmentation,
+  FEATURE_PARTS,
+  featureAugmentSettings,
+  mixing,
+  PICTURE_PARTS,
+  pictureAugmentSettings,
+  type UsableParts,
+} from '../../config/augment-settings';
 import { arraySetting, clipFolders, folderSettings, KEYPOINT_FOLDERS, type ClipFolders } from '../../config/data-settings';
 import type { SharedSettings, ValuesOf } from '../../config/model-settings';
 import { choice, numberBelow, onOrOff, setting, settingOrNone, type SettingProblem, text, wholeNumber } from '../../config/setting';
@@ -47,6 +56,7 @@ const sourceSettings = {
   ),
   frames_key: arraySetting('frames', 'The array in an .npz of frames, uint8 [frames, height, width, 3].'),
   ...featureAugmentSettings,
+  ...pictureAugmentSettings,
 } as const;
 
 type Settings = SharedSettings & ValuesOf<typeof sourceSettings & typeof inceptionSettings>;
@@ -64,7 +74,7 @@ export const inceptionClips: ModelClips<typeof sourceSettings, typeof inceptionS
   width: FEATURE_WIDTH,
   settings: sourceSettings,
   sources: ['data', 'features_train', 'features_val', 'frames_train', 'frames_val', 'labels_train_csv', 'labels_val_csv'],
-  check: (settings) => [...checkFeaturesOrFrames(settings), ...checkAugmentation(settings), ...refusePictures(settings)],
+  check: (settings) => [...checkFeaturesOrFrames(settings), ...checkAugmentation(settings, usableParts(settings))],
   location: (settings) =>
     trainsOnFrames(settings)
       ? {
@@ -72,13 +82,13 @@ export const inceptionClips: ModelClips<typeof sourceSettings, typeof inceptionS
           key: settings.frames_key,
           layout: frameFolders,
           pictures: { side: PICTURE_SIZE, encoded: settings.freeze_backbone },
-          transforms: [...augmentations(settings), ...mixing(settings)],
+          transforms: [...augmentations(settings, usableParts(settings)), ...mixing(settings)],
         }
       : {
           source: clipSource(settings, settings.features_train, settings.features_val),
           key: settings.feature_key,
           layout: featureFolders,
-          transforms: [...augmentations(settings), ...mixing(settings)],
+          transforms: [...augmentations(settings, usableParts(settings)), ...mixing(settings)],
         },
   usual: { key: 'X2048', layout: featureFolders },
 };
@@ -100,13 +110,9 @@ function checkFeaturesOrFrames(settings: Settings): SettingProblem[] {
   return checkSources(settings, [...(onFrames ? frames : features), ...labels], [...features, ...frames, ...labels]);
 }
 
-/** Pictures that the model itself sees cannot be changed; the features of a backbone that stays as it is can. */
-function refusePictures(settings: Settings): SettingProblem[] {
-  if (!trainsOnFrames(settings) || settings.freeze_backbone || augmentations(settings).length === 0) return [];
-  const text =
-    'pictures are not changed at random: there is no crop, flip or colour of pictures; leave it out, or keep the backbone frozen: features get noise and time_mask';
-  const part = (settings.augment_noise ?? 0) > 0 ? 'augment_noise' : 'augment_time_mask';
-  return [{ key: settings.augment === 'none' ? part : 'augment', text }];
+/** A backbone that stays as it is gives the same features of a picture in every epoch: then those are changed, else the pictures. */
+function usableParts(settings: Settings): UsableParts {
+  return trainsOnFrames(settings) && !settings.freeze_backbone ? PICTURE_PARTS : FEATURE_PARTS;
 }
 
 /** What frames need, and features do not. */
