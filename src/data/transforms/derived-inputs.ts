@@ -1,7 +1,7 @@
 import { DERIVED_INPUTS, derivedInputsOf, type DerivedInputs } from '../../config/derived-inputs';
 import { widthOfLayout, type KeypointLayout } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
-import { elementAt } from '../../foundation/required';
+import { elementAt, numberAt } from '../../foundation/required';
 import type { Clip } from '../clip';
 import { isMissing } from '../keypoints';
 import type { TransformKind } from './transform';
@@ -70,24 +70,52 @@ function derive(
   const { dimensions } = layout;
   const positions = widthOfLayout(layout);
   const derived = new Float32Array(frames * width);
+  const found = foundPoints(values, dimensions);
+  const points = layout.points.length;
   let to = 0;
-  const putWay = (from: number, until: number): void => {
-    if (!isMissing(values, from, dimensions) && !isMissing(values, until, dimensions))
-      for (let axis = 0; axis < dimensions; axis++) derived[to + axis] = elementAt(values, until + axis) - elementAt(values, from + axis);
-    to += dimensions;
-  };
   for (let frame = 0; frame < frames; frame++) {
-    const start = frame * positions;
-    const end = start + positions;
-    for (let at = start; at < end; at++) derived[to++] = elementAt(values, at);
+    const first = frame * points;
+    derived.set(values.subarray(frame * positions, (frame + 1) * positions), to);
+    to += positions;
     if (wanted.motion) {
-      if (frame === 0) to += positions;
-      else for (let at = start; at < end; at += dimensions) putWay(at - positions, at);
+      if (frame > 0)
+        for (let point = 0; point < points; point++)
+          if (found[first + point] === 1 && found[first + point - points] === 1)
+            putWay(
+              derived,
+              to + dimensions * point,
+              values,
+              dimensions * (first + point - points),
+              dimensions * (first + point),
+              dimensions,
+            );
+      to += positions;
     }
-    for (const { parent, child } of bones) putWay(start + dimensions * parent, start + dimensions * child);
-    if (wanted.missingness) for (let at = start; at < end; at += dimensions) derived[to++] = isMissing(values, at, dimensions) ? 1 : 0;
+    for (const { parent, child } of bones) {
+      if (found[first + parent] === 1 && found[first + child] === 1)
+        putWay(derived, to, values, dimensions * (first + parent), dimensions * (first + child), dimensions);
+      to += dimensions;
+    }
+    if (wanted.missingness) for (let point = 0; point < points; point++) derived[to++] = found[first + point] === 1 ? 0 : 1;
   }
   return { values: derived, frames };
+}
+
+// Loops over every key point look these up once: it would take most of the time.
+const [number, missing] = [numberAt, isMissing];
+
+/** Of each key point in each frame 1 where it was found, 0 where it is missing. */
+function foundPoints(values: Float32Array, dimensions: 2 | 3): Uint8Array {
+  const found = new Uint8Array(values.length / dimensions);
+  for (let point = 0; point < found.length; point++) found[point] = missing(values, dimensions * point, dimensions) ? 0 : 1;
+  return found;
+}
+
+/** Puts the way from one key point to another at a place. */
+function putWay(derived: Float32Array, to: number, values: Float32Array, from: number, until: number, dimensions: 2 | 3): void {
+  derived[to] = number(values, until) - number(values, from);
+  derived[to + 1] = number(values, until + 1) - number(values, from + 1);
+  if (dimensions === 3) derived[to + 2] = number(values, until + 2) - number(values, from + 2);
 }
 
 function pythonLines(keypoints: KeypointLayout, wanted: DerivedInputs): string[] {
