@@ -107,7 +107,7 @@ describe('saved transforms', () => {
 
   it('are refused where they are not known here: a model must not see clips that lack them', () => {
     expect(() => saved([{ name: 'rotate' }])).toThrow(
-      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize, derived_inputs, speed, crop, time_warp, shift, mirror, rotation, scale, translation, perspective, noise, finger_dropout, hand_dropout, keypoint_dropout, time_mask, mix$/,
+      /^m\.pt: config\.transforms: the transform "rotate" is not known here; known are normalize, derived_inputs, speed, crop, time_warp, shift, mirror, picture_crop, picture_colour, rotation, scale, translation, perspective, noise, finger_dropout, hand_dropout, keypoint_dropout, time_mask, mix$/,
     );
     expect(() => saved('normalize')).toThrow(/expected a list of transforms/);
     expect(() => saved([null])).toThrow(/expected a list of transforms/);
