@@ -17,6 +17,8 @@ export interface BenchFlags {
   readonly eager: boolean;
   /** Whether an average of the weights is kept. */
   readonly ema: boolean;
+  /** How the clips of a batch are changed before its step, and normalised. */
+  readonly augment: 'none' | 'light' | 'strong';
   /** Steps or epochs that count. */
   readonly runs: number | undefined;
   /** A Python that has PyTorch, to be measured in turn. */
@@ -49,6 +51,8 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
   --ema              step, save: with a moving average of the weights
+  --augment strong   step: the clips of each batch are augmented (light or strong) and normalised before it; a step without that, and without
+                     --ema, is timed in turn, and the ratio printed
   --runs N           steps or epochs that count
   --pytorch PYTHON   step, epoch, evaluate, predict, features, checkpoint: a Python that has PyTorch (and torchvision); it is timed in turn with ours,
                      and the ratio printed
@@ -70,6 +74,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     runs: text,
     pytorch: text,
     file: text,
+    augment: text,
     amp: onOff,
     eager: onOff,
     ema: onOff,
@@ -86,8 +91,13 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
   const asked = values.model ?? 'transformer';
   const model = benchModelNames.find((name) => name === asked);
   if (model === undefined) throw new UserError(`--model: expected ${benchModelNames.join(' or ')}, found "${asked}"`);
+  const augment = (['none', 'light', 'strong'] as const).find((name) => name === (values.augment ?? 'none'));
+  if (augment === undefined) throw new UserError(`--augment: expected none, light or strong, found "${String(values.augment)}"`);
+  if (augment !== 'none' && model !== 'transformer')
+    throw new UserError('--augment: this bench changes key points, of --model transformer');
   return {
     model,
+    augment,
     batch: whole('batch', 32),
     frames: whole('frames', defaultFrames),
     layers: whole('layers', 4),

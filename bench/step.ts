@@ -1,4 +1,7 @@
-import { initialiseParameters } from '../src/engine/parameters';
+import { augmentations, keypointAugmentSettings } from '../src/config/augment-settings';
+import { HOLISTIC_78 } from '../src/config/known-layouts';
+import { TransformPipeline } from '../src/data/transforms/pipeline';
+import { initialiseParameters, valuesNamed, type NamedArrays } from '../src/engine/parameters';
 import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
@@ -7,22 +10,27 @@ import { modelStep } from './model-step';
 import { startPytorch } from './pytorch';
 import { createProgram } from '../src/engine/create-program';
 
+/** Numbers in a frame of 78 key points. */
+const HOLISTIC_WIDTH = 156;
 /** Steps of one side before the other has its turn. */
 const TURN = 3;
 
 /** Times a training step, and PyTorch's in turn where one is there. */
 export async function benchStep(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { batch, frames, amp, eager, ema } = flags;
+  const { batch, frames, amp, eager, ema, augment } = flags;
   const { model, definition, inputs, pytorch: script } = modelStep(flags);
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: eager ? 'eager' : 'captured',
     matrixType: amp ? 'bfloat16' : 'float32',
   });
   const once = { learningRate: 1e-4, gradientScale: 1, apply: true };
+  const change = clipChange(augment, frames);
   let step = 0;
   const run = (): void => {
-    program.trainStep(inputs(step++), once);
+    const given = inputs(step++);
+    change?.(given, step);
+    program.trainStep(given, once);
   };
   const firstStep = await timed(run);
   for (let warmUp = 0; warmUp < 4; warmUp++) run();
@@ -30,26 +38,69 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
   const newShape = await timed(() => program.trainStep(otherShape.inputs(step++), once));
   const resident = process.memoryUsage.rss();
 
+  const plain = change && plainStep(flags);
   const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
   const ours: number[] = [];
   const theirs: number[] = [];
+  const plainly: number[] = [];
   const runs = flags.runs ?? 24;
   while (ours.length < runs) {
     for (let turn = 0; turn < TURN && ours.length < runs; turn++) ours.push(await timed(run));
+    for (let turn = 0; plain !== undefined && turn < TURN; turn++) plainly.push(await timed(plain.run));
     if (pytorch !== undefined) theirs.push(...(await pytorch.steps(TURN)));
   }
   pytorch?.end();
   const growth = process.memoryUsage.rss() / resident;
   program.dispose();
+  plain?.dispose();
   return {
     ...timeFigures(ours),
+    ...(plain === undefined ? {} : { plain_step: timeFigures(plainly), ratio_to_plain: round(median(ours) / median(plainly), 3) }),
     first_step_ms: round(firstStep),
     new_shape_ms: round(newShape),
     memory_growth: round(growth, 3),
     ...(pytorch === undefined
       ? {}
       : { pytorch: { version: pytorch.version, ...timeFigures(theirs) }, ratio_to_pytorch: round(median(ours) / median(theirs), 3) }),
-    setting: { model: flags.model, batch, frames, ...model.config, amp, eager, ema },
+    setting: { model: flags.model, batch, frames, ...model.config, amp, eager, ema, augment },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
+  };
+}
+
+/** What happens to the clips of a batch before its step, as to those of a set in memory; undefined where nothing does. */
+function clipChange(augment: BenchFlags['augment'], frames: number): ((inputs: NamedArrays, step: number) => void) | undefined {
+  if (augment === 'none') return undefined;
+  const unset = Object.fromEntries(Object.keys(keypointAugmentSettings).map((key) => [key, null]));
+  const changes = [...augmentations({ ...unset, augment }), { name: 'normalize', by: 'shoulders' }];
+  const pipeline = TransformPipeline.of(changes, HOLISTIC_78);
+  const kept = Math.ceil(frames * 0.75) * HOLISTIC_WIDTH;
+  return (inputs, step) => {
+    const features = valuesNamed(inputs, 'features');
+    const rows = features.length / (frames * HOLISTIC_WIDTH);
+    for (let row = 0; row < rows; row++) {
+      const start = row * frames * HOLISTIC_WIDTH;
+      const values = Float32Array.from(features.subarray(start, start + kept));
+      pipeline.apply({ values, frames: kept / HOLISTIC_WIDTH }, row, { seed: 42, epoch: step });
+    }
+  };
+}
+
+/** The step of clips as they are, without an average of the weights. */
+function plainStep(flags: BenchFlags): { readonly run: () => void; readonly dispose: () => void } {
+  const { model, definition, inputs } = modelStep({ ...flags, ema: false });
+  const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
+    mode: flags.eager ? 'eager' : 'captured',
+    matrixType: flags.amp ? 'bfloat16' : 'float32',
+  });
+  let step = 0;
+  const run = (): void => {
+    program.trainStep(inputs(step++), { learningRate: 1e-4, gradientScale: 1, apply: true });
+  };
+  for (let warmUp = 0; warmUp < 5; warmUp++) run();
+  return {
+    run,
+    dispose: () => {
+      program.dispose();
+    },
   };
 }
