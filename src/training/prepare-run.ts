@@ -11,7 +11,9 @@ import { RandomStream } from '../foundation/random';
 import type { Model, ModelDefinition } from '../models/model';
 import { ownModels } from '../models/model-table';
 import { classTargets, classWeightsFor } from './class-weights';
+import { describeRun } from './describe-run';
 import type { StepDescription, TrainingListener, TrainingStarted } from './events';
+import { FolderClaim } from './folder-claim';
 import { Learner, stepDefinition } from './learner';
 import { lossWeightingFor, restoredWeighting } from './loss-weighting';
 import { classificationLoss } from './losses';
@@ -21,7 +23,7 @@ import { forgetBest, freshProgress, restoreProgress, type Progress } from './pro
 import { compareWithEarlierData, endOf, folderToContinue, refuseOutdated, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData, TrainingRun } from './run';
 import { chooseSchedule, type LearningRateSchedule, withoutBestMetric, kindOfSchedule } from './schedules';
-import { FolderClaim, TrainingFolder, describeRun } from './training-folder';
+import { TrainingFolder } from './training-folder';
 import { unreadableIn } from './unreadable-clips';
 import { warmStartOf, warmStartWeights, type WarmStart } from './warm-start';
 

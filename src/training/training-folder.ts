@@ -1,99 +1,28 @@
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 import {
   writeTrainingCheckpoint,
   writeTrainingCheckpointMeanwhile,
   type PlainRecord,
   type TrainingCheckpoint,
 } from '../checkpoint/training-checkpoint';
-import type { TransformDescription } from '../config/data-settings';
-import { filesLeftOut, type ClipEntry, type Dataset } from '../data/clip-set';
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
-import { sizeOfShape } from '../engine/parameters';
-import type { RunRecord, MachineFacts, RegistryFacts } from '../folder/config-file';
-import { createRunFolder } from '../folder/folder-name';
+import type { RunRecord } from '../folder/config-file';
 import { RunFolder } from '../folder/model-folder';
 import { MetricsLog, TrainingLog, type EpochMetrics, type LoggedIncident, type TrainingLogRow } from '../folder/training-log';
-import { removeUnfinishedFiles, shareFile } from '../foundation/atomic-file';
+import { shareFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
-import type { FolderLock } from '../foundation/folder-lock';
 import type { KeptFolder } from '../foundation/folders';
-import { required } from '../foundation/required';
 import { counted, listed } from '../foundation/text';
-import type { Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
-import { factsOfKeypoints, keypointsOfRun, KEYPOINTS_KEY } from '../models/saved-keypoints';
+import { keypointsOfRun, KEYPOINTS_KEY } from '../models/saved-keypoints';
+import type { LockedFolder } from './folder-claim';
 import { NotFinite, type Learner } from './learner';
 import type { SavedPoint } from './progress';
 import { runReadme } from './run-readme';
-import { TEACHERS_KEY, type TeacherRecord } from './teacher';
-
-/** What the holder of a folder is doing, for the message that another process shows. */
-const PURPOSE = 'train';
+import { TEACHERS_KEY } from './teacher';
 
 /** Clips that the message of a step that was not finite names: batches are rarely larger. */
 const MOST_CLIPS = 64;
-
-/** A folder that a training will write into: no other process does so until it is released. */
-interface LockedFolder {
-  readonly files: RunFolder;
-  /** The description in its name. */
-  readonly description: string;
-  readonly lock: FolderLock;
-  readonly place: KeptFolder;
-}
-
-/** Takes a place for a training: the folder that it goes on in is locked at once; a new one is made when all else is ready, so that nothing is left of a training that could not begin. */
-export class FolderClaim {
-  private readonly lock: FolderLock | undefined;
-  private taken: LockedFolder | undefined;
-
-  /**
-   * @param goingOn the folder that a resumed training goes on in; undefined for a new one.
-   * @param checkpointName the model's class name in PyTorch, which its checkpoints' names start with.
-   * @throws UserError where another process is at work on it.
-   */
-  constructor(
-    private readonly goingOn: string | undefined,
-    private readonly checkpointName: string,
-  ) {
-    this.lock = goingOn === undefined ? undefined : new RunFolder(goingOn, checkpointName).lock(PURPOSE);
-  }
-
-  /** The folder to go on in, or a new one where there is none, or `anew` asks for it. */
-  take(
-    where: { readonly save_dir: string; readonly model: string; readonly description: string },
-    date: Date,
-    anew: boolean,
-  ): LockedFolder {
-    this.taken =
-      this.goingOn === undefined || this.lock === undefined || anew
-        ? this.makeNew(where, date)
-        : this.goOnIn(this.goingOn, this.lock, where);
-    return this.taken;
-  }
-
-  /** Gives everything back, where the training does not begin. */
-  release(): void {
-    this.taken?.place.release();
-    (this.taken?.lock ?? this.lock)?.release();
-  }
-
-  private goOnIn(folder: string, lock: FolderLock, { description }: { readonly description: string }): LockedFolder {
-    const files = new RunFolder(folder, this.checkpointName);
-    const place = files.keep();
-    removeUnfinishedFiles(folder);
-    return { files, description, lock, place };
-  }
-
-  private makeNew(where: { readonly save_dir: string; readonly model: string; readonly description: string }, date: Date): LockedFolder {
-    const { folder, description } = createRunFolder(where.save_dir, where.model, where.description, date);
-    const files = new RunFolder(folder, this.checkpointName);
-    const lock = files.lock(PURPOSE);
-    this.lock?.release();
-    return { files, description, lock, place: files.keep() };
-  }
-}
 
 /**
  * The folder of a training: its checkpoints, its logs, its `config.json` and README.md. Each file is written whole or not at all, and nothing is written where
@@ -336,65 +265,4 @@ function pointOf({ progress }: Learner): SavedPoint {
 function stateText({ epochs, batches }: SavedPoint): string {
   if (batches > 0) return `the state after ${counted(batches, 'batch', 'batches')} of epoch ${epochs + 1}`;
   return epochs === 0 ? 'the state before the first epoch' : `the state after epoch ${epochs}`;
-}
-
-/** Describes a run that is about to start. */
-export function describeRun(facts: {
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly dataset: Dataset;
-  readonly model: Model;
-  /** Those that are part of the model. */
-  readonly transforms: readonly TransformDescription[];
-  readonly teachers: readonly TeacherRecord[];
-  readonly machine: MachineFacts;
-  readonly folder: string;
-  readonly created: Date;
-  /** Of a folder that a training goes on in. */
-  readonly registry: RegistryFacts;
-}): RunRecord {
-  const { settings, dataset, model, transforms, teachers, machine, folder, created, registry } = facts;
-  const counts = { gloss: model.numGloss, category: model.numCategory };
-  const training = required(dataset.train, 'the training clips').entries;
-  return {
-    settings: { ...settings, num_gloss: counts.gloss, num_cat: counts.category },
-    run: {
-      name: path.basename(folder),
-      folder,
-      created: created.toISOString(),
-      versions: machine.versions,
-      device: machine.device,
-      git_commit: machine.gitCommit ?? null,
-      parameters: model.parameters.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOfShape(shape), 0),
-      classes: counts,
-      data: {
-        title: dataset.title,
-        synthetic: dataset.synthetic,
-        train_clips: training.length,
-        validation_clips: dataset.validation.entries.length,
-        fingerprint: dataset.fingerprint,
-        validation_fingerprint: dataset.validationFingerprint,
-        ...(dataset.leftOut.length === 0 ? {} : { clips_left_out: filesLeftOut(dataset) }),
-        ...(settings['val_share'] === null ? {} : { validation_names: dataset.validation.entries.map(({ name }) => name) }),
-      },
-      training_clips: describeClips(training, counts.gloss),
-      model: model.config,
-      ...factsOfOwnModel(model.definition),
-      ...(transforms.length === 0 ? {} : { transforms }),
-      ...(teachers.length === 0 ? {} : { [TEACHERS_KEY]: teachers }),
-      ...factsOfKeypoints(dataset.train?.keypoints),
-      gloss_labels: dataset.labels.gloss,
-      category_labels: dataset.labels.category,
-      ...registry,
-    },
-  };
-}
-
-function describeClips(clips: readonly ClipEntry[], glosses: number): RunRecord['run']['training_clips'] {
-  const frames = clips.map((clip) => clip.frames).sort((one, other) => one - other);
-  return {
-    of_gloss: Array.from({ length: glosses }, (_, id) => clips.filter(({ gloss }) => gloss === id).length),
-    shortest_frames: required(frames[0], 'the first training clip'),
-    median_frames: required(frames[Math.floor(frames.length / 2)], 'the middle training clip'),
-    longest_frames: required(frames.at(-1), 'the last training clip'),
-  };
 }
