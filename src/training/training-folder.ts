@@ -7,7 +7,7 @@ import {
 } from '../checkpoint/training-checkpoint';
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
 import type { RunRecord } from '../folder/config-file';
-import { RunFolder } from '../folder/model-folder';
+import type { RunFolder } from '../folder/model-folder';
 import { MetricsLog, TrainingLog, type EpochMetrics, type LoggedIncident, type TrainingLogRow } from '../folder/training-log';
 import { shareFile } from '../foundation/atomic-file';
 import { UserError } from '../foundation/errors';
