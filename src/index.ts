@@ -6,6 +6,7 @@
 // Verbs: train, evaluate, predict, compare, convert, extractVideos, startApp, registry
 export { train } from './training/train';
 export { findLearningRate } from './training/find-learning-rate';
+export { measureBatchSizes } from './training/measure-batch-sizes';
 export { smokeTest } from './training/smoke-test';
 export { sweep } from './training/sweep/sweep';
 export { followTraining } from './training/follow-training';
@@ -72,6 +73,7 @@ export type { SweepEvent, SweepGrid, SweepHooks, SweepOptions, SweepOutcome } fr
 export type { PointResult, SweepResult, TrialResult } from './training/sweep/results';
 export type { SweepPlan, Trial as SweepTrial } from './training/sweep/plan';
 export type { Range as SweepRange } from './training/sweep/points';
+export type { BatchSizeEvent, MeasuredBatchSize, MeasuredBatchSizes } from './training/measure-batch-sizes';
 export type { SmokeTest } from './training/smoke-test';
 export type { FindRateEvent, FindRateHooks, FoundRates } from './training/find-learning-rate';
 export type { TrainingEvent, TrainingListener, TrainingResult } from './training/events';

@@ -40,7 +40,6 @@ export const flagsOfTrain: BroughtFlags = {
   'pin-memory': { note: reading },
   'no-pin-memory': { note: reading },
   'persistent-workers': { note: reading },
-  'auto-batch-size': { note: 'no batch size is guessed; --batch-size says how many clips a batch has' },
   deterministic: { note: 'not needed: on the processor every training is a function of its settings, its seed and its data' },
   'log-csv': withValue('not needed: every epoch is in training_log.txt of the model folder, as comma-separated values'),
   'no-pretrained-backbone': { note: 'not needed: no weights of InceptionV3 are taken unless --backbone names them' },

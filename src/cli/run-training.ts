@@ -32,6 +32,8 @@ export interface TrainCommandLine {
   readonly models?: ModelDefinitions;
   /** The file of a model of one's own that `--model` named. */
   readonly modelFile?: string;
+  /** Whether the batch size is measured before the training. */
+  readonly measuresBatchSize?: boolean;
   /** Whether a few batches are run in place of a training, and nothing is written. */
   readonly smokeTest?: boolean;
   /** The folder for what `--find-lr` finds; undefined where it is not asked for. */
@@ -71,6 +73,12 @@ export const trainFlags = {
     group: 'General:',
     description:
       'Try learning rates in place of training, say which to take, and draw lr_finder.png: in the folder that is given, or in this one. No model folder is made.',
+  },
+  'auto-batch-size': {
+    type: 'boolean',
+    group: 'General:',
+    description:
+      'Measure how fast batches of 8, 16, 32, … clips are trained on, and train with the size that pays; the learning rate stays.',
   },
   'smoke-test': {
     type: 'boolean',

@@ -80,6 +80,7 @@ const brought = Object.fromEntries(Object.entries(flagsOfTrain).filter(([flag]) 
 const REFUSED: Readonly<Record<string, string>> = {
   resume: 'a sweep goes on by itself where it was cut: type its command again',
   'find-lr': 'that is of one training: npm run train -- --find-lr',
+  'auto-batch-size': 'that is of one training: npm run train -- --auto-batch-size says which, then sweep with --batch-size',
   'smoke-test': 'that is of one training: npm run train -- --smoke-test',
 };
 

@@ -4,6 +4,7 @@ import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { runFindRates } from './find-learning-rate';
 import { keyOf, settingFlags, type FlagTable } from './flags';
+import { withMeasuredBatchSize } from './measure-batch-sizes';
 import { pathOfModel, modelsGiven } from './model-flags';
 import { flagsOfTrain } from './pytorch-flags';
 import { runSmokeTest } from './smoke-test';
@@ -21,7 +22,7 @@ export const trainCommand: Command = {
     for (const note of typed.notes) terminal.errors.write(`note: ${note}\n`);
     if (typed.smokeTest === true) return await runSmokeTest(typed, terminal);
     if (typed.findRates !== undefined) return await runFindRates(typed, argv, typed.findRates, terminal);
-    return await runTraining(typed, terminal);
+    return await runTraining(typed.measuresBatchSize === true ? await withMeasuredBatchSize(typed, terminal) : typed, terminal);
   },
 };
 
@@ -50,7 +51,9 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
 
 /** What was typed of a training, by flag, `--help` aside. @throws UserError for a flag that lacks its value, or a model's file that defines none. */
 export async function trainingTyped(flags: Readonly<Record<string, unknown>>): Promise<Omit<TrainCommandLine, 'notes' | 'help'>> {
-  const { config, resume, key, 'optimizer-was': optimizerWas, 'find-lr': findLr, 'smoke-test': smoke, eager, verbose, ...settings } = flags;
+  const { config, resume, key, 'optimizer-was': optimizerWas, eager, verbose, ...notGeneral } = flags;
+  const { 'find-lr': findLr, 'smoke-test': smoke, 'auto-batch-size': autoBatchSize, ...settings } = notGeneral;
+  if (autoBatchSize === true) refuseBesideAutoBatchSize(flags);
   const initFrom = settings['init-from'];
   const typed = {
     ...settings,
@@ -68,10 +71,24 @@ export async function trainingTyped(flags: Readonly<Record<string, unknown>>): P
     ...(key === undefined && optimizerWas === undefined ? {} : { reading: readingTyped(key, optimizerWas) }),
     ...(models === ownModels ? {} : { models }),
     ...(given?.file === undefined ? {} : { modelFile: given.file }),
+    ...(autoBatchSize === true ? { measuresBatchSize: true } : {}),
     smokeTest: smoke === true,
     findRates: typeof findLr === 'string' ? (findLr === '' ? '.' : findLr) : undefined,
     verbose: verbose === true,
   };
+}
+
+/** What makes no sense beside a batch size that is measured for a new training. @throws UserError where it was typed. */
+function refuseBesideAutoBatchSize(flags: Readonly<Record<string, unknown>>): void {
+  const reasons = {
+    'batch-size': 'both say how many clips a batch has',
+    resume: 'a training that is gone on with has its batch size',
+    'find-lr': 'measure first, then give --find-lr the --batch-size that was found',
+    'smoke-test': 'it runs batches of the size that is given',
+  };
+  for (const [flag, reason] of Object.entries(reasons))
+    if (flags[flag] !== undefined && flags[flag] !== false)
+      throw new UserError(`--auto-batch-size and --${flag}: ${reason}; leave one out`);
 }
 
 /** The settings of every model as flags: which one is trained is known when they have been read. */

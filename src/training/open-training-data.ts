@@ -28,6 +28,7 @@ import type { WarmStart } from './warm-start';
 /**
  * Opens and checks the clips that the settings name, those of a resumed run under its own classes.
  * @param begun with what it begins: then its clips are those of the model that goes on.
+ * @param begun.dataset the clips, where they have been read already.
  * @param weights with which frames are turned into features, where the model is trained on those.
  * @throws UserError with everything that is wrong with the clips.
  */
@@ -35,11 +36,11 @@ export async function openTrainingData(
   definition: ModelDefinition,
   settings: Settings,
   weights: ParameterValues,
-  begun: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined },
+  begun: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined; readonly dataset?: Dataset | undefined },
   context: Pick<TrainingContext, 'report' | 'featureCache' | 'models'>,
 ): Promise<TrainingData> {
   const { resume } = begun;
-  const opened = await openDataset(definition, settings, weights, begun, context);
+  const opened = begun.dataset ?? (await openDataset(definition, settings, weights, begun, context));
   reportLeftOut(opened, context.report);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   // Its longest clip is of the architecture alone, whatever the classes are.

@@ -102,20 +102,27 @@ async function prepareWithin(
   return { settings, data, learner, folder, report, now, clock, ended: ended?.end };
 }
 
+/** What a learner is prepared with that is not of its settings. */
+export interface GivenToLearner {
+  readonly scheduleFor?: ((data: TrainingData) => LearningRateSchedule) | undefined;
+  readonly dataset?: TrainingData['dataset'];
+}
+
 /**
  * What a new training would begin with: its data and its learner, without a folder. Whoever asks for it closes the batches and disposes of the program.
- * @param scheduleFor the schedule of its learning rate, once the data is known; that of the settings where it is left out.
+ * @param given.scheduleFor the schedule of its learning rate, once the data is known; that of the settings where it is left out.
+ * @param given.dataset its clips, where they have been read already.
  * @throws UserError for anything wrong with data or settings.
  */
 export async function prepareLearner(
   settings: Settings,
   context: TrainingContext,
-  scheduleFor: (data: TrainingData) => LearningRateSchedule = (data) => scheduleOf(settings, data),
+  { scheduleFor = (data) => scheduleOf(settings, data), dataset }: GivenToLearner = {},
 ): Promise<{ readonly learner: Learner; readonly data: TrainingData }> {
   const definition = definitionOf(settings, context);
   const warmStart = warmStartOf(settings, context.reading, context.models);
   const given = givenWeights(definition, settings, undefined);
-  const data = await openTrainingData(definition, settings, given, { resume: undefined, warmStart }, context);
+  const data = await openTrainingData(definition, settings, given, { resume: undefined, warmStart, dataset }, context);
   const { labels } = data.dataset;
   const model = modelFor(definition, settings, data);
   const weights = startingWeights(settings, model, { warmStart, given, labels }, context.report);

@@ -14,6 +14,8 @@ export interface Trial {
   readonly settings: Settings;
   readonly learner: Learner;
   readonly data: TrainingData;
+  /** Does something with the same training under other settings, begun anew on the clips that have been read, and throws that away too. */
+  readonly again: <Result>(changed: Partial<Settings>, use: (trial: Omit<Trial, 'again'>) => Promise<Result>) => Promise<Result>;
 }
 
 /** How a trial is watched, and what it is given: as a training, but for what is of its folder. */
@@ -46,7 +48,24 @@ export async function tryTraining<Result, Event>(
   const { settings } = settle(request, models, report);
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   const context = { ...contextOf(runtime, request, others, report), models };
-  const { learner, data } = await prepareLearner(settings, context, scheduleFor);
+  return throwAway(settings, await prepareLearner(settings, context, { scheduleFor }), (trial) => {
+    const { dataset } = trial.data;
+    const quiet = { ...context, report: () => undefined }; // All that there is to say was said.
+    return use({
+      ...trial,
+      again: async (changed, useAgain) => {
+        const others = { ...settings, ...changed };
+        return throwAway(others, await prepareLearner(others, quiet, { scheduleFor, dataset }), useAgain);
+      },
+    });
+  });
+}
+
+async function throwAway<Result>(
+  settings: Settings,
+  { learner, data }: Pick<Trial, 'learner' | 'data'>,
+  use: (trial: Omit<Trial, 'again'>) => Promise<Result>,
+): Promise<Result> {
   try {
     return await use({ settings, learner, data });
   } finally {

@@ -32,7 +32,7 @@ const THEIRS = {
 };
 
 /** Flags of the commands that are neither settings nor brought along. */
-const OWN = { train: ['model', 'resume', 'smoke_test'], evaluate: ['model'], predict: ['output'] };
+const OWN = { train: ['model', 'resume', 'smoke_test', 'auto_batch_size'], evaluate: ['model'], predict: ['output'] };
 
 describe('the flags of the PyTorch pipeline', () => {
   const settings = ownModels.names.flatMap((name) => [...settingNames(ownModels.get(name).settings.schema.shape)]);
