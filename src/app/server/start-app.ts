@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -23,6 +24,9 @@ export interface AppFailure {
   readonly request: string;
   readonly error: unknown;
 }
+
+/** Milliseconds in which requests that are on their way still arrive when the app ends. */
+const CLOSING_GRACE = 100;
 
 /** An app that runs. */
 export interface RunningApp {
@@ -99,7 +103,11 @@ async function warmUp(served: ServedModels, models: readonly string[], hooks: Ho
 function refusal(error: unknown, context: Context, { onEvent }: Hooks<AppFailure>): Response {
   if (error instanceof RequestProblem && error.status === 401 && (context.req.header('accept') ?? '').includes('text/html'))
     return context.html(tokenPage, 401);
-  if (error instanceof RequestProblem) return context.json({ error: error.message }, error.status);
+  if (error instanceof RequestProblem) {
+    // What was sent is not read: the connection cannot be used for another request.
+    if (error.status === 411 || error.status === 413) context.header('connection', 'close');
+    return context.json({ error: error.message }, error.status);
+  }
   if (error instanceof FileError || error instanceof UserError) return context.json({ error: error.message }, 422);
   onEvent?.({ kind: 'app-failure', request: `${context.req.method} ${context.req.path}`, error });
   return context.json({ error: 'this is a bug in Kumpas, not a mistake of yours; the app has printed what went wrong' }, 500);
@@ -122,7 +130,11 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   return message;
 }
 
+/** Lets requests that have arrived be read and answered, and takes no others. */
 async function closed(server: Server): Promise<void> {
+  await wait(CLOSING_GRACE);
+  // A model at work keeps the loop from sockets that are ready: in two turns these are accepted and read.
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
   const late = setTimeout(() => {
     server.closeAllConnections();
   }, LIMITS.closingMilliseconds);
