@@ -20,6 +20,7 @@ function writeWorld(folder: string): void {
 /** Of every command a call that does something of its own, and how it ends. */
 const CALLS: Readonly<Record<string, readonly [argv: readonly string[], code: number]>> = {
   train: [['--data', 'data', '--lr', '-1'], 1],
+  app: [['absent.pt'], 1],
   sweep: [['--grid', 'lr=-1', '--out', 'sweep'], 1],
   watch: [['model'], 1],
   evaluate: [['--model-path', 'model', '--data', 'data', '--output-dir', 'results'], 0],
