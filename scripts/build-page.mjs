@@ -1,4 +1,5 @@
-// Builds the app's page with Vite: `node scripts/build-page.mjs FOLDER`. The folder appears whole, with a note of the source files that it was made of.
+// Builds the app's pages with Vite: `node scripts/build-page.mjs FOLDER`. The folder appears whole, with a note of the source files that it was made of.
+// A page is an .html beside pages.json, which lists what the header of each leads to.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,13 +12,44 @@ const target = path.resolve(process.argv[2] ?? path.join(project, 'dist/app/page
 mkdirSync(path.dirname(target), { recursive: true });
 const unfinished = mkdtempSync(`${target}-`);
 /** @type {Set<string>} */
-const modules = new Set([import.meta.filename, path.join(source, 'index.html')]);
+const modules = new Set([import.meta.filename, path.join(source, 'pages.json')]);
+const documents = readdirSync(source)
+  .filter((name) => name.endsWith('.html'))
+  .map((name) => path.join(source, name));
+for (const document of documents) modules.add(document);
+/** @type {{ readonly address: string; readonly title: string }[]} */
+const pages = JSON.parse(readFileSync(path.join(source, 'pages.json'), 'utf8'));
+
+/**
+ * The bar at the top of a page, with where one can go.
+ * @param {string} document the page's file
+ */
+function headerOf(document) {
+  const here = `/${path.basename(document, '.html').replace(/^index$/, '')}`;
+  const links = pages.map(({ address, title }) => `<a href="${address}"${address === here ? ' aria-current="page"' : ''}>${title}</a>`);
+  return `<header class="bar"><p class="brand"><span aria-hidden="true" class="mark"></span>Kumpas</p><nav aria-label="Pages">${links.join('')}</nav></header>`;
+}
+
 await build({
   root: source,
   configFile: false,
   logLevel: 'error',
-  build: { outDir: unfinished, emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    outDir: unfinished,
+    emptyOutDir: true,
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rollupOptions: { input: documents },
+  },
   plugins: [
+    {
+      name: 'header',
+      transformIndexHtml: {
+        order: 'pre',
+        handler: (html, { filename }) => html.replace('<!-- header -->', headerOf(filename)),
+      },
+    },
     {
       name: 'made-of',
       buildEnd() {

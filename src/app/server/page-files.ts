@@ -16,7 +16,7 @@ interface PageFile {
   readonly isHashed: boolean;
 }
 
-/** The files of the page by their addresses; the page itself is `/`. */
+/** The files of the pages by their addresses: `index.html` is at `/`, `live.html` at `/live`. */
 export type PageFiles = ReadonlyMap<string, PageFile>;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -40,7 +40,7 @@ export async function pageFiles(): Promise<PageFiles> {
       const address = `/${path.relative(folder, file).split(path.sep).join('/')}`;
       if (type === undefined) return [];
       const isHashed = /-[\w-]{8}\.\w+$/.test(entry.name);
-      return [[address === '/index.html' ? '/' : address, { type, body: new Uint8Array(readFileSync(file)), isHashed }]];
+      return [[address.replace(/(index)?\.html$/, ''), { type, body: new Uint8Array(readFileSync(file)), isHashed }]];
     }),
   );
 }

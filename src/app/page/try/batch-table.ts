@@ -1,5 +1,5 @@
-import type { Answer } from './api';
-import { element, percent } from './elements';
+import type { Answer } from '../shared/api';
+import { element, percent } from '../shared/elements';
 
 /** A table of many clips, a row each as answers come; a row opens its clip, and all of it can be downloaded. */
 export class BatchTable {

@@ -1,7 +1,7 @@
-import { fetchClip, fetchModels, fetchSample, fetchSamples, predictClips, type Answer, type Model } from './api';
+import { fetchClip, fetchModels, fetchSample, fetchSamples, predictClips, type Answer, type Model } from '../shared/api';
+import { byId, element, percent } from '../shared/elements';
 import { BatchTable } from './batch-table';
 import { ClipResult } from './clip-result';
-import { byId, element, percent } from './elements';
 
 const status = byId('status', HTMLElement);
 const choice = byId('model', HTMLSelectElement);

@@ -1,4 +1,4 @@
-import type { KeypointLayout } from '../../config/keypoint-layout';
+import type { KeypointLayout } from '../../../config/keypoint-layout';
 
 /** A class and how sure the model is of it, from 0 to 1. */
 export interface RankedClass {

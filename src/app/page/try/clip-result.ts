@@ -1,6 +1,6 @@
-import type { Answer, ClipView, Model, RankedClass } from './api';
-import { element, percent } from './elements';
-import { Player } from './player';
+import type { Answer, ClipView, Model, RankedClass } from '../shared/api';
+import { element, percent } from '../shared/elements';
+import { Player } from '../shared/player';
 
 /** What is shown of one clip: its skeleton, what the model sees in it, and what the file holds. */
 export class ClipResult {

@@ -1,4 +1,4 @@
-import { widthOfLayout } from '../../config/keypoint-layout';
+import { widthOfLayout } from '../../../config/keypoint-layout';
 import {
   boundsOf,
   drawSkeleton,
@@ -8,8 +8,8 @@ import {
   type Skeleton,
   type SkeletonStyle,
   type View,
-} from '../../evaluation/pictures/skeleton';
-import { elementAt } from '../../foundation/required';
+} from '../../../evaluation/pictures/skeleton';
+import { elementAt } from '../../../foundation/required';
 import type { ClipView } from './api';
 import { element } from './elements';
 
