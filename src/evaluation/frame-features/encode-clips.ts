@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync, type Dirent } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, type Dirent } from 'node:fs';
 import path from 'node:path';
 import { parseJson } from '../../foundation/json';
 import type { Dataset } from '../../data/clip-set';
@@ -39,7 +39,7 @@ export async function openAsFeatures(
 
 /**
  * Opens clips of pictures as clips of features: those are computed once and kept in a folder, where the next opening finds them.
- * @throws DataError with everything that is wrong with the clips.
+ * @throws DataError with everything that is wrong with the clips; with `leaveOutBroken` only where that leaves none of a split, or labels are wrong.
  */
 async function openEncodedData(request: DataRequest, features: PictureFeatures, cache: string): Promise<Dataset> {
   const { source } = request;
@@ -47,12 +47,21 @@ async function openEncodedData(request: DataRequest, features: PictureFeatures, 
   const located = await locateData(source, request);
   const folderOf = ({ folder }: SplitPaths): string =>
     path.join(cache, features.digest, createHash('sha256').update(path.resolve(folder)).digest('hex').slice(0, 16));
-  const problems: DataProblem[] = [];
+  const ofLabels: DataProblem[] = [];
+  const unusable = new Map<string, DataProblem>();
   for (const split of [located.train, located.validation]) {
-    if (split !== undefined) problems.push(...(await encodeSplit(split, folderOf(split), request, features)));
+    if (split === undefined) continue;
+    const encoded = await encodeSplit(split, folderOf(split), request, features);
+    ofLabels.push(...encoded.ofLabels);
+    for (const [file, problem] of encoded.unusable) unusable.set(file, problem);
   }
-  if (problems.length > 0) throw new DataError(problems);
-  const dataset = await openData({
+  if (ofLabels.length > 0 || (unusable.size > 0 && request.leaveOutBroken !== true))
+    throw new DataError([...ofLabels, ...unusable.values()]);
+  // What an earlier opening kept of them is no longer theirs.
+  for (const file of unusable.keys()) rmSync(file, { force: true });
+  const saidOfPictures = (problems: readonly DataProblem[]): DataProblem[] =>
+    problems.map((problem) => unusable.get(problem.file) ?? problem);
+  const ofFeatures: DataRequest = {
     ...request,
     key: FEATURE_KEY,
     width: features.encoder.width,
@@ -63,8 +72,19 @@ async function openEncodedData(request: DataRequest, features: PictureFeatures, 
       labels_val_csv: located.validation?.labels,
       labels_reference: located.reference,
     },
-  });
-  return { ...dataset, title: located.title };
+  };
+  try {
+    const dataset = await openData(ofFeatures);
+    return { ...dataset, title: located.title, leftOut: saidOfPictures(dataset.leftOut) };
+  } catch (error) {
+    throw error instanceof DataError ? new DataError(saidOfPictures(error.problems)) : error;
+  }
+}
+
+/** What is wrong with a split's labels, and with its clips, by the files that their features would be kept in. */
+interface EncodedSplit {
+  readonly ofLabels: readonly DataProblem[];
+  readonly unusable: ReadonlyMap<string, DataProblem>;
 }
 
 async function encodeSplit(
@@ -72,17 +92,18 @@ async function encodeSplit(
   folder: string,
   { key, onProgress }: DataRequest,
   features: PictureFeatures,
-): Promise<DataProblem[]> {
+): Promise<EncodedSplit> {
   // What is wrong with the table is said when the features are opened.
   const { labels } = labelsOfTable(await readLabelsTable(split.labels), split.labels, ANY_CLASS);
-  const problems: DataProblem[] = [];
+  const fileOf = ({ name }: Pick<PictureClip, 'name'>): string => path.join(folder, `${name}.npz`);
+  const unusable = new Map<string, DataProblem>();
   const clips = [];
   const located = await locateClips(split.folder, split.labels, labels);
   for (const { label, file, missing } of located.clips) {
     const clip = await pictureClip(file);
     if (missing === undefined && existsSync(clip)) clips.push({ name: label.name, path: clip });
     else
-      problems.push({
+      unusable.set(fileOf(label), {
         file: clip.replace(/\.npz$/, ''),
         problem: `no such clip, neither a folder of pictures nor an .npz, though ${path.basename(split.labels)} names it (line ${label.line}); ${missing?.advice ?? 'add it or remove the line'}`,
       });
@@ -90,15 +111,16 @@ async function encodeSplit(
   makeFolders(folder);
   const place = keepFolder(folder);
   try {
-    const { problems: unusable } = await encodeClips(clips, features, {
+    await encodeClips(clips, features, {
       framesKey: key,
-      fileOf: ({ name }) => path.join(folder, `${name}.npz`),
+      fileOf,
       place,
+      onProblem: (problem, clip) => unusable.set(fileOf(clip), problem),
       onProgress: ({ done, clips: total }) => {
         onProgress?.(done, total);
       },
     });
-    return [...located.problems, ...problems, ...unusable];
+    return { ofLabels: located.problems, unusable };
   } finally {
     place.release();
   }
@@ -159,7 +181,7 @@ interface ExtractionOptions {
   readonly place?: KeptFolder;
   readonly onProgress?: (progress: ExtractionProgress) => void;
   /** Takes each clip that cannot be used; the others go on. */
-  readonly onProblem?: (problem: DataProblem) => void;
+  readonly onProblem?: (problem: DataProblem, clip: PictureClip) => void;
 }
 
 /** What came of an extraction. */
@@ -194,7 +216,7 @@ export async function encodeClips(
       const problem =
         error instanceof FileError ? { file: error.file, problem: error.problem } : { file: clip.path, problem: messageOf(error) };
       problems.push(problem);
-      options.onProblem?.(problem);
+      options.onProblem?.(problem, clip);
     }
     options.onProgress?.({ done: ++done, clips: clips.length, frames });
   });

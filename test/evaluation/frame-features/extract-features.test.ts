@@ -170,6 +170,25 @@ describe('openAsFeatures', () => {
       );
     });
   });
+
+  it('leaves out those that cannot be used where that is asked for, whatever was kept of them before', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeFrames(folder);
+      writeFileSync(path.join(folder, 'val_labels.csv'), 'file,gloss,cat\nsign_a,0,0\nsign_b,1,0\n');
+      const open = async (): ReturnType<typeof openAsFeatures> =>
+        openAsFeatures({ ...request(folder), leaveOutBroken: true }, model, weights, path.join(folder, 'cache'));
+      expect((await open()).leftOut).toEqual([]);
+      const picture = path.join(folder, 'frames_val/sign_a/frame_1.png');
+      writeFileSync(picture, 'no picture');
+      const { validation, leftOut } = await open();
+      expect(validation.entries.map(({ name }) => name)).toEqual(['sign_b']);
+      expect(leftOut).toEqual([{ file: picture, problem: expect.stringMatching(/^the picture cannot be read/) }]);
+      renameSync(path.join(folder, 'frames_val/sign_b.npz'), path.join(folder, 'away.npz'));
+      await expect(open()).rejects.toThrow(
+        /^data: 2 problems in 2 files\n[^]*sign_b: no such clip, neither a folder of pictures nor an \.npz/,
+      );
+    });
+  });
 });
 
 describe('the meta of pictures', () => {
