@@ -1,4 +1,4 @@
-import { endianness } from 'node:os';
+import { hostIsLittleEndian } from '../foundation/byte-order';
 import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
@@ -136,7 +136,6 @@ export interface TypeString {
   readonly littleEndian: boolean;
 }
 
-const hostIsLittleEndian = endianness() === 'LE';
 const TYPE_STRING = /^([<>|=]?)([biufUS])(\d{1,8})$/;
 
 /** NumPy's own names of its types, which it reads in a header as well as type strings. */

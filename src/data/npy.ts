@@ -1,4 +1,4 @@
-import { endianness } from 'node:os';
+import { hostIsLittleEndian } from '../foundation/byte-order';
 import { UserError } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
@@ -33,7 +33,6 @@ const MAX_TEXT_BYTES = 1024 * 1024;
 /** What pictures have. Each further axis scatters the values more, past what a processor's cache can hold. */
 const MAX_FORTRAN_AXES = 4;
 const LETTERS_AT_ONCE = 4096;
-const hostIsLittleEndian = endianness() === 'LE';
 
 /**
  * Reads a `.npy` buffer: numbers of either byte order, booleans, unicode and byte strings; C or Fortran order. What lies behind the array is left alone, as NumPy

@@ -1,7 +1,7 @@
-import { endianness } from 'node:os';
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
+import { hostIsLittleEndian } from '../foundation/byte-order';
 import { messageOf, UserError } from '../foundation/errors';
 import { stoodInFor } from '../foundation/foreign-file';
 import { required } from '../foundation/required';
@@ -281,7 +281,7 @@ export function formatNpz(arrays: Readonly<Record<string, NpyArray>>, { compress
   return Buffer.concat(parts);
 }
 
-const order = endianness() === 'LE' ? '<' : '>';
+const order = hostIsLittleEndian ? '<' : '>';
 const DESCRIPTIONS: Readonly<Record<Exclude<NpyArray['dtype'], 'text'>, string>> = {
   bool: '|b1',
   int8: '|i1',

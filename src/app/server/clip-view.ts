@@ -1,6 +1,6 @@
 import { layoutInWords, type KeypointLayout } from '../../config/keypoint-layout';
 import { npzOf } from '../../data/npz';
-import { shownClipOf, type ClipFacts } from '../../evaluation/show-clip';
+import { shownClipOf, type ClipFacts } from '../../evaluation/shown-clip';
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { RequestProblem } from './problem';
 import type { UploadedClip } from './uploads';

@@ -1,4 +1,5 @@
-import { showClip, showOptions, type ClipFacts } from '../../evaluation/show-clip';
+import { showClip, showOptions } from '../../evaluation/show-clip';
+import type { ClipFacts } from '../../evaluation/shown-clip';
 import { excerpt, percent, printableLine } from '../../foundation/text';
 import { verbCommand, type Command } from '../command';
 import { jsonFlag } from '../flags';

@@ -1,7 +1,7 @@
-import { crc32 } from 'node:zlib';
 import type { PythonTransforms, TransformDescription } from '../../config/data-settings';
 import { DERIVED_INPUTS_TRANSFORM } from '../../config/derived-inputs';
 import type { KeypointLayout } from '../../config/keypoint-layout';
+import { crc32 } from '../../foundation/crc32';
 import { UserError } from '../../foundation/errors';
 import { RandomStream } from '../../foundation/random';
 import { elementAt, required } from '../../foundation/required';
@@ -66,7 +66,7 @@ export class TransformPipeline {
 
   /** @param transforms each with the name of its stream of random numbers: a stream of its own, so that one more or less does not change what the others draw. */
   constructor(transforms: readonly (readonly [name: string, transform: Transform])[]) {
-    this.steps = transforms.map(([name, transform]) => ({ transform, stream: crc32(name) }));
+    this.steps = transforms.map(([name, transform]) => ({ transform, stream: crc32(new TextEncoder().encode(name)) }));
     this.mixing = this.steps.findIndex(({ transform }) => transform.mix !== undefined);
   }
 
