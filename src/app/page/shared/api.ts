@@ -104,7 +104,8 @@ function formOf(files: readonly File[]): RequestInit {
   return { method: 'POST', body };
 }
 
-async function asked<Body>(address: string, request?: RequestInit): Promise<Body> {
+/** What the app answers to a request. @throws Error with the line that says why it was refused. */
+export async function asked<Body>(address: string, request?: RequestInit): Promise<Body> {
   const response = await fetch(address, request);
   if (!response.ok) throw new Error(await problemOf(response));
   return (await response.json()) as Body;

@@ -1,4 +1,5 @@
 import type { Answer } from '../shared/api';
+import { csvAddress } from '../shared/csv';
 import { element, percent } from '../shared/elements';
 
 /** A table of many clips, a row each as answers come; a row opens its clip, and all of it can be downloaded. */
@@ -74,15 +75,8 @@ export class BatchTable {
         best === undefined ? ['', '', ''] : [String(best.id), best.label, best.probability.toFixed(6)];
       return [answer.file, ...cellsOf(answer.gloss[0]), ...cellsOf(answer.category[0]), answer.warnings.join('; ')];
     });
-    const text = [header, ...rows].map((row) => row.map(quoted).join(',')).join('\r\n');
-    this.address = URL.createObjectURL(new Blob([`${text}\r\n`], { type: 'text/csv' }));
+    this.address = csvAddress([header, ...rows]);
     this.download.href = this.address;
     this.download.hidden = false;
   }
-}
-
-/** A cell of a CSV; what a spreadsheet would take for a formula becomes a text. */
-function quoted(cell: string): string {
-  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,6 +1,7 @@
-import type { Answer, ClipView, Model, RankedClass } from '../shared/api';
+import type { Answer, ClipView, Model } from '../shared/api';
 import { element, percent } from '../shared/elements';
 import { Player } from '../shared/player';
+import { ranking } from '../shared/ranking';
 
 /** What is shown of one clip: its skeleton, what the model sees in it, and what the file holds. */
 export class ClipResult {
@@ -71,20 +72,6 @@ function seen(view: ClipView, answer: Answer, model: Model): HTMLElement[] {
         ]
       : []),
   ];
-}
-
-/** The likeliest classes with bars; the one that the file names is marked. */
-function ranking(title: string, classes: readonly RankedClass[], truth: string | undefined): HTMLElement {
-  const rows = classes.map(({ label, probability }) =>
-    element(
-      'li',
-      label === truth ? { class: 'true' } : {},
-      element('span', { class: 'label' }, label, ...(label === truth ? [element('span', { class: 'tick' }, ' ✓ as the file says')] : [])),
-      element('span', { class: 'share' }, percent(probability)),
-      element('meter', { min: 0, max: 1, value: probability.toFixed(4), 'aria-hidden': 'true' }),
-    ),
-  );
-  return element('div', { class: 'ranking' }, element('h3', {}, title), element('ol', {}, ...rows));
 }
 
 function facts({ frames, seconds, framesPerSecond, parts, arrays, meta }: ClipView): HTMLElement {
