@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { readWeights } from '../../src/checkpoint/training-checkpoint';
+import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import { Entry } from '../../src/engine/captured/entry';
+import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
 import { elementAt, required } from '../../src/foundation/required';
+import { optimizerParameters } from '../../src/models/model';
 import type { TrainingEvent } from '../../src/training/events';
 import type { TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -19,6 +21,12 @@ afterEach(() => {
 
 function weightsOf(run: TrainingRun): number[] {
   return [...readWeights(run.folder.files.last).model.values()].flatMap(({ values }) => [...values]);
+}
+
+/** What each run has learnt of how much both losses count. */
+function lossWeightsOf({ learner: { model }, folder: { files } }: TrainingRun): number[] {
+  const { lossWeighting } = readTrainingCheckpoint(files.last, optimizerParameters(model)[0], optimizerForms);
+  return [...required(lossWeighting, 'the weighting').values()].flatMap(({ values }) => [...values]);
 }
 
 /** The largest difference between the weights of two runs. */
@@ -66,6 +74,26 @@ describe('a batch that is computed in parts', () => {
       expect(parts.folder.rows.at(-1)?.val_loss).toBeCloseTo(required(whole.folder.rows.at(-1), 'a row').val_loss, 4);
     });
   });
+
+  it.each(['uncertainty', 'gradnorm'])(
+    'does so with mixed clips, a teacher, class weights and learnt weights of the losses: %s',
+    async (kind) => {
+      await inTemporaryFolder(async (folder) => {
+        writeSmallData(folder);
+        const plain = { ...settings, scheduler: 'none', lr: '0.02', momentum: '0', compile_model: 'false' };
+        const { run: teacher } = await trainSmall(smallSettings(folder, { ...plain, seed: '7' }));
+        const mixed = { augment_mixup: '0.5', augment_cutmix: '0.5', class_weights: 'balanced', teacher: teacher.folder.files.last };
+        const recipe = { ...plain, ...mixed, loss_weighting: kind };
+        const { run: whole } = await trainSmall(smallSettings(folder, recipe));
+        const { run: parts } = await trainSmall(smallSettings(folder, { ...recipe, micro_batch_size: '3' }));
+        expect(distance(whole, parts)).toBeLessThan(1e-5);
+        expect(distance(whole, parts)).toBeGreaterThan(0);
+        lossWeightsOf(parts).forEach((weight, place) => {
+          expect(weight).toBeCloseTo(elementAt(lossWeightsOf(whole), place), 5);
+        });
+      });
+    },
+  );
 
   it('is no larger than the batch', () => {
     expect(() => smallSettings('none', { batch_size: '4', micro_batch_size: '5' })).toThrow(

@@ -42,6 +42,7 @@ const changes: Record<string, string>[] = [
   { scheduler: 'step', step_size: '1' },
   { grad_clip: '0.01' },
   { accumulation_steps: '2' },
+  { micro_batch_size: '3' },
   { dropout: '0' },
   { stochastic_depth: '0.5' },
   { layer_decay: '0.5' },
