@@ -42,7 +42,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does
   features    InceptionV3's features of frames, 16 at once
   checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
-  save        how long a training waits for a state that is saved within an epoch, and for one that it waits to be written
+  save        how long a training waits for a state that is saved within an epoch, part by part, and for one that it waits to be written
   fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error; and
               files of every kind that grow: under 2 s and 500 MB below a megabyte, and no more than in proportion to their size
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -10,33 +10,39 @@ import { closeRun, type TrainingRun } from '../src/training/run';
 import { round, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 
-/** The longest that a training of the usual transformer waits for a state that is saved within an epoch, and for one that it waits to be written. */
+/**
+ * How long a training of the usual transformer waits for a state that is saved within an epoch: while the state is taken hold of, for the longest slice of the work in the
+ * background, and for what the next update takes longer, whose weights go into new memory; and for a state that it waits to be written.
+ */
 export async function benchSave({ runs = 15, layers, heads, emb, ema }: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-bench-'));
   const size = { emb_dim: String(emb), num_heads: String(heads), num_layers: String(layers), ff_dim: String(4 * emb) };
-  const { settings } = resolveSettings({ commandLine: { save_dir: folder, model: 'transformer', ...size, ema: String(ema) } }, ownModels);
+  const typed = { save_dir: folder, model: 'transformer', ...size, ema: String(ema), batch_size: '1' }; // Of a short step is seen what it takes longer.
+  const { settings } = resolveSettings({ commandLine: typed }, ownModels);
   const versions = { kumpas: 'bench', node: process.versions.node, tensorflow: runtime.tensorflowVersion };
   const machine = { versions, device: runtime.device, gitCommit: undefined };
   const run = await prepareRun(settings, undefined, { report: () => undefined, now: () => new Date(), machine });
   try {
-    await step(run); // Optimizers remember nothing before the first.
-    const [meanwhile, waiting] = [new Array<number>(), new Array<number>()];
+    const step = await smallStep(run);
+    step(); // Optimizers remember nothing before the first.
+    const times: Waits[] = [];
     for (let count = 0; count <= runs; count++) {
-      const [taken, written] = [
-        await longestWait(run),
-        timeOf(() => {
-          run.folder.saveLast(run.learner);
-        }),
-      ];
-      if (count === 0) continue;
-      meanwhile.push(taken);
-      waiting.push(written);
+      const waits = await waitsOf(run, step);
+      if (count > 0) times.push(waits);
     }
+    const figuresOf = (timeOfOne: (waits: Waits) => Time): Figures => ({
+      clock: timeFigures(times.map((waits) => timeOfOne(waits).clock)),
+      thread: timeFigures(times.map((waits) => timeOfOne(waits).thread)),
+    });
     const { last } = run.folder.files;
     return {
-      meanwhile: timeFigures(meanwhile),
-      until_written: timeFigures(waiting),
+      taking_hold: figuresOf(({ takingHold }) => takingHold),
+      longest_slice: figuresOf(({ longestSlice }) => longestSlice),
+      small_step: figuresOf(({ step }) => step),
+      small_step_after: figuresOf(({ stepAfter }) => stepAfter),
+      in_the_background: figuresOf(({ background }) => background),
+      until_written: figuresOf(({ untilWritten }) => untilWritten),
       setting: { ...size, ema, megabytes: round(statSync(last).size / 1e6) },
       machine: { device: runtime.device, node: process.versions.node },
     };
@@ -46,31 +52,62 @@ export async function benchSave({ runs = 15, layers, heads, emb, ema }: BenchFla
   }
 }
 
-async function step({ data, learner }: TrainingRun): Promise<void> {
-  for await (const batch of data.train.batches.epoch(data.train.plan(1).slice(0, 1)))
-    learner.step(batch, { gradientScale: 1, apply: true });
+/** Milliseconds on the clock, and of this thread's processor time, which other programs of a busy machine do not lengthen. */
+interface Time {
+  readonly clock: number;
+  readonly thread: number;
 }
 
-/** Saves meanwhile. @returns the longest time in milliseconds that the thread was kept from its steps: while the state is taken, or a slice of it written. */
-async function longestWait({ folder, learner }: TrainingRun): Promise<number> {
-  let start = performance.now();
-  await folder.saveLastMeanwhile(learner);
-  let longest = performance.now() - start;
+interface Waits {
+  readonly takingHold: Time;
+  /** Of the work in the background. */
+  readonly longestSlice: Time;
+  readonly step: Time;
+  readonly stepAfter: Time;
+  readonly background: Time;
+  readonly untilWritten: Time;
+}
+
+/** A step of one clip. */
+async function smallStep({ data, learner }: TrainingRun): Promise<() => void> {
+  const batches = data.train.batches.epoch(data.train.plan(1).slice(0, 1));
+  for await (const batch of batches)
+    return () => {
+      learner.step(batch, { gradientScale: 1, apply: true });
+    };
+  throw new Error('an epoch without batches');
+}
+
+async function waitsOf({ folder, learner }: TrainingRun, step: () => void): Promise<Waits> {
+  const timeOfStep = await timeOf(step);
+  const takingHold = await timeOf(() => folder.saveLastMeanwhile(learner));
+  const stepAfter = await timeOf(step);
   const written = { yet: false };
   const settled = folder.settled().then(() => {
     written.yet = true;
   });
-  while (!written.yet) {
-    start = performance.now();
-    await setImmediate();
-    longest = Math.max(longest, performance.now() - start);
-  }
+  const slices: Time[] = [];
+  const background = await timeOf(async () => {
+    while (!written.yet) slices.push(await timeOf(() => setImmediate()));
+  });
   await settled;
-  return longest;
+  const untilWritten = await timeOf(() => {
+    folder.saveLast(learner);
+  });
+  const longestSlice = slices.reduce((longest, slice) => (slice.thread > longest.thread ? slice : longest));
+  return { takingHold, longestSlice, step: timeOfStep, stepAfter, background, untilWritten };
 }
 
-function timeOf(action: () => void): number {
-  const start = performance.now();
-  action();
-  return performance.now() - start;
+async function timeOf(action: () => unknown): Promise<Time> {
+  const [clock, thread] = [performance.now(), threadTime()];
+  await action();
+  return { clock: performance.now() - clock, thread: threadTime() - thread };
 }
+
+/** Processor time of the main thread in milliseconds, which Linux tells; elsewhere the clock's. */
+function threadTime(): number {
+  if (!existsSync(THREAD_TIME)) return performance.now();
+  return Number(readFileSync(THREAD_TIME, 'utf8').split(' ', 1)[0]) / 1e6;
+}
+
+const THREAD_TIME = '/proc/self/schedstat';

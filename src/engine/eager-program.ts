@@ -4,6 +4,7 @@ import {
   averagedParameters,
   sizeOfShape,
   tensorNamed,
+  type Held,
   type NamedArrays,
   type NamedTensors,
   type ParameterDeclaration,
@@ -13,7 +14,7 @@ import { clipFactor, globalNorm, type Optimizer } from './optimizers/optimizer';
 import { UpdateGroups } from './optimizers/parameter-groups';
 import { movedAverage, type AverageState } from './optimizers/weight-average';
 import { asOutOfMemory, OutOfMemory } from './out-of-memory';
-import type { Program, ProgramDefinition, StepResult, UpdateRequest } from './program';
+import type { Program, ProgramDefinition, ProgramState, StepResult, UpdateRequest } from './program';
 import { inScope, tf } from './tensorflow';
 
 /** What a forward and backward pass gives. */
@@ -157,6 +158,22 @@ export class EagerProgram implements Program {
       this.average.set(declaration.name, tf.tensor(valuesOf(values, declaration).slice(), [...declaration.shape], 'float32'));
     }
     this.averaged = updates;
+  }
+
+  hold(): Held<ProgramState> {
+    const state = {
+      parameters: this.readParameters(),
+      optimizer: this.readOptimizer(),
+      average: this.readAverage(),
+    };
+    const arrays = [state.parameters, ...state.optimizer.slots.values(), state.average?.values ?? []];
+    return {
+      *read() {
+        for (const values of arrays) for (const [, array] of values) yield array;
+        return state;
+      },
+      release: () => undefined,
+    };
   }
 
   dispose(): void {

@@ -55,6 +55,13 @@ export function averagedParameters(declarations: readonly ParameterDeclaration[]
 /** Values by state_dict name. */
 export type ParameterValues = ReadonlyMap<string, Float32Array>;
 
+/** Values of the moment when they were taken hold of, whatever became of them since. They take memory until they are read or let go of. */
+export interface Held<Values> {
+  /** Copies them out, once, a tensor at a time, and gives each as soon as it is copied: whoever asks may do other work before the next. */
+  read(): Generator<Float32Array, Values, undefined>;
+  release(): void;
+}
+
 /** Draws every parameter's first values, in the order of the declarations. */
 export function initialiseParameters(declarations: readonly ParameterDeclaration[], random: RandomStream): ParameterValues {
   return new Map(declarations.map(({ name, shape, initialise }) => [name, initialise(random, sizeOfShape(shape))]));

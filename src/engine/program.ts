@@ -1,9 +1,8 @@
 import type { OptimizerState } from '../foundation/optimizer-state';
-import type { NamedArrays, NamedTensors } from './parameters';
 import type { Optimizer } from './optimizers/optimizer';
 import type { ParameterGroup } from './optimizers/parameter-groups';
 import type { AverageState, WeightAverage } from './optimizers/weight-average';
-import type { ParameterDeclaration, ParameterValues } from './parameters';
+import type { Held, NamedArrays, NamedTensors, ParameterDeclaration, ParameterValues } from './parameters';
 import type { tf } from './tensorflow';
 
 /** What a training computation gives: the loss that is differentiated, and whatever else is wanted of the same pass. */
@@ -66,6 +65,14 @@ export interface StepResult {
   readonly finite: boolean;
 }
 
+/** What a program has learnt at one moment. */
+export interface ProgramState {
+  readonly parameters: ParameterValues;
+  readonly optimizer: OptimizerState;
+  /** Undefined where the program keeps none. */
+  readonly average: AverageState | undefined;
+}
+
 /**
  * The seam between models and machine: a program holds its parameters and optimiser on the device and runs its computations there. Trainer and evaluation
  * know only this interface, so how a step runs can change without touching them.
@@ -86,6 +93,8 @@ export interface Program {
   readAverage(): AverageState | undefined;
   /** @throws Error where the program keeps no average, a name is missing or a size differs. */
   writeAverage(state: AverageState): void;
+  /** Takes hold of all that is read of the three above, as it is now; that is much sooner done than reading it. */
+  hold(): Held<ProgramState>;
   /** Frees everything that the program holds. */
   dispose(): void;
 }

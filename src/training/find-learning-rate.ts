@@ -4,7 +4,8 @@ import { canDraw, drawnOrTold, lightTheme } from '../evaluation/pictures/drawing
 import { ratePicture } from '../evaluation/pictures/rate-picture';
 import { writeFileAtomically, writeTextAtomically } from '../foundation/atomic-file';
 import { elementAt } from '../foundation/required';
-import { NotFinite, type Learner } from './learner';
+import type { Learner } from './learner';
+import { NotFinite } from './not-finite';
 import type { LearningRateSchedule } from './schedules';
 import { requestOf, type TrainOptions, type TrainRequest } from './train';
 import { updateOf } from './training-loop';

@@ -1,29 +1,25 @@
-import type { StateDict } from '../checkpoint/state-dict';
 import type { PlainRecord, TrainingCheckpoint } from '../checkpoint/training-checkpoint';
 import type { Settings } from '../config/model-settings';
 import type { Batch } from '../data/batch';
 import { noDropout, seededDropout } from '../engine/dropout';
 import type { Optimizer } from '../engine/optimizers/optimizer';
 import type { ParameterGroup } from '../engine/optimizers/parameter-groups';
-import { type NamedArrays, type ParameterValues, tensorNamed, valuesNamed, type NamedTensors } from '../engine/parameters';
+import { type NamedArrays, tensorNamed, valuesNamed, type NamedTensors } from '../engine/parameters';
 import { exponentialAverage } from '../engine/optimizers/weight-average';
 import type { Program, StepResult, ProgramDefinition } from '../engine/program';
 import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
-import { countNotFinite, required } from '../foundation/required';
-import { optimizerParameters, type Model, type ModelOutputs } from '../models/model';
+import type { Model, ModelOutputs } from '../models/model';
 import { divideInputs, joinOutputs, joinSteps } from './batch-parts';
 import { meanCorrections, targetsOfBatch, type ClassTargets, type ClassWeights, type MeanCorrections } from './class-weights';
 import { lossWeightsAt, type LossWeights } from './curriculum';
 import { labelInputs, lossOfHead, mixedInputs, taughtInputs, targetNames, type Distillation, type TrainingBatch } from './head-targets';
-import { savedWeighting, type LossWeighting } from './loss-weighting';
+import type { LossWeighting } from './loss-weighting';
 import type { ClassificationLoss } from './losses';
-import { ratesOfGroup, savedGroups, scheduleOfGroups } from './parameter-groups';
-import { saveProgress, type Progress } from './progress';
+import { NotFinite } from './not-finite';
+import type { Progress } from './progress';
 import type { LearningRateSchedule } from './schedules';
-
-/** A number that is no longer finite, where a training must stop: what was found, and where in the training. */
-export class NotFinite extends Error {}
+import { takeCheckpoint } from './take-checkpoint';
 
 /** What is learnt, and how far: the model's program with its weights and optimiser, the schedule of its learning rate, the progress. */
 export class Learner {
@@ -120,45 +116,10 @@ export class Learner {
     }
   }
 
-  /**
-   * All that a training needs to go on from here, as a checkpoint.
-   * @param description what lets the checkpoint know itself: its shape, its labels, its data.
-   * @throws NotFinite where a weight or what the optimiser remembers is not finite.
-   */
-  toCheckpoint(description: PlainRecord, args: PlainRecord): TrainingCheckpoint {
-    const { model, program, schedule, progress } = this;
-    const weights = program.readParameters();
-    const state = program.readOptimizer();
-    const { optimizer, groups, weighting } = this.rules;
-    const { form, hyperparameters } = optimizer;
-    const inGroups = groups && savedGroups(groups, schedule, this.learningRate);
-    const average = program.readAverage();
-    this.refuseNotFinite(weights, '');
-    this.refuseNotFinite(average?.values ?? new Map(), 'the average of ');
-    for (const [slot, values] of state.slots)
-      this.refuseNotFinite(values, `${form.className}'s ${required(form.slots[slot], `the title of ${slot}`)} of `);
-    return {
-      epoch: progress.completedEpochs,
-      bestMetric: progress.bestMetric,
-      model: stateDictOf(model, weights),
-      ...(average === undefined ? {} : { average: stateDictOf(model, new Map([...weights, ...average.values])) }),
-      ...(weighting === undefined ? {} : { lossWeighting: savedWeighting(weighting, weights) }),
-      optimizer: {
-        ...state,
-        form,
-        hyperparameters,
-        parameterNames: inGroups?.flatMap(({ parameterNames }) => parameterNames) ?? optimizerParameters(model)[0],
-        learningRate: this.learningRate,
-        ...ratesOfGroup(schedule, 1),
-        ...(inGroups === undefined ? {} : { groups: inGroups }),
-      },
-      scheduler: scheduleOfGroups(schedule, groups),
-      config: {
-        ...description,
-        progress: { ...saveProgress(progress), ...(average === undefined ? {} : { averaged_updates: average.updates }) },
-      },
-      args,
-    };
+  /** All that a training needs to go on from here, as {@link takeCheckpoint} gives it. */
+  takeCheckpoint(description: PlainRecord, args: PlainRecord): Generator<Float32Array, TrainingCheckpoint, undefined> {
+    const { model, program, rules, schedule, learningRate, progress } = this;
+    return takeCheckpoint({ model, program, ...rules, schedule, learningRate, progress }, description, args);
   }
 
   private partsOf({ count }: Batch, inputs: NamedArrays): NamedArrays[] {
@@ -180,29 +141,6 @@ export class Learner {
     const { alpha, beta } = this.settings;
     return alpha * meanOf('gloss_losses') + beta * meanOf('category_losses');
   }
-
-  private refuseNotFinite(tensors: ReadonlyMap<string, Float32Array>, title: string): void {
-    for (const [name, values] of tensors) {
-      const count = countNotFinite(values);
-      if (count === 0) continue;
-      const { completedEpochs, batchesDone } = this.progress;
-      const place = batchesDone > 0 ? `in epoch ${completedEpochs + 1}` : `by the end of epoch ${completedEpochs}`;
-      throw new NotFinite(`${title}${name} (${count} of ${values.length} values) was no longer finite ${place}`);
-    }
-  }
-}
-
-function stateDictOf({ parameters }: Model, weights: ParameterValues): StateDict {
-  return new Map(
-    parameters.map(({ name, shape, storedAs }) => [
-      name,
-      {
-        shape,
-        values: required(weights.get(name), `the values of the parameter ${name}`),
-        ...(storedAs === undefined ? {} : { storedAs }),
-      },
-    ]),
-  );
 }
 
 /** What of a training step was not finite. */

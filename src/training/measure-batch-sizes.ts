@@ -3,7 +3,7 @@ import { OutOfMemory } from '../engine/out-of-memory';
 import { UserError } from '../foundation/errors';
 import { memoryFacts, memoryLimit } from '../foundation/memory-limit';
 import { elementAt, required } from '../foundation/required';
-import { NotFinite } from './learner';
+import { NotFinite } from './not-finite';
 import { requestOf, type TrainOptions, type TrainRequest } from './train';
 import { updateOf } from './training-loop';
 import { tryTraining, type Trial, type TrialEvent, type TrialHooks } from './trial';

@@ -2,7 +2,7 @@ import { OutOfMemory } from '../engine/out-of-memory';
 import { UserError } from '../foundation/errors';
 import { counted } from '../foundation/text';
 import { ownModels } from '../models/model-table';
-import { NotFinite } from './learner';
+import { NotFinite } from './not-finite';
 import { restoreProgress, type Progress } from './progress';
 import { readResumePoint, restoreProgram } from './resume';
 import type { TrainingRun } from './run';

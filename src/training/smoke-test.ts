@@ -1,7 +1,7 @@
 import { valuesNamed } from '../engine/parameters';
 import { UserError } from '../foundation/errors';
 import { classTargets } from './class-weights';
-import { NotFinite } from './learner';
+import { NotFinite } from './not-finite';
 import { requestOf, type TrainOptions, type TrainRequest } from './train';
 import { updateOf } from './training-loop';
 import { tryTraining, type Trial, type TrialEvent, type TrialHooks } from './trial';

@@ -1,28 +1,20 @@
 import { existsSync } from 'node:fs';
-import {
-  writeTrainingCheckpoint,
-  writeTrainingCheckpointMeanwhile,
-  type PlainRecord,
-  type TrainingCheckpoint,
-} from '../checkpoint/training-checkpoint';
+import { writeTrainingCheckpoint, writeTrainingCheckpointMeanwhile, type PlainRecord } from '../checkpoint/training-checkpoint';
 import { plainTransforms, TRANSFORMS_KEY, transformsInPython } from '../data/transforms/pipeline';
 import type { RunRecord } from '../folder/config-file';
 import type { RunFolder } from '../folder/model-folder';
 import { MetricsLog, TrainingLog, type EpochMetrics, type LoggedIncident, type TrainingLogRow } from '../folder/training-log';
 import { shareFile } from '../foundation/atomic-file';
-import { UserError } from '../foundation/errors';
 import type { KeptFolder } from '../foundation/folders';
-import { counted, listed } from '../foundation/text';
+import { inSlices, lastOf } from '../foundation/slices';
 import { factsOfOwnModel } from '../models/model-table';
 import { keypointsOfRun, KEYPOINTS_KEY } from '../models/saved-keypoints';
 import type { LockedFolder } from './folder-claim';
-import { NotFinite, type Learner } from './learner';
+import type { Learner } from './learner';
+import { NotFinite, stopForNotFinite, type StepPlace } from './not-finite';
 import type { SavedPoint } from './progress';
 import { runReadme } from './run-readme';
 import { TEACHERS_KEY } from './teacher';
-
-/** Clips that the message of a step that was not finite names: batches are rarely larger. */
-const MOST_CLIPS = 64;
 
 /**
  * The folder of a training: its checkpoints, its logs, its `config.json` and README.md. Each file is written whole or not at all, and nothing is written where
@@ -135,21 +127,28 @@ export class TrainingFolder {
   }
 
   /**
-   * Takes the state as it is now and writes `_last.pt` from it while the training goes on, one at a time. Only taking it keeps the training waiting.
-   * @throws UserError and FileSystemProblem as {@link saveBest}, and where the one before failed.
+   * Takes hold of the state as it is now; the training goes on while it is copied, checked and written as `_last.pt`, one at a time.
+   * @throws UserError and FileSystemProblem as {@link saveBest} where the one before failed. What is wrong with this one is thrown by whatever waits for it.
    */
   async saveLastMeanwhile(learner: Learner): Promise<void> {
     await this.settled();
     this.place.requireThere();
     const point = pointOf(learner);
-    this.underWay = writeTrainingCheckpointMeanwhile(this.files.last, this.checkpointOf(learner)).then(
+    this.underWay = this.writeMeanwhile(this.takeCheckpoint(learner)).then(
       () => {
         this.lastSaved = point;
       },
       (error: unknown) => {
-        this.failure = { error };
+        this.failure = { error: this.namingNotFinite(error, learner) };
       },
     );
+  }
+
+  /** Nothing is written before all of it is checked. */
+  private async writeMeanwhile(taken: ReturnType<Learner['takeCheckpoint']>): Promise<void> {
+    const checkpoint = await inSlices(taken);
+    this.place.requireThere();
+    await writeTrainingCheckpointMeanwhile(this.files.last, checkpoint);
   }
 
   /** @throws what made the last {@link saveLastMeanwhile} fail, where that is known by now. */
@@ -166,13 +165,14 @@ export class TrainingFolder {
     this.requireSaved();
   }
 
-  /** Does something within which `_last.pt` may be saved meanwhile: all is written when it has ended, however it ended. */
+  /** Does something within which `_last.pt` may be saved meanwhile: all is written when it has ended, however it ended. Where both fail, what was done says more. */
   async whileSaving<Result>(action: () => Promise<Result>): Promise<Result> {
-    try {
-      return await action();
-    } finally {
-      await this.settled();
-    }
+    const result = await action().catch(async (error: unknown) => {
+      await this.settled().catch(() => undefined);
+      throw error;
+    });
+    await this.settled();
+    return result;
   }
 
   /** Writes the README.md from the log as it stands; what a person wrote between its marks stays. */
@@ -193,29 +193,20 @@ export class TrainingFolder {
   /**
    * Does a part of the training that stops where a number is no longer finite.
    * @param at where in the training it is done, and with which clips, for the message.
-   * @throws UserError of one line: what happened, what lies on disk, and what to try.
+   * @throws UserError of {@link stopForNotFinite}.
    */
-  whileFinite<Result>(
-    learner: Learner,
-    action: () => Result,
-    at?: { readonly place: string; readonly step: number; readonly clips: readonly string[] },
-  ): Result {
+  whileFinite<Result>(learner: Learner, action: () => Result, at?: StepPlace): Result {
     try {
       return action();
     } catch (error) {
-      if (!(error instanceof NotFinite)) throw error;
-      const happened = at === undefined ? error.message : `${error.message} ${at.place}`;
-      const clips = at === undefined ? '' : `, at step ${at.step} with the clips ${listed(at.clips, MOST_CLIPS)}`;
-      const kept = this.lastSaved === undefined ? 'nothing is saved yet' : `${this.files.last} holds ${stateText(this.lastSaved)}`;
-      const advice =
-        this.record.settings['grad_clip'] === null
-          ? 'a lower --lr, or with --grad-clip 1; a resumed one keeps both'
-          : 'a lower --lr; a resumed one keeps it';
-      throw new UserError(
-        `${happened} (learning rate ${learner.learningRate})${clips}; nothing of that was saved: ${kept}. Start a new training with ${advice}`,
-        { cause: error },
-      );
+      throw this.namingNotFinite(error, learner, at);
     }
+  }
+
+  private namingNotFinite(error: unknown, { learningRate }: Learner, at?: StepPlace): unknown {
+    if (!(error instanceof NotFinite)) return error;
+    const clipsGradient = this.record.settings['grad_clip'] !== null;
+    return stopForNotFinite(error, { learningRate, file: this.files.last, lastSaved: this.lastSaved, clipsGradient }, at);
   }
 
   /** Lets other processes write into it again. */
@@ -226,12 +217,12 @@ export class TrainingFolder {
 
   /** @param leading the weights of the model that the file is of, where the training keeps an average. */
   private writeCheckpoint(file: string, learner: Learner, leading: 'trained' | 'averaged'): void {
-    writeTrainingCheckpoint(file, this.checkpointOf(learner), 'float32', leading);
+    const checkpoint = this.whileFinite(learner, () => lastOf(this.takeCheckpoint(learner)));
+    writeTrainingCheckpoint(file, checkpoint, 'float32', leading);
   }
 
-  private checkpointOf(learner: Learner): TrainingCheckpoint {
-    const { settings } = this.record;
-    return this.whileFinite(learner, () => learner.toCheckpoint(this.describe(learner), settings as PlainRecord));
+  private takeCheckpoint(learner: Learner): ReturnType<Learner['takeCheckpoint']> {
+    return learner.takeCheckpoint(this.describe(learner), this.record.settings as PlainRecord);
   }
 
   /** What lets a checkpoint know itself: its shape, its labels, its data. */
@@ -260,9 +251,4 @@ export class TrainingFolder {
 
 function pointOf({ progress }: Learner): SavedPoint {
   return { epochs: progress.completedEpochs, batches: progress.batchesDone };
-}
-
-function stateText({ epochs, batches }: SavedPoint): string {
-  if (batches > 0) return `the state after ${counted(batches, 'batch', 'batches')} of epoch ${epochs + 1}`;
-  return epochs === 0 ? 'the state before the first epoch' : `the state after epoch ${epochs}`;
 }

@@ -12,7 +12,7 @@ import { required } from '../foundation/required';
 import type { TrainingEnd } from './events';
 import { classTargets } from './class-weights';
 import { changesLossWeights, type LossWeights } from './curriculum';
-import { NotFinite } from './learner';
+import { NotFinite } from './not-finite';
 import { copyOf, EpochClock, hasStoppedEarly, noSums, type EpochSums, type Progress } from './progress';
 import { recover } from './recovery';
 import type { TrainingRun } from './run';

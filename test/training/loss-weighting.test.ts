@@ -14,7 +14,7 @@ import { optimizerParameters } from '../../src/models/model';
 import { ownModels } from '../../src/models/model-table';
 import { signTransformer } from '../../src/models/transformer/sign-transformer';
 import type { EpochDone } from '../../src/training/events';
-import { NotFinite } from '../../src/training/learner';
+import { NotFinite } from '../../src/training/not-finite';
 import { lossWeightingFor, restoredWeighting } from '../../src/training/loss-weighting';
 import { prepareRun } from '../../src/training/prepare-run';
 import { recover } from '../../src/training/recovery';

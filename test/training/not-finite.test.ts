@@ -9,7 +9,7 @@ import { UserError } from '../../src/foundation/errors';
 import { optimizerParameters } from '../../src/models/model';
 import { followTraining, type FollowedEvent } from '../../src/training/follow-training';
 import { prepareRun } from '../../src/training/prepare-run';
-import { NotFinite } from '../../src/training/learner';
+import { NotFinite } from '../../src/training/not-finite';
 import { readResumePoint } from '../../src/training/resume';
 import { closeRun, type TrainingRun } from '../../src/training/run';
 import { trainEpochs } from '../../src/training/training-loop';

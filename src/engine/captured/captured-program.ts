@@ -1,11 +1,12 @@
 import type { OptimizerState } from '../../foundation/optimizer-state';
 import { elementAt, required } from '../../foundation/required';
+import { lastOf } from '../../foundation/slices';
 import type { Optimizer } from '../optimizers/optimizer';
 import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
 import { asOutOfMemory, OutOfMemory } from '../out-of-memory';
-import { averagedParameters, type HostArray, type NamedArrays, type ParameterValues } from '../parameters';
-import type { Program, ProgramDefinition, StepResult, UpdateRequest } from '../program';
+import { averagedParameters, type Held, type HostArray, type NamedArrays, type ParameterValues } from '../parameters';
+import type { Program, ProgramDefinition, ProgramState, StepResult, UpdateRequest } from '../program';
 import {
   ACCUMULATION_SCALE,
   accumulationEntry,
@@ -125,14 +126,7 @@ export class CapturedProgram implements Program {
   }
 
   readOptimizer(): OptimizerState {
-    const { slots, form } = this.optimizer;
-    const valuesOfSlot = (slot: string): ParameterValues =>
-      new Map(
-        [...(this.slots === undefined ? [] : required(this.slots.get(slot), `the variables of ${slot}`).read())].filter(([name]) =>
-          this.updated.has(name),
-        ),
-      );
-    return { step: form.countsSteps ? this.step : undefined, slots: new Map(slots.map((slot) => [slot, valuesOfSlot(slot)])) };
+    return lastOf(this.holdOptimizer().read());
   }
 
   writeOptimizer({ step = 0, slots }: OptimizerState): void {
@@ -152,6 +146,42 @@ export class CapturedProgram implements Program {
     for (const { name } of average.declarations) if (!values.has(name)) throw new Error(`no average of the parameter ${name}`);
     average.write(values);
     this.averaged = updates;
+  }
+
+  hold(): Held<ProgramState> {
+    const [parameters, optimizer, average] = [this.parameters.hold(), this.holdOptimizer(), this.average?.hold()];
+    const updates = this.averaged;
+    return {
+      *read() {
+        return {
+          parameters: yield* parameters.read(),
+          optimizer: yield* optimizer.read(),
+          average: average && { updates, values: yield* average.read() },
+        };
+      },
+      release() {
+        for (const held of [parameters, optimizer, average]) held?.release();
+      },
+    };
+  }
+
+  /** Takes hold of what the optimiser remembers. */
+  private holdOptimizer(): Held<OptimizerState> {
+    const { slots, form } = this.optimizer;
+    const held = slots.map((slot) => [slot, this.slots && required(this.slots.get(slot), `the variables of ${slot}`).hold()] as const);
+    const step = form.countsSteps ? this.step : undefined;
+    const updated = new Set(this.updated);
+    return {
+      *read() {
+        const read = new Map<string, ParameterValues>();
+        for (const [slot, values] of held)
+          read.set(slot, new Map([...(values === undefined ? [] : yield* values.read())].filter(([name]) => updated.has(name))));
+        return { step, slots: read };
+      },
+      release() {
+        for (const [, values] of held) values?.release();
+      },
+    };
   }
 
   dispose(): void {

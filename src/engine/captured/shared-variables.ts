@@ -1,6 +1,7 @@
 import { elementAt } from '../../foundation/required';
-import { nativeBinding } from '../native-backend';
-import { type ParameterValues, sizeOfShape } from '../parameters';
+import { lastOf } from '../../foundation/slices';
+import { nativeBinding, type NativeTensor } from '../native-backend';
+import { type Held, type ParameterValues, sizeOfShape } from '../parameters';
 import { downloadTensor, type Feed, freeTensors, NativeSession, uploadTensor } from './entry';
 import { GraphWriter, type NodeOutput, runsAfter } from './graph-writer';
 import { DataType } from './recording';
@@ -58,10 +59,15 @@ export class SharedVariables {
 
   /** The values of all variables. */
   read(): ParameterValues {
-    const tensors = this.session.run([this.feed], this.reads);
-    const values = tensors.map((tensor) => downloadTensor(tensor).values as Float32Array);
-    freeTensors(tensors);
-    return new Map(this.declarations.map(({ name }, place) => [name, elementAt(values, place)]));
+    return lastOf(this.hold().read());
+  }
+
+  /**
+   * Takes hold of the values of all variables. On the processor nothing is copied: the tensors that are read are the variables' own memory, and an update of a variable
+   * whose memory somebody else holds goes into new memory (PrepareToUpdateVariable in TensorFlow's training_op_helpers.h). On a GPU they are copies.
+   */
+  hold(): Held<ParameterValues> {
+    return new HeldValues(this.declarations, this.session.run([this.feed], this.reads));
   }
 
   /** Sets all variables; those without values become zero. @throws Error where a size differs. */
@@ -86,6 +92,34 @@ export class SharedVariables {
   dispose(): void {
     freeTensors([this.feed.tensor]);
     this.session.dispose();
+  }
+}
+
+/** Values of variables on TensorFlow's side, of the moment when they were read. */
+class HeldValues implements Held<ParameterValues> {
+  private readonly left: (readonly [name: string, tensor: NativeTensor])[];
+
+  constructor(declarations: readonly VariableDeclaration[], tensors: readonly NativeTensor[]) {
+    this.left = declarations.map(({ name }, place) => [name, elementAt(tensors, place)]);
+  }
+
+  /** Lets go of each that is copied. */
+  *read(): Generator<Float32Array, ParameterValues, undefined> {
+    const read = new Map<string, Float32Array>();
+    for (let [next] = this.left; next !== undefined; [next] = this.left) {
+      const [name, tensor] = next;
+      const values = downloadTensor(tensor).values as Float32Array;
+      freeTensors([tensor]);
+      this.left.shift();
+      read.set(name, values);
+      yield values;
+    }
+    return read;
+  }
+
+  /** Lets go of those that are left. */
+  release(): void {
+    freeTensors(this.left.splice(0).map(([, tensor]) => tensor));
   }
 }
 

@@ -1,8 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../../src/engine/captured/captured-program';
+import { createProgram } from '../../../src/engine/create-program';
+import { exponentialAverage } from '../../../src/engine/optimizers/weight-average';
 import type { NamedArrays, ParameterValues } from '../../../src/engine/parameters';
+import type { Program, ProgramState } from '../../../src/engine/program';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
+import { lastOf } from '../../../src/foundation/slices';
 import { bothPrograms, drawnInputs, tinyTraining } from '../../support/captured';
 import { relativeDistance } from '../../support/parity';
 import { slotOf } from '../../support/optimizer-slots';
@@ -33,6 +37,31 @@ function expectCloseOutputs(actual: NamedArrays, expected: NamedArrays): void {
   expectClose(values(actual), values(expected));
   for (const [name, { shape }] of Object.entries(expected)) expect(actual[name]?.shape).toEqual(shape);
 }
+
+/** All that a program reads of itself. */
+function stateOf(program: Program): ProgramState {
+  return { parameters: program.readParameters(), optimizer: program.readOptimizer(), average: program.readAverage() };
+}
+
+describe.each(['captured', 'eager'] as const)('what is held of a program that runs %s', (mode) => {
+  it('is its state of that moment, however many steps are taken before it is read', () => {
+    const { definition, weights } = tinyTraining();
+    const program = createProgram({ ...definition, average: exponentialAverage(0.9) }, weights, { mode });
+    program.trainStep(drawnInputs(), once);
+    const before = stateOf(program);
+    const [held, released] = [program.hold(), program.hold()];
+    for (let step = 1; step < 4; step++) program.trainStep(drawnInputs({ step }), once);
+    program.trainStep(drawnInputs({ step: 4 }), { ...once, gradientScale: 0.5, apply: false });
+    released.release();
+    const work = held.read();
+    work.next();
+    program.writeParameters(new Map([...before.parameters].map(([name, values]) => [name, values.map(() => 7)])));
+    const read = lastOf(work);
+    expect(read).toEqual(before);
+    expect(stateOf(program)).not.toEqual(before);
+    program.dispose();
+  });
+});
 
 describe('CapturedProgram', () => {
   it.each([
