@@ -170,7 +170,12 @@ function doubtsOf({ values, frames }: Clip, { keypoints, model: { maxFrames } }:
  * @throws FileError where it cannot be read.
  */
 export async function clipInputs(loaded: LoadedModel, file: string, reading: ClipReading): Promise<NamedArrays> {
-  return inputsOf(loaded, [readyClip(loaded, file, await readWhole(loaded, file, reading))], 1, FRAMES_STEP);
+  return inputsOfClip(loaded, readyClip(loaded, file, await readWhole(loaded, file, reading)));
+}
+
+/** {@link clipInputs} of a clip that is ready. */
+export function inputsOfClip(loaded: LoadedModel, clip: ReadyClip): NamedArrays {
+  return inputsOf(loaded, [clip], 1, FRAMES_STEP);
 }
 
 /** @throws FileError where the clip cannot be read. */

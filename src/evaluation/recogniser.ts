@@ -9,6 +9,7 @@ import { modelFile } from '../folder/named-checkpoint';
 import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
 import { countNotFinite, required } from '../foundation/required';
 import type { ClipLocation } from '../models/clips';
+import { attendedFramesOf, type FrameShares } from './attended-frames';
 import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
 import { inferenceProgram, modelOfFile, shownLabels, trainedAs, type LoadedModel } from './loaded-model';
 import { readingOf, recogniserOptions, shapeOf } from './options';
@@ -64,6 +65,11 @@ export class Recogniser {
   /** Recognises clips in one batch. @returns a prediction for each, or why there is none. */
   recognise(clips: readonly ReadyClip[], how: RecognisingTogether): (Prediction | FileError)[] {
     return recogniseTogether(this.program, this.loaded, clips, how);
+  }
+
+  /** Which frames of a clip counted, by the model's attention; undefined where it has none. It is not captured: meant for one clip now and then. */
+  attendedFrames(clip: ReadyClip): FrameShares | undefined {
+    return attendedFramesOf(this.loaded, clip);
   }
 
   private async clipIn(name: string, clip: Uint8Array | Float32Array): Promise<Clip> {
