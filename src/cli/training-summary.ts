@@ -123,10 +123,12 @@ export function nextCommands({ end, folder, record, exampleClip }: TrainingResul
   const own = ownModelFlag(file);
   if (end === 'interrupted') return [['go on', `npm run train -- --resume ${place}${own}`]];
   const predict = (clip: string): Fact => ['predict', `npm run predict -- --model-path ${place} --input ${shellWord(clip)}${own}`];
+  const tried: Fact = ['try it', `npm run app -- ${place}${own}`];
   const { model, data, seed } = record.settings;
   if (exampleClip.inDemoSet !== undefined) {
     const clips = freeName('demo_data');
     return [
+      tried,
       ['evaluate', `npm run evaluate -- --model-path ${place}${own}`],
       [
         'write clips',
@@ -136,7 +138,7 @@ export function nextCommands({ end, folder, record, exampleClip }: TrainingResul
     ];
   }
   const from = typeof data === 'string' ? ` --data ${shellWord(data)}` : '';
-  return [['evaluate', `npm run evaluate -- --model-path ${place}${from}${own}`], predict(exampleClip.path ?? 'CLIP.npz')];
+  return [tried, ['evaluate', `npm run evaluate -- --model-path ${place}${from}${own}`], predict(exampleClip.path ?? 'CLIP.npz')];
 }
 
 /** A name that nothing here has yet: `demo_data`, `demo_data-2`, … */

@@ -143,6 +143,7 @@ describe('header and summary', () => {
         '  README.md                what it is and how to load it',
         '',
         'Next',
+        '  try it    npm run app -- FOLDER',
         '  evaluate  npm run evaluate -- --model-path FOLDER --data clips',
         '  predict   npm run predict -- --model-path FOLDER --input clips/keypoints_val/val_0.npz',
       ]);
