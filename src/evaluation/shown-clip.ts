@@ -121,6 +121,11 @@ function metaOf(array: NpyArray | undefined): Meta {
   return typeof meta === 'object' ? meta : new Map();
 }
 
+/** The sign that a clip's file says it shows; undefined where it says none. @throws FileError where its meta is damaged. */
+export async function glossOfClip(file: ArrayFile): Promise<string | undefined> {
+  return file.has('meta') ? glossOf(metaOf(await file.read('meta'))) : undefined;
+}
+
 function glossOf(meta: Meta): string | undefined {
   const gloss = ['gloss', 'sign', 'label'].map((key) => meta.get(key)).find((value) => typeof value === 'string' && value !== '');
   return typeof gloss === 'string' ? gloss : undefined;

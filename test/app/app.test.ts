@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { predict, startApp, UserError, type AppFailure, type RunningApp } from '../../src';
 import { answers } from '../../src/app/server/api-routes';
+import { attendedFrames } from '../../src/evaluation/attended-frames';
+import { modelOfFile } from '../../src/evaluation/loaded-model';
 import { documentOf } from '../../src/evaluation/predict';
+import { modelFile } from '../../src/folder/named-checkpoint';
 import { formatNpz } from '../../src/data/npz';
 import { readMarkdown } from '../readme/markdown';
 import { clipValues } from '../support/clip-files';
@@ -24,6 +27,8 @@ beforeAll(async () => {
   writeFileSync(path.join(folder, 'clip.npz'), clipFile(20));
   writeFileSync(path.join(folder, 'other.npz'), clipFile(50));
   writeFileSync(path.join(folder, 'broken.npz'), 'no zip');
+  for (const [name, gloss] of Object.entries({ first: 'gloss 0', labelled: 'gloss 1', unknown: 'unheard of' }))
+    writeFileSync(path.join(folder, `${name}.npz`), clipFile(20, { gloss }));
   app = await startApp(
     { models: [model], port: 0 },
     {
@@ -39,8 +44,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function clipFile(frames: number): Buffer {
-  return formatNpz({ X: { dtype: 'float32', shape: [frames, 156], values: clipValues(frames, frames) } });
+function clipFile(frames: number, meta: Readonly<Record<string, string>> = {}): Buffer {
+  return formatNpz({
+    X: { dtype: 'float32', shape: [frames, 156], values: clipValues(frames, frames) },
+    meta: { dtype: 'text', shape: [], values: [JSON.stringify(meta)] },
+  });
 }
 
 function formOf(...names: readonly string[]): FormData {
@@ -105,6 +113,44 @@ describe('the API', () => {
       expect(one.gloss.map(({ id }) => id)).toEqual(expected.gloss.map(({ id }) => id));
       expect(one.gloss[0]?.probability).toBeCloseTo(expected.gloss[0]?.probability ?? -1, 5);
     }
+  });
+
+  it('evaluates clips that say their sign, and tells of each other why it does not count', async () => {
+    const clips = ['first.npz', 'clip.npz', 'labelled.npz', 'broken.npz', 'unknown.npz', 'labelled.npz'];
+    const { status, body } = await post('/api/evaluate?top_k=2', formOf(...clips));
+    expect(status).toBe(200);
+    const { clips: counted, metrics, confusion, predictions } = answers.evaluation.parse(body);
+    const seen = answers.predictions.parse((await post('/api/predict?top_k=0', formOf('clip.npz'))).body).predictions[0];
+    if (seen === undefined || 'error' in seen) throw new Error('there is no prediction');
+    const ranks = [0, 1, 1].map((truth) => 1 + seen.gloss.findIndex(({ id }) => id === truth));
+    expect(predictions).toMatchObject([
+      { file: 'first.npz', truth: { id: 0, label: 'gloss 0' }, rank: ranks[0], gloss: seen.gloss.slice(0, 2) },
+      { file: 'clip.npz', error: expect.stringContaining('expected "gloss" in its meta') },
+      { file: 'labelled.npz', truth: { id: 1 }, rank: ranks[1] },
+      { file: 'broken.npz', error: expect.stringContaining('no .npz') },
+      { file: 'unknown.npz', error: expect.stringContaining('a sign that the model does not know') },
+      { file: 'labelled.npz', rank: ranks[2] },
+    ]);
+    const share = (most: number): number => ranks.filter((rank) => rank <= most).length / 3;
+    expect({ counted, metrics }).toMatchObject({ counted: 3, metrics: { accuracy: share(1), top_5_accuracy: share(5) } });
+    const predicted = { id: seen.gloss[0]?.id };
+    expect(confusion).toMatchObject([
+      { truth: { id: 0 }, predicted, count: 1 },
+      { truth: { id: 1 }, predicted, count: 2 },
+    ]);
+    expect(await post('/api/evaluate', formOf('clip.npz'))).toMatchObject({
+      status: 422,
+      body: { error: expect.stringContaining('says no sign') },
+    });
+  });
+
+  it('says which frames of a clip count, as predict --attention draws them', async () => {
+    const { body } = await post('/api/attention?model=tiny', formOf('clip.npz'));
+    const { attention } = answers.attention.parse(body);
+    const { layers, overall } = await attendedFrames(modelOfFile(modelFile(model)), path.join(folder, 'clip.npz'), 'X');
+    expect(attention?.overall).toHaveLength(20);
+    expect(attention).toEqual({ layers, overall });
+    expect(await post('/api/attention', formOf('clip.npz', 'other.npz'))).toMatchObject({ status: 400 });
   });
 
   it('recognises the numbers of a clip as it does its file', async () => {

@@ -34,6 +34,34 @@ const prediction = z
   .openapi('Prediction');
 const refused = z.object({ file: z.string(), model: z.string(), error: z.string() }).openapi('RefusedClip');
 const predictions = z.object({ predictions: z.array(z.union([prediction, refused])) }).openapi('Predictions');
+const classNamed = z.object({ id: z.number(), label: z.string() });
+const evaluated = prediction
+  .extend({
+    truth: classNamed.openapi({ description: 'The sign that the file names.' }),
+    rank: z.number().openapi({ description: 'The place of that sign among all, the likeliest first: 1 where the model is right.' }),
+  })
+  .openapi('EvaluatedClip');
+const evaluation = z
+  .object({
+    clips: z.number().openapi({ description: 'The clips that count.' }),
+    metrics: z.object({ accuracy: z.number(), top_5_accuracy: z.number(), f1_weighted: z.number(), f1_macro: z.number() }),
+    confusion: z
+      .array(z.object({ truth: classNamed, predicted: classNamed, count: z.number() }))
+      .openapi({ description: 'How often clips of a sign were taken for which; what never happened is left out.' }),
+    predictions: z.array(z.union([evaluated, refused])),
+  })
+  .openapi('Evaluation');
+const shares = z.array(z.number()).openapi({ description: 'A share a frame that the model saw; they add up to 1.' });
+const attention = z
+  .object({
+    file: z.string(),
+    model: z.string(),
+    attention: z
+      .object({ layers: z.array(shares), overall: shares.openapi({ description: 'The mean over the layers.' }) })
+      .nullable()
+      .openapi({ description: 'null where the model has no attention.' }),
+  })
+  .openapi('Attention');
 const problem = z.object({ error: z.string() }).openapi('Problem');
 
 const model = z
@@ -58,6 +86,8 @@ const model = z
 /** The schemas of what is answered, which tests hold answers against. */
 export const answers = {
   predictions,
+  evaluation,
+  attention,
   problem,
   models: z.object({ models: z.array(model) }),
   health: z.object({ status: z.literal('ok'), version: z.string(), models: z.number(), loaded: z.number(), uptime_seconds: z.number() }),
@@ -103,6 +133,31 @@ export const documentedRoutes = [
       404: json('There is no such model.', problem),
       413: json('Too much at once.', problem),
       422: json('None of the clips can be used.', problem),
+    },
+  }),
+  createRoute({
+    method: 'post',
+    path: '/api/evaluate',
+    summary: 'How well a model recognises clips whose files say their sign ("gloss" in their meta): figures, confusions, and each clip.',
+    request: { query: predictQuery, body: { content: { 'multipart/form-data': { schema: fileForm } } } },
+    responses: {
+      200: json('The figures, and a prediction a clip, in their order.', evaluation),
+      404: json('There is no such model.', problem),
+      422: json('None of the clips can be used, or says a sign that the model knows.', problem),
+    },
+  }),
+  createRoute({
+    method: 'post',
+    path: '/api/attention',
+    summary: 'Which frames of a clip count for what a model sees, by its attention.',
+    request: {
+      query: modelQuery,
+      body: { content: { 'multipart/form-data': { schema: fileForm }, 'application/json': { schema: framesSchema } } },
+    },
+    responses: {
+      200: json('A share a frame.', attention),
+      404: json('There is no such model.', problem),
+      422: json('The clip cannot be used.', problem),
     },
   }),
   createRoute({

@@ -3,15 +3,17 @@ import type { Context } from 'hono';
 import { Turns } from '../../data/file-reading';
 import { firstIssue } from '../../foundation/errors';
 import { version } from '../../foundation/installation';
+import { elementAt } from '../../foundation/required';
 import type { ModelDefinitions } from '../../models/model-table';
 import { documentedRoutes, modelQuery, predictQuery, sampleQuery } from './api-routes';
 import { clipView } from './clip-view';
+import { evaluateClips } from './evaluate-clips';
 import { RequestProblem } from './problem';
-import { recogniseClips } from './recognise-clips';
+import { attentionOf, recogniseClips } from './recognise-clips';
 import { referencePage } from './reference-page';
 import { sampleAt, samplesFor } from './samples';
 import type { ServedModels } from './served-models';
-import { uploadedClips } from './uploads';
+import { uploadedClips, type UploadedClip } from './uploads';
 
 /** What the endpoints work with. */
 interface ApiParts {
@@ -43,9 +45,21 @@ export function addApi(app: OpenAPIHono, { served, models, startedAt }: ApiParts
     return isOfUse ? context.json(answer) : context.json({ error: firstError(answer.predictions), ...answer }, 422);
   });
 
+  app.post('/api/evaluate', async (context) => {
+    const { model, top_k: topK } = queryOf(context, predictQuery);
+    const clips = await uploadedClips(context.req);
+    const answer = await served.use(model, (loaded) => evaluateClips(loaded, clips, topK));
+    return answer.clips > 0 ? context.json(answer) : context.json({ error: firstError(answer.predictions), ...answer }, 422);
+  });
+
+  app.post('/api/attention', async (context) => {
+    const { model } = queryOf(context, modelQuery);
+    const clip = onlyClip(await uploadedClips(context.req));
+    return context.json(await served.use(model, (loaded) => attentionOf(loaded, clip)));
+  });
+
   app.post('/api/clip', async (context) => {
-    const [clip, ...more] = await uploadedClips(context.req);
-    if (clip === undefined || more.length > 0) throw new RequestProblem(400, `file: expected one clip, found ${more.length + 1}`);
+    const clip = onlyClip(await uploadedClips(context.req));
     return context.json(await showing.alone(() => clipView(clip, models)));
   });
 
@@ -69,6 +83,12 @@ export function addApi(app: OpenAPIHono, { served, models, startedAt }: ApiParts
   const description = { openapi: '3.1.0', info: { title: 'Kumpas', version, description: 'Recognises the signs in clips.' } };
   app.get('/api/openapi.json', (context) => context.json(app.getOpenAPI31Document(description)));
   app.get('/api/docs', (context) => context.html(referencePage(app.getOpenAPI31Document(description))));
+}
+
+/** @throws RequestProblem where there are several. */
+function onlyClip(clips: readonly UploadedClip[]): UploadedClip {
+  if (clips.length > 1) throw new RequestProblem(400, `file: expected one clip, found ${clips.length}`);
+  return elementAt(clips, 0);
 }
 
 function firstError(predictions: readonly object[]): string {

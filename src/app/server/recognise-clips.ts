@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { FileError } from '../../data/data-error';
 import { Turns } from '../../data/file-reading';
+import type { FrameShares } from '../../evaluation/attended-frames';
 import { documentOf, type PredictionDocument } from '../../evaluation/predict';
 import type { Prediction } from '../../evaluation/predict-clips';
 import { LIMITS } from './options';
@@ -19,7 +21,7 @@ export interface AnsweredPredictions {
 }
 
 /** Files are unpacked one at a time, whoever sent them: a small one may unpack to much. */
-const unpacking = new Turns();
+export const unpacking = new Turns();
 
 /**
  * Recognises clips that came with a request. One that cannot be used is told at its place, and the others go on.
@@ -42,9 +44,32 @@ export async function recogniseClips(
   const seen = await Promise.all(clips.map(recognised));
   const predictions = seen.flatMap((one): AnsweredPredictions['predictions'] => {
     if (one instanceof FileError) return [{ file: one.file, model, error: one.problem }];
-    return documentOf([{ ...one, model, gloss: best(one.gloss, topK), category: best(one.category, topK) }]).predictions;
+    return documentOf([{ ...one, model, gloss: likeliest(one.gloss, topK), category: likeliest(one.category, topK) }]).predictions;
   });
   return { predictions };
+}
+
+/** What a model's attention says of a clip. */
+export interface AnsweredAttention {
+  readonly file: string;
+  readonly model: string;
+  /** A share a frame that the model saw, adding up to 1: of each layer, and their mean; null of a model without attention. */
+  readonly attention: FrameShares | null;
+}
+
+/** Attention is looked at clip by clip, and the app answers in between. */
+const looking = new Turns();
+
+/**
+ * Sees in a model's attention which frames of a clip counted.
+ * @throws FileError where the clip cannot be used.
+ */
+export async function attentionOf({ recogniser }: LoadedForUse, clip: UploadedClip): Promise<AnsweredAttention> {
+  const ready = await unpacking.alone(() => readyOf(recogniser, clip));
+  return looking.alone(async () => {
+    await setImmediate();
+    return { file: clip.name, model: recogniser.file, attention: recogniser.attendedFrames(ready) ?? null };
+  });
 }
 
 function readyOf(
@@ -58,6 +83,7 @@ function readyOf(
   return recogniser.ready(name, content);
 }
 
-function best<Class>(classes: readonly Class[], topK: number): readonly Class[] {
+/** The first of classes in their order; all of them for 0. */
+export function likeliest<Class>(classes: readonly Class[], topK: number): readonly Class[] {
   return topK === 0 ? classes : classes.slice(0, topK);
 }
