@@ -15,7 +15,7 @@ const MAY_USE = {
   training: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation'],
   conversion: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation', 'training'],
   zoo: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation', 'training'],
-  app: ['data', 'models', 'folder', 'evaluation', 'zoo'],
+  app: ['data', 'models', 'folder', 'evaluation', 'extraction', 'zoo'],
 };
 
 const everyRoomMayUse = (room) => (room === 'foundation' ? [] : room === 'config' ? ['foundation'] : ['foundation', 'config']);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { validateSet } from '../src/data/checks/validate';
-import { clipArrays } from '../src/data/clip-file';
+import { clipArrays } from '../src/data/keypoint-clip';
 import { demoDataset } from '../src/data/demo/generate';
 import { formatNpz } from '../src/data/npz';
 import { elementAt, required } from '../src/foundation/required';

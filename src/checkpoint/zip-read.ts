@@ -8,7 +8,7 @@ import {
   ZIP64_END_RECORD,
   ZIP64_EXTRA,
   ZIP64_LOCATOR,
-} from '../foundation/zip-write';
+} from '../foundation/zip-format';
 import { type ByteSource, MalformedCheckpoint } from './bytes';
 
 /** General purpose flag. */

@@ -3,7 +3,7 @@ import { HOLISTIC_78, KNOWN_LAYOUTS } from '../config/known-layouts';
 import { messageOf } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
-import { metaOfLayout } from './clip-file';
+import { metaOfLayout } from './keypoint-clip';
 import { commonArray } from './keypoints';
 import { type NpyArray, toFloat32 } from './npy';
 

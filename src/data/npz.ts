@@ -1,16 +1,16 @@
 import { promisify } from 'node:util';
 import { crc32, inflateRaw } from 'node:zlib';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
-import { hostIsLittleEndian } from '../foundation/byte-order';
 import { messageOf, UserError } from '../foundation/errors';
 import { stoodInFor } from '../foundation/foreign-file';
-import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
-import { CENTRAL_HEADER, END_RECORD, ZipWriter } from '../foundation/zip-write';
+import { CENTRAL_HEADER, END_RECORD } from '../foundation/zip-format';
+import { ZipWriter } from '../foundation/zip-write';
 import { FileError } from './data-error';
 import { readBoundedFile } from './file-reading';
 import { parseNpy, type NpyArray } from './npy';
 import { MAGIC } from './npy-header';
+import { formatNpy } from './npy-write';
 
 /** The most bytes a `.npz`, and each array in it once unpacked, may have: 300,000 frames of 156 numbers, or 16,000 frames of 2048. */
 export const MAX_BYTES = 256 * 1024 * 1024;
@@ -279,47 +279,4 @@ export function formatNpz(arrays: Readonly<Record<string, NpyArray>>, { compress
   for (const [key, array] of Object.entries(arrays)) zip.add(`${key}.npy`, formatNpy(array), compress ? 'deflate' : 'store');
   zip.finish();
   return Buffer.concat(parts);
-}
-
-const order = hostIsLittleEndian ? '<' : '>';
-const DESCRIPTIONS: Readonly<Record<Exclude<NpyArray['dtype'], 'text'>, string>> = {
-  bool: '|b1',
-  int8: '|i1',
-  int16: `${order}i2`,
-  int32: `${order}i4`,
-  int64: `${order}i8`,
-  uint8: '|u1',
-  uint16: `${order}u2`,
-  uint32: `${order}u4`,
-  uint64: `${order}u8`,
-  // Half-precision numbers are held widened, and written so.
-  float16: `${order}f4`,
-  float32: `${order}f4`,
-  float64: `${order}f8`,
-};
-
-/** An array as the bytes of a `.npy` file, as NumPy writes it: format version 1, C order, values aligned to 64 bytes. */
-export function formatNpy(array: NpyArray): Buffer {
-  const [descr, values] = array.dtype === 'text' ? formatTexts(array.values) : [DESCRIPTIONS[array.dtype], bytesOf(array.values)];
-  const shape = `(${array.shape.join(', ')}${array.shape.length === 1 ? ',' : ''})`;
-  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`;
-  const unpadded = 10 + dictionary.length + 1;
-  const header = Buffer.from(`\x93NUMPY\x01\x00\0\0${dictionary.padEnd(dictionary.length + ((64 - (unpadded % 64)) % 64))}\n`, 'latin1');
-  header.writeUInt16LE(header.length - 10, 8);
-  return Buffer.concat([header, values]);
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
-
-/** Texts as UTF-32, all as long as the longest. */
-function formatTexts(texts: readonly string[]): [descr: string, values: Buffer] {
-  const letters = texts.map((text) => Array.from(text, (letter) => required(letter.codePointAt(0), 'the code point of a letter')));
-  const longest = Math.max(1, ...letters.map(({ length }) => length));
-  const values = new Uint32Array(texts.length * longest);
-  letters.forEach((codes, index) => {
-    values.set(codes, index * longest);
-  });
-  return [`${order}U${longest}`, bytesOf(values)];
 }

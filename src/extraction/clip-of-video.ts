@@ -1,11 +1,9 @@
 import { resizePicture } from '../data/pictures';
-import type { KeypointClip } from '../data/clip-file';
 import { PICTURES_AT_ONCE, type PictureFeatures } from '../evaluation/frame-features/picture-features';
 import { required } from '../foundation/required';
+import { clipOfLandmarks, type ClipOfLandmarks } from './clip-of-landmarks';
 import type { Video } from './find-videos';
 import { UnusableVideo, type VideoStream, type VideoFrame, type LandmarkWorker } from './landmark-worker';
-import { keypointsOf, LEAST_VISIBILITY, LONGEST_GAP } from './landmarks';
-import { occlusionOf, type Occlusion } from './occlusion';
 import { framesTaken, momentsOf } from './resample';
 
 /** How clips are made of videos. */
@@ -18,12 +16,6 @@ export interface ClipMaking {
   readonly meta: Readonly<Record<string, unknown>>;
 }
 
-/** A clip that was made of a video. */
-interface VideoClip {
-  readonly clip: KeypointClip;
-  readonly occlusion: Occlusion;
-}
-
 /** More than so many frames of a clip are no clip of a sign. */
 const MOST_CLIP_FRAMES = 20_000;
 
@@ -32,7 +24,7 @@ const MOST_CLIP_FRAMES = 20_000;
  * not taken are not looked at either.
  * @throws UnusableVideo where it cannot be read, is cut off, or shows nobody.
  */
-export async function clipOfVideo(worker: LandmarkWorker, video: Video, { fps, features, meta }: ClipMaking): Promise<VideoClip> {
+export async function clipOfVideo(worker: LandmarkWorker, video: Video, { fps, features, meta }: ClipMaking): Promise<ClipOfLandmarks> {
   const stream = await worker.look(video.file);
   const taken = framesTaken(timesOf(stream), fps);
   if (taken.length > MOST_CLIP_FRAMES)
@@ -45,31 +37,18 @@ export async function clipOfVideo(worker: LandmarkWorker, video: Video, { fps, f
     encoder?.add(frame);
   }
   const frames = taken.map((place) => required(landmarks.get(place), `the landmarks of frame ${place}`));
-  const { values, mask } = keypointsOf(frames);
-  if (!mask.includes(1)) throw new UnusableVideo('nobody is found in it: no key point in any frame');
+  const { clip, occlusion } = clipOfLandmarks(frames, fps, {
+    file: video.source,
+    gloss: video.sign,
+    source_fps: Math.round(stream.rate * 1000) / 1000,
+    source_frames: stream.moments.length,
+    width: stream.width,
+    height: stream.height,
+    ...meta,
+  });
+  if (clip.mask?.includes(1) !== true) throw new UnusableVideo('nobody is found in it: no key point in any frame');
   const encoded = encoder?.finish();
-  const occlusion = occlusionOf(frames);
-  const clip: KeypointClip = {
-    frames: frames.length,
-    values,
-    mask,
-    timestampsMs: taken.map((_, frame) => (frame * 1000) / fps),
-    ...(encoded === undefined ? {} : { features: rowsOf(encoded, places(taken, read)) }),
-    meta: {
-      file: video.source,
-      gloss: video.sign,
-      target_fps: fps,
-      source_fps: Math.round(stream.rate * 1000) / 1000,
-      source_frames: stream.moments.length,
-      width: stream.width,
-      height: stream.height,
-      least_visibility: LEAST_VISIBILITY,
-      longest_gap: LONGEST_GAP,
-      occlusion,
-      ...meta,
-    },
-  };
-  return { clip, occlusion };
+  return { clip: encoded === undefined ? clip : { ...clip, features: rowsOf(encoded, places(taken, read)) }, occlusion };
 }
 
 /** When the frames of a video are shown. @throws UnusableVideo where it has none, or fewer than it says. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { COLLECTION_CLIPS, type CollectedClip } from '../data/collections/collection-tables';
+import { COLLECTION_CLIPS, type CollectedClip } from '../data/collections/collection-rows';
+
 import { writeClipFile } from '../data/clip-file';
 import type { DataProblem } from '../data/data-error';
 import type { VideoEnvironment } from '../engine/provision/video-environment';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemorySource, type ByteSource } from '../../src/checkpoint/bytes';
 import { readZipDirectory, readZipEntry } from '../../src/checkpoint/zip-read';
-import { DATA_ALIGNMENT, ZipWriter } from '../../src/foundation/zip-write';
+import { DATA_ALIGNMENT } from '../../src/foundation/zip-format';
+import { ZipWriter } from '../../src/foundation/zip-write';
 
 describe('a zip file of stored entries', () => {
   const content: readonly [string, Uint8Array][] = [

@@ -4,7 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { Dataset } from '../../src/data/clip-set';
 import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
-import { formatNpy, formatNpz } from '../../src/data/npz';
+import { formatNpy } from '../../src/data/npy-write';
+import { formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder, writeDataFolder } from '../support/clip-files';
 
 const options: DatasetOptions = { key: 'X', width: 156, keypoints: 'of the data', memoryBudgetBytes: 1e9, needTrain: true };

@@ -5,7 +5,8 @@ import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { inspectClip, readClip, type InspectedClip } from '../../src/data/clip';
 import type { ClipFormat } from '../../src/data/clip-checks';
 import type { NpyArray } from '../../src/data/npy';
-import { formatNpy, formatNpz } from '../../src/data/npz';
+import { formatNpy } from '../../src/data/npy-write';
+import { formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';
 
 const format: ClipFormat = { key: 'X', width: 156, keypoints: HOLISTIC_78 };

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseNpy, toFloat32, type NpyArray } from '../../src/data/npy';
-import { openNpz, formatNpy } from '../../src/data/npz';
+import { formatNpy } from '../../src/data/npy-write';
+import { openNpz } from '../../src/data/npz';
 import { UserError } from '../../src/foundation/errors';
 
 const fixtures = path.join(__dirname, '../fixtures/npz');

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { writeCollectionTables, type CollectedClip } from '../../src/data/collections/collection-tables';
+import type { CollectedClip } from '../../src/data/collections/collection-rows';
+import { writeCollectionTables } from '../../src/data/collections/collection-tables';
 import type { NpyArray } from '../../src/data/npy';
 import { formatNpz } from '../../src/data/npz';
 

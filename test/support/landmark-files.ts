@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { toFloat32, type NpyArray } from '../../src/data/npy';
-import { formatNpy, openNpz } from '../../src/data/npz';
+import { formatNpy } from '../../src/data/npy-write';
+import { openNpz } from '../../src/data/npz';
 
 /** Files that other programs' own libraries wrote; `write.py` there says how. */
 export const landmarkFixtures = path.join(__dirname, '../fixtures/landmarks');

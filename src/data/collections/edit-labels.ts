@@ -8,14 +8,8 @@ import type { LabelReference } from '../class-ids';
 import { csvText } from '../csv-table';
 import { DataError } from '../data-error';
 import { readLabelReference, readLabelsTable } from '../labels';
-import {
-  COLLECTION_CLIPS,
-  COLLECTION_LABELS,
-  REFERENCE,
-  referenceText,
-  writeCollectionTables,
-  type CollectedClip,
-} from './collection-tables';
+import { COLLECTION_CLIPS, COLLECTION_LABELS, REFERENCE, type CollectedClip } from './collection-rows';
+import { referenceText, writeCollectionTables } from './collection-tables';
 import { clipsByName } from './label-folder';
 import { mendedLabels } from './mend-labels';
 import { mergeCollections } from './merge-collections';

@@ -5,7 +5,7 @@ import { elementAt, required } from '../../foundation/required';
 import { isClipFile, withoutExtension } from '../clip-names';
 import { DataError, type DataProblem } from '../data-error';
 import { splitOfWord } from './assign-clips';
-import type { CollectedClip } from './collection-tables';
+import type { CollectedClip } from './collection-rows';
 import { SPLIT_NAMES } from './read-collection';
 
 const MOST_CLIPS = 1_000_000;

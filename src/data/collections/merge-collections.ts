@@ -8,7 +8,8 @@ import { excerpt } from '../../foundation/text';
 import { NPY } from '../clip-names';
 import { csvText } from '../csv-table';
 import { DataError, type DataProblem } from '../data-error';
-import { COLLECTION_CLIPS, COLLECTION_LABELS, REFERENCE, referenceText } from './collection-tables';
+import { COLLECTION_CLIPS, COLLECTION_LABELS, REFERENCE } from './collection-rows';
+import { referenceText } from './collection-tables';
 import { placeClips } from './place-clips';
 import { readCollection, SPLIT_NAMES, type Collection, type CollectionClip } from './read-collection';
 

@@ -9,7 +9,7 @@ import { describeFolder } from '../describe-folder';
 import { labelsOfTable, nameClasses, readLabelReference, readLabelsTable } from '../labels';
 import { locateClips, missingProblem, type LocatedClip } from '../locate-clips';
 import { kindOfPlace } from '../places';
-import { COLLECTION_LABELS, REFERENCE } from './collection-tables';
+import { COLLECTION_LABELS, REFERENCE } from './collection-rows';
 
 /** The parts that clips of a set are divided into. */
 export type Split = 'train' | 'validation' | 'test';

@@ -6,7 +6,8 @@ import { NPY } from '../clip-names';
 import { csvText } from '../csv-table';
 import { LAYOUT_FILE } from '../layout-file';
 import type { ChosenClasses, ChosenClip } from './choose-classes';
-import { REFERENCE, referenceText } from './collection-tables';
+import { REFERENCE } from './collection-rows';
+import { referenceText } from './collection-tables';
 import { SPLIT_NAMES, type Collection, type Split } from './read-collection';
 
 /** What a set consists of, beside its manifest. */

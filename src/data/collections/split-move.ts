@@ -11,7 +11,7 @@ import { DataError } from '../data-error';
 import { readBoundedFile } from '../file-reading';
 import { labelsOfTable, readLabelsTable } from '../labels';
 import { MAX_BYTES } from '../npz';
-import { COLLECTION_LABELS } from './collection-tables';
+import { COLLECTION_LABELS } from './collection-rows';
 import { moveClips, type Placement, type PlacingHooks } from './place-clips';
 import { JOURNAL, MANIFEST, manifestText, type SplitJournal } from './split-manifest';
 

@@ -11,7 +11,9 @@ import type { Hooks } from '../../foundation/hooks';
 import { required } from '../../foundation/required';
 import { counted, excerpt, listed } from '../../foundation/text';
 import { writeClipFile } from '../clip-file';
-import { COLLECTION_CLIPS, COLLECTION_LABELS, writeCollectionTables, type CollectedClip } from '../collections/collection-tables';
+import { COLLECTION_CLIPS, COLLECTION_LABELS, type CollectedClip } from '../collections/collection-rows';
+
+import { writeCollectionTables } from '../collections/collection-tables';
 import { readCategories } from '../collections/read-categories';
 import { readCsvTable } from '../csv-table';
 import { byCause, FileError, type DataProblem } from '../data-error';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { UserError } from '../../foundation/errors';
 import { shellWord } from '../../foundation/text';
-import { COLLECTION_CLIPS, COLLECTION_LABELS } from '../collections/collection-tables';
+import { COLLECTION_CLIPS, COLLECTION_LABELS } from '../collections/collection-rows';
 import { VIDEO } from '../clip-names';
 import { listFolder } from './folder-listing';
 import { formatsIn } from './formats';

@@ -1,7 +1,7 @@
 import { widthOfLayout, type KeypointLayout, type KeypointPart } from '../../config/keypoint-layout';
 import { UserError } from '../../foundation/errors';
 import { elementAt } from '../../foundation/required';
-import type { KeypointClip } from '../clip-file';
+import type { KeypointClip } from '../keypoint-clip';
 import { fillShortGaps } from '../short-gaps';
 import { LANDMARKS_OF, type LandmarkClip, type PartTrack, type PictureSize } from './landmarks';
 

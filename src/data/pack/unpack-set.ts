@@ -8,7 +8,8 @@ import { buildFolderInSteps, makeFolders } from '../../foundation/folders';
 import type { Hooks } from '../../foundation/hooks';
 import { isClipFile, NPY } from '../clip-names';
 import type { NpyArray } from '../npy';
-import { formatNpy, formatNpz } from '../npz';
+import { formatNpy } from '../npy-write';
+import { formatNpz } from '../npz';
 import { PACK_ENDING } from './pack-index';
 import { openPack } from './set-pack';
 import { removeUnfinished } from './unfinished';
@@ -76,7 +77,7 @@ export async function unpackSet(options: UnpackOptions, { onEvent, signal }: Hoo
   });
   return { from, folder, clips, tables: names.length - clips };
 
-  async function clipBytes(name: string): Promise<Buffer> {
+  async function clipBytes(name: string): Promise<Uint8Array> {
     const opened = pack.clip(name, path.join(from, name), UNNAMED);
     if (NPY.test(name)) return formatNpy(await opened.read(UNNAMED));
     const arrays: [string, NpyArray][] = [];

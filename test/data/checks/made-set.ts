@@ -1,6 +1,6 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { clipArrays, type KeypointClip } from '../../../src/data/clip-file';
+import { clipArrays, type KeypointClip } from '../../../src/data/keypoint-clip';
 import { demoDataset } from '../../../src/data/demo/generate';
 import type { NpyArray } from '../../../src/data/npy';
 import { formatNpz } from '../../../src/data/npz';

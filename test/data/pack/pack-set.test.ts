@@ -7,7 +7,8 @@ import { evaluate, openClips, packSet, predict, unpackSet, type WorkEvent } from
 import { readCollection } from '../../../src/data/collections/read-collection';
 import { DataError } from '../../../src/data/data-error';
 import type { NpyArray } from '../../../src/data/npy';
-import { formatNpy, formatNpz, openNpy, openNpz } from '../../../src/data/npz';
+import { formatNpy } from '../../../src/data/npy-write';
+import { formatNpz, openNpy, openNpz } from '../../../src/data/npz';
 import { startRuntime } from '../../../src/engine/runtime';
 import { UserError } from '../../../src/foundation/errors';
 import type { TrainingRun } from '../../../src/training/run';
