@@ -8,20 +8,33 @@ import { RequestProblem } from './problem';
 
 const COOKIE = 'kumpas_token';
 /** Scripts, styles and everything else come from the app itself, and nothing of another place is asked for. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "connect-src 'self'",
-  "font-src 'self'",
-  "base-uri 'none'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-].join('; ');
+const CONTENT_SECURITY_POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self'",
+  'img-src': "'self' data: blob:",
+  'connect-src': "'self'",
+  'font-src': "'self'",
+  'base-uri': "'none'",
+  'form-action': "'self'",
+  'frame-ancestors': "'none'",
+} as const;
+
+/** Of the page Live: MediaPipe is WebAssembly, which a browser compiles only where it may, and a video that is dropped on it plays from memory. */
+const POLICY_OF_LIVE = {
+  ...CONTENT_SECURITY_POLICY,
+  'script-src': "'self' 'wasm-unsafe-eval'",
+  'media-src': 'blob:',
+} as const;
+
+function policyOf(path: string): string {
+  const policy = path === '/live' ? POLICY_OF_LIVE : CONTENT_SECURITY_POLICY;
+  return Object.entries(policy)
+    .map(([directive, sources]) => `${directive} ${sources}`)
+    .join('; ');
+}
 
 const HEADERS = {
-  'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
@@ -33,6 +46,7 @@ const HEADERS = {
 /** Sets the headers that keep a page from being framed, fed or read by other sites. */
 export const securityHeaders: MiddlewareHandler = async (context, next) => {
   await next();
+  context.header('content-security-policy', policyOf(context.req.path));
   for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
   if (context.res.headers.get('cache-control') === null) context.header('cache-control', 'no-store');
 };

@@ -12,6 +12,7 @@ import { UserError } from '../../foundation/errors';
 import { warningsTo, type Hooks } from '../../foundation/hooks';
 import { addApi } from './api';
 import { allowedHosts, boundedBodies, isLoopback, ownPagesOnly, securityHeaders, tokenRequired } from './guard';
+import { addHolisticFiles } from './holistic-files';
 import { checkedAppOptions, LIMITS, type AppOptions } from './options';
 import { addPage, pageFiles, tokenPage } from './page-files';
 import { RequestProblem } from './problem';
@@ -55,6 +56,7 @@ export async function startApp(options: AppOptions = {}, hooks: Hooks<AppFailure
   const app = new OpenAPIHono();
   app.use(securityHeaders, ownPagesOnly(allowedHosts(host)), tokenRequired(token), boundedBodies());
   addApi(app, { served, models: hooks.models, startedAt: Date.now() });
+  addHolisticFiles(app);
   addPage(app, files);
   app.notFound((context) => context.json({ error: `no ${context.req.method} ${context.req.path}; /api/docs lists what there is` }, 404));
   app.onError((error, context) => refusal(error, context, hooks));
