@@ -11,7 +11,7 @@ import { exportCheckpoint, type ExportedModel } from './export-checkpoint';
 import { importCheckpoint } from './import-checkpoint';
 import { importTree, type TreeImport } from './import-tree';
 import { inspectCheckpoint, type Inspection } from './inspect';
-import { exportOptions, importOptions, inspectOptions } from './options';
+import { exportOptions, importOptions, inputsGiven, inspectOptions } from './options';
 import type { ImportedModel, ImportOptions as ImportRequest } from './read-import';
 
 /** What `convert.inspect` is asked for. */
@@ -90,6 +90,7 @@ function requestOf(given: Omit<Options<typeof importOptions>, 'file' | 'log'>, h
     model: model === 'auto' ? undefined : model,
     shape: shapeOf(given),
     reading: readingOf(given, hooks),
+    inputs: inputsGiven(given),
     labels,
     description,
     saveDir,

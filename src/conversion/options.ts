@@ -1,3 +1,6 @@
+import { derivedInputs } from '../config/derived-inputs';
+import type { TransformDescription } from '../config/data-settings';
+import type { Options } from '../config/layers';
 import { choice, fileNamePart, onOrOff, option, requiredOption, setting, text, wholeNumber } from '../config/setting';
 import { checkpointOptions, optimizerOption } from '../evaluation/options';
 import { ownModels } from '../models/model-table';
@@ -11,6 +14,23 @@ export const inspectOptions = {
   ...inspectSettings,
 } as const;
 
+/** What the clips of another program's model go through before it sees them, as docs/data.md computes it in NumPy. */
+const inputOptions = {
+  normalize: option(choice(['none', 'shoulders']), {
+    group: 'Import',
+    description: 'How the clips of a model that PyTorch trained are normalised before it sees them. What Kumpas wrote says it itself.',
+  }),
+  motion: option(onOrOff(), { group: 'Import', description: 'That it sees the velocity of each key point, too.' }),
+  bones: option(onOrOff(), { group: 'Import', description: 'That it sees bones as vectors, too.' }),
+  missingness: option(onOrOff(), { group: 'Import', description: 'That it sees which key points are missing, too.' }),
+} as const;
+
+/** The transforms that {@link inputOptions} ask for. */
+export function inputsGiven(given: Options<typeof inputOptions>): TransformDescription[] {
+  const { normalize = 'none', motion = false, bones = false, missingness = false } = given;
+  return [...(normalize === 'none' ? [] : [{ name: 'normalize', by: normalize }]), ...derivedInputs({ motion, bones, missingness })];
+}
+
 /** The options of `convert import`, the file aside: its flags. */
 export const importSettings = {
   model: option(
@@ -20,6 +40,7 @@ export const importSettings = {
   ),
   ...checkpointOptions,
   ...optimizerOption,
+  ...inputOptions,
   labels_reference: option(text('the path of a CSV file'), {
     group: 'Import',
     description: 'Names of the classes: gloss_id,label,cat_id,category.',

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { weightTensors } from '../checkpoint/state-dict';
 import { readTorchFile } from '../checkpoint/torch-file';
 import { type PlainRecord, readCheckpoint, trainingCheckpoint, type TrainingCheckpoint } from '../checkpoint/training-checkpoint';
@@ -27,6 +28,8 @@ export interface ImportOptions {
   readonly shape: PlainRecord;
   /** Which of its weights are taken, and what its optimiser is where the file leaves it open. */
   readonly reading?: ModelReading;
+  /** What the clips of another program's model go through before it sees them. */
+  readonly inputs?: readonly TransformDescription[];
   /** A `labels_reference.csv`. */
   readonly labels: string | undefined;
   /** A word for the folder's name. */
@@ -85,7 +88,11 @@ export interface ReadImport {
  * Reads a checkpoint of any writer and finds out which model it is of.
  * @throws UserError that names the file, where it cannot be read, is of none of the models, or does not fit the one it is of.
  */
-export function readImport(file: string, { model: wanted, shape, reading = {} }: ImportOptions, log: LegacyLog | undefined): ReadImport {
+export function readImport(
+  file: string,
+  { model: wanted, shape, reading = {}, inputs = [] }: ImportOptions,
+  log: LegacyLog | undefined,
+): ReadImport {
   const { weights, recognised, optimizer } = readCheckpoint(file, (opened) => {
     const read = opened.weights(reading.key);
     const model = recogniseWeights(read.model, { ...shape, ...saidOfModel(read) }, file, reading.models);
@@ -103,7 +110,9 @@ export function readImport(file: string, { model: wanted, shape, reading = {} }:
   const { name: found, settings } = model.definition;
   if (wanted !== undefined && wanted !== found) throw new UserError(`${file}: it holds ${found}, not ${wanted}, which --model asks for`);
   notes.push(...contradictions(shape, model), ...roundings(file, reading.key));
-  const { keypoints, transforms } = savedInputs(checkpoint.config, model, file);
+  const { keypoints, transforms } = savedInputs(checkpoint.config, model, file, inputs);
+  if (inputs.length > 0 && !isDeepStrictEqual(transforms, inputs))
+    notes.push('what its clips go through was not taken: the file says it itself');
   const ours = checkpoint.args !== undefined && checkpoint.config['kumpas_version'] !== undefined;
   if (ours) {
     const resolved = resolveLayers([{ source: file, values: { ...checkpoint.args } }], onlyModel(settings)).settings;

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { DERIVED_INPUTS, derivedInputs } from '../config/derived-inputs';
 import { isSameLayout, isUnknownLayout, layoutInWords, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
 import { HOLISTIC_78, layoutOfOrder } from '../config/known-layouts';
 import { readMeta } from './clip-checks';
@@ -6,6 +7,7 @@ import { DataError, FileError } from './data-error';
 import { LAYOUT_FILE, readLayoutFile } from './layout-file';
 import type { LocatedClip } from './locate-clips';
 import { openClipArrays } from './places';
+import { TransformPipeline } from './transforms/pipeline';
 
 /** A layout of key points, and who says that clips have it, as `clips/keypoints.json says so`; undefined where nobody does and it is the usual one. */
 export interface SaidLayout {
@@ -35,8 +37,22 @@ export async function layoutOfClips(
   if (wanted === 'of the data') return found ?? { keypoints: HOLISTIC_78 };
   if (found === undefined || isSameLayout(found.keypoints, wanted.keypoints)) return wanted;
   if (isUnknownLayout(wanted.keypoints) && widthOfLayout(found.keypoints) === widthOfLayout(wanted.keypoints)) return found;
-  const problem = `its clips are ${layoutText(found.keypoints)}, ${found.saidBy}; expected ${layoutText(wanted.keypoints)}, ${wanted.saidBy}: give clips of that layout`;
+  const problem = `its clips are ${layoutText(found.keypoints)}, ${found.saidBy}; expected ${layoutText(wanted.keypoints)}, ${wanted.saidBy}: give clips of that layout${orDerived(found, wanted)}`;
   throw new DataError([{ file: found.file, problem }]);
+}
+
+/** Where points of which only the number is known may as well be the clips' own, with what is computed of them: how that is said. */
+function orDerived({ keypoints: found }: SaidLayout, { keypoints: wanted }: SaidLayout): string {
+  if (!isUnknownLayout(wanted) || isUnknownLayout(found)) return '';
+  const either = [false, true];
+  const withBones = either.slice(0, found.bones.length > 0 ? 2 : 1);
+  const ways = either.flatMap((motion) => withBones.flatMap((bones) => either.map((missingness) => ({ motion, bones, missingness }))));
+  const way = ways.find(
+    (inputs) => TransformPipeline.of(derivedInputs(inputs), found).widthOf(widthOfLayout(found)) === widthOfLayout(wanted),
+  );
+  if (way === undefined) return '';
+  const flags = DERIVED_INPUTS.filter((name) => way[name]).map((name) => `--${name}`);
+  return `; where the model sees beside these what is computed of them, say so: npm run convert -- import FILE ${flags.join(' ')}`;
 }
 
 interface FoundLayout extends Required<SaidLayout> {

@@ -20,11 +20,17 @@ export interface SavedInputs {
 /**
  * What a checkpoint's config says of its model's clips, where Kumpas wrote it; another program's `transforms` are its own. The key points are those that it says,
  * else those of the model's definition; of a SignTransformer of other widths than the usual one only the number of points is known.
+ * @param given what the clips go through of a file that another program wrote.
  * @throws UserError that names the file: where the config describes no layout and no transforms, or such as do not give what the weights take. A model must not
  * see clips that lack its transforms.
  */
-export function savedInputs(config: Readonly<Record<string, unknown>>, model: Model, file: string): SavedInputs {
-  const said = config['kumpas_version'] === undefined ? {} : config;
+export function savedInputs(
+  config: Readonly<Record<string, unknown>>,
+  model: Model,
+  file: string,
+  given: readonly TransformDescription[] = [],
+): SavedInputs {
+  const said = config['kumpas_version'] === undefined ? { [TRANSFORMS_KEY]: given } : config;
   const transforms = describedTransforms(said[TRANSFORMS_KEY] ?? [], file);
   const widthWith = (layout: KeypointLayout): number =>
     inTransforms(file, () => TransformPipeline.of(transforms, layout).widthOf(widthOfLayout(layout)));

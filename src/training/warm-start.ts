@@ -1,6 +1,7 @@
 import { readWeights, type CheckpointReading, type PlainRecord } from '../checkpoint/training-checkpoint';
 import type { TransformDescription } from '../config/data-settings';
-import { derivedInputsOf } from '../config/derived-inputs';
+import { DERIVED_INPUTS, derivedInputsOf } from '../config/derived-inputs';
+import { isUnknownLayout } from '../config/keypoint-layout';
 import { flagOf, type SettingsLayer } from '../config/layers';
 import type { Settings } from '../config/model-settings';
 import { askedLayers, askedValue, resolveSettings, type ResolvedSettings, type SettingsRequest } from '../config/resolve';
@@ -109,8 +110,11 @@ export function warmStartOf(settings: Settings, reading?: CheckpointReading, mod
     ([key, value]) => wanted.has(key) && wanted.get(key) !== value && !decidedElsewhere.includes(key),
   );
   if (other.length === 0) return start;
-  const lines = other.map(
-    ([key, value]) => `${flagOf(key)}: its weights are of ${String(value)}, found ${String(wanted.get(key))}; leave it out`,
+  const isSilent = (key: string): boolean => saysNoInputs(start) && DERIVED_INPUTS.some((name) => name === key);
+  const lines = other.map(([key, value]) =>
+    isSilent(key)
+      ? `${flagOf(key)}: the file does not say that its model sees it; make a folder of it that does (npm run convert -- import ${file} ${flagOf(key)}), and begin with that`
+      : `${flagOf(key)}: its weights are of ${String(value)}, found ${String(wanted.get(key))}; leave it out`,
   );
   throw new UserError([`--init-from ${file}: the training's architecture is not that of the weights`, ...lines].join('\n'));
 }
@@ -161,11 +165,22 @@ function layerOf({ file, recognised: { model }, transforms }: WarmStart): Settin
 }
 
 /** What is said where a training sees its clips otherwise than the model did whose weights it begins with. */
-function otherTransforms({ file, recognised: { model }, transforms }: WarmStart, settings: Settings): string[] {
+function otherTransforms(start: WarmStart, settings: Settings): string[] {
+  if (saysNoInputs(start)) return [];
+  const {
+    file,
+    recognised: { model },
+    transforms,
+  } = start;
   const chosen: Readonly<Record<string, unknown>> = settings;
   return Object.entries(model.definition.settledByTransforms(transforms)).flatMap(([key, value]) =>
     chosen[key] === value ? [] : [`${file} was trained with ${key} ${String(value)}; this training takes ${key} ${String(chosen[key])}`],
   );
+}
+
+/** Whether a file leaves open what its model sees: so many numbers a frame as the usual key points have not, which may be computed of them. */
+function saysNoInputs({ keypoints, transforms }: WarmStart): boolean {
+  return keypoints !== undefined && isUnknownLayout(keypoints) && transforms.length === 0;
 }
 
 /** The settings that a model's weights are made for, with their values. */

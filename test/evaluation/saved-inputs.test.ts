@@ -14,6 +14,16 @@ describe('what a checkpoint says of the inputs of its model', () => {
     expect(savedInputs({}, modelOf(156), 'm.pt')).toEqual({ keypoints: HOLISTIC_78, transforms: [], clipWidth: 156 });
   });
 
+  it('are as they are given where another program wrote it, and never where Kumpas did', () => {
+    const { transforms } = motion;
+    expect(savedInputs({ transforms: 'its own' }, modelOf(390), 'm.pt', transforms)).toEqual({
+      keypoints: HOLISTIC_78,
+      transforms,
+      clipWidth: 156,
+    });
+    expect(savedInputs({ kumpas_version: '0.0.0' }, modelOf(156), 'm.pt', transforms)).toMatchObject({ transforms: [] });
+  });
+
   it('are points of which nothing but their number is known, at other widths', () => {
     const { keypoints, clipWidth } = savedInputs(motion, modelOf(100), 'm.pt');
     expect([keypoints?.name, keypoints?.points.length, keypoints?.dimensions, clipWidth]).toEqual(['unknown', 20, 2, 40]);

@@ -124,16 +124,8 @@ describe('a model that sees what is computed of key points', () => {
       expect(inspectCheckpoint(files.best).model?.clip).toMatchObject({ width: 156, transforms: TRANSFORMS });
 
       const out = path.join(folder, 'exported.safetensors');
-      exportCheckpoint({
-        file: files.best,
-        format: 'safetensors',
-        dtype: 'float32',
-        weightsOnly: false,
-        out,
-        shape: {},
-        batchSize: 1,
-        frames: undefined,
-      });
+      const asFile = { file: files.best, dtype: 'float32', shape: {}, batchSize: 1, frames: undefined } as const;
+      exportCheckpoint({ ...asFile, format: 'safetensors', weightsOnly: false, out });
       const imported = await importCheckpoint({ best: out }, importOptions(path.join(folder, 'imported')));
       expect(JSON.parse(readFileSync(path.join(imported.folder, 'config.json'), 'utf8'))).toMatchObject({
         motion: true,
@@ -142,6 +134,21 @@ describe('a model that sees what is computed of key points', () => {
       });
       const ofExport = await predict({ model: imported.folder, input: clip, top_k: 0 });
       expect(ofExport.predictions[0]?.gloss).toEqual((await predict({ model: files.folder, input: clip, top_k: 0 })).predictions[0]?.gloss);
+
+      // Bare weights say nothing of it, as a model that PyTorch trained on such inputs does.
+      const bare = path.join(folder, 'bare.pt');
+      exportCheckpoint({ ...asFile, format: 'torch', weightsOnly: true, out: bare });
+      await expect(trainSmall(smallSettings(folder, { init_from: bare }))).rejects.toThrow(
+        /expected 245 key points[^\n]*; where the model sees beside these what is computed of them, say so: npm run convert -- import FILE --motion --bones --missingness$/,
+      );
+      const { folder: told } = await importCheckpoint(
+        { best: bare },
+        importOptions(path.join(folder, 'told'), { shape: { n_heads: 2 }, inputs: TRANSFORMS }),
+      );
+      expect((await predict({ model: told, input: clip, top_k: 0 })).predictions[0]?.gloss).toEqual(ofExport.predictions[0]?.gloss);
+      await expect(trainSmall(smallSettings(folder, { ...ALL, normalize: 'shoulders', init_from: bare }))).rejects.toThrow(
+        /\n--motion: the file does not say that its model sees it; make a folder of it that does \(npm run convert -- import [^ ]*bare\.pt --motion\)/,
+      );
 
       await expect(resumeSmall(files.last, { epochs: '3', motion: 'false' })).rejects.toThrow(
         /--motion: a resumed run keeps true, found false/,
