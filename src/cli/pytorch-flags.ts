@@ -40,9 +40,6 @@ export const flagsOfTrain: BroughtFlags = {
   'pin-memory': { note: reading },
   'no-pin-memory': { note: reading },
   'persistent-workers': { note: reading },
-  deterministic: {
-    note: 'not needed: on one machine’s processor every training is a function of its settings, its seed and its data; where machines have other numbers of threads, TF_NUM_INTRAOP_THREADS=1 fixes the number',
-  },
   'log-csv': withValue('not needed: every epoch is in training_log.txt of the model folder, as comma-separated values'),
   'no-pretrained-backbone': { note: 'not needed: no weights of InceptionV3 are taken unless --backbone names them' },
   device,

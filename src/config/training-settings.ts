@@ -115,6 +115,11 @@ export const trainingSettings = {
     group,
     description: 'What every random draw is a function of: starting weights, the order of the clips, dropout, the demo set.',
   }),
+  deterministic: setting(onOrOff(), false, {
+    group,
+    description:
+      'The same weights bit for bit on machines with other numbers of cores: each operation is divided among four threads, however many cores there are. Further cores are idle meanwhile; on fewer than four a step takes about as long. On a GPU it asks for TensorFlow’s deterministic kernels, which are slower (never measured).',
+  }),
   compile_model: setting(onOrOff(), true, {
     group,
     description:

@@ -19,6 +19,8 @@ export interface Runtime {
   readonly device: string;
   /** How many threads one operation may use on the CPU. */
   readonly threads: number;
+  /** Whether its results do not depend on the machine's number of cores: see {@link RuntimeOptions.deterministic}. */
+  readonly deterministic: boolean;
   /** What the user should know about it, as one plain line. */
   readonly warning?: string;
 }
@@ -26,7 +28,15 @@ export interface Runtime {
 export interface RuntimeOptions {
   /** Whether TensorFlow's own messages are let through to stderr. */
   readonly verbose?: boolean;
+  /**
+   * Whether sums are taken in an order that does not depend on the number of cores: an operation is divided among {@link DETERMINISTIC_THREADS} threads, however many cores
+   * there are and whatever TF_NUM_INTRAOP_THREADS says, and on a GPU TensorFlow and cuDNN take their deterministic kernels.
+   */
+  readonly deterministic?: boolean;
 }
+
+/** Threads of a deterministic runtime: TensorFlow divides a sum into as many parts as there are. More than these would hinder each other on small machines. */
+const DETERMINISTIC_THREADS = 4;
 
 /** The part of tfjs-node's backend that describes the native library. */
 interface NativeBackend {
@@ -59,14 +69,19 @@ export async function prepareRuntime(): Promise<void> {
 /**
  * Starts TensorFlow: the native library where it is prepared and KUMPAS_BACKEND is not `js`, else tfjs's JavaScript backend. Later calls give the
  * first one's runtime. TF_FORCE_GPU_ALLOW_GROWTH (true) and TF_CPP_MIN_LOG_LEVEL (3, quiet) keep what the user set.
- * @throws UserError in an installed package whose native library has not been prepared, unless KUMPAS_BACKEND is `js`.
+ * @throws UserError in an installed package whose native library has not been prepared, unless KUMPAS_BACKEND is `js`; and where it has to be deterministic and was started otherwise.
  */
-export function startRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  started ??= start(options.verbose ?? false);
-  return started;
+export async function startRuntime({ verbose = false, deterministic = false }: RuntimeOptions = {}): Promise<Runtime> {
+  started ??= start(verbose, deterministic);
+  const runtime = await started;
+  if (deterministic && !runtime.deterministic)
+    throw new UserError(
+      `deterministic: TensorFlow computes in this process already, with ${runtime.threads} threads, and cannot change that; begin with what is deterministic, or do it in another process`,
+    );
+  return runtime;
 }
 
-async function start(verbose: boolean): Promise<Runtime> {
+async function start(verbose: boolean, deterministic: boolean): Promise<Runtime> {
   await prepare();
   if (process.env['KUMPAS_BACKEND'] === 'js') return startJavascript();
   const binding = bindingFile();
@@ -77,17 +92,29 @@ async function start(verbose: boolean): Promise<Runtime> {
     return startJavascript(missing);
   }
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  if (deterministic) Object.assign(process.env, deterministicEnvironment);
   restoreRemovedUtilities();
   try {
     await loadNative(binding, verbose);
   } catch (error) {
     return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`${SET_UP}\` prepares it anew.`);
   }
-  const runtime = describeNative(tf.backend() as unknown as NativeBackend);
+  const runtime = describeNative(tf.backend() as unknown as NativeBackend, deterministic);
   if (runtime.usesGpu || process.env['KUMPAS_KERNELS'] === 'tensorflow') return runtime;
   const fault = loadKernelsBeside(binding);
   return fault === undefined ? runtime : { ...runtime, warning: [runtime.warning, fault].filter((line) => line !== undefined).join(' ') };
 }
+
+/**
+ * What TensorFlow reads of the environment when it is loaded. On a processor the number of threads within an operation is all that matters; how many operations run beside each other
+ * (TF_NUM_INTEROP_THREADS) does not, and kernels of Kumpas's own always add the same parts in the same order. The other two are for GPUs, written from documentation and never
+ * run on one.
+ */
+const deterministicEnvironment = {
+  TF_NUM_INTRAOP_THREADS: String(DETERMINISTIC_THREADS),
+  TF_DETERMINISTIC_OPS: '1',
+  TF_CUDNN_DETERMINISTIC: '1',
+};
 
 /** The operations of Kumpas's own, where they could be compiled; without them TensorFlow's do, more slowly. Returns why they cannot be used. */
 function loadKernelsBeside(binding: string): string | undefined {
@@ -101,10 +128,10 @@ function loadKernelsBeside(binding: string): string | undefined {
   }
 }
 
-function describeNative({ isUsingGpuDevice, binding }: NativeBackend): Runtime {
+function describeNative({ isUsingGpuDevice, binding }: NativeBackend, deterministic: boolean): Runtime {
   const { threads, description } = describeProcessor();
   const driver = nvidiaDriver();
-  const runtime = { backend: 'native', tensorflowVersion: binding.TF_Version, usesGpu: isUsingGpuDevice, threads } as const;
+  const runtime = { backend: 'native', tensorflowVersion: binding.TF_Version, usesGpu: isUsingGpuDevice, threads, deterministic } as const;
   if (isUsingGpuDevice) return { ...runtime, device: nvidiaGpus().join(', ') || 'NVIDIA GPU' };
   if (driver === undefined || process.env['KUMPAS_BACKEND'] === 'cpu') return { ...runtime, device: description };
   const warning = `NVIDIA driver ${driver} is here, but TensorFlow does not use the GPU: --verbose shows why, \`npm run doctor\` what is installed.`;
@@ -115,7 +142,7 @@ async function startJavascript(reason?: string): Promise<Runtime> {
   await tf.setBackend('cpu');
   (tf.backend() as unknown as { firstUse: boolean }).firstUse = false; // Its first operation prints an advertisement otherwise.
   const { description } = describeProcessor();
-  const runtime = { backend: 'javascript', tensorflowVersion: tf.version.tfjs, usesGpu: false, threads: 1 } as const;
+  const runtime = { backend: 'javascript', tensorflowVersion: tf.version.tfjs, usesGpu: false, threads: 1, deterministic: true } as const;
   const device = `${description}, in JavaScript`;
   return reason === undefined
     ? { ...runtime, device }
