@@ -62,7 +62,7 @@ const attention = z
       .openapi({ description: 'null where the model has no attention.' }),
   })
   .openapi('Attention');
-const problem = z.object({ error: z.string() }).openapi('Problem');
+export const problem = z.object({ error: z.string() }).openapi('Problem');
 
 const model = z
   .looseObject({
@@ -101,7 +101,11 @@ const fileForm = z.object({
   file: z.array(z.string().openapi({ format: 'binary' })).openapi({ description: 'One or more clips, each an .npz.' }),
 });
 
-function json(description: string, schema: z.ZodType): { description: string; content: { 'application/json': { schema: z.ZodType } } } {
+/** What an answer is described with. */
+export function json(
+  description: string,
+  schema: z.ZodType,
+): { description: string; content: { 'application/json': { schema: z.ZodType } } } {
   return { description, content: { 'application/json': { schema } } };
 }
 

@@ -1,13 +1,13 @@
-import type { OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { OpenAPIHono } from '@hono/zod-openapi';
 import { Turns } from '../../data/file-reading';
-import { firstIssue } from '../../foundation/errors';
 import { version } from '../../foundation/installation';
 import { elementAt } from '../../foundation/required';
 import type { ModelDefinitions } from '../../models/model-table';
 import { documentedRoutes, modelQuery, predictQuery, sampleQuery } from './api-routes';
+import { queryOf } from './checked-request';
 import { clipView } from './clip-view';
 import { evaluateClips } from './evaluate-clips';
+import { addModelsApi } from './models-api';
 import { RequestProblem } from './problem';
 import { attentionOf, recogniseClips } from './recognise-clips';
 import { referencePage } from './reference-page';
@@ -80,6 +80,8 @@ export function addApi(app: OpenAPIHono, { served, models, startedAt }: ApiParts
     return context.body(new Uint8Array(bytes), 200, header);
   });
 
+  addModelsApi(app, served);
+
   const description = { openapi: '3.1.0', info: { title: 'Kumpas', version, description: 'Recognises the signs in clips.' } };
   app.get('/api/openapi.json', (context) => context.json(app.getOpenAPI31Document(description)));
   app.get('/api/docs', (context) => context.html(referencePage(app.getOpenAPI31Document(description))));
@@ -94,11 +96,4 @@ function onlyClip(clips: readonly UploadedClip[]): UploadedClip {
 function firstError(predictions: readonly object[]): string {
   const refused = predictions.find((prediction) => 'error' in prediction) as { readonly file: string; readonly error: string } | undefined;
   return refused === undefined ? 'no clip' : `${refused.file}: ${refused.error}`;
-}
-
-/** @throws RequestProblem where a parameter is not as it must be. */
-function queryOf<Schema extends z.ZodType>(context: Context, schema: Schema): z.infer<Schema> {
-  const checked = schema.safeParse(context.req.query());
-  if (!checked.success) throw new RequestProblem(400, firstIssue(checked.error));
-  return checked.data;
 }

@@ -8,7 +8,7 @@ import type { Hooks } from '../../foundation/hooks';
 import { required } from '../../foundation/required';
 import { nearestName } from '../../foundation/text';
 import { list } from '../../zoo/registry';
-import { listModels, summariseModel, type ListedModel, type ModelSummary } from '../../zoo/registered-models';
+import { listModels, summariseModel, type ListedModel, type ModelSummary, type RegisteredModel } from '../../zoo/registered-models';
 import { PredictionQueue } from './prediction-queue';
 import { RequestProblem } from './problem';
 
@@ -63,6 +63,30 @@ export class ServedModels {
       is_default: place === 0,
       is_loaded: this.kept.has(summary.name),
     }));
+  }
+
+  /** The registry. */
+  get root(): string {
+    return this.places.root;
+  }
+
+  /**
+   * A model by its name, and its folder; undefined of a file that lies in none.
+   * @throws RequestProblem where there is no such model.
+   */
+  named(name: string): { readonly summary: ServedModel; readonly model: RegisteredModel | undefined } {
+    const { place } = this.find(name);
+    const folder = folderOf(place);
+    const summary = required(
+      this.list().find((model) => model.name === name),
+      `the summary of ${name}`,
+    );
+    return { summary, model: folder === undefined ? undefined : { name: nameOfPlace(place), folder, models: this.hooks.models } };
+  }
+
+  /** Forgets what was found of the registry: something has changed it. */
+  lookAnew(): void {
+    this.looked = undefined;
   }
 
   /**

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput } from '../../config/layers';
-import { parseCsvTable } from '../../data/csv-table';
 import { startRuntime } from '../../engine/runtime';
 import { RESULT_FILES } from '../../folder/contents';
 import { ModelFolder, releaseHolding } from '../../folder/model-folder';
@@ -9,7 +8,6 @@ import { modelFile, titleOfModel } from '../../folder/named-checkpoint';
 import { writeFileAtomically, writeTextAtomically } from '../../foundation/atomic-file';
 import { UserError } from '../../foundation/errors';
 import { notesTo, warningsTo, type Hooks } from '../../foundation/hooks';
-import { readRegularText } from '../../foundation/regular-file';
 import { required, elementAt } from '../../foundation/required';
 import { dataWatchOf, evaluateModel, openEvaluationData, type EvaluationDataRequest } from '../evaluate';
 import { modelOfFile } from '../loaded-model';
@@ -18,6 +16,7 @@ import { canDraw, drawnOrTold } from '../pictures/drawing';
 import type { WithModels } from '../recognise';
 import { describeEvaluation, modelTitle, tellsCategories, type HeadName, type EvaluationResult } from '../result';
 import { readEvaluation } from '../results/contents';
+import { readPredictions } from '../results/stored-predictions';
 import { compareModels, regressions, type ComparedClip, type ComparedModel, type Comparison } from './comparison';
 import { comparisonJson, comparisonMarkdown, judgementMarkdown } from './comparison-text';
 
@@ -186,31 +185,21 @@ function resultsFolder(named: string): string {
   return releaseHolding(checkpoint) !== undefined && existsSync(own) ? own : ModelFolder.holding(checkpoint).resultsOf(checkpoint);
 }
 
-const LARGEST_TABLE = 64_000_000;
-
 function readClips(file: string): Pick<ComparedModel, 'clips' | 'oneCategory'> {
-  if (!existsSync(file)) throw new UserError(`${file}: no such file; evaluate the model again`);
-  const needed = ['file', 'true_gloss_label', 'true_gloss', 'correct'];
-  const { columns, rows, problems } = parseCsvTable(readRegularText(file, LARGEST_TABLE), file, needed);
-  const [problem] = problems;
-  if (problem !== undefined) throw new UserError(`${problem.file}: ${problem.problem}; evaluate the model again`);
+  const predictions = readPredictions(file);
   const clips = new Map(
-    rows.map((row): [string, ComparedClip] => [
-      required(row.cell('file'), 'the column file'),
+    predictions.map(({ file: name, gloss, category }): [string, ComparedClip] => [
+      name,
       {
         // Without columns of categories all clips are of one, and right in it.
-        truth: { gloss: Number(row.cell('true_gloss')), category: Number(row.cell('true_category') ?? 0) },
-        label: required(row.cell('true_gloss_label'), 'the column true_gloss_label'),
-        correct: { gloss: row.cell('correct') === '1', category: (row.cell('category_correct') ?? '1') === '1' },
-        predictedGloss: idOf(row.cell('pred_gloss')),
+        truth: { gloss: gloss.truth.id, category: category?.truth.id ?? 0 },
+        label: gloss.truth.label,
+        correct: { gloss: gloss.correct, category: category?.correct ?? true },
+        predictedGloss: gloss.predicted?.id,
       },
     ]),
   );
-  return { clips, ...(columns.includes('true_category') ? {} : { oneCategory: true }) };
-}
-
-function idOf(cell: string | undefined): number | undefined {
-  return cell !== undefined && /^\d+$/.test(cell) ? Number(cell) : undefined;
+  return { clips, ...(predictions.some(({ category }) => category !== undefined) ? {} : { oneCategory: true }) };
 }
 
 /** Results that are older than the checkpoint may be of another one. */
