@@ -103,8 +103,56 @@ const matrixProduct =
     return { dtype: left.dtype, shape: [...broadcastShapes(left.shape.slice(0, -2), right.shape.slice(0, -2)), rows, columns] };
   };
 
+/** The size along one axis of what a window gives that moves over a picture by a stride; undefined where the padding is none of TensorFlow's two rules. */
+function windowsAlong(size: number, window: number, stride: number, padding: unknown): number | undefined {
+  if (padding === 'SAME') return Math.ceil(size / stride);
+  return padding === 'VALID' ? Math.ceil((size - window + 1) / stride) : undefined;
+}
+
+/** The numbers of an attribute of two axes of pictures `[pictures, height, width, channels]`, of which it says one for each axis. */
+function ofHeightAndWidth(attributes: Attributes, name: string): readonly [number, number] | undefined {
+  const attribute = attributes[name];
+  return attribute?.kind === 'ints' ? [elementAt(attribute.value, 1), elementAt(attribute.value, 2)] : undefined;
+}
+
+/** Pictures after a window of this size and this many channels has moved over them. */
+function afterWindows(
+  { inputs: [pictures], attributes }: OperationCall,
+  [windowHeight, windowWidth]: readonly [number, number],
+  channels: number | undefined,
+): TensorType | undefined {
+  const strides = ofHeightAndWidth(attributes, 'strides');
+  if (pictures === undefined || strides === undefined || channels === undefined || attributes['data_format']?.value !== 'NHWC')
+    return undefined;
+  const [count, height, width] = [0, 1, 2].map((axis) => elementAt(pictures.shape, axis)) as [number, number, number];
+  const padding = attributes['padding']?.value;
+  const [rows, columns] = [windowsAlong(height, windowHeight, strides[0], padding), windowsAlong(width, windowWidth, strides[1], padding)];
+  return rows === undefined || columns === undefined ? undefined : { dtype: pictures.dtype, shape: [count, rows, columns, channels] };
+}
+
+const convolution: SingleShapeRule = (call) => {
+  const filter = call.inputs[1];
+  const dilations = ofHeightAndWidth(call.attributes, 'dilations') ?? [1, 1];
+  if (filter === undefined) return undefined;
+  const reach = (axis: 0 | 1): number => (elementAt(filter.shape, axis) - 1) * dilations[axis] + 1;
+  return afterWindows(call, [reach(0), reach(1)], filter.shape[3]);
+};
+
+const pooling: SingleShapeRule = (call) => {
+  const window = ofHeightAndWidth(call.attributes, 'ksize');
+  return window && afterWindows(call, window, call.inputs[0]?.shape[3]);
+};
+
+/** A rule: float32 of the shape that a constant input tells. @param place of that input. */
+const shapeGiven =
+  (place: number): SingleShapeRule =>
+  ({ constantInput }) => {
+    const shape = integers(constantInput(place));
+    return shape && { dtype: DataType.float32, shape };
+  };
+
 /** The shapes of TensorFlow's own operations. */
-const TENSORFLOW_SHAPES: readonly (readonly [name: string, rule: SingleShapeRule])[] = [
+const TENSORFLOW_SHAPES: readonly (readonly [name: string, rule: ShapeRule])[] = [
   ...[
     ...[
       'Abs',
@@ -197,6 +245,36 @@ const TENSORFLOW_SHAPES: readonly (readonly [name: string, rule: SingleShapeRule
       return input && shape && { dtype: input.dtype, shape: settledShape(shape, sizeOfShape(input.shape)) };
     },
   ],
+  [
+    'OneHot',
+    ({ inputs: [indices, , on], attributes: { axis }, constantInput }) => {
+      const [depth] = integers(constantInput(1)) ?? [];
+      return indices && on && depth !== undefined && axis?.value === -1 ? { dtype: on.dtype, shape: [...indices.shape, depth] } : undefined;
+    },
+  ],
+  [
+    'SplitV',
+    ({ inputs: [input], constantInput }) => {
+      const [sizes, [axis] = []] = [integers(constantInput(1)), integers(constantInput(2))];
+      if (input === undefined || sizes === undefined || axis === undefined || axis < 0 || sizes.includes(-1)) return undefined;
+      return sizes.map((size) => ({ dtype: input.dtype, shape: input.shape.with(axis, size) }));
+    },
+  ],
+  [
+    'PadV2',
+    ({ inputs: [input], constantInput }) => {
+      const added = integers(constantInput(1));
+      const grown = (size: number, axis: number): number => size + Number(added?.[2 * axis]) + Number(added?.[2 * axis + 1]);
+      return input && added && { dtype: input.dtype, shape: input.shape.map(grown) };
+    },
+  ],
+  ['Conv2D', convolution],
+  ['Conv2DBackpropInput', shapeGiven(0)],
+  ['Conv2DBackpropFilter', shapeGiven(1)],
+  ['MaxPool', pooling],
+  ['MaxPoolGrad', sameAsFirst],
+  ['AvgPool', pooling],
+  ['AvgPoolGrad', shapeGiven(0)],
 ];
 
 /** Those of TensorFlow's own operations that take part in bfloat16; matrix-type.ts looks closer at BiasAdd, Maximum and Mul. */

@@ -27,7 +27,11 @@ beforeAll(async () => {
 
 interface Case {
   readonly operations: readonly string[];
-  readonly attributes: readonly (readonly [name: string, kind: 'TYPE' | 'BOOL' | 'INT', value: number | boolean])[];
+  readonly attributes: readonly (readonly [
+    name: string,
+    kind: 'TYPE' | 'BOOL' | 'INT' | 'STRING',
+    value: number | boolean | string | number[],
+  ])[];
   readonly outputs?: number;
   readonly inputs: readonly { readonly shape: readonly number[]; readonly values?: readonly number[]; readonly dtype?: number }[];
 }
@@ -37,6 +41,14 @@ const draw: Case['attributes'] = [...float, ['place', 'INT', 1], ['threshold', '
 const reduce = (keep: boolean): Case['attributes'] => [...float, ['keep_dims', 'BOOL', keep], ['Tidx', 'TYPE', DataType.int32]];
 const indices = (...values: number[]): Case['inputs'][number] => ({ shape: [values.length], values, dtype: DataType.int32 });
 const index = (value: number): Case['inputs'][number] => ({ shape: [], values: [value], dtype: DataType.int32 });
+const pictures: Case['inputs'][number] = { shape: [2, 9, 8, 5] };
+const windows = (padding: string, stride: number): Case['attributes'] => [
+  ...float,
+  ['strides', 'INT', [1, stride, stride, 1]],
+  ['padding', 'STRING', padding],
+  ['data_format', 'STRING', 'NHWC'],
+];
+const moved = ['SAME', 'VALID'].flatMap((padding) => [1, 2, 3].map((stride) => windows(padding, stride)));
 const unary = [
   'Abs',
   'Elu',
@@ -134,6 +146,55 @@ const cases: Case[] = [
       ['Tseed', 'TYPE', DataType.int32],
     ],
     inputs: [indices(2, 5), indices(1, 2)],
+  },
+  {
+    operations: ['OneHot'],
+    attributes: [...float, ['axis', 'INT', -1], ['TI', 'TYPE', DataType.int32]],
+    inputs: [indices(2, 0, 1), index(4), { shape: [], values: [1] }, { shape: [], values: [0] }],
+  },
+  {
+    operations: ['SplitV'],
+    attributes: [...float, ['num_split', 'INT', 2], ['Tlen', 'TYPE', DataType.int32]],
+    inputs: [{ shape: [2, 5, 3] }, indices(1, 4), index(1)],
+    outputs: 2,
+  },
+  {
+    operations: ['PadV2'],
+    attributes: [...float, ['Tpaddings', 'TYPE', DataType.int32]],
+    inputs: [{ shape: [2, 3] }, { shape: [2, 2], values: [0, 1, 2, 3], dtype: DataType.int32 }, { shape: [], values: [0] }],
+  },
+  ...moved.flatMap((attributes): Case[] => [
+    {
+      operations: ['Conv2D'],
+      attributes: [...attributes, ['dilations', 'INT', [1, 1, 1, 1]]],
+      inputs: [pictures, { shape: [3, 2, 5, 4] }],
+    },
+    { operations: ['MaxPool', 'AvgPool'], attributes: [...attributes, ['ksize', 'INT', [1, 3, 2, 1]]], inputs: [pictures] },
+  ]),
+  {
+    operations: ['Conv2D'],
+    attributes: [...windows('VALID', 1), ['dilations', 'INT', [1, 2, 3, 1]]],
+    inputs: [pictures, { shape: [3, 2, 5, 4] }],
+  },
+  {
+    operations: ['Conv2DBackpropInput'],
+    attributes: windows('VALID', 2),
+    inputs: [indices(2, 9, 8, 5), { shape: [3, 2, 5, 4] }, { shape: [2, 4, 4, 4] }],
+  },
+  {
+    operations: ['Conv2DBackpropFilter'],
+    attributes: windows('VALID', 2),
+    inputs: [pictures, indices(3, 2, 5, 4), { shape: [2, 4, 4, 4] }],
+  },
+  {
+    operations: ['MaxPoolGrad'],
+    attributes: [...windows('VALID', 2), ['ksize', 'INT', [1, 3, 2, 1]]],
+    inputs: [pictures, { shape: [2, 4, 4, 5] }, { shape: [2, 4, 4, 5] }],
+  },
+  {
+    operations: ['AvgPoolGrad'],
+    attributes: [...windows('VALID', 2), ['ksize', 'INT', [1, 3, 2, 1]]],
+    inputs: [indices(2, 9, 8, 5), { shape: [2, 4, 4, 5] }],
   },
   { operations: ['KumpasColumnSum'], attributes: float, inputs: [{ shape: [2, 3] }] },
   { operations: ['KumpasReluGrad'], attributes: float, inputs: [{ shape: [2, 3] }, { shape: [2, 3] }] },
