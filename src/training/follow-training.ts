@@ -113,7 +113,8 @@ export async function followTraining(folder: string, options: FollowOptions = {}
       kind: 'running',
       epoch: told < epochs ? told + 1 : undefined,
       epochs,
-      seconds: (Date.now() - changedAt(logged.length === 0 ? files.config : files.metrics)) / 1000,
+      // A clock that was set back meanwhile would make it less than nothing.
+      seconds: Math.max(0, Date.now() - changedAt(logged.length === 0 ? files.config : files.metrics)) / 1000,
       secondsAnEpoch: logged.length === 0 ? undefined : meanSeconds(logged),
     });
     if (!(await waited(interval, signal))) return undefined;

@@ -117,18 +117,20 @@ describe('a training with GradNorm', () => {
     });
   });
 
-  it.each(['uncertainty', 'gradnorm'])('or with %s goes back to the weights that were saved', async (kind) => {
+  it.each(['uncertainty', 'gradnorm'])('or with %s goes back to the weights that were saved, and to their average', async (kind) => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
-      const typed = { loss_weighting: kind, recover: 'true', epochs: '1', accumulation_steps: '2' };
+      const typed = { loss_weighting: kind, recover: 'true', epochs: '1', accumulation_steps: '2', ema: 'true' };
       const run = await prepareRun(smallSettings(folder, typed), undefined, quietContext());
       try {
         await trainEpochs(run, new AbortController().signal);
         const { program } = run.learner;
-        const saved = program.readParameters();
+        const [saved, average] = [program.readParameters(), required(program.readAverage(), 'the average')];
         program.writeParameters(new Map([...saved].map(([name, values]) => [name, values.map((value) => value + 1)])));
+        program.writeAverage({ updates: 99, values: saved });
         recover(run, new UserError('', { cause: new NotFinite('the loss became NaN') }), run.learner.progress);
         expect([...program.readParameters()]).toEqual([...saved]);
+        expect(program.readAverage()).toEqual(average);
       } finally {
         await closeRun(run);
       }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint } from '../../src/checkpoint/training-checkpoint';
 import { optimizerForms } from '../../src/engine/optimizers/table';
+import type { StepResult } from '../../src/engine/program';
 import { startRuntime } from '../../src/engine/runtime';
 import { MetricsLog } from '../../src/folder/training-log';
 import { UserError } from '../../src/foundation/errors';
@@ -72,6 +73,23 @@ describe('a training that diverges', () => {
       expect(readdirSync(run.folder.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
       expectFinite(run.folder.files.last, run);
     });
+  });
+
+  it('stops where the gradient alone is not finite, and where the loss became infinite, each for what it is', async () => {
+    const stops = async (result: Partial<StepResult>): Promise<string> => {
+      let message = '';
+      await withRun({ ...ONE_BATCH, epochs: '1' }, async (run) => {
+        const { program } = run.learner;
+        // As if the numbers had come so from the graph, which then changes nothing.
+        program.trainStep = () => ({ loss: 1, outputs: {}, gradientNorm: 1, finite: false, ...result });
+        message = await stopOf(run);
+        expect(readdirSync(run.folder.files.folder).sort()).toEqual(['SignTransformer_last.pt', 'config.json']);
+      });
+      return message;
+    };
+    const place = 'in epoch 1, batch 1 of 1 (learning rate 0.001), at step 1 with the clips train_';
+    expect(await stops({ gradientNorm: NaN })).toContain(`the norm of the gradient became NaN ${place}`);
+    expect(await stops({ loss: Infinity })).toContain(`the loss became Infinity ${place}`);
   });
 
   it('calls no epoch the best whose validation gives no numbers', async () => {

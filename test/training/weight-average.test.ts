@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
 import { readTorchFile } from '../../src/checkpoint/torch-file';
@@ -9,6 +10,7 @@ import { elementAt, required } from '../../src/foundation/required';
 import { optimizerParameters } from '../../src/models/model';
 import { readResumePoint } from '../../src/training/resume';
 import { evaluateRun } from '../../src/training/run';
+import { promote } from '../../src/zoo/registry';
 import { inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
@@ -41,6 +43,10 @@ describe('a training that keeps an average of its weights', () => {
         'it holds averaged weights too, under ema: those under model were taken; --key ema takes the others',
       ]);
       expect(readResumePoint(last, {}).notes).toEqual([]);
+
+      const name = path.basename(run.folder.files.folder);
+      await promote(name, { root: path.dirname(run.folder.files.folder) });
+      expect(readWeights(path.join(run.folder.files.folder, 'SignTransformer_production.pt')).model).toEqual(average);
 
       const { gloss } = await evaluateRun(run);
       const row = readFileSync(log, 'utf8').trim().split('\n')[readWeights(best).epoch ?? NaN];
