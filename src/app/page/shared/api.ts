@@ -1,4 +1,5 @@
 import type { KeypointLayout } from '../../../config/keypoint-layout';
+import { required } from '../../../foundation/required';
 
 /** A class and how sure the model is of it, from 0 to 1. */
 export interface RankedClass {
@@ -63,8 +64,19 @@ export interface Samples {
   readonly samples: readonly { readonly name: string; readonly gloss: string | null }[];
 }
 
+/** How much each frame of a clip counts: shares that add up to 1. */
+export interface Attention {
+  readonly layers: readonly (readonly number[])[];
+  /** The mean over the layers. */
+  readonly overall: readonly number[];
+}
+
 /** Files that are sent together: the app takes more, but the table grows as answers come. */
 const TOGETHER = 8;
+/** While the app computes, the next clips are on their way. */
+const REQUESTS_AT_ONCE = 2;
+/** Of one file, as the app reads it. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /** The models, the default one first. */
 export async function fetchModels(): Promise<readonly Model[]> {
@@ -87,14 +99,67 @@ export async function fetchClip(file: File): Promise<ClipView> {
   return asked('/api/clip', formOf([file]));
 }
 
-/** What a model sees in clips, in their order; called as answers come. */
-export async function predictClips(model: string, files: readonly File[], onAnswers: (answers: readonly Answer[]) => void): Promise<void> {
+/** How much each frame of a clip counts for what a model sees, by its attention; null of a model without. */
+export async function fetchAttention(model: string, file: File): Promise<Attention | null> {
+  const address = `/api/attention?${new URLSearchParams({ model }).toString()}`;
+  return (await asked<{ readonly attention: Attention | null }>(address, formOf([file]))).attention;
+}
+
+/**
+ * What a model sees in clips, in their order; called as answers come.
+ * @param signal aborted: it ends with the signal's reason, and what was not asked yet is not asked.
+ */
+export async function predictClips(
+  model: string,
+  files: readonly File[],
+  onAnswers: (answers: readonly Answer[]) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const address = `/api/predict?${new URLSearchParams({ model, top_k: '5' }).toString()}`;
-  for (let start = 0; start < files.length; start += TOGETHER) {
-    const response = await fetch(address, formOf(files.slice(start, start + TOGETHER)));
+  const waiting: Promise<readonly Answer[]>[] = [];
+  for (const group of groupsOf(files)) {
+    const answers = answersTo(address, group, signal);
+    answers.catch(() => undefined); // It is awaited in its turn, where those before it have not failed.
+    waiting.push(answers);
+    if (waiting.length >= REQUESTS_AT_ONCE) onAnswers(await required(waiting.shift(), 'the request that was made first'));
+  }
+  for (const answers of waiting) onAnswers(await answers);
+}
+
+/** Clips that go together in one request: some, of a size that the app takes. */
+function groupsOf(files: readonly File[]): File[][] {
+  const groups: File[][] = [];
+  let bytes = Infinity;
+  for (const file of files) {
+    const size = Math.min(file.size, MOST_BYTES);
+    const last = groups.at(-1);
+    if (last === undefined || last.length === TOGETHER || bytes + size > 2 * MOST_BYTES) {
+      groups.push([file]);
+      bytes = size;
+    } else {
+      last.push(file);
+      bytes += size;
+    }
+  }
+  return groups;
+}
+
+async function answersTo(address: string, files: readonly File[], signal: AbortSignal | undefined): Promise<readonly Answer[]> {
+  const refused = ({ name, size }: File): Answer => ({ file: name, error: `${size} bytes (at most ${MOST_BYTES} are read)` });
+  const small = files.filter(({ size }) => size <= MOST_BYTES);
+  const answers = small.length === 0 ? [] : await predictionsOf(address, small, signal);
+  const inTurn = answers.values();
+  return files.map((file) => (file.size > MOST_BYTES ? refused(file) : required(inTurn.next().value, `the answer to ${file.name}`)));
+}
+
+async function predictionsOf(address: string, files: readonly File[], signal: AbortSignal | undefined): Promise<readonly Answer[]> {
+  for (;;) {
+    const response = await fetch(address, { ...formOf(files), ...(signal === undefined ? {} : { signal }) });
     const body = (await response.json()) as { readonly predictions?: readonly Answer[]; readonly error?: string };
-    if (body.predictions === undefined) throw new Error(body.error ?? response.statusText);
-    onAnswers(body.predictions);
+    if (body.predictions !== undefined) return body.predictions;
+    if (response.status !== 503) throw new Error(body.error ?? response.statusText);
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // Others have sent too much at once: a second later there is room.
+    signal?.throwIfAborted();
   }
 }
 

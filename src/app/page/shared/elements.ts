@@ -16,6 +16,28 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** An element of an SVG. */
+export function vector<Name extends keyof SVGElementTagNameMap>(
+  name: Name,
+  attributes: Attributes,
+  ...children: readonly Node[]
+): SVGElementTagNameMap[Name] {
+  const made = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  made.append(...children);
+  return made;
+}
+
+/** A colour of the style sheet, `--quiet` say, as a canvas takes it: `light-dark()` is resolved where it is used as a colour. */
+export function colourOf(within: HTMLElement, variable: string): string {
+  const probe = element('span', { hidden: true });
+  probe.style.color = `var(${variable})`;
+  within.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
 /** The element of the page with that id. @throws Error where there is none of that kind. */
 export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
   const found = document.getElementById(id);

@@ -1,6 +1,6 @@
 import { Chart, LinearScale, LineController, LineElement, PointElement, Tooltip, type ChartDataset } from 'chart.js';
 import { required } from '../../../foundation/required';
-import { element } from './elements';
+import { colourOf, element } from './elements';
 
 Chart.register(LinearScale, LineController, LineElement, PointElement, Tooltip);
 
@@ -26,6 +26,8 @@ export interface LineChartOptions {
   readonly format?: (value: number) => string;
   /** The lowest and the highest height that are shown at least. */
   readonly atLeast?: { readonly low?: number; readonly high?: number };
+  /** Whether points whose height is NaN interrupt their line; they are left out where absent. */
+  readonly gaps?: boolean;
 }
 
 /** Colours that differ in light and in dark: those of style.css, in the order of the lines. */
@@ -46,6 +48,7 @@ export class LineChart {
   private readonly dark = matchMedia('(prefers-color-scheme: dark)');
   private readonly lines = new Map<string, Data>();
   private chart: Chart<'line', Data> | undefined;
+  private marked: number | undefined;
 
   constructor(private readonly options: LineChartOptions) {
     const heading = element('figcaption', {}, options.title);
@@ -66,14 +69,20 @@ export class LineChart {
   /** Shows these lines, and no others. */
   show(lines: readonly ChartLine[]): void {
     this.lines.clear();
-    for (const { name, points } of lines) this.lines.set(name, sorted(points));
+    for (const { name, points } of lines) this.lines.set(name, this.sorted(points));
     this.redraw();
   }
 
   /** Lets a line grow; a new one where there is none of that name. A point at a place that it has takes the other's place. */
   append(name: string, ...points: readonly ChartPoint[]): void {
-    this.lines.set(name, sorted([...(this.lines.get(name) ?? []), ...points]));
+    this.lines.set(name, this.sorted([...(this.lines.get(name) ?? []), ...points]));
     this.redraw();
+  }
+
+  /** Marks a place with a line from top to bottom. */
+  mark(place: number): void {
+    this.marked = place;
+    this.chart?.draw();
   }
 
   /** Ends it; it can be shown no more. */
@@ -101,6 +110,14 @@ export class LineChart {
       type: 'line',
       data: { datasets: [] },
       options: { responsive: true, maintainAspectRatio: false },
+      plugins: [
+        {
+          id: 'mark',
+          beforeDatasetsDraw: (chart) => {
+            this.drawMark(chart);
+          },
+        },
+      ],
     });
     this.chart.data.datasets = [...this.lines].map(([name, data], place) => this.dataset(name, data, place));
     this.chart.options = {
@@ -139,8 +156,15 @@ export class LineChart {
     if (this.table.open) this.fillTable();
   }
 
+  /** Points from left to right, one a place: the last that was given for it. */
+  private sorted(points: readonly ChartPoint[]): Data {
+    const shown = points.filter(({ y }) => Number.isFinite(y) || this.options.gaps === true);
+    const heights = new Map(shown.map(({ x, y }) => [x, y]));
+    return [...heights].map(([x, y]) => ({ x, y })).sort((one, other) => one.x - other.x);
+  }
+
   private dataset(label: string, data: Data, place: number): ChartDataset<'line', Data> {
-    const colour = resolved(this.root, colourAt(place));
+    const colour = colourOf(this.root, colourAt(place));
     const radius = data.length > MOST_DOTS ? 0 : 2.5;
     const dash = required(DASHES[place % DASHES.length], 'the dashes of a line');
     return {
@@ -155,8 +179,20 @@ export class LineChart {
     };
   }
 
+  private drawMark({ ctx: context, chartArea, scales: { x } }: Chart): void {
+    if (this.marked === undefined || x === undefined) return;
+    const place = x.getPixelForValue(this.marked);
+    context.save();
+    context.strokeStyle = this.look().quiet;
+    context.beginPath();
+    context.moveTo(place, chartArea.top);
+    context.lineTo(place, chartArea.bottom);
+    context.stroke();
+    context.restore();
+  }
+
   private look(): { readonly quiet: string; readonly line: string } {
-    return { quiet: resolved(this.root, '--quiet'), line: resolved(this.root, '--line') };
+    return { quiet: colourOf(this.root, '--quiet'), line: colourOf(this.root, '--line') };
   }
 
   private text(value: number): string {
@@ -165,7 +201,8 @@ export class LineChart {
 
   /** `Loss over 20 epochs. Training from 3.1 to 0.2, at least 0.2. …` */
   private description(): string {
-    const said = [...this.lines].flatMap(([name, data]) => {
+    const said = [...this.lines].flatMap(([name, all]) => {
+      const data = all.filter(({ y }) => Number.isFinite(y));
       const first = data[0];
       const last = data.at(-1);
       if (first === undefined || last === undefined) return [];
@@ -185,7 +222,7 @@ export class LineChart {
     const head = [this.options.across, ...names].map((name) => element('th', { scope: 'col' }, name));
     const rows = places.map((place) => {
       const heights = columns.map((column) => column.get(place));
-      const cells = heights.map((height) => element('td', {}, height === undefined ? '' : this.text(height)));
+      const cells = heights.map((height) => element('td', {}, height === undefined || Number.isNaN(height) ? '' : this.text(height)));
       return element('tr', {}, element('th', { scope: 'row' }, String(place)), ...cells);
     });
     const table = element('table', {}, element('thead', {}, element('tr', {}, ...head)), element('tbody', {}, ...rows));
@@ -199,12 +236,6 @@ export class LineChart {
   }
 }
 
-/** Points from left to right, one a place: the last that was given for it. */
-function sorted(points: readonly ChartPoint[]): Data {
-  const heights = new Map(points.filter(({ y }) => Number.isFinite(y)).map(({ x, y }) => [x, y]));
-  return [...heights].map(([x, y]) => ({ x, y })).sort((one, other) => one.x - other.x);
-}
-
 function colourAt(place: number): string {
   return required(COLOURS[place % COLOURS.length], 'the colour of a line');
 }
@@ -214,16 +245,6 @@ function swatch(place: number): HTMLElement {
   const made = element('span', { class: isDashed ? 'swatch dashed' : 'swatch', 'aria-hidden': 'true' });
   made.style.color = `var(${colourAt(place)})`;
   return made;
-}
-
-/** A colour of the style sheet as a canvas takes it: `light-dark()` is resolved where it is used as a colour. */
-function resolved(within: HTMLElement, variable: string): string {
-  const probe = element('span', { hidden: true });
-  probe.style.color = `var(${variable})`;
-  within.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
 }
 
 function fourDigits(value: number): string {

@@ -1,4 +1,3 @@
-import { widthOfLayout } from '../../../config/keypoint-layout';
 import {
   boundsOf,
   drawSkeleton,
@@ -12,8 +11,18 @@ import {
 import { elementAt } from '../../../foundation/required';
 import type { ClipView } from './api';
 import { element } from './elements';
+import type { Keypoints } from './movement';
 
 type Playable = NonNullable<ClipView['player']>;
+
+/** What a clip is drawn on, alike in all its frames. */
+interface Stage {
+  /** In units of the picture. */
+  readonly size: { readonly width: number; readonly height: number };
+  readonly view: View;
+  /** Of the picture that the numbers are shares of: its width by its height. */
+  readonly aspect: number;
+}
 
 /** The height that lines and dots are meant for, in units of the picture. */
 const HEIGHT = 420;
@@ -24,16 +33,17 @@ const SHAPES = { narrowest: 0.75, widest: 1.6 };
 /** Plays the skeleton of a clip: by itself, frame by frame, faster or slower; with its mask, what was not seen is hollow. */
 export class Player {
   readonly root: HTMLElement;
+  /** What belongs to the frames, one place each, as a plot over time: under the slider. */
+  readonly beneath = element('div');
+  readonly keypoints: Keypoints;
+  readonly stage: Stage;
   private readonly canvas = element('canvas', { role: 'img' });
   private readonly slider: HTMLInputElement;
   private readonly playButton = element('button', { type: 'button', class: 'button primary' });
   private readonly place = element('output', { class: 'quiet' });
-  private readonly values: Float32Array;
-  private readonly mask: Uint8Array | undefined;
   private readonly times: readonly number[];
-  private readonly size: { readonly width: number; readonly height: number };
-  private readonly view: View;
   private readonly dark = matchMedia('(prefers-color-scheme: dark)');
+  private readonly listeners: ((frame: number) => void)[] = [];
   private skeleton: Skeleton;
   private usesMask = true;
   private frame = 0;
@@ -44,26 +54,48 @@ export class Player {
   constructor(
     private readonly clip: Playable,
     name: string,
-    private readonly onFrame: (frame: number) => void = () => undefined,
   ) {
-    this.values = new Float32Array(bytesOf(clip.values).buffer);
-    this.mask = clip.mask === undefined ? undefined : bytesOf(clip.mask);
+    const { layout, aspect } = clip;
+    const values = new Float32Array(bytesOf(clip.values).buffer);
+    this.keypoints = { values, layout, mask: clip.mask === undefined ? undefined : bytesOf(clip.mask) };
     const first = elementAt(clip.timestamps_ms, 0);
     this.times = clip.timestamps_ms.map((time) => time - first);
-    const bounds = boundsOf(this.values, clip.layout);
-    const shape = bounds.height === 0 ? 1 : (bounds.width * clip.aspect) / bounds.height;
-    this.size = { width: HEIGHT * Math.min(SHAPES.widest, Math.max(SHAPES.narrowest, shape)), height: HEIGHT };
-    this.view = viewOf(bounds, this.size, ROOM, clip.aspect);
-    this.skeleton = skeletonOf(clip.layout, styleFor(this.dark.matches));
+    const bounds = boundsOf(values, layout);
+    const shape = bounds.height === 0 ? 1 : (bounds.width * aspect) / bounds.height;
+    const size = { width: HEIGHT * Math.min(SHAPES.widest, Math.max(SHAPES.narrowest, shape)), height: HEIGHT };
+    this.stage = { size, view: viewOf(bounds, size, ROOM, aspect), aspect };
+    this.skeleton = skeletonOf(layout, styleFor(this.dark.matches));
     this.canvas.setAttribute('aria-label', `The skeleton of ${name}: ${clip.description}`);
-    this.canvas.width = this.size.width * 2;
-    this.canvas.height = this.size.height * 2;
-    this.slider = element('input', { type: 'range', min: 0, max: this.times.length - 1, value: 0, 'aria-label': 'Frame' });
+    this.canvas.width = size.width * 2;
+    this.canvas.height = size.height * 2;
+    const last = this.times.length - 1;
+    this.slider = element('input', { type: 'range', class: 'timeline', min: 0, max: last, value: 0, 'aria-label': 'Frame' });
     this.root = this.assemble();
     this.dark.addEventListener('change', this.onTheme);
     this.show(0);
     if (!matchMedia('(prefers-reduced-motion: reduce)').matches) this.play();
     else this.pause();
+  }
+
+  /** The frame that is shown, from 0. */
+  get current(): number {
+    return this.frame;
+  }
+
+  get frames(): number {
+    return this.times.length;
+  }
+
+  /** Calls `listener` with the frame that is shown, now and whenever it is another one. */
+  listen(listener: (frame: number) => void): void {
+    this.listeners.push(listener);
+    listener(this.frame);
+  }
+
+  /** Stops at a frame. */
+  seek(frame: number): void {
+    this.pause();
+    this.show(frame);
   }
 
   /** Stops it for good. */
@@ -84,26 +116,32 @@ export class Player {
       if (this.isPlaying) this.play();
     });
     this.slider.addEventListener('input', () => {
-      this.pause();
-      this.show(Number(this.slider.value));
+      this.seek(Number(this.slider.value));
     });
     this.playButton.addEventListener('click', () => {
       if (this.isPlaying) this.pause();
       else this.play();
     });
-    const controls = element('div', { class: 'controls' }, this.playButton, this.slider, this.place);
-    const more = element('div', { class: 'controls' }, element('label', {}, 'Speed ', speed));
-    if (this.hidesPoints()) more.append(this.maskSwitch());
+    const controls = element('div', { class: 'controls' }, this.playButton, element('label', {}, 'Speed ', speed), this.place);
+    if (this.hidesPoints()) controls.append(this.maskSwitch());
     const legend = this.clip.layout.parts.map(({ name }) =>
       element('li', {}, element('span', { class: `dot ${name}`, 'aria-hidden': 'true' }), name.replaceAll('_', ' ')),
     );
-    return element('div', { class: 'player' }, this.canvas, controls, more, element('ul', { class: 'legend' }, ...legend));
+    return element(
+      'div',
+      { class: 'player' },
+      this.canvas,
+      this.slider,
+      this.beneath,
+      controls,
+      element('ul', { class: 'legend' }, ...legend),
+    );
   }
 
   /** Whether there are numbers of points that the mask says were not seen. */
   private hidesPoints(): boolean {
-    const { dimensions } = this.clip.layout;
-    return this.mask?.some((there, point) => there === 0 && this.values[point * dimensions] !== 0) === true;
+    const { layout, mask, values } = this.keypoints;
+    return mask?.some((there, point) => there === 0 && values[point * layout.dimensions] !== 0) === true;
   }
 
   private maskSwitch(): HTMLElement {
@@ -151,24 +189,24 @@ export class Player {
     this.place.textContent = `${frame + 1} of ${this.times.length} · ${seconds.toFixed(2)} s`;
     this.slider.setAttribute('aria-valuetext', `frame ${frame + 1} of ${this.times.length}`);
     this.draw();
-    this.onFrame(frame);
+    for (const listener of this.listeners) listener(frame);
   }
 
   private draw(): void {
     const context = this.canvas.getContext('2d');
     if (context === null) return;
     context.setTransform(2, 0, 0, 2, 0, 0);
-    context.clearRect(0, 0, this.size.width, this.size.height);
+    const { size, view } = this.stage;
+    context.clearRect(0, 0, size.width, size.height);
     context.lineCap = 'round';
     context.lineJoin = 'round';
-    const { layout } = this.clip;
-    const points = widthOfLayout(layout) / layout.dimensions;
+    const { layout, mask, values } = this.keypoints;
     drawSkeleton(
       context,
-      frameOf(this.values, layout, this.frame),
+      frameOf(values, layout, this.frame),
       this.skeleton,
-      this.view,
-      (point) => this.usesMask && this.mask?.[this.frame * points + point] === 0,
+      view,
+      (point) => this.usesMask && mask?.[this.frame * layout.points.length + point] === 0,
     );
   }
 }

@@ -2,38 +2,42 @@ import type { Answer, ClipView, Model } from '../shared/api';
 import { element, percent } from '../shared/elements';
 import { Player } from '../shared/player';
 import { ranking } from '../shared/ranking';
+import { AttentionStrip } from './attention-strip';
+import { facts } from './clip-facts';
+import { MovementView } from './movement-view';
 
-/** What is shown of one clip: its skeleton, what the model sees in it, and what the file holds. */
+/** What is shown of one clip: its skeleton, what the model sees in it, how it moves, and what the file holds. */
 export class ClipResult {
   readonly root = element('div', { class: 'clip-result' });
-  private player: Player | undefined;
+  private readonly player: Player | undefined;
+  private readonly movement: MovementView | undefined;
 
   constructor(view: ClipView, answer: Answer, model: Model) {
-    const left = element('div', { class: 'card' }, this.header(view), this.stage(view));
+    this.player = view.player && new Player(view.player, view.name);
+    this.movement = this.player && new MovementView(this.player);
+    const left = element('div', { class: 'card' }, header(view), this.player?.root ?? element('p', { class: 'empty' }, NO_KEYPOINTS));
     const right = element('div', { class: 'card' }, ...seen(view, answer, model));
-    this.root.append(left, right, facts(view));
+    this.root.append(left, right, ...(this.movement === undefined ? [] : [this.movement.root]), facts(view, this.player));
+  }
+
+  /** Shows under the player how much each frame counted: shares that add up to 1. */
+  showAttention(shares: readonly number[]): void {
+    if (this.player === undefined) return;
+    this.player.beneath.replaceChildren(new AttentionStrip(shares, this.player).root);
   }
 
   /** Stops what plays. */
   dispose(): void {
     this.player?.dispose();
+    this.movement?.dispose();
   }
+}
 
-  private header({ name, feeds, gloss }: ClipView): HTMLElement {
-    const truth = gloss === undefined ? [] : [element('p', { class: 'quiet' }, 'Its file says: ', element('strong', {}, gloss))];
-    return element('div', { class: 'clip-head' }, element('h3', {}, name, ' ', badge(feeds)), ...truth);
-  }
+const NO_KEYPOINTS = 'There are no key points in this file, so there is no skeleton to play. Its features are recognised all the same.';
 
-  private stage(view: ClipView): HTMLElement {
-    if (view.player === undefined)
-      return element(
-        'p',
-        { class: 'empty' },
-        'There are no key points in this file, so there is no skeleton to play. Its features are recognised all the same.',
-      );
-    this.player = new Player(view.player, view.name);
-    return this.player.root;
-  }
+function header({ name, feeds, gloss }: ClipView): HTMLElement {
+  const truth = gloss === undefined ? [] : [element('p', { class: 'quiet' }, 'Its file says: ', element('strong', {}, gloss))];
+  return element('div', { class: 'clip-head' }, element('h3', {}, name, ' ', badge(feeds)), ...truth);
 }
 
 /** Which kinds of models the file can feed: T for key points, I for features of pictures, B for both. */
@@ -72,30 +76,4 @@ function seen(view: ClipView, answer: Answer, model: Model): HTMLElement[] {
         ]
       : []),
   ];
-}
-
-function facts({ frames, seconds, framesPerSecond, parts, arrays, meta }: ClipView): HTMLElement {
-  const rows: (readonly [string, string])[] = [
-    ['Frames', `${frames}`],
-    ['Length', `${seconds.toFixed(2)} s${framesPerSecond === undefined ? '' : ` at ${framesPerSecond.toFixed(1)} frames a second`}`],
-    ...parts.map(({ part, missing, masked }): readonly [string, string] => [
-      part.replaceAll('_', ' '),
-      `${percent(missing)} missing${masked > 0 ? `, ${percent(masked)} filled in though not seen` : ''}`,
-    ]),
-    ...arrays.map(({ name, type, shape }): readonly [string, string] => [name, `${type} [${shape.join(', ')}]`]),
-  ];
-  const said = Object.entries(meta).map(([key, value]): readonly [string, string] => [
-    key,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ]);
-  return element(
-    'div',
-    { class: 'card facts' },
-    element('details', { open: true }, element('summary', {}, 'What is in the clip'), definitions(rows)),
-    ...(said.length === 0 ? [] : [element('details', {}, element('summary', {}, 'What its meta says'), definitions(said))]),
-  );
-}
-
-function definitions(rows: readonly (readonly [string, string])[]): HTMLElement {
-  return element('dl', {}, ...rows.map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))));
 }

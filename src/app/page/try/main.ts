@@ -1,7 +1,8 @@
-import { fetchClip, fetchModels, fetchSample, fetchSamples, predictClips, type Answer, type Model } from '../shared/api';
+import { fetchAttention, fetchClip, fetchModels, fetchSample, fetchSamples, predictClips, type Answer, type Model } from '../shared/api';
 import { byId, element, percent } from '../shared/elements';
 import { BatchTable } from './batch-table';
 import { ClipResult } from './clip-result';
+import { takeDrops } from './drops';
 
 const status = byId('status', HTMLElement);
 const choice = byId('model', HTMLSelectElement);
@@ -11,8 +12,10 @@ const clipPlace = byId('clip', HTMLElement);
 let models: readonly Model[] = [];
 let shown: ClipResult | undefined;
 let table: BatchTable | undefined;
-/** What was asked for last: answers to what was asked before it are left aside. */
-let turn = 0;
+/** What was asked for last: it is aborted where something else is asked. */
+let turn = new AbortController();
+/** Counts the clips that were opened: one that comes after another was opened is left aside. */
+let opening = 0;
 
 function say(text: string, kind: 'quiet' | 'problem' | 'working' = 'quiet'): void {
   status.textContent = text;
@@ -44,7 +47,6 @@ async function begin(): Promise<void> {
 async function chooseModel(): Promise<void> {
   const model = currentModel();
   if (model === undefined) return;
-  turn++;
   clear();
   byId('model-card', HTMLElement).textContent = describe(model);
   say('Loading the model …', 'working');
@@ -76,7 +78,11 @@ function describe({ type, version, stage, epoch, gloss_acc: gloss, cat_acc: cate
   return parts.join(' · ');
 }
 
+/** Ends what was asked before, and takes its results away. */
 function clear(): void {
+  turn.abort();
+  turn = new AbortController();
+  opening++;
   shown?.dispose();
   table?.dispose();
   [shown, table] = [undefined, undefined];
@@ -88,39 +94,73 @@ function clear(): void {
 async function tryClips(files: readonly File[]): Promise<void> {
   const model = currentModel();
   if (model === undefined || files.length === 0) return;
-  const mine = ++turn;
   clear();
+  const mine = turn;
   say(files.length === 1 ? 'Recognising …' : `Recognising ${files.length} clips …`, 'working');
   const answers: Answer[] = [];
-  if (files.length > 1) {
-    table = new BatchTable(files.length, (place) => {
-      guarded(() => showClip(files[place], answers[place], model));
-    });
-    batchPlace.replaceChildren(table.root);
-    batchPlace.hidden = false;
+  if (files.length > 1) beginTable(files, answers, model);
+  try {
+    await predictClips(
+      model.name,
+      files,
+      (come) => {
+        if (mine.signal.aborted) return;
+        answers.push(...come);
+        table?.add(come);
+      },
+      mine.signal,
+    );
+  } catch (error) {
+    if (!mine.signal.aborted) throw error;
+    if (mine.signal.reason === STOPPED) {
+      table?.end();
+      say(`Stopped after ${answers.length} of ${files.length} clips.`);
+    }
+    return;
   }
-  await predictClips(model.name, files, (come) => {
-    if (mine !== turn) return;
-    answers.push(...come);
-    table?.add(come);
-  });
-  if (mine !== turn) return;
-  say(files.length === 1 ? '' : `${files.length} clips: click on one to see it.`);
+  say(files.length === 1 ? '' : `${files.length} clips: click on one to see it. Up and down lead to the next.`);
   if (files.length === 1) await showClip(files[0], answers[0], model);
 }
 
-async function showClip(file: File | undefined, answer: Answer | undefined, model: Model): Promise<void> {
+/** Why a visitor's own wish ended something. */
+const STOPPED = 'stopped';
+
+function beginTable(files: readonly File[], answers: readonly Answer[], model: Model): void {
+  const mine = turn;
+  table = new BatchTable(files.length, {
+    onOpen: (place, isStep) => {
+      guarded(() => showClip(files[place], answers[place], model, isStep));
+    },
+    onStop: () => {
+      mine.abort(STOPPED);
+    },
+  });
+  batchPlace.replaceChildren(table.root);
+  batchPlace.hidden = false;
+}
+
+/** @param staysThere whether the page stays where it is scrolled to. */
+async function showClip(file: File | undefined, answer: Answer | undefined, model: Model, staysThere = false): Promise<void> {
   if (file === undefined || answer === undefined) return;
-  shown?.dispose();
+  const mine = ++opening;
+  let result: ClipResult;
   try {
-    shown = new ClipResult(await fetchClip(file), answer, model);
-    clipPlace.replaceChildren(shown.root);
-    clipPlace.hidden = false;
-    if (table !== undefined || clipPlace.getBoundingClientRect().top > innerHeight / 2) clipPlace.scrollIntoView({ block: 'start' });
+    const view = await fetchClip(file);
+    if (mine !== opening) return;
+    shown?.dispose();
+    result = new ClipResult(view, answer, model);
   } catch (error) {
-    clipPlace.hidden = true;
+    if (mine === opening) clipPlace.hidden = true;
     throw error;
   }
+  shown = result;
+  clipPlace.replaceChildren(...(table === undefined ? [] : [table.steps]), result.root);
+  clipPlace.hidden = false;
+  const isFarDown = table !== undefined || clipPlace.getBoundingClientRect().top > innerHeight / 2;
+  if (isFarDown && !staysThere) clipPlace.scrollIntoView({ block: 'start' });
+  if ('error' in answer) return;
+  const attention = await fetchAttention(model.name, file);
+  if (shown === result && attention !== null) result.showAttention(attention.overall);
 }
 
 /** Does something that takes its time; what goes wrong is said where results are. */
@@ -131,32 +171,10 @@ function guarded(work: () => Promise<void>): void {
   });
 }
 
-function takeDrops(): void {
-  const zone = byId('drop', HTMLElement);
-  const input = byId('files', HTMLInputElement);
-  input.addEventListener('change', () => {
-    const files = [...(input.files ?? [])];
-    input.value = '';
-    guarded(() => tryClips(files));
-  });
-  for (const kind of ['dragenter', 'dragover'])
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      zone.classList.add('over');
-    });
-  document.addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) zone.classList.remove('over');
-  });
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    zone.classList.remove('over');
-    const files = [...(event.dataTransfer?.files ?? [])];
-    guarded(() => tryClips(files));
-  });
-}
-
 choice.addEventListener('change', () => {
   guarded(chooseModel);
 });
-takeDrops();
+takeDrops(byId('drop', HTMLElement), byId('files', HTMLInputElement), (files) => {
+  guarded(() => tryClips(files));
+});
 guarded(begin);
