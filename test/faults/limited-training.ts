@@ -2,20 +2,14 @@
  * Trains on long clips in a process whose address space is limited once the training starts: `limited-training.ts FOLDER MEGABYTES`, so many beside what it has taken by then.
  * Prints what it warned of, and how many clips it computed at once in the end.
  */
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startRuntime } from '../../src/engine/runtime';
 import { required } from '../../src/foundation/required';
 import { writeDataFolder } from '../support/clip-files';
+import { limitAddressSpace } from '../support/limited-memory';
 import { smallSettings, trainSmall } from '../support/small-training';
 
 const FRAMES = 2000;
-
-function limitAddressSpace(megabytes: number): void {
-  const kilobytes = required(/^VmSize:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1], 'the size of this process');
-  execFileSync('prlimit', ['--pid', String(process.pid), `--as=${Number(kilobytes) * 1024 + megabytes * 1e6}`]);
-}
 
 async function main(folder: string, megabytes: number): Promise<void> {
   await startRuntime();

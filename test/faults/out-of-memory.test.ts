@@ -6,12 +6,24 @@ import { checkout } from '../support/commands';
 
 const onLinux = process.platform === 'linux' ? it : it.skip;
 
+/** Runs a program of this folder. */
+function run(name: string, ...argv: string[]): { stdout: string; stderr: string; status: number | null; signal: string | null } {
+  const program = ['--conditions=kumpas-source', '--import', 'tsx', path.join(__dirname, name), ...argv];
+  return spawnSync(process.execPath, program, { cwd: checkout, encoding: 'utf8' });
+}
+
 describe('a training whose memory is limited', () => {
+  onLinux('is told where there is none for a copy of a batch, and does not end with a segmentation fault', () => {
+    expect(run('limited-upload.ts')).toMatchObject({
+      ...{ stderr: '', status: 0, signal: null },
+      stdout: 'OOM when allocating tensor with shape[134217728]\n',
+    });
+  });
+
   onLinux('goes on with fewer clips at once where TensorFlow refuses a tensor, and comes to its end', async () => {
     await inTemporaryFolder((folder) => {
       // The scores of one clip take 128 MB, those of a batch 2 GB.
-      const program = ['--conditions=kumpas-source', '--import', 'tsx', path.join(__dirname, 'limited-training.ts'), folder, '1500'];
-      const { stdout, stderr, status, signal } = spawnSync(process.execPath, program, { cwd: checkout, encoding: 'utf8' });
+      const { stdout, stderr, status, signal } = run('limited-training.ts', folder, '1500');
       expect({ stderr, status, signal }).toEqual({ stderr: '', status: 0, signal: null });
       const lines = stdout.trim().split('\n');
       expect(lines[0]).toMatch(

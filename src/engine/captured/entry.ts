@@ -152,10 +152,35 @@ export class NativeSession {
   }
 }
 
-/** Hands values to the native library, which may use the array's own memory until the tensor is freed. */
+/**
+ * Hands values to the native library, which may use the array's own memory until the tensor is freed.
+ * @throws Error of TensorFlow's allocator, where it is refused the memory for a copy.
+ */
 export function uploadTensor({ shape, values }: HostArray): NativeTensor {
   const dtype = values instanceof Int32Array ? DataType.int32 : DataType.float32;
+  if (values.byteLength >= WORTH_ASKING && !nativeBinding().isUsingGpuDevice()) askForMemory(values.length);
   return { id: nativeBinding().createTensor(shape, dtype, values), shape, dtype };
+}
+
+/** Bytes from which on memory for a copy is asked for beforehand: what is smaller is rarely refused. */
+const WORTH_ASKING = 2 ** 20;
+
+/**
+ * Allocates so many values of four bytes, and lets go of them. TF_NewTensor copies an array that does not lie at a multiple of 64 bytes, as most do not, without looking whether it was
+ * given the memory: where not, the process would end with a segmentation fault. An operation is refused in a line.
+ */
+function askForMemory(length: number): void {
+  const binding = nativeBinding();
+  const shape = binding.createTensor([1], DataType.int32, Int32Array.of(length));
+  try {
+    const attributes = [
+      { name: 'dtype', type: binding.TF_ATTR_TYPE, value: DataType.float32 },
+      { name: 'init', type: binding.TF_ATTR_BOOL, value: false },
+    ];
+    freeTensors(binding.executeOp('Empty', attributes, [shape], 1));
+  } finally {
+    binding.deleteTensor(shape);
+  }
 }
 
 /** Copies a tensor's values from the native library. */
