@@ -18,6 +18,9 @@ const MAY_USE = {
   app: ['data', 'models', 'folder', 'evaluation', 'extraction', 'zoo'],
 };
 
+/** The page of an exported model: it computes in the browser, and reads what the export writes beside it. */
+const SITE = 'src/app/page/site/';
+
 const everyRoomMayUse = (room) => (room === 'foundation' ? [] : room === 'config' ? ['foundation'] : ['foundation', 'config']);
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -27,9 +30,16 @@ module.exports = {
       name: `room-${room}`,
       severity: 'error',
       comment: `src/${room} may use: ${[...everyRoomMayUse(room), ...rooms].join(', ') || 'no other room'}`,
-      from: { path: `^src/${room}/` },
+      from: { path: `^src/${room}/`, pathNot: `^${SITE}` },
       to: { path: '^src/', pathNot: `^src/(${[room, ...everyRoomMayUse(room), ...rooms].join('|')})/` },
     })),
+    {
+      name: 'page-of-an-exported-model',
+      severity: 'error',
+      comment: `${SITE} may use what the app may, the engine, and what conversion/web says of its files`,
+      from: { path: `^${SITE}` },
+      to: { path: '^src/', pathNot: `^src/(foundation|config|engine|app/page|${MAY_USE.app.join('|')}|conversion/web/site-description)` },
+    },
     {
       name: 'library-without-command-line',
       severity: 'error',
@@ -41,7 +51,11 @@ module.exports = {
     {
       name: 'no-orphans',
       severity: 'error',
-      from: { orphan: true, path: '^src/', pathNot: '^src/(evaluation/report/interaction|engine/provision/node-version)\\.js$' },
+      from: {
+        orphan: true,
+        path: '^src/',
+        pathNot: '^src/(evaluation/report/interaction\\.js|engine/provision/node-version\\.js|engine/browser/wasm\\.d\\.ts)$',
+      },
       to: {},
     },
     { name: 'source-never-imports-tests', severity: 'error', from: { path: '^(src|bench)/' }, to: { path: '^test/' } },

@@ -17,4 +17,5 @@ for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
   if (isRead || hasDeclaration) cpSync(path.join(source, file), path.join(built, file));
 }
 
-execFileSync(process.execPath, [path.join(project, 'scripts/build-page.mjs'), path.join(built, 'app/page')], { stdio: 'inherit' });
+for (const page of ['page', 'site'])
+  execFileSync(process.execPath, [path.join(project, `scripts/build-${page}.mjs`), path.join(built, 'app', page)], { stdio: 'inherit' });

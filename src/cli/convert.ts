@@ -32,6 +32,7 @@ const exportExamples = [
     'for PyTorch, to go on from',
   ],
   [`${command} export model.pt --format saved-model --frames 100`, 'for TensorFlow Serving'],
+  [`${command} export transformer_baseline_09-20 --format web --out site`, 'a page that recognises signs without a server'],
 ] as const;
 
 const inspect = verbCommand(
@@ -63,7 +64,8 @@ const exportAs = verbCommand(
   {
     command: `${command} export`,
     takes: 'FOLDER|FILE',
-    summary: 'Writes a model for PyTorch, as safetensors, or as a SavedModel for TensorFlow. Of a model folder, its _best.pt is taken.',
+    summary:
+      'Writes a model for PyTorch, as safetensors, as a SavedModel for TensorFlow, or as a page for browsers. Of a model folder, its _best.pt is taken.',
     options: exportSettings,
     flags: { ...ownModelFlags, ...jsonFlag },
     examples: exportExamples,
@@ -90,8 +92,9 @@ export const convertCommand: Command = commandGroup({
   epilogue: 'docs/from-pytorch.md tells more.',
 });
 
-function exportText({ path, bytes, content, notes }: ExportedModel): string {
-  return `${[...notes.map((note) => `note: ${note}`), `${path}: ${content}, ${bytesText(bytes)}`].join('\n')}\n`;
+function exportText({ path, bytes, content, notes, sizes = [] }: ExportedModel): string {
+  const lines = [...notes.map((note) => `note: ${note}`), `${path}: ${content}, ${bytesText(bytes)}`, ...sizes.map((line) => `  ${line}`)];
+  return `${lines.join('\n')}\n`;
 }
 
 /**

@@ -13,6 +13,7 @@ import { importTree, type TreeImport } from './import-tree';
 import { inspectCheckpoint, type Inspection } from './inspect';
 import { exportOptions, importOptions, inputsGiven, inspectOptions } from './options';
 import type { ImportedModel, ImportOptions as ImportRequest } from './read-import';
+import { exportSite } from './web/export-site';
 
 /** What `convert.inspect` is asked for. */
 export type InspectOptions = OptionsInput<typeof inspectOptions>;
@@ -58,26 +59,21 @@ export const convert = {
   },
 
   /**
-   * Writes a model in another form: for PyTorch, as safetensors, or as a SavedModel for TensorFlow. A file or folder that is there is never written over.
+   * Writes a model in another form: for PyTorch, as safetensors, as a SavedModel for TensorFlow, or as a page for browsers. A file or folder that is there is never written over.
    * @throws UserError where the checkpoint cannot be read, the place is taken, or the type is too narrow for a weight.
    */
   async export(options: ExportOptions, hooks: Hooks & WithModels = {}): Promise<ExportedModel> {
-    const given = checkOptions(exportOptions, { source: 'convert.export()', values: options });
-    if (given.format === 'saved-model') {
+    const { format, samples, ...given } = checkOptions(exportOptions, { source: 'convert.export()', values: options });
+    if (samples !== undefined && format !== 'web') throw new UserError(`--samples belongs to --format web; found --format ${format}`);
+    if (format === 'saved-model' || format === 'web') {
       const runtime = await startRuntime({ verbose: hooks.verbose === true });
       if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
     }
-    return exportCheckpoint({
-      file: modelFile(given.model),
-      format: given.format,
-      dtype: given.dtype,
-      weightsOnly: given.weights_only === true,
-      out: given.out,
-      shape: shapeOf(given),
-      reading: readingOf(given, hooks),
-      batchSize: given.batch_size,
-      frames: given.frames,
-    });
+    const { dtype, out } = given;
+    const model = { file: modelFile(given.model), dtype, out, shape: shapeOf(given), reading: readingOf(given, hooks) };
+    if (format === 'web') return exportSite({ ...model, samples: samples === undefined ? [] : [samples].flat() });
+    const { weights_only: weightsOnly = false, batch_size: batchSize, frames } = given;
+    return exportCheckpoint({ ...model, format, weightsOnly, batchSize, frames });
   },
 };
 

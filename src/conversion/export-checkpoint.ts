@@ -29,7 +29,7 @@ import { makeFolders, buildFolder } from '../foundation/folders';
 import { optimizerParameters, type Model } from '../models/model';
 import { factsOfOwnModel } from '../models/model-table';
 
-/** The forms in which a model can leave. */
+/** The forms of one file or graph in which a model can leave. */
 export type ExportFormat = 'torch' | 'safetensors' | 'saved-model';
 
 export interface ExportRequest {
@@ -57,6 +57,8 @@ export interface ExportedModel {
   /** What is in it, in a few words. */
   readonly content: string;
   readonly notes: readonly string[];
+  /** What its parts take, a line each, where it has several. */
+  readonly sizes?: readonly string[];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { derivedInputs } from '../config/derived-inputs';
 import type { TransformDescription } from '../config/data-settings';
 import type { Options } from '../config/layers';
-import { choice, fileNamePart, onOrOff, option, requiredOption, setting, text, wholeNumber } from '../config/setting';
+import { choice, fileNamePart, onOrOff, option, requiredOption, setting, text, texts, wholeNumber } from '../config/setting';
 import { checkpointOptions, optimizerOption } from '../evaluation/options';
 import { ownModels } from '../models/model-table';
 
@@ -67,14 +67,14 @@ export const importOptions = {
   ...importSettings,
 } as const;
 
-const formats = ['torch', 'safetensors', 'saved-model'] as const;
+const formats = ['torch', 'safetensors', 'saved-model', 'web'] as const;
 const dtypes = ['float32', 'float16', 'bfloat16'] as const;
 
 /** The options of `convert export`, the model aside: its flags. */
 export const exportSettings = {
   format: requiredOption(
     { ...choice(formats), expected: formats.join(', ') },
-    { group: 'Export', description: 'torch, safetensors or saved-model.' },
+    { group: 'Export', description: 'torch, safetensors, saved-model, or web: a page that recognises signs in a browser.' },
   ),
   dtype: setting({ ...choice(dtypes), expected: dtypes.join(', ') }, 'float32', {
     group: 'Export',
@@ -88,7 +88,7 @@ export const exportSettings = {
     text('the path of a file or folder'),
     {
       group: 'Export',
-      description: 'The file, or for saved-model the folder, to write; never one that is there.',
+      description: 'The file, or for saved-model and web the folder, to write; never one that holds something.',
       aliases: ['output_dir', 'output'],
     },
     'in a folder exports beside the checkpoint',
@@ -98,6 +98,14 @@ export const exportSettings = {
     wholeNumber(1, 1_000_000),
     { group: 'Export', description: 'saved-model: frames of a clip; shorter ones are padded by the caller.' },
     'as many as the model takes',
+  ),
+  samples: option(
+    texts('clips (.npz), folders of them, or patterns'),
+    {
+      group: 'Export',
+      description: 'web: clips that visitors of the page can try it on. They can be downloaded by whoever sees the page.',
+    },
+    'some of the demo set for a model that was trained on it, else none',
   ),
   ...checkpointOptions,
   ...optimizerOption,

@@ -7,6 +7,7 @@ import { TransformPipeline } from '../data/transforms/pipeline';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import { countNotFinite, elementAt, required } from '../foundation/required';
+import type { Model } from '../models/model';
 import { featureInputs, inferenceProgram, shownLabels, type LoadedModel } from './loaded-model';
 import { softmax } from './metrics';
 
@@ -143,9 +144,28 @@ export function recogniseTogether(
   program: Program,
   loaded: LoadedModel,
   clips: readonly ReadyClip[],
-  { topK, labels: otherwise, rows = clips.length, framesStep = FRAMES_STEP }: RecognisingTogether,
+  how: RecognisingTogether,
 ): (Prediction | FileError)[] {
-  const outputs = program.evaluate(inputsOf(loaded, clips, rows, framesStep));
+  return predictionsOf(loaded, clips, logitsOf(program, loaded, clips, how), how);
+}
+
+/** What a model gives for clips in one batch: `gloss_logits` and `category_logits`, a row for each clip. */
+export function logitsOf(
+  program: Program,
+  { model }: Pick<LoadedModel, 'model'>,
+  clips: readonly ReadyClip[],
+  { rows = clips.length, framesStep = FRAMES_STEP }: Pick<RecognisingTogether, 'rows' | 'framesStep'> = {},
+): NamedArrays {
+  return program.evaluate(inputsOf(model, clips, rows, framesStep));
+}
+
+/** What {@link logitsOf} says of the clips. */
+export function predictionsOf(
+  loaded: LoadedModel,
+  clips: readonly ReadyClip[],
+  outputs: NamedArrays,
+  { topK, labels: otherwise }: Pick<RecognisingTogether, 'topK' | 'labels'>,
+): (Prediction | FileError)[] {
   const labels = shownLabels(loaded, otherwise);
   const ranked = (name: string, row: number, classes: readonly string[]): RankedClass[] | undefined => {
     const logits = valuesNamed(outputs, name).slice(row * classes.length, (row + 1) * classes.length);
@@ -175,7 +195,7 @@ export async function clipInputs(loaded: LoadedModel, file: string, reading: Cli
 
 /** {@link clipInputs} of a clip that is ready. */
 export function inputsOfClip(loaded: LoadedModel, clip: ReadyClip): NamedArrays {
-  return inputsOf(loaded, [clip], 1, FRAMES_STEP);
+  return inputsOf(loaded.model, [clip], 1, FRAMES_STEP);
 }
 
 /** @throws FileError where the clip cannot be read. */
@@ -183,7 +203,7 @@ function readWhole({ file: model, clipWidth: width, keypoints }: LoadedModel, fi
   return read === undefined ? readChecked(file, { key, width, keypoints, saidBy: `as ${model} takes them` }) : read(file);
 }
 
-function inputsOf({ model }: LoadedModel, clips: readonly ReadyClip[], rows: number, step: number): NamedArrays {
+function inputsOf(model: Model, clips: readonly ReadyClip[], rows: number, step: number): NamedArrays {
   const longest = Math.max(...clips.map(({ frames }) => frames));
   const { values, frames } = elementAt(clips, 0);
   const plan = { indices: [...clips.keys()], frames: Math.min(Math.ceil(longest / step) * step, model.maxFrames) };

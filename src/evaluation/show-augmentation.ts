@@ -21,8 +21,8 @@ import { UserError } from '../foundation/errors';
 import { RandomStream } from '../foundation/random';
 import { elementAt } from '../foundation/required';
 import { PICTURE_SIZE } from '../models/inception/backbone';
-import type { ShownClip } from './pictures/clip-film';
 import { readShownClip, showOptions } from './show-clip';
+import type { ShownClip } from './shown-clip';
 
 const group = 'Picture';
 

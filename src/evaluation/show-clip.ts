@@ -16,8 +16,7 @@ import { parseJson } from '../foundation/json';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { clipFiles } from './input-clips';
-import type { ShownClip } from './pictures/clip-film';
-import { nameOfClip, shownClipOf, type ClipFacts, type ClipReading, type ReadClip } from './shown-clip';
+import { nameOfClip, shownClipOf, type ClipFacts, type ClipReading, type ReadClip, type ShownClip } from './shown-clip';
 
 const group = 'Picture';
 const KINDS = ['gif', 'png', 'mp4'] as const;

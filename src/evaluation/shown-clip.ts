@@ -1,5 +1,6 @@
 import { layoutInWords, layoutOf, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
 import { HOLISTIC_78, layoutOfOrder } from '../config/known-layouts';
+import type { Clip } from '../data/clip';
 import { checkValues, readMeta } from '../data/clip-checks';
 import { FileError } from '../data/data-error';
 import { toFloat32, type NpyArray } from '../data/npy';
@@ -7,7 +8,20 @@ import type { ArrayFile } from '../data/npz';
 import { UserError } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
-import type { ShownClip } from './pictures/clip-film';
+
+/** A clip of key points that is to be shown. */
+export interface ShownClip extends Clip {
+  readonly layout: KeypointLayout;
+  /** `[frames, points]`, 0 where a point was not found; one of which there are numbers all the same was filled in, and is drawn hollow. */
+  readonly mask: ArrayLike<number> | undefined;
+  /** When each frame was shown, in milliseconds. */
+  readonly timestampsMs: readonly number[];
+  /** Of the picture that the numbers are shares of: its width by its height; 1 for numbers that are pixels. */
+  readonly aspect: number;
+  /** What stands above it, and at its right end. */
+  readonly name: string;
+  readonly gloss: string | undefined;
+}
 
 /** What is in a clip. */
 export interface ClipFacts {

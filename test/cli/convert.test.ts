@@ -103,7 +103,7 @@ describe('convert', () => {
     [['import', fixture('tiny_full'), '--model', 'resnet'], /--model: expected auto, transformer.*, found "resnet"/],
     [['import', fixture('tiny_full'), '--description', '../x'], /--description: expected up to 64 letters/],
     [['export', fixture('tiny_full')], /--format is missing: give torch, safetensors, saved-model/],
-    [['export', fixture('tiny_full'), '--format', 'onnx'], /--format: expected torch, safetensors, saved-model, found "onnx"/],
+    [['export', fixture('tiny_full'), '--format', 'onnx'], /--format: expected torch, safetensors, saved-model, web, found "onnx"/],
     [['export', fixture('tiny_full'), '--format', 'torch', '--labels', 'x'], /--labels: unknown flag/],
   ])('refuses %j in a line', async (args, message) => {
     const { code, output, errors } = await kumpas('convert', ...args);

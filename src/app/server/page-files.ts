@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html } from '../../evaluation/report/markup';
-import { messageOf, UserError } from '../../foundation/errors';
-import { parseJson } from '../../foundation/json';
+import { builtPage } from '../../foundation/built-page';
 
 /** A file of the page, in memory: no address can lead to another one. */
 interface PageFile {
@@ -26,12 +22,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/**
- * The page: of an installed package what was built with it, in a checkout what is built of the source, anew where that has changed.
- * @throws UserError where it cannot be built.
- */
+/** The pages. @throws UserError where they cannot be built. */
 export async function pageFiles(): Promise<PageFiles> {
-  const folder = __filename.endsWith('.ts') ? await builtPage() : path.resolve(__dirname, '../page');
+  const folder = await builtPage('page');
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
     files.flatMap((entry): [string, PageFile][] => {
@@ -42,38 +35,6 @@ export async function pageFiles(): Promise<PageFiles> {
       const isHashed = /-[\w-]{8}\.\w+$/.test(entry.name);
       return [[address.replace(/(index)?\.html$/, ''), { type, body: new Uint8Array(readFileSync(file)), isHashed }]];
     }),
-  );
-}
-
-const project = path.resolve(__dirname, '../../..');
-const run = promisify(execFile);
-
-/** What a build notes of itself: the source files that it was made of, each with its sha256. */
-const madeOfSchema = z.record(z.string(), z.string());
-
-/** The folder of the page, built by Vite in a process of its own unless it is there and as new as its source. */
-async function builtPage(): Promise<string> {
-  const folder = path.join(project, 'node_modules/.cache/kumpas/page');
-  if (isCurrent(folder)) return folder;
-  try {
-    await run(process.execPath, [path.join(project, 'scripts/build-page.mjs'), folder], { cwd: project });
-  } catch (error) {
-    const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : messageOf(error);
-    throw new UserError(`the app's page could not be built: ${said.trim()}; npm ci installs what builds it`, { cause: error });
-  }
-  return folder;
-}
-
-function isCurrent(folder: string): boolean {
-  const record = path.join(folder, 'made-of.json');
-  if (!existsSync(record)) return false;
-  const madeOf = madeOfSchema.safeParse(parseJson(readFileSync(record, 'utf8')));
-  return (
-    madeOf.success &&
-    Object.entries(madeOf.data).every(([name, digest]) => {
-      const file = path.join(project, name);
-      return existsSync(file) && createHash('sha256').update(readFileSync(file)).digest('hex') === digest;
-    })
   );
 }
 

@@ -1,27 +1,13 @@
 import { createCanvas, type Canvas } from '@napi-rs/canvas';
-import type { KeypointLayout } from '../../config/keypoint-layout';
 import type { Clip } from '../../data/clip';
 import { UserError } from '../../foundation/errors';
 import { elementAt, required } from '../../foundation/required';
 import { shortText } from '../../foundation/text';
+import type { ShownClip } from '../shown-clip';
 import type { PictureSize } from './canvas';
 import { lightTheme } from './drawing';
 import { bringFontsFor, fontOf } from './fonts';
 import { boundsOf, drawSkeleton, frameOf, skeletonOf, viewOf, type Skeleton, type SkeletonStyle, type View } from './skeleton';
-
-/** A clip of key points that is to be shown. */
-export interface ShownClip extends Clip {
-  readonly layout: KeypointLayout;
-  /** `[frames, points]`, 0 where a point was not found; one of which there are numbers all the same was filled in, and is drawn hollow. */
-  readonly mask: ArrayLike<number> | undefined;
-  /** When each frame was shown, in milliseconds. */
-  readonly timestampsMs: readonly number[];
-  /** Of the picture that the numbers are shares of: its width by its height; 1 for numbers that are pixels. */
-  readonly aspect: number;
-  /** What stands above it, and at its right end. */
-  readonly name: string;
-  readonly gloss: string | undefined;
-}
 
 /** Red pose, blue left hand, green right hand, orange face. */
 const STYLE: SkeletonStyle = {

@@ -6,7 +6,8 @@ import { createCanvas } from '@napi-rs/canvas';
 import { UserError } from '../../foundation/errors';
 import { unfinishedNameOf } from '../../foundation/file-system-problem';
 import { makeFolders } from '../../foundation/folders';
-import { animationPlan, ClipPainter, type ShownClip } from './clip-film';
+import type { ShownClip } from '../shown-clip';
+import { animationPlan, ClipPainter } from './clip-film';
 
 /** Of an MP4, whose frames are all equally long: so fine that clips of any rate keep their own. */
 const FRAMES_PER_SECOND = 50;

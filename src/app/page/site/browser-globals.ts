@@ -1,0 +1,7 @@
+/** What the code that Kumpas runs in Node and here alike expects to find; imported first. */
+import { Buffer } from 'buffer';
+import { config } from 'zod';
+
+Object.assign(globalThis, { Buffer });
+// Else zod tries whether it may compile checks from text, which the page's content security policy forbids, and the browser complains.
+config({ jitless: true });
