@@ -4,8 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
-import { predict, startApp, UserError, type AppFailure, type RunningApp } from '../../src';
+import { predict, startApp, UserError, type RunningApp } from '../../src';
 import { answers } from '../../src/app/server/api-routes';
 import { attendedFrames } from '../../src/evaluation/attended-frames';
 import { modelOfFile } from '../../src/evaluation/loaded-model';
@@ -18,7 +17,6 @@ import { torchFolder } from '../support/parity';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-app-'));
 const model = path.join(folder, 'tiny');
-const failures: AppFailure[] = [];
 let app: RunningApp;
 
 beforeAll(async () => {
@@ -29,14 +27,7 @@ beforeAll(async () => {
   writeFileSync(path.join(folder, 'broken.npz'), 'no zip');
   for (const [name, gloss] of Object.entries({ first: 'gloss 0', labelled: 'gloss 1', unknown: 'unheard of' }))
     writeFileSync(path.join(folder, `${name}.npz`), clipFile(20, { gloss }));
-  app = await startApp(
-    { models: [model], port: 0 },
-    {
-      onEvent: (event) => {
-        if (event.kind === 'app-failure') failures.push(event);
-      },
-    },
-  );
+  app = await startApp({ models: [model], port: 0 });
 });
 
 afterAll(async () => {
@@ -261,40 +252,6 @@ describe('its safety', () => {
     } finally {
       await open.close();
     }
-  });
-
-  it('never fails, whatever is sent', async () => {
-    const bytes = fc.uint8Array({ maxLength: 300 });
-    const word = fc.oneof(
-      fc.constantFrom('tiny', 'frames', '..', '%2e%2e', '', '0', '-1', '1e9', '\u0000', 'file'),
-      fc.string({ maxLength: 20 }),
-    );
-    const address = fc
-      .tuple(fc.constantFrom('/api/predict', '/api/clip', '/api/samples', '/api/sample', '/api/models', '/', '/assets/'), word, word, word)
-      .map(([start, model, top, place]) => `${start}?${new URLSearchParams({ model, top_k: top, place }).toString()}`);
-    const good = readFileSync(path.join(folder, 'clip.npz'));
-    const damaged = fc
-      .tuple(fc.nat(good.length - 1), fc.nat(255))
-      .map(([at, byte]) => Uint8Array.from(good, (own, place) => (place === at ? byte : own)));
-    const form = fc.tuple(word, fc.oneof(bytes, damaged)).map(([name, content]) => {
-      const body = new FormData();
-      body.append('file', new File([new Uint8Array(content)], name));
-      return { body, type: undefined };
-    });
-    const types = fc.constantFrom('application/json', 'multipart/form-data', 'multipart/form-data; boundary=x', 'text/plain');
-    const raw = fc.tuple(bytes, types).map(([body, type]) => ({ body: new Uint8Array(body), type }));
-    const json = fc.json().map((body) => ({ body, type: 'application/json' }));
-    const sent = fc.oneof(form, raw, json);
-    await fc.assert(
-      fc.asyncProperty(fc.constantFrom('GET', 'POST', 'PUT', 'DELETE'), address, sent, async (method, place, { body, type }) => {
-        const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
-        const response = await fetch(new URL(place, app.address), method === 'GET' ? {} : { method, body, headers });
-        await response.arrayBuffer();
-        expect(response.status).toBeLessThan(500);
-      }),
-      { numRuns: 200, interruptAfterTimeLimit: 4000, seed: 18 },
-    );
-    expect(failures).toEqual([]);
   });
 });
 

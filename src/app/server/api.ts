@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { Turns } from '../../data/file-reading';
 import { version } from '../../foundation/installation';
 import { elementAt } from '../../foundation/required';
+import { printableLine } from '../../foundation/text';
 import type { ModelDefinitions } from '../../models/model-table';
 import { documentedRoutes, modelQuery, predictQuery, sampleQuery } from './api-routes';
 import { queryOf } from './checked-request';
@@ -95,5 +96,5 @@ function onlyClip(clips: readonly UploadedClip[]): UploadedClip {
 
 function firstError(predictions: readonly object[]): string {
   const refused = predictions.find((prediction) => 'error' in prediction) as { readonly file: string; readonly error: string } | undefined;
-  return refused === undefined ? 'no clip' : `${refused.file}: ${refused.error}`;
+  return refused === undefined ? 'no clip' : printableLine(`${refused.file}: ${refused.error}`);
 }

@@ -73,7 +73,7 @@ async function samplesOfFolder(folder: string): Promise<Samples | undefined> {
 function demoSamples(width: number, seed: number): Samples {
   const set = demoSetIfAny(width);
   if (set === undefined) return { source: 'none', clips: [] };
-  const { validation, labels } = set.dataset({ seed, clipsPerGloss: 1, validationClipsPerGloss: 1 });
+  const { validation, labels } = set.dataset({ seed, clipsPerGloss: 0, validationClipsPerGloss: 1 });
   const clips = spread(
     validation.entries.map((entry, place) => ({ entry, place })),
     ({ entry }) => entry.gloss,
