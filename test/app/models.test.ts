@@ -1,7 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { Page } from 'playwright-core';
 import { train } from '../../src';
 import { answers } from '../../src/app/server/api-routes';
 import { modelAnswers } from '../../src/app/server/models-routes';
@@ -121,6 +120,15 @@ inBrowser(`the endpoints of models${skipped}`, () => {
     expect(differing).toEqual(differing.toSorted((one, other) => Number(other) - Number(one)));
   });
 
+  it('say what of a folder is not as it should be', async () => {
+    const log = path.join(poor.folder, 'training_log.txt');
+    const text = readFileSync(log, 'utf8');
+    writeFileSync(log, 'no log');
+    const { findings } = modelAnswers.check.parse((await get(`api/models/${poor.name}/check`)).body);
+    expect(findings).toMatchObject([{ severity: 'problem', place: 'training_log.txt' }]);
+    writeFileSync(log, text);
+  });
+
   it('say in one line who is at work on a model that is to be promoted', async () => {
     const lock = lockFolder(poor.folder, 'train');
     const { status, body } = await post(`api/models/${poor.name}/promote`, '{}');
@@ -132,12 +140,6 @@ inBrowser(`the endpoints of models${skipped}`, () => {
 
 const wide: Look = { width: 1280, colorScheme: 'light' };
 
-/** Keeps a picture of the page where `KUMPAS_SCREENSHOTS` names a folder. */
-async function keepPicture(page: Page, name: string): Promise<void> {
-  const folder = process.env['KUMPAS_SCREENSHOTS'];
-  if (folder !== undefined) await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
-}
-
 inBrowser(`the page Models${skipped}`, () => {
   it('lists the models, sorts and searches them', async () => {
     await inApp.look('models', wide, async (page) => {
@@ -146,7 +148,6 @@ inBrowser(`the page Models${skipped}`, () => {
       expect(await names.count()).toBe(2);
       await page.getByRole('button', { name: 'Signs right' }).click();
       expect(await names.first().textContent()).toBe(good);
-      await keepPicture(page, 'models-list');
       await page.getByRole('searchbox').fill('poor');
       expect(await names.allTextContents()).toEqual([poor.name]);
       expect(await faults(page)).toEqual([]);
@@ -154,7 +155,9 @@ inBrowser(`the page Models${skipped}`, () => {
   });
 
   it('shows the mistakes of a model, tells a cell to pointer and keyboard, and plays its clips', async () => {
+    appendFileSync(path.join(poor.folder, 'README.md'), '\nNotes of **ours**: <img src=x onerror="alert(1)"> [a link](javascript:alert)\n');
     await inApp.look(`models#${poor.name}`, wide, async (page) => {
+      expect(await page.locator('.prose').last().textContent()).toContain('Notes of ours: <img src=x onerror="alert(1)"> a link');
       const wrong = page.locator('.cell.wrong');
       await wrong.first().hover();
       expect(await page.locator('.readout').textContent()).toMatch(/ taken for .+: \d+ clips?, \d+\.\d % of the \d+ that show it/);
@@ -167,7 +170,6 @@ inBrowser(`the page Models${skipped}`, () => {
       await page.locator('.clip-panel canvas').waitFor();
       expect(await page.locator('.clip-panel .ranking li').count()).toBe(5);
       await page.locator('.verdict').waitFor();
-      await keepPicture(page, 'models-light');
       expect(await faults(page)).toEqual([]);
     });
   });
@@ -177,8 +179,8 @@ inBrowser(`the page Models${skipped}`, () => {
       await page.getByRole('button', { name: 'Release …' }).click();
       const dialog = page.getByRole('dialog');
       expect(await dialog.textContent()).toContain('v1.0.0 (major)');
+      await dialog.getByText('Its folder is as it should be').waitFor();
       await dialog.getByLabel('What changed').fill('The first');
-      await keepPicture(page, 'models-release-390');
       expect(await faults(page)).toEqual([]);
       await dialog.getByLabel('Make a git tag of it').check();
       await dialog.getByRole('button', { name: 'Release' }).click();
@@ -192,7 +194,6 @@ inBrowser(`the page Models${skipped}`, () => {
       await page.locator('.verdict').waitFor();
       expect(await faults(page)).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
-      await keepPicture(page, 'models-390');
     });
     const { models } = answers.models.parse((await get('api/models')).body);
     expect(models.find(({ name }) => name === good)).toMatchObject({ version: '1.0.0', stage: 'production' });
@@ -218,7 +219,6 @@ inBrowser(`the page Compare${skipped}`, () => {
           .trim()
           .split('\r\n'),
       ).toHaveLength(9);
-      await keepPicture(page, 'compare-light');
       expect(await faults(page)).toEqual([]);
     });
   });
@@ -235,7 +235,6 @@ inBrowser(`the page Compare${skipped}`, () => {
       await page.locator('#clips tbody tr').first().getByRole('button').click();
       await page.locator('.clip-panel .ranking').nth(1).waitFor();
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
-      await keepPicture(page, 'compare-390');
       expect(await faults(page)).toEqual([]);
     });
   });

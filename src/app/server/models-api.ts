@@ -5,7 +5,7 @@ import type { StoredChoice, StoredPrediction } from '../../evaluation/results/st
 import type { Hooks } from '../../foundation/hooks';
 import { required } from '../../foundation/required';
 import { modelsIn, orUndefined, releaseFolders, type RegisteredModel } from '../../zoo/registered-models';
-import { promote, release } from '../../zoo/registry';
+import { check, promote, release, type RegistryData, type RegistryOptions } from '../../zoo/registry';
 import { jsonOf, pathOf, queriesOf, queryOf } from './checked-request';
 import { compareStored, type ComparedPlace } from './compare-stored';
 import { evaluatedClip, storedPredictions } from './evaluated-clips';
@@ -68,6 +68,13 @@ export function addModelsApi(app: OpenAPIHono, served: ServedModels): void {
     return context.body(new Uint8Array(clip.bytes), 200, header);
   });
 
+  app.get('/api/models/:name/check', async (context) => {
+    const model = folderNamed(served, pathOf(context, modelPath).name);
+    const { root, models } = placeOf(served, model);
+    const { findings } = await check({ root, names: [path.resolve(model.folder)], ...(models === undefined ? {} : { models }) });
+    return context.json({ findings: findings.map(({ severity, place, what, todo }) => ({ severity, place, what, todo })) });
+  });
+
   app.get('/api/compare', async (context) => {
     const { model: names } = queriesOf(context, compareQuery);
     const places = [...new Set(names)].map((name) => placeNamed(served, name));
@@ -124,7 +131,7 @@ function placeNamed(served: ServedModels, title: string): ComparedPlace {
 function placeOf(
   served: ServedModels,
   { folder, models }: RegisteredModel,
-): Pick<Parameters<typeof release>[1], 'root' | 'models' | 'data'> {
+): RegistryOptions & { readonly root: string; readonly data: RegistryData } {
   const registered = orUndefined(() => modelsIn(served.root, models)) ?? [];
   const isRegistered = registered.some((other) => path.resolve(other.folder) === path.resolve(folder));
   const root = isRegistered ? served.root : path.dirname(path.resolve(folder));

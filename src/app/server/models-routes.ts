@@ -231,6 +231,9 @@ export const modelAnswers = {
   confusion,
   clips: z.object({ total: z.number(), clips: z.array(evaluatedClip) }),
   comparison,
+  check: z.object({
+    findings: z.array(z.object({ severity: z.enum(['problem', 'remark']), place: z.string(), what: z.string(), todo: z.string() })),
+  }),
   promoted: z.object({ model: z.string(), production: modelView.shape.production, warnings: z.array(z.string()) }),
   released: z.object({
     model: z.string(),
@@ -280,6 +283,13 @@ export const modelRoutes = [
       200: { description: 'The clip.', content: { 'application/octet-stream': { schema: z.string().openapi({ format: 'binary' }) } } },
       404: json('There is no such clip, or it lies there no more.', problem),
     },
+  }),
+  createRoute({
+    method: 'get',
+    path: '/api/models/{name}/check',
+    summary: 'What of a model folder is not as the guide has it: to be looked at before it is released.',
+    request: { params: modelPath },
+    responses: { 200: json('What was found; nothing where all is well.', modelAnswers.check), ...unknown },
   }),
   createRoute({
     method: 'get',

@@ -57,7 +57,7 @@ export class ClipTable {
     const { clips } = this;
     const rows = [...clips.entries()].filter(([, clip]) => !this.onlyDiffering.checked || differs(clip));
     this.body.replaceChildren(...rows.map(([place, clip]) => this.row(clip, place)));
-    const whole = clips.filter(({ said }) => said.every((one) => one !== undefined));
+    const whole = clips.filter(({ said }) => said.every((one) => one !== undefined && !('error' in one)));
     const agreed = whole.filter((clip) => !differs(clip)).length;
     this.summary.textContent = whole.length === 0 ? '' : `They agree on ${agreed} of ${whole.length} clips.`;
     const accuracies = this.models.map((_, model) => accuracyOf(clips, model));
@@ -108,7 +108,7 @@ function cellOf(said: Said, truth: string | undefined): HTMLElement {
   return element('td', {}, ...mark, said.label, element('span', { class: 'quiet' }, sure));
 }
 
-/** Whether models say different signs of a clip. */
+/** Whether models say different signs of a clip, or one alone says any. */
 function differs({ said }: ComparedClip): boolean {
   const labels = said.map((one) => (one === undefined || 'error' in one ? undefined : one.label));
   return new Set(labels).size > 1;

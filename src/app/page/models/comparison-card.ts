@@ -61,7 +61,7 @@ export class ComparisonCard {
 }
 
 /** The figures of two models side by side. */
-export function figuresTable({ figures }: Contrast, baseline: string, model: string): HTMLElement {
+function figuresTable({ figures }: Contrast, baseline: string, model: string): HTMLElement {
   const rows = figures.map(({ figure, before, now, larger_is_better: isMore }) => {
     const change = now - before;
     const isBetter = isMore ? change > 0 : change < 0;

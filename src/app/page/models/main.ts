@@ -22,6 +22,7 @@ async function show(): Promise<void> {
   document.title = `${isModel ? name : 'Models'} · Kumpas`;
   content.replaceChildren(made instanceof ModelPage ? made.root : made);
   say('');
+  if (mine === 1) return; // Nobody has gone anywhere yet.
   content.querySelector('h1')?.focus({ preventScroll: true });
   scrollTo({ top: 0 });
 }

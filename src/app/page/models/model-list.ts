@@ -67,7 +67,7 @@ export async function modelList(): Promise<HTMLElement> {
     const column = COLUMNS[sortedBy];
     const sorted = column === undefined ? found : found.toSorted((one, other) => order(column.key(one), column.key(other), isReversed));
     body.replaceChildren(...sorted.map(rowOf));
-    count.textContent = found.length === models.length ? `${models.length} models` : `${found.length} of ${models.length} models`;
+    count.textContent = found.length === models.length ? counted(models.length) : `${found.length} of ${counted(models.length)}`;
     for (const [place, head] of heads.entries())
       head.setAttribute('aria-sort', place !== sortedBy ? 'none' : isReversed ? 'descending' : 'ascending');
   };
@@ -82,6 +82,10 @@ function rowOf(model: ListedModel): HTMLElement {
     element(place === 0 ? 'th' : 'td', place === 0 ? { scope: 'row' } : { 'data-column': title }, ...shown(model)),
   );
   return element('tr', {}, ...cells);
+}
+
+function counted(models: number): string {
+  return models === 1 ? '1 model' : `${models} models`;
 }
 
 /** What is not known comes last, in either direction. */

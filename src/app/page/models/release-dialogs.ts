@@ -1,5 +1,5 @@
 import { element } from '../shared/elements';
-import { promoteModel, releaseModel, type Bump, type ModelView } from '../shared/registry';
+import { fetchFindings, promoteModel, releaseModel, type Bump, type ModelView } from '../shared/registry';
 import { reasonOf } from '../shared/status';
 
 /** Asks whether a model is to be promoted, says what that does, and does it. */
@@ -49,6 +49,7 @@ export function openRelease({ model, baseline, next_versions: next }: ModelView,
       'Its changelog gets an entry, and its stage becomes “production”.',
     ],
     fields: [
+      findingsOf(model.name),
       element('fieldset', {}, element('legend', {}, 'Version'), ...radios.map(({ label }) => label)),
       element('label', { for: 'notes' }, 'What changed, and why'),
       notes,
@@ -71,6 +72,24 @@ export function openRelease({ model, baseline, next_versions: next }: ModelView,
     },
     onDone,
   });
+}
+
+/** What of the model's folder is not as it should be: better known before it is released than after. */
+function findingsOf(name: string): HTMLElement {
+  const place = element('div', { 'aria-live': 'polite' }, element('p', { class: 'quiet' }, 'Looking its folder over …'));
+  fetchFindings(name)
+    .then((findings) => {
+      const lines = findings.map(({ place: file, what, todo }) => element('li', {}, `${file === '' ? '' : `${file}: `}${what}; ${todo}`));
+      place.replaceChildren(
+        lines.length === 0
+          ? element('p', { class: 'good' }, '✓ Its folder is as it should be.')
+          : element('div', { class: 'doubts' }, element('strong', {}, 'To look at first:'), element('ul', {}, ...lines)),
+      );
+    })
+    .catch((error: unknown) => {
+      place.replaceChildren(element('p', { class: 'problem' }, reasonOf(error)));
+    });
+  return place;
 }
 
 interface Asked {

@@ -201,6 +201,19 @@ export function fetchComparison(titles: readonly string[]): Promise<StoredCompar
   return asked(`/api/compare?${new URLSearchParams(titles.map((title) => ['model', title])).toString()}`);
 }
 
+/** Something of a model folder that is not as it should be. */
+export interface Finding {
+  readonly severity: 'problem' | 'remark';
+  readonly place: string;
+  readonly what: string;
+  readonly todo: string;
+}
+
+/** What of a model folder is not as it should be. */
+export async function fetchFindings(name: string): Promise<readonly Finding[]> {
+  return (await asked<{ readonly findings: readonly Finding[] }>(addressOf(name, '/check'))).findings;
+}
+
 /** Makes the production checkpoint. */
 export function promoteModel(
   name: string,
