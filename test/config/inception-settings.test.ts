@@ -36,6 +36,18 @@ describe('the settings of iv3_gru', () => {
     expect(refusal({ keypoints_train: 'a' })).toMatch(/a flag of model transformer/);
   });
 
+  it('say where the clips lie, and in which arrays', () => {
+    const labels = { labels_train_csv: 't.csv', labels_val_csv: 'v.csv' };
+    const located = (typed: Record<string, string>): unknown => {
+      const { settings } = resolve({ ...labels, ...typed });
+      return ownModels.get('iv3_gru').clipLocation(settings);
+    };
+    const source = { keypoints_train: 'a', keypoints_val: 'b', ...labels };
+    expect(located({ features_train: 'a', features_val: 'b', feature_key: 'F' })).toMatchObject({ key: 'F', source });
+    const frames = { frames_train: 'a', frames_val: 'b', frames_key: 'P', backbone: 'f.pt' };
+    expect(located(frames)).toMatchObject({ key: 'P', source, pictures: { encoded: true } });
+  });
+
   it('want weights for a frozen backbone, and frames for one that is trained', () => {
     expect(refusal({ data: 'd', train_on: 'frames' })).toMatch(/frames need InceptionV3's weights: give --backbone F.pt/);
     expect(refusal({ data: 'd', freeze_backbone: 'false' })).toMatch(/only frames go through the backbone/);

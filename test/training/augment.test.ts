@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readTrainingCheckpoint, readWeights } from '../../src/checkpoint/training-checkpoint';
+import { featureAugmentSettings, keypointAugmentSettings, pictureAugmentSettings } from '../../src/config/augment-settings';
 import { resolveSettings } from '../../src/config/resolve';
 import { optimizerForms } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
@@ -112,6 +113,18 @@ describe('the settings of the augmentation', () => {
     expect(() => transformsOf({ model: 'iv3_gru', augment_rotation: '0.5' })).toThrow(
       '--augment-rotation: a flag of model transformer, not of this one',
     );
+  });
+
+  it.each([
+    ['key points', keypointAugmentSettings, {}],
+    ['features', featureAugmentSettings, { model: 'iv3_gru' }],
+    ['pictures', pictureAugmentSettings, { model: 'iv3_gru', data: 'clips', train_on: 'frames', freeze_backbone: 'false' }],
+  ])('each change what clips of %s go through', (_, settings, clips) => {
+    const all = { ...clips, augment: 'strong', augment_mixup: '0.3', augment_cutmix: '0.3' };
+    for (const key of Object.keys(settings)) {
+      const value = key === 'augment' ? 'light' : key.endsWith('_fingers') ? '1' : '0.17';
+      expect({ key, transforms: transformsOf({ ...all, [key]: value }) }).not.toEqual({ key, transforms: transformsOf(all) });
+    }
   });
 
   it('refuse a strength of what is off', () => {

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
+import { optimizerFor } from '../../src/engine/optimizers/table';
 import { startRuntime } from '../../src/engine/runtime';
 import { required } from '../../src/foundation/required';
+import { ownModels } from '../../src/models/model-table';
 import { prepareRun } from '../../src/training/prepare-run';
 import { closeRun } from '../../src/training/run';
 import { trainEpochs } from '../../src/training/training-loop';
@@ -64,6 +66,28 @@ const furtherChanges: [Record<string, string>, Record<string, string>][] = [
   [{ curriculum: 'gloss-first', curriculum_schedule: 'linear' }, { curriculum_min_weight: '0.3' }],
 ];
 
+/** Where settings are tested that are none of the table's; those of the augmentation in augment.test.ts, all of them. */
+const elsewhere = [
+  'config/inception-settings.test.ts',
+  'config/resolve.test.ts',
+  'data/validation-share.test.ts',
+  'training/captured-training.test.ts',
+  'training/derived-inputs.test.ts',
+  'training/deterministic.test.ts',
+  'training/least-sizes.test.ts',
+  'training/mixing.test.ts',
+  'training/normalize.test.ts',
+  'training/not-finite.test.ts',
+  'training/parameter-groups.test.ts',
+  'training/schedules.test.ts',
+  'training/teacher.test.ts',
+  'training/tensorboard.test.ts',
+  'training/train.test.ts',
+  'training/unreadable-clips.test.ts',
+  'training/warm-start.test.ts',
+  'training/weight-average.test.ts',
+];
+
 describe('the settings of a training', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-settings-'));
   beforeAll(() => {
@@ -99,6 +123,31 @@ describe('the settings of a training', () => {
     expect((await weightOf({ ...chosen, ...change })) === (await weightOf(chosen))).toBe(false);
   });
 
+  it.each<[Record<string, string>, Record<string, unknown>]>([
+    [
+      { optimizer: 'adam', adam_beta1: '0.7', adam_beta2: '0.9', eps: '1e-4' },
+      { betas: [0.7, 0.9], eps: 1e-4 },
+    ],
+    [
+      { optimizer: 'adamw', adam_beta1: '0.7', adam_beta2: '0.9', eps: '1e-4' },
+      { betas: [0.7, 0.9], eps: 1e-4 },
+    ],
+    [
+      { optimizer: 'sgd', momentum: '0.8', nesterov: 'true' },
+      { momentum: 0.8, nesterov: true },
+    ],
+  ])('%j are the optimiser’s hyperparameters, with which test/engine/optimizers steps', (typed, hyperparameters) => {
+    expect(optimizerFor(smallSettings(folder, typed)).hyperparameters).toMatchObject(hyperparameters);
+  });
+
+  it.each(ownModels.names)('of %s are each named by a test of what they do', (name) => {
+    const here = [base, ...changes, ...furtherChanges.flat()].flatMap((typed) => Object.keys(typed));
+    const texts = [__filename, ...elsewhere.map((file) => path.join(__dirname, '..', file))].map((file) => readFileSync(file, 'utf8'));
+    const isTested = (key: string): boolean =>
+      here.includes(key) || key.startsWith('augment') || texts.some((text) => new RegExp(`\\b${key}:`).test(text));
+    expect(Object.keys(ownModels.get(name).settings.schema.shape).filter((key) => !isTested(key))).toEqual([]);
+  });
+
   it('plateau_patience and plateau_factor say when the rate falls, and how far', async () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
@@ -128,7 +177,10 @@ describe('the settings of a training', () => {
       };
       const flags = Object.fromEntries(Object.entries(parts).map(([flag, name]) => [flag, path.join(folder, 'apart', `my_${name}`)]));
       for (const [flag, name] of Object.entries(parts)) renameSync(path.join(data, name), flags[flag] ?? '');
-      const { run: named } = await trainSmall(smallSettings(folder, { epochs: '1', data: 'none', ...flags }));
+      const reference = path.join(folder, 'names.csv');
+      writeFileSync(reference, 'gloss_id,label,cat_id,category\n0,HELLO,0,SAID\n1,GOOD,1,SHOWN\n2,YOU,0,SAID\n');
+      const { run: named } = await trainSmall(smallSettings(folder, { epochs: '1', data: 'none', ...flags, labels_reference: reference }));
+      expect(named.data.dataset.labels).toEqual({ gloss: ['HELLO', 'GOOD', 'YOU'], category: ['SAID', 'SHOWN'] });
       expect(named.data.dataset.fingerprint).toBe(whole.data.dataset.fingerprint);
       expect([...readWeights(named.folder.files.last).model]).toEqual([...readWeights(whole.folder.files.last).model]);
       await expect(trainSmall(smallSettings(folder, { data: 'none', ...flags, kp_key: 'X2048' }))).rejects.toThrow(

@@ -74,6 +74,8 @@ describe('a training that keeps an average of its weights', () => {
       const { run: plain } = await trainSmall(smallSettings(folder, { lr: '1e-2', epochs: '1' }));
       expect(readWeights(averaged.folder.files.last).model).toEqual(readWeights(plain.folder.files.last).model);
       expect(readWeights(averaged.folder.files.best).model).not.toEqual(readWeights(plain.folder.files.best).model);
+      const { run: shorter } = await trainSmall(smallSettings(folder, { ...typed, ema_decay: '0.2', epochs: '1' }));
+      expect(readWeights(shorter.folder.files.best).model).not.toEqual(readWeights(averaged.folder.files.best).model);
     });
   });
 });
