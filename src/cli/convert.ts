@@ -75,6 +75,8 @@ const exportAs = verbCommand(
     const { convert } = await import('../conversion/convert.js'); // With TensorFlow: only when it is needed.
     const exported = await convert.export({ model, ...options }, hooksOf(terminal, flags));
     terminal.output.write(flags['json'] === true ? `${JSON.stringify(exported, null, 2)}\n` : exportText(exported));
+    if (options.format === 'web' && flags['json'] !== true)
+      terminal.output.write(`\nLook at it: python3 -m http.server --directory ${exported.path}, then http://localhost:8000/\n`);
     return 0;
   },
 );
