@@ -15,7 +15,7 @@ const MAY_USE = {
   training: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation'],
   conversion: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation', 'training'],
   zoo: ['engine', 'data', 'models', 'checkpoint', 'folder', 'evaluation', 'training'],
-  app: ['data', 'models', 'folder', 'evaluation', 'extraction', 'zoo'],
+  app: ['data', 'models', 'folder', 'evaluation', 'extraction', 'training', 'zoo'],
 };
 
 /** The page of an exported model: it computes in the browser, and reads what the export writes beside it. */

@@ -67,7 +67,8 @@ export { signTransformer, signTransformerModel } from './models/transformer/sign
 // Types
 export type { AppFailure, RunningApp } from './app/server/start-app';
 export type { AppOptions } from './app/server/options';
-export type { FollowedEnd, FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
+export type { FollowedEvent, FollowedTraining, FollowOptions } from './training/follow-training';
+export type { FollowedEnd } from './training/look-at-training';
 export type { TrainHooks, TrainOptions } from './training/train';
 export type { SweepEvent, SweepGrid, SweepHooks, SweepOptions, SweepOutcome } from './training/sweep/sweep';
 export type { PointResult, SweepResult, TrialResult } from './training/sweep/results';

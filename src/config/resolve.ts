@@ -134,7 +134,7 @@ export function readFileOrPreset(named: string): SettingsLayer {
 }
 
 /** The names of the presets that are shipped. */
-function shippedPresets(): string[] {
+export function shippedPresets(): string[] {
   return readdirSync(presetsFolder)
     .filter((file) => file.endsWith('.json') && file !== 'schema.json')
     .map((file) => path.basename(file, '.json'))

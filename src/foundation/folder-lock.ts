@@ -150,6 +150,14 @@ export function lockState(folder: string): 'free' | 'held' | 'stale' {
   return isStale(file, found) ? 'stale' : 'held';
 }
 
+/** The process of this machine that holds a folder's lock, and what it does; undefined where none does. */
+export function processHolding(folder: string): Pick<Holder, 'pid' | 'purpose'> | undefined {
+  const file = lockFileOf(folder);
+  const found = contentOf(file);
+  const holder = found === undefined || isStale(file, found) ? undefined : parse(found);
+  return holder?.host === hostname() ? { pid: holder.pid, purpose: holder.purpose } : undefined;
+}
+
 /** Where a folder's lock lies. */
 export function lockFileOf(folder: string): string {
   const resolved = path.resolve(folder);

@@ -4,8 +4,8 @@ import { removeUnfinishedFiles } from '../foundation/atomic-file';
 import type { FolderLock } from '../foundation/folder-lock';
 import type { KeptFolder } from '../foundation/folders';
 
-/** What the holder of a folder is doing, for the message that another process shows. */
-const PURPOSE = 'train';
+/** What the holder of a folder is doing: other processes say so, and tell trainings by it. */
+export const TRAINING_PURPOSE = 'train';
 
 /** A folder that a training will write into: no other process does so until it is released. */
 export interface LockedFolder {
@@ -30,7 +30,7 @@ export class FolderClaim {
     private readonly goingOn: string | undefined,
     private readonly checkpointName: string,
   ) {
-    this.lock = goingOn === undefined ? undefined : new RunFolder(goingOn, checkpointName).lock(PURPOSE);
+    this.lock = goingOn === undefined ? undefined : new RunFolder(goingOn, checkpointName).lock(TRAINING_PURPOSE);
   }
 
   /** The folder to go on in, or a new one where there is none, or `anew` asks for it. */
@@ -62,7 +62,7 @@ export class FolderClaim {
   private makeNew(where: { readonly save_dir: string; readonly model: string; readonly description: string }, date: Date): LockedFolder {
     const { folder, description } = createRunFolder(where.save_dir, where.model, where.description, date);
     const files = new RunFolder(folder, this.checkpointName);
-    const lock = files.lock(PURPOSE);
+    const lock = files.lock(TRAINING_PURPOSE);
     this.lock?.release();
     return { files, description, lock, place: files.keep() };
   }
