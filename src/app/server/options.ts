@@ -28,6 +28,18 @@ export const appOptions = {
     { group, description: 'What visitors must know: sent as "Authorization: Bearer TOKEN", or once in the address.' },
     'none on 127.0.0.1, else one that is made and printed',
   ),
+  data: option(
+    texts('data folders'),
+    {
+      group,
+      description: 'Data folders that trainings may be started with, beside the demo set and those that models here were trained on.',
+    },
+    'no others',
+  ),
+  trainings: setting(wholeNumber(0, 64), 1, {
+    group,
+    description: 'Trainings that may run at once: another one is not started before one has ended. 0 starts none.',
+  }),
 } as const;
 
 /** What {@link startApp} is asked for. */

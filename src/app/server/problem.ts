@@ -10,6 +10,8 @@ export class RequestProblem extends UserError {
   constructor(
     readonly status: RefusalStatus,
     message: string,
+    /** Which fields of what was sent are wrong, and how, where it is fields. */
+    readonly fields?: Readonly<Record<string, string>>,
   ) {
     super(message);
   }

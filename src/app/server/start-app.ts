@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate, setTimeout as wait } from 'node:timers/promises';
@@ -9,7 +10,7 @@ import { FileError } from '../../data/data-error';
 import type { WithModels } from '../../evaluation/recognise';
 import { modelFile } from '../../folder/named-checkpoint';
 import { UserError } from '../../foundation/errors';
-import { warningsTo, type Hooks } from '../../foundation/hooks';
+import { notesTo, warningsTo, type Hooks } from '../../foundation/hooks';
 import { addApi } from './api';
 import { allowedHosts, boundedBodies, isLoopback, ownPagesOnly, securityHeaders, tokenRequired } from './guard';
 import { addHolisticFiles } from './holistic-files';
@@ -17,6 +18,7 @@ import { checkedAppOptions, LIMITS, type AppOptions } from './options';
 import { addPage, pageFiles, tokenPage } from './page-files';
 import { RequestProblem } from './problem';
 import { ServedModels } from './served-models';
+import { addTrainingApi } from './training-api';
 
 /** A request that ended in a bug: the visitor is told that it failed, and this says why. */
 export interface AppFailure {
@@ -46,7 +48,7 @@ export interface RunningApp {
  * @throws UserError where a model is not there, or nothing can listen at the address.
  */
 export async function startApp(options: AppOptions = {}, hooks: Hooks<AppFailure> & WithModels = {}): Promise<RunningApp> {
-  const { models: named = [], root, port, host, token: chosen } = checkedAppOptions(options);
+  const { models: named = [], root, port, host, token: chosen, data = [], trainings: mostAtOnce } = checkedAppOptions(options);
   const places = [named].flat();
   for (const place of places) modelFile(place);
   const token = chosen ?? (isLoopback(host) ? undefined : randomBytes(24).toString('base64url'));
@@ -57,6 +59,7 @@ export async function startApp(options: AppOptions = {}, hooks: Hooks<AppFailure
   app.use(securityHeaders, ownPagesOnly(allowedHosts(host)), tokenRequired(token), boundedBodies());
   addApi(app, { served, models: hooks.models, startedAt: Date.now() });
   addHolisticFiles(app);
+  const trainings = addTrainingApi(app, { root, data: dataFolders([data].flat()), mostAtOnce, models: hooks.models });
   addPage(app, files);
   app.notFound((context) => context.json({ error: `no ${context.req.method} ${context.req.path}; /api/docs lists what there is` }, 404));
   app.onError((error, context) => refusal(error, context, hooks));
@@ -79,10 +82,19 @@ export async function startApp(options: AppOptions = {}, hooks: Hooks<AppFailure
     token,
     models,
     close: async () => {
+      for (const name of trainings.close())
+        notesTo(hooks)(`the training ${name} goes on; npm run watch -- ${name} shows it, and the app does when it is started again`);
       await closed(server);
       await served.dispose();
     },
   };
+}
+
+/** @throws UserError where one is none. */
+function dataFolders(named: readonly string[]): readonly string[] {
+  for (const folder of named)
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) throw new UserError(`--data ${folder}: no such folder`);
+  return named;
 }
 
 /** One clip of nothing goes through the default model, so that its graph is there when the first one comes. */
@@ -108,7 +120,8 @@ function refusal(error: unknown, context: Context, { onEvent }: Hooks<AppFailure
   if (error instanceof RequestProblem) {
     // What was sent is not read: the connection cannot be used for another request.
     if (error.status === 411 || error.status === 413) context.header('connection', 'close');
-    return context.json({ error: error.message }, error.status);
+    const { status, message, fields } = error;
+    return context.json(fields === undefined ? { error: message } : { error: message, fields }, status);
   }
   if (error instanceof FileError || error instanceof UserError) return context.json({ error: error.message }, 422);
   onEvent?.({ kind: 'app-failure', request: `${context.req.method} ${context.req.path}`, error });
