@@ -36,7 +36,8 @@ export function addTrainingApi(app: OpenAPIHono, { root, data, mostAtOnce, model
   const processes = new TrainingProcesses(runs, mostAtOnce);
   const requests = new TrainingRequests(runs, data, models);
   const events = new RunEvents(runs, processes);
-  const closing = new AbortController();
+  /** What ends the connection of each who listens; undefined where no more may come. */
+  let listening: Set<() => void> | undefined = new Set();
   for (const route of trainingRoutes) app.openAPIRegistry.registerPath(route);
 
   app.get('/api/runs', (context) => context.json(events.now()));
@@ -77,21 +78,26 @@ export function addTrainingApi(app: OpenAPIHono, { root, data, mostAtOnce, model
   });
 
   app.get('/api/events', (context) => {
-    if (closing.signal.aborted || !events.hasRoom())
+    if (listening === undefined || !events.hasRoom())
       throw new RequestProblem(503, `${MOST_LISTENERS} listen already, and no more are told at once; close another page`);
-    return eventStream(context, events, closing.signal);
+    return eventStream(context, events, listening);
   });
 
   return {
     close: () => {
-      closing.abort();
+      const all = listening ?? [];
+      listening = undefined;
+      for (const leave of all) leave();
       return processes.goingOn();
     },
   };
 }
 
-/** Tells a visitor what happens, until it leaves or the app ends. */
-function eventStream(context: Context, events: RunEvents, closing: AbortSignal): Response {
+/**
+ * Tells a visitor what happens, until it leaves or the app ends.
+ * @param listening takes what ends it.
+ */
+function eventStream(context: Context, events: RunEvents, listening: Set<() => void>): Response {
   return streamSSE(context, async (stream) => {
     await new Promise<void>((resolve) => {
       const tell = ({ id, event, data }: RunEvent): void => {
@@ -104,10 +110,11 @@ function eventStream(context: Context, events: RunEvents, closing: AbortSignal):
       const leave = (): void => {
         clearInterval(heartbeat);
         end();
+        listening.delete(leave);
         resolve();
       };
       stream.onAbort(leave);
-      closing.addEventListener('abort', leave, { once: true });
+      listening.add(leave);
     });
   });
 }

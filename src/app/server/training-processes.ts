@@ -26,7 +26,7 @@ export interface StartedTraining {
   readonly state: 'starting' | 'running' | 'ended' | 'failed';
   /** The name of its run; null until it has one. */
   readonly run: string | null;
-  /** The last lines that it printed. */
+  /** The last lines that it printed, where it is starting or has failed. */
   readonly output: string;
 }
 
@@ -165,7 +165,8 @@ export class TrainingProcesses {
     if (!hasEnded) started.run = runs.find(({ pid }) => pid !== undefined && pid === child.pid)?.name ?? started.run;
     const isSeen = runs.some(({ name, pid }) => name === started.run && pid === child.pid);
     const state = hasEnded ? (endedWell(started) ? 'ended' : 'failed') : isSeen ? 'running' : 'starting';
-    return { id, model, command, state, run: started.run, output: started.lastOutput ?? tailOf(started.output) };
+    const isTelling = state === 'starting' || state === 'failed'; // Of one that runs its epochs tell.
+    return { id, model, command, state, run: started.run, output: isTelling ? (started.lastOutput ?? tailOf(started.output)) : '' };
   }
 
   /** Keeps the newest of those that have ended. */

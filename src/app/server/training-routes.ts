@@ -46,7 +46,7 @@ const started = z
     command: z.string().openapi({ description: 'The command line that does the same.' }),
     state: z.enum(['starting', 'running', 'ended', 'failed']),
     run: z.string().nullable().openapi({ description: 'The name of its run, once it has one.' }),
-    output: z.string().openapi({ description: 'The last lines that it printed.' }),
+    output: z.string().openapi({ description: 'The last lines that it printed, where it is starting or has failed.' }),
   })
   .openapi('StartedTraining');
 

@@ -170,6 +170,7 @@ export class LineChart {
     return {
       label,
       data,
+      order: -place, // Later ones lie over earlier ones.
       borderColor: colour,
       backgroundColor: colour,
       borderWidth: 2,
