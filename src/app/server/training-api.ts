@@ -1,14 +1,15 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context, HonoRequest } from 'hono';
+import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { asTyped } from '../../foundation/installation';
 import { shellWord } from '../../foundation/text';
 import type { ModelDefinitions } from '../../models/model-table';
+import { jsonOf } from './checked-request';
 import { RequestProblem } from './problem';
 import { MOST_LISTENERS, RunEvents, type RunEvent } from './run-events';
 import { figuresOf, Runs } from './runs';
 import { TrainingProcesses } from './training-processes';
-import { TrainingRequests } from './training-request';
+import { resumeSchema, startSchema, TrainingRequests } from './training-request';
 import { trainingRoutes } from './training-routes';
 
 /** Milliseconds after which a connection says that it is still there. */
@@ -52,14 +53,14 @@ export function addTrainingApi(app: OpenAPIHono, { root, data, mostAtOnce, model
   app.get('/api/training', (context) => context.json(requests.choices()));
 
   app.post('/api/runs', async (context) => {
-    const { model, argv } = requests.argumentsFor(await jsonOf(context.req));
+    const { model, argv } = requests.argumentsFor(await jsonOf(context, startSchema));
     const started = processes.start(model, argv);
     events.look();
     return context.json(started, 201);
   });
 
   app.post('/api/runs/:name/resume', async (context) => {
-    const { name, model, argv } = requests.argumentsToResume(context.req.param('name'), await jsonOf(context.req));
+    const { name, model, argv } = requests.argumentsToResume(context.req.param('name'), await jsonOf(context, resumeSchema));
     const started = processes.start(model, argv, name);
     events.look();
     return context.json(started, 201);
@@ -117,16 +118,4 @@ function eventStream(context: Context, events: RunEvents, listening: Set<() => v
       listening.add(leave);
     });
   });
-}
-
-/** The body of a request; an empty one is `{}`. @throws RequestProblem where it is no JSON. */
-async function jsonOf(request: HonoRequest): Promise<unknown> {
-  const text = await request.text();
-  const type = request.header('content-type') ?? '';
-  if (text !== '' && !/^application\/json\b/i.test(type)) throw new RequestProblem(415, 'content-type: expected application/json');
-  try {
-    return text === '' ? {} : (JSON.parse(text) as unknown);
-  } catch {
-    throw new RequestProblem(400, 'the body is no JSON; expected {"model": "transformer", …}');
-  }
 }

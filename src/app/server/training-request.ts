@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { commandLineSource, flagOf } from '../../config/layers';
 import { readPreset, resolveSettings, shippedPresets } from '../../config/resolve';
 import { factsOf } from '../../config/setting';
-import { firstIssue, UserError } from '../../foundation/errors';
+import { UserError } from '../../foundation/errors';
 import { excerpt, nearestName } from '../../foundation/text';
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { RequestProblem } from './problem';
@@ -126,8 +126,10 @@ export class TrainingRequests {
    * What `train` is to be given.
    * @throws RequestProblem with what the command would say of each field.
    */
-  argumentsFor(body: unknown): { readonly model: string; readonly argv: readonly string[] } {
-    const { model, preset, data, settings } = checked(startSchema, body);
+  argumentsFor({ model, preset, data, settings }: z.output<typeof startSchema>): {
+    readonly model: string;
+    readonly argv: readonly string[];
+  } {
     if (!this.trainable.includes(model)) throw fieldProblem({ model: unknownWord(model, this.trainable) });
     const presets = this.presetsOf(model);
     if (preset !== undefined && !presets.includes(preset)) throw fieldProblem({ preset: unknownWord(preset, presets.filter(Boolean)) });
@@ -157,8 +159,10 @@ export class TrainingRequests {
    * What `train` is to be given so that a run goes on.
    * @throws RequestProblem where it runs already, or the number of epochs is none.
    */
-  argumentsToResume(name: string, body: unknown): { readonly model: string; readonly argv: readonly string[]; readonly name: string } {
-    const { epochs = '' } = checked(resumeSchema, body);
+  argumentsToResume(
+    name: string,
+    { epochs = '' }: z.output<typeof resumeSchema>,
+  ): { readonly model: string; readonly argv: readonly string[]; readonly name: string } {
     const { folder, model, seen } = this.runs.find(name);
     if (seen.end === undefined) throw new RequestProblem(409, `${name}: it runs already`);
     const file = this.models.find(model)?.file;
@@ -218,13 +222,6 @@ function flag(key: string, value: string): string[] {
 function unknownWord(given: string, known: readonly string[]): string {
   const nearest = nearestName(given, known);
   return `expected ${known.length <= 6 ? known.join(' or ') : 'one of those that GET /api/training lists'}, found ${JSON.stringify(excerpt(given, 80))}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;
-}
-
-/** @throws RequestProblem where a body is not as it must be. */
-function checked<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body);
-  if (!parsed.success) throw new RequestProblem(400, firstIssue(parsed.error));
-  return parsed.data;
 }
 
 /** Does something that tells of settings as the command line does, and says what is wrong of the fields that they are. */
