@@ -79,6 +79,7 @@ export function addTrainingApi(app: OpenAPIHono, { root, data, mostAtOnce, model
   });
 
   app.get('/api/events', (context) => {
+    if (context.req.method === 'HEAD') return context.body(null); // Nobody would read the stream, nor end it.
     if (listening === undefined || !events.hasRoom())
       throw new RequestProblem(503, `${MOST_LISTENERS} listen already, and no more are told at once; close another page`);
     return eventStream(context, events, listening);
