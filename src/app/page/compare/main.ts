@@ -1,5 +1,6 @@
 import { fetchClip, fetchSample, fetchSamples } from '../shared/api';
 import { ClipPanel, type SaidOfClip } from '../shared/clip-panel';
+import { takeDrops } from '../shared/drops';
 import { byId, element } from '../shared/elements';
 import {
   fetchComparison,
@@ -14,6 +15,8 @@ import { ClipTable } from './clip-table';
 import { Recognition, type ClipToRecognise } from './recognition';
 import { StoredView } from './stored';
 
+/** More models than that nobody compares at a look, and the app refuses it. */
+const MOST_MODELS = 8;
 /** Validation clips that are recognised anew: their evaluation tells of all of them at once. */
 const MOST_VALIDATION = 200;
 
@@ -65,8 +68,8 @@ async function compareChosen(): Promise<void> {
   const mine = ++turn;
   clear();
   const titles = chosen();
-  if (titles.length < 2) {
-    say('Choose two models or more.');
+  if (titles.length < 2 || titles.length > MOST_MODELS) {
+    say(`Choose two to ${MOST_MODELS} models.`);
     return;
   }
   say('Comparing …', 'working');
@@ -203,28 +206,8 @@ async function validationClips(isCurrent: () => boolean): Promise<readonly ClipT
 }
 
 function takeClips(): void {
-  const zone = byId('drop', HTMLElement);
-  const input = byId('files', HTMLInputElement);
-  const take = (files: readonly File[]): void => {
+  takeDrops(byId('drop', HTMLElement), byId('files', HTMLInputElement), (files) => {
     guarded(() => recognise('Clips of your own', () => Promise.resolve(files.map((file) => ({ file, truth: undefined })))));
-  };
-  input.addEventListener('change', () => {
-    const files = [...(input.files ?? [])];
-    input.value = '';
-    take(files);
-  });
-  for (const kind of ['dragenter', 'dragover'])
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      zone.classList.add('over');
-    });
-  document.addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) zone.classList.remove('over');
-  });
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    zone.classList.remove('over');
-    take([...(event.dataTransfer?.files ?? [])]);
   });
   byId('samples', HTMLButtonElement).addEventListener('click', () => {
     guarded(() => recognise('Samples', samples));

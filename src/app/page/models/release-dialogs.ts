@@ -8,8 +8,8 @@ export function openPromotion({ model, evaluation, production }: ModelView, onDo
   open({
     title: `Promote ${model.name}?`,
     consequences: [
-      `Its best checkpoint is written anew as one for use: the weights alone, with the names of the signs.`,
-      `Both are evaluated on the ${evaluation?.data.clips ?? ''} clips that it was trained with, and must say the same. That takes as long as an evaluation.`,
+      'Its best checkpoint is written anew as one for use: the weights alone, with the names of the signs.',
+      `Both are evaluated on its ${evaluation?.data.clips ?? ''} validation clips, and must say the same. That takes as long as two evaluations.`,
       'Its stage becomes “production”.',
       ...(production === null ? [] : [`${production.file}, which is there already, is replaced.`]),
     ],

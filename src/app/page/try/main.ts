@@ -1,8 +1,8 @@
 import { fetchAttention, fetchClip, fetchModels, fetchSample, fetchSamples, predictClips, type Answer, type Model } from '../shared/api';
+import { takeDrops } from '../shared/drops';
 import { byId, element, percent } from '../shared/elements';
 import { BatchTable } from './batch-table';
 import { ClipResult } from './clip-result';
-import { takeDrops } from './drops';
 
 const status = byId('status', HTMLElement);
 const choice = byId('model', HTMLSelectElement);
