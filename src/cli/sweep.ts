@@ -43,6 +43,12 @@ const sweepFlags = {
     group: 'Sweep:',
     description: 'Vary the weights of both losses: alpha 0.1 to 0.9, beta what is left of 1. (The grid-search of the PyTorch pipeline.)',
   },
+  halving: {
+    string: true,
+    group: 'Sweep:',
+    description:
+      'Stop points early of which others are better (successive halving): all are trained for a few epochs, the best third (--halving 2: half) for three times as many, and so on to --epochs.',
+  },
   folds: {
     string: true,
     group: 'Sweep:',
@@ -92,7 +98,20 @@ export const sweepCommand: Command = {
       argv,
       widthOf(terminal.output),
     );
-    const { grid, ablate, seeds, out, jobs, json, help, random, 'loss-weights': lossWeights, folds, ...flags } = commandLine.parse();
+    const {
+      grid,
+      ablate,
+      seeds,
+      out,
+      jobs,
+      json,
+      help,
+      random,
+      'loss-weights': lossWeights,
+      folds,
+      halving,
+      ...flags
+    } = commandLine.parse();
     const typed = await trainingTyped(flags);
     const { models = ownModels, settings } = typed;
     if (help === true) {
@@ -109,13 +128,14 @@ export const sweepCommand: Command = {
       base: { source: commandLineSource, values: settings, otherFlags: Object.keys(sweepFlags).map(keyOf) },
       config: typed.configFile,
       reading: typed.reading,
-      axes: textsOf(grid).map(axisOf),
+      axes: axesOf(grid),
       typed: true,
       ablations: ablate === undefined ? undefined : ablationsOf(textsOf(ablate), (names) => switchedOff(names, models)),
       seeds: seedsOf(seeds),
       random: wholeNumber({ random }, 'random', 1),
       lossWeights: lossWeights === true,
       folds: wholeNumber({ folds }, 'folds', 2),
+      halving: wholeNumber({ halving: halving === '' ? USUAL_HALVING : halving }, 'halving', 2),
     };
     const places = {
       out: requiredText({ out }, 'out', 'the folder of the sweep, as --out sweeps/lr'),
@@ -134,6 +154,10 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
     brought,
     examples: [
       ['npm run sweep -- --data clips/ --grid lr=1e-4,3e-4 dropout=0.1,0.3 --seeds 3 --out sweeps/lr', 'four points, three seeds each'],
+      [
+        'npm run sweep -- --data clips/ --random 27 --grid lr=1e-4..1e-2:log num_layers=2..6 --halving --out sweeps/drawn',
+        'many points, most of them stopped early',
+      ],
       ['npm run sweep -- --config mine.json --data clips/ --seeds 5 --out sweeps/mine', 'one recipe: mean and deviation over five seeds'],
       ['npm run sweep -- --config mine.json --ablate ema augment --seeds 3 --out sweeps/parts', 'what each part is good for'],
       ['npm run sweep -- --data folds/ --folds 5 --out sweeps/folds', 'cross-validation in five folds'],
@@ -145,6 +169,16 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
 
 function textsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** A third goes on where `--halving` says no number. */
+const USUAL_HALVING = '3';
+
+function axesOf(grid: unknown): Axis[] {
+  const words = textsOf(grid).filter((word) => word !== '');
+  if (grid !== undefined && words.length === 0)
+    throw new UserError('--grid: expected settings and their values, as lr=1e-4,3e-4 dropout=0.1,0.3, found none');
+  return words.map(axisOf);
 }
 
 /** `lr=1e-4,3e-4`; without values where there is no more than a name. */
@@ -267,6 +301,22 @@ function progressTo(stream: TerminalStream, errors: TerminalStream, verbose: boo
         const { glossAccuracy, bestEpoch, epochs, seconds } = event.figures;
         redraw(
           `${place()}  ${event.trial.id}  gloss ${percent(glossAccuracy)}  best epoch ${bestEpoch} of ${epochs}  ${secondsText(seconds)}`,
+        );
+        break;
+      }
+      case 'trial-paused': {
+        running.delete(event.trial.id);
+        const { epochs, glossAccuracy } = event.reached;
+        redraw(
+          `${' '.repeat(2 * String(total).length + 1)}  ${event.trial.id}  gloss ${percent(glossAccuracy)} within ${counted(epochs, 'epoch')}`,
+        );
+        break;
+      }
+      case 'rung-end': {
+        ended += event.stopped.length;
+        const named = event.goOn.map(({ name }) => name).join('; ');
+        redraw(
+          `after ${counted(event.epochs, 'epoch')} go on: ${named === '' ? 'none' : named}. Stopped: ${counted(event.stopped.length, 'trial')}`,
         );
         break;
       }

@@ -35,6 +35,20 @@ async function killedAfter(epochs: number, args: readonly string[]): Promise<voi
 const runFolder = (folder: string): string => path.join(folder, 'models', readdirSync(path.join(folder, 'models'))[0] ?? '');
 
 describe('the commands, as people type them', () => {
+  it('sweep refuses a grid of nothing, and halving where there is nothing to choose among', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const out = path.join(folder, 'sweep');
+      expect(await kumpas('sweep', '--grid', '--out', out)).toEqual({
+        code: 1,
+        output: '',
+        errors: '--grid: expected settings and their values, as lr=1e-4,3e-4 dropout=0.1,0.3, found none\n',
+      });
+      const single = await kumpas('sweep', '--halving', '--grid', 'lr=1e-3', '--out', out);
+      expect(single.errors).toMatch(/^--halving: expected several points to choose among, found one; give --grid or --random/);
+      expect(existsSync(out)).toBe(false);
+    });
+  });
+
   it('train, evaluate and predict on a folder of clips', async () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);

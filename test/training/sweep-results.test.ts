@@ -2,10 +2,11 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ownModels } from '../../src/models/model-table';
+import { accuracyWithin, pointsThatGoOn, rungsOf } from '../../src/training/sweep/halving';
 import { planSweep, type SweepPlan } from '../../src/training/sweep/plan';
 import { switchedOff, type VariedSettings } from '../../src/training/sweep/points';
 import { summarise } from '../../src/training/sweep/results';
-import { sweepPage, trialsTable } from '../../src/training/sweep/results-text';
+import { sweepDocument, sweepPage, trialsTable } from '../../src/training/sweep/results-text';
 import { spreadOf, studentQuantile } from '../../src/training/sweep/statistics';
 import type { TrialFigures, TrialFolder } from '../../src/training/sweep/trial-folders';
 import { inTemporaryFolder } from '../support/clip-files';
@@ -97,6 +98,94 @@ describe('the winner', () => {
       'lr-0.0001_seed-1,lr 0.0001,0.0001,1,,done,0.99,0.9,0.04,7,12,10,1000,sweeps/lr/model',
       'lr-0.0001_seed-2,lr 0.0001,0.0001,2,,failed,,,,,,,,',
     ]);
+  });
+});
+
+describe('successive halving', () => {
+  const planWith = (halving: number, points: number, epochs: number): SweepPlan =>
+    planSweep(
+      {
+        base: { source: 'command line', values: { epochs: String(epochs) } },
+        axes: [{ name: 'lr', values: Array.from({ length: points }, (_, place) => `${place + 1}e-4`) }],
+        typed: true,
+        seeds: [1, 2],
+        halving,
+      },
+      ownModels,
+    );
+
+  it('divides the epochs as it divides the points', () => {
+    expect(rungsOf(planWith(3, 9, 27))).toEqual([
+      { epochs: 3, keep: 3 },
+      { epochs: 9, keep: 1 },
+    ]);
+    expect(rungsOf(planWith(2, 5, 20))).toEqual([
+      { epochs: 3, keep: 3 },
+      { epochs: 5, keep: 2 },
+      { epochs: 10, keep: 1 },
+    ]);
+    expect(rungsOf(planWith(3, 9, 2))).toEqual([{ epochs: 1, keep: 3 }]); // Both rungs would be after the first epoch.
+    expect(rungsOf(planWith(3, 9, 1))).toEqual([]);
+    expect(rungsOf(planOf({ lr: ['1e-4', '3e-4'] }))).toEqual([]);
+  });
+
+  it('goes on with the points of the highest means over their trials, and never with one that failed', () => {
+    const accuracies = new Map([
+      [0, [0.9, 0.1]],
+      [1, [0.6, 0.6]],
+      [2, [0.99, undefined]],
+      [3, [0.4, 0.8]],
+      [4, [0.7, 0.7]],
+    ]);
+    expect(pointsThatGoOn(accuracies, 1)).toEqual([4]);
+    expect(pointsThatGoOn(accuracies, 2)).toEqual([1, 4]);
+    expect(pointsThatGoOn(accuracies, 5)).toEqual([0, 1, 3, 4]);
+    const log = [0.2, 0.5, 0.4, 0.9].map((gloss_acc, place) => ({
+      epoch: place + 1,
+      train_loss: 1,
+      val_loss: 1,
+      gloss_acc,
+      cat_acc: 1,
+      lr: 1,
+    }));
+    expect([0, 1, 3, 9].map((epochs) => accuracyWithin(log, epochs))).toEqual([undefined, 0.2, 0.5, 0.9]);
+  });
+
+  it('says in its tables which trials were stopped, when, and how good they were', () => {
+    const plan = planWith(2, 2, 10);
+    const [first, second, third, fourth] = plan.trials.map(({ id }) => id);
+    const result = summarise(
+      plan,
+      new Map([
+        [first ?? '', folderWith(0.9)],
+        [second ?? '', folderWith(0.8)],
+      ]),
+      new Map(),
+      new Map([
+        [third ?? '', { epochs: 5, glossAccuracy: 0.5 }],
+        [fourth ?? '', { epochs: 5, glossAccuracy: 0.7 }],
+      ]),
+    );
+    expect(result.winner?.name).toBe('lr 0.0001');
+    const page = sweepPage('Sweep lr', result);
+    expect(page).toContain('| lr 0.0002 | – | – | – | – | – | – | stopped after 5 epochs at 60.0 % |');
+    expect(page).toContain('Successive halving: of 2 points the best go on, by the means of their trials: 1 after 5 of 10 epochs.');
+    expect(page).not.toContain('not done yet');
+    expect(trialsTable(result).split('\n')[3]).toBe('lr-0.0002_seed-1,lr 0.0002,0.0002,1,,stopped,0.5,,,,,5,,');
+    expect(sweepDocument(result)).toMatchObject({
+      halving: 2,
+      points: [{}, { trials: [{ state: 'stopped', stopped: { epochs: 5, gloss_accuracy: 0.5 } }, {}] }],
+    });
+  });
+
+  it('is refused where there is nothing to choose among', () => {
+    expect(() => planWith(1, 2, 10)).toThrow('--halving: expected a whole number of at least 2, found 1');
+    expect(() => planWith(3, 1, 10)).toThrow('--halving: expected several points to choose among, found one; give --grid or --random');
+    const request = { base: { source: 'command line', values: {} }, axes: [], typed: true, halving: 3 };
+    expect(() => planSweep({ ...request, axes: [{ name: 'epochs', values: ['1', '2'] }] }, ownModels)).toThrow(
+      '--halving: it says itself how many epochs a point is trained; leave epochs out of --grid',
+    );
+    expect(() => planSweep({ ...request, ablations: { smaller: { lr: 1e-3 } } }, ownModels)).toThrow('--halving: an ablation compares all');
   });
 });
 

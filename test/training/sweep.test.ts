@@ -104,6 +104,39 @@ describe('sweep()', () => {
     });
   });
 
+  it('stops points early of which others are better, and trains what goes on as if it had never waited', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder);
+      const base = { ...optionsIn(folder, 'halved').base, epochs: 4, scheduler: 'cosine' } as const;
+      const options = { base, grid: { lr: [1e-9, 1e-2, 1e-8, 3e-2] }, halving: 2, out: path.join(folder, 'halved') };
+      const controller = new AbortController();
+      const cut = await sweep(options, {
+        signal: controller.signal,
+        onEvent: ({ kind }) => {
+          if (kind === 'rung-end') controller.abort();
+        },
+      });
+      expect(cut.end).toBe('interrupted');
+      const events: SweepEvent[] = [];
+      const result = await sweep(options, { onEvent: (event) => events.push(event) });
+      expect(
+        events.flatMap((event) => (event.kind === 'rung-end' ? [[event.epochs, event.goOn.length, event.stopped.length]] : [])),
+      ).toEqual([
+        [1, 2, 2],
+        [2, 1, 1],
+      ]);
+      const trials = result.points.flatMap((point) => point.trials);
+      expect(trials.map(({ state, stopped }) => (state === 'stopped' ? stopped?.epochs : state)).sort()).toEqual([1, 1, 2, 'done']);
+      const { winner } = result;
+      expect(winner).toMatchObject({ complete: true, trials: [{ figures: { epochs: 4 } }] });
+
+      const logOf = (point: typeof winner): string => readFileSync(path.join(point?.trials[0]?.folder ?? '', 'training_log.txt'), 'utf8');
+      const alone = await sweep({ base, grid: { lr: [Number(winner?.values['lr'])] }, out: path.join(folder, 'alone') });
+      expect(logOf(winner)).toBe(logOf(alone.winner));
+      await expect(sweep({ ...options, halving: 3 })).rejects.toThrow('another sweep lies there: it has --halving 2, not --halving 3');
+    });
+  });
+
   it('names a trial that fails, goes on with the others, and lets no point win that lacks it', async () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);

@@ -28,6 +28,7 @@ const manifestSchema = z.object({
   baseSeed: z.int(),
   points: z.array(z.object({ name: z.string(), values: z.record(z.string(), varied) })),
   trials: z.array(z.object({ id: z.string(), point: z.int().min(0), seed: z.int(), fold: z.int().optional(), settings })),
+  halving: z.int().min(2).optional(),
 });
 
 /**

@@ -21,6 +21,8 @@ export interface SweepRequest extends PointsRequest {
   readonly seeds?: readonly number[] | undefined;
   /** In how many folds each point is cross-validated: the sets `fold_1`, `fold_2` … in the folder of the data. */
   readonly folds?: number | undefined;
+  /** Successive halving: after each rung the best 1/halving of the points go on. All are trained to the end where it is left out. */
+  readonly halving?: number | undefined;
 }
 
 /** One training of a sweep. */
@@ -44,10 +46,12 @@ export interface SweepPlan {
   readonly baseSeed: number;
   readonly points: readonly Point[];
   readonly trials: readonly Trial[];
+  readonly halving?: number | undefined;
 }
 
 const MOST_TRIALS = 10_000;
 const LONGEST_ID = 64;
+
 /**
  * Plans a sweep: every trial with its settings resolved and checked.
  * @throws UserError that lists everything that is wrong with any of them, a line each.
@@ -58,6 +62,7 @@ export function planSweep(request: SweepRequest, models: ModelDefinitions): Swee
   refusePlaces(request, problems);
   const base = resolved(request, {}, models, new Set()); // What is wrong with it is told with the points.
   const points = pointsOf(request, models, base?.seed ?? 0, problems);
+  refuseHalving(request, points, problems);
   const folds = foldsOf(request, base, problems);
   const count = points.length * (seeds?.length ?? 1) * folds.length;
   if (count > MOST_TRIALS)
@@ -89,7 +94,17 @@ export function planSweep(request: SweepRequest, models: ModelDefinitions): Swee
     baseSeed: required(first, 'the settings of the first point').seed,
     points,
     trials,
+    ...(request.halving === undefined ? {} : { halving: request.halving }),
   };
+}
+
+function refuseHalving({ halving, ablations }: SweepRequest, points: readonly Point[], problems: Set<string>): void {
+  if (halving === undefined) return;
+  if (!Number.isSafeInteger(halving) || halving < 2) problems.add(`--halving: expected a whole number of at least 2, found ${halving}`);
+  if (ablations !== undefined) problems.add('--halving: an ablation compares all of its changes; leave one out');
+  else if (points.length < 2) problems.add('--halving: expected several points to choose among, found one; give --grid or --random');
+  if (points.some(({ values }) => values['epochs'] !== undefined))
+    problems.add('--halving: it says itself how many epochs a point is trained; leave epochs out of --grid');
 }
 
 function isSame(one: Settings, other: Settings | undefined): boolean {
@@ -170,6 +185,10 @@ function wordOfValues(values: VariedSettings): string {
 
 /** What is different between two plans, in a few words; undefined where nothing is. Settings that only a later version has are passed over. */
 export function differenceOfPlans(before: SweepPlan, now: SweepPlan): string | undefined {
+  if (before.halving !== now.halving) {
+    const named = ({ halving }: SweepPlan): string => (halving === undefined ? 'no --halving' : `--halving ${halving}`);
+    return `it has ${named(before)}, not ${named(now)}`;
+  }
   const idsBefore = before.trials.map(({ id }) => id);
   const idsNow = now.trials.map(({ id }) => id);
   const lost = idsBefore.find((id) => !idsNow.includes(id));

@@ -1,6 +1,7 @@
 import { csvText } from '../../data/csv-table';
 import { required } from '../../foundation/required';
 import { counted, percent, plainMarkdown, signedPoints } from '../../foundation/text';
+import { halvingLine } from './halving';
 import { valueText } from './points';
 import { POINT_FIGURES, WINNING_RULE, type PointResult, type SweepResult } from './results';
 import type { Spread } from './statistics';
@@ -24,7 +25,7 @@ export function sweepTable(result: SweepResult): readonly (readonly string[])[] 
   const base = points[0]?.spreads?.glossAccuracy.mean;
   const rows = points.map((point) => {
     const name = point === winner ? `${point.name} ★` : point.name;
-    const trials = `${point.trials.filter(({ state }) => state === 'done').length} of ${point.trials.length}`;
+    const trials = trialsText(point);
     const { spreads } = point;
     if (spreads === undefined) return [name, ...Array<string>(heading.length - 2).fill('–'), trials];
     const { glossAccuracy, categoryAccuracy, calibrationError, bestEpoch, seconds } = spreads;
@@ -44,13 +45,24 @@ export function sweepTable(result: SweepResult): readonly (readonly string[])[] 
   return [heading, ...rows];
 }
 
+/** How many of a point's trials are done; of one that was stopped after how many epochs, and how good it was. */
+function trialsText({ trials }: PointResult): string {
+  const done = `${trials.filter(({ state }) => state === 'done').length} of ${trials.length}`;
+  const stops = trials.flatMap(({ stopped }) => stopped ?? []);
+  if (stops.length === 0) return done;
+  const epochs = Math.max(...stops.map((stop) => stop.epochs));
+  const mean = stops.reduce((sum, { glossAccuracy }) => sum + glossAccuracy, 0) / stops.length;
+  return `stopped after ${counted(epochs, 'epoch')} at ${percent(mean)}`;
+}
+
 /** What is said below the table: which point won, by which rule, and what is not done. */
-export function sweepConclusions({ points, winner }: SweepResult): string[] {
+export function sweepConclusions({ plan, points, winner }: SweepResult): string[] {
   const trials = points.flatMap((point) => point.trials);
   const left = trials.filter(({ state }) => state === 'left').length;
   return [
     winner === undefined ? 'No winner: no point has all of its trials done.' : `Winner: ${winner.name}.`,
     `The rule: ${WINNING_RULE}.`,
+    ...(plan.halving === undefined ? [] : [halvingLine(plan)]),
     ...trials.flatMap(({ trial, failure }) => (failure === undefined ? [] : [`Failed: ${trial.id}: ${failure.split('\n').join('; ')}`])),
     ...(left === 0 ? [] : [`${counted(left, 'trial is', 'trials are')} not done yet.`]),
   ];
@@ -78,14 +90,16 @@ export function sweepPage(title: string, result: SweepResult): string {
 export function trialsTable({ points }: SweepResult): string {
   const keys = [...new Set(points.flatMap(({ values }) => Object.keys(values)))];
   const rows = points.flatMap(({ name, values, trials }) =>
-    trials.map(({ trial, state, folder, figures }) => [
+    trials.map(({ trial, state, folder, figures, stopped }) => [
       trial.id,
       name,
       ...keys.map((key) => (values[key] === undefined ? '' : valueText(values[key]))),
       trial.seed,
       trial.fold,
       state,
-      ...[...POINT_FIGURES, 'epochs' as const, 'parameters' as const].map((figure) => figures?.[figure]),
+      ...[...POINT_FIGURES, 'epochs' as const, 'parameters' as const].map(
+        (figure) => figures?.[figure] ?? (figure === 'glossAccuracy' || figure === 'epochs' ? stopped?.[figure] : undefined),
+      ),
       folder,
     ]),
   );
@@ -98,6 +112,7 @@ export function sweepDocument({ plan, points, winner }: SweepResult): Record<str
   return {
     kind: plan.kind,
     rule: WINNING_RULE,
+    ...(plan.halving === undefined ? {} : { halving: plan.halving }),
     winner: winner?.name ?? null,
     points: points.map(pointDocument),
   };
@@ -123,13 +138,14 @@ function pointDocument({ name, values, trials, spreads, complete, parameters }: 
     complete,
     parameters: parameters ?? null,
     figures: figures ?? null,
-    trials: trials.map(({ trial, state, folder, figures: own, failure }) => ({
+    trials: trials.map(({ trial, state, folder, figures: own, failure, stopped }) => ({
       trial: trial.id,
       seed: trial.seed,
       ...(trial.fold === undefined ? {} : { fold: trial.fold }),
       state,
       folder: folder ?? null,
       failure: failure ?? null,
+      ...(stopped === undefined ? {} : { stopped: { epochs: stopped.epochs, gloss_accuracy: stopped.glossAccuracy } }),
       figures:
         own === undefined
           ? null

@@ -1,4 +1,5 @@
 import { elementAt, required } from '../../foundation/required';
+import type { StoppedTrial } from './halving';
 import type { SweepPlan, Trial } from './plan';
 import type { Point } from './points';
 import { spreadOf, type Spread } from './statistics';
@@ -11,12 +12,14 @@ export type PointFigure = (typeof POINT_FIGURES)[number];
 /** How a trial ended up. */
 export interface TrialResult {
   readonly trial: Trial;
-  readonly state: 'done' | 'failed' | 'left';
+  readonly state: 'done' | 'failed' | 'stopped' | 'left';
   /** Its model folder; undefined where there is none yet. */
   readonly folder: string | undefined;
   readonly figures: TrialFigures | undefined;
   /** Why it failed. */
   readonly failure: string | undefined;
+  /** How far it had come where other points were better, and it was stopped. */
+  readonly stopped: StoppedTrial | undefined;
 }
 
 /** One set of values, over its seeds. */
@@ -50,16 +53,20 @@ const EQUAL = 1e-9;
  * Sums up the trials of a sweep by its points.
  * @param folders of the trials that were begun, by their ids.
  * @param failures what went wrong, by their ids.
+ * @param stopped those that were stopped for better ones, by their ids.
  */
 export function summarise(
   plan: SweepPlan,
   folders: ReadonlyMap<string, TrialFolder>,
   failures: ReadonlyMap<string, string> = new Map(),
+  stopped: ReadonlyMap<string, StoppedTrial> = new Map(),
 ): SweepResult {
   const results = plan.trials.map((trial): TrialResult => {
     const { folder, figures } = folders.get(trial.id) ?? {};
     const failure = failures.get(trial.id);
-    return { trial, state: figures !== undefined ? 'done' : failure === undefined ? 'left' : 'failed', folder, figures, failure };
+    const stop = stopped.get(trial.id);
+    const state = figures !== undefined ? 'done' : failure !== undefined ? 'failed' : stop !== undefined ? 'stopped' : 'left';
+    return { trial, state, folder, figures, failure, stopped: state === 'stopped' ? stop : undefined };
   });
   const points = plan.points.map((point, place) =>
     pointResult(

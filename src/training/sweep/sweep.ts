@@ -3,13 +3,14 @@ import { setTimeout } from 'node:timers/promises';
 import { messageOf, UserError } from '../../foundation/errors';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { makeFolders } from '../../foundation/folders';
-import { required } from '../../foundation/required';
+import { elementAt, required } from '../../foundation/required';
 import { ownModels } from '../../models/model-table';
 import type { EpochDone, TrainingEnd } from '../events';
 import { requestOf, type SettingsInput, type TrainHooks, type TrainOptions } from '../train';
+import { accuracyWithin, pointsThatGoOn, rungsOf, type Rung, type StoppedTrial } from './halving';
 import { keepPlan } from './manifest';
 import { planSweep, type SweepPlan, type SweepRequest, type Trial } from './plan';
-import type { Range, Varied, VariedSettings } from './points';
+import type { Point, Range, Varied, VariedSettings } from './points';
 import { summarise, type SweepResult } from './results';
 import { runTrial, type TrialProgress, type TrialRunHooks } from './run-trial';
 import { trialFolders, type TrialFigures, type TrialFolder } from './trial-folders';
@@ -37,6 +38,8 @@ export interface SweepOptions {
   readonly lossWeights?: boolean;
   /** Cross-validates each point in so many folds, the sets `fold_1`, `fold_2` … that splitSet makes in the folder of the data. */
   readonly folds?: number;
+  /** Successive halving: points are stopped early of which others are better, so that only the best 1/halving go on after each rung; 3 is usual. */
+  readonly halving?: number;
   /** The sweep's folder: of its plan, its model folders and its results. One that holds this very sweep is gone on with. */
   readonly out: string;
   /** Trials that run at once, each in a process of its own; 1 where it is left out, in this process. */
@@ -50,6 +53,10 @@ export type SweepEvent =
   | { readonly kind: 'trial-start'; readonly trial: Trial; readonly resumed: boolean }
   | { readonly kind: 'trial-epoch'; readonly trial: Trial; readonly epoch: EpochDone }
   | { readonly kind: 'trial-end'; readonly trial: Trial; readonly figures: TrialFigures }
+  /** It waits for the others of its rung. */
+  | { readonly kind: 'trial-paused'; readonly trial: Trial; readonly reached: StoppedTrial }
+  /** After so many epochs these points go on; the trials of the others are stopped. */
+  | { readonly kind: 'rung-end'; readonly epochs: number; readonly goOn: readonly Point[]; readonly stopped: readonly Trial[] }
   /** The others go on. */
   | { readonly kind: 'trial-failed'; readonly trial: Trial; readonly message: string; readonly error: unknown }
   | { readonly kind: 'warning'; readonly text: string };
@@ -75,7 +82,7 @@ export interface SweepOutcome extends SweepResult {
  * @throws UserError for a mistake in any of the trials' settings, all at once, before anything is trained; and where the folder holds another sweep.
  */
 export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Promise<SweepOutcome> {
-  const { base = {}, grid = {}, ablate, seeds, random, lossWeights, folds, out, jobs = 1 } = options;
+  const { base = {}, grid = {}, ablate, seeds, random, lossWeights, folds, halving, out, jobs = 1 } = options;
   const { request, models } = requestOf(base, hooks);
   const asked: SweepRequest = {
     base: { ...request.settings, source: 'sweep()' },
@@ -87,6 +94,7 @@ export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Prom
     random,
     lossWeights,
     folds,
+    halving,
     seeds: typeof seeds === 'number' ? seedsUpTo(seeds) : seeds,
   };
   return await sweepWith(asked, { out, jobs }, { ...hooks, models });
@@ -126,10 +134,16 @@ async function settledFolder(folder: string, id: string): Promise<TrialFolder | 
   }
 }
 
+/** Whether a trial is done, or has done so many epochs. */
+function hasCome(trial: TrialFolder | undefined, epochs: number): boolean {
+  return trial !== undefined && (trial.figures !== undefined || (trial.log.at(-1)?.epoch ?? 0) >= epochs);
+}
+
 /** A sweep that is being trained. */
 class Sweep {
   private readonly report: (event: SweepEvent) => void;
   private readonly failures = new Map<string, { readonly trial: Trial; readonly message: string }>();
+  private readonly stopped = new Map<string, StoppedTrial>();
 
   constructor(
     private readonly plan: SweepPlan,
@@ -144,19 +158,17 @@ class Sweep {
   async train(jobs: number): Promise<SweepOutcome> {
     const { plan, folder } = this;
     const before = trialFolders(folder);
-    const left = plan.trials.filter(({ id }) => before.get(id)?.figures === undefined);
-    this.report({ kind: 'planned', plan, done: plan.trials.length - left.length });
-    const work = async (): Promise<void> => {
-      while (!this.isInterrupted) {
-        const trial = left.shift();
-        if (trial === undefined) return;
-        await this.trainTrial(trial);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(jobs, left.length) }, work));
+    this.report({ kind: 'planned', plan, done: plan.trials.filter(({ id }) => before.get(id)?.figures !== undefined).length });
+    let trials = plan.trials;
+    for (const rung of rungsOf(plan)) {
+      await this.trainAll(trials, jobs, rung.epochs);
+      if (this.isInterrupted) break;
+      trials = this.bestOf(trials, rung);
+    }
+    await this.trainAll(trials, jobs);
     const failed = [...this.failures.values()];
     const failures = new Map(failed.map(({ trial, message }) => [trial.id, message]));
-    const result = summarise(plan, trialFolders(folder), failures);
+    const result = summarise(plan, trialFolders(folder), failures, this.stopped);
     const files = await writeSweepResults(folder, result, (text) => {
       this.report({ kind: 'warning', text });
     });
@@ -167,12 +179,50 @@ class Sweep {
     return this.hooks.signal?.aborted === true;
   }
 
-  private async trainTrial(trial: Trial): Promise<void> {
+  /** Trains those of some trials that are not done; with `until` to so many epochs. */
+  private async trainAll(trials: readonly Trial[], jobs: number, until = Infinity): Promise<void> {
+    const folders = trialFolders(this.folder);
+    const left = trials.filter(({ id }) => !this.failures.has(id) && !hasCome(folders.get(id), until));
+    const work = async (): Promise<void> => {
+      while (!this.isInterrupted) {
+        const trial = left.shift();
+        if (trial === undefined) return;
+        await this.trainTrial(trial, until);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(jobs, left.length) }, work));
+  }
+
+  /** The trials of the points that go on after a rung; the others are stopped. */
+  private bestOf(trials: readonly Trial[], { epochs, keep }: Rung): readonly Trial[] {
+    const folders = trialFolders(this.folder);
+    const reached = new Map(trials.map(({ id }) => [id, accuracyWithin(folders.get(id)?.log ?? [], epochs)]));
+    const byPoint = new Map<number, (number | undefined)[]>();
+    for (const { id, point } of trials)
+      byPoint.set(point, [...(byPoint.get(point) ?? []), this.failures.has(id) ? undefined : reached.get(id)]);
+    const goOn = pointsThatGoOn(byPoint, keep);
+    const stopped = trials.filter(
+      ({ id, point }) => !goOn.includes(point) && folders.get(id)?.figures === undefined && !this.failures.has(id),
+    );
+    for (const { id } of stopped)
+      this.stopped.set(id, { epochs, glossAccuracy: required(reached.get(id), `the first ${epochs} epochs of ${id}`) });
+    this.report({ kind: 'rung-end', epochs, goOn: goOn.map((point) => elementAt(this.plan.points, point)), stopped });
+    return trials.filter(({ point }) => goOn.includes(point));
+  }
+
+  /** @param until epochs after which it is left as it is, to be gone on with. */
+  private async trainTrial(trial: Trial, until: number): Promise<void> {
     try {
       const before = await settledFolder(this.folder, trial.id);
       this.report({ kind: 'trial-start', trial, resumed: before !== undefined });
-      const end = before?.figures === undefined ? await this.runOne(trial, before?.folder) : 'finished';
-      if (end === 'interrupted') return;
+      const end = before?.figures === undefined ? await this.runOne(trial, before?.folder, until) : 'finished';
+      if (end === 'interrupted') {
+        const log = trialFolders(this.folder, trial.id).get(trial.id)?.log ?? [];
+        const glossAccuracy = accuracyWithin(log, until);
+        if (glossAccuracy !== undefined && !this.isInterrupted)
+          this.report({ kind: 'trial-paused', trial, reached: { epochs: until, glossAccuracy } });
+        return;
+      }
       const { figures } = required(trialFolders(this.folder, trial.id).get(trial.id), `the folder of ${trial.id}`);
       this.report({ kind: 'trial-end', trial, figures: required(figures, `the figures of ${trial.id}`) });
     } catch (error) {
@@ -182,16 +232,19 @@ class Sweep {
     }
   }
 
-  private async runOne(trial: Trial, resume: string | undefined): Promise<TrainingEnd> {
+  private async runOne(trial: Trial, resume: string | undefined, until: number): Promise<TrainingEnd> {
+    const pause = new AbortController();
     const { signal, verbose, featureCache, gitCommit, models } = this.hooks;
     const hooks: TrialRunHooks = {
       models,
       gitCommit,
       onEvent: (event: TrialProgress) => {
-        if (event.kind === 'epoch-end') this.report({ kind: 'trial-epoch', trial, epoch: event });
-        else this.report({ kind: 'warning', text: `${trial.id}: ${event.text}` });
+        if (event.kind === 'epoch-end') {
+          if (event.epoch >= until) pause.abort();
+          this.report({ kind: 'trial-epoch', trial, epoch: event });
+        } else this.report({ kind: 'warning', text: `${trial.id}: ${event.text}` });
       },
-      ...(signal === undefined ? {} : { signal }),
+      signal: AbortSignal.any([pause.signal, ...(signal === undefined ? [] : [signal])]),
       ...(verbose === undefined ? {} : { verbose }),
       ...(featureCache === undefined ? {} : { featureCache }),
     };
