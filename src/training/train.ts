@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { CheckpointReading } from '../checkpoint/training-checkpoint';
+import { describeIdle } from '../config/idle-settings';
 import type { SettingsLayer } from '../config/layers';
 import { defaultSaveFolders, type Settings, type SharedSettings, type ValuesOf } from '../config/model-settings';
 import { describeOverrides, readFileOrPreset } from '../config/resolve';
@@ -171,7 +172,7 @@ export function settle(
   if (reading?.key !== undefined && resolved.settings.init_from === null)
     throw new UserError('--key: there is no checkpoint to take weights of; give it with --resume or --init-from');
   for (const text of notes) note(`note: ${text}`);
-  for (const override of describeOverrides(resolved)) note(override);
+  for (const text of [...describeOverrides(resolved), ...describeIdle(resolved).map((idle) => `note: ${idle}`)]) note(text);
   return { settings: resolved.settings, resume: undefined };
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describeIdle } from '../../src/config/idle-settings';
 import { describeOverrides, resolveLayers, resolveSettings, type SettingsRequest } from '../../src/config/resolve';
 import { optimizerText } from '../../src/config/optimizer-settings';
 import { UserError } from '../../src/foundation/errors';
@@ -51,6 +52,26 @@ describe('which value wins', () => {
       'lr 0.0003 (command line; configs/transformer.json: 0.0001)',
       'early_stop 4 (command line; configs/transformer.json: none)',
     ]);
+  });
+
+  it.each([
+    [{ ema_decay: '0.9' }, 'ema', { ema: 'true' }],
+    [{ teacher_weight: '0.3', teacher_temperature: '4' }, 'teacher', { teacher: 'a.pt' }],
+    [{ weight_decay_on: 'weights' }, 'weight_decay', { weight_decay: '0.1' }],
+    [{ focal_gamma: '3', focal_alpha: '2' }, 'loss focal', { loss: 'focal' }],
+    [{ label_smoothing: '0.3' }, 'loss label_smoothing', { loss: 'label_smoothing' }],
+    [{ curriculum_schedule: 'cosine', curriculum_epochs: '3', curriculum_min_weight: '0.2' }, 'curriculum', { curriculum: 'gloss-first' }],
+    [{ curriculum_warmup: '2' }, 'curriculum dynamic', { curriculum: 'dynamic' }],
+    [{ plateau_factor: '0.1', plateau_patience: '2' }, 'scheduler plateau', { scheduler: 'plateau' }],
+    [{ warmup_epochs: '3' }, 'scheduler warmup_cosine', { scheduler: 'warmup_cosine' }],
+    [{ pct_start: '0.2', div_factor: '10', final_div_factor: '100' }, 'scheduler one_cycle', { scheduler: 'one_cycle' }],
+    [{ step_size: '3', step_gamma: '0.5' }, 'scheduler step', { scheduler: 'step' }],
+  ])('says of %j that it changes nothing without %s, and nothing with it', (typed, needed, more) => {
+    const idle = (commandLine: Record<string, string>): string[] =>
+      describeIdle(resolveSettings({ commandLine: { data: 'clips', scheduler: 'none', ...commandLine } }, ownModels));
+    const lines = Object.entries<string>(typed).map(([key, value]) => `${key} ${value} changes nothing without ${needed}`);
+    expect(idle(typed)).toEqual(lines);
+    expect(idle({ ...typed, ...more })).toEqual([]);
   });
 
   it("uses the demo preset where no data is given, and the model's own where it is", () => {
