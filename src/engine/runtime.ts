@@ -95,7 +95,7 @@ async function start(verbose: boolean, deterministic: boolean): Promise<Runtime>
   if (deterministic) Object.assign(process.env, deterministicEnvironment);
   restoreRemovedUtilities();
   try {
-    await loadNative(binding, verbose);
+    loadNative(binding, verbose);
   } catch (error) {
     return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`${SET_UP}\` prepares it anew.`);
   }
@@ -167,7 +167,7 @@ function bindingFile(): string {
  * Loads the binding, and with it TensorFlow; quiet unless verbose. TF_CPP_MIN_LOG_LEVEL chooses what TensorFlow prints while it runs; what it prints while
  * it is being loaded is kept back by the switch that is compiled beside the binding (a binding compiled by other means has none).
  */
-async function loadNative(binding: string, verbose: boolean): Promise<void> {
+function loadNative(binding: string, verbose: boolean): void {
   const level = (process.env['TF_CPP_MIN_LOG_LEVEL'] ??= verbose ? '0' : '3');
   const file = path.join(path.dirname(realpathSync(binding)), 'standard_error.node');
   const load = createRequire(__filename);
@@ -178,7 +178,7 @@ async function loadNative(binding: string, verbose: boolean): Promise<void> {
   } finally {
     quiet?.restore();
   }
-  await import('@tensorflow/tfjs-node-gpu');
+  load('@tensorflow/tfjs-node-gpu'); // Not by import(), which would search all of its files for what they export: a tenth of a second.
 }
 
 /** tfjs-node calls two functions of node:util that Node 23 removed (and that warn of their removal before). */
