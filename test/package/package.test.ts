@@ -33,7 +33,8 @@ describe('a package that npm installed into an empty project', () => {
 
   itInstalled('trains with npx kumpas, into the folder at hand, and says what to type there', () => {
     const { folder, run } = inProject();
-    const { status, stdout, stderr } = run('npx', ['kumpas', 'train', '--model', 'transformer', '--epochs', '1']);
+    const small = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1'];
+    const { status, stdout, stderr } = run('npx', ['kumpas', 'train', '--model', 'transformer', '--epochs', '1', ...small]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const [name = ''] = readdirSync(path.join(folder, 'trained_models/transformer'));
     expect(readdirSync(path.join(folder, 'trained_models/transformer', name))).toContain('SignTransformer_best.pt');

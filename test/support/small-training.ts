@@ -9,8 +9,11 @@ import { type TrainingContext, closeRun, type TrainingRun } from '../../src/trai
 import { trainEpochs } from '../../src/training/training-loop';
 import { writeDataFolder, type TestClip } from './clip-files';
 
-/** Writes a data folder of 22 training and 7 validation clips of several lengths, 3 glosses in 2 categories. */
-export function writeSmallData(folder: string): string {
+/**
+ * Writes a data folder of clips of several lengths, 3 glosses in 2 categories.
+ * @param clips how many: where batches divide them without a rest, a training has fewer shapes to record, and is faster.
+ */
+export function writeSmallData(folder: string, clips: { readonly train: number; readonly val: number } = { train: 22, val: 7 }): string {
   const clip = (split: string, index: number): TestClip => ({
     name: `${split}_${index}`,
     gloss: index % 3,
@@ -19,8 +22,8 @@ export function writeSmallData(folder: string): string {
   });
   const data = path.join(folder, 'data');
   writeDataFolder(data, {
-    train: Array.from({ length: 22 }, (_, index) => clip('train', index)),
-    val: Array.from({ length: 7 }, (_, index) => clip('val', index)),
+    train: Array.from({ length: clips.train }, (_, index) => clip('train', index)),
+    val: Array.from({ length: clips.val }, (_, index) => clip('val', index)),
   });
   return data;
 }

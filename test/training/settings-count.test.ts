@@ -17,7 +17,7 @@ beforeAll(async () => {
   await startRuntime();
 });
 
-/** Settings of which each must change what is learnt in two epochs of `base`, whose batches have few shapes: each is recorded anew. */
+/** Settings of which each must change what is learnt in two epochs of `base`, whose batches are of one shape: each is recorded anew. */
 const base = { epochs: '2', lr: '1e-2', scheduler: 'none', dropout: '0.2', num_buckets: '1' };
 const changes: Record<string, string>[] = [
   { lr: '2e-2' },
@@ -91,7 +91,7 @@ const elsewhere = [
 describe('the settings of a training', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-settings-'));
   beforeAll(() => {
-    writeSmallData(folder);
+    writeSmallData(folder, { train: 20, val: 8 });
   });
   afterAll(() => {
     rmSync(folder, { recursive: true });
