@@ -1,15 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  graphMessages,
-  type TensorInfoMessage,
-  type NodeMessage,
-  type AttributeMessage,
-  type ListMessage,
-  type ShapeMessage,
-  type TensorMessage,
-  type ArgumentMessage,
-  type FunctionMessage,
-} from './graph-messages';
+import { MessageWriter } from './message-writer';
 import {
   DataType,
   type Attributes,
@@ -19,8 +9,6 @@ import {
   type Constant,
   type FunctionDefinition,
 } from './recording';
-
-const { AssetFileDef, GraphDef, MetaGraphDef, SavedModel, SignatureDef, TensorInfo } = graphMessages;
 
 /** The tag under which a graph lies in its SavedModel. */
 export const GRAPH_TAG = 'kumpas';
@@ -51,151 +39,160 @@ export interface Signature {
   readonly assets: readonly { readonly node: string; readonly file: string }[];
 }
 
-/** Graph nodes as the bytes of a SavedModel's `saved_model.pb`; without a signature, one for the engine's own use. */
+/**
+ * Graph nodes as the bytes of a SavedModel's `saved_model.pb`; without a signature, one for the engine's own use. The numbers are those of the fields in
+ * tensorflow/core/protobuf/saved_model.proto and the definitions that it imports.
+ */
 export function savedModelBytes(nodes: Iterable<GraphNode>, signature?: Signature): Uint8Array {
-  const graph = new GraphDef();
+  const out = new MessageWriter();
+  out.integer(1, 1); // Of the schema's version.
+  out.within(2, () => {
+    out.within(1, () => {
+      out.text(4, signature?.tag ?? GRAPH_TAG);
+    });
+    out.within(2, () => {
+      writeGraph(out, nodes);
+    });
+    if (signature !== undefined) writeSignature(out, signature);
+  });
+  return out.bytes();
+}
+
+/** GraphDef. */
+function writeGraph(out: MessageWriter, nodes: Iterable<GraphNode>): void {
   const library = new FunctionLibrary();
   for (const node of nodes) {
-    graph.addNode(nodeMessage(node));
+    out.within(1, () => {
+      writeNode(out, node);
+    });
     library.addCalledBy(node.attributes);
   }
-  if (library.functions.size > 0) graph.setLibrary(library.message());
-  const info = new MetaGraphDef.MetaInfoDef();
-  info.setTagsList([signature?.tag ?? GRAPH_TAG]);
-  const metaGraph = new MetaGraphDef();
-  metaGraph.setMetaInfoDef(info);
-  metaGraph.setGraphDef(graph);
-  if (signature !== undefined) addSignature(metaGraph, signature);
-  const model = new SavedModel();
-  model.setSavedModelSchemaVersion(1);
-  model.addMetaGraphs(metaGraph);
-  return model.serializeBinary();
+  if (library.functions.size === 0) return;
+  out.within(2, () => {
+    for (const [name, definition] of library.functions)
+      out.within(1, () => {
+        writeFunction(out, name, definition);
+      });
+  });
 }
 
-function addSignature(metaGraph: InstanceType<typeof MetaGraphDef>, { name, inputs, outputs, assets }: Signature): void {
-  const signature = new SignatureDef();
-  signature.setMethodName('tensorflow/serving/predict');
-  for (const [input, tensor] of inputs) signature.getInputsMap().set(input, tensorInfo(tensor));
-  for (const [output, tensor] of outputs) signature.getOutputsMap().set(output, tensorInfo(tensor));
-  metaGraph.getSignatureDefMap().set(name, signature);
-  for (const { node, file } of assets) {
-    const asset = new AssetFileDef();
-    asset.setTensorInfo(tensorInfo({ node, dtype: DataType.string, shape: [] }));
-    asset.setFilename(file);
-    metaGraph.addAssetFileDef(asset);
-  }
+/** A signature and its assets, in a MetaGraphDef. */
+function writeSignature(out: MessageWriter, { name, inputs, outputs, assets }: Signature): void {
+  out.entry(5, name, () => {
+    out.within(2, () => {
+      for (const [field, tensors] of [[1, inputs] as const, [2, outputs] as const])
+        for (const [tensorName, tensor] of tensors)
+          out.entry(field, tensorName, () => {
+            writeTensorInfo(out, 2, tensor);
+          });
+      out.text(3, 'tensorflow/serving/predict');
+    });
+  });
+  for (const { node, file } of assets)
+    out.within(6, () => {
+      writeTensorInfo(out, 1, { node, dtype: DataType.string, shape: [] });
+      out.text(2, file);
+    });
 }
 
-function tensorInfo({ node, dtype, shape }: SignatureTensor): TensorInfoMessage {
-  const info = new TensorInfo();
-  info.setName(`${node}:0`);
-  info.setDtype(dtype);
-  info.setTensorShape(shapeMessage(shape));
-  return info;
+function writeTensorInfo(out: MessageWriter, field: number, { node, dtype, shape }: SignatureTensor): void {
+  out.within(field, () => {
+    out.text(1, `${node}:0`);
+    out.integer(2, dtype);
+    writeShape(out, 3, shape);
+  });
 }
 
-/** A node as the message that a graph or a function of one holds. */
-function nodeMessage({
-  name,
-  operation,
-  inputs,
-  attributes,
-  device,
-}: FunctionNode & { readonly device?: string | undefined }): NodeMessage {
-  const node = new graphMessages.NodeDef();
-  node.setName(name);
-  node.setOp(operation);
-  node.setInputList([...inputs]);
-  if (device !== undefined) node.setDevice(device);
-  for (const [attribute, value] of Object.entries(attributes)) node.getAttrMap().set(attribute, attributeMessage(value));
-  return node;
+/** NodeDef: a node of a graph, or of a function of one. */
+function writeNode(out: MessageWriter, node: FunctionNode & { readonly device?: string | undefined }): void {
+  out.text(1, node.name);
+  out.text(2, node.operation);
+  for (const input of node.inputs) out.text(3, input);
+  if (node.device !== undefined) out.text(4, node.device);
+  for (const [name, attribute] of Object.entries(node.attributes))
+    out.entry(5, name, () => {
+      out.within(2, () => {
+        writeAttribute(out, attribute);
+      });
+    });
 }
 
-const { AttrValue, NameAttrList, Tensor, TensorShape } = graphMessages;
-
-/** An operation's attribute as the message that a graph holds; a function is told by its name. */
-function attributeMessage(attribute: AttributeValue): AttributeMessage {
-  const message = new AttrValue();
+/** AttrValue: an operation's attribute; a function is told by its name. */
+function writeAttribute(out: MessageWriter, attribute: AttributeValue): void {
   switch (attribute.kind) {
     case 'type':
-      message.setType(attribute.value);
+      out.integer(6, attribute.value);
       break;
     case 'int':
-      message.setI(attribute.value);
+      out.integer(3, attribute.value);
       break;
     case 'float':
-      message.setF(attribute.value);
+      out.float(4, attribute.value);
       break;
     case 'bool':
-      message.setB(attribute.value);
+      out.truth(5, attribute.value);
       break;
     case 'string':
-      message.setS(Buffer.from(attribute.value));
+      out.text(2, attribute.value);
       break;
     case 'shape':
-      message.setShape(shapeMessage(attribute.value));
+      writeShape(out, 7, attribute.value);
       break;
     case 'tensor':
-      message.setTensor(tensorMessage(attribute.value));
+      writeTensor(out, 8, attribute.value);
       break;
-    case 'function': {
-      const called = new NameAttrList();
-      called.setName(functionName(attribute.value));
-      message.setFunc(called);
+    case 'function':
+      out.within(10, () => {
+        out.text(1, functionName(attribute.value));
+      });
       break;
-    }
     case 'types':
     case 'ints':
     case 'floats':
     case 'shapes':
-      message.setList(listMessage(attribute));
+      out.within(1, () => {
+        writeList(out, attribute);
+      });
       break;
   }
-  return message;
 }
 
-function listMessage(attribute: Extract<AttributeValue, { kind: 'types' | 'ints' | 'floats' | 'shapes' }>): ListMessage {
-  const list = new AttrValue.ListValue();
+/** AttrValue.ListValue. */
+function writeList(out: MessageWriter, attribute: Extract<AttributeValue, { kind: 'types' | 'ints' | 'floats' | 'shapes' }>): void {
   switch (attribute.kind) {
     case 'types':
-      list.setTypeList(attribute.value);
+      out.integers(6, attribute.value);
       break;
     case 'ints':
-      list.setIList(attribute.value);
+      out.integers(3, attribute.value);
       break;
     case 'floats':
-      list.setFList(attribute.value);
+      out.floats(4, attribute.value);
       break;
     case 'shapes':
-      list.setShapeList(attribute.value.map(shapeMessage));
+      for (const shape of attribute.value) writeShape(out, 7, shape);
       break;
   }
-  return list;
 }
 
-function tensorMessage({ dtype, shape, bytes }: Constant): TensorMessage {
-  const tensor = new Tensor();
-  tensor.setDtype(dtype);
-  tensor.setTensorShape(shapeMessage(shape));
-  if (dtype === DataType.string) tensor.addStringVal(bytes);
-  else tensor.setTensorContent(bytes);
-  return tensor;
+/** TensorProto. */
+function writeTensor(out: MessageWriter, field: number, { dtype, shape, bytes }: Constant): void {
+  out.within(field, () => {
+    out.integer(1, dtype);
+    writeShape(out, 2, shape);
+    out.content(dtype === DataType.string ? 8 : 4, bytes);
+  });
 }
 
-/** A shape as the message that a graph holds. */
-function shapeMessage(shape: readonly number[]): ShapeMessage {
-  const message = new TensorShape();
-  message.setDimList(
-    shape.map((size) => {
-      const dimension = new TensorShape.Dim();
-      dimension.setSize(size);
-      return dimension;
-    }),
-  );
-  return message;
+/** TensorShapeProto. */
+function writeShape(out: MessageWriter, field: number, shape: readonly number[]): void {
+  out.within(field, () => {
+    for (const size of shape)
+      out.within(2, () => {
+        out.integer(1, size);
+      });
+  });
 }
-
-const { FunctionDef, FunctionDefLibrary, OpDef } = graphMessages;
 
 /** The functions that a graph's nodes call, and those that these call. */
 class FunctionLibrary {
@@ -209,31 +206,34 @@ class FunctionLibrary {
       for (const node of attribute.value.nodes) this.addCalledBy(node.attributes);
     }
   }
-
-  message(): InstanceType<typeof FunctionDefLibrary> {
-    const library = new FunctionDefLibrary();
-    for (const [name, definition] of this.functions) library.addFunction(functionMessage(name, definition));
-    return library;
-  }
 }
 
-function functionMessage(name: string, { inputs, nodes, outputs }: FunctionDefinition): FunctionMessage {
-  const signature = new OpDef();
-  signature.setName(name);
-  signature.setInputArgList(inputs.map((dtype, place) => argument(`in${place}`, dtype)));
-  signature.setOutputArgList(outputs.map(({ dtype }, place) => argument(`out${place}`, dtype)));
-  const message = new FunctionDef();
-  message.setSignature(signature);
-  message.setNodeDefList(nodes.map(nodeMessage));
-  outputs.forEach(({ value }, place) => message.getRetMap().set(`out${place}`, value));
-  return message;
-}
-
-function argument(name: string, dtype: number): ArgumentMessage {
-  const message = new OpDef.ArgDef();
-  message.setName(name);
-  message.setType(dtype);
-  return message;
+/** FunctionDef. */
+function writeFunction(out: MessageWriter, name: string, { inputs, nodes, outputs }: FunctionDefinition): void {
+  const writeArgument = (field: number, argument: string, dtype: number): void => {
+    out.within(field, () => {
+      out.text(1, argument);
+      out.integer(3, dtype);
+    });
+  };
+  out.within(1, () => {
+    out.text(1, name);
+    inputs.forEach((dtype, place) => {
+      writeArgument(2, `in${place}`, dtype);
+    });
+    outputs.forEach(({ dtype }, place) => {
+      writeArgument(3, `out${place}`, dtype);
+    });
+  });
+  for (const node of nodes)
+    out.within(3, () => {
+      writeNode(out, node);
+    });
+  outputs.forEach(({ value }, place) => {
+    out.entry(4, `out${place}`, () => {
+      out.text(2, value);
+    });
+  });
 }
 
 const names = new WeakMap<FunctionDefinition, string>();
