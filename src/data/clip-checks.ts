@@ -5,7 +5,8 @@ import { elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { metaOfLayout } from './keypoint-clip';
 import { commonArray } from './keypoints';
-import { type NpyArray, toFloat32 } from './npy';
+import { toFloat32 } from './npy';
+import type { NpyArray } from './npy-array';
 
 /** What a clip's values must be. */
 export interface ClipFormat {

@@ -6,7 +6,7 @@ import { FileError } from './data-error';
 import { Turns } from './file-reading';
 import { commonFrame, FEATURE_WIDTH } from './keypoints';
 import { VIDEO } from './clip-names';
-import type { NpyArray } from './npy';
+import type { NpyArray } from './npy-array';
 import { UnreadableType } from './npy-header';
 import type { ArrayFile } from './npz';
 import { pictureClip, readPictures } from './pictures';

@@ -5,7 +5,7 @@ import { readCsvTable } from './csv-table';
 import { FileError } from './data-error';
 import { commonArray } from './keypoints';
 import { isClipFile, NPY } from './clip-names';
-import type { NpyArray } from './npy';
+import type { NpyArray } from './npy-array';
 import { namesIn, openClipArrays } from './places';
 
 /** Names that are looked at, and how deep: a folder that is none of clips may hold anything. */

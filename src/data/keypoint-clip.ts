@@ -1,6 +1,6 @@
 import { orderOf, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
 import { HOLISTIC_78 } from '../config/known-layouts';
-import type { NpyArray } from './npy';
+import type { NpyArray } from './npy-array';
 
 /** A clip that is to be written. */
 export interface KeypointClip {

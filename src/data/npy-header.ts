@@ -2,6 +2,7 @@ import { hostIsLittleEndian } from '../foundation/byte-order';
 import { UserError } from '../foundation/errors';
 import { required } from '../foundation/required';
 import { excerpt } from '../foundation/text';
+import { MAGIC } from './npy-array';
 
 /** The header of a `.npy` file (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html). */
 interface NpyHeader {
@@ -13,8 +14,6 @@ interface NpyHeader {
   readonly dataOffset: number;
 }
 
-/** What a `.npy` begins with. */
-export const MAGIC = '\x93NUMPY';
 const MAX_HEADER_BYTES = 65_536;
 const MAX_DIMENSIONS = 32;
 

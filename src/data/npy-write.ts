@@ -1,8 +1,7 @@
 import { hostIsLittleEndian } from '../foundation/byte-order';
 import { joinedBytes } from '../foundation/joined-bytes';
 import { required } from '../foundation/required';
-import type { NpyArray } from './npy';
-import { MAGIC } from './npy-header';
+import { MAGIC, type NpyArray } from './npy-array';
 
 const order = hostIsLittleEndian ? '<' : '>';
 const DESCRIPTIONS: Readonly<Record<Exclude<NpyArray['dtype'], 'text'>, string>> = {

@@ -8,8 +8,9 @@ import { CENTRAL_HEADER, END_RECORD } from '../foundation/zip-format';
 import { ZipWriter } from '../foundation/zip-write';
 import { FileError } from './data-error';
 import { readBoundedFile } from './file-reading';
-import { parseNpy, type NpyArray } from './npy';
-import { MAGIC } from './npy-header';
+import { parseNpy } from './npy';
+import type { NpyArray } from './npy-array';
+import { MAGIC } from './npy-array';
 import { formatNpy } from './npy-write';
 
 /** The most bytes a `.npz`, and each array in it once unpacked, may have: 300,000 frames of 156 numbers, or 16,000 frames of 2048. */

@@ -2,6 +2,9 @@ import type { KeypointClip } from '../data/keypoint-clip';
 import { keypointsOf, LEAST_VISIBILITY, LONGEST_GAP } from './landmarks';
 import { occlusionOf, type Occlusion } from './occlusion';
 
+/** Frames a second of clips, unless another rate is asked for. */
+export const CLIP_RATE = 30;
+
 /** A clip that was made of landmarks. */
 export interface ClipOfLandmarks {
   readonly clip: KeypointClip;

@@ -1,5 +1,6 @@
 import { numberFrom, onOrOff, option, requiredOption, setting, text, wholeNumber } from '../config/setting';
 import { featuresOptions } from '../evaluation/options';
+import { CLIP_RATE } from './clip-of-landmarks';
 
 /** The options of the library's `extractVideos`, each a flag of the command `data extract`. */
 export const extractOptions = {
@@ -25,7 +26,7 @@ export const extractOptions = {
     { group: 'Data', description: "The signs' categories: gloss,category." },
     'one category, "sign"',
   ),
-  fps: setting(numberFrom(1, 240), 30, {
+  fps: setting(numberFrom(1, 240), CLIP_RATE, {
     group: 'Data',
     description: "Frames a second of the clips; a video's own are taken by the time at which each is shown.",
     aliases: ['target_fps'],

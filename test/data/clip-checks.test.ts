@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { inspectClip, readClip, type InspectedClip } from '../../src/data/clip';
 import type { ClipFormat } from '../../src/data/clip-checks';
-import type { NpyArray } from '../../src/data/npy';
+import type { NpyArray } from '../../src/data/npy-array';
 import { formatNpy } from '../../src/data/npy-write';
 import { formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder } from '../support/clip-files';

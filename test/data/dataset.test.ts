@@ -5,7 +5,7 @@ import { clipFolders } from '../../src/config/data-settings';
 import type { Dataset } from '../../src/data/clip-set';
 import { DataError } from '../../src/data/data-error';
 import { openDataset, type DatasetOptions } from '../../src/data/dataset';
-import type { NpyArray } from '../../src/data/npy';
+import type { NpyArray } from '../../src/data/npy-array';
 import { formatNpy } from '../../src/data/npy-write';
 import { formatNpz } from '../../src/data/npz';
 import { clipArrays, clipValues, inTemporaryFolder, writeDataFolder, type TestClip } from '../support/clip-files';

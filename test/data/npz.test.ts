@@ -2,7 +2,8 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { FileError } from '../../src/data/data-error';
-import { toFloat32, type NpyArray } from '../../src/data/npy';
+import { toFloat32 } from '../../src/data/npy';
+import type { NpyArray } from '../../src/data/npy-array';
 import { MAX_BYTES, openNpz, formatNpz } from '../../src/data/npz';
 import { inTemporaryFolder } from '../support/clip-files';
 

@@ -35,15 +35,18 @@ export class AppInBrowser {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'kumpas-page-'));
   private running: { readonly app: RunningApp; readonly browser: Browser } | undefined;
 
-  /** Starts it before the tests of a file, and ends it after them. */
-  constructor() {
+  /**
+   * Starts it before the tests of a file, and ends it after them.
+   * @param flags further ones of the browser.
+   */
+  constructor(flags: readonly string[] = []) {
     beforeAll(async () => {
       if (chromium === undefined) return;
       writeSomeOfTheDemo(this.data);
       const small = { emb_dim: 32, num_heads: 4, num_layers: 1, max_len: 40, batch_size: 16, lr: 4e-3, epochs: 20 };
       await train({ data: this.data, save_dir: path.join(this.root, 'transformer'), ...small });
       const app = await startApp({ root: this.root, port: 0 });
-      this.running = { app, browser: await browsers.launch({ executablePath: chromium, args: ['--no-sandbox'] }) };
+      this.running = { app, browser: await browsers.launch({ executablePath: chromium, args: ['--no-sandbox', ...flags] }) };
     });
     afterAll(async () => {
       await this.running?.browser.close();

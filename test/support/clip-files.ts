@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { CollectedClip } from '../../src/data/collections/collection-rows';
 import { writeCollectionTables } from '../../src/data/collections/collection-tables';
-import type { NpyArray } from '../../src/data/npy';
+import type { NpyArray } from '../../src/data/npy-array';
 import { formatNpz } from '../../src/data/npz';
 
 /** Runs a test in an empty folder that is removed afterwards. */

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HOLISTIC_78 } from '../../src/config/known-layouts';
-import { toFloat32, type NpyArray } from '../../src/data/npy';
+import { toFloat32 } from '../../src/data/npy';
+import type { NpyArray } from '../../src/data/npy-array';
 import { formatNpy } from '../../src/data/npy-write';
 import { openNpz } from '../../src/data/npz';
 

@@ -43,6 +43,9 @@ function packageFolder(): string {
   try {
     return path.dirname(require.resolve('@mediapipe/holistic/package.json'));
   } catch {
-    throw new RequestProblem(404, '@mediapipe/holistic, which finds key points in a camera’s pictures, is not installed; npm ci installs it');
+    throw new RequestProblem(
+      404,
+      '@mediapipe/holistic, which finds key points in a camera’s pictures, is not installed; npm ci installs it',
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { readChecked } from '../../data/clip';
 import { demoSetOfWidth } from '../../data/demo/sets';
-import type { NpyArray } from '../../data/npy';
+import type { NpyArray } from '../../data/npy-array';
 import { formatNpz } from '../../data/npz';
 import { openClipArrays } from '../../data/places';
 import { clipFiles } from '../../evaluation/input-clips';

@@ -6,7 +6,7 @@ import { checkMask, checkMeta, checkTimestamps, checkValues, keypointDoubts, rea
 import { digestOfValues } from '../clip-set';
 import { FileError } from '../data-error';
 import { NO_SUCH_FILE, Turns } from '../file-reading';
-import type { NpyArray } from '../npy';
+import type { NpyArray } from '../npy-array';
 import { UnreadableType } from '../npy-header';
 import { kindOfPlace, sizeOfPlace } from '../places';
 import type { ArrayFile } from '../npz';

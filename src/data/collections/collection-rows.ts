@@ -1,5 +1,4 @@
 import { elementAt, required } from '../../foundation/required';
-import type { LabelNames } from '../clip-set';
 
 /** The folder of a collection's clips, within it. */
 export const COLLECTION_CLIPS = 'keypoints';
@@ -22,6 +21,12 @@ export interface CollectedClip {
   readonly signer?: string;
   /** `train` or `val`, where the clips come with a split of their own. */
   readonly split?: string;
+}
+
+/** A name for each class of both kinds. */
+interface ClassNames {
+  readonly gloss: readonly string[];
+  readonly category: readonly string[];
 }
 
 /** The rows of a table, its header first. */
@@ -68,7 +73,7 @@ export function collectionRows(clips: readonly CollectedClip[], categories?: Rea
  * The rows of a `labels_reference.csv`.
  * @param categoryOfGloss position = gloss id; the id of its category.
  */
-export function referenceRows(names: LabelNames, categoryOfGloss: readonly number[]): Rows {
+export function referenceRows(names: ClassNames, categoryOfGloss: readonly number[]): Rows {
   const rows = names.gloss.map((label, id) => {
     const category = elementAt(categoryOfGloss, id);
     return [id, label, category, elementAt(names.category, category)];

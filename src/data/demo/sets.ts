@@ -7,7 +7,7 @@ import { buildFolder } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';
 import type { ClipEntry, ClipSet, Dataset, LabelNames } from '../clip-set';
 import { FEATURE_WIDTH, isMissing, KEYPOINT_ORDER, KEYPOINTS } from '../keypoints';
-import type { NpyArray } from '../npy';
+import type { NpyArray } from '../npy-array';
 import { formatNpz } from '../npz';
 import { featureDemoDataset, demoDataset, type DemoOptions } from './generate';
 import { demoLabels } from './signs';

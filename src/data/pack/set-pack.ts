@@ -8,7 +8,8 @@ import { beginsAsSafetensors, headerLength, LENGTH_SIZE, MalformedSafetensors, p
 import { excerpt } from '../../foundation/text';
 import { FileError } from '../data-error';
 import { NO_SUCH_FILE } from '../file-reading';
-import { arrayOfBytes, type NpyArray } from '../npy';
+import { arrayOfBytes } from '../npy';
+import type { NpyArray } from '../npy-array';
 import { MAX_BYTES, type ArrayFile } from '../npz';
 import { indexOf, textsOf, withChecksums, type PackedArray, type PackedFile, type PackedName } from './pack-index';
 

@@ -7,7 +7,7 @@ import { UserError } from '../../foundation/errors';
 import { buildFolderInSteps, makeFolders } from '../../foundation/folders';
 import type { Hooks } from '../../foundation/hooks';
 import { isClipFile, NPY } from '../clip-names';
-import type { NpyArray } from '../npy';
+import type { NpyArray } from '../npy-array';
 import { formatNpy } from '../npy-write';
 import { formatNpz } from '../npz';
 import { PACK_ENDING } from './pack-index';

@@ -9,7 +9,7 @@ import { ANY_CLASS } from '../../data/class-ids';
 import { labelsOfTable, readLabelsTable } from '../../data/labels';
 import { locateClips } from '../../data/locate-clips';
 import { locateData, type SplitPaths } from '../../data/locate-data';
-import type { NpyArray } from '../../data/npy';
+import type { NpyArray } from '../../data/npy-array';
 import { openNpz, formatNpz } from '../../data/npz';
 import { openData, type DataRequest } from '../../data/open-clips';
 import { pictureClip, isPictureFile, pictureFiles, readPictures } from '../../data/pictures';

@@ -1,6 +1,6 @@
 import { HOLISTIC_78 } from '../../../src/config/known-layouts';
 import type { FindingCode } from '../../../src/data/checks/findings';
-import type { NpyArray } from '../../../src/data/npy';
+import type { NpyArray } from '../../../src/data/npy-array';
 import { RandomStream } from '../../../src/foundation/random';
 import { elementAt, required } from '../../../src/foundation/required';
 import { WIDTH, writeClip, type MadeClip, type MadeSet, type WrittenClip } from './made-set';

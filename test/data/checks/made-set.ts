@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import path from 'node:path';
 import { clipArrays, type KeypointClip } from '../../../src/data/keypoint-clip';
 import { demoDataset } from '../../../src/data/demo/generate';
-import type { NpyArray } from '../../../src/data/npy';
+import type { NpyArray } from '../../../src/data/npy-array';
 import { formatNpz } from '../../../src/data/npz';
 import { elementAt, required } from '../../../src/foundation/required';
 

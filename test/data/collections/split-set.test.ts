@@ -7,7 +7,7 @@ import type { SplitOptions } from '../../../src/data/collections/options';
 import { readCollection, type Split } from '../../../src/data/collections/read-collection';
 import { splitSet, type ClipsPlaced, type SplitResult } from '../../../src/data/collections/split-set';
 import { openDataset } from '../../../src/data/dataset';
-import type { NpyArray } from '../../../src/data/npy';
+import type { NpyArray } from '../../../src/data/npy-array';
 import { formatNpz } from '../../../src/data/npz';
 import type { WorkEvent } from '../../../src/foundation/hooks';
 import { clipArrays, inTemporaryFolder, writeCollection, type TestCollectedClip } from '../../support/clip-files';

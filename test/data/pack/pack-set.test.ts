@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { evaluate, openClips, packSet, predict, unpackSet, type WorkEvent } from '../../../src';
 import { readCollection } from '../../../src/data/collections/read-collection';
 import { DataError } from '../../../src/data/data-error';
-import type { NpyArray } from '../../../src/data/npy';
+import type { NpyArray } from '../../../src/data/npy-array';
 import { formatNpy } from '../../../src/data/npy-write';
 import { formatNpz, openNpy, openNpz } from '../../../src/data/npz';
 import { startRuntime } from '../../../src/engine/runtime';

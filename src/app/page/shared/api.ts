@@ -1,5 +1,5 @@
 import type { KeypointLayout } from '../../../config/keypoint-layout';
-import { required } from '../../../foundation/required';
+import { elementAt, required } from '../../../foundation/required';
 
 /** A class and how sure the model is of it, from 0 to 1. */
 export interface RankedClass {
@@ -161,6 +161,18 @@ async function predictionsOf(address: string, files: readonly File[], signal: Ab
     await new Promise((resolve) => setTimeout(resolve, 1000)); // Others have sent too much at once: a second later there is room.
     signal?.throwIfAborted();
   }
+}
+
+/** What a model sees in the frames of one clip, the likeliest signs first. */
+export async function predictFrames(model: string, frames: readonly (readonly number[])[], topK: number): Promise<Prediction> {
+  const address = `/api/predict?${new URLSearchParams({ model, top_k: String(topK) }).toString()}`;
+  const headers = { 'content-type': 'application/json' };
+  const { predictions } = await asked<{ readonly predictions: readonly Prediction[] }>(address, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ frames }),
+  });
+  return elementAt(predictions, 0);
 }
 
 function formOf(files: readonly File[]): RequestInit {

@@ -1,7 +1,11 @@
 /** Rows of cells as a file to download, an address that is to be revoked once nobody needs it. */
 export function csvAddress(rows: readonly (readonly string[])[]): string {
-  const text = rows.map((row) => row.map(quoted).join(',')).join('\r\n');
-  return URL.createObjectURL(new Blob([`${text}\r\n`], { type: 'text/csv' }));
+  return URL.createObjectURL(new Blob([csvText(rows)], { type: 'text/csv' }));
+}
+
+/** Rows of cells as the text of a CSV file. */
+export function csvText(rows: readonly (readonly string[])[]): string {
+  return rows.map((row) => `${row.map(quoted).join(',')}\r\n`).join('');
 }
 
 /** A cell of a CSV; what a spreadsheet would take for a formula becomes a text. */

@@ -212,7 +212,7 @@ export class Player {
 }
 
 /** Red pose, blue left hand, green right hand, orange face. */
-function styleFor(dark: boolean): SkeletonStyle {
+export function styleFor(dark: boolean): SkeletonStyle {
   return {
     colours: dark
       ? { pose: '#f0757a', left_hand: '#75a7ff', right_hand: '#5fd08b', face: '#f5a04c', other: '#f0757a' }
