@@ -1,4 +1,5 @@
 import type { KeypointClip } from '../../../data/keypoint-clip';
+import { required } from '../../../foundation/required';
 import { predictFrames, type Prediction } from '../shared/api';
 import { byId, element, percent } from '../shared/elements';
 import { ranking } from '../shared/ranking';
@@ -57,7 +58,8 @@ export class Recognition {
       this.showNone('No hands in the picture');
       return;
     }
-    const clip = frames.clipSince(latest - this.settings.window(), {});
+    const longest = this.settings.window();
+    const clip = frames.clipSince(latest - longest, {}, longest);
     if (clip === undefined) return;
     this.isAsking = true;
     try {
@@ -99,7 +101,8 @@ export class Recognition {
 
   private enter(sign: string): void {
     this.list.append(element('li', {}, sign));
-    this.list.scrollTop = this.list.scrollHeight;
+    const log = required(this.list.parentElement, 'what scrolls the list');
+    log.scrollTop = log.scrollHeight;
     this.clearButton.hidden = false;
     byId('history-empty', HTMLElement).hidden = true;
   }

@@ -54,14 +54,16 @@ export class SeenFrames {
   /**
    * What was seen from a moment on as a clip of even rate, whatever the rate was at which pictures were looked at; undefined where there is nothing.
    * @param meta what the clip's meta is to say of its source.
+   * @param longest milliseconds of its end that are taken at most.
    */
-  clipSince(moment: number, meta: Readonly<Record<string, unknown>>): KeypointClip | undefined {
+  clipSince(moment: number, meta: Readonly<Record<string, unknown>>, longest = KEPT): KeypointClip | undefined {
     const frames = this.frames.filter((frame) => frame.moment >= moment);
     const first = frames[0];
     if (first === undefined) return undefined;
     const moments = frames.map((frame) => frame.moment - first.moment);
     const taken = framesTaken(moments, CLIP_RATE).map((place) => elementAt(frames, place).landmarks);
-    return clipOfLandmarks(taken, CLIP_RATE, { ...meta, source_frames: frames.length }).clip;
+    return clipOfLandmarks(taken.slice(-Math.round((longest * CLIP_RATE) / 1000)), CLIP_RATE, { ...meta, source_frames: frames.length })
+      .clip;
   }
 }
 
