@@ -10,8 +10,7 @@ const source = path.join(project, 'src/app/page/site');
 const page = path.join(source, 'index.html');
 const browserEngine = path.join(project, 'src/engine/browser');
 
-/** Packages that need Node too; `buffer` is the one that a browser has. */
-const ofNode = new Set([...builtinModules, 'yauzl', 'sharp', '@napi-rs/canvas'].filter((name) => name !== 'buffer'));
+const ofNode = new Set([...builtinModules, 'yauzl', 'sharp', '@napi-rs/canvas']);
 /** @param {string} name */
 const needsNode = (name) => name.startsWith('node:') || ofNode.has(name);
 

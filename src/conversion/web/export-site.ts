@@ -98,7 +98,7 @@ export function requireForBrowsers({ file, model }: Pick<LoadedModel, 'file' | '
 }
 
 function titleOf({ file, model }: LoadedModel): string {
-  return titleOfModel(file, model.definition.checkpointName);
+  return titleOfModel(file, model.definition.checkpointName).replace(/\.(?:pt|pth|safetensors)$/, '');
 }
 
 /** The weights with what a checkpoint says of its model; nothing of the training, or of the machine it ran on. */

@@ -1,5 +1,5 @@
 /** What the code that Kumpas runs in Node and here alike expects to find; imported first. */
-import { Buffer } from 'buffer';
+import { Buffer } from 'buffer/'; // The package: without the slash it would be Node's own.
 import { config } from 'zod';
 
 Object.assign(globalThis, { Buffer });
