@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
@@ -31,6 +32,7 @@ export async function collectOutputs(
   const category = new RowCollector(clips);
   const losses = new RowCollector(clips);
   for await (const batch of batches) {
+    await setImmediate(); // A server that evaluates answers in between.
     const outputs = evaluate(batch);
     gloss.take(batch, valuesNamed(outputs, 'gloss_logits'));
     category.take(batch, valuesNamed(outputs, 'category_logits'));
