@@ -275,6 +275,12 @@ inBrowser(`the page Training${chromium === undefined ? ' (skipped: there is no C
       expect((await curve.screenshot()).equals(before)).toBe(false);
       expect(await faults(page)).toEqual([]);
 
+      const another = await fetch(new URL('/api/runs', inApp.address), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"model": "transformer"}',
+      });
+      expect([another.status, answers.problem.parse(await another.json()).error]).toEqual([409, expect.stringContaining('watched')]);
       await page.getByRole('button', { name: 'Stop' }).click();
       await page.locator('.run-head .stopped').waitFor();
       const stopped = await chosenRun(page);

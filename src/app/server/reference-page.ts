@@ -48,7 +48,7 @@ function operationSection(method: string, path: string, { summary, parameters = 
       'Answers',
       answered.map(([status, { description = '' }]): Row => [status, description]),
     )}
-    <pre tabindex="0"><code>${exampleOf(method, path)}</code></pre>
+    <pre tabindex="0"><code>${exampleOf(method, path, bodies)}</code></pre>
   </section>`;
 }
 
@@ -72,6 +72,7 @@ function table(caption: string, rows: readonly Row[]): Markup {
 }
 
 /** What to type into a shell. */
-function exampleOf(method: string, path: string): string {
-  return `curl ${method === 'GET' ? '' : '-F file=@clip.npz '}http://127.0.0.1:4321${path}`;
+function exampleOf(method: string, path: string, bodies: readonly string[]): string {
+  const sent = method === 'GET' ? '' : bodies.includes('multipart/form-data') ? '-F file=@clip.npz ' : `--json '{}' `;
+  return `curl ${sent}http://127.0.0.1:4321${path}`;
 }

@@ -1,4 +1,5 @@
 import { byId } from '../shared/elements';
+import { guarded, say } from '../shared/status';
 import { fetchChoices, fetchRun, listenToRuns, resumeRun, startTraining, stopRun, stopStarted, type Run, type Started } from './api';
 import { RunList } from './run-list';
 import { RunView } from './run-view';
@@ -22,22 +23,6 @@ let chosen: string | undefined;
 let view: RunView | undefined;
 /** Those that were started here and that are shown as soon as they have a run. */
 const awaited = new Set<string>();
-
-function say(text: string, kind: 'quiet' | 'problem' | 'working' = 'quiet'): void {
-  status.textContent = text;
-  status.className = `status ${kind}`;
-  status.hidden = text === '';
-}
-
-/** Does something, and says why it could not be done. */
-function guarded(action: () => Promise<void>): void {
-  action().catch((error: unknown) => {
-    say(
-      error instanceof TypeError ? 'The app does not answer: does it still run?' : error instanceof Error ? error.message : String(error),
-      'problem',
-    );
-  });
-}
 
 async function choose(name: string): Promise<void> {
   chosen = name;

@@ -21,6 +21,7 @@ export class RunView {
   private readonly progress = element('div');
   private readonly facts = element('dl');
   private readonly controls = element('div', { class: 'controls' });
+  private readonly command = element('details');
   private readonly log = element('ol', { class: 'log', tabindex: 0, 'aria-label': 'Log' });
   private readonly loss = new LineChart({ title: 'Loss', across: 'Epoch' });
   private readonly accuracy = new LineChart({ title: 'Right answers', across: 'Epoch', format: percent, atLeast: { low: 0, high: 1 } });
@@ -37,14 +38,12 @@ export class RunView {
     const heading = element('div', { class: 'run-head' }, element('h2', {}, run.name), this.state);
     const charts = element('div', { class: 'charts' }, ...this.charts().map((chart) => element('div', { class: 'card' }, chart.root)));
     const log = element('section', { class: 'card', 'aria-labelledby': 'log-title' }, element('h3', { id: 'log-title' }, 'Log'), this.log);
-    const command = element(
-      'details',
-      {},
+    const head = element('div', { class: 'card' }, heading, this.progress, this.facts, this.controls, this.command);
+    this.command.append(
       element('summary', {}, 'In a terminal'),
       element('p', { class: 'quiet' }, 'This goes on with it from where it was saved:'),
       commandBox(run.resume_command),
     );
-    const head = element('div', { class: 'card' }, heading, this.progress, this.facts, this.controls, command);
     this.root = element('div', { class: 'run-view' }, head, charts, log);
     this.drawAll();
   }
@@ -143,6 +142,7 @@ export class RunView {
     );
     if (this.log.children.length === 0) this.addLine('No epoch has ended yet.', 'quiet');
     else if (this.log.children.length > 1 && this.log.firstElementChild?.className === 'quiet') this.log.firstElementChild.remove();
+    this.command.hidden = run.at_work !== null;
     this.showControls();
   }
 
