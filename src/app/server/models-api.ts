@@ -5,9 +5,9 @@ import type { StoredChoice, StoredPrediction } from '../../evaluation/results/st
 import type { Hooks } from '../../foundation/hooks';
 import { required } from '../../foundation/required';
 import { modelsIn, orUndefined, releaseFolders, type RegisteredModel } from '../../zoo/registered-models';
-import { check, promote, release, type RegistryData, type RegistryOptions } from '../../zoo/registry';
+import type { RegistryData, RegistryOptions } from '../../zoo/registry';
 import { jsonOf, pathOf, queriesOf, queryOf } from './checked-request';
-import { compareStored, type ComparedPlace } from './compare-stored';
+import type { ComparedPlace } from './compare-stored';
 import { evaluatedClip, storedPredictions } from './evaluated-clips';
 import { modelView } from './model-view';
 import {
@@ -68,9 +68,11 @@ export function addModelsApi(app: OpenAPIHono, served: ServedModels): void {
     return context.body(new Uint8Array(clip.bytes), 200, header);
   });
 
+  // What checks, compares and changes models is loaded once it is asked for: the app starts without it.
   app.get('/api/models/:name/check', async (context) => {
     const model = folderNamed(served, pathOf(context, modelPath).name);
     const { root, models } = placeOf(served, model);
+    const { check } = await import('../../zoo/registry.js');
     const { findings } = await check({ root, names: [path.resolve(model.folder)], ...(models === undefined ? {} : { models }) });
     return context.json({ findings: findings.map(({ severity, place, what, todo }) => ({ severity, place, what, todo })) });
   });
@@ -79,6 +81,7 @@ export function addModelsApi(app: OpenAPIHono, served: ServedModels): void {
     const { model: names } = queriesOf(context, compareQuery);
     const places = [...new Set(names)].map((name) => placeNamed(served, name));
     if (places.length < 2) throw new RequestProblem(400, 'model: expected two different models, found one twice');
+    const { compareStored } = await import('./compare-stored.js');
     return context.json(await compareStored(places));
   });
 
@@ -86,6 +89,7 @@ export function addModelsApi(app: OpenAPIHono, served: ServedModels): void {
     const model = folderNamed(served, pathOf(context, modelPath).name);
     const { dtype } = await jsonOf(context, promoteBody);
     const { hooks, warnings } = keptWarnings();
+    const { promote } = await import('../../zoo/registry.js');
     const made = await changing.alone(() => promote(path.resolve(model.folder), { ...placeOf(served, model), dtype }, hooks));
     served.lookAnew();
     const { file, bytes, created, version, after } = made;
@@ -100,6 +104,7 @@ export function addModelsApi(app: OpenAPIHono, served: ServedModels): void {
     const model = folderNamed(served, pathOf(context, modelPath).name);
     const { bump, notes, allow_regression: allowRegression, tag, dtype } = await jsonOf(context, releaseBody);
     const { hooks, warnings } = keptWarnings();
+    const { release } = await import('../../zoo/registry.js');
     const asked = { ...placeOf(served, model), bump, notes, allowRegression, tag, ...(dtype === undefined ? {} : { dtype }) };
     const { release: made, completedOnly } = await changing.alone(() => release(path.resolve(model.folder), asked, hooks));
     served.lookAnew();

@@ -7,8 +7,14 @@ import { ModelFolder } from '../../folder/model-folder';
 import type { Hooks } from '../../foundation/hooks';
 import { required } from '../../foundation/required';
 import { nearestName } from '../../foundation/text';
-import { list } from '../../zoo/registry';
-import { listModels, summariseModel, type ListedModel, type ModelSummary, type RegisteredModel } from '../../zoo/registered-models';
+import {
+  listModels,
+  modelsIn,
+  summariseModel,
+  type ListedModel,
+  type ModelSummary,
+  type RegisteredModel,
+} from '../../zoo/registered-models';
 import { PredictionQueue } from './prediction-queue';
 import { RequestProblem } from './problem';
 
@@ -180,7 +186,7 @@ export class ServedModels {
     }
     if (!existsSync(root)) return [];
     const models = this.hooks.models;
-    const registered = list({ root, sort: 'created', ...(models === undefined ? {} : { models }) });
+    const registered = listModels(modelsIn(root, models).map(summariseModel), 'created');
     return registered.filter(({ stage }) => stage !== 'archived').map((summary) => ({ summary, place: summary.folder }));
   }
 }
