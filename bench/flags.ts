@@ -36,7 +36,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   load        reading and checking clips, and batches of them from memory and from files
   evaluate    evaluating 426 clips, recording the graph and scoring included
   predict     one prediction from a cold start, in a process of its own
-  app         requests to an app in a process of its own: 50 clients at once, then 20 a second, --runs of them (200)
+  app         the start of an app in a process of its own, and requests to it: 50 clients at once, then 20 a second, --runs of them (200)
   picture     confusion_matrix.png of 105 glosses
   pack        reading 3,000 clips in random order, from their .npz files and from a pack of them, in turns
   validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does
