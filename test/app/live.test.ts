@@ -14,6 +14,7 @@ import { framesTaken } from '../../src/extraction/resample';
 import { elementAt, required } from '../../src/foundation/required';
 import { AppInBrowser, faults, type Look } from '../support/app-in-browser';
 import { chromium } from '../support/browser';
+import { cameraFlags } from '../support/fake-camera';
 import { resultsOf, scriptedHolistic } from '../support/scripted-holistic';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-live-'));
@@ -21,20 +22,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** What the browser's camera shows: a portrait, over and over. */
-const camera = path.join(folder, 'camera.mjpeg');
-const portrait = readFileSync(path.resolve(__dirname, '../fixtures/videos/portrait.jpg'));
-writeFileSync(camera, Buffer.concat([portrait, portrait]));
-
 const inBrowser = chromium === undefined ? describe.skip : describe;
-const inApp = new AppInBrowser([
-  '--use-fake-device-for-media-stream',
-  '--use-fake-ui-for-media-stream',
-  `--use-file-for-fake-video-capture=${camera}`,
-  '--use-gl=angle',
-  '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader',
-]);
+const inApp = new AppInBrowser(cameraFlags(folder));
 
 interface Asked {
   readonly frames: readonly (readonly number[])[];
@@ -150,6 +139,42 @@ inBrowser(`the page Live${chromium === undefined ? ' (skipped: there is no Chrom
     });
   });
 
+  it('looks at a video picture by picture, and makes a clip of it', async () => {
+    const truth = Float32Array.from({ length: 90 * 156 }, (_, at) => 0.1 + Math.floor(at / 156) / 400 + (at % 156) / 400);
+    await onScripted({ width: 1280, colorScheme: 'dark' }, truth, async (page) => {
+      await page.locator('#label').fill('HELLO');
+      await page.locator('#video-file').setInputFiles({ name: 'hello.webm', mimeType: 'video/webm', buffer: await recordedVideo(page) });
+      await page.getByText('That was the whole video').waitFor({ timeout: 100_000 });
+      const { content } = await downloadOf(page, '#clips a');
+      const X = await valuesOf(content);
+      expect(X.length / 156).toBeGreaterThan(5);
+      expect(X.length / 156).toBeLessThan(90);
+      expect(X).toEqual(truth.slice(0, X.length)); // A picture of the video for each frame, none twice.
+      expect(await page.locator('#clips').textContent()).toContain('The model sees');
+    });
+  });
+
+  it('loads MediaPipe from the app, and may compile nothing but WebAssembly', async () => {
+    const policyOf = async (page: string): Promise<string> =>
+      (await fetch(`${inApp.address}${page}`)).headers.get('content-security-policy') ?? '';
+    expect(await policyOf('live')).toContain("script-src 'self' 'wasm-unsafe-eval';");
+    expect(await policyOf('')).toContain("script-src 'self';");
+    expect((await fetch(`${inApp.address}mediapipe/package.json`)).status).toBe(404);
+    const tag = (await fetch(`${inApp.address}mediapipe/holistic.js`)).headers.get('etag') ?? '';
+    const again = await fetch(`${inApp.address}mediapipe/holistic.js`, { headers: { 'if-none-match': tag } });
+    expect(again.status).toBe(304);
+    await inApp.look('live', { width: 1280, colorScheme: 'light' }, async (page) => {
+      const loaded: string[] = [];
+      page.on('requestfinished', (request) => loaded.push(request.url()));
+      await page.evaluate(`new Promise((resolve, reject) => {
+        const script = Object.assign(document.createElement('script'), { src: '/mediapipe/holistic.js', onload: resolve, onerror: reject });
+        document.head.append(script);
+      }).then(() => new Holistic({ locateFile: (file) => '/mediapipe/' + file }).initialize())`);
+      expect(loaded.some((address) => address.endsWith('.wasm'))).toBe(true);
+      expect(loaded.filter((address) => !address.startsWith(inApp.address))).toEqual([]);
+    });
+  });
+
   it('says on a phone that it sees no hands, and in words what cannot be used', async () => {
     const noHands = Float32Array.from({ length: 156 }, (_, number) => (number < 50 ? 0.5 : 0));
     await onScripted({ width: 390, colorScheme: 'dark' }, noHands, async (page) => {
@@ -177,6 +202,24 @@ inBrowser(`the page Live${chromium === undefined ? ' (skipped: there is no Chrom
     });
   });
 });
+
+/** Half a second of the camera, as browsers record it. */
+async function recordedVideo(page: Page): Promise<Buffer> {
+  const recorded: string = await page.evaluate(`(async () => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+    const recorder = new MediaRecorder(stream, { mimeType: 'video/webm;codecs=vp8' });
+    const parts = [];
+    await new Promise((resolve) => {
+      recorder.ondataavailable = ({ data }) => { if (data.size > 0 && parts.push(data) === 6) resolve(); };
+      recorder.start(100);
+    });
+    await new Promise((resolve) => { recorder.onstop = resolve; recorder.stop(); });
+    for (const track of stream.getTracks()) track.stop();
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  })()`);
+  return Buffer.from(recorded, 'base64');
+}
 
 /** Unpacks a zip file whose files are stored as they are. */
 async function unzip(bytes: Buffer, into: string): Promise<void> {

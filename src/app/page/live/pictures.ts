@@ -91,36 +91,54 @@ export async function videoPictures(video: HTMLVideoElement, file: File): Promis
   video.srcObject = null;
   video.src = address;
   try {
-    await eventOf(video, 'loadeddata');
+    await eventOf(video, 'loadeddata', ['error']);
+    await knowLength(video);
   } catch {
     free();
     throw new NoPictures(
       `${file.name} cannot be played by this browser. Try an MP4 (H.264) or WebM; npm run data -- extract reads others.`,
     );
   }
-  let isRunning = true;
+  const ended = new AbortController();
+  const isRunning = (): boolean => !ended.signal.aborted;
   return {
     source: file.name,
     waits: true,
     stop: () => {
-      isRunning = false;
+      ended.abort();
       free();
     },
     frames: async function* () {
       const count = Math.max(1, Math.floor(Math.min(video.duration, LONGEST_VIDEO) * CLIP_RATE));
-      for (let frame = 0; frame < count && isRunning; frame++) {
-        video.currentTime = (frame + 0.5) / CLIP_RATE; // The middle of the time that it is shown: rounding cannot lead to its neighbour.
-        await eventOf(video, 'seeked');
+      for (let frame = 0; frame < count && isRunning(); frame++) {
+        const moment = (frame + 0.5) / CLIP_RATE; // The middle of the time that it is shown: rounding cannot lead to its neighbour.
+        await seek(video, moment).catch((error: unknown) => {
+          if (isRunning()) throw error;
+        });
+        if (!isRunning()) return;
+        if (video.currentTime < moment - 1 / CLIP_RATE) return; // It is shorter than it said.
         yield { image: video, moment: (frame * 1000) / CLIP_RATE };
       }
     },
   };
 }
 
+/** What browsers record says no length until its end was looked for. */
+async function knowLength(video: HTMLVideoElement): Promise<void> {
+  if (Number.isFinite(video.duration)) return;
+  await seek(video, Number.MAX_SAFE_INTEGER);
+}
+
+async function seek(video: HTMLVideoElement, seconds: number): Promise<void> {
+  const arrived = eventOf(video, 'seeked', ['error', 'emptied']); // It is emptied where it is stopped meanwhile.
+  video.currentTime = seconds;
+  await arrived;
+}
+
 /** Seconds of a video that are looked at. */
 const LONGEST_VIDEO = 600;
 
-async function eventOf(video: HTMLVideoElement, name: string): Promise<void> {
+async function eventOf(video: HTMLVideoElement, name: string, failures: readonly string[]): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const ended = new AbortController();
     const settle = (how: () => void) => (): void => {
@@ -128,7 +146,7 @@ async function eventOf(video: HTMLVideoElement, name: string): Promise<void> {
       how();
     };
     video.addEventListener(name, settle(resolve), { signal: ended.signal });
-    for (const failure of ['error', 'emptied'])
+    for (const failure of failures)
       video.addEventListener(
         failure,
         settle(() => {
