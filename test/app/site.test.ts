@@ -158,7 +158,7 @@ inBrowser(
     const keypoints = formatNpz(clipArrays(37, 3));
     const features = formatNpz({ X2048: { dtype: 'float32', shape: [30, 2048], values: clipValues(30, 5, 2048) } }, { compress: false });
 
-    it('gives for a dropped clip of key points the logits that Kumpas gives, on each thing that computes', async () => {
+    it('gives for a dropped clip of key points the logits that Kumpas gives, by WebAssembly and by JavaScript', async () => {
       const file = transformer();
       const samples = path.join(folder, 'clips');
       mkdirSync(samples);

@@ -1,9 +1,10 @@
 import { layoutInWords } from '../../../config/keypoint-layout';
 import { FileError } from '../../../data/data-error';
-import type { Prediction, RankedClass } from '../../../evaluation/predict-clips';
+import type { Prediction } from '../../../evaluation/predict-clips';
 import type { ReadClip } from '../../../evaluation/shown-clip';
 import { element, percent } from '../shared/elements';
 import { Player } from '../shared/player';
+import { ranking } from '../shared/ranking';
 
 /** What is shown of one clip: its skeleton, and the signs that the model sees in it. */
 export class ClipCard {
@@ -54,17 +55,4 @@ function seen(answer: Prediction | FileError, truth: string | undefined): HTMLEl
     ranking('Sign', answer.gloss, truth),
     ...(answer.category.length > 1 ? [ranking('Category', answer.category, undefined)] : []),
   ];
-}
-
-function ranking(title: string, classes: readonly RankedClass[], truth: string | undefined): HTMLElement {
-  const rows = classes.map(({ label, probability }) =>
-    element(
-      'li',
-      { class: label === truth ? 'true' : '' },
-      element('span', { class: 'label' }, label, ...(label === truth ? [element('span', { class: 'tick' }, ' ✓ as its file says')] : [])),
-      element('span', {}, percent(probability)),
-      element('meter', { min: 0, max: 1, value: probability, 'aria-label': `${label}: ${percent(probability)}` }),
-    ),
-  );
-  return element('section', { class: 'ranking' }, element('h3', {}, title), element('ol', {}, ...rows));
 }

@@ -1,12 +1,13 @@
 import './browser-globals';
 import { messageOf, UserError } from '../../../foundation/errors';
 import { shownClipOf } from '../../../evaluation/shown-clip';
+import { takeDrops } from '../shared/drops';
 import { byId, element } from '../shared/elements';
+import { say } from '../shared/status';
 import { ClipCard } from './clip-card';
 import { openNpz } from './npz';
 import { fetched, SiteModel } from './site-model';
 
-const status = byId('status', HTMLElement);
 const clipPlace = byId('clip', HTMLElement);
 let shown: ClipCard | undefined;
 
@@ -16,12 +17,6 @@ const COMPUTED_BY = {
   wasm: 'by the processor (WebAssembly)',
   cpu: 'by the processor, slowly (JavaScript)',
 };
-
-function say(text: string, kind: 'quiet' | 'problem' | 'working' = 'quiet'): void {
-  status.textContent = text;
-  status.className = `status ${kind}`;
-  status.hidden = text === '';
-}
 
 /** Lets the browser show what was said before something keeps it busy. */
 function painted(): Promise<void> {
@@ -53,7 +48,11 @@ async function begin(): Promise<void> {
       return element('li', {}, chip);
     }),
   );
-  takeDrops(model);
+  const input = byId('file', HTMLInputElement);
+  input.disabled = false;
+  takeDrops(byId('drop', HTMLElement), input, ([file]) => {
+    if (file !== undefined) guarded(async () => show(model, file.name, new Uint8Array(await file.arrayBuffer())));
+  });
   document.documentElement.dataset['backend'] = model.backend;
   say('Drop a clip, or take a sample: its skeleton plays here, beside the signs that the model sees.');
 }
@@ -83,33 +82,6 @@ function guarded(work: () => Promise<void>): void {
   work().catch((error: unknown) => {
     if (!(error instanceof UserError)) console.warn(error);
     say(messageOf(error), 'problem');
-  });
-}
-
-function takeDrops(model: SiteModel): void {
-  const zone = byId('drop', HTMLElement);
-  const input = byId('file', HTMLInputElement);
-  const take = (files: FileList | null | undefined): void => {
-    const [file] = files ?? [];
-    if (file !== undefined) guarded(async () => show(model, file.name, new Uint8Array(await file.arrayBuffer())));
-  };
-  input.disabled = false;
-  input.addEventListener('change', () => {
-    take(input.files);
-    input.value = '';
-  });
-  for (const kind of ['dragenter', 'dragover'])
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      zone.classList.add('over');
-    });
-  document.addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) zone.classList.remove('over');
-  });
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    zone.classList.remove('over');
-    take(event.dataTransfer?.files);
   });
 }
 

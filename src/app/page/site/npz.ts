@@ -1,5 +1,6 @@
 import { FileError } from '../../../data/data-error';
-import { parseNpy, type NpyArray } from '../../../data/npy';
+import { parseNpy } from '../../../data/npy';
+import type { NpyArray } from '../../../data/npy-array';
 import type { ArrayFile } from '../../../data/npz';
 import { crc32 } from '../../../foundation/crc32';
 import { messageOf, UserError } from '../../../foundation/errors';
