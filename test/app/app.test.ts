@@ -25,7 +25,7 @@ beforeAll(async () => {
   writeFileSync(path.join(folder, 'clip.npz'), clipFile(20));
   writeFileSync(path.join(folder, 'other.npz'), clipFile(50));
   writeFileSync(path.join(folder, 'broken.npz'), 'no zip');
-  for (const [name, gloss] of Object.entries({ first: 'gloss 0', labelled: 'gloss 1', unknown: 'unheard of' }))
+  for (const [name, gloss] of Object.entries({ first: 'gloss 0', labelled: 'Gloss 1', unknown: 'unheard of' }))
     writeFileSync(path.join(folder, `${name}.npz`), clipFile(20, { gloss }));
   app = await startApp({ models: [model], port: 0 });
 });
@@ -107,6 +107,7 @@ describe('the API', () => {
   });
 
   it('evaluates clips that say their sign, and tells of each other why it does not count', async () => {
+    // labelled.npz says Gloss 1 where the model says gloss 1.
     const clips = ['first.npz', 'clip.npz', 'labelled.npz', 'broken.npz', 'unknown.npz', 'labelled.npz'];
     const { status, body } = await post('/api/evaluate?top_k=2', formOf(...clips));
     expect(status).toBe(200);

@@ -2,6 +2,7 @@ import { FileError } from '../../data/data-error';
 import { npzOf } from '../../data/npz';
 import { confusionMatrix, outcomes } from '../../evaluation/confusion';
 import { classMetrics, macroAverage, weightedAverage } from '../../evaluation/metrics';
+import { isSameSign } from '../../evaluation/same-sign';
 import { glossOfClip } from '../../evaluation/shown-clip';
 import { elementAt, required } from '../../foundation/required';
 import { excerpt, nearestName, printableLine } from '../../foundation/text';
@@ -69,7 +70,8 @@ async function truthOf({ name, content }: UploadedClip, labels: readonly string[
     const gloss = await glossOfClip(await npzOf(name, Buffer.from(content.buffer, content.byteOffset, content.byteLength)));
     if (gloss === undefined) return NO_SIGN;
     const shown = printableLine(gloss).normalize();
-    const id = labels.findIndex((label) => label.normalize() === shown);
+    const exact = labels.findIndex((label) => label.normalize() === shown);
+    const id = exact === -1 ? labels.findIndex((label) => isSameSign(label, shown)) : exact;
     if (id !== -1) return id;
     const nearest = nearestName(shown, labels);
     return `its file says "${excerpt(shown)}", a sign that the model does not know${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;

@@ -1,3 +1,4 @@
+import { isSameSign } from '../../../evaluation/same-sign';
 import { csvAddress } from '../shared/csv';
 import { element, percent } from '../shared/elements';
 
@@ -103,7 +104,9 @@ function cellOf(said: Said, truth: string | undefined): HTMLElement {
   if (said === undefined) return element('td', { class: 'quiet' }, '…');
   if ('error' in said) return element('td', { class: 'problem' }, said.error);
   const mark =
-    truth === undefined ? [] : [element('span', { class: said.label === truth ? 'good' : 'problem' }, said.label === truth ? '✓ ' : '✗ ')];
+    truth === undefined
+      ? []
+      : [element('span', { class: isSameSign(said.label, truth) ? 'good' : 'problem' }, isSameSign(said.label, truth) ? '✓ ' : '✗ ')];
   const sure = said.probability === null ? '' : ` ${percent(said.probability)}`;
   return element('td', {}, ...mark, said.label, element('span', { class: 'quiet' }, sure));
 }
@@ -118,7 +121,7 @@ function differs({ said }: ComparedClip): boolean {
 function accuracyOf(clips: readonly ComparedClip[], model: number): number | undefined {
   const told = clips.flatMap(({ truth, said }) => {
     const one = said.length > model ? said[model] : undefined;
-    return truth === undefined || one === undefined || 'error' in one ? [] : [one.label === truth];
+    return truth === undefined || one === undefined || 'error' in one ? [] : [isSameSign(one.label, truth)];
   });
   return told.length === 0 ? undefined : told.filter(Boolean).length / told.length;
 }
