@@ -145,6 +145,19 @@ describe('the API', () => {
     expect(await post('/api/attention', formOf('clip.npz', 'other.npz'))).toMatchObject({ status: 400 });
   });
 
+  it('says of a model without attention that it has none', async () => {
+    const recurrent = await startApp({ models: [path.join(torchFolder, 'iv3_gru_features_only.pt')], port: 0 });
+    try {
+      const body = new FormData();
+      const values = new Float32Array(6 * 2048).fill(0.3);
+      body.append('file', new File([new Uint8Array(formatNpz({ X2048: { dtype: 'float32', shape: [6, 2048], values } }))], 'features.npz'));
+      const response = await fetch(new URL('/api/attention', recurrent.address), { method: 'POST', body });
+      expect(answers.attention.parse(await response.json())).toMatchObject({ file: 'features.npz', attention: null });
+    } finally {
+      await recurrent.close();
+    }
+  });
+
   it('recognises the numbers of a clip as it does its file', async () => {
     const values = clipValues(20, 20);
     const frames = Array.from({ length: 20 }, (_, frame) => Array.from(values.subarray(frame * 156, (frame + 1) * 156)));
