@@ -30,6 +30,7 @@ describe('cacheFolder', () => {
     expect(cacheFolder({ KUMPAS_CACHE: '/big/disk', XDG_CACHE_HOME: '/x' }, '/home/ana')).toBe('/big/disk');
     expect(cacheFolder({ XDG_CACHE_HOME: '/x' }, '/home/ana')).toBe('/x/kumpas');
     expect(cacheFolder({ XDG_CACHE_HOME: 'relative', KUMPAS_CACHE: '' }, '/home/ana')).toBe('/home/ana/.cache/kumpas');
+    expect(cacheFolder({}, '')).toBe(path.join(os.userInfo().homedir, '.cache/kumpas')); // An empty HOME, never the folder that one works in.
   });
 });
 

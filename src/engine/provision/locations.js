@@ -13,7 +13,7 @@ const IS_CHECKOUT = existsSync(path.join(PROJECT, 'package-lock.json'));
 const SET_UP = IS_CHECKOUT ? 'npm run setup' : 'npx kumpas setup';
 
 /**
- * Where prepared libraries are kept between projects and installs: KUMPAS_CACHE, else XDG_CACHE_HOME/kumpas, else ~/.cache/kumpas.
+ * Where prepared libraries are kept between projects and installs: KUMPAS_CACHE, else XDG_CACHE_HOME/kumpas, else ~/.cache/kumpas; an empty HOME is none.
  * @param {NodeJS.ProcessEnv} environment
  * @param {string} home
  * @returns {string} an absolute path
@@ -22,7 +22,10 @@ function cacheFolder(environment = process.env, home = os.homedir()) {
   const own = environment['KUMPAS_CACHE'];
   if (own !== undefined && own !== '') return path.resolve(own);
   const shared = environment['XDG_CACHE_HOME'];
-  return path.join(shared !== undefined && path.isAbsolute(shared) ? shared : path.join(home, '.cache'), 'kumpas');
+  return path.join(
+    shared !== undefined && path.isAbsolute(shared) ? shared : path.join(path.isAbsolute(home) ? home : os.userInfo().homedir, '.cache'),
+    'kumpas',
+  );
 }
 
 /**
