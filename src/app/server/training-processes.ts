@@ -11,6 +11,8 @@ import type { Run, Runs } from './runs';
 const PROGRAM = path.resolve(__dirname, '../../../scripts/run.js');
 /** Bytes of what a training printed that are shown: its last lines. */
 const SHOWN_OUTPUT = 6000;
+/** Milliseconds between two looks for the run of one that was started. */
+const LOOK_MILLISECONDS = 1000;
 /** Trainings that have ended of which is told still. */
 const MOST_ENDED = 20;
 
@@ -93,6 +95,11 @@ export class TrainingProcesses {
     child.on('exit', end);
     child.on('error', end);
     this.started.push(started);
+    // Whether or not anybody asks meanwhile: which run it was is known when it has ended.
+    const looking = setInterval(() => {
+      this.describe(started, this.runs.list());
+      if (started.run !== null || started.hasEnded) clearInterval(looking);
+    }, LOOK_MILLISECONDS).unref();
     return this.describe(started, this.runs.list());
   }
 
