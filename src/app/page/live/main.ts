@@ -1,4 +1,5 @@
 import { fetchModels } from '../shared/api';
+import { takeDrops } from '../shared/drops';
 import { byId, element } from '../shared/elements';
 import { hasWebGL, LandmarkFinder } from './holistic';
 import { cameraPictures, videoPictures, type Pictures } from './pictures';
@@ -139,24 +140,8 @@ function fail(error: unknown): void {
 }
 
 function takeVideos(): void {
-  const zone = byId('drop', HTMLElement);
-  fileInput.addEventListener('change', () => {
-    const [file] = fileInput.files ?? [];
+  takeDrops(byId('drop', HTMLElement), fileInput, ([file]) => {
     watchVideo(file);
-    fileInput.value = '';
-  });
-  for (const kind of ['dragenter', 'dragover'])
-    document.addEventListener(kind, (event) => {
-      event.preventDefault();
-      zone.classList.add('over');
-    });
-  document.addEventListener('dragleave', (event) => {
-    if (event.relatedTarget === null) zone.classList.remove('over');
-  });
-  document.addEventListener('drop', (event) => {
-    event.preventDefault();
-    zone.classList.remove('over');
-    watchVideo(event.dataTransfer?.files[0]);
   });
 }
 

@@ -1,10 +1,10 @@
 import { fetchAttention, fetchClip, fetchModels, fetchSample, fetchSamples, predictClips, type Answer, type Model } from '../shared/api';
 import { takeDrops } from '../shared/drops';
 import { byId, element, percent } from '../shared/elements';
+import { guarded, say } from '../shared/status';
 import { BatchTable } from './batch-table';
 import { ClipResult } from './clip-result';
 
-const status = byId('status', HTMLElement);
 const choice = byId('model', HTMLSelectElement);
 const batchPlace = byId('batch', HTMLElement);
 const clipPlace = byId('clip', HTMLElement);
@@ -16,12 +16,6 @@ let table: BatchTable | undefined;
 let turn = new AbortController();
 /** Counts the clips that were opened: one that comes after another was opened is left aside. */
 let opening = 0;
-
-function say(text: string, kind: 'quiet' | 'problem' | 'working' = 'quiet'): void {
-  status.textContent = text;
-  status.className = `status ${kind}`;
-  status.hidden = text === '';
-}
 
 function currentModel(): Model | undefined {
   return models.find(({ name }) => name === choice.value);
@@ -161,14 +155,6 @@ async function showClip(file: File | undefined, answer: Answer | undefined, mode
   if ('error' in answer) return;
   const attention = await fetchAttention(model.name, file);
   if (shown === result && attention !== null) result.showAttention(attention.overall);
-}
-
-/** Does something that takes its time; what goes wrong is said where results are. */
-function guarded(work: () => Promise<void>): void {
-  work().catch((error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error);
-    say(error instanceof TypeError ? 'The app does not answer: has it been ended? Start it again with npm run app.' : text, 'problem');
-  });
 }
 
 choice.addEventListener('change', () => {
