@@ -16,6 +16,7 @@ export function referencePage({ info, paths = {} }: Document): string {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>API · Kumpas</title>
+        <link rel="icon" href="/assets/icon.svg" />
         <link rel="stylesheet" href="/assets/reference.css" />
       </head>
       <body>
@@ -23,7 +24,7 @@ export function referencePage({ info, paths = {} }: Document): string {
           <h1>Kumpas ${info.version}: API</h1>
           <p>
             Answers are JSON; what is refused is <code>{"error": "one line"}</code>. <a href="/api/openapi.json">openapi.json</a> describes
-            all of it for programs, <a href="/">the page</a> is for people.
+            all of it for programs, <a href="/">the app</a> is for people.
           </p>
         </header>
         <main>${sections}</main>
