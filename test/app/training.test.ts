@@ -272,6 +272,9 @@ inBrowser(`the page Training${chromium === undefined ? ' (skipped: there is no C
       const before = await curve.screenshot();
       await page.locator('.log li').nth(8).waitFor();
       expect(await page.locator('.log li').nth(8).textContent()).toMatch(/^epoch +9\/100000 {2}loss \d/);
+      // Epochs of so small a model take less than the page's looks at them: until the next look it is the same picture.
+      const deadline = Date.now() + 30_000;
+      while ((await curve.screenshot()).equals(before) && Date.now() < deadline) await page.waitForTimeout(100);
       expect((await curve.screenshot()).equals(before)).toBe(false);
       expect(await faults(page)).toEqual([]);
 
@@ -283,6 +286,10 @@ inBrowser(`the page Training${chromium === undefined ? ' (skipped: there is no C
       expect([another.status, answers.problem.parse(await another.json()).error]).toEqual([409, expect.stringContaining('watched')]);
       await page.getByRole('button', { name: 'Stop' }).click();
       await page.locator('.run-head .stopped').waitFor();
+      await page.getByLabel('to epoch').fill('123');
+      await page.locator('button.run', { hasText: 'watched' }).click(); // It is looked at anew.
+      await page.waitForTimeout(1500);
+      expect(await page.getByLabel('to epoch').inputValue()).toBe('123');
       const stopped = await chosenRun(page);
       expect(stopped).toMatchObject({ state: 'stopped', epochs: 100_000 });
       const run = path.join(inApp.root, 'transformer', stopped.name);

@@ -30,18 +30,20 @@ async function choose(name: string): Promise<void> {
   showList();
   const run = await fetchRun(name);
   if (chosen !== name) return; // Another one was chosen meanwhile.
-  view?.dispose();
-  view = new RunView(run, {
+  const before = view;
+  before?.dispose();
+  const actions = {
     stop: () => {
       guarded(() => stopRun(name));
     },
-    resume: (epochs) => {
+    resume: (epochs: string) => {
       guarded(async () => {
         awaited.add((await resumeRun(name, epochs)).id);
         say('');
       });
     },
-  });
+  };
+  view = new RunView(run, actions, before?.name === name ? before : undefined);
   formPlace.hidden = true;
   runPlace.hidden = false;
   runPlace.replaceChildren(view.root);

@@ -30,11 +30,15 @@ export class RunView {
   private waiting: Epoch[] = [];
   private last: Epoch | undefined;
   private controlsFor = '';
+  private typed: string | undefined;
 
+  /** @param before the view of the same training that it takes the place of: what was typed there stays. */
   constructor(
     private run: WholeRun,
     private readonly actions: RunActions,
+    before?: RunView,
   ) {
+    this.typed = before?.typed;
     const heading = element('div', { class: 'run-head' }, element('h2', {}, run.name), this.state);
     const charts = element('div', { class: 'charts' }, ...this.charts().map((chart) => element('div', { class: 'card' }, chart.root)));
     const log = element('section', { class: 'card', 'aria-labelledby': 'log-title' }, element('h3', { id: 'log-title' }, 'Log'), this.log);
@@ -146,7 +150,7 @@ export class RunView {
     this.showControls();
   }
 
-  /** Made anew only where they change: what was typed stays, and so does the focus. */
+  /** Made anew only where they change: the focus stays, and what was typed stays in any case. */
   private showControls(): void {
     const { state, epochs } = this.run;
     const wanted = `${state} ${epochs}`;
@@ -162,8 +166,11 @@ export class RunView {
     const input = element('input', {
       type: 'text',
       inputmode: 'numeric',
-      value: state === 'finished' ? epochs * 2 : epochs,
+      value: this.typed ?? (state === 'finished' ? epochs * 2 : epochs),
       size: 7,
+    });
+    input.addEventListener('input', () => {
+      this.typed = input.value;
     });
     const form = element(
       'form',
@@ -173,6 +180,7 @@ export class RunView {
     );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
+      this.typed = undefined;
       this.actions.resume(input.value);
     });
     this.controls.replaceChildren(form);
