@@ -80,7 +80,7 @@ async function show(model: SiteModel, name: string, bytes: Uint8Array<ArrayBuffe
 
 function guarded(work: () => Promise<void>): void {
   work().catch((error: unknown) => {
-    if (!(error instanceof UserError)) console.warn(error);
+    if (!(error instanceof UserError)) reportError(error);
     say(messageOf(error), 'problem');
   });
 }
