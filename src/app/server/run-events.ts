@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { newsOfTraining } from '../../training/follow-training';
-import { figuresOf, summaryOf, type Run, type RunSummary, type Runs } from './runs';
-import type { StartedTraining, TrainingProcesses } from './training-processes';
+import type { RunSummary, StartedTraining } from '../training-answers';
+import { figuresOf, summaryOf, type Run, type Runs } from './runs';
+import type { TrainingProcesses } from './training-processes';
 
 /** What is told of trainings as it happens. */
 export interface RunEvent {

@@ -10,6 +10,7 @@ import type { EpochDone } from '../../training/events';
 import { TRAINING_PURPOSE } from '../../training/folder-claim';
 import { lookAtTraining, type SeenTraining } from '../../training/look-at-training';
 import { modelsIn } from '../../zoo/registered-models';
+import type { EpochFigures, RunSummary } from '../training-answers';
 import { RequestProblem } from './problem';
 
 /** A training of the registry, whoever started it. */
@@ -27,30 +28,6 @@ export interface Run {
   readonly seen: SeenTraining;
   /** The process of this machine that trains it. */
   readonly pid: number | undefined;
-}
-
-/** What is known of a run without its epochs. */
-export interface RunSummary {
-  readonly name: string;
-  readonly model: string;
-  readonly created: string;
-  readonly data: string | null;
-  readonly state: 'running' | 'stopping' | 'finished' | 'stopped' | 'killed';
-  readonly epochs: number;
-  readonly completed_epochs: number;
-  /** Whether its categories say anything. */
-  readonly has_categories: boolean;
-  readonly best: { readonly epoch: number; readonly gloss_acc: number } | null;
-  /** What it is at work on: null where it does not run. */
-  readonly at_work: {
-    /** Null where the epochs are done, and the best one is being evaluated. */
-    readonly epoch: number | null;
-    /** How much of that epoch is done, from 0 to 1, by the time that the others took; null in the first. */
-    readonly share: number | null;
-    readonly seconds: number;
-    /** Seconds to the end of the training at the pace so far; null in the first epoch. */
-    readonly seconds_left: number | null;
-  } | null;
 }
 
 interface Kept {
@@ -168,21 +145,6 @@ function atWork(
     seconds: Math.round(seconds),
     seconds_left: isTimed ? Math.round(Math.max(0, secondsAnEpoch * epochsLeft - Math.min(seconds, secondsAnEpoch))) : null,
   };
-}
-
-/** An epoch as answers have it: the names of `metrics.jsonl`. */
-export interface EpochFigures {
-  readonly epoch: number;
-  readonly train_loss: number;
-  readonly val_loss: number;
-  readonly gloss_acc: number;
-  readonly cat_acc: number;
-  readonly lr: number;
-  readonly gradient_norm: number;
-  readonly memory_mb: number;
-  readonly seconds: number;
-  readonly clips_per_second: number;
-  readonly best: boolean;
 }
 
 /** What answers say of an epoch. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { asTyped } from '../../foundation/installation';
 import { printableText, shellWord } from '../../foundation/text';
+import type { StartedTraining } from '../training-answers';
 import { RequestProblem } from './problem';
 import type { Run, Runs } from './runs';
 
@@ -15,22 +16,6 @@ const SHOWN_OUTPUT = 6000;
 const LOOK_MILLISECONDS = 1000;
 /** Trainings that have ended of which is told still. */
 const MOST_ENDED = 20;
-
-/** A training that the app was asked for, from the moment on when its process began. */
-export interface StartedTraining {
-  /** `1` is the first that the app was asked for. */
-  readonly id: string;
-  /** The model that is trained, `transformer` say. */
-  readonly model: string;
-  /** The command line that does the same in a terminal. */
-  readonly command: string;
-  /** `starting` until its model folder is there; `failed` where it ended by itself with an error. */
-  readonly state: 'starting' | 'running' | 'ended' | 'failed';
-  /** The name of its run; null until it has one. */
-  readonly run: string | null;
-  /** The last lines that it printed, where it is starting or has failed. */
-  readonly output: string;
-}
 
 interface Started {
   readonly id: string;

@@ -7,6 +7,7 @@ import { factsOf } from '../../config/setting';
 import { UserError } from '../../foundation/errors';
 import { excerpt, nearestName } from '../../foundation/text';
 import { ownModels, type ModelDefinitions } from '../../models/model-table';
+import type { Field, TrainingChoices } from '../training-answers';
 import { RequestProblem } from './problem';
 import type { Runs } from './runs';
 
@@ -66,31 +67,6 @@ export const resumeSchema = z.strictObject({
 function fieldProblem(fields: Readonly<Record<string, string>>): RequestProblem {
   const lines = Object.entries(fields).map(([field, said]) => `${field}: ${said}`);
   return new RequestProblem(422, lines.join('; '), fields);
-}
-
-/** A setting that can be filled in. */
-interface Field {
-  readonly key: string;
-  readonly description: string;
-  readonly expected: string;
-  readonly choices: readonly string[] | null;
-  /** Whether one mostly leaves it as it is. */
-  readonly is_further: boolean;
-}
-
-/** What may be chosen for a training. */
-export interface TrainingChoices {
-  readonly models: readonly {
-    readonly name: string;
-    readonly fields: readonly Field[];
-    readonly presets: readonly {
-      /** Empty for the model's usual settings. */
-      readonly name: string;
-      /** What fields are where they are left empty: trained on the demo set, and on other data. */
-      readonly defaults: { readonly demo: Readonly<Record<string, string>>; readonly data: Readonly<Record<string, string>> };
-    }[];
-  }[];
-  readonly data: readonly { readonly value: string; readonly title: string }[];
 }
 
 /** What trainings the app may be asked for: models, presets, settings, and the data folders that it was told of. */

@@ -1,38 +1,5 @@
+import type { EpochFigures, RunSummary, StartedTraining, TrainingChoices } from '../../training-answers';
 import { asked } from '../shared/api';
-
-/** A training: what is known of it without its epochs. */
-export interface Run {
-  readonly name: string;
-  readonly model: string;
-  readonly created: string;
-  readonly data: string | null;
-  readonly state: 'running' | 'stopping' | 'finished' | 'stopped' | 'killed';
-  readonly epochs: number;
-  readonly completed_epochs: number;
-  readonly has_categories: boolean;
-  readonly best: { readonly epoch: number; readonly gloss_acc: number } | null;
-  readonly at_work: {
-    readonly epoch: number | null;
-    readonly share: number | null;
-    readonly seconds: number;
-    readonly seconds_left: number | null;
-  } | null;
-}
-
-/** An epoch that is done; accuracies are from 0 to 1. */
-export interface Epoch {
-  readonly epoch: number;
-  readonly train_loss: number;
-  readonly val_loss: number;
-  readonly gloss_acc: number;
-  readonly cat_acc: number;
-  readonly lr: number;
-  readonly gradient_norm: number;
-  readonly memory_mb: number;
-  readonly seconds: number;
-  readonly clips_per_second: number;
-  readonly best: boolean;
-}
 
 /** Something that happened to a training. */
 export interface Incident {
@@ -41,41 +8,10 @@ export interface Incident {
 }
 
 /** A training with all that is known of it. */
-export interface WholeRun extends Run {
-  readonly epochs_done: readonly Epoch[];
+export interface WholeRun extends RunSummary {
+  readonly epochs_done: readonly EpochFigures[];
   readonly incidents: readonly Incident[];
   readonly resume_command: string;
-}
-
-/** A training that the app was asked for. */
-export interface Started {
-  readonly id: string;
-  readonly model: string;
-  readonly command: string;
-  readonly state: 'starting' | 'running' | 'ended' | 'failed';
-  readonly run: string | null;
-  readonly output: string;
-}
-
-/** A setting that can be filled in. */
-export interface Field {
-  readonly key: string;
-  readonly description: string;
-  readonly expected: string;
-  readonly choices: readonly string[] | null;
-  readonly is_further: boolean;
-}
-
-type Defaults = Readonly<Record<string, string>>;
-
-/** What a training may be started with. */
-export interface Choices {
-  readonly models: readonly {
-    readonly name: string;
-    readonly fields: readonly Field[];
-    readonly presets: readonly { readonly name: string; readonly defaults: { readonly demo: Defaults; readonly data: Defaults } }[];
-  }[];
-  readonly data: readonly { readonly value: string; readonly title: string }[];
 }
 
 /** What a training is started with. */
@@ -101,17 +37,17 @@ export function fetchRun(name: string): Promise<WholeRun> {
   return asked(addressOf(name));
 }
 
-export function fetchChoices(): Promise<Choices> {
+export function fetchChoices(): Promise<TrainingChoices> {
   return asked('/api/training');
 }
 
 /** Starts a training. @throws Refused where a field is wrong. */
-export function startTraining(request: Request): Promise<Started> {
+export function startTraining(request: Request): Promise<StartedTraining> {
   return send('/api/runs', request);
 }
 
 /** Goes on with a training, to so many epochs in all. @throws Refused where the number is wrong. */
-export function resumeRun(name: string, epochs: string): Promise<Started> {
+export function resumeRun(name: string, epochs: string): Promise<StartedTraining> {
   return send(`${addressOf(name)}/resume`, { epochs });
 }
 
@@ -140,11 +76,11 @@ async function send<Body>(address: string, body: object): Promise<Body> {
 /** What is told of trainings as it happens. */
 export interface RunListener {
   /** All of it: at the beginning, and where something was missed. */
-  readonly onSnapshot: (now: { readonly runs: readonly Run[]; readonly started: readonly Started[] }) => void;
-  readonly onRun: (run: Run) => void;
-  readonly onEpoch: (epoch: Epoch & { readonly run: string }) => void;
+  readonly onSnapshot: (now: { readonly runs: readonly RunSummary[]; readonly started: readonly StartedTraining[] }) => void;
+  readonly onRun: (run: RunSummary) => void;
+  readonly onEpoch: (epoch: EpochFigures & { readonly run: string }) => void;
   readonly onIncident: (incident: { readonly run: string; readonly text: string }) => void;
-  readonly onStarted: (started: readonly Started[]) => void;
+  readonly onStarted: (started: readonly StartedTraining[]) => void;
   /** Whether the app can be heard; after a break it is asked again by itself. */
   readonly onConnection: (isThere: boolean) => void;
 }
@@ -163,7 +99,7 @@ export function listenToRuns(listener: RunListener): void {
   on('epoch', listener.onEpoch as (data: unknown) => void);
   on('incident', listener.onIncident as (data: unknown) => void);
   on('started', (data) => {
-    listener.onStarted((data as { readonly started: readonly Started[] }).started);
+    listener.onStarted((data as { readonly started: readonly StartedTraining[] }).started);
   });
   source.addEventListener('open', () => {
     listener.onConnection(true);

@@ -1,6 +1,7 @@
+import type { RunSummary, StartedTraining } from '../../training-answers';
 import { byId } from '../shared/elements';
 import { guarded, say } from '../shared/status';
-import { fetchChoices, fetchRun, listenToRuns, resumeRun, startTraining, stopRun, stopStarted, type Run, type Started } from './api';
+import { fetchChoices, fetchRun, listenToRuns, resumeRun, startTraining, stopRun, stopStarted } from './api';
 import { RunList } from './run-list';
 import { RunView } from './run-view';
 import { StartForm } from './start-form';
@@ -17,7 +18,7 @@ const startedList = new StartedList(byId('started', HTMLElement), (id) => {
   guarded(() => stopStarted(id));
 });
 
-let runs: readonly Run[] = [];
+let runs: readonly RunSummary[] = [];
 /** The name of the run that is looked at; undefined where none is. */
 let chosen: string | undefined;
 let view: RunView | undefined;
@@ -73,7 +74,7 @@ function showList(): void {
   byId('no-runs', HTMLElement).hidden = runs.length > 0;
 }
 
-function takeRun(run: Run): void {
+function takeRun(run: RunSummary): void {
   const known = runs.find(({ name }) => name === run.name);
   runs = known === undefined ? [run, ...runs] : runs.map((other) => (other.name === run.name ? run : other));
   showList();
@@ -84,7 +85,7 @@ function takeRun(run: Run): void {
   if (run.completed_epochs < view.epochsShown) guarded(() => choose(run.name));
 }
 
-function takeStarted(started: readonly Started[]): void {
+function takeStarted(started: readonly StartedTraining[]): void {
   startedList.show(started);
   for (const { id, state, run } of started) {
     if (!awaited.has(id) || state === 'starting') continue;

@@ -1,5 +1,5 @@
+import type { RunSummary } from '../../training-answers';
 import { element } from '../shared/elements';
-import type { Run } from './api';
 import { progressText, shareDone, STATES } from './words';
 
 /** The trainings to choose from: those that run come first. */
@@ -12,7 +12,7 @@ export class RunList {
   ) {}
 
   /** Shows these, in their order; what stays is kept, so that the focus is. */
-  show(runs: readonly Run[], chosen: string | undefined): void {
+  show(runs: readonly RunSummary[], chosen: string | undefined): void {
     for (const [name, { item }] of this.items) {
       if (runs.some((run) => run.name === name)) continue;
       item.remove();
@@ -37,7 +37,7 @@ export class RunList {
     return made;
   }
 
-  private fill(button: HTMLButtonElement, run: Run): void {
+  private fill(button: HTMLButtonElement, run: RunSummary): void {
     const bar = element('progress', { max: 1, value: shareDone(run), 'aria-label': `How much of ${run.name} is done` });
     const parts = [
       element('span', { class: 'name' }, run.name),

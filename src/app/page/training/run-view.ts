@@ -1,6 +1,7 @@
+import type { EpochFigures, RunSummary } from '../../training-answers';
 import { element, percent } from '../shared/elements';
 import { LineChart } from '../shared/line-chart';
-import type { Epoch, Run, WholeRun } from './api';
+import type { WholeRun } from './api';
 import { commandBox } from './command-box';
 import { duration, epochLine, progressText, shareDone, STATES } from './words';
 
@@ -27,8 +28,8 @@ export class RunView {
   private readonly accuracy = new LineChart({ title: 'Right answers', across: 'Epoch', format: percent, atLeast: { low: 0, high: 1 } });
   private readonly rate = new LineChart({ title: 'Learning rate', across: 'Epoch', atLeast: { low: 0 } });
   private readonly gradient = new LineChart({ title: 'Gradient norm', across: 'Epoch', atLeast: { low: 0 } });
-  private waiting: Epoch[] = [];
-  private last: Epoch | undefined;
+  private waiting: EpochFigures[] = [];
+  private last: EpochFigures | undefined;
   private controlsFor = '';
   private typed: string | undefined;
 
@@ -62,13 +63,13 @@ export class RunView {
   }
 
   /** Shows how far it has come. */
-  update(run: Run): void {
+  update(run: RunSummary): void {
     this.run = { ...this.run, ...run };
     this.showState();
   }
 
   /** Lets its curves and its log grow. */
-  addEpoch(epoch: Epoch): void {
+  addEpoch(epoch: EpochFigures): void {
     this.last = epoch;
     this.addLine(epochLine(epoch, this.run), epoch.best ? 'best-line' : '');
     this.waiting.push(epoch);
@@ -117,7 +118,7 @@ export class RunView {
   private drawWaiting(): void {
     const epochs = this.waiting;
     this.waiting = [];
-    const line = (height: (epoch: Epoch) => number): { x: number; y: number }[] =>
+    const line = (height: (epoch: EpochFigures) => number): { x: number; y: number }[] =>
       epochs.map((epoch) => ({ x: epoch.epoch, y: height(epoch) }));
     this.loss.append('Training', ...line((epoch) => epoch.train_loss));
     this.loss.append('Validation', ...line((epoch) => epoch.val_loss));
@@ -188,8 +189,8 @@ export class RunView {
 }
 
 function factsOf(
-  { at_work: atWork, best, data, created, model }: Run,
-  last: Epoch | undefined,
+  { at_work: atWork, best, data, created, model }: RunSummary,
+  last: EpochFigures | undefined,
 ): (readonly [name: string, value: string])[] {
   const left = atWork?.seconds_left ?? null;
   return [

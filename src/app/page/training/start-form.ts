@@ -1,5 +1,6 @@
+import type { Field, TrainingChoices } from '../../training-answers';
 import { element } from '../shared/elements';
-import { Refused, type Choices, type Field, type Request } from './api';
+import { Refused, type Request } from './api';
 import { required } from '../../../foundation/required';
 
 /** What fields are called in plain words. */
@@ -43,7 +44,7 @@ export class StartForm {
 
   /** @param start starts one, and refuses with a {@link Refused}. */
   constructor(
-    private readonly choices: Choices,
+    private readonly choices: TrainingChoices,
     private readonly start: (request: Request) => Promise<void>,
   ) {
     this.model = element('select', { id: 'field-model' }, ...choices.models.map(({ name }) => element('option', { value: name }, name)));
@@ -73,7 +74,7 @@ export class StartForm {
     this.showFields();
   }
 
-  private chosenModel(): Choices['models'][number] {
+  private chosenModel(): TrainingChoices['models'][number] {
     return required(
       this.choices.models.find(({ name }) => name === this.model.value),
       'the chosen model',

@@ -1,11 +1,11 @@
+import type { StartedTraining } from '../../training-answers';
 import { element } from '../shared/elements';
-import type { Started } from './api';
 import { commandBox } from './command-box';
 
 /** Those that were started and have no run yet, or could not begin: with the command line, and what it said. */
 export class StartedList {
   private readonly hidden = new Set<string>();
-  private shown: readonly Started[] = [];
+  private shown: readonly StartedTraining[] = [];
 
   constructor(
     private readonly place: HTMLElement,
@@ -13,13 +13,13 @@ export class StartedList {
   ) {}
 
   /** Shows these. */
-  show(started: readonly Started[]): void {
+  show(started: readonly StartedTraining[]): void {
     this.shown = started;
     const told = started.filter(({ id, state }) => !this.hidden.has(id) && (state === 'starting' || state === 'failed'));
     this.place.replaceChildren(...told.map((one) => this.card(one)));
   }
 
-  private card({ id, model, command, state, output, run }: Started): HTMLElement {
+  private card({ id, model, command, state, output, run }: StartedTraining): HTMLElement {
     const isStarting = state === 'starting';
     const title = run ?? model;
     const said = isStarting

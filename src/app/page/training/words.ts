@@ -1,8 +1,8 @@
+import type { EpochFigures, RunSummary } from '../../training-answers';
 import { percent } from '../shared/elements';
-import type { Epoch, Run } from './api';
 
 /** What the states of a training are called. */
-export const STATES: Readonly<Record<Run['state'], string>> = {
+export const STATES: Readonly<Record<RunSummary['state'], string>> = {
   running: 'running',
   stopping: 'stopping',
   finished: 'finished',
@@ -22,7 +22,7 @@ export function duration(seconds: number): string {
 }
 
 /** How far a training has come, as `epoch 7 of 20, best 84.6 %`. */
-export function progressText({ at_work: atWork, completed_epochs: done, epochs, best }: Run): string {
+export function progressText({ at_work: atWork, completed_epochs: done, epochs, best }: RunSummary): string {
   const at =
     atWork === null
       ? `${done} of ${epochs} epochs`
@@ -33,12 +33,15 @@ export function progressText({ at_work: atWork, completed_epochs: done, epochs, 
 }
 
 /** How much of a training is done, from 0 to 1. */
-export function shareDone({ at_work: atWork, completed_epochs: done, epochs }: Run): number {
+export function shareDone({ at_work: atWork, completed_epochs: done, epochs }: RunSummary): number {
   return Math.min(1, (done + (atWork?.share ?? 0)) / Math.max(1, epochs));
 }
 
 /** An epoch as a line, as the terminal shows it. */
-export function epochLine(epoch: Epoch, { epochs, has_categories: hasCategories }: Pick<Run, 'epochs' | 'has_categories'>): string {
+export function epochLine(
+  epoch: EpochFigures,
+  { epochs, has_categories: hasCategories }: Pick<RunSummary, 'epochs' | 'has_categories'>,
+): string {
   return [
     `epoch ${String(epoch.epoch).padStart(String(epochs).length)}/${epochs}`,
     `loss ${epoch.train_loss.toFixed(3)}`,
