@@ -14,7 +14,7 @@ export const appCommand: Command = verbCommand(
     command,
     takes: '[MODEL…]',
     positional: 'model_path',
-    summary: 'Starts the app: a page in the browser, and an API, that recognise the signs in clips.',
+    summary: 'Starts the app: pages in the browser that try, compare, show and train models, live from a camera too, and an API.',
     options: { model_path: models, ...options },
     flags: { ...ownModelFlags, ...jsonFlag },
     examples: [
