@@ -269,6 +269,19 @@ describe('its safety', () => {
   });
 });
 
+describe('an app that ends', () => {
+  it('answers all that had come to its door, also where it was busy meanwhile', async () => {
+    const ending = await startApp({ models: [model], port: 0 });
+    const answers = Array.from({ length: 30 }, () => fetch(new URL('/api/health', ending.address)));
+    const closing = ending.close();
+    const until = performance.now() + 300;
+    while (performance.now() < until); // As a model at work: nobody is let in, and the time for late ones passes.
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 200));
+    await closing;
+    await expect(fetch(ending.address)).rejects.toThrow('fetch failed');
+  });
+});
+
 describe('docs/app.md', () => {
   const commands = readMarkdown(readFileSync(path.resolve(__dirname, '../../docs/app.md'), 'utf8')).commands;
   // Those of trainings are run by training.test.ts.

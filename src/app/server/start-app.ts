@@ -148,8 +148,7 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
 /** Lets requests that have arrived be read and answered, and takes no others. */
 async function closed(server: Server): Promise<void> {
   await wait(CLOSING_GRACE);
-  // A model at work keeps the loop from sockets that are ready: in two turns these are accepted and read.
-  for (let turn = 0; turn < 3; turn++) await setImmediate();
+  await accepted(server);
   const late = setTimeout(() => {
     server.closeAllConnections();
   }, LIMITS.closingMilliseconds);
@@ -163,4 +162,20 @@ async function closed(server: Server): Promise<void> {
   });
   clearInterval(sweep);
   clearTimeout(late);
+}
+
+/** Accepts the connections that wait. Node takes one in each turn of its loop, and a model at work makes turns long: those that still wait when the server closes would be reset. */
+async function accepted(server: Server): Promise<void> {
+  const until = performance.now() + LIMITS.closingMilliseconds;
+  let connections = 0;
+  let before: number;
+  const count = (): void => {
+    connections++;
+  };
+  server.on('connection', count);
+  do {
+    before = connections;
+    for (let turn = 0; turn < 3; turn++) await setImmediate();
+  } while (connections > before && performance.now() < until);
+  server.off('connection', count);
 }
