@@ -28,6 +28,7 @@ describe('startRuntime', () => {
   it('starts once, and TensorFlow then computes', async () => {
     const runtime = await startRuntime();
     expect(await startRuntime({ verbose: true })).toBe(runtime);
+    if (runtime.backend === 'native') expect(process.env['TF_CPU_ALLOCATOR_USE_BFC']).toBeDefined();
     expect(tf.getBackend()).toBe(runtime.backend === 'native' ? 'tensorflow' : 'cpu');
     expect(runtime.threads).toBeGreaterThan(0);
     const { values, indices } = tf.topk(tf.tensor1d([1, 3, 2]), 2);
