@@ -1,7 +1,7 @@
 import { isUnknownLayout, layoutInWords, widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
 import { HOLISTIC_78, KNOWN_LAYOUTS } from '../config/known-layouts';
 import { messageOf } from '../foundation/errors';
-import { elementAt } from '../foundation/required';
+import { countNotFinite, elementAt } from '../foundation/required';
 import { excerpt } from '../foundation/text';
 import { metaOfLayout } from './keypoint-clip';
 import { commonArray } from './keypoints';
@@ -54,14 +54,10 @@ export function checkValues(array: NpyArray, format: ClipFormat): CheckedValues 
   } catch (error) {
     return unusable(`"${key}": ${messageOf(error)}`);
   }
-  let notFinite = 0;
-  let firstNotFinite = 0;
-  for (let position = 0; position < values.length; position++) {
-    if (Number.isFinite(values[position])) continue;
-    if (notFinite++ === 0) firstNotFinite = position;
-  }
+  const notFinite = countNotFinite(values);
   const problems: string[] = [];
   if (notFinite > 0) {
+    const firstNotFinite = values.findIndex((value) => !Number.isFinite(value));
     const place = `frame ${Math.floor(firstNotFinite / width)}, number ${firstNotFinite % width}`;
     problems.push(
       `"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is ${keypoints?.dimensions === 3 ? '(0, 0, 0)' : '(0, 0)'}`,
@@ -165,13 +161,7 @@ export interface KeypointDoubt {
 
 /** What is odd about the key points of a clip, `[frames, width]` row by row. A depth, which counts from a point of the person's own, may be any. */
 export function keypointDoubts(values: Float32Array, keypoints: KeypointLayout = HOLISTIC_78): KeypointDoubt[] {
-  let [least, most] = [0, 0];
-  for (let at = 0; at < values.length; at++) {
-    if (keypoints.dimensions === 3 && at % 3 === 2) continue;
-    const value = elementAt(values, at);
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
+  const { least, most } = rangeOf(values, keypoints.dimensions);
   if (least === 0 && most === 0) return [{ kind: 'no-keypoints', text: 'no key point in any frame: all numbers are 0' }];
   const doubts: KeypointDoubt[] = [];
   if (least < 0 || most > 1) {
@@ -181,4 +171,17 @@ export function keypointDoubts(values: Float32Array, keypoints: KeypointLayout =
   }
   if (isConstant(values, widthOfLayout(keypoints))) doubts.push({ kind: 'constant', text: 'nothing moves: all frames are the same' });
   return doubts;
+}
+
+/** The least and the greatest of numbers and 0, depths left out. By places, and with nothing called for each: a set has hundreds of millions of numbers. */
+function rangeOf(values: Float32Array, dimensions: number): { readonly least: number; readonly most: number } {
+  let least = 0;
+  let most = 0;
+  for (let at = 0; at < values.length; at++) {
+    if (dimensions === 3 && at % 3 === 2) continue;
+    const value = Number(values[at]);
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  return { least, most };
 }
