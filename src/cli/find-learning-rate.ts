@@ -1,5 +1,5 @@
 import { commandLineSource } from '../config/layers';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder } from '../foundation/caches';
 import { shellWord } from '../foundation/text';
 import type { FindRateEvent, FoundRates } from '../training/find-learning-rate';
 import { watchForInterruption } from './exit';
@@ -25,7 +25,7 @@ export async function runFindRates(typed: TrainCommandLine, argv: readonly strin
       onEvent: showTrials(terminal),
       ...(typed.models === undefined ? {} : { models: typed.models }),
       verbose: typed.verbose,
-      featureCache: featureCache(process.env),
+      cacheFolder: cacheFolder(process.env),
     });
     terminal.output.write(`${foundText(found, argv).join('\n')}\n`);
     return found.end === 'interrupted' ? (interruption.exitCode() ?? 1) : 0;

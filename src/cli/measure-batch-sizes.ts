@@ -1,5 +1,5 @@
 import { commandLineSource } from '../config/layers';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder } from '../foundation/caches';
 import { bytesText } from '../foundation/text';
 import type { MeasuredBatchSizes } from '../training/measure-batch-sizes';
 import { showLoading } from './progress';
@@ -26,7 +26,7 @@ export async function withMeasuredBatchSize(typed: TrainCommandLine, { output, e
       },
       ...(typed.models === undefined ? {} : { models: typed.models }),
       verbose: typed.verbose,
-      featureCache: featureCache(process.env),
+      cacheFolder: cacheFolder(process.env),
     },
   );
   if (errors.isTTY === true) draw(errors, CLEAR_LINE);

@@ -1,7 +1,7 @@
 import type { DataProblem } from '../data/data-error';
 import type { DataWatch } from '../evaluation/evaluate';
 import type { WithModels } from '../evaluation/recognise';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder } from '../foundation/caches';
 import type { Hooks, WorkEvent } from '../foundation/hooks';
 import { printableLine } from '../foundation/text';
 import { modelsGiven } from './model-flags';
@@ -21,7 +21,7 @@ export function hooksOf(
     onEvent: eventsTo(terminal.errors),
     verbose: flags['verbose'] === true,
     models: modelsGiven(flags['model']).models,
-    featureCache: featureCache(process.env),
+    cacheFolder: cacheFolder(process.env),
     ...(signal === undefined ? {} : { signal }),
   };
 }
@@ -82,7 +82,7 @@ export function dataWatch({ errors }: Terminal): DataWatch {
       errors.write(`note: ${text}\n`);
     },
     onProgress: showLoading(errors),
-    featureCache: featureCache(process.env),
+    cacheFolder: cacheFolder(process.env),
   };
 }
 

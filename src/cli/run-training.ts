@@ -6,7 +6,7 @@ import { factsOf } from '../config/setting';
 import { IS_CHECKOUT } from '../engine/provision/locations';
 import { checkpointOptions, optimizerOption, readingOf } from '../evaluation/options';
 import type { RegistryFacts } from '../folder/config-file';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { shellWord } from '../foundation/text';
 import type { ModelDefinitions } from '../models/model-table';
@@ -134,7 +134,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
         ...(typed.models === undefined ? {} : { models: typed.models }),
         verbose: typed.verbose,
         registry,
-        featureCache: featureCache(process.env),
+        cacheFolder: cacheFolder(process.env),
         gitCommit: gitCommit(),
       },
     );

@@ -1,5 +1,5 @@
 import { commandLineSource } from '../config/layers';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder } from '../foundation/caches';
 import { counted } from '../foundation/text';
 import { showLoading } from './progress';
 import { lossText, secondsText } from './quantities';
@@ -22,7 +22,7 @@ export async function runSmokeTest(typed: TrainCommandLine, { output, errors }: 
     },
     ...(typed.models === undefined ? {} : { models: typed.models }),
     verbose: typed.verbose,
-    featureCache: featureCache(process.env),
+    cacheFolder: cacheFolder(process.env),
   });
   const data = `${counted(clips.training, 'training clip')}, ${counted(clips.validation, 'validation clip')}`;
   output.write(

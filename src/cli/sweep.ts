@@ -1,6 +1,6 @@
 import { commandLineSource } from '../config/layers';
 import { readSettingsFile } from '../config/settings-file';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder } from '../foundation/caches';
 import { messageOf, UserError } from '../foundation/errors';
 import { counted, percent, shellWord } from '../foundation/text';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
@@ -244,7 +244,7 @@ async function runSweep(
       onEvent: progressTo(json ? terminal.errors : terminal.output, terminal.errors, typed.verbose),
       models,
       verbose: typed.verbose,
-      featureCache: featureCache(process.env),
+      cacheFolder: cacheFolder(process.env),
       gitCommit: gitCommit(),
     });
     const { output } = terminal;

@@ -11,7 +11,7 @@ import { startRuntime } from '../engine/runtime';
 import { RESULT_FILES } from '../folder/contents';
 import { ModelFolder } from '../folder/model-folder';
 import { modelFile } from '../folder/named-checkpoint';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder, featuresIn } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { removeIfEmpty } from '../foundation/folders';
 import { notesTo, warningsTo, type Hooks } from '../foundation/hooks';
@@ -150,8 +150,8 @@ export interface DataWatch {
   readonly onNote?: (text: string) => void;
   /** How many clips have been read and checked, of how many. */
   readonly onProgress: (done: number, total: number) => void;
-  /** Where features of pictures are kept; the user's cache folder otherwise. */
-  readonly featureCache?: string | undefined;
+  /** Where what can be made again is kept, as features of pictures; the user's cache folder otherwise. */
+  readonly cacheFolder?: string | undefined;
 }
 
 /** {@link DataWatch} for whoever watches a verb of the library; it stops where that is aborted. */
@@ -163,7 +163,7 @@ export function dataWatchOf(hooks: Hooks): DataWatch {
       hooks.signal?.throwIfAborted();
       hooks.onEvent?.({ kind: 'clips-read', done, total });
     },
-    featureCache: hooks.featureCache,
+    cacheFolder: hooks.cacheFolder,
   };
 }
 
@@ -172,7 +172,7 @@ export function dataWatchOf(hooks: Hooks): DataWatch {
  * @throws UserError where there is no such data, or no clip of it can be used.
  */
 export async function openEvaluationData(loaded: LoadedModel, request: EvaluationDataRequest, watch: DataWatch): Promise<Dataset> {
-  const { onWarning, onNote, onProgress, featureCache: cache = featureCache({}) } = watch;
+  const { onWarning, onNote, onProgress, cacheFolder: cache = cacheFolder({}) } = watch;
   const { model } = loaded;
   const { definition } = model;
   const trained = trainedAs(loaded);
@@ -198,7 +198,8 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     onWarning,
   };
   // A model that was trained on pictures sees their features; those of its own weights.
-  const dataset = recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, cache);
+  const dataset =
+    recorded?.pictures === undefined ? await openData(data) : await openAsFeatures(data, model, loaded.weights, featuresIn(cache));
   for (const { file, problem } of dataset.leftOut) onWarning(`left out: ${file}: ${problem}`);
   if (source === undefined && loaded.data['fingerprint'] !== dataset.fingerprint) {
     // The demo set is made anew each time, and another version of Kumpas may make another one.

@@ -2,9 +2,14 @@ import { readdirSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 
-/** Where features of frames are kept, so that the next training on them finds them: `KUMPAS_CACHE` or the user's cache folder. */
-export function featureCache(environment: NodeJS.ProcessEnv): string {
-  return path.join(environment['KUMPAS_CACHE'] ?? path.join(usersCache(environment), 'kumpas'), 'features');
+/** Where Kumpas keeps what it can make again: `KUMPAS_CACHE`, or `kumpas` in the user's cache folder. */
+export function cacheFolder(environment: NodeJS.ProcessEnv): string {
+  return environment['KUMPAS_CACHE'] ?? path.join(usersCache(environment), 'kumpas');
+}
+
+/** Where features of frames are kept, so that the next training on them finds them. @param cache from {@link cacheFolder}. */
+export function featuresIn(cache: string): string {
+  return path.join(cache, 'features');
 }
 
 /** Where torchvision keeps ImageNet's weights once it has fetched them; undefined where it has not. */

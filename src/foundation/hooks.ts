@@ -26,8 +26,8 @@ export interface Hooks<Further = never> {
   readonly onEvent?: (event: WorkEvent | Further) => void;
   /** Whether TensorFlow's own messages are let through to stderr. */
   readonly verbose?: boolean;
-  /** Where features of pictures are kept; the user's cache folder otherwise. */
-  readonly featureCache?: string;
+  /** Where what can be made again is kept, as features of pictures; the user's cache folder otherwise. */
+  readonly cacheFolder?: string;
 }
 
 /** Takes warnings, a line each. */

@@ -12,7 +12,7 @@ import type { ParameterValues } from '../engine/parameters';
 import { openAsFeatures } from '../evaluation/frame-features/encode-clips';
 import { recordAt, savedLabels, validationNames, wantedKeypoints } from '../evaluation/loaded-model';
 import type { WithModels } from '../evaluation/recognise';
-import { featureCache } from '../foundation/caches';
+import { cacheFolder, featuresIn } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { required } from '../foundation/required';
@@ -37,7 +37,7 @@ export async function openTrainingData(
   settings: Settings,
   weights: ParameterValues,
   begun: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined; readonly dataset?: Dataset | undefined },
-  context: Pick<TrainingContext, 'report' | 'featureCache' | 'models'>,
+  context: Pick<TrainingContext, 'report' | 'cacheFolder' | 'models'>,
 ): Promise<TrainingData> {
   const { resume } = begun;
   const opened = begun.dataset ?? (await openDataset(definition, settings, weights, begun, context));
@@ -92,7 +92,7 @@ async function openDataset(
   settings: Settings,
   weights: ParameterValues,
   { resume, warmStart }: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined },
-  { report, featureCache: cache = featureCache({}) }: Pick<TrainingContext, 'report' | 'featureCache'>,
+  { report, cacheFolder: cache = cacheFolder({}) }: Pick<TrainingContext, 'report' | 'cacheFolder'>,
 ): Promise<Dataset> {
   const { pictures, ...location } = definition.clipLocation(settings);
   const request: DataRequest = {
@@ -122,8 +122,9 @@ async function openDataset(
   };
   if (pictures === undefined) return openData(request);
   if (!pictures.encoded) return openData({ ...request, width: pictures.side * pictures.side * 3, pictureSide: pictures.side });
-  report({ kind: 'note', text: `the backbone stays as it is: features of frames are computed once, and kept in ${cache}` });
-  return openAsFeatures(request, definition.fromSettings(settings, { gloss: 1, category: 1 }), weights, cache);
+  const features = featuresIn(cache);
+  report({ kind: 'note', text: `the backbone stays as it is: features of frames are computed once, and kept in ${features}` });
+  return openAsFeatures(request, definition.fromSettings(settings, { gloss: 1, category: 1 }), weights, features);
 }
 
 /** The key points that are wanted: those of the model that a training goes on from or begins with, else those that are its definition's. */

@@ -37,8 +37,8 @@ export interface TrainingContext {
   readonly sharingDevices?: readonly string[];
   /** Which weights are taken of the file that `init_from` names. */
   readonly reading?: CheckpointReading;
-  /** Where the features of frames are kept for the next training; the user's cache folder where undefined. */
-  readonly featureCache?: string;
+  /** Where what can be made again is kept, as features of frames; the user's cache folder where undefined. */
+  readonly cacheFolder?: string;
 }
 
 /** A training that is ready to run: what it learns from, what learns, and where that is written. */

@@ -54,7 +54,7 @@ export type TrainOptions = Omit<SettingsInput, 'optimizer'> & {
 };
 
 /** How a training is watched and stopped, and what it is given of the machine and the project. */
-export interface TrainHooks extends Pick<TrainingContext, 'registry' | 'featureCache' | 'models'> {
+export interface TrainHooks extends Pick<TrainingContext, 'registry' | 'cacheFolder' | 'models'> {
   /** Aborted: the step ends, everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal;
   readonly onEvent?: TrainingListener;
@@ -192,7 +192,7 @@ export function contextOf(
   hooks: Omit<TrainHooks, 'onEvent'>,
   report: TrainingListener,
 ): TrainingContext {
-  const { registry, featureCache, gitCommit, now = () => new Date() } = hooks;
+  const { registry, cacheFolder, gitCommit, now = () => new Date() } = hooks;
   const versions = { kumpas: version, node: process.versions.node, tensorflow: runtime.tensorflowVersion };
   return {
     report,
@@ -200,7 +200,7 @@ export function contextOf(
     machine: { versions, device: runtime.device, gitCommit },
     sharingDevices: sharingDevices(runtime),
     ...(registry === undefined ? {} : { registry }),
-    ...(featureCache === undefined ? {} : { featureCache }),
+    ...(cacheFolder === undefined ? {} : { cacheFolder }),
     ...(request.reading === undefined ? {} : { reading: request.reading }),
   };
 }

@@ -19,7 +19,7 @@ export interface TrialWork {
 export type TrialProgress = EpochDone | { readonly kind: 'warning'; readonly text: string };
 
 /** How a trial is watched and stopped, and what it is given of the machine. */
-export type TrialRunHooks = Pick<TrainHooks, 'signal' | 'verbose' | 'featureCache' | 'gitCommit'> & {
+export type TrialRunHooks = Pick<TrainHooks, 'signal' | 'verbose' | 'cacheFolder' | 'gitCommit'> & {
   readonly models: ModelDefinitions;
   readonly onEvent: (event: TrialProgress) => void;
 };

@@ -234,7 +234,7 @@ class Sweep {
 
   private async runOne(trial: Trial, resume: string | undefined, until: number): Promise<TrainingEnd> {
     const pause = new AbortController();
-    const { signal, verbose, featureCache, gitCommit, models } = this.hooks;
+    const { signal, verbose, cacheFolder, gitCommit, models } = this.hooks;
     const hooks: TrialRunHooks = {
       models,
       gitCommit,
@@ -246,7 +246,7 @@ class Sweep {
       },
       signal: AbortSignal.any([pause.signal, ...(signal === undefined ? [] : [signal])]),
       ...(verbose === undefined ? {} : { verbose }),
-      ...(featureCache === undefined ? {} : { featureCache }),
+      ...(cacheFolder === undefined ? {} : { cacheFolder }),
     };
     const name = path.basename(path.resolve(this.folder));
     const { settings, id } = trial;

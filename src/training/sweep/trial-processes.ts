@@ -40,7 +40,7 @@ export async function trialProcesses(
   const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
   const modelFiles = filesOf(models);
   await prepareRuntime(); // Once, before several processes would.
-  return async (work, { signal, onEvent, verbose, featureCache, gitCommit }) => {
+  return async (work, { signal, onEvent, verbose, cacheFolder, gitCommit }) => {
     const child = start();
     const stop = (): void => {
       child.send('stop');
@@ -48,7 +48,7 @@ export async function trialProcesses(
     signal?.addEventListener('abort', stop);
     try {
       const request: TrialRequest = { work, threads, modelFiles, verbose: verbose === true, gitCommit };
-      child.send(featureCache === undefined ? request : { ...request, featureCache });
+      child.send(cacheFolder === undefined ? request : { ...request, cacheFolder });
       return await answerOf(child, work, onEvent);
     } finally {
       signal?.removeEventListener('abort', stop);
