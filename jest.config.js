@@ -11,7 +11,8 @@ module.exports = {
   // `import … from 'kumpas'` is the source here, not what was built of it.
   testEnvironmentOptions: { customExportConditions: ['kumpas-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/'], // npm run test:faults
+  // `npm run test:faults` and `npm run test:stories` run the others.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/faults/', '<rootDir>/test/stories/'],
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }] },
   // TypeScript names the file that `import()` loads as it will be called, with .js.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
