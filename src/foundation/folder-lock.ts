@@ -12,11 +12,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { hostname } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { messageOf, UserError } from './errors';
 import { whileWriting } from './file-system-problem';
 import { placeOf, makeFolders } from './folders';
+import { isNear, isRunning, ownIdentity, type ProcessIdentity } from './process-identity';
 import { printableLine } from './text';
 import { readRegularText } from './regular-file';
 
@@ -33,11 +34,7 @@ export interface FolderLock {
   readonly release: () => void;
 }
 
-interface Holder {
-  readonly host: string;
-  readonly pid: number;
-  /** When the process began, in the system's own count: its number may be another's by now. Empty where the system does not tell. */
-  readonly began: string;
+interface Holder extends ProcessIdentity {
   /** What it does, as `train`. */
   readonly purpose: string;
   /** Tells this taking of the lock from any other. */
@@ -54,13 +51,7 @@ export function lockFolder(folder: string, purpose: string): FolderLock {
   const file = lockFileOf(folder);
   const parent = path.dirname(file);
   makeFolders(parent);
-  const holder: Holder = {
-    host: hostname(),
-    pid: process.pid,
-    began: beginningOf(process.pid),
-    purpose,
-    id: randomBytes(8).toString('hex'),
-  };
+  const holder: Holder = { ...ownIdentity(), purpose, id: randomBytes(8).toString('hex') };
   const content = JSON.stringify(holder);
   // Held open: the lock goes with the folder that it lies in, whatever that is called when it is released.
   const held = whileWriting(file, () => openSync(parent, constants.O_RDONLY | constants.O_DIRECTORY));
@@ -132,6 +123,43 @@ function removeOwn(file: string, content: string): void {
   }
 }
 
+/** How often a holder that cannot be asked is looked at. */
+const LOOK_AGAIN_MS = 2000;
+
+/**
+ * Locks a folder whose last holder may have ended without a word, on a machine or in a container that cannot be asked about: waits until its lock has been
+ * silent for long enough to be taken over, up to ten minutes, and gives up as soon as it shows a sign of life.
+ * @param onWait takes a line that says what is waited for.
+ * @throws UserError as {@link lockFolder} does.
+ */
+export async function lockOnceSilent(
+  folder: string,
+  purpose: string,
+  onWait: (text: string) => void,
+  lookAgainMs: number = LOOK_AGAIN_MS,
+): Promise<FolderLock> {
+  const file = lockFileOf(folder);
+  for (let firstSeen: number | undefined; ; await setTimeout(lookAgainMs)) {
+    try {
+      return lockFolder(folder, purpose);
+    } catch (error) {
+      const seen = lastSignOfLife(file);
+      if (seen === undefined || (firstSeen !== undefined && seen !== firstSeen)) throw error;
+      if (firstSeen === undefined)
+        onWait(`${messageOf(error).split(';', 1).join('')}, or has ended without a word: waiting until that is clear, up to ten minutes`);
+      firstSeen = seen;
+    }
+  }
+}
+
+/** When a holder that cannot be asked about last touched its lock; undefined where there is none such. */
+function lastSignOfLife(file: string): number | undefined {
+  const found = contentOf(file);
+  const holder = found === undefined ? undefined : parse(found);
+  if (holder === undefined || isNear(holder)) return undefined;
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
 /** Does something while a folder is locked. */
 export async function withFolderLock<Result>(folder: string, purpose: string, action: () => Promise<Result> | Result): Promise<Result> {
   const lock = lockFolder(folder, purpose);
@@ -155,7 +183,7 @@ export function processHolding(folder: string): Pick<Holder, 'pid' | 'purpose'> 
   const file = lockFileOf(folder);
   const found = contentOf(file);
   const holder = found === undefined || isStale(file, found) ? undefined : parse(found);
-  return holder?.host === hostname() ? { pid: holder.pid, purpose: holder.purpose } : undefined;
+  return holder !== undefined && isNear(holder) ? { pid: holder.pid, purpose: holder.purpose } : undefined;
 }
 
 /** Where a folder's lock lies. */
@@ -215,9 +243,7 @@ function removeIfStill(file: string, found: string): void {
 
 function isStale(file: string, content: string): boolean {
   const holder = parse(content);
-  const ageMs = ageOf(file);
-  if (holder?.host !== hostname()) return ageMs > SILENT_FOR_MS;
-  return !isAlive(holder.pid) || (holder.began !== '' && holder.began !== beginningOf(holder.pid));
+  return holder !== undefined && isNear(holder) ? !isRunning(holder) : ageOf(file) > SILENT_FOR_MS;
 }
 
 function inUse(folder: string, file: string, content: string): string {
@@ -225,46 +251,18 @@ function inUse(folder: string, file: string, content: string): string {
   const who =
     holder === undefined
       ? 'another process'
-      : `process ${holder.pid}${holder.host === hostname() ? '' : ` on ${printableLine(holder.host)}`} (${printableLine(holder.purpose)})`;
+      : `process ${holder.pid}${isNear(holder) ? '' : ` on ${printableLine(holder.host)}`} (${printableLine(holder.purpose)})`;
   return `${folder}: ${who} is at work on it; wait until it has ended, or remove ${file} if you know that it has`;
 }
 
 function parse(content: string): Holder | undefined {
   try {
-    const { host, pid, began, purpose, id } = JSON.parse(content) as Partial<Record<keyof Holder, unknown>>;
+    const { host, pid, began, container, purpose, id } = JSON.parse(content) as Partial<Record<keyof Holder, unknown>>;
     if (typeof host !== 'string' || typeof pid !== 'number' || typeof began !== 'string') return undefined;
-    return typeof purpose === 'string' && typeof id === 'string' ? { host, pid, began, purpose, id } : undefined;
+    if (typeof purpose !== 'string' || typeof id !== 'string') return undefined;
+    return { host, pid, began, ...(typeof container === 'string' ? { container } : {}), purpose, id };
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !isZombie(pid);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Ticks from the machine's start to the process's; empty where the system does not tell. */
-function beginningOf(pid: number): string {
-  return statusOf(pid)[19] ?? '';
-}
-
-/** Whether a process has ended and only its number is still taken, until its parent asks for its exit code. */
-function isZombie(pid: number): boolean {
-  return statusOf(pid)[0] === 'Z';
-}
-
-/** Linux's /proc/PID/stat from its third field on; nothing where the system does not tell. */
-function statusOf(pid: number): string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return [];
   }
 }
 

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { UserError } from '../../src/foundation/errors';
-import { lockFileOf, lockFolder, withFolderLock } from '../../src/foundation/folder-lock';
+import { lockFileOf, lockFolder, lockOnceSilent, withFolderLock } from '../../src/foundation/folder-lock';
 import { inTemporaryFolder } from '../support/clip-files';
 
 const root = path.resolve(__dirname, '../..');
@@ -96,6 +96,37 @@ describe('lockFolder', () => {
       }
       mkdirSync(file);
       expect(() => lockFolder(model, 'train')).toThrow(/\.model\.lock: the lock cannot be read \(.*\); remove it if no process/);
+    });
+  });
+
+  it('believes one in another container as one on another machine, though the host has the same name', async () => {
+    await inTemporaryFolder((folder) => {
+      const model = path.join(folder, 'model');
+      leaveLock(model, { pid: endedProcess(), container: 'another' });
+      expect(() => lockFolder(model, 'train')).toThrow(/process \d+ on .* \(train\) is at work on it/);
+    });
+  });
+
+  it('waits for a holder elsewhere until it is clear that it has ended, and no longer than until it is clear that it has not', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const model = path.join(folder, 'model');
+      const told: string[] = [];
+      const wait = (): ReturnType<typeof lockOnceSilent> => lockOnceSilent(model, 'train', (text) => told.push(text), 50);
+      const file = leaveLock(model, { host: 'elsewhere', pid: 7 });
+      utimesSync(file, new Date(), new Date(Date.now() - 10 * 60_000 + 100));
+      (await wait()).release();
+      expect(told).toEqual([
+        expect.stringMatching(/model: process 7 on elsewhere \(train\) is at work on it, or has ended without a word/),
+      ]);
+      const living = leaveLock(model, { host: 'elsewhere' });
+      const heartbeat = setTimeout(() => {
+        utimesSync(living, new Date(), new Date(Date.now() + 1));
+      }, 75);
+      await expect(wait()).rejects.toThrow(/is at work on it; wait until it has ended/);
+      clearTimeout(heartbeat);
+      leaveLock(model, {});
+      await expect(wait()).rejects.toThrow(/process \d+ \(train\) is at work on it/); // It can be asked: there is nothing to wait for.
+      expect(told).toHaveLength(2);
     });
   });
 
