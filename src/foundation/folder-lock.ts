@@ -123,23 +123,27 @@ function removeOwn(file: string, content: string): void {
   }
 }
 
-/** How often a holder that cannot be asked is looked at. */
-const LOOK_AGAIN_MS = 2000;
+/** How a lock is waited for. */
+interface LockWait {
+  /** Takes a line that says what is waited for. */
+  readonly onWait: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly lookAgainMs?: number;
+}
 
 /**
  * Locks a folder whose last holder may have ended without a word, on a machine or in a container that cannot be asked about: waits until its lock has been
  * silent for long enough to be taken over, up to ten minutes, and gives up as soon as it shows a sign of life.
- * @param onWait takes a line that says what is waited for.
- * @throws UserError as {@link lockFolder} does.
+ * @throws UserError as {@link lockFolder} does; the reason of the signal where that is aborted meanwhile.
  */
 export async function lockOnceSilent(
   folder: string,
   purpose: string,
-  onWait: (text: string) => void,
-  lookAgainMs: number = LOOK_AGAIN_MS,
+  { onWait, signal, lookAgainMs = 2000 }: LockWait,
 ): Promise<FolderLock> {
   const file = lockFileOf(folder);
-  for (let firstSeen: number | undefined; ; await setTimeout(lookAgainMs)) {
+  let firstSeen: number | undefined;
+  for (;;) {
     try {
       return lockFolder(folder, purpose);
     } catch (error) {
@@ -149,6 +153,8 @@ export async function lockOnceSilent(
         onWait(`${messageOf(error).split(';', 1).join('')}, or has ended without a word: waiting until that is clear, up to ten minutes`);
       firstSeen = seen;
     }
+    await setTimeout(lookAgainMs);
+    signal?.throwIfAborted();
   }
 }
 

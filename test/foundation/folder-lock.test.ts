@@ -111,7 +111,8 @@ describe('lockFolder', () => {
     await inTemporaryFolder(async (folder) => {
       const model = path.join(folder, 'model');
       const told: string[] = [];
-      const wait = (): ReturnType<typeof lockOnceSilent> => lockOnceSilent(model, 'train', (text) => told.push(text), 50);
+      const wait = (): ReturnType<typeof lockOnceSilent> =>
+        lockOnceSilent(model, 'train', { onWait: (text) => told.push(text), lookAgainMs: 50 });
       const file = leaveLock(model, { host: 'elsewhere', pid: 7 });
       utimesSync(file, new Date(), new Date(Date.now() - 10 * 60_000 + 100));
       (await wait()).release();

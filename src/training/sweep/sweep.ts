@@ -1,19 +1,19 @@
 import path from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { messageOf, UserError } from '../../foundation/errors';
-import { lockState, withFolderLock } from '../../foundation/folder-lock';
+import { UserError } from '../../foundation/errors';
+import { withFolderLock } from '../../foundation/folder-lock';
 import { makeFolders } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';
 import { ownModels } from '../../models/model-table';
-import type { EpochDone, TrainingEnd } from '../events';
-import { requestOf, type SettingsInput, type TrainHooks, type TrainOptions } from '../train';
+import { requestOf, type SettingsInput, type TrainOptions } from '../train';
+import type { SweepEvent, SweepHooks } from './events';
 import { accuracyWithin, pointsThatGoOn, rungsOf, type Rung, type StoppedTrial } from './halving';
 import { keepPlan } from './manifest';
 import { planSweep, type SweepPlan, type SweepRequest, type Trial } from './plan';
-import type { Point, Range, Varied, VariedSettings } from './points';
+import type { Range, Varied, VariedSettings } from './points';
 import { summarise, type SweepResult } from './results';
-import { runTrial, type TrialProgress, type TrialRunHooks } from './run-trial';
-import { trialFolders, type TrialFigures, type TrialFolder } from './trial-folders';
+import { runTrial } from './run-trial';
+import { trainTrial, type TrialsInWork } from './train-trial';
+import { trialFolders, type TrialFolder } from './trial-folders';
 import { trialProcesses } from './trial-processes';
 import { writeSweepResults } from './write-results';
 
@@ -45,26 +45,6 @@ export interface SweepOptions {
   /** Trials that run at once, each in a process of its own; 1 where it is left out, in this process. */
   readonly jobs?: number;
 }
-
-/** Something that happens in a sweep. */
-export type SweepEvent =
-  /** All settings are checked. `done` of the trials are so from before. */
-  | { readonly kind: 'planned'; readonly plan: SweepPlan; readonly done: number }
-  | { readonly kind: 'trial-start'; readonly trial: Trial; readonly resumed: boolean }
-  | { readonly kind: 'trial-epoch'; readonly trial: Trial; readonly epoch: EpochDone }
-  | { readonly kind: 'trial-end'; readonly trial: Trial; readonly figures: TrialFigures }
-  /** It waits for the others of its rung. */
-  | { readonly kind: 'trial-paused'; readonly trial: Trial; readonly reached: StoppedTrial }
-  /** After so many epochs these points go on; the trials of the others are stopped. */
-  | { readonly kind: 'rung-end'; readonly epochs: number; readonly goOn: readonly Point[]; readonly stopped: readonly Trial[] }
-  /** The others go on. */
-  | { readonly kind: 'trial-failed'; readonly trial: Trial; readonly message: string; readonly error: unknown }
-  | { readonly kind: 'warning'; readonly text: string };
-
-/** How a sweep is watched and stopped. Aborted, the trials that run save their state, and the sweep's next call goes on with them. */
-export type SweepHooks = Omit<TrainHooks, 'onEvent' | 'registry' | 'now'> & {
-  readonly onEvent?: (event: SweepEvent) => void;
-};
 
 /** What a sweep came to. */
 export interface SweepOutcome extends SweepResult {
@@ -122,18 +102,6 @@ export async function sweepWith(
   });
 }
 
-/** A process of a sweep that was killed ends within so many milliseconds. */
-const LONGEST_END = 60_000;
-
-/** The folder of a trial, once no process of a sweep that was killed is at work on it any more. */
-async function settledFolder(folder: string, id: string): Promise<TrialFolder | undefined> {
-  for (let waited = 0; ; waited += 200) {
-    const found = trialFolders(folder, id).get(id);
-    if (found === undefined || lockState(found.folder) !== 'held' || waited >= LONGEST_END) return found;
-    await setTimeout(200);
-  }
-}
-
 /** Whether a trial is done, or has done so many epochs. */
 function hasCome(trial: TrialFolder | undefined, epochs: number): boolean {
   return trial !== undefined && (trial.figures !== undefined || (trial.log.at(-1)?.epoch ?? 0) >= epochs);
@@ -142,17 +110,19 @@ function hasCome(trial: TrialFolder | undefined, epochs: number): boolean {
 /** A sweep that is being trained. */
 class Sweep {
   private readonly report: (event: SweepEvent) => void;
+  private readonly inWork: TrialsInWork;
   private readonly failures = new Map<string, { readonly trial: Trial; readonly message: string }>();
   private readonly stopped = new Map<string, StoppedTrial>();
 
   constructor(
     private readonly plan: SweepPlan,
     private readonly folder: string,
-    private readonly request: SweepRequest,
-    private readonly hooks: SweepHooks & Required<Pick<SweepHooks, 'models'>>,
-    private readonly run: typeof runTrial,
+    request: SweepRequest,
+    private readonly hooks: TrialsInWork['hooks'],
+    run: typeof runTrial,
   ) {
     this.report = hooks.onEvent ?? (() => undefined);
+    this.inWork = { folder, reading: request.reading, hooks, report: this.report, run };
   }
 
   async train(jobs: number): Promise<SweepOutcome> {
@@ -187,7 +157,8 @@ class Sweep {
       while (!this.isInterrupted) {
         const trial = left.shift();
         if (trial === undefined) return;
-        await this.trainTrial(trial, until);
+        const message = await trainTrial(trial, this.inWork, until);
+        if (message !== undefined) this.failures.set(trial.id, { trial, message });
       }
     };
     await Promise.all(Array.from({ length: Math.min(jobs, left.length) }, work));
@@ -208,48 +179,5 @@ class Sweep {
       this.stopped.set(id, { epochs, glossAccuracy: required(reached.get(id), `the first ${epochs} epochs of ${id}`) });
     this.report({ kind: 'rung-end', epochs, goOn: goOn.map((point) => elementAt(this.plan.points, point)), stopped });
     return trials.filter(({ point }) => goOn.includes(point));
-  }
-
-  /** @param until epochs after which it is left as it is, to be gone on with. */
-  private async trainTrial(trial: Trial, until: number): Promise<void> {
-    try {
-      const before = await settledFolder(this.folder, trial.id);
-      this.report({ kind: 'trial-start', trial, resumed: before !== undefined });
-      const end = before?.figures === undefined ? await this.runOne(trial, before?.folder, until) : 'finished';
-      if (end === 'interrupted') {
-        const log = trialFolders(this.folder, trial.id).get(trial.id)?.log ?? [];
-        const glossAccuracy = accuracyWithin(log, until);
-        if (glossAccuracy !== undefined && !this.isInterrupted)
-          this.report({ kind: 'trial-paused', trial, reached: { epochs: until, glossAccuracy } });
-        return;
-      }
-      const { figures } = required(trialFolders(this.folder, trial.id).get(trial.id), `the folder of ${trial.id}`);
-      this.report({ kind: 'trial-end', trial, figures: required(figures, `the figures of ${trial.id}`) });
-    } catch (error) {
-      const message = messageOf(error);
-      this.failures.set(trial.id, { trial, message });
-      this.report({ kind: 'trial-failed', trial, message, error });
-    }
-  }
-
-  private async runOne(trial: Trial, resume: string | undefined, until: number): Promise<TrainingEnd> {
-    const pause = new AbortController();
-    const { signal, verbose, cacheFolder, gitCommit, models } = this.hooks;
-    const hooks: TrialRunHooks = {
-      models,
-      gitCommit,
-      onEvent: (event: TrialProgress) => {
-        if (event.kind === 'epoch-end') {
-          if (event.epoch >= until) pause.abort();
-          this.report({ kind: 'trial-epoch', trial, epoch: event });
-        } else this.report({ kind: 'warning', text: `${trial.id}: ${event.text}` });
-      },
-      signal: AbortSignal.any([pause.signal, ...(signal === undefined ? [] : [signal])]),
-      ...(verbose === undefined ? {} : { verbose }),
-      ...(cacheFolder === undefined ? {} : { cacheFolder }),
-    };
-    const name = path.basename(path.resolve(this.folder));
-    const { settings, id } = trial;
-    return await this.run({ sweep: name, id, saveDir: this.folder, settings, reading: this.request.reading, resume }, hooks);
   }
 }

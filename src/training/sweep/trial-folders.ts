@@ -45,8 +45,9 @@ export function trialFolders(folder: string, only?: string): ReadonlyMap<string,
   const found = new Map<string, { readonly created: string; readonly trial: TrialFolder }>();
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const place = path.join(folder, entry.name);
-    if (!entry.isDirectory() || entry.name.startsWith('.') || !existsSync(path.join(place, FOLDER_FILES.config))) continue;
-    const record = readConfig(path.join(place, FOLDER_FILES.config));
+    if (!entry.isDirectory() || entry.name.startsWith('.') || (only !== undefined && !entry.name.includes(only))) continue;
+    const record = recordIn(place);
+    if (record === undefined) continue;
     const { sweep, created } = record.run;
     if (sweep === undefined || (only !== undefined && sweep.trial !== only)) continue;
     const files = new RunFolder(place, checkpointNameOf(record));
@@ -58,6 +59,17 @@ export function trialFolders(folder: string, only?: string): ReadonlyMap<string,
     if (before === undefined || before.created < created) found.set(sweep.trial, { created, trial: trialIn(files, record.run.parameters) });
   }
   return new Map([...found].map(([id, { trial }]) => [id, trial]));
+}
+
+/** What a model folder says of itself; undefined where it is none, or another process has just removed it. */
+function recordIn(folder: string): ReturnType<typeof readConfig> | undefined {
+  const file = path.join(folder, FOLDER_FILES.config);
+  try {
+    return existsSync(file) ? readConfig(file) : undefined;
+  } catch (error) {
+    if (!existsSync(file)) return undefined;
+    throw error;
+  }
 }
 
 function trialIn(files: RunFolder, parameters: number | undefined): TrialFolder {
