@@ -1,4 +1,6 @@
-import { registerOperation, sameAsFirst } from './captured/operation-rules';
+import { elementAt, required } from '../foundation/required';
+import { registerOperation } from './captured/operation-rules';
+import { DataType } from './captured/recording';
 import { drawAttributes, type DropoutDraw } from './dropout';
 import { hasOwnKernels, rawOperation, rawOperations, savedTensor, withOwnGradient } from './native-backend';
 import { tf } from './tensorflow';
@@ -11,31 +13,64 @@ export interface AttentionShape {
   readonly headWidth: number;
 }
 
-/** What surrounds the product: what dropout drew for `[batch, heads, frames, frames]`, if anything, and who sees the weights before dropout. */
+/** Rows that attention is computed of, some positions of the padded clips left out. */
+export interface AttentionRows {
+  /** int32 `[batch · frames]`: the row of each position, any for a padded one; undefined where every position has a row of its own. */
+  readonly places: tf.Tensor | undefined;
+  /** The rows as `[batch · frames, width]`. */
+  readonly spread: (rows: tf.Tensor) => tf.Tensor;
+  /** The way back. */
+  readonly rowsOf: (positions: tf.Tensor) => tf.Tensor;
+}
+
+/** What surrounds the product: what dropout drew for `[batch, heads, frames, frames]`, if anything, and who sees the weights before dropout, if anybody. */
 export interface AttentionOptions {
   readonly drop: DropoutDraw | undefined;
-  readonly observe: (weights: tf.Tensor) => void;
+  readonly observe?: ((weights: tf.Tensor) => void) | undefined;
 }
 
 /**
  * Dot-product attention of several heads (Vaswani et al. 2017), without its two scales: `dropout(softmax(q · kᵀ + scoreBias)) · v`, where `q` comes divided by
- * `sqrt(headWidth)`, and dropout's scale is left to whatever takes the result; both cost less on the weights before and after. Its gradient takes half the
- * passes over `[batch, heads, frames, frames]` that tfjs's takes: the softmax's row sums are those of `dy · y` (Dao et al. 2022).
- * @param projected `[batch · frames, 3 · width]`: queries, keys and values side by side, each `[heads, headWidth]`
- * @param scoreBias `[batch, 1, 1, frames]`
- * @returns `[batch · frames, width]`, still to be multiplied with dropout's scale
+ * `sqrt(headWidth)`, and dropout's scale is left to whatever takes the result; both cost less on the weights before and after. Where nobody sees the weights it
+ * is one own kernel, in which neither they nor their gradient are ever in memory (Dao et al. 2022).
+ * @param projected `[rows, 3 · width]`: queries, keys and values side by side, each `[heads, headWidth]`
+ * @param scoreBias `[batch, 1, 1, frames]`: 0, or as negative as −1e9 where a position is not to be attended to
+ * @returns `[rows, width]`, still to be multiplied with dropout's scale
  */
 export function attentionProduct(
   projected: tf.Tensor,
+  rows: AttentionRows,
   scoreBias: tf.Tensor,
   shape: AttentionShape,
   { drop, observe }: AttentionOptions,
 ): tf.Tensor {
-  return hasOwnKernels() && (drop === undefined || drop.own !== undefined)
-    ? attentionInFewPasses(projected, scoreBias, shape, { drop, observe })
-    : attentionInOperations(projected, scoreBias, shape, { drop, observe });
+  if (hasOwnKernels() && observe === undefined && (drop === undefined || drop.own !== undefined))
+    return attentionInOnePass(projected, rows.places, scoreBias, shape, drop);
+  return rows.rowsOf(attentionInOperations(rows.spread(projected), scoreBias, shape, { drop, observe }));
 }
 
+function attentionInOnePass(
+  projected: tf.Tensor,
+  positionRows: tf.Tensor | undefined,
+  scoreBias: tf.Tensor,
+  { heads }: AttentionShape,
+  drop: DropoutDraw | undefined,
+): tf.Tensor {
+  const { seed, attributes: drawn } = drop?.own ?? { seed: tf.tensor1d([0, 0], 'int32'), attributes: drawAttributes(0, 0) };
+  const attributes = [...drawn, { name: 'heads', kind: 'int', value: heads } as const];
+  const places = positionRows ?? tf.tensor1d([], 'int32');
+  return withOwnGradient(
+    [projected],
+    () => {
+      const [mixed, sums] = rawOperations('KumpasAttention', attributes, [projected, scoreBias, places, seed], 2);
+      const value = required(mixed, 'what attention mixed');
+      return { value, saved: [projected, required(sums, "the sums of attention's exponentials"), scoreBias, places, seed] };
+    },
+    (dy, saved) => [rawOperation('KumpasAttentionGrad', attributes, [dy, ...saved])],
+  );
+}
+
+/** The same in TensorFlow's operations. The gradient takes half of tfjs's passes over the weights: the softmax's row sums are those of `dy · y` (Dao et al. 2022). */
 function attentionInOperations(
   projected: tf.Tensor,
   scoreBias: tf.Tensor,
@@ -47,7 +82,7 @@ function attentionInOperations(
     () => {
       const { q, k, v } = splitHeads(projected, shape);
       const weights = tf.softmax(tf.add(tf.matMul(q, k, false, true), scoreBias));
-      observe(weights);
+      observe?.(weights);
       const mask = drop?.kept();
       const kept = mask === undefined ? weights : tf.mul(weights, mask);
       const value = joinHeads(tf.matMul(kept, v), shape);
@@ -61,32 +96,6 @@ function attentionInOperations(
       const dWeights = drop === undefined ? dKept : tf.mul(dKept, savedTensor(saved, 6));
       const dScores = tf.mul(weights, tf.sub(dWeights, rowSums(dy, savedTensor(saved, 4), shape)));
       return [joinProjections(productGradients(dScores, kept, dMixed, saved), shape)];
-    },
-  );
-}
-
-/** The same where softmax, bias and dropout are one operation, and so is their gradient. */
-function attentionInFewPasses(
-  projected: tf.Tensor,
-  scoreBias: tf.Tensor,
-  shape: AttentionShape,
-  { drop, observe }: AttentionOptions,
-): tf.Tensor {
-  const { seed, attributes } = drop?.own ?? { seed: tf.tensor1d([0, 0], 'int32'), attributes: drawAttributes(0, 0) };
-  return withOwnGradient(
-    [projected],
-    () => {
-      const { q, k, v } = splitHeads(projected, shape);
-      const [weights, kept] = rawOperations('KumpasSoftmax', attributes, [tf.matMul(q, k, false, true), scoreBias, seed], 2);
-      if (weights === undefined || kept === undefined) throw new Error('the softmax gave no outputs');
-      observe(weights);
-      return { value: joinHeads(tf.matMul(kept, v), shape), saved: [q, k, v, weights, kept, seed] };
-    },
-    (dy, saved) => {
-      const dMixed = headsFirst(dy, shape);
-      const dKept = tf.matMul(dMixed, savedTensor(saved, 2), false, true);
-      const dScores = rawOperation('KumpasSoftmaxGrad', attributes, [dKept, savedTensor(saved, 3), savedTensor(saved, 5)]);
-      return [joinProjections(productGradients(dScores, savedTensor(saved, 4), dMixed, saved), shape)];
     },
   );
 }
@@ -132,8 +141,20 @@ function rowSums(dy: tf.Tensor, y: tf.Tensor, { batch, frames, heads, headWidth 
 }
 
 registerOperation({
-  name: 'KumpasSoftmax',
-  shapes: ({ inputs: [scores] }) => [scores, scores],
-  lowPrecision: { kind: 'either', inputs: [0], outputs: [1] },
+  name: 'KumpasAttention',
+  shapes: ({ inputs: [projected, bias], attributes: { heads } }) => {
+    if (projected === undefined || bias === undefined) return undefined;
+    const [rows, columns] = [elementAt(projected.shape, 0), elementAt(projected.shape, 1)];
+    const sums = [elementAt(bias.shape, 0), Number(heads?.value), elementAt(bias.shape, 3)];
+    return [
+      { dtype: projected.dtype, shape: [rows, columns / 3] },
+      { dtype: DataType.float32, shape: sums },
+    ];
+  },
+  lowPrecision: { kind: 'either', inputs: [0], outputs: [0] },
 });
-registerOperation({ name: 'KumpasSoftmaxGrad', shapes: sameAsFirst, lowPrecision: { kind: 'either', inputs: [0], outputs: [0] } });
+registerOperation({
+  name: 'KumpasAttentionGrad',
+  shapes: ({ inputs: [, projected] }) => projected,
+  lowPrecision: { kind: 'either', inputs: [0, 1], outputs: [0] },
+});

@@ -177,9 +177,39 @@ describe('NaN', () => {
         expect(notNumbers(rawOperation('KumpasReluGrad', oneType, [ones, x]))).toBe(1);
         expect(notNumbers(rawOperation('KumpasColumnSum', oneType, [x]))).toBe(1);
         expect(notNumbers(layerNorm(x, flat, flat))).toBe(width);
-        const [weights, kept] = rawOperations('KumpasSoftmax', draw, [x, ones, seed], 2);
-        expect([notNumbers(weights), notNumbers(kept)]).toEqual([width, width]);
-        expect(notNumbers(rawOperation('KumpasSoftmaxGrad', draw, [x, ones, seed]))).toBe(width);
+      }
+    });
+  });
+
+  it('goes through attention: from a query to what it asks, from a key or value to all that ask it', () => {
+    if (!hasOwnKernels()) {
+      expect(usesGpu).toBe(true);
+      return;
+    }
+    inScope(() => {
+      const [frames, width] = [19, 17];
+      const attributes = [...drawAttributes(1, 0), { name: 'heads', kind: 'int', value: 1 } as const];
+      const others = [tf.zeros([1, 1, 1, frames]), tf.tensor1d([], 'int32'), tf.tensor1d([1, 2], 'int32')];
+      const withNaN = (rows: number, columns: number, at?: number): tf.Tensor =>
+        tf.tensor2d(
+          Float32Array.from({ length: rows * columns }, (_, place) => (place === at ? NaN : (place % 7) / 7)),
+          [rows, columns],
+        );
+      for (const frame of [0, 7, 18]) {
+        for (const [part, expected] of [
+          [0, width],
+          [1, frames * width],
+          [2, frames],
+        ] as const) {
+          const projected = withNaN(frames, 3 * width, frame * 3 * width + part * width + 16);
+          expect(notNumbers(rawOperations('KumpasAttention', attributes, [projected, ...others], 2)[0])).toBe(expected);
+        }
+        const [dmixed, projected] = [withNaN(frames, width, frame * width + 16), withNaN(frames, 3 * width)];
+        const sums = tf.zeros([1, 1, frames]);
+        // One query's gradient, those of all keys, and the values' in that column.
+        expect(notNumbers(rawOperation('KumpasAttentionGrad', attributes, [dmixed, projected, sums, ...others]))).toBe(
+          width + frames * width + frames,
+        );
       }
     });
   });

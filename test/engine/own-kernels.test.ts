@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { attentionProduct } from '../../src/engine/attention-product';
+import { attentionProduct, type AttentionRows } from '../../src/engine/attention-product';
 import { inferenceGraphBytes } from '../../src/engine/captured/inference-graph';
 import { capture } from '../../src/engine/captured/capture';
 import { inputTypesOf, recordTraining } from '../../src/engine/captured/recorded-program';
@@ -11,7 +11,7 @@ import { type ProgramDefinition } from '../../src/engine/program';
 import { addDropped, drawAttributes, seededDropout, droppedRelu } from '../../src/engine/dropout';
 import { layerNorm, linearProduct, normedLinearProduct } from '../../src/engine/linear-and-norm';
 import { sizeOfShape, type ParameterValues } from '../../src/engine/parameters';
-import { hasOwnKernels, rawOperation, rawOperations } from '../../src/engine/native-backend';
+import { hasOwnKernels, type OperationAttribute, rawOperation, rawOperations } from '../../src/engine/native-backend';
 import { startRuntime } from '../../src/engine/runtime';
 import { inScope, tf } from '../../src/engine/tensorflow';
 import { relativeDifference } from '../support/parity';
@@ -25,6 +25,8 @@ beforeAll(async () => {
 });
 
 const oneType = [{ name: 'T', kind: 'type', value: DataType.float32 }] as const;
+
+const attention = (heads: number): OperationAttribute[] => [...drawAttributes(0, 0), { name: 'heads', kind: 'int', value: heads }];
 
 const onProcessor = (title: string, test: () => void): void => {
   it(title, () => {
@@ -46,7 +48,14 @@ describe('the own kernels', () => {
     );
     expect(() => rawOperation('KumpasReluGrad', oneType, [x, tf.ones([3])])).toThrow(/expected the same shape/);
     const seed = tf.tensor1d([1, 2], 'int32');
-    expect(() => rawOperations('KumpasSoftmax', drawAttributes(0, 0), [x, tf.ones([3, 8]), seed], 2)).toThrow(/do not fit each other/);
+    const attend = (heads: number, bias: number[], places: number[], shape = [4, 24]): unknown =>
+      rawOperations('KumpasAttention', attention(heads), [tf.ones(shape), tf.zeros(bias), tf.tensor1d(places, 'int32'), seed], 2);
+    expect(() => attend(2, [1, 1, 1, 3], [])).toThrow(/do not fit each other/);
+    expect(() => attend(3, [1, 1, 1, 4], [])).toThrow(/do not fit each other/);
+    expect(() => attend(2, [1, 1, 1, 4], [0, 1, 2])).toThrow(/do not fit each other/);
+    expect(() => attend(2, [1, 1, 1, 4], [0, 1, 2, 4])).toThrow(/places: expected rows of projected/);
+    expect(() => attend(0, [1, 1, 1, 4], [])).toThrow(/heads: expected at least one/);
+    expect(() => attend(2, [0, 1, 1, 4], [], [0, 24])).not.toThrow();
     expect(layerNorm(tf.zeros([0, 8]), tf.ones([8]), tf.ones([8])).shape).toEqual([0, 8]);
   });
 
@@ -71,14 +80,19 @@ describe('the own kernels', () => {
     for (const lag of [1, 2, 16, 63, 64, 501]) expect(Math.abs(agreement(first, first, lag) - half)).toBeLessThan(0.008);
   });
 
-  onProcessor('leave the weights of masked keys at exactly 0, and rows that add up to 1', () => {
-    const scores = tf.tensor([80, -80, 3, 0.5, 1, 2, 3, 4], [2, 4]);
-    const bias = tf.tensor([0, 0, 0, 0, 0, 0, -1e9, -1e9], [2, 4]);
-    const [weights] = rawOperations('KumpasSoftmax', drawAttributes(0, 0), [scores, bias, tf.tensor1d([0, 0], 'int32')], 2);
-    const values = [...(weights?.dataSync() ?? [])];
-    expect(values.slice(6)).toEqual([0, 0]);
-    expect(values[4]).toBeCloseTo(1 / (1 + Math.E), 6);
-    for (const row of [values.slice(0, 4), values.slice(4)]) expect(row.reduce((sum, value) => sum + value)).toBeCloseTo(1, 6);
+  onProcessor('take nothing from frames that are masked, and let weights that add up to 1 mix the others', () => {
+    // Two frames and a masked one: scores of 80 and -80, values of 1, which must come out as they are.
+    const projected = tf.tensor([80, 1, 1, 1, -1, 1, NaN, NaN, NaN], [3, 3]);
+    const bias = tf.tensor([0, 0, -1e9], [1, 1, 1, 3]);
+    const [mixed] = rawOperations(
+      'KumpasAttention',
+      attention(1),
+      [projected, bias, tf.tensor1d([], 'int32'), tf.tensor1d([0, 0], 'int32')],
+      2,
+    );
+    const values = [...(mixed?.dataSync() ?? [])];
+    expect([values[0], values[1]]).toEqual([expect.closeTo(1, 6), expect.closeTo(1, 6)]);
+    expect(values[2]).toBeNaN(); // It asks itself.
   });
 });
 
@@ -119,6 +133,8 @@ describe('the own kernels in graphs', () => {
     ).toEqual([DataType.float32]);
   });
 
+  const everyRow: AttentionRows = { places: undefined, spread: (rows) => rows, rowsOf: (positions) => positions };
+
   onProcessor('compute in bfloat16 what they compute in float32, forward and backward, but for rounding', () => {
     const shape = { batch: 2, frames: 9, heads: 2, headWidth: 16 };
     const values = (name: number, size: number): Float32Array =>
@@ -144,7 +160,7 @@ describe('the own kernels in graphs', () => {
         const dropout = seededDropout(seed);
         const projected = normedLinearProduct(x, gamma, beta, weight, bias);
         const drop = dropout.draw([2, 2, 9, 9], 0.3);
-        const mixed = attentionProduct(projected, tf.zeros([2, 1, 1, 9]), shape, { drop, observe: () => undefined });
+        const mixed = attentionProduct(projected, everyRow, tf.zeros([2, 1, 1, 9]), shape, { drop });
         const query = tf.slice(weight, [0, 0], [32, 32]);
         const raised = droppedRelu(linearProduct(mixed, query, beta), dropout.draw([18, 32], 0.3));
         const lowered = linearProduct(raised, query, beta);
@@ -176,7 +192,7 @@ describe('the own kernels in graphs', () => {
     const types = recording.operations
       .filter(({ name }) => name.startsWith('Kumpas'))
       .map(({ name, attributes }) => [name, attributes['T']?.value]);
-    const names = ['ColumnSum', 'Dropout', 'DropoutAdd', 'LayerNorm', 'LayerNormGrad', 'ReluDropout', 'ReluGrad', 'Softmax', 'SoftmaxGrad'];
+    const names = ['Attention', 'AttentionGrad', 'ColumnSum', 'Dropout', 'DropoutAdd', 'LayerNorm', 'LayerNormGrad', 'ReluDropout', 'ReluGrad'];
     expect([...new Set(types.map(([name]) => name))].sort()).toEqual(names.map((name) => `Kumpas${name}`));
     expect(types.filter(([, type]) => type !== DataType.bfloat16)).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { attentionProduct, type AttentionShape } from '../../src/engine/attention-product';
+import { attentionProduct, type AttentionRows, type AttentionShape } from '../../src/engine/attention-product';
 import { linearProduct, normedLinearProduct, layerNorm, columnSum } from '../../src/engine/linear-and-norm';
 import { addDropped, seededDropout, type DropoutDraw, droppedRelu, relu } from '../../src/engine/dropout';
 import { captureContext, hasOwnKernels } from '../../src/engine/native-backend';
@@ -140,19 +140,62 @@ describe.each([
     }
   });
 
-  onBackend('attentionProduct has the value and gradient of its definition, with dropout and without', () => {
-    const shape = { batch: 2, frames: 5, heads: 3, headWidth: 4 };
-    const projected = drawnTensor(new RandomStream(5), 10, 36);
-    const bias = tf.tensor([0, 0, 0, 0, -1e9, 0, 0, 0, 0, 0], [2, 1, 1, 5]);
-    const seen: number[][] = [];
-    for (const drop of [undefined, drawMask(2, 3, 5, 5)]) {
-      const observe = (weights: tf.Tensor): number => seen.push(weights.shape);
-      expectSameGradients(
-        [projected],
-        (x) => attentionProduct(x, bias, shape, { drop, observe }),
-        (x) => plainAttention(x, bias, shape, drop),
+  /** Clips whose padding is at their end, between their frames, or all of them. */
+  const attended = [
+    { batch: 2, frames: 5, heads: 3, headWidth: 4, padding: (clip: number, frame: number): boolean => clip === 0 && frame === 4 },
+    { batch: 1, frames: 1, heads: 2, headWidth: 3, padding: (): boolean => false },
+    { batch: 2, frames: 37, heads: 1, headWidth: 17, padding: (clip: number, frame: number): boolean => (frame + clip) % 5 === 2 },
+    { batch: 2, frames: 131, heads: 2, headWidth: 32, padding: (clip: number, frame: number): boolean => clip === 1 && frame > 99 },
+    { batch: 2, frames: 6, heads: 2, headWidth: 5, padding: (clip: number): boolean => clip === 1 },
+  ];
+  const everyRow: AttentionRows = { places: undefined, spread: (rows) => rows, rowsOf: (positions) => positions };
+
+  onBackend('attentionProduct has the value and gradient of its definition, with dropout and without, seen and unseen', () => {
+    for (const { padding, ...shape } of attended) {
+      const { batch, frames, heads, headWidth } = shape;
+      const projected = drawnTensor(new RandomStream(5), batch * frames, 3 * heads * headWidth);
+      const bias = tf.tensor(
+        Array.from({ length: batch * frames }, (_, place) => (padding(Math.floor(place / frames), place % frames) ? -1e9 : 0)),
+        [batch, 1, 1, frames],
       );
+      for (const drop of [undefined, drawMask(batch, heads, frames, frames)]) {
+        const seen: number[][] = [];
+        for (const observe of [undefined, (weights: tf.Tensor): number => seen.push(weights.shape)])
+          expectSameGradients(
+            [projected],
+            (x) => attentionProduct(x, everyRow, bias, shape, { drop, observe }),
+            (x) => plainAttention(x, bias, shape, drop),
+          );
+        expect(seen[0]).toEqual([batch, heads, frames, frames]);
+      }
     }
-    expect(seen[0]).toEqual([2, 3, 5, 5]);
+  });
+
+  onBackend('attentionProduct of rows without padding gives what it gives of all', () => {
+    const shape = { batch: 3, frames: 21, heads: 2, headWidth: 7 };
+    const random = new RandomStream(7);
+    // The clips' frames in another order than theirs, and two rows that nobody has.
+    const lengths = [21, 9, 16];
+    const positions = lengths.flatMap((length, clip) => Array.from({ length }, (_, frame) => 21 * clip + frame)).reverse();
+    const rows = positions.length + 2;
+    const places = new Int32Array(63);
+    positions.forEach((position, row) => (places[position] = row + 1));
+    const spread = tf.oneHot(tf.tensor1d(places, 'int32'), rows).toFloat();
+    const mask = tf.tensor1d([...places].map((_, position) => (positions.includes(position) ? 1 : 0)));
+    const kept = tf.mul(spread, tf.reshape(mask, [63, 1]));
+    const bias = tf.reshape(tf.mul(tf.sub(1, mask), -1e9), [3, 1, 1, 21]);
+    const drop = drawMask(3, 2, 21, 21);
+    expectSameGradients(
+      [drawnTensor(random, rows, 42)],
+      (x) => {
+        const given: AttentionRows = {
+          places: tf.tensor1d(places, 'int32'),
+          spread: (packed) => tf.matMul(spread, packed),
+          rowsOf: (all) => tf.matMul(kept, all, true, false),
+        };
+        return attentionProduct(x, given, bias, shape, { drop });
+      },
+      (x) => tf.matMul(kept, plainAttention(tf.matMul(spread, x), bias, shape, drop), true, false),
+    );
   });
 });

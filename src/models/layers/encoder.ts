@@ -61,9 +61,9 @@ function attention({ parameters, frames, heads, dropout, context }: EncoderPass,
   const projected = normedLinear(parameters, x, projections);
   const drop = context.dropout.draw([frames.batch, heads, frames.frames, frames.frames], dropout);
   const size = { batch: frames.batch, frames: frames.frames, heads, headWidth };
-  const observe = (weights: tf.Tensor): void => context.observe?.(name, weights);
-  const mixed = attentionProduct(frames.spread(projected), frames.scoreBias, size, { drop, observe });
-  return linear(parameters, `${name}.W_o`, frames.rowsOf(mixed), drop?.scale);
+  const observe = context.observe && ((weights: tf.Tensor): void => context.observe?.(name, weights));
+  const mixed = attentionProduct(projected, frames, frames.scoreBias, size, { drop, observe });
+  return linear(parameters, `${name}.W_o`, mixed, drop?.scale);
 }
 
 /** `linear2(dropout(relu(linear1(x))))`, of rows that are still to be normalised. */

@@ -41,6 +41,11 @@ export class FrameRows {
     return packRows(x.rank === 2 ? x : tf.reshape(x, [-1, shape3(x)[2]]), this.packing);
   }
 
+  /** int32 `[batch · frames]`: the row of each frame, any for padding; undefined where padding is not left out. */
+  get places(): tf.Tensor | undefined {
+    return this.packing?.rows;
+  }
+
   /** What is said of whole clips, `[batch, 1]`, for each of their rows: `[rows, 1]`. */
   rowsOfClips(x: tf.Tensor): tf.Tensor {
     return this.rowsOf(tf.reshape(tf.tile(x, [1, this.frames]), [-1, 1]));

@@ -200,8 +200,24 @@ const cases: Case[] = [
   { operations: ['KumpasReluGrad'], attributes: float, inputs: [{ shape: [2, 3] }, { shape: [2, 3] }] },
   { operations: ['KumpasDropout', 'KumpasReluDropout'], attributes: draw, inputs: [{ shape: [2, 3] }, indices(1, 2)] },
   { operations: ['KumpasDropoutAdd'], attributes: draw, inputs: [{ shape: [2, 3] }, { shape: [2, 3] }, indices(1, 2)] },
-  { operations: ['KumpasSoftmaxGrad'], attributes: draw, inputs: [{ shape: [2, 3] }, { shape: [2, 3] }, indices(1, 2)] },
-  { operations: ['KumpasSoftmax'], attributes: draw, inputs: [{ shape: [2, 4, 3] }, { shape: [2, 1, 3] }, indices(1, 2)], outputs: 2 },
+  {
+    operations: ['KumpasAttention'],
+    attributes: [...draw, ['heads', 'INT', 2]],
+    inputs: [{ shape: [6, 12] }, { shape: [2, 1, 1, 3] }, { shape: [0], values: [], dtype: DataType.int32 }, indices(1, 2)],
+    outputs: 2,
+  },
+  {
+    operations: ['KumpasAttentionGrad'],
+    attributes: [...draw, ['heads', 'INT', 2]],
+    inputs: [
+      { shape: [5, 4] },
+      { shape: [5, 12] },
+      { shape: [2, 2, 3] },
+      { shape: [2, 1, 1, 3] },
+      indices(0, 1, 1, 2, 3, 4),
+      indices(1, 2),
+    ],
+  },
   { operations: ['KumpasLayerNorm'], attributes: float, inputs: [{ shape: [2, 3] }, { shape: [3] }, { shape: [3] }], outputs: 3 },
   {
     operations: ['KumpasLayerNormGrad'],

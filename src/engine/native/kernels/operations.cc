@@ -2,17 +2,22 @@
 
 namespace kumpas {
 
-void* CreateDraw(TF_OpKernelConstruction* construction) {
-  auto* attributes = new DrawAttributes();
-  DrawAttributes& read = *attributes;
+bool ReadDraw(TF_OpKernelConstruction* construction, DrawAttributes* read) {
   TF_Status* status = TF_NewStatus();
-  TF_OpKernelConstruction_GetAttrInt32(construction, "place", &read.place, status);
-  if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "threshold", &read.threshold, status);
-  if (TF_GetCode(status) == TF_OK && (read.threshold < 0 || read.threshold > 255)) {
+  TF_OpKernelConstruction_GetAttrInt32(construction, "place", &read->place, status);
+  if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "threshold", &read->threshold, status);
+  if (TF_GetCode(status) == TF_OK && (read->threshold < 0 || read->threshold > 255)) {
     TF_SetStatus(status, TF_INVALID_ARGUMENT, "threshold: expected 0 to 255");
   }
-  if (TF_GetCode(status) != TF_OK) TF_OpKernelConstruction_Failure(construction, status);
+  const bool fine = TF_GetCode(status) == TF_OK;
+  if (!fine) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
+  return fine;
+}
+
+void* CreateDraw(TF_OpKernelConstruction* construction) {
+  auto* attributes = new DrawAttributes();
+  ReadDraw(construction, attributes);
   return attributes;
 }
 

@@ -96,6 +96,9 @@ struct DrawAttributes {
   float Scale() const { return 256.0f / static_cast<float>(256 - threshold); }
 };
 
+// Reads them; false where they are wrong, which TensorFlow is told.
+bool ReadDraw(TF_OpKernelConstruction* construction, DrawAttributes* read);
+
 // What a kernel that draws is created with, and its end.
 void* CreateDraw(TF_OpKernelConstruction* construction);
 void DestroyDraw(void* attributes);
@@ -117,10 +120,10 @@ bool AddKernel(const char* operation, TF_DataType type, void* (*create)(TF_OpKer
 // Gives an output the shape of an input, or of its first axes.
 void CopyShape(TF_ShapeInferenceContext* context, int output, int input, TF_Status* status, bool without_last = false);
 
+bool RegisterAttention();
 bool RegisterColumnSum();
 bool RegisterLayerNorm();
 bool RegisterDropout();
-bool RegisterSoftmax();
 
 }  // namespace kumpas
 

@@ -1,0 +1,121 @@
+// Tiles of matrix products: what products of matrices are made of.
+#ifndef KUMPAS_KERNELS_PRODUCT_TILE_H_
+#define KUMPAS_KERNELS_PRODUCT_TILE_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+namespace kumpas {
+
+// A processor's vector of floats, and as many rows of a tile as its registers hold beside what is multiplied.
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+constexpr int kTileRows = 12;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+constexpr int kTileRows = 6;
+#else
+constexpr int kLanes = 4;
+constexpr int kTileRows = 6;
+#endif
+constexpr int kTileColumns = 2 * kLanes;
+
+typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias));
+
+// A matrix by its steps: the value in `row` and `column` lies at from[row * row_step + column * column_step].
+struct Matrix {
+  const float* from;
+  int64_t row_step;
+  int64_t column_step;
+};
+
+// How the second matrix of a product lies in memory beforehand: panels of kTileColumns columns, each row after row, zeros where columns end.
+inline int64_t PackedSize(int64_t depth, int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns * kTileColumns * depth; }
+
+// What of a product a tile adds to or replaces.
+enum class Into { kNew, kSum };
+
+// result (+)= a * panel for kRows rows; `panel` as packed.
+template <int kRows>
+inline void Tile(const Matrix& a, const float* panel, int64_t depth, float* result, int64_t result_step, int64_t columns, Into into) {
+  Lanes left[kRows], right[kRows];
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; row++) left[row] = right[row] = Lanes{};
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; row++) __builtin_prefetch(result + row * result_step, 1);
+  const float* at = a.from;
+  const int64_t row_step = a.row_step;
+  for (int64_t k = 0; k < depth; k++, at += a.column_step, panel += kTileColumns) {
+    const Lanes first = *reinterpret_cast<const Lanes*>(panel), second = *reinterpret_cast<const Lanes*>(panel + kLanes);
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; row++) {
+      const float value = at[row * row_step];
+      left[row] += value * first;
+      right[row] += value * second;
+    }
+  }
+  if (columns == kTileColumns) {
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; row++) {
+      Lanes* to = reinterpret_cast<Lanes*>(result + row * result_step);
+      to[0] = into == Into::kNew ? left[row] : to[0] + left[row];
+      to[1] = into == Into::kNew ? right[row] : to[1] + right[row];
+    }
+    return;
+  }
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; row++) {
+    const Lanes pair[2] = {left[row], right[row]};
+    const float* values = reinterpret_cast<const float*>(pair);
+    float* to = result + row * result_step;
+    for (int64_t column = 0; column < columns; column++) to[column] = into == Into::kNew ? values[column] : to[column] + values[column];
+  }
+}
+
+template <int kRows = kTileRows>
+inline void TileOf(int64_t rows, const Matrix& a, const float* panel, int64_t depth, float* result, int64_t result_step, int64_t columns, Into into) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return TileOf<kRows - 1>(rows, a, panel, depth, result, result_step, columns, into);
+  }
+  Tile<kRows>(a, panel, depth, result, result_step, columns, into);
+}
+
+// Packs b, `depth` rows of `columns`, as panels.
+inline void PackPanels(const Matrix& b, int64_t depth, int64_t columns, float* panels) {
+  for (int64_t column = 0; column < columns; column += kTileColumns, panels += depth * kTileColumns) {
+    const int64_t count = std::min<int64_t>(kTileColumns, columns - column);
+    const float* from = b.from + column * b.column_step;
+    if (count < kTileColumns) {
+      for (int64_t k = 0; k < depth; k++)
+        for (int64_t at = 0; at < kTileColumns; at++)
+          panels[k * kTileColumns + at] = at < count ? from[k * b.row_step + at * b.column_step] : 0.0f;
+    } else if (b.column_step == 1) {
+      for (int64_t k = 0; k < depth; k++) std::memcpy(panels + k * kTileColumns, from + k * b.row_step, kTileColumns * sizeof(float));
+    } else {
+      // Column by column would write far apart, row by row read so: by small squares.
+      int64_t k = 0;
+      for (; k + 8 <= depth; k += 8)
+        for (int64_t at = 0; at < kTileColumns; at++)
+          for (int64_t then = 0; then < 8; then++)
+            panels[(k + then) * kTileColumns + at] = from[(k + then) * b.row_step + at * b.column_step];
+      for (; k < depth; k++)
+        for (int64_t at = 0; at < kTileColumns; at++) panels[k * kTileColumns + at] = from[k * b.row_step + at * b.column_step];
+    }
+  }
+}
+
+// result (+)= a * b, where b comes packed, its panels `panel_step` values apart.
+inline void Product(const Matrix& a, const float* panels, int64_t panel_step, int64_t rows, int64_t depth, int64_t columns, float* result,
+                    int64_t result_step, Into into) {
+  for (int64_t column = 0; column < columns; column += kTileColumns, panels += panel_step) {
+    const int64_t count = std::min<int64_t>(kTileColumns, columns - column);
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      TileOf(rows - row, {a.from + row * a.row_step, a.row_step, a.column_step}, panels, depth, result + row * result_step + column, result_step, count, into);
+    }
+  }
+}
+
+}  // namespace kumpas
+
+#endif
