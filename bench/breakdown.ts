@@ -1,67 +1,133 @@
 import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-writer';
-import { inputTypesOf, recordTraining } from '../src/engine/captured/recorded-program';
+import { inputTypesOf, recordEvaluation, recordTraining } from '../src/engine/captured/recorded-program';
 import { withBfloat16Products } from '../src/engine/captured/matrix-type';
 import type { NativeTensor } from '../src/engine/native-backend';
 import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/entry';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
-import { sizeOfShape, initialiseParameters } from '../src/engine/parameters';
+import {
+  initialiseParameters,
+  sizeOfShape,
+  tensorNamed,
+  type NamedArrays,
+  type NamedTensors,
+  type ParameterValues,
+} from '../src/engine/parameters';
+import type { ProgramDefinition } from '../src/engine/program';
 import { startRuntime } from '../src/engine/runtime';
+import { PICTURES_AT_ONCE } from '../src/evaluation/frame-features/picture-features';
+import { inferenceDefinition } from '../src/evaluation/loaded-model';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { modelStep } from './model-step';
-import { createProgram } from '../src/engine/create-program';
+import { createProgram, type ProgramOptions } from '../src/engine/create-program';
+import { benchEncoder } from './features';
 
 /** Rows and columns of the product that tells how fast this machine multiplies. */
 const LARGE = 2048;
 const RUNS = 5;
 
 /**
- * Tells where a step's time goes: every operation of the recording run alone, and how long its matrix products would take at the rate at which this machine
+ * Tells where the time of a step, an evaluation of a batch, or pictures' features goes: every operation of the recording run alone, and how long its matrix products would take at the rate at which this machine
  * multiplies large matrices. TensorFlow fuses some operations and runs others at once, so the parts do not add up to the step.
  */
 export async function benchBreakdown(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { model, definition, inputs } = modelStep(flags);
-  const plain = recordTraining(definition, inputTypesOf(inputs(0)));
+  const { recording: plain, run, dispose, setting } = subjects[flags.of](flags);
   const recording = flags.amp ? withBfloat16Products(plain) : plain;
   const operations = neededOperations(recording);
 
-  const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
-    mode: 'captured',
-    matrixType: flags.amp ? 'bfloat16' : 'float32',
-  });
-  const step = (count: number): Promise<number> =>
-    timed(() => program.trainStep(inputs(count), { learningRate: 1e-4, gradientScale: 1, apply: true }));
-  for (let warmUp = 0; warmUp < 5; warmUp++) await step(warmUp);
-  const steps: number[] = [];
-  while (steps.length < (flags.runs ?? 12)) steps.push(await step(steps.length));
-  program.dispose();
+  for (let warmUp = 0; warmUp < 5; warmUp++) run(warmUp);
+  const runs: number[] = [];
+  while (runs.length < (flags.runs ?? 12)) {
+    const count = runs.length;
+    runs.push(
+      await timed(() => {
+        run(count);
+      }),
+    );
+  }
+  dispose();
 
   const gigaflop = operations.reduce((sum, operation) => sum + productFlops(recording, operation), 0) / 1e9;
   const type = flags.amp ? DataType.bfloat16 : DataType.float32;
   const rate = (2 * LARGE ** 3) / 1e6 / (await timeAlone(largeProduct(type), 0));
   const ideal = (gigaflop / rate) * 1000;
   return {
-    step: timeFigures(steps),
+    [flags.of]: timeFigures(runs),
     matrix_products: {
       gigaflop: round(gigaflop),
       gigaflop_per_second: round(rate),
       ideal_ms: round(ideal),
-      step_to_ideal: round(median(steps) / ideal, 2),
+      [`${flags.of}_to_ideal`]: round(median(runs) / ideal, 2),
     },
     alone_ms: await timeOperations(recording, operations),
-    setting: {
-      model: flags.model,
-      batch: flags.batch,
-      frames: flags.frames,
-      layers: flags.layers,
-      heads: flags.heads,
-      emb: flags.emb,
-      amp: flags.amp,
-    },
+    setting: { ...setting, amp: flags.amp },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion },
   };
+}
+
+/** What is broken down. */
+interface Subject {
+  readonly recording: Recording;
+  /** Runs it as a whole; each count with other values. */
+  readonly run: (count: number) => void;
+  readonly dispose: () => void;
+  readonly setting: Figures;
+}
+
+const subjects: Readonly<Record<BenchFlags['of'], (flags: BenchFlags) => Subject>> = {
+  step: (flags) => {
+    const { model, definition, inputs } = modelStep(flags);
+    const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), capturedAs(flags));
+    return {
+      recording: recordTraining(definition, inputTypesOf(inputs(0))),
+      run: (count) => program.trainStep(inputs(count), { learningRate: 1e-4, gradientScale: 1, apply: true }),
+      dispose: () => {
+        program.dispose();
+      },
+      setting: settingOf(flags),
+    };
+  },
+  evaluate: (flags) => {
+    const { model, inputs } = modelStep(flags);
+    const definition = inferenceDefinition(model);
+    const batch = Object.fromEntries(Object.entries(inputs(0)).filter(([name]) => EVALUATED.includes(name)));
+    return evaluationOf(definition, initialiseParameters(model.parameters, new RandomStream(42)), batch, flags);
+  },
+  features: (flags) => {
+    const { encoder, weights, pixels } = benchEncoder();
+    const { side } = encoder;
+    const definition = {
+      parameters: encoder.parameters,
+      evaluate: (parameters: NamedTensors, given: NamedTensors) => ({ features: encoder.encode(parameters, tensorNamed(given, 'pixels')) }),
+    };
+    const input = { pixels: { shape: [PICTURES_AT_ONCE, side, side, 3], values: Float32Array.from(pixels) } };
+    return evaluationOf(definition, encoder.prepare(weights), input, flags);
+  },
+};
+
+/** The inputs of a step that an evaluation takes. */
+const EVALUATED: readonly string[] = ['features', 'mask', 'packed_positions', 'packed_rows'];
+
+function evaluationOf(definition: ProgramDefinition, weights: ParameterValues, inputs: NamedArrays, flags: BenchFlags): Subject {
+  const program = createProgram(definition, weights, capturedAs(flags));
+  return {
+    recording: recordEvaluation(definition, inputTypesOf(inputs)),
+    run: () => program.evaluate(inputs),
+    dispose: () => {
+      program.dispose();
+    },
+    setting: flags.of === 'features' ? { frames_at_once: PICTURES_AT_ONCE } : settingOf(flags),
+  };
+}
+
+function capturedAs({ amp }: BenchFlags): ProgramOptions {
+  return { mode: 'captured', matrixType: amp ? 'bfloat16' : 'float32' };
+}
+
+function settingOf({ model, batch, frames, layers, heads, emb }: BenchFlags): Figures {
+  return { model, batch, frames, layers, heads, emb };
 }
 
 /** Milliseconds of all operations of a name, the slowest name first; names of less than a hundredth of the sum together. */
@@ -87,8 +153,12 @@ async function timeOperations(recording: Recording, operations: readonly Operati
   return Object.fromEntries([...sorted, ['others', rest] as const].map(([name, milliseconds]) => [name, round(milliseconds)]));
 }
 
-/** The floating-point operations of a matrix product; 0 for any other operation. */
-function productFlops({ types }: Recording, { name, attributes, inputs: [left = -1], outputs: [output = -1] }: Operation): number {
+/** The floating-point operations of a matrix product or a convolution; 0 for any other operation. */
+function productFlops(
+  { types }: Recording,
+  { name, attributes, inputs: [left = -1, right = -1], outputs: [output = -1] }: Operation,
+): number {
+  if (name === 'Conv2D') return 2 * sizeOfShape(typeOf(types, output).shape) * sizeOfShape(typeOf(types, right).shape.slice(0, 3));
   if (!name.includes('MatMul')) return 0;
   const shape = typeOf(types, left).shape;
   const transposed = (attributes['transpose_a'] ?? attributes['adj_x'])?.value === true;

@@ -17,9 +17,9 @@ const WIDTH = 156;
 /** Times whole evaluations, recording the graph and scoring included, and PyTorch's forward passes over as many clips in turn. */
 export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { batch, frames, layers, heads, emb, runs = 7 } = flags;
+  const { batch, frames, layers, heads, emb, padding, runs = 7 } = flags;
   const { model, pytorch: script } = benchModels.transformer(flags);
-  const [loaded, dataset] = [randomModel(model), randomDataset(frames)];
+  const [loaded, dataset] = [randomModel(model), randomDataset(frames, padding)];
   const evaluate = (): Promise<unknown> => evaluateModel(loaded, dataset, batch);
   const first = await timed(evaluate);
   const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
@@ -27,7 +27,7 @@ export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
   const theirs: number[] = [];
   while (ours.length < runs) {
     ours.push(await timed(evaluate));
-    if (pytorch !== undefined) theirs.push(...(await pytorch.forwards(Math.ceil(CLIPS / batch))));
+    if (pytorch !== undefined) theirs.push(...(await pytorch.times(padding > 0 ? 'forward_padded' : 'forward', Math.ceil(CLIPS / batch))));
   }
   pytorch?.end();
   const rate = (CLIPS / median(ours)) * 1000;
@@ -42,7 +42,7 @@ export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
           pytorch: { version: pytorch.version, ...timeFigures(theirs), clips_per_second: round(pytorchRate) },
           rate_by_pytorchs: round(rate / pytorchRate, 3),
         }),
-    setting: { model: loaded.name, clips: CLIPS, batch, frames, layers, heads, emb },
+    setting: { model: loaded.name, clips: CLIPS, batch, frames, padding, layers, heads, emb },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
   };
 }
@@ -63,12 +63,15 @@ function randomModel(model: Model): LoadedModel {
   return { file: 'random', name: 'transformer', model, weights, ...unsaid };
 }
 
-function randomDataset(frames: number): Dataset {
+/** @param padding the share of the frames that would be padding if all clips were padded to the longest: their lengths are spread evenly. */
+function randomDataset(longest: number, padding: number): Dataset {
   const random = new RandomStream(11);
+  const order = random.permutation(CLIPS);
   const entries = Array.from({ length: CLIPS }, (_, clip): ClipEntry => {
+    const frames = Math.round(longest * (1 - (2 * padding * (order[clip] ?? 0)) / (CLIPS - 1)));
     return { name: `clip_${clip}`, file: '', frames, gloss: clip % GLOSSES, category: clip % CATEGORIES, occluded: undefined };
   });
-  const values = entries.map(() => Float32Array.from({ length: frames * WIDTH }, () => random.uniform()));
+  const values = entries.map(({ frames }) => Float32Array.from({ length: frames * WIDTH }, () => random.uniform()));
   return {
     title: 'random clips',
     synthetic: true,

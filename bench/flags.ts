@@ -17,6 +17,10 @@ export interface BenchFlags {
   readonly eager: boolean;
   /** Whether an average of the weights is kept. */
   readonly ema: boolean;
+  /** What is broken down. */
+  readonly of: 'step' | 'evaluate' | 'features';
+  /** The share of the clips' frames that is padding where they are padded to the longest. */
+  readonly padding: number;
   /** How the clips of a batch are changed before its step, and normalised. */
   readonly augment: 'none' | 'light' | 'strong';
   /** Steps or epochs that count. */
@@ -31,7 +35,8 @@ export interface BenchFlags {
 export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|save|fuzz [flags]
 
   step        one training step, the batch fed anew each time; a quarter of the frames is padding
-  breakdown   where that step's time goes: each operation run alone, and the time of its matrix products at this machine's best rate
+  breakdown   where the time of a step, an evaluation or features goes (--of): each operation run alone, and the time of its matrix products at
+              this machine's best rate
   epoch       an epoch of 312 training and 78 validation clips of 30 frames, as \`npm run train\` runs it
   load        reading and checking clips, and batches of them from memory and from files
   evaluate    evaluating 426 clips, recording the graph and scoring included
@@ -48,6 +53,8 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
 
   --batch 32  --frames 100, 30 (epoch, load, pack)  --layers 4  --heads 8  --emb 256
   --model transformer  step: or iv3_gru, on features
+  --of step          breakdown: or evaluate (a batch of an evaluation), features
+  --padding 0        evaluate: the share of padding where clips are padded to the longest, up to 0.45
   --amp              matrix products in bfloat16
   --eager            operation by operation instead of the captured graph
   --ema              step, save: with a moving average of the weights
@@ -75,6 +82,8 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     pytorch: text,
     file: text,
     augment: text,
+    of: text,
+    padding: text,
     amp: onOff,
     eager: onOff,
     ema: onOff,
@@ -95,8 +104,15 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
   if (augment === undefined) throw new UserError(`--augment: expected none, light or strong, found "${String(values.augment)}"`);
   if (augment !== 'none' && model !== 'transformer')
     throw new UserError('--augment: this bench changes key points, of --model transformer');
+  const of = (['step', 'evaluate', 'features'] as const).find((name) => name === (values.of ?? 'step'));
+  if (of === undefined) throw new UserError(`--of: expected step, evaluate or features, found "${String(values.of)}"`);
+  const padding = Number(values.padding ?? 0);
+  if (!(padding >= 0 && padding <= 0.45))
+    throw new UserError(`--padding: expected a share from 0 to 0.45, found "${String(values.padding)}"`);
   return {
     model,
+    of,
+    padding,
     augment,
     batch: whole('batch', 32),
     frames: whole('frames', defaultFrames),

@@ -8,8 +8,8 @@ export interface PytorchTraining {
   readonly version: string;
   /** Times so many steps, in milliseconds each. */
   steps(count: number): Promise<number[]>;
-  /** Times so many forward passes without gradients, in milliseconds each. */
-  forwards(count: number): Promise<number[]>;
+  /** Times so many of what the script calls by that name, in milliseconds each. */
+  times(name: string, count: number): Promise<number[]>;
   /** Times an epoch of so many clips, in milliseconds. */
   epoch(trainClips: number, validationClips: number): Promise<number[]>;
   end(): void;
@@ -44,7 +44,7 @@ export async function startPytorch(
   return {
     version,
     steps: (count) => request(`step ${count}`),
-    forwards: (count) => request(`forward ${count}`),
+    times: (name, count) => request(`${name} ${count}`),
     epoch: (trainClips, validationClips) => request(`epoch 1 ${trainClips} ${validationClips}`),
     end: () => {
       child.stdin.end();

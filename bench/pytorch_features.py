@@ -1,8 +1,9 @@
-"""Times torchvision's InceptionV3 in its default layout: `npm run bench -- features --pytorch PYTHON` runs it in turn with ours.
+"""Times torchvision's InceptionV3 in both of its layouts: `npm run bench -- features --pytorch PYTHON` runs it in turn with ours.
 
-Argument: frames at once. It prints PyTorch's version; then, for every `step N` that it reads, the times of N runs in milliseconds.
+Argument: frames at once. It prints PyTorch's version; then, for every `default N` or `channels_last N` that it reads, the times of N runs in milliseconds.
 """
 
+import copy
 import sys
 import time
 
@@ -20,16 +21,24 @@ def main():
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
-    def run():
+    layouts = {
+        "default": (model, pixels),
+        "channels_last": (copy.deepcopy(model).to(memory_format=torch.channels_last), pixels.to(memory_format=torch.channels_last)),
+    }
+
+    def run(layout):
+        network, frames_in_it = layouts[layout]
         start = time.perf_counter()
-        with torch.no_grad():
-            model((pixels.float() / 255 - mean) / deviation)
+        with torch.inference_mode():
+            network((frames_in_it.float() / 255 - mean) / deviation)
         return (time.perf_counter() - start) * 1000
 
-    run()
+    for layout in layouts:
+        run(layout)
     print(torch.__version__, flush=True)
     for line in sys.stdin:
-        print(*(f"{run():.3f}" for _ in range(int(line.split()[1]))), flush=True)
+        layout, count = line.split()
+        print(*(f"{run(layout):.3f}" for _ in range(int(count))), flush=True)
 
 
 if __name__ == "__main__":

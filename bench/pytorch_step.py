@@ -1,7 +1,7 @@
 """Times training steps and epochs of the same SignTransformer in PyTorch: `npm run bench -- step|epoch --pytorch PYTHON` runs it in turn with ours.
 
 Arguments: batch, frames, layers, heads, embedding width, float32 or bfloat16 (autocast). It prints PyTorch's version; then, for every line that it reads, as
-`step 3`, `forward 3` (the forward pass alone) or `epoch 1 312 78` (with training and validation clips), the times of so many in milliseconds.
+`step 3`, `forward 3` (the forward pass alone), `forward_padded 3` (of clips a quarter of which is padding) or `epoch 1 312 78` (with training and validation clips), the times of so many in milliseconds.
 """
 
 import math
@@ -107,10 +107,10 @@ def main():
             for start in range(0, validation_clips, batch):
                 loss_of(whole, min(batch, validation_clips - start)).item()
 
-    def forward():
+    def forward(mask):
         model.eval()
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
-            gloss_logits, _ = model(x, whole)
+            gloss_logits, _ = model(x, mask)
             gloss_logits.sum().item()
 
     def timed(run):
@@ -123,7 +123,7 @@ def main():
     print(torch.__version__, flush=True)
     for line in sys.stdin:
         kind, count, *clips = line.split()
-        runs = {"step": lambda: train(padded, batch), "forward": forward, "epoch": lambda: epoch(*map(int, clips))}
+        runs = {"step": lambda: train(padded, batch), "forward": lambda: forward(whole), "forward_padded": lambda: forward(padded), "epoch": lambda: epoch(*map(int, clips))}
         print(*(f"{timed(runs[kind]):.3f}" for _ in range(int(count))), flush=True)
 
 
