@@ -5,7 +5,7 @@ import { tf } from '../../engine/tensorflow';
 import { elementAt, required } from '../../foundation/required';
 import { shape4 } from '../layers/frame-rows';
 import type { ForwardContext } from '../model';
-import { BACKBONE_CONVOLUTIONS, BACKBONE_PREFIX, BATCH_NORM_EPSILON, inceptionV3, PICTURE_SIZE } from './backbone';
+import { BACKBONE_CONVOLUTIONS, BACKBONE_PREFIX, BATCH_NORM_EPSILON, inceptionV3, PICTURE_SIZE, POINT } from './backbone';
 
 /** A frozen backbone's parameters: of each convolution one kernel `[height, width, in, out]` and one bias, its BatchNorm within. */
 export const FOLDED_PARAMETERS: readonly ParameterDeclaration[] = BACKBONE_CONVOLUTIONS.flatMap(
@@ -17,10 +17,10 @@ export const FOLDED_PARAMETERS: readonly ParameterDeclaration[] = BACKBONE_CONVO
 
 /**
  * Turns the backbone's kernels from PyTorch's layout into TensorFlow's, once, and works each BatchNorm's running statistics into them:
- * `gamma · (W x − mean) / sqrt(var + eps) + beta`.
+ * `gamma · (W x − mean) / sqrt(var + eps) + beta`; into the first one, which pads nothing, the scaling of the pixels too.
  * @param weights by the names of an InceptionV3GRU's state_dict.
  */
-export function foldBackbone(weights: ParameterValues): ParameterValues {
+export function foldBackbone(weights: ParameterValues, transformInput: boolean): ParameterValues {
   const folded = new Map<string, Float32Array>();
   for (const { name, inputs, outputs, height, width } of BACKBONE_CONVOLUTIONS) {
     const values = (part: string): Float32Array => {
@@ -48,7 +48,24 @@ export function foldBackbone(weights: ParameterValues): ParameterValues {
       beta.map((value, channel) => value - elementAt(mean, channel) * elementAt(scale, channel)),
     );
   }
+  foldPixelScales(folded, transformInput);
   return folded;
+}
+
+function foldPixelScales(folded: ReadonlyMap<string, Float32Array>, transformInput: boolean): void {
+  const { name, outputs } = elementAt(BACKBONE_CONVOLUTIONS, 0);
+  const [kernel, bias] = [
+    required(folded.get(`${name}.kernel`), 'the first kernel'),
+    required(folded.get(`${name}.bias`), 'the first bias'),
+  ];
+  const { scale, shift } = pixelScales(transformInput);
+  const shifts = new Float64Array(outputs);
+  kernel.forEach((weight, place) => {
+    const [output, channel] = [place % outputs, Math.floor(place / outputs) % shift.length];
+    shifts[output] = elementAt(shifts, output) + weight * elementAt(shift, channel);
+    kernel[place] = weight * elementAt(scale, channel);
+  });
+  shifts.forEach((amount, output) => (bias[output] = elementAt(bias, output) + amount));
 }
 
 /**
@@ -56,13 +73,15 @@ export function foldBackbone(weights: ParameterValues): ParameterValues {
  * @param pictures `[frames, 299, 299, 3]`, pixels from 0 to 255
  * @returns `[frames, 2048]`
  */
-export function foldedFeatures(parameters: NamedTensors, pictures: tf.Tensor, transformInput: boolean): tf.Tensor {
+export function foldedFeatures(parameters: NamedTensors, pictures: tf.Tensor): tf.Tensor {
   const shaped = tf.reshape(pictures, [-1, PICTURE_SIZE, PICTURE_SIZE, 3]);
-  const last = inceptionV3<tf.Tensor>(networkInput(shaped, transformInput), {
-    convolution: (name, x, { stride, padded }) =>
-      relu(biasedConvolution(x, tensorNamed(parameters, `${name}.kernel`), tensorNamed(parameters, `${name}.bias`), { stride, padded })),
+  const kernelOf = (name: string): tf.Tensor => tensorNamed(parameters, `${name}.kernel`);
+  const activated = (name: string, x: tf.Tensor): tf.Tensor => fusedRelu(addBias(x, tensorNamed(parameters, `${name}.bias`)));
+  const last = inceptionV3<tf.Tensor>(shaped, {
+    convolution: (name, x, placement) => activated(name, convolution(x, kernelOf(name), placement)),
+    // Both are linear: the mean of the products is the product of the means, and there are fewer of them.
+    averagedConvolution: (name, x) => activated(name, averagePool(convolution(x, kernelOf(name), POINT))),
     maxPool,
-    averagePool,
     join: (parts) => tf.concat([...parts], 3),
   });
   return meanOverPicture(last);
@@ -73,16 +92,23 @@ const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
 const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
 
 /**
- * Pixels from 0 to 255 as InceptionV3 takes them: normalised as torchvision's ToTensor and Normalize do, and with `transform_input` then turned into
- * (x − 0.5) / 0.5, with which its ImageNet weights were trained.
- * @param pixels `[…, 3]`
+ * What makes of pixels from 0 to 255 what InceptionV3 takes, for red, green and blue: they are normalised as torchvision's ToTensor and Normalize do, and with
+ * `transform_input` then turned into (x − 0.5) / 0.5, with which its ImageNet weights were trained.
  */
+function pixelScales(transformInput: boolean): { readonly scale: readonly number[]; readonly shift: readonly number[] } {
+  const [mean, deviation] = transformInput
+    ? [IMAGENET_MEAN.map(() => 0.5), IMAGENET_MEAN.map(() => 0.5)]
+    : [IMAGENET_MEAN, IMAGENET_DEVIATION];
+  return {
+    scale: deviation.map((value) => 1 / (255 * value)),
+    shift: mean.map((value, channel) => -value / elementAt(deviation, channel)),
+  };
+}
+
+/** Pixels, `[…, 3]`, as InceptionV3 takes them. */
 function networkInput(pixels: tf.Tensor, transformInput: boolean): tf.Tensor {
-  const normalised = tf.div(tf.sub(tf.div(pixels, 255), tf.tensor1d([...IMAGENET_MEAN])), tf.tensor1d([...IMAGENET_DEVIATION]));
-  if (!transformInput) return normalised;
-  const scale = IMAGENET_DEVIATION.map((deviation) => deviation / 0.5);
-  const shift = IMAGENET_MEAN.map((mean) => (mean - 0.5) / 0.5);
-  return tf.add(tf.mul(normalised, tf.tensor1d(scale)), tf.tensor1d(shift));
+  const { scale, shift } = pixelScales(transformInput);
+  return tf.add(tf.mul(pixels, tf.tensor1d([...scale])), tf.tensor1d([...shift]));
 }
 
 /** The mean over all places: from `[frames, height, width, channels]` to `[frames, channels]`. */
@@ -146,19 +172,20 @@ export function trainedFeatures(
   { transformInput, context }: { transformInput: boolean; context: ForwardContext },
 ): tf.Tensor {
   const shaped = tf.reshape(pictures, [-1, PICTURE_SIZE, PICTURE_SIZE, 3]);
+  const activated = (name: string, x: tf.Tensor, placement: ConvolutionPlacement): tf.Tensor => {
+    const kernel = tf.transpose(tensorNamed(parameters, `${BACKBONE_PREFIX}${name}.conv.weight`), [2, 3, 1, 0]);
+    const convolved = convolution(x, kernel, placement);
+    const norm = `${BACKBONE_PREFIX}${name}.bn`;
+    const normed =
+      context.addToBuffer === undefined
+        ? runningBatchNorm(parameters, norm, convolved)
+        : batchStatisticsNorm(parameters, norm, convolved, counts, context.addToBuffer);
+    return relu(normed);
+  };
   const last = inceptionV3<tf.Tensor>(networkInput(shaped, transformInput), {
-    convolution: (name, x, placement) => {
-      const kernel = tf.transpose(tensorNamed(parameters, `${BACKBONE_PREFIX}${name}.conv.weight`), [2, 3, 1, 0]);
-      const convolved = convolution(x, kernel, placement);
-      const norm = `${BACKBONE_PREFIX}${name}.bn`;
-      const normed =
-        context.addToBuffer === undefined
-          ? runningBatchNorm(parameters, norm, convolved)
-          : batchStatisticsNorm(parameters, norm, convolved, counts, context.addToBuffer);
-      return relu(normed);
-    },
+    convolution: activated,
+    averagedConvolution: (name, x) => activated(name, averagePool(x), POINT),
     maxPool,
-    averagePool,
     join: (parts) => tf.concat([...parts], 3),
   });
   return context.dropout(meanOverPicture(last), FEATURE_DROPOUT);
@@ -170,14 +197,15 @@ interface ConvolutionPlacement {
   readonly padded: boolean;
 }
 
+/** What relu lets through of negative values here: so little that it is nothing beside any other value. */
+const LEAK = 1e-30;
+
 /**
- * A convolution with a bias, in operations that TensorFlow fuses.
- * @param x `[pictures, height, width, in]`
- * @param kernel `[height, width, in, out]`
- * @param bias `[out]`
+ * Relu that TensorFlow fuses with the convolution and the bias before it, without a gradient. A relu proper would make 0 of NaN there, and hide weights that are too large; a leaky one
+ * hands NaN on.
  */
-function biasedConvolution(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, placement: ConvolutionPlacement): tf.Tensor {
-  return addBias(convolution(x, kernel, placement), bias);
+export function fusedRelu(x: tf.Tensor): tf.Tensor {
+  return tf.leakyRelu(x, LEAK);
 }
 
 /** A convolution of `[pictures, height, width, in]` with a kernel `[height, width, in, out]`. */

@@ -8,8 +8,8 @@ interface BackboneOperations<T> {
   convolution(name: string, x: T, shape: ConvolutionShape): T;
   /** The largest of 3 × 3, each second place, without padding. */
   maxPool(x: T): T;
-  /** The mean of 3 × 3 around each place; zeros beyond the edge count, as in `torch.nn.functional.avg_pool2d`. */
-  averagePool(x: T): T;
+  /** The convolution of 1 × 1 of the mean of 3 × 3 around each place; zeros beyond the edge count, as in `torch.nn.functional.avg_pool2d`. */
+  averagedConvolution(name: string, x: T, outputs: number): T;
   /** Side by side along the channels. */
   join(parts: readonly T[]): T;
 }
@@ -22,6 +22,9 @@ interface ConvolutionShape {
   /** Whether zeros are put around, so that a stride of 1 keeps the size. */
   readonly padded: boolean;
 }
+
+/** What every convolution of averaged places has. */
+export const POINT: Omit<ConvolutionShape, 'outputs'> = { height: 1, width: 1, stride: 1, padded: true };
 
 /** Side of the pictures that InceptionV3 takes, in pixels. */
 export const PICTURE_SIZE = 299;
@@ -75,7 +78,7 @@ class Walk<T> {
     const point = same('branch1x1', x, 64, [1, 1]);
     const five = same('branch5x5_2', same('branch5x5_1', x, 48, [1, 1]), 64, [5, 5]);
     const double = same('branch3x3dbl_3', same('branch3x3dbl_2', same('branch3x3dbl_1', x, 64, [1, 1]), 96, [3, 3]), 96, [3, 3]);
-    return this.operations.join([point, five, double, same('branch_pool', this.operations.averagePool(x), pooled, [1, 1])]);
+    return this.operations.join([point, five, double, this.operations.averagedConvolution(`${name}.branch_pool`, x, pooled)]);
   }
 
   blockB(name: string, x: T): T {
@@ -93,7 +96,7 @@ class Walk<T> {
     let double = same('branch7x7dbl_1', x, inner, [1, 1]);
     double = same('branch7x7dbl_3', same('branch7x7dbl_2', double, inner, [7, 1]), inner, [1, 7]);
     double = same('branch7x7dbl_5', same('branch7x7dbl_4', double, inner, [7, 1]), 192, [1, 7]);
-    return this.operations.join([point, seven, double, same('branch_pool', this.operations.averagePool(x), 192, [1, 1])]);
+    return this.operations.join([point, seven, double, this.operations.averagedConvolution(`${name}.branch_pool`, x, 192)]);
   }
 
   blockD(name: string, x: T): T {
@@ -111,7 +114,7 @@ class Walk<T> {
     const threes = [same('branch3x3_2a', three, 384, [1, 3]), same('branch3x3_2b', three, 384, [3, 1])];
     const double = same('branch3x3dbl_2', same('branch3x3dbl_1', x, 448, [1, 1]), 384, [3, 3]);
     const doubles = [same('branch3x3dbl_3a', double, 384, [1, 3]), same('branch3x3dbl_3b', double, 384, [3, 1])];
-    return this.operations.join([point, ...threes, ...doubles, same('branch_pool', this.operations.averagePool(x), 192, [1, 1])]);
+    return this.operations.join([point, ...threes, ...doubles, this.operations.averagedConvolution(`${name}.branch_pool`, x, 192)]);
   }
 
   private sameSize(block: string): (part: string, x: T, outputs: number, kernel: readonly [number, number]) => T {
@@ -144,8 +147,11 @@ function listConvolutions(): BackboneConvolution[] {
       found.push({ name, inputs, ...shape });
       return shape.outputs;
     },
+    averagedConvolution: (name, inputs, outputs) => {
+      found.push({ name, inputs, outputs, ...POINT });
+      return outputs;
+    },
     maxPool: (channels) => channels,
-    averagePool: (channels) => channels,
     join: (parts) => parts.reduce((sum, channels) => sum + channels, 0),
   });
   return found;

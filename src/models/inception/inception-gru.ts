@@ -94,8 +94,8 @@ export function frozenEncoder(transformInput: boolean): PictureEncoder {
     width: FEATURE_WIDTH,
     identity: `InceptionV3, transform_input ${String(transformInput)}`,
     parameters: FOLDED_PARAMETERS,
-    prepare: foldBackbone,
-    encode: (prepared, pictures) => foldedFeatures(prepared, pictures, transformInput),
+    prepare: (weights) => foldBackbone(weights, transformInput),
+    encode: foldedFeatures,
   };
 }
 
