@@ -1,8 +1,7 @@
 import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-writer';
 import { inputTypesOf, recordEvaluation, recordTraining } from '../src/engine/captured/recorded-program';
 import { withBfloat16Products } from '../src/engine/captured/matrix-type';
-import type { NativeTensor } from '../src/engine/native-backend';
-import { freeTensors, NativeSession, uploadTensor, type Feed } from '../src/engine/captured/entry';
+import { freeTensors, Session, uploadTensor, type SessionTensor } from '../src/engine/captured/session';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
 import {
   initialiseParameters,
@@ -190,29 +189,32 @@ function largeProduct(dtype: number): SingleCall {
 /** The least time of a call, in milliseconds, without what every run costs. */
 async function timeAlone({ operation, inputs }: SingleCall, overhead: number): Promise<number> {
   const graph = new GraphWriter();
-  const feeds: Feed[] = [];
+  const targets: NodeOutput[] = [];
+  const tensors: SessionTensor[] = [];
   const nodes = inputs.map((input): NodeOutput => {
     // Sizes and axes must be known to TensorFlow; larger constants would let it compute the operation beforehand.
     if (input.bytes !== undefined && input.dtype === DataType.int32) return graph.addConstant({ ...input, bytes: input.bytes });
     const target = graph.addPlaceholder('input', input);
-    feeds.push({ target, tensor: drawTensor(input) });
+    targets.push(target);
+    tensors.push(drawTensor(input));
     return target;
   });
   const output = graph.addNode('measured', operation.name, nodes, operation.attributes);
-  const session = new NativeSession(graph.toBytes());
+  const session = new Session();
+  const prepared = session.add(graph.toBytes()).prepare(targets, [output]);
   const run = (): void => {
-    freeTensors(session.run(feeds, [output]));
+    freeTensors(prepared.run(tensors));
   };
   run();
   const times: number[] = [];
   while (times.length < RUNS) times.push(await timed(run));
   session.dispose();
-  freeTensors(feeds.map(({ tensor }) => tensor));
+  freeTensors(tensors);
   return Math.max(0, Math.min(...times) - overhead);
 }
 
 /** A tensor of that type: numbers from 0 to 1, or zeros where whole numbers are wanted, which may be indices. */
-function drawTensor({ dtype, shape }: TensorType): NativeTensor {
+function drawTensor({ dtype, shape }: TensorType): SessionTensor {
   const size = sizeOfShape(shape);
   if (dtype === DataType.int32) return uploadTensor({ shape, values: new Int32Array(size) });
   const drawn = uploadTensor({ shape, values: Float32Array.from({ length: size }, (_, place) => (place * 0.6180339887) % 1) });
@@ -223,8 +225,8 @@ function drawTensor({ dtype, shape }: TensorType): NativeTensor {
     SrcT: { kind: 'type', value: DataType.float32 },
     DstT: { kind: 'type', value: dtype },
   });
-  const session = new NativeSession(graph.toBytes());
-  const [tensor] = session.run([{ target, tensor: drawn }], [cast]);
+  const session = new Session();
+  const [tensor] = session.add(graph.toBytes()).prepare([target], [cast]).run([drawn]);
   session.dispose();
   freeTensors([drawn]);
   if (tensor === undefined) throw new Error('the native library cast nothing');

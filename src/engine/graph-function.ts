@@ -1,8 +1,9 @@
 import { required } from '../foundation/required';
 import { capture, type Computation } from './captured/capture';
-import { downloadTensor, type Entry, EntryDraft, freeTensors, PerShape, uploadTensor } from './captured/entry';
+import { type Entry, EntryDraft, PerShape } from './captured/entry';
 import { CaptureError, DataType, type TensorType, typeOf } from './captured/recording';
-import { captureContext, nativeBackend, type NativeTensor } from './native-backend';
+import { Session, type TensorArray } from './captured/session';
+import { captureContext } from './native-backend';
 import { type HostArray, tensorNamed } from './parameters';
 import { hasNativeKernels, inScope, tf } from './tensorflow';
 
@@ -40,33 +41,30 @@ export function graphFunction<Given extends readonly object[], Result extends ob
   compute: (...given: Given) => Result,
 ): GraphFunction<Given, Result> {
   const recorded = new PerShape<RecordedFunction>();
+  let session: Session | undefined;
   const call = (given: unknown): Result => compute(...(given as Given));
-  const replay = (given: readonly unknown[]): Replay => {
+  const replay = <Value>(given: readonly unknown[], make: (array: HostArray) => Value): Tree<Value> => {
     const leaves = new Map<string, Leaf>();
     mapLeaves(given, (leaf, path) => leaves.set(path, leaf));
-    const { entry, variables, form } = recorded.for(typesOf(leaves), (types) => record(call, given, types));
-    return { form, results: run(entry, new Map([...leaves, ...variables])) };
+    const { entry, variables, form } = recorded.for(typesOf(leaves), (types) => record((session ??= new Session()), call, given, types));
+    const arrays = [...leaves, ...variables].map(([name, leaf]) => [name, asArray(leaf)] as const);
+    const results = entry.run(Object.fromEntries(arrays));
+    return mapNames(form, (name) => make(required(results.get(name), `the result ${name}`)));
   };
   return Object.defineProperties(
-    (...given: readonly unknown[]) => {
-      if (!canRecord()) return tf.tidy(() => call(mapLeaves(given, asTensor)) as tf.TensorContainer) as Result;
-      const { form, results } = replay(given);
-      return mapNames(form, (name) => nativeBackend().createOutputTensor(required(results.get(name), `the result ${name}`)));
-    },
+    (...given: readonly unknown[]) =>
+      canRecord() ? (replay(given, asTensor) as Result) : (tf.tidy(() => call(mapLeaves(given, asTensor)) as tf.TensorContainer) as Result),
     {
       arrays: {
-        value: (...given: readonly unknown[]) => {
-          if (!canRecord()) return inScope(() => mapLeaves(call(mapLeaves(given, asTensor)), asArray));
-          const { form, results } = replay(given);
-          const arrays = mapNames(form, (name) => downloadTensor(required(results.get(name), `the result ${name}`)));
-          freeTensors([...results.values()]);
-          return arrays;
-        },
+        value: (...given: readonly unknown[]) =>
+          canRecord() ? replay(given, (array) => array) : inScope(() => mapLeaves(call(mapLeaves(given, asTensor)), asArray)),
       },
       recordings: { get: () => recorded.size },
       dispose: {
         value: () => {
-          for (const { entry } of recorded.clear()) entry.dispose();
+          recorded.clear();
+          session?.dispose();
+          session = undefined;
         },
       },
     },
@@ -80,17 +78,16 @@ interface RecordedFunction {
   readonly form: Tree<string>;
 }
 
-interface Replay {
-  readonly form: Tree<string>;
-  /** The caller's to free. */
-  readonly results: ReadonlyMap<string, NativeTensor>;
-}
-
 function canRecord(): boolean {
   return hasNativeKernels() && captureContext.recorder === undefined;
 }
 
-function record(compute: (given: unknown) => object, given: readonly unknown[], types: ReadonlyMap<string, TensorType>): RecordedFunction {
+function record(
+  session: Session,
+  compute: (given: unknown) => object,
+  given: readonly unknown[],
+  types: ReadonlyMap<string, TensorType>,
+): RecordedFunction {
   const form: { results?: Tree<string> } = {};
   const variables = new Map(Object.entries(tf.engine().registeredVariables).map(([name, variable]) => [`variable ${name}`, variable]));
   const computation: Computation = (tensors, setResult) => {
@@ -109,30 +106,10 @@ function record(compute: (given: unknown) => object, given: readonly unknown[], 
     draft.fetch([[name, draft.graph.addNode(`results/${name}`, 'Identity', [node], { T: { kind: 'type', value: dtype } })]]);
   }
   return {
-    entry: draft.finish(),
+    entry: draft.finish(session),
     variables: new Map([...variables].filter(([name]) => recording.given.has(name))),
     form: required(form.results, 'the results of a recorded function'),
   };
-}
-
-function run(entry: Entry, given: ReadonlyMap<string, Leaf>): Map<string, NativeTensor> {
-  const uploaded: NativeTensor[] = [];
-  try {
-    return entry.call((name) => {
-      const leaf = required(given.get(name), `the input ${name}`);
-      if (leaf instanceof tf.Tensor) return nativeTensorOf(leaf);
-      const tensor = uploadTensor(leaf);
-      uploaded.push(tensor);
-      return tensor;
-    });
-  } finally {
-    freeTensors(uploaded);
-  }
-}
-
-function nativeTensorOf(tensor: tf.Tensor): NativeTensor {
-  const [id] = nativeBackend().getInputTensorIds([tensor]);
-  return { id: required(id, 'the id of a tensor'), shape: tensor.shape, dtype: dtypeOf(tensor) };
 }
 
 function typesOf(leaves: ReadonlyMap<string, Leaf>): Map<string, TensorType> {
@@ -169,10 +146,11 @@ function isHostArray(value: unknown): value is HostArray {
   return value.values instanceof Float32Array || value.values instanceof Int32Array;
 }
 
-function asTensor(leaf: Leaf): tf.Tensor {
-  return leaf instanceof tf.Tensor
-    ? leaf
-    : tf.tensor(leaf.values, [...leaf.shape], leaf.values instanceof Int32Array ? 'int32' : 'float32');
+function asTensor(leaf: tf.Tensor | TensorArray): tf.Tensor {
+  if (leaf instanceof tf.Tensor) return leaf;
+  const { values, shape } = leaf;
+  if (values instanceof Int32Array) return tf.tensor(values, [...shape], 'int32');
+  return values instanceof Uint8Array ? tf.tensor(values, [...shape], 'bool') : tf.tensor(values, [...shape]);
 }
 
 function asArray(leaf: Leaf): HostArray {

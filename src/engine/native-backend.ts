@@ -30,9 +30,6 @@ export interface NativeOperations {
 
 /** The functions of tfjs-node's native module that the engine uses. */
 export interface NativeBinding extends NativeOperations {
-  loadSavedModel(folder: string, tags: string): number;
-  deleteSavedModel(session: number): void;
-  runSavedModel(session: number, inputs: readonly number[], inputNames: string, outputNames: string): NativeTensor[];
   isUsingGpuDevice(): boolean;
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;

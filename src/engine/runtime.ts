@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import util from 'node:util';
 import { messageOf, UserError } from '../foundation/errors';
+import { loadSessionLibrary } from './captured/session';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './native-backend';
 import { IS_CHECKOUT, SET_UP } from './provision/locations';
@@ -180,6 +181,7 @@ function loadNative(binding: string, verbose: boolean): void {
   } finally {
     quiet?.restore();
   }
+  loadSessionLibrary(path.join(path.dirname(realpathSync(binding)), 'session.node'));
   load('@tensorflow/tfjs-node-gpu'); // Not by import(), which would search all of its files for what they export: a tenth of a second.
 }
 

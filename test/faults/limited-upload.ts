@@ -1,5 +1,5 @@
 /** Hands a large array to TensorFlow in a process that has no memory left for a copy: prints what that ends with. */
-import { uploadTensor } from '../../src/engine/captured/entry';
+import { uploadTensor } from '../../src/engine/captured/session';
 import { asOutOfMemory, OutOfMemory } from '../../src/engine/out-of-memory';
 import { startRuntime } from '../../src/engine/runtime';
 import { limitAddressSpace } from '../support/limited-memory';

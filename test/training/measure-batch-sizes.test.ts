@@ -3,7 +3,6 @@ import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { Entry } from '../../src/engine/captured/entry';
-import type { NamedArrays } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { elementAt, required } from '../../src/foundation/required';
 import {
@@ -24,7 +23,7 @@ const { kumpas, kumpasIn } = sharedCommands();
 const runEntry: unknown = Reflect.get(Entry.prototype, 'run');
 
 /** The rows of the batch that a graph is run on. */
-function clipsIn(arrays: NamedArrays): number {
+function clipsIn(arrays: Readonly<Record<string, { readonly shape: readonly number[] }>>): number {
   return elementAt(required(arrays['weight'], 'the weights of the clips').shape, 0);
 }
 

@@ -27,6 +27,7 @@ import { type Entry, PerShape } from './entry';
 import { type MatrixType, withBfloat16Products } from './matrix-type';
 import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
+import { Session } from './session';
 import { SharedVariables } from './shared-variables';
 
 /**
@@ -34,6 +35,7 @@ import { SharedVariables } from './shared-variables';
  * what the optimiser remembers and accumulated gradients are variables that all graphs share.
  */
 export class CapturedProgram implements Program {
+  private readonly session = new Session();
   private readonly parameters: SharedVariables;
   private readonly trainable: ProgramDefinition['parameters'];
   private readonly trainings = new PerShape<Recording>();
@@ -69,10 +71,10 @@ export class CapturedProgram implements Program {
     private readonly devices: readonly string[] = [],
   ) {
     this.trainable = definition.parameters.filter((parameter) => parameter.trainable);
-    this.parameters = new SharedVariables(definition.parameters);
+    this.parameters = new SharedVariables(this.session, definition.parameters);
     this.writeParameters(initial);
     if (definition.average === undefined) return;
-    this.average = new SharedVariables(averagedParameters(definition.parameters));
+    this.average = new SharedVariables(this.session, averagedParameters(definition.parameters));
     this.writeAverage({ updates: 0, values: initial });
   }
 
@@ -185,8 +187,7 @@ export class CapturedProgram implements Program {
   }
 
   dispose(): void {
-    for (const entries of Object.values(this.entries)) for (const entry of entries.clear()) entry.dispose();
-    for (const variables of [this.parameters, ...(this.slots?.values() ?? []), this.sums, this.average]) variables?.dispose();
+    this.session.dispose();
   }
 
   /** Gradients and update in one run. */
@@ -266,7 +267,7 @@ export class CapturedProgram implements Program {
   }
 
   private slotVariables(): ReadonlyMap<string, SharedVariables> {
-    this.slots ??= new Map(this.optimizer.slots.map((slot) => [slot, new SharedVariables(this.trainable)]));
+    this.slots ??= new Map(this.optimizer.slots.map((slot) => [slot, new SharedVariables(this.session, this.trainable)]));
     return this.slots;
   }
 
@@ -282,7 +283,7 @@ export class CapturedProgram implements Program {
   }
 
   private gradientSums(): SharedVariables {
-    this.sums ??= new SharedVariables(this.trainable);
+    this.sums ??= new SharedVariables(this.session, this.trainable);
     return this.sums;
   }
 

@@ -67,7 +67,7 @@ export function evaluationEntry(recording: Recording, parameters: SharedVariable
   const draft = new EntryDraft();
   const { results } = addProgram(draft, recording, draft.addVariables(parameters));
   draft.fetch(results);
-  return draft.finish();
+  return draft.finish(parameters.session);
 }
 
 /** Gives the gradients and changes nothing. */
@@ -75,7 +75,7 @@ export function gradientsEntry(recording: Recording, parameters: SharedVariables
   const draft = new EntryDraft();
   const { results } = addProgram(draft, recording, draft.addVariables(parameters));
   draft.fetch([...ofKind('gradient', results)].map(([name, node]) => [nameOfKind('gradient', name), node]));
-  return draft.finish();
+  return draft.finish(parameters.session);
 }
 
 /** Computes the gradients and updates the parameters with them, where all of it is finite. */
@@ -91,7 +91,7 @@ export function updateEntry(recording: Recording, variables: UpdateVariables, ru
     [GRADIENT_NORM, norm],
     [FINITE, gate.addVerdict([...updates, ...increments])],
   ]);
-  return draft.finish();
+  return draft.finish(variables.parameters.session);
 }
 
 /** Computes the gradients and adds them, times a scale, to their sums, where the loss is finite. */
@@ -109,7 +109,7 @@ export function accumulationEntry(recording: Recording, parameters: SharedVariab
     gate,
   });
   draft.fetch([[FINITE, gate.addVerdict([...added, ...increments])]]);
-  return draft.finish();
+  return draft.finish(parameters.session);
 }
 
 /** Updates the named parameters with their summed gradients, where these are finite. */
@@ -122,7 +122,7 @@ export function applyEntry(names: readonly string[], variables: UpdateVariables,
     [GRADIENT_NORM, norm],
     [FINITE, gate.addVerdict(updates)],
   ]);
-  return draft.finish();
+  return draft.finish(variables.parameters.session);
 }
 
 /** Writes a program's recording: its inputs are the graph's, its parameters are read of their variables. Returns the nodes of its results, and those reads. */

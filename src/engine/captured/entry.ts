@@ -1,30 +1,30 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { messageOf } from '../../foundation/errors';
 import { elementAt, required } from '../../foundation/required';
-import { nativeBinding, type NativeBinding, type NativeTensor } from '../native-backend';
-import type { HostArray, NamedArrays } from '../parameters';
+import type { HostArray } from '../parameters';
 import { GraphWriter, type NodeOutput } from './graph-writer';
-import { CaptureError, DataType, type TensorType } from './recording';
-import { GRAPH_TAG } from './saved-model';
-
-/** Variables that are fed to every graph that uses them, with the nodes that a graph has for them. */
-interface FedVariables<Nodes> {
-  addTo(graph: GraphWriter): { readonly nodes: Nodes; readonly feed: Feed };
-}
+import { DataType, type TensorType } from './recording';
+import {
+  downloadTensor,
+  type Feed,
+  freeTensors,
+  type PreparedRun,
+  type Session,
+  type SessionTensor,
+  type TensorArray,
+  uploadTensor,
+} from './session';
+import type { SharedVariables, VariableNodes } from './shared-variables';
 
 /** A graph of one purpose for inputs of certain shapes, while it is being written: what is fed, what is fetched. */
 export class EntryDraft {
   readonly graph = new GraphWriter();
   private readonly fetches = new Map<string, NodeOutput>();
-  private readonly feeds: Feed[] = [];
   private readonly inputs = new Map<string, NodeOutput>();
+  private readonly feeds: Feed[] = [];
 
   /** Gives the graph access to variables. */
-  addVariables<Nodes>(variables: FedVariables<Nodes>): Nodes {
-    const { nodes, feed } = variables.addTo(this.graph);
-    this.feeds.push(feed);
+  addVariables(variables: SharedVariables): VariableNodes {
+    const { nodes, feeds } = variables.addTo(this.graph);
+    this.feeds.push(...feeds);
     return nodes;
   }
 
@@ -43,47 +43,59 @@ export class EntryDraft {
     for (const [name, node] of nodes) this.fetches.set(name, node);
   }
 
-  /** Loads the graph. */
-  finish(): Entry {
-    return new Entry(new NativeSession(this.graph.toBytes()), this.feeds, this.inputs, this.fetches);
+  /** Loads the graph into a session: that of the variables which it uses. */
+  finish(session: Session): Entry {
+    const run = session.add(this.graph.toBytes()).prepare([...this.inputs.values()], [...this.fetches.values()], this.feeds);
+    return new Entry(run, [...this.inputs.keys()], [...this.fetches.keys()]);
   }
 }
 
-/** A graph that is loaded and can be run, any number of times. */
+/** A graph that is loaded and can be run, any number of times. It ends with its session. */
 export class Entry {
   constructor(
-    private readonly session: NativeSession,
-    private readonly feeds: readonly Feed[],
-    private readonly inputs: ReadonlyMap<string, NodeOutput>,
-    private readonly fetches: ReadonlyMap<string, NodeOutput>,
+    private readonly native: PreparedRun,
+    private readonly inputs: readonly string[],
+    private readonly fetches: readonly string[],
   ) {}
 
   /** Values in, one native call, values out; no tensor stays behind. */
-  run(arrays: NamedArrays): Map<string, HostArray> {
-    const uploaded: NativeTensor[] = [];
+  run(arrays: Readonly<Record<string, TensorArray>>): Map<string, HostArray> {
+    const uploaded = this.upload(arrays);
     try {
-      const fetched = this.call((name) => {
-        const tensor = uploadTensor(required(arrays[name], `the input ${name} (there are: ${Object.keys(arrays).join(', ')})`));
-        uploaded.push(tensor);
-        return tensor;
-      });
-      const results = new Map([...fetched].map(([name, tensor]) => [name, downloadTensor(tensor)]));
-      freeTensors([...fetched.values()]);
-      return results;
+      return this.download(this.native.run(uploaded));
     } finally {
       freeTensors(uploaded);
     }
   }
 
-  /** One native call, tensors in and out; those that it gives are the caller's to free. */
-  call(inputNamed: (name: string) => NativeTensor): Map<string, NativeTensor> {
-    const given = [...this.inputs].map(([name, target]) => ({ target, tensor: inputNamed(name) }));
-    const fetched = this.session.run([...this.feeds, ...given], [...this.fetches.values()]);
-    return new Map([...this.fetches.keys()].map((name, place) => [name, elementAt(fetched, place)]));
+  /** The same on another thread, beside whatever else runs. Nobody may change the arrays meanwhile. */
+  async runLater(arrays: Readonly<Record<string, TensorArray>>): Promise<Map<string, HostArray>> {
+    const uploaded = this.upload(arrays);
+    try {
+      return this.download(await this.native.runLater(uploaded));
+    } finally {
+      freeTensors(uploaded);
+    }
   }
 
-  dispose(): void {
-    this.session.dispose();
+  private upload(arrays: Readonly<Record<string, TensorArray>>): SessionTensor[] {
+    const uploaded: SessionTensor[] = [];
+    try {
+      for (const name of this.inputs)
+        uploaded.push(uploadTensor(required(arrays[name], `the input ${name} (there are: ${Object.keys(arrays).join(', ')})`)));
+      return uploaded;
+    } catch (error) {
+      freeTensors(uploaded);
+      throw error;
+    }
+  }
+
+  private download(fetched: readonly SessionTensor[]): Map<string, HostArray> {
+    try {
+      return new Map(this.fetches.map((name, place) => [name, downloadTensor(elementAt(fetched, place))]));
+    } finally {
+      freeTensors(fetched);
+    }
   }
 }
 
@@ -110,89 +122,4 @@ export class PerShape<Made> {
     this.made.clear();
     return all;
   }
-}
-
-/** A tensor that goes into a graph, and where. */
-export interface Feed {
-  readonly target: NodeOutput;
-  readonly tensor: NativeTensor;
-}
-
-/** A graph loaded into TensorFlow, with its own variables. */
-export class NativeSession {
-  private readonly binding: NativeBinding;
-  private readonly session: number;
-
-  /**
-   * @param graph the bytes of a SavedModel; they pass through a temporary folder, which is the only door the binding has.
-   * @throws CaptureError where TensorFlow refuses the graph.
-   */
-  constructor(graph: Uint8Array) {
-    this.binding = nativeBinding();
-    const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-graph-'));
-    try {
-      writeFileSync(path.join(folder, 'saved_model.pb'), graph);
-      this.session = this.binding.loadSavedModel(folder, GRAPH_TAG);
-    } catch (error) {
-      throw new CaptureError(`TensorFlow refuses the recorded graph: ${messageOf(error)}`, { cause: error });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }
-
-  /** Runs what the fetched nodes need, in one native call. The tensors that come back are the caller's to free. */
-  run(feeds: readonly Feed[], fetches: readonly NodeOutput[]): NativeTensor[] {
-    const tensors = feeds.map(({ tensor }) => tensor.id);
-    const targets = feeds.map(({ target }) => outputAddress(target)).join();
-    return this.binding.runSavedModel(this.session, tensors, targets, fetches.map(outputAddress).join());
-  }
-
-  dispose(): void {
-    this.binding.deleteSavedModel(this.session);
-  }
-}
-
-/**
- * Hands values to the native library, which may use the array's own memory until the tensor is freed.
- * @throws Error of TensorFlow's allocator, where it is refused the memory for a copy.
- */
-export function uploadTensor({ shape, values }: HostArray): NativeTensor {
-  const dtype = values instanceof Int32Array ? DataType.int32 : DataType.float32;
-  if (values.byteLength >= WORTH_ASKING && !nativeBinding().isUsingGpuDevice()) askForMemory(values.length);
-  return { id: nativeBinding().createTensor(shape, dtype, values), shape, dtype };
-}
-
-/** Bytes from which on memory for a copy is asked for beforehand: what is smaller is rarely refused. */
-const WORTH_ASKING = 2 ** 20;
-
-/**
- * Allocates so many values of four bytes, and lets go of them. TF_NewTensor copies an array that does not lie at a multiple of 64 bytes, as most do not, without looking whether it was
- * given the memory: where not, the process would end with a segmentation fault. An operation is refused in a line.
- */
-function askForMemory(length: number): void {
-  const binding = nativeBinding();
-  const shape = binding.createTensor([1], DataType.int32, Int32Array.of(length));
-  try {
-    const attributes = [
-      { name: 'dtype', type: binding.TF_ATTR_TYPE, value: DataType.float32 },
-      { name: 'init', type: binding.TF_ATTR_BOOL, value: false },
-    ];
-    freeTensors(binding.executeOp('Empty', attributes, [shape], 1));
-  } finally {
-    binding.deleteTensor(shape);
-  }
-}
-
-/** Copies a tensor's values from the native library. */
-export function downloadTensor({ id, shape }: NativeTensor): HostArray {
-  return { shape, values: nativeBinding().tensorDataSync(id) as Float32Array | Int32Array };
-}
-
-export function freeTensors(tensors: readonly NativeTensor[]): void {
-  const binding = nativeBinding();
-  for (const { id } of tensors) binding.deleteTensor(id);
-}
-
-function outputAddress(output: NodeOutput): string {
-  return output.includes(':') ? output : `${output}:0`;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sizeOfShape } from '../parameters';
-import { savedModelBytes, type GraphNode, type Signature } from './saved-model';
+import { graphBytes, savedModelBytes, type GraphNode, type Signature } from './saved-model';
 import { DataType, neededOperations, typeOf, type Attributes, type Constant, type Recording, type TensorType } from './recording';
 
 /** An output of a graph's node: `name` for its first, `name:1` for its second. */
@@ -86,8 +86,13 @@ export class GraphWriter {
     return new Map([...recording.results].map(([name, value]) => [name, addResult(name, value)]));
   }
 
+  /** The graph as the bytes of a GraphDef. */
+  toBytes(): Uint8Array {
+    return graphBytes(this.nodes);
+  }
+
   /** The graph as the bytes of a SavedModel. */
-  toBytes(signature?: Signature): Uint8Array {
+  toSavedModel(signature: Signature): Uint8Array {
     return savedModelBytes(this.nodes, signature);
   }
 

@@ -51,7 +51,7 @@ export function inferenceGraphBytes({ definition, weights, narrow, inputs, asset
     dtype: { kind: 'type', value: path.dtype },
     value: { kind: 'tensor', value: path },
   });
-  return graph.toBytes({
+  return graph.toSavedModel({
     tag: SERVING_TAG,
     name: SERVING_SIGNATURE,
     inputs: placeholders,

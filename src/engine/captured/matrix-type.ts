@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { elementAt } from '../../foundation/required';
-import { freeTensors, NativeSession, uploadTensor } from './entry';
+import { freeTensors, Session, uploadTensor } from './session';
 import { GraphWriter, type NodeOutput } from './graph-writer';
 import { type LowPrecision, lowPrecisionOf } from './operation-rules';
 import { type Attributes, DataType, type Operation, type Recording, type TensorType, typeOf, type ValueNumber } from './recording';
@@ -172,11 +172,12 @@ function secondsOfProducts(type: MatrixType): number {
   const input = graph.addPlaceholder('matrix', { dtype: DataType.float32, shape: [SIZE, SIZE] });
   let product: NodeOutput = input;
   for (let count = 0; count < PRODUCTS; count++) product = addProduct(graph, product, input, type);
-  const session = new NativeSession(graph.toBytes());
+  const session = new Session();
+  const run = session.add(graph.toBytes()).prepare([input], [product]);
   const tensor = uploadTensor({ shape: [SIZE, SIZE], values: new Float32Array(SIZE * SIZE).fill(1 / SIZE) });
   const seconds = Array.from({ length: RUNS }, () => {
     const start = performance.now();
-    freeTensors(session.run([{ target: input, tensor }], [product]));
+    freeTensors(run.run([tensor]));
     return (performance.now() - start) / 1000;
   });
   freeTensors([tensor]);

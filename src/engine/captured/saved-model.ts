@@ -10,9 +10,6 @@ import {
   type FunctionDefinition,
 } from './recording';
 
-/** The tag under which a graph lies in its SavedModel. */
-export const GRAPH_TAG = 'kumpas';
-
 /** A node of a graph: an operation with its inputs, each `name` or `name:output`, or `^name` for one that must only have run before. */
 export interface GraphNode {
   readonly name: string;
@@ -40,20 +37,27 @@ export interface Signature {
 }
 
 /**
- * Graph nodes as the bytes of a SavedModel's `saved_model.pb`; without a signature, one for the engine's own use. The numbers are those of the fields in
- * tensorflow/core/protobuf/saved_model.proto and the definitions that it imports.
+ * Graph nodes as the bytes of a GraphDef. Here and below the numbers are those of the fields in tensorflow/core/protobuf/saved_model.proto and the definitions that
+ * it imports.
  */
-export function savedModelBytes(nodes: Iterable<GraphNode>, signature?: Signature): Uint8Array {
+export function graphBytes(nodes: Iterable<GraphNode>): Uint8Array {
+  const out = new MessageWriter();
+  writeGraph(out, nodes);
+  return out.bytes();
+}
+
+/** Graph nodes as the bytes of a SavedModel's `saved_model.pb`. */
+export function savedModelBytes(nodes: Iterable<GraphNode>, signature: Signature): Uint8Array {
   const out = new MessageWriter();
   out.integer(1, 1); // Of the schema's version.
   out.within(2, () => {
     out.within(1, () => {
-      out.text(4, signature?.tag ?? GRAPH_TAG);
+      out.text(4, signature.tag);
     });
     out.within(2, () => {
       writeGraph(out, nodes);
     });
-    if (signature !== undefined) writeSignature(out, signature);
+    writeSignature(out, signature);
   });
   return out.bytes();
 }

@@ -1,60 +1,82 @@
-import { elementAt } from '../../foundation/required';
+import { elementAt, required } from '../../foundation/required';
 import { lastOf } from '../../foundation/slices';
-import { nativeBinding, type NativeTensor } from '../native-backend';
+import { nativeBinding } from '../native-backend';
 import { type Held, type ParameterValues, sizeOfShape } from '../parameters';
-import { downloadTensor, type Feed, freeTensors, NativeSession, uploadTensor } from './entry';
 import { GraphWriter, type NodeOutput, runsAfter } from './graph-writer';
 import { DataType } from './recording';
+import { downloadTensor, type Feed, freeTensors, type PreparedRun, type Session, type SessionTensor, uploadTensor } from './session';
 
 export interface VariableDeclaration {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
+const float32 = { kind: 'type', value: DataType.float32 } as const;
+
 /** TensorFlow's name for a variable that no session keeps: it lives as long as somebody holds its handle (ResourceHandle::ANONYMOUS_NAME). */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 
-const float32 = { kind: 'type', value: DataType.float32 } as const;
-
 /**
- * Float32 variables that any number of graphs read and update, zero at first.
+ * Float32 variables that all graphs of a session read and update, zero at first. Only the graph that made them can assign to them.
  *
- * A loaded graph's own variables end with its session, and no session sees another's. These have no name and belong to no session: a graph makes them once,
- * packs their handles into one tensor (an Optional), and that tensor is fed to whichever graph uses them. So graphs can be loaded at any time and hold the
- * same variables; nothing is copied. Any graph can read and update them; only the session that made them can assign to them, because TensorFlow's assignment
- * looks a variable up by its name.
+ * On a server, TensorFlow's sessions share variables by name. Within a process none sees another's: there the variables have no name and belong to no session; the graph that makes
+ * them packs their handles into one tensor (an Optional), and that is fed to whichever graph uses them. In neither case is a value copied.
  */
 export class SharedVariables {
-  private readonly session: NativeSession;
-  private readonly feed: Feed;
-  private readonly reads: readonly NodeOutput[];
-  private readonly values: readonly NodeOutput[];
-  private readonly written: NodeOutput;
-  private readonly cleared: NodeOutput;
+  private readonly scope: string | undefined;
+  /** The handles in one tensor, where the variables have no names. */
+  private readonly packed: SessionTensor | undefined;
+  private readonly runs: Record<'read' | 'write' | 'clear' | 'destroy', PreparedRun>;
 
   /** @param declarations at least one. */
-  constructor(readonly declarations: readonly VariableDeclaration[]) {
+  constructor(
+    readonly session: Session,
+    readonly declarations: readonly VariableDeclaration[],
+  ) {
+    this.scope = session.target === '' ? undefined : session.newScope();
     const graph = new GraphWriter();
-    const made = addNewVariables(graph, declarations);
-    const target = addPackedPlaceholder(graph);
-    const nodes = new VariableNodes(graph, declarations, target);
-    this.reads = declarations.map(({ name }) => nodes.addRead(name));
-    this.values = declarations.map(({ name, shape }) => graph.addPlaceholder(`values/${name}`, { dtype: DataType.float32, shape }));
-    // Copied, so that no variable lives in the memory of a JavaScript array, which only the main thread may let go of.
-    const copies = this.values.map((value) => graph.addNode('copies', 'DeepCopy', [value], { T: float32 }));
+    const made = this.scope === undefined ? addPackedVariables(graph, declarations) : undefined;
+    const { nodes, placeholder } = this.nodesIn(graph);
     const handles = declarations.map(({ name }) => nodes.handleOf(name));
-    this.written = graph.addSignal('written', addAssignments(graph, handles, copies));
-    this.cleared = graph.addSignal('cleared', addAssignments(graph, handles, addZeros(graph, declarations)));
-    this.session = new NativeSession(graph.toBytes());
-    const [tensor] = this.session.run([], [made]);
-    if (tensor === undefined) throw new Error('the native library made no variables');
-    this.feed = { target, tensor };
+    const reads = declarations.map(({ name }) => nodes.addRead(name));
+    const values = declarations.map(({ name, shape }) => graph.addPlaceholder(`values/${name}`, { dtype: DataType.float32, shape }));
+    // Copied, so that no variable lives in the memory of a JavaScript array.
+    const copies = values.map((value) => graph.addNode('copies', 'DeepCopy', [value], { T: float32 }));
+    const written = graph.addSignal('written', addAssignments(graph, handles, copies));
+    const cleared = graph.addSignal('cleared', addAssignments(graph, handles, addZeros(graph, declarations)));
+    const ends = handles.map((handle) => graph.addNode('end', 'DestroyResourceOp', [handle], {}));
+    const destroyed = graph.addSignal('destroyed', ends);
+    const loaded = session.add(graph.toBytes());
+    this.packed = made === undefined ? undefined : elementAt(loaded.prepare([], [made]).run([]), 0);
+    const feeds = this.feedsOf(placeholder);
+    this.runs = {
+      read: loaded.prepare([], reads, feeds),
+      write: loaded.prepare(values, [written], feeds),
+      clear: loaded.prepare([], [cleared], feeds),
+      destroy: loaded.prepare([], [destroyed], feeds),
+    };
+    if (made === undefined) this.clear();
   }
 
-  /** Gives another graph access to the variables: its nodes for them, and what to feed it at each run. */
-  addTo(graph: GraphWriter): { nodes: VariableNodes; feed: Feed } {
-    const placeholder = addPackedPlaceholder(graph);
-    return { nodes: new VariableNodes(graph, this.declarations, placeholder), feed: { target: placeholder, tensor: this.feed.tensor } };
+  /** Gives a graph of the session access to the variables: its nodes for them, and what to feed it at each run. */
+  addTo(graph: GraphWriter): { nodes: VariableNodes; feeds: readonly Feed[] } {
+    const { nodes, placeholder } = this.nodesIn(graph);
+    return { nodes, feeds: this.feedsOf(placeholder) };
+  }
+
+  private nodesIn(graph: GraphWriter): { nodes: VariableNodes; placeholder: NodeOutput | undefined } {
+    const { scope, declarations } = this;
+    if (scope !== undefined)
+      return {
+        nodes: new VariableNodes(graph, declarations, (variable) => addVariable(graph, variable, `${scope}/${variable.name}`)),
+        placeholder: undefined,
+      };
+    const placeholder = graph.addPlaceholder('variables', { dtype: DataType.variant, shape: [] });
+    return { nodes: new VariableNodes(graph, declarations, unpackedHandles(graph, declarations, placeholder)), placeholder };
+  }
+
+  private feedsOf(placeholder: NodeOutput | undefined): Feed[] {
+    return placeholder === undefined ? [] : [{ target: placeholder, tensor: required(this.packed, 'the handles of the variables') }];
   }
 
   /** The values of all variables. */
@@ -67,7 +89,7 @@ export class SharedVariables {
    * whose memory somebody else holds goes into new memory (PrepareToUpdateVariable in TensorFlow's training_op_helpers.h). On a GPU they are copies.
    */
   hold(): Held<ParameterValues> {
-    return new HeldValues(this.declarations, this.session.run([this.feed], this.reads));
+    return new HeldValues(this.declarations, this.runs.read.run([]));
   }
 
   /** Sets all variables; those without values become zero. @throws Error where a size differs. */
@@ -78,28 +100,32 @@ export class SharedVariables {
       if (given.length !== size) throw new Error(`${name}: expected ${size} values (${shape.join(' × ')}), found ${given.length}`);
       return { shape, values: given };
     });
-    const feeds = arrays.map((array, place) => ({ target: elementAt(this.values, place), tensor: uploadTensor(array) }));
-    freeTensors(this.session.run([this.feed, ...feeds], [this.written]));
-    freeTensors(feeds.map(({ tensor }) => tensor));
+    const tensors: SessionTensor[] = [];
+    try {
+      for (const array of arrays) tensors.push(uploadTensor(array));
+      freeTensors(this.runs.write.run(tensors));
+    } finally {
+      freeTensors(tensors);
+    }
   }
 
   /** Sets all variables to zero. */
   clear(): void {
-    freeTensors(this.session.run([this.feed], [this.cleared]));
+    freeTensors(this.runs.clear.run([]));
   }
 
   /** Lets go of the variables: they end when no run uses them any more. */
   dispose(): void {
-    freeTensors([this.feed.tensor]);
-    this.session.dispose();
+    if (this.packed === undefined) freeTensors(this.runs.destroy.run([]));
+    else freeTensors([this.packed]);
   }
 }
 
 /** Values of variables on TensorFlow's side, of the moment when they were read. */
 class HeldValues implements Held<ParameterValues> {
-  private readonly left: (readonly [name: string, tensor: NativeTensor])[];
+  private readonly left: (readonly [name: string, tensor: SessionTensor])[];
 
-  constructor(declarations: readonly VariableDeclaration[], tensors: readonly NativeTensor[]) {
+  constructor(declarations: readonly VariableDeclaration[], tensors: readonly SessionTensor[]) {
     this.left = declarations.map(({ name }, place) => [name, elementAt(tensors, place)]);
   }
 
@@ -130,15 +156,10 @@ export class VariableNodes {
   constructor(
     private readonly graph: GraphWriter,
     declarations: readonly VariableDeclaration[],
-    packed: NodeOutput,
+    handleOf: (variable: VariableDeclaration, place: number) => NodeOutput,
   ) {
-    const attributes = {
-      output_types: { kind: 'types', value: declarations.map(() => DataType.resource) },
-      output_shapes: { kind: 'shapes', value: declarations.map(() => []) },
-    } as const;
-    const unpacked = graph.addNode('handles', 'OptionalGetValue', [packed], attributes, variableDevice());
     this.handles = new Map(
-      declarations.map(({ name, shape }, place) => [name, { handle: place === 0 ? unpacked : `${unpacked}:${place}`, shape }]),
+      declarations.map((variable, place) => [variable.name, { handle: handleOf(variable, place), shape: variable.shape }]),
     );
   }
 
@@ -161,32 +182,41 @@ export class VariableNodes {
   }
 
   private find(name: string): { readonly handle: NodeOutput; readonly shape: readonly number[] } {
-    const found = this.handles.get(name);
-    if (found === undefined) throw new Error(`no variable is named ${name}`);
-    return found;
+    return required(this.handles.get(name), `a variable named ${name}`);
   }
 }
 
-/** Writes the making of variables, zero at first. The node gives all their handles in one tensor. */
-function addNewVariables(graph: GraphWriter, declarations: readonly VariableDeclaration[]): NodeOutput {
-  const handles = declarations.map(({ name, shape }) =>
-    graph.addNode(
-      `new/${name}`,
-      'VarHandleOp',
-      [],
-      {
-        dtype: float32,
-        shape: { kind: 'shape', value: shape },
-        shared_name: { kind: 'string', value: ANONYMOUS },
-        container: { kind: 'string', value: '' },
-      },
-      variableDevice(),
-    ),
-  );
+function addVariable(graph: GraphWriter, { name, shape }: VariableDeclaration, sharedName: string): NodeOutput {
+  const attributes = {
+    dtype: float32,
+    shape: { kind: 'shape', value: shape },
+    shared_name: { kind: 'string', value: sharedName },
+    container: { kind: 'string', value: '' },
+  } as const;
+  return graph.addNode(`variable/${name}`, 'VarHandleOp', [], attributes, variableDevice());
+}
+
+/** Writes the making of variables without a name, zero at first. The node gives all their handles in one tensor. */
+function addPackedVariables(graph: GraphWriter, declarations: readonly VariableDeclaration[]): NodeOutput {
+  const handles = declarations.map((variable) => addVariable(graph, variable, ANONYMOUS));
   const zeroed = addAssignments(graph, handles, addZeros(graph, declarations));
   return graph.addNode('packed', 'OptionalFromValue', [...handles, ...zeroed.map(runsAfter)], {
     Toutput_types: { kind: 'types', value: declarations.map(() => DataType.resource) },
   });
+}
+
+/** Writes the unpacking of such a tensor. */
+function unpackedHandles(
+  graph: GraphWriter,
+  declarations: readonly VariableDeclaration[],
+  packed: NodeOutput,
+): (variable: VariableDeclaration, place: number) => NodeOutput {
+  const attributes = {
+    output_types: { kind: 'types', value: declarations.map(() => DataType.resource) },
+    output_shapes: { kind: 'shapes', value: declarations.map(() => []) },
+  } as const;
+  const unpacked = graph.addNode('handles', 'OptionalGetValue', [packed], attributes, variableDevice());
+  return (_, place) => (place === 0 ? unpacked : `${unpacked}:${place}`);
 }
 
 function addZeros(graph: GraphWriter, declarations: readonly VariableDeclaration[]): NodeOutput[] {
@@ -198,10 +228,6 @@ function addAssignments(graph: GraphWriter, handles: readonly NodeOutput[], valu
   return handles.map((handle, place) =>
     graph.addNode('assigned', 'AssignVariableOp', [handle, elementAt(values, place)], { dtype: float32 }),
   );
-}
-
-function addPackedPlaceholder(graph: GraphWriter): NodeOutput {
-  return graph.addPlaceholder('variables', { dtype: DataType.variant, shape: [] });
 }
 
 /** Variables lie where the kernels run; left to itself, TensorFlow would unpack the handles on the CPU. */

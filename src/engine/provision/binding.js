@@ -10,8 +10,9 @@ const { TENSORFLOW_VERSION } = require('./target');
 /** @typedef {import('./set-up-problem').Report} Report */
 /** @typedef {import('./target').Target} Target */
 
-/** What is compiled, in the cache's folder of a binding: the package's binding, our switch for standard error, our operations for the processor. */
+/** What is compiled, in the cache's folder of a binding: the package's binding, our sessions, our switch for standard error, our operations for the processor. */
 const BINDING = 'tfjs_binding.node';
+const SESSION = 'session.node';
 const STANDARD_ERROR = 'standard_error.node';
 const KERNELS = 'kernels.node';
 
@@ -23,8 +24,7 @@ const BINDING_SOURCES = ['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'];
 // In an installed package this file was built beside the source that it was made of; what is compiled lies with the source alone.
 const NATIVE_SOURCES = path.join(PROJECT, 'src/engine/native');
 const STANDARD_ERROR_SOURCE = path.join(NATIVE_SOURCES, 'standard-error.cc');
-/** What sessions on the processor are created with, in place of TensorFlow's defaults. */
-const SESSION_OPTIONS = path.join(NATIVE_SOURCES, 'session-options.h');
+const SESSION_SOURCES = path.join(NATIVE_SOURCES, 'session');
 const KERNEL_SOURCES = path.join(NATIVE_SOURCES, 'kernels');
 
 /** Loops over tensors are what our operations are for: vectors as wide as the machine's, and none of what floats need for reading `errno` or traps. */
@@ -40,7 +40,7 @@ function bindingKey(target, packageVersion) {
   const recipe = createHash('sha256')
     .update(JSON.stringify([BINDING_SOURCES, compilerArguments(process.platform, '', '', '')]))
     .update(readFileSync(STANDARD_ERROR_SOURCE))
-    .update(target.cuda ? '' : readFileSync(SESSION_OPTIONS))
+    .update(hashOf(SESSION_SOURCES))
     .update(target.cuda ? '' : kernelsRecipe())
     .digest('hex');
   return `binding-${packageVersion}-${recipe.slice(0, 8)}-${target.key}`;
@@ -49,17 +49,28 @@ function bindingKey(target, packageVersion) {
 /**
  * What the compiled operations depend on: their sources, how they are compiled, and the processor that they are compiled for, so that a cache that several
  * machines share holds one for each kind.
- * @returns {string} a hash
  */
 function kernelsRecipe() {
-  const hash = createHash('sha256').update(JSON.stringify([FAST_LOOPS, machineArguments(process.arch), processorFingerprint()]));
-  for (const name of readdirSync(KERNEL_SOURCES).sort()) hash.update(name).update(readFileSync(path.join(KERNEL_SOURCES, name)));
+  return JSON.stringify([FAST_LOOPS, machineArguments(process.arch), processorFingerprint(), hashOf(KERNEL_SOURCES)]);
+}
+
+/** A hash of all files in a folder. @param {string} folder */
+function hashOf(folder) {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(path.join(folder, name)));
   return hash.digest('hex');
 }
 
+/** The C++ files in a folder. @param {string} folder */
+function sourcesIn(folder) {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.cc'))
+    .map((name) => path.join(folder, name));
+}
+
 /**
- * Compiles the binding that @tensorflow/tfjs-node-gpu ships in source, and Kumpas's own switch for standard error and operations for the processor, against a
- * prepared library.
+ * Compiles the binding that @tensorflow/tfjs-node-gpu ships in source, and Kumpas's own sessions, switch for standard error and operations for the processor,
+ * against a prepared library.
  * @param {Target} target
  * @param {string} library the library's folder in the cache
  * @param {string} folder where both go: a folder beside `library`
@@ -79,8 +90,8 @@ async function compileBinding(target, library, folder, project, report) {
   };
   const nodeHeaders = path.join(path.dirname(require.resolve('node-api-headers')), 'include');
   const common = compilerArguments(process.platform, path.basename(library), path.join(library, 'tensorflow/include'), nodeHeaders);
-  const sessionOptions = target.cuda ? [] : ['-include', SESSION_OPTIONS];
-  await compile([...common, ...sessionOptions, '-I.', ...BINDING_SOURCES, ...libraries, '-o', path.join(folder, BINDING)]);
+  await compile([...common, '-I.', ...BINDING_SOURCES, ...libraries, '-o', path.join(folder, BINDING)]);
+  await compile([...common, ...sourcesIn(SESSION_SOURCES), ...libraries, '-o', path.join(folder, SESSION)]);
   await compile([...common, STANDARD_ERROR_SOURCE, '-o', path.join(folder, STANDARD_ERROR)]);
   const [, framework = ''] = libraries;
   if (target.cuda) writeFileSync(path.join(folder, KERNELS_LEFT_OUT), 'They are for the processor.\n');
@@ -93,8 +104,9 @@ async function compileBinding(target, library, folder, project, report) {
  * @throws {SetUpProblem} where it cannot be loaded or is of another version
  */
 async function tryBinding(folder) {
-  const program = 'require(process.argv[1]); console.log("TensorFlow " + require(process.argv[2]).TF_Version)';
-  const files = [STANDARD_ERROR, BINDING].map((name) => path.join(folder, name));
+  const program =
+    'const [, quiet, binding, session] = process.argv; require(quiet); const version = require(binding).TF_Version; require(session); console.log("TensorFlow " + version)';
+  const files = [STANDARD_ERROR, BINDING, SESSION].map((name) => path.join(folder, name));
   const environment = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' };
   const { code, signal, output } = await runCommand(process.execPath, ['-e', program, ...files], { environment });
   if (code === 0 && output.includes(`TensorFlow ${TENSORFLOW_VERSION}`)) return;
@@ -143,14 +155,11 @@ function findCompiler(environment) {
  */
 async function provideKernels({ folder, framework, common, compile, report }) {
   const file = path.join(folder, KERNELS);
-  const sources = readdirSync(KERNEL_SOURCES)
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => path.join(KERNEL_SOURCES, name));
   /** @type {string | undefined} */
   let reason;
   for (const machine of [machineArguments(process.arch), []]) {
     try {
-      await compile([...common, ...FAST_LOOPS, ...machine, ...sources, framework, '-o', file]);
+      await compile([...common, ...FAST_LOOPS, ...machine, ...sourcesIn(KERNEL_SOURCES), framework, '-o', file]);
       reason = await whyUnusable(folder);
     } catch (error) {
       if (!(error instanceof SetUpProblem)) throw error;
@@ -199,11 +208,13 @@ function hasKernels(folder) {
   return existsSync(path.join(folder, KERNELS));
 }
 
-/** Loads what the command loads, in its order, and says after each that it is in. */
+/** Loads what a command loads, in its order, and says after each that it is in. */
 const PROGRAM = `
-const [standardError, binding, kernels] = process.argv.slice(1);
+const [standardError, binding, session, kernels] = process.argv.slice(1);
 if (standardError !== "") require(standardError);
 console.log("TensorFlow " + require(binding).TF_Version);
+require(session);
+console.log("sessions");
 if (kernels !== "") console.log("registered " + require(kernels).registered);`;
 
 /**
@@ -212,14 +223,16 @@ if (kernels !== "") console.log("registered " + require(kernels).registered);`;
  * @returns {Promise<{ binding: string | undefined, kernels: string | undefined }>} why each cannot be used; undefined where it can, or was left out
  */
 async function tryLoading(folder) {
-  const files = [STANDARD_ERROR, BINDING, KERNELS].map((name) => path.join(folder, name));
+  const files = [STANDARD_ERROR, BINDING, SESSION, KERNELS].map((name) => path.join(folder, name));
   const there = files.map((file) => (existsSync(file) ? file : ''));
   const environment = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' };
   const { code, signal, output } = await runCommand(process.execPath, ['-e', PROGRAM, ...there], { environment });
   const why = signal ?? /Error: .*/.exec(output)?.[0] ?? output.trim().split('\n').at(-1) ?? '';
   if (!output.includes(`TensorFlow ${TENSORFLOW_VERSION}`))
     return { binding: `${path.join(folder, BINDING)} does not load (${why})`, kernels: undefined };
-  if (there[2] === '')
+  if (!output.includes('sessions'))
+    return { binding: `${path.join(folder, SESSION)} ${there[2] === '' ? 'is missing' : `does not load (${why})`}`, kernels: undefined };
+  if (there[3] === '')
     return {
       binding: undefined,
       kernels: existsSync(path.join(folder, KERNELS_LEFT_OUT)) ? undefined : `${path.join(folder, KERNELS)} is missing`,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CaptureError, DataType, type Constant } from '../../../src/engine/captured/recording';
 import { GraphWriter } from '../../../src/engine/captured/graph-writer';
-import { downloadTensor, freeTensors, NativeSession, uploadTensor } from '../../../src/engine/captured/entry';
+import { downloadTensor, freeTensors, Session, uploadTensor } from '../../../src/engine/captured/session';
 import { startRuntime } from '../../../src/engine/runtime';
 
 beforeAll(async () => {
@@ -15,8 +15,8 @@ const floats = (shape: readonly number[], values: readonly number[]): Constant =
 });
 
 const runOf = (graph: GraphWriter, fetch: string): number[] => {
-  const session = new NativeSession(graph.toBytes());
-  const fetched = session.run([], [fetch]);
+  const session = new Session();
+  const fetched = session.add(graph.toBytes()).prepare([], [fetch]).run([]);
   const [values = []] = fetched.map((tensor) => [...downloadTensor(tensor).values]);
   freeTensors(fetched);
   session.dispose();
@@ -46,10 +46,9 @@ describe('GraphWriter', () => {
     const names = ['a b', 'a b', 'a:b', '^a', 'a_b'].map((name) => graph.addPlaceholder(name, type));
     expect(new Set(names).size).toBe(5);
     const copies = names.map((name) => graph.addNode('copy', 'Identity', [name], { T: { kind: 'type', value: DataType.float32 } }));
-    const session = new NativeSession(graph.toBytes());
+    const session = new Session();
     const tensors = names.map((_, place) => uploadTensor({ shape: [], values: Float32Array.of(place) }));
-    const feeds = tensors.map((tensor, place) => ({ target: names[place] ?? '', tensor }));
-    const fetched = session.run(feeds, copies);
+    const fetched = session.add(graph.toBytes()).prepare(names, copies).run(tensors);
     expect(fetched.map((value) => [...downloadTensor(value).values])).toEqual([[0], [1], [2], [3], [4]]);
     freeTensors([...fetched, ...tensors]);
     session.dispose();
@@ -58,7 +57,7 @@ describe('GraphWriter', () => {
   it('says what TensorFlow says of a graph that it refuses', () => {
     const graph = new GraphWriter();
     graph.addNode('wrong', 'Relu', [graph.addScalar(1)], {});
-    expect(() => new NativeSession(graph.toBytes())).toThrow(CaptureError);
-    expect(() => new NativeSession(graph.toBytes())).toThrow(/TensorFlow refuses the recorded graph: .*'?T'? /);
+    expect(() => new Session().add(graph.toBytes())).toThrow(CaptureError);
+    expect(() => new Session().add(graph.toBytes())).toThrow(/TensorFlow refuses the recorded graph: .*'?T'? /);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { GraphWriter } from '../../../src/engine/captured/graph-writer';
-import { freeTensors, NativeSession } from '../../../src/engine/captured/entry';
+import { freeTensors, Session } from '../../../src/engine/captured/session';
 import { DataType } from '../../../src/engine/captured/recording';
 import { SharedVariables } from '../../../src/engine/captured/shared-variables';
 import { startRuntime } from '../../../src/engine/runtime';
@@ -12,25 +12,26 @@ beforeAll(async () => {
 /** A graph of its own that doubles one of the variables. */
 function doubling(variables: SharedVariables, name: string): { run: () => void; dispose: () => void } {
   const graph = new GraphWriter();
-  const { nodes, feed } = variables.addTo(graph);
+  const { nodes, feeds } = variables.addTo(graph);
   const doubled = graph.addNode('double', 'AssignAddVariableOp', [nodes.handleOf(name), nodes.addRead(name)], {
     dtype: { kind: 'type', value: DataType.float32 },
   });
   const done = graph.addSignal('done', [doubled]);
-  const session = new NativeSession(graph.toBytes());
+  const loaded = variables.session.add(graph.toBytes());
+  const run = loaded.prepare([], [done], feeds);
   return {
     run: () => {
-      freeTensors(session.run([feed], [done]));
+      freeTensors(run.run([]));
     },
     dispose: () => {
-      session.dispose();
+      loaded.dispose();
     },
   };
 }
 
 describe('SharedVariables', () => {
   it('are zero at first, and hold what is written, bit for bit', () => {
-    const variables = new SharedVariables([
+    const variables = new SharedVariables(new Session(), [
       { name: 'a', shape: [2] },
       { name: 'b', shape: [] },
     ]);
@@ -50,7 +51,7 @@ describe('SharedVariables', () => {
   });
 
   it('are the same variables in every graph, whenever it is loaded and whichever ends', () => {
-    const variables = new SharedVariables([
+    const variables = new SharedVariables(new Session(), [
       { name: 'a', shape: [2] },
       { name: 'b', shape: [] },
     ]);

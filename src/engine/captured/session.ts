@@ -1,0 +1,224 @@
+import { createRequire } from 'node:module';
+import { messageOf } from '../../foundation/errors';
+import { required } from '../../foundation/required';
+import { nativeBinding } from '../native-backend';
+import type { HostArray } from '../parameters';
+import { MessageWriter } from './message-writer';
+import { CaptureError, DataType, type TensorType } from './recording';
+
+/** A tensor on TensorFlow's side of a session, until it is freed. */
+export interface SessionTensor extends TensorType {
+  readonly handle: Handle;
+}
+
+/** What stands in JavaScript for something of the native library's. */
+type Handle = object & { readonly ofNativeLibrary: unique symbol };
+
+/** Numbers; a Uint8Array are truth values, a Uint16Array the bits of bfloat16. */
+type TensorValues = Float32Array | Int32Array | Uint8Array | Uint16Array;
+
+/** What can be fed. */
+export interface TensorArray {
+  readonly shape: readonly number[];
+  readonly values: TensorValues;
+}
+
+/** The functions of `native/session`, compiled. */
+interface SessionLibrary {
+  uploadTensor(shape: readonly number[], dtype: number, values: TensorValues): SessionTensor;
+  downloadTensor(tensor: Handle): TensorValues;
+  freeTensor(tensor: Handle): void;
+  newSession(target: string, config: Uint8Array, graph: Uint8Array): Handle;
+  prepareRun(session: Handle, feeds: readonly string[], fetches: readonly string[]): Handle;
+  run(prepared: Handle, tensors: readonly Handle[]): SessionTensor[];
+  runLater(prepared: Handle, tensors: readonly Handle[]): Promise<SessionTensor[]>;
+  sessionDevices(session: Handle): string[];
+  closeSession(session: Handle): void;
+  startServer(definition: Uint8Array): Handle;
+  serverTarget(server: Handle): string;
+}
+
+let loaded: SessionLibrary | undefined;
+
+/** Loads the library of sessions, compiled. TensorFlow must be loaded already. */
+export function loadSessionLibrary(file: string): void {
+  loaded = createRequire(__filename)(file) as SessionLibrary;
+}
+
+function library(): SessionLibrary {
+  return required(loaded, 'the library of sessions, which the runtime loads when it starts');
+}
+
+/** Where graphs are run. */
+export interface SessionOptions {
+  /** '' for this process; the target of a server ({@link startServer}) for all machines of its cluster. */
+  readonly target?: string;
+}
+
+/**
+ * Graphs that run at one place and share variables ({@link SharedVariables}). Each has a session of TensorFlow's own: what is added later changes nothing for those that are there, and
+ * costs the same however many there are. One session with a graph that grows converts all of it anew for each run of another kind (docs/captured-step.md has the figures).
+ */
+export class Session {
+  readonly target: string;
+  private readonly graphs: LoadedGraph[] = [];
+  private scopes = 0;
+
+  constructor({ target = '' }: SessionOptions = {}) {
+    this.target = target;
+  }
+
+  /**
+   * Loads a graph.
+   * @param graph the bytes of a GraphDef.
+   * @throws CaptureError where TensorFlow refuses it, or the target cannot be reached.
+   */
+  add(graph: Uint8Array): LoadedGraph {
+    const added = new LoadedGraph(this.target, graph);
+    this.graphs.push(added);
+    return added;
+  }
+
+  /** A name that no other variables of this session have before theirs. */
+  newScope(): string {
+    return `variables${this.scopes++}`;
+  }
+
+  /** TensorFlow's names of the devices that its graphs can run on. @throws CaptureError where the target cannot be reached. */
+  devices(): string[] {
+    const empty = new LoadedGraph(this.target, new Uint8Array());
+    try {
+      return empty.devices();
+    } finally {
+      empty.dispose();
+    }
+  }
+
+  /** Ends all graphs, each as soon as it does not run. */
+  dispose(): void {
+    for (const graph of this.graphs.splice(0)) graph.dispose();
+  }
+}
+
+/** A graph, and the session of TensorFlow's that runs it. */
+class LoadedGraph {
+  private readonly handle: Handle;
+
+  constructor(target: string, graph: Uint8Array) {
+    try {
+      this.handle = library().newSession(target, sessionConfig(), graph);
+    } catch (error) {
+      throw new CaptureError(`TensorFlow refuses the recorded graph: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * A run of what some nodes need, any number of times.
+   * @param inputs nodes that are given a value at each run, each in its place.
+   * @param feeds what is given the same value at all runs.
+   */
+  prepare(inputs: readonly string[], fetches: readonly string[], feeds: readonly Feed[] = []): PreparedRun {
+    const targets = [...feeds.map(({ target }) => target), ...inputs];
+    return new PreparedRun(library().prepareRun(this.handle, targets, fetches), feeds);
+  }
+
+  devices(): string[] {
+    return library().sessionDevices(this.handle);
+  }
+
+  dispose(): void {
+    library().closeSession(this.handle);
+  }
+}
+
+export type { LoadedGraph };
+
+/** A tensor that goes into a graph, and where. */
+export interface Feed {
+  readonly target: string;
+  readonly tensor: SessionTensor;
+}
+
+/** What is fed and fetched, settled once. The tensors that a run gives are the caller's to free. */
+export class PreparedRun {
+  constructor(
+    private readonly handle: Handle,
+    private readonly feeds: readonly Feed[],
+  ) {}
+
+  /** Runs, and waits for it. */
+  run(inputs: readonly SessionTensor[]): SessionTensor[] {
+    return library().run(this.handle, this.allHandles(inputs));
+  }
+
+  /** Runs on another thread, beside whatever else runs. Until it is done, nobody may change arrays that were uploaded for it. */
+  runLater(inputs: readonly SessionTensor[]): Promise<SessionTensor[]> {
+    return library().runLater(this.handle, this.allHandles(inputs));
+  }
+
+  private allHandles(inputs: readonly SessionTensor[]): Handle[] {
+    return [...this.feeds.map(({ tensor }) => tensor.handle), ...inputs.map(({ handle }) => handle)];
+  }
+}
+
+/**
+ * Hands values to TensorFlow: as they lie in the array's own memory where that begins at a multiple of 64 bytes, else copied. So nobody may change the array until
+ * the tensor is freed and no run uses it.
+ * @throws Error of an allocation that was refused ({@link OutOfMemory} knows it).
+ */
+export function uploadTensor({ shape, values }: TensorArray): SessionTensor {
+  return library().uploadTensor(shape, dtypeOf(values), values);
+}
+
+/** Copies a tensor's values. @throws Error where it has no numbers. */
+export function downloadTensor({ handle, shape }: SessionTensor): HostArray {
+  return { shape, values: library().downloadTensor(handle) as Float32Array | Int32Array };
+}
+
+export function freeTensors(tensors: readonly SessionTensor[]): void {
+  for (const { handle } of tensors) library().freeTensor(handle);
+}
+
+function dtypeOf(values: TensorValues): number {
+  if (values instanceof Float32Array) return DataType.float32;
+  if (values instanceof Int32Array) return DataType.int32;
+  return values instanceof Uint8Array ? DataType.bool : DataType.bfloat16;
+}
+
+/** One of TensorFlow's servers in this process, which computes for sessions of its cluster until the process ends. */
+export interface Server {
+  /** The target of sessions that compute on the server's cluster. */
+  readonly target: string;
+}
+
+/**
+ * Starts a server. Whoever reaches it can have it compute anything: it belongs on a private network.
+ * @param definition the bytes of a ServerDef (tensorflow/core/protobuf/tensorflow_server.proto).
+ * @throws Error in TensorFlow's words, where the definition is wrong or the port is taken.
+ */
+export function startServer(definition: Uint8Array): Server {
+  const handle = library().startServer(definition);
+  return { target: library().serverTarget(handle) };
+}
+
+/**
+ * A serialised ConfigProto. A graph is optimised when it first runs, which for a recorded step takes longer than loading it: on the processor the passes are left out
+ * that find nothing in one. It has no loops outside a function, needs no memory moved, and a second round repeats the first. The numbers are those of the fields in
+ * tensorflow/core/protobuf/config.proto and rewriter_config.proto.
+ */
+function sessionConfig(): Uint8Array {
+  const OFF = 2;
+  const out = new MessageWriter();
+  if (nativeBinding().isUsingGpuDevice()) return out.bytes();
+  // graph_options { rewrite_options { …
+  out.within(10, () => {
+    out.within(10, () => {
+      out.integer(4, 1); // memory_optimization: NO_MEM_OPT
+      out.integer(9, OFF); // loop_optimization
+      out.integer(12, 1); // meta_optimizer_iterations: ONE
+      out.integer(22, OFF); // implementation_selector
+      out.truth(32, true); // disable_tfg_optimizer
+    });
+  });
+  return out.bytes();
+}
