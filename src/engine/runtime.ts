@@ -45,10 +45,17 @@ interface NativeBackend {
   readonly binding: { readonly TF_Version: string };
 }
 
+/** The part of tfjs-node that makes its backend of the binding. */
+interface KernelBackend {
+  readonly NodeJSKernelBackend: new (binding: unknown, packageName: string) => tf.KernelBackend;
+}
+
 /** The native switch that is compiled beside the binding. */
 interface StandardError {
   silence(): void;
   restore(): void;
+  /** Waits for a library that a thread was told to load. */
+  finish(): void;
 }
 
 let started: Promise<Runtime> | undefined;
@@ -93,6 +100,7 @@ async function start(verbose: boolean, deterministic: boolean): Promise<Runtime>
     if (!IS_CHECKOUT) throw new UserError(`${missing} KUMPAS_BACKEND=js computes without it, many times slower.`);
     return startJavascript(missing);
   }
+  if (deterministic) loadStandardError(binding)?.finish(); // The environment must not change while TensorFlow reads it.
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
   process.env['TF_CPU_ALLOCATOR_USE_BFC'] ??= 'true';
   if (deterministic) Object.assign(process.env, deterministicEnvironment);
@@ -167,23 +175,36 @@ function bindingFile(): string {
 }
 
 /**
- * Loads the binding, and with it TensorFlow; quiet unless verbose. TF_CPP_MIN_LOG_LEVEL chooses what TensorFlow prints while it runs; what it prints while
+ * Loads TensorFlow.js, the binding, and with it TensorFlow; quiet unless verbose. TF_CPP_MIN_LOG_LEVEL chooses what TensorFlow prints while it runs; what it prints while
  * it is being loaded is kept back by the switch that is compiled beside the binding (a binding compiled by other means has none).
  */
 function loadNative(binding: string, verbose: boolean): void {
-  const level = (process.env['TF_CPP_MIN_LOG_LEVEL'] ??= verbose ? '0' : '3');
-  const file = path.join(path.dirname(realpathSync(binding)), 'standard_error.node');
   const load = createRequire(__filename);
-  const quiet = level !== '0' && existsSync(file) ? (load(file) as StandardError) : undefined;
-  quiet?.silence();
+  // What the package's own index does, without what that loads beside: half of TensorFlow.js, and a search for the binding.
+  const { registerBackend, setBackend } = tf; // Before the kernels, which would load all of it.
+  load('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
+  const { NodeJSKernelBackend } = load('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend') as KernelBackend;
+  const level = (process.env['TF_CPP_MIN_LOG_LEVEL'] ??= verbose ? '0' : '3');
+  const switched = loadStandardError(binding);
+  switched?.finish();
+  if (level !== '0') switched?.silence();
   try {
     load(binding);
   } finally {
-    quiet?.restore();
+    switched?.restore();
   }
   loadSessionLibrary(path.join(path.dirname(realpathSync(binding)), 'session.node'));
-  load('@tensorflow/tfjs-node-gpu'); // Not by import(), which would search all of its files for what they export: a tenth of a second.
+  registerBackend('tensorflow', () => new NodeJSKernelBackend(load(binding), '@tensorflow/tfjs-node-gpu'), PREFERRED);
+  void setBackend('tensorflow');
 }
+
+function loadStandardError(binding: string): StandardError | undefined {
+  const file = path.join(path.dirname(realpathSync(binding)), 'standard_error.node');
+  return existsSync(file) ? (createRequire(__filename)(file) as StandardError) : undefined;
+}
+
+/** Before all backends of TensorFlow.js's own. */
+const PREFERRED = 3;
 
 /** tfjs-node calls two functions of node:util that Node 23 removed (and that warn of their removal before). */
 function restoreRemovedUtilities(): void {

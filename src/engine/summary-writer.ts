@@ -9,10 +9,8 @@ export interface SummaryWriter {
 }
 
 /** The part of tfjs-node that writes them, with TensorFlow's own operations. */
-interface TfjsNode {
-  readonly node: {
-    readonly summaryFileWriter: (folder: string, mostPending?: number, flushMilliseconds?: number, ending?: string) => SummaryWriter;
-  };
+interface Tensorboard {
+  readonly summaryFileWriter: (folder: string, mostPending?: number, flushMilliseconds?: number, ending?: string) => SummaryWriter;
 }
 
 /** Points that are kept before TensorFlow writes them by itself, and after how many milliseconds it does so all the same. */
@@ -20,6 +18,6 @@ const [MOST_PENDING, FLUSH_MILLISECONDS] = [100, 5000] as const;
 
 /** Opens a new event file in a folder, which is made; earlier ones stay, and TensorBoard shows them as one run. Needs TensorFlow's native kernels. */
 export function openSummaryWriter(folder: string): SummaryWriter {
-  const { node } = createRequire(__filename)('@tensorflow/tfjs-node-gpu') as TfjsNode;
-  return node.summaryFileWriter(folder, MOST_PENDING, FLUSH_MILLISECONDS, '.kumpas');
+  const { summaryFileWriter } = createRequire(__filename)('@tensorflow/tfjs-node-gpu/dist/tensorboard') as Tensorboard;
+  return summaryFileWriter(folder, MOST_PENDING, FLUSH_MILLISECONDS, '.kumpas');
 }

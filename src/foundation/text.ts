@@ -51,8 +51,6 @@ export function listed(names: readonly string[], most: number): string {
   return names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
 }
 
-const letters = new Intl.Segmenter('en', { granularity: 'grapheme' });
-
 /** Letters of a label that tables, sentences and lines show; a longer one is cut there, and whole in the CSV files. */
 const LABEL_LENGTH = 60;
 
@@ -60,6 +58,7 @@ const LABEL_LENGTH = 60;
 export function shortText(text: string, most: number): string {
   if (text.length <= most) return text;
   let end = 0;
+  const letters = new Intl.Segmenter('en', { granularity: 'grapheme' }); // It takes a hundredth of a second: only where something is cut.
   for (const { index, segment } of letters.segment(text.slice(0, most + 64))) {
     if (index + segment.length > most - 1) break;
     end = index + segment.length;

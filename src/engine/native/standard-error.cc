@@ -1,8 +1,13 @@
 // Closes and opens again the process's standard error, for the moments in which TensorFlow's library is loaded: it writes messages there from its static
-// initialisers, before any switch of its own (TF_CPP_MIN_LOG_LEVEL, absl's log level) has an effect, and Node cannot redirect a descriptor.
+// initialisers, before any switch of its own (TF_CPP_MIN_LOG_LEVEL, absl's log level) has an effect, and Node cannot redirect a descriptor. It also begins to load that
+// library on a thread of its own, so that Node loads its modules meanwhile.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <node_api.h>
 #include <unistd.h>
+
+#include <string>
+#include <thread>
 
 namespace {
 
@@ -28,6 +33,32 @@ napi_value Restore(napi_env, napi_callback_info) {
   return nullptr;
 }
 
+std::thread* loading = nullptr;
+
+// begin(file): loads a library on a thread; what prevents it is told where it is loaded again. Until finish() nobody may change the environment, which the library's
+// initialisers read, and the process must not end.
+napi_value Begin(napi_env env, napi_callback_info info) {
+  size_t count = 1, length = 0;
+  napi_value file;
+  if (loading != nullptr || napi_get_cb_info(env, info, &count, &file, nullptr, nullptr) != napi_ok ||
+      napi_get_value_string_utf8(env, file, nullptr, 0, &length) != napi_ok) {
+    return nullptr;
+  }
+  std::string name(length + 1, '\0');
+  if (napi_get_value_string_utf8(env, file, &name[0], name.size(), &length) != napi_ok) return nullptr;
+  loading = new std::thread([name] { dlopen(name.c_str(), RTLD_LAZY); });
+  return nullptr;
+}
+
+// finish(): waits until what was begun is loaded.
+napi_value Finish(napi_env, napi_callback_info) {
+  if (loading == nullptr) return nullptr;
+  loading->join();
+  delete loading;
+  loading = nullptr;
+  return nullptr;
+}
+
 bool Export(napi_env env, napi_value exports, const char* name, napi_callback callback) {
   napi_value function;
   return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok &&
@@ -37,8 +68,9 @@ bool Export(napi_env env, napi_value exports, const char* name, napi_callback ca
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  if (!Export(env, exports, "silence", Silence) || !Export(env, exports, "restore", Restore)) {
-    napi_throw_error(env, nullptr, "the functions silence and restore could not be made");
+  if (!Export(env, exports, "silence", Silence) || !Export(env, exports, "restore", Restore) || !Export(env, exports, "begin", Begin) ||
+      !Export(env, exports, "finish", Finish)) {
+    napi_throw_error(env, nullptr, "the functions silence, restore, begin and finish could not be made");
   }
   return exports;
 }

@@ -241,4 +241,14 @@ async function tryLoading(folder) {
   return { binding: undefined, kernels: `${path.join(folder, KERNELS)} does not load (${why})` };
 }
 
-module.exports = { BINDING, bindingKey, compileBinding, tryBinding, findCompiler, compilerArguments, hasKernels, tryLoading };
+module.exports = {
+  BINDING,
+  STANDARD_ERROR,
+  bindingKey,
+  compileBinding,
+  tryBinding,
+  findCompiler,
+  compilerArguments,
+  hasKernels,
+  tryLoading,
+};

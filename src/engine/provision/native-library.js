@@ -1,7 +1,7 @@
 // @ts-check
 const { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } = require('node:fs');
 const path = require('node:path');
-const { BINDING, bindingKey, compileBinding, findCompiler, tryBinding, tryLoading } = require('./binding');
+const { BINDING, STANDARD_ERROR, bindingKey, compileBinding, findCompiler, tryBinding, tryLoading } = require('./binding');
 const {
   asProblem,
   forgetFailure,
@@ -58,6 +58,23 @@ async function prepareNativeLibrary({ project, cache, backend, thorough, report 
     withoutOwnKernels(problem, report);
     link(path.join(plan.binding, BINDING), bindingLink(project));
   }
+}
+
+/**
+ * Begins to load TensorFlow's library on a thread of its own, where it is prepared and as it was: whoever needs it later finds it loaded, or waits for the rest. Only
+ * for processors, on Linux: the library for GPUs writes messages while it is loaded.
+ * @param {{ project: string, cache: string }} options
+ * @returns {() => void} waits until it is loaded; to be called before the environment is changed, and before the process ends
+ */
+function beginLoading({ project, cache }) {
+  const plan = planFor(project, cache, 'cpu');
+  if (process.platform !== 'linux' || !isLinked(project, plan)) return () => undefined;
+  const files = filesAsStamped(project, plan);
+  if (files === undefined) return () => undefined;
+  refuseUnsafe(project, cache, plan, files);
+  const thread = require(path.join(plan.binding, STANDARD_ERROR));
+  thread.begin(path.join(plan.library, 'tensorflow', plan.target.library));
+  return thread.finish;
 }
 
 /**
@@ -192,4 +209,4 @@ function link(to, from) {
   renameSync(temporary, from);
 }
 
-module.exports = { prepareNativeLibrary, planFor, isLinked, examine, faultsOf };
+module.exports = { prepareNativeLibrary, beginLoading, planFor, isLinked, examine, faultsOf };
