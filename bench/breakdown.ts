@@ -1,6 +1,6 @@
 import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-writer';
 import { inputTypesOf, recordEvaluation, recordTraining } from '../src/engine/captured/recorded-program';
-import { withBfloat16Products } from '../src/engine/captured/matrix-type';
+import { type MatrixType, withProductsIn } from '../src/engine/captured/matrix-type';
 import { freeTensors, Session, uploadTensor, type SessionTensor } from '../src/engine/captured/session';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
 import {
@@ -18,8 +18,9 @@ import { inferenceDefinition } from '../src/evaluation/loaded-model';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
+import { inPrecision } from './in-precision';
 import { modelStep } from './model-step';
-import { createProgram, type ProgramOptions } from '../src/engine/create-program';
+import { createProgram } from '../src/engine/create-program';
 import { benchEncoder } from './features';
 
 /** Rows and columns of the product that tells how fast this machine multiplies. */
@@ -30,10 +31,11 @@ const RUNS = 5;
  * Tells where the time of a step, an evaluation of a batch, or pictures' features goes: every operation of the recording run alone, and how long its matrix products would take at the rate at which this machine
  * multiplies large matrices. TensorFlow fuses some operations and runs others at once, so the parts do not add up to the step.
  */
-export async function benchBreakdown(flags: BenchFlags): Promise<Figures> {
+export async function benchBreakdown(asked: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { recording: plain, run, dispose, setting } = subjects[flags.of](flags);
-  const recording = flags.amp ? withBfloat16Products(plain) : plain;
+  const { flags, precision } = await inPrecision(asked);
+  const { recording: plain, run, dispose, setting } = subjects[flags.of](flags, precision.bfloat16);
+  const recording = withProductsIn(precision.bfloat16, plain);
   const operations = neededOperations(recording);
 
   for (let warmUp = 0; warmUp < 5; warmUp++) run(warmUp);
@@ -49,7 +51,7 @@ export async function benchBreakdown(flags: BenchFlags): Promise<Figures> {
   dispose();
 
   const gigaflop = operations.reduce((sum, operation) => sum + productFlops(recording, operation), 0) / 1e9;
-  const type = flags.amp ? DataType.bfloat16 : DataType.float32;
+  const type = precision.bfloat16.includes('large') ? DataType.bfloat16 : DataType.float32;
   const rate = (2 * LARGE ** 3) / 1e6 / (await timeAlone(largeProduct(type), 0));
   const ideal = (gigaflop / rate) * 1000;
   return {
@@ -61,7 +63,7 @@ export async function benchBreakdown(flags: BenchFlags): Promise<Figures> {
       [`${flags.of}_to_ideal`]: round(median(runs) / ideal, 2),
     },
     alone_ms: await timeOperations(recording, operations),
-    setting: { ...setting, amp: flags.amp },
+    setting: { ...setting, amp: precision },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion },
   };
 }
@@ -75,10 +77,13 @@ interface Subject {
   readonly setting: Figures;
 }
 
-const subjects: Readonly<Record<BenchFlags['of'], (flags: BenchFlags) => Subject>> = {
-  step: (flags) => {
+const subjects: Readonly<Record<BenchFlags['of'], (flags: BenchFlags, matrixType: MatrixType) => Subject>> = {
+  step: (flags, matrixType) => {
     const { model, definition, inputs } = modelStep(flags);
-    const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), capturedAs(flags));
+    const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
+      mode: 'captured',
+      matrixType,
+    });
     return {
       recording: recordTraining(definition, inputTypesOf(inputs(0))),
       run: (count) => program.trainStep(inputs(count), { learningRate: 1e-4, gradientScale: 1, apply: true }),
@@ -88,13 +93,13 @@ const subjects: Readonly<Record<BenchFlags['of'], (flags: BenchFlags) => Subject
       setting: settingOf(flags),
     };
   },
-  evaluate: (flags) => {
+  evaluate: (flags, matrixType) => {
     const { model, inputs } = modelStep(flags);
     const definition = inferenceDefinition(model);
     const batch = Object.fromEntries(Object.entries(inputs(0)).filter(([name]) => EVALUATED.includes(name)));
-    return evaluationOf(definition, initialiseParameters(model.parameters, new RandomStream(42)), batch, flags);
+    return evaluationOf(definition, initialiseParameters(model.parameters, new RandomStream(42)), batch, flags, matrixType);
   },
-  features: (flags) => {
+  features: (flags, matrixType) => {
     const { encoder, weights, pixels } = benchEncoder();
     const { side } = encoder;
     const definition = {
@@ -102,15 +107,21 @@ const subjects: Readonly<Record<BenchFlags['of'], (flags: BenchFlags) => Subject
       evaluate: (parameters: NamedTensors, given: NamedTensors) => ({ features: encoder.encode(parameters, tensorNamed(given, 'pixels')) }),
     };
     const input = { pixels: { shape: [PICTURES_AT_ONCE, side, side, 3], values: Float32Array.from(pixels) } };
-    return evaluationOf(definition, encoder.prepare(weights), input, flags);
+    return evaluationOf(definition, encoder.prepare(weights), input, flags, matrixType);
   },
 };
 
 /** The inputs of a step that an evaluation takes. */
 const EVALUATED: readonly string[] = ['features', 'mask', 'packed_positions', 'packed_rows'];
 
-function evaluationOf(definition: ProgramDefinition, weights: ParameterValues, inputs: NamedArrays, flags: BenchFlags): Subject {
-  const program = createProgram(definition, weights, capturedAs(flags));
+function evaluationOf(
+  definition: ProgramDefinition,
+  weights: ParameterValues,
+  inputs: NamedArrays,
+  flags: BenchFlags,
+  matrixType: MatrixType,
+): Subject {
+  const program = createProgram(definition, weights, { mode: 'captured', matrixType });
   return {
     recording: recordEvaluation(definition, inputTypesOf(inputs)),
     run: () => program.evaluate(inputs),
@@ -119,10 +130,6 @@ function evaluationOf(definition: ProgramDefinition, weights: ParameterValues, i
     },
     setting: flags.of === 'features' ? { frames_at_once: PICTURES_AT_ONCE } : settingOf(flags),
   };
-}
-
-function capturedAs({ amp }: BenchFlags): ProgramOptions {
-  return { mode: 'captured', matrixType: amp ? 'bfloat16' : 'float32' };
 }
 
 function settingOf({ model, batch, frames, layers, heads, emb }: BenchFlags): Figures {

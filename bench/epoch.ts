@@ -11,6 +11,7 @@ import type { EpochDone } from '../src/training/events';
 import { median, round, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { benchModels } from './models';
+import { inPrecision } from './in-precision';
 import { startPytorch } from './pytorch';
 import { ownModels } from '../src/models/model-table';
 import { closeRun } from '../src/training/run';
@@ -22,6 +23,7 @@ const WIDTH = 156;
 /** Times epochs as `npm run train` runs them: training and validation, without and with what is written to disk. */
 export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
+  const { flags: used, precision } = await inPrecision(flags);
   const epochs = (flags.runs ?? 8) + 1;
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-bench-'));
   try {
@@ -41,7 +43,7 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
         gitCommit: undefined,
       },
     });
-    const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, benchModels[flags.model](flags).pytorch);
+    const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, benchModels[flags.model](used).pytorch);
     const theirs: number[] = [];
     for (let epoch = 1; epoch <= epochs; epoch++) {
       await trainEpochs({ ...run, settings: { ...run.settings, epochs: epoch } }, new AbortController().signal);
@@ -70,7 +72,7 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
         layers: flags.layers,
         heads: flags.heads,
         emb: flags.emb,
-        amp: flags.amp,
+        amp: precision,
         eager: flags.eager,
       },
       machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },

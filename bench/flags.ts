@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { withWordsOfSwitches } from '../src/cli/flags';
+import type { AskedPrecision } from '../src/engine/precision';
 import { UserError, messageOf } from '../src/foundation/errors';
 
 /** The models that can be measured. */
@@ -13,7 +15,7 @@ export interface BenchFlags {
   readonly layers: number;
   readonly heads: number;
   readonly emb: number;
-  readonly amp: boolean;
+  readonly amp: AskedPrecision;
   readonly eager: boolean;
   /** Whether an average of the weights is kept. */
   readonly ema: boolean;
@@ -55,7 +57,8 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --model transformer  step: or iv3_gru, on features
   --of step          breakdown: or evaluate (a batch of an evaluation), features
   --padding 0        evaluate: the share of padding where clips are padded to the longest, up to 0.45
-  --amp              matrix products in bfloat16
+  --amp              matrix products in bfloat16 where they win on this processor, as a training measures it (PyTorch then autocasts, or computes in float32
+                     where nothing wins); --amp force: whatever they cost
   --eager            operation by operation instead of the captured graph
   --ema              step, save: with a moving average of the weights
   --augment strong   step: the clips of each batch are augmented (light or strong) and normalised before it; a step without that, and without
@@ -84,12 +87,12 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     augment: text,
     of: text,
     padding: text,
-    amp: onOff,
+    amp: text,
     eager: onOff,
     ema: onOff,
     json: onOff,
   };
-  const values = parse(argv, options);
+  const values = parse(withWordsOfSwitches(argv, { amp: { type: 'boolean', choices: ['force'] } }), options);
   const whole = (name: 'batch' | 'frames' | 'layers' | 'heads' | 'emb' | 'runs', otherwise: number): number => {
     const given = values[name];
     const number = given === undefined ? otherwise : Number(given);
@@ -120,7 +123,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     heads: whole('heads', 8),
     emb: whole('emb', 256),
     runs: values.runs === undefined ? undefined : whole('runs', 1),
-    amp: values.amp ?? false,
+    amp: values.amp === 'force' ? 'force' : values.amp === 'true',
     eager: values.eager ?? false,
     ema: values.ema ?? false,
     json: values.json ?? false,

@@ -2,11 +2,13 @@ import { augmentations, keypointAugmentSettings } from '../src/config/augment-se
 import { HOLISTIC_78 } from '../src/config/known-layouts';
 import { TransformPipeline } from '../src/data/transforms/pipeline';
 import { initialiseParameters, valuesNamed, type NamedArrays } from '../src/engine/parameters';
+import type { ChosenPrecision } from '../src/engine/precision';
 import { startRuntime } from '../src/engine/runtime';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { modelStep } from './model-step';
+import { inPrecision } from './in-precision';
 import { startPytorch } from './pytorch';
 import { createProgram } from '../src/engine/create-program';
 
@@ -16,13 +18,14 @@ const HOLISTIC_WIDTH = 156;
 const TURN = 3;
 
 /** Times a training step, and PyTorch's in turn where one is there. */
-export async function benchStep(flags: BenchFlags): Promise<Figures> {
+export async function benchStep(asked: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
-  const { batch, frames, amp, eager, ema, augment } = flags;
+  const { flags, precision } = await inPrecision(asked);
+  const { batch, frames, eager, ema, augment } = flags;
   const { model, definition, inputs, pytorch: script } = modelStep(flags);
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: eager ? 'eager' : 'captured',
-    matrixType: amp ? 'bfloat16' : 'float32',
+    matrixType: precision.bfloat16,
   });
   const once = { learningRate: 1e-4, gradientScale: 1, apply: true };
   const change = clipChange(augment, frames);
@@ -38,7 +41,7 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
   const newShape = await timed(() => program.trainStep(otherShape.inputs(step++), once));
   const resident = process.memoryUsage.rss();
 
-  const plain = change && plainStep(flags);
+  const plain = change && plainStep(flags, precision);
   const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
   const ours: number[] = [];
   const theirs: number[] = [];
@@ -62,7 +65,7 @@ export async function benchStep(flags: BenchFlags): Promise<Figures> {
     ...(pytorch === undefined
       ? {}
       : { pytorch: { version: pytorch.version, ...timeFigures(theirs) }, ratio_to_pytorch: round(median(ours) / median(theirs), 3) }),
-    setting: { model: flags.model, batch, frames, ...model.config, amp, eager, ema, augment },
+    setting: { model: flags.model, batch, frames, ...model.config, amp: precision, eager, ema, augment },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
   };
 }
@@ -86,11 +89,11 @@ function clipChange(augment: BenchFlags['augment'], frames: number): ((inputs: N
 }
 
 /** The step of clips as they are, without an average of the weights. */
-function plainStep(flags: BenchFlags): { readonly run: () => void; readonly dispose: () => void } {
+function plainStep(flags: BenchFlags, { bfloat16 }: ChosenPrecision): { readonly run: () => void; readonly dispose: () => void } {
   const { model, definition, inputs } = modelStep({ ...flags, ema: false });
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: flags.eager ? 'eager' : 'captured',
-    matrixType: flags.amp ? 'bfloat16' : 'float32',
+    matrixType: bfloat16,
   });
   let step = 0;
   const run = (): void => {

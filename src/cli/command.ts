@@ -4,7 +4,7 @@ import type { SettingShape } from '../config/setting';
 import { UserError } from '../foundation/errors';
 import { elementAt } from '../foundation/required';
 import { nearestName } from '../foundation/text';
-import { commonFlags, keyOf, settingFlags, withDashes, type FlagTable } from './flags';
+import { commonFlags, keyOf, settingFlags, withDashes, withWordsOfSwitches, type FlagTable } from './flags';
 import { refuseForgottenDashes } from './forgotten-dashes';
 import { translated, type BroughtFlags } from './pytorch-flags';
 import { widthOf, type Terminal } from './terminal';
@@ -151,7 +151,7 @@ interface CommandLine {
 export async function commandLineOf(usage: CommandUsage, argv: readonly string[], width: number): Promise<CommandLine> {
   const { default: yargs } = await import('yargs'); // An ES module: whoever only wants a command's work does not load it.
   const plain: PlainYargs = (typed) => yargs(typed).locale('en').help(false).version(false).exitProcess(false);
-  const { argv: typed, notes, refusals } = translated(withDashes(argv), usage.brought ?? {});
+  const { argv: typed, notes, refusals } = translated(withWordsOfSwitches(withDashes(argv), usage.flags), usage.brought ?? {});
   if (refusals.length > 0) throw new UserError(refusals.join('\n'));
   const parsed = parseAll(plain([...typed]), usage);
   const positionals = parsed._.map(String);
@@ -170,12 +170,12 @@ type PlainYargs = (argv: readonly string[]) => Argv;
 type ParsedFlags = Record<string, unknown> & { _: (string | number)[] };
 
 function parseAll(yargs: Argv, usage: CommandUsage): ParsedFlags {
-  const texts = Object.entries(usage.flags).map(([name, { type, alias, array }]): [string, YargsOptions] => [
+  const texts = Object.entries(usage.flags).map(([name, { type, alias, array, choices }]): [string, YargsOptions] => [
     name,
     {
       ...(alias === undefined ? {} : { alias }),
       ...(array === true ? { array: true } : {}),
-      type: type === 'boolean' ? 'boolean' : 'string',
+      type: type === 'boolean' && choices === undefined ? 'boolean' : 'string',
     },
   ]);
   const takesSeveral = Object.values(usage.flags).some(({ array }) => array === true);

@@ -4,6 +4,7 @@ import { factsOf, type SettingShape } from '../config/setting';
 import type { EvaluationDataRequest } from '../evaluation/evaluate';
 import { labelledClipsOptions, labelledDataOptions } from '../evaluation/options';
 import { UserError } from '../foundation/errors';
+import { elementAt } from '../foundation/required';
 
 /** Flags by name, as yargs takes them. */
 export type FlagTable = Readonly<Record<string, Options>>;
@@ -53,6 +54,24 @@ export function withDashes(argv: readonly string[]): string[] {
     const [name = '', ...value] = argument.split('=');
     return [name.replaceAll('_', '-'), ...value].join('=');
   });
+}
+
+/** Gives switches that may be followed by a word a value in any case: `--amp=force` for `--amp force`, and `--amp=true` for `--amp` alone, whatever follows. */
+export function withWordsOfSwitches(argv: readonly string[], flags: FlagTable): string[] {
+  const words = new Map<string, readonly unknown[]>(
+    Object.entries(flags).flatMap(([name, { type, choices }]) =>
+      type === 'boolean' && choices !== undefined ? [[`--${name}`, choices] as const] : [],
+    ),
+  );
+  const [spelt, end] = [[...argv], argv.indexOf('--')];
+  for (let place = 0; place < (end === -1 ? spelt.length : end); place++) {
+    const [flag, next] = [elementAt(spelt, place), spelt[place + 1]];
+    const choices = words.get(flag);
+    if (choices === undefined) continue;
+    const isWord = next !== undefined && ['true', 'false', ...choices].includes(next);
+    spelt.splice(place, isWord ? 2 : 1, `${flag}=${isWord ? next : 'true'}`);
+  }
+  return spelt;
 }
 
 const YARGS_TYPES = { number: 'number', text: 'string', texts: 'string', switch: 'boolean' } as const;

@@ -33,7 +33,7 @@ export function refuseForgottenDashes(
   const values = lacking === positionals.length ? [...positionals] : [];
   const others = lacking === positionals.length ? [] : positionals;
   const words = taken.map(({ spelling, value, isSwitch }) => {
-    if (isSwitch) return value === '' ? `--no-${spelling}` : `--${spelling}`;
+    if (isSwitch) return value === '' ? `--no-${spelling}` : value === 'true' ? `--${spelling}` : `--${spelling} ${shellWord(value)}`;
     if (value !== 'true') return `--${spelling} ${shellWord(value)}`;
     const [only, ...more] = values;
     return `--${spelling} ${only === undefined || more.length > 0 ? '…' : shellWord(only)}`;

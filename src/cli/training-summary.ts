@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { optimizerText } from '../config/optimizer-settings';
+import { precisionText } from '../engine/precision';
 import { fewLikeliest } from '../evaluation/metrics';
 import { tellsCategories, type EvaluationResult } from '../evaluation/result';
 import { classesText, hasCategories } from '../folder/config-file';
@@ -39,15 +40,9 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
   return [...facts, ['resumed', `from ${resumed.file}, after ${counted(resumed.epochs, 'epoch')}${within}`]];
 }
 
-function stepText({ captured, bfloat16Gain, sharingDevices }: StepDescription): string {
+function stepText({ captured, precision, sharingDevices }: StepDescription): string {
   if (!captured) return 'operation by operation, float32';
-  return `captured as a graph, ${matrixText(bfloat16Gain)}${sharingDevices === undefined ? '' : parallelText(sharingDevices)}`;
-}
-
-function matrixText(bfloat16Gain: number | undefined): string {
-  if (bfloat16Gain === undefined) return 'float32';
-  const advice = bfloat16Gain < 1 ? '; this machine loses by it, leave --amp out' : '';
-  return `matrix products in bfloat16: here ${bfloat16Gain.toFixed(1)} times as fast as in float32${advice}`;
+  return `captured as a graph, ${precisionText(precision)}${sharingDevices === undefined ? '' : parallelText(sharingDevices)}`;
 }
 
 function parallelText(devices: number): string {

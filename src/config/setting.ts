@@ -143,6 +143,13 @@ export function onOrOff(): ValueKind<z.ZodBoolean> {
   return { schema: z.boolean(), expected: 'true or false', kind: 'switch' };
 }
 
+/** On or off, or one of a few words: `--amp`, `--amp force`, `--no-amp`; true, false or the word in a file. */
+export function onOrOffOr<const Words extends readonly [string, ...string[]]>(
+  words: Words,
+): ValueKind<z.ZodUnion<readonly [z.ZodBoolean, z.ZodEnum<z.core.util.ToEnum<Words[number]>>]>> {
+  return { schema: z.union([z.boolean(), z.enum(words)]), expected: `true, false or ${words.join(', ')}`, kind: 'switch', choices: words };
+}
+
 /** Text that is not empty; `what` it is, as "the path of a folder". */
 export function text(what: string): ValueKind<z.ZodString> {
   return { schema: z.string().min(1), expected: what, kind: 'text' };

@@ -7,6 +7,7 @@ import {
   numberBelow,
   numberFrom,
   onOrOff,
+  onOrOffOr,
   positiveNumber,
   setting,
   settingOrNone,
@@ -125,9 +126,10 @@ export const trainingSettings = {
     description:
       'Capture each step as a TensorFlow graph that one native call replays. Off (or --eager): operation by operation, several times slower.',
   }),
-  amp: setting(onOrOff(), false, {
+  amp: setting(onOrOffOr(['force']), false, {
     group,
-    description: 'Mixed precision: matrix products in bfloat16, everything else in float32. Needs compile_model.',
+    description:
+      'Mixed precision: matrix products in bfloat16 where this machine was measured to gain by it (once, in half a second; the training says what it found), everything else in float32. force: wherever it runs, also where it loses. A resumed run keeps what it was trained in. Needs compile_model.',
   }),
   enable_parallel: setting(onOrOff(), false, {
     group,
@@ -168,7 +170,7 @@ export function checkTrainingSettings({
     ...(micro_batch_size !== null && micro_batch_size > batch_size
       ? [{ key: 'micro_batch_size', text: `expected at most the batch size, ${batch_size}, found ${micro_batch_size}` }]
       : []),
-    ...(amp && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
+    ...(amp !== false && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
       : []),

@@ -106,6 +106,15 @@ const trainedRunSchema = runSchema.extend({
   training_clips: trainingClipsSchema,
   transforms,
   keypoints,
+  /** Of a training with `amp`: what was asked for, the kinds of matrix products that are computed in bfloat16, why, and how many times as fast they were measured to be so. */
+  amp: z
+    .object({
+      asked: z.union([z.boolean(), z.literal('force')]),
+      bfloat16_products: z.array(z.string()).readonly(),
+      because: z.string(),
+      bfloat16_gains: z.record(z.string(), z.number()).optional(),
+    })
+    .optional(),
   /** Trained models whose word it learnt beside its labels. */
   teachers: z
     .array(z.object({ file: z.string(), sha256: z.string() }))

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { TransformDescription } from '../config/data-settings';
 import { filesLeftOut, type ClipEntry, type Dataset } from '../data/clip-set';
 import { sizeOfShape } from '../engine/parameters';
+import type { ChosenPrecision } from '../engine/precision';
 import type { MachineFacts, RegistryFacts, RunRecord } from '../folder/config-file';
 import { required } from '../foundation/required';
 import type { Model } from '../models/model';
@@ -17,13 +18,14 @@ export function describeRun(facts: {
   /** Those that are part of the model. */
   readonly transforms: readonly TransformDescription[];
   readonly teachers: readonly TeacherRecord[];
+  readonly precision: ChosenPrecision;
   readonly machine: MachineFacts;
   readonly folder: string;
   readonly created: Date;
   /** Of a folder that a training goes on in. */
   readonly registry: RegistryFacts;
 }): RunRecord {
-  const { settings, dataset, model, transforms, teachers, machine, folder, created, registry } = facts;
+  const { settings, dataset, model, transforms, teachers, precision, machine, folder, created, registry } = facts;
   const counts = { gloss: model.numGloss, category: model.numCategory };
   const training = required(dataset.train, 'the training clips').entries;
   return {
@@ -52,12 +54,18 @@ export function describeRun(facts: {
       ...factsOfOwnModel(model.definition),
       ...(transforms.length === 0 ? {} : { transforms }),
       ...(teachers.length === 0 ? {} : { [TEACHERS_KEY]: teachers }),
+      ...(precision.asked === false ? {} : { amp: recordOf(precision) }),
       ...factsOfKeypoints(dataset.train?.keypoints),
       gloss_labels: dataset.labels.gloss,
       category_labels: dataset.labels.category,
       ...registry,
     },
   };
+}
+
+/** What was asked for and what is used, as `config.json` keeps it. */
+function recordOf({ asked, bfloat16, because, gains }: ChosenPrecision): NonNullable<RunRecord['run']['amp']> {
+  return { asked, bfloat16_products: bfloat16, because, ...(gains === undefined ? {} : { bfloat16_gains: gains }) };
 }
 
 function describeClips(clips: readonly ClipEntry[], glosses: number): RunRecord['run']['training_clips'] {

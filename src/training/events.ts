@@ -1,3 +1,4 @@
+import type { ChosenPrecision } from '../engine/precision';
 import type { EvaluationResult } from '../evaluation/result';
 import type { RunRecord } from '../folder/config-file';
 import type { RunFolder } from '../folder/model-folder';
@@ -44,8 +45,8 @@ export interface TrainingStarted {
 export interface StepDescription {
   /** Recorded once and replayed by one native call; else operation by operation. */
   readonly captured: boolean;
-  /** With `amp`: how many times as fast as in float32 this machine computes matrix products in bfloat16. */
-  readonly bfloat16Gain: number | undefined;
+  /** What matrix products are computed in, and why. */
+  readonly precision: ChosenPrecision;
   /** With `enable_parallel`: the devices that share each batch, 0 where there are fewer than two. */
   readonly sharingDevices: number | undefined;
 }

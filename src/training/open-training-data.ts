@@ -9,6 +9,7 @@ import { demoSetOfWidth, writeDemoFolder } from '../data/demo/sets';
 import { openData, type DataRequest } from '../data/open-clips';
 import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
+import type { ChosenPrecision } from '../engine/precision';
 import { openAsFeatures } from '../evaluation/frame-features/encode-clips';
 import { recordAt, savedLabels, validationNames, wantedKeypoints } from '../evaluation/loaded-model';
 import type { WithModels } from '../evaluation/recognise';
@@ -29,6 +30,7 @@ import type { WarmStart } from './warm-start';
  * Opens and checks the clips that the settings name, those of a resumed run under its own classes.
  * @param begun with what it begins: then its clips are those of the model that goes on.
  * @param begun.dataset the clips, where they have been read already.
+ * @param begun.precision in which teachers compute.
  * @param weights with which frames are turned into features, where the model is trained on those.
  * @throws UserError with everything that is wrong with the clips.
  */
@@ -36,7 +38,12 @@ export async function openTrainingData(
   definition: ModelDefinition,
   settings: Settings,
   weights: ParameterValues,
-  begun: { readonly resume: ResumePoint | undefined; readonly warmStart: WarmStart | undefined; readonly dataset?: Dataset | undefined },
+  begun: {
+    readonly resume: ResumePoint | undefined;
+    readonly warmStart: WarmStart | undefined;
+    readonly dataset?: Dataset | undefined;
+    readonly precision: ChosenPrecision;
+  },
   context: Pick<TrainingContext, 'report' | 'cacheFolder' | 'models'>,
 ): Promise<TrainingData> {
   const { resume } = begun;
@@ -57,7 +64,7 @@ export async function openTrainingData(
   return {
     dataset,
     transforms: ofModel,
-    train: teachers.length === 0 ? training : taughtSplit(training, teachers, transforms, settings),
+    train: teachers.length === 0 ? training : taughtSplit(training, teachers, transforms, settings, begun.precision),
     validation: split(dataset.validation, settings, maxFrames, false, ofModel),
     teachers: teachers.map(({ record }) => record),
   };
@@ -68,9 +75,10 @@ function taughtSplit(
   { set, batches, plan }: SourceSplit,
   teachers: readonly Teacher[],
   transforms: readonly TransformDescription[],
-  { batch_size: batchSize, teacher_temperature: temperature, compile_model, amp }: Settings,
+  { batch_size: batchSize, teacher_temperature: temperature, compile_model }: Settings,
+  { bfloat16: matrixType }: ChosenPrecision,
 ): RunSplit {
-  const program = { mode: compile_model ? 'captured' : 'eager', matrixType: amp ? 'bfloat16' : 'float32' } as const;
+  const program = { mode: compile_model ? 'captured' : 'eager', matrixType } as const;
   return { set, plan, batches: new TaughtBatches(batches, teachers, { set, batchSize, transforms, temperature, program }) };
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/model-settings';
-import { measureBfloat16Gain } from '../engine/captured/matrix-type';
 import { createProgram } from '../engine/create-program';
 import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
+import type { ChosenPrecision } from '../engine/precision';
 import { hasNativeKernels } from '../engine/tensorflow';
 import { readPretrained } from '../evaluation/frame-features/picture-features';
 import { RandomStream } from '../foundation/random';
@@ -19,6 +19,7 @@ import { lossWeightingFor, restoredWeighting } from './loss-weighting';
 import { classificationLoss } from './losses';
 import { openTrainingData } from './open-training-data';
 import { parameterGroups } from './parameter-groups';
+import { precisionOf } from './precision';
 import { forgetBest, freshProgress, restoreProgress, type Progress } from './progress';
 import { compareWithEarlierData, endOf, folderToContinue, refuseOutdated, restoreProgram, type ResumePoint } from './resume';
 import type { RunSplit, TrainingContext, TrainingData, TrainingRun } from './run';
@@ -59,7 +60,8 @@ async function prepareWithin(
   const warmStart = resume === undefined ? warmStartOf(settings, context.reading, context.models) : undefined;
   const given = givenWeights(definition, settings, resume);
 
-  const data = await openTrainingData(definition, settings, given, { resume, warmStart }, context);
+  const precision = await precisionOf(settings, resume, context);
+  const data = await openTrainingData(definition, settings, given, { resume, warmStart, precision }, context);
   const { labels } = data.dataset;
   const otherValidation = resume !== undefined && compareWithEarlierData(resume, data.dataset, report).otherValidation;
   const ended = resume === undefined ? undefined : endOf(resume, settings);
@@ -73,6 +75,7 @@ async function prepareWithin(
   const weights = startingWeights(settings, model, { warmStart, given: resume === undefined ? given : new Map(), labels }, report);
   const learner = createLearner(settings, model, weights, {
     devices,
+    precision,
     data,
     resume: resume && { point: resume, otherValidation },
     schedule: scheduleOf(settings, data),
@@ -85,6 +88,7 @@ async function prepareWithin(
     model,
     transforms: data.transforms,
     teachers: data.teachers,
+    precision,
     machine,
     folder: locked.files.folder,
     created: now(),
@@ -95,7 +99,7 @@ async function prepareWithin(
     kind: 'start',
     record,
     clips: clipsOf(data),
-    step: describeStep(settings, devices),
+    step: describeStep(settings, devices, precision),
     resumed: resumedFrom(resume, learner.progress),
   });
   if (resume !== undefined && !otherValidation && isBestOfNewFolder(resume, learner.progress, folder.files.best)) folder.saveBest(learner);
@@ -122,12 +126,14 @@ export async function prepareLearner(
   const definition = definitionOf(settings, context);
   const warmStart = warmStartOf(settings, context.reading, context.models);
   const given = givenWeights(definition, settings, undefined);
-  const data = await openTrainingData(definition, settings, given, { resume: undefined, warmStart, dataset }, context);
+  const precision = await precisionOf(settings, undefined, context);
+  const data = await openTrainingData(definition, settings, given, { resume: undefined, warmStart, dataset, precision }, context);
   const { labels } = data.dataset;
   const model = modelFor(definition, settings, data);
   const weights = startingWeights(settings, model, { warmStart, given, labels }, context.report);
   const devices = sharingDevices(settings, context);
-  return { learner: createLearner(settings, model, weights, { devices, data, resume: undefined, schedule: scheduleFor(data) }), data };
+  const learner = createLearner(settings, model, weights, { devices, precision, data, resume: undefined, schedule: scheduleFor(data) });
+  return { learner, data };
 }
 
 /** The model of the settings, for the classes and the key points of the data. */
@@ -175,13 +181,14 @@ function createLearner(
   weights: ParameterValues,
   from: {
     readonly devices: readonly string[];
+    readonly precision: ChosenPrecision;
     readonly data: TrainingData;
     readonly resume: { readonly point: ResumePoint; readonly otherValidation: boolean } | undefined;
     /** As before the first epoch. */
     readonly schedule: LearningRateSchedule;
   },
 ): Learner {
-  const { devices, data, resume, schedule } = from;
+  const { devices, precision, data, resume, schedule } = from;
   const weighting = lossWeightingFor(settings, model);
   const rules = {
     optimizer: optimizerFor(settings),
@@ -201,7 +208,7 @@ function createLearner(
   });
   const program = createProgram(definition, new Map([...weights, ...(weighting === undefined ? [] : restoredWeighting(weighting))]), {
     mode: settings.compile_model ? 'captured' : 'eager',
-    matrixType: settings.amp ? 'bfloat16' : 'float32',
+    matrixType: precision.bfloat16,
     devices,
   });
   const classes = { gloss: model.numGloss, category: model.numCategory };
@@ -242,12 +249,15 @@ function clipsOf({ train, validation }: TrainingData): TrainingStarted['clips'] 
   };
 }
 
-/** How a step runs, and with amp whether this machine gains from it. */
-function describeStep({ compile_model, amp, enable_parallel }: Settings, devices: readonly string[]): StepDescription {
-  const captured = compile_model && hasNativeKernels();
+/** How a step runs. */
+function describeStep(
+  { compile_model, enable_parallel }: Settings,
+  devices: readonly string[],
+  precision: ChosenPrecision,
+): StepDescription {
   return {
-    captured,
-    bfloat16Gain: captured && amp ? measureBfloat16Gain() : undefined,
+    captured: compile_model && hasNativeKernels(),
+    precision,
     sharingDevices: enable_parallel ? devices.length : undefined,
   };
 }

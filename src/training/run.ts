@@ -5,6 +5,7 @@ import type { TransformDescription } from '../config/data-settings';
 import type { Settings } from '../config/model-settings';
 import type { BatchPlan } from '../data/batch';
 import { withoutUnreadable, type ClipSet, type Dataset } from '../data/clip-set';
+import type { Bfloat16Gains } from '../engine/precision';
 import { evaluateModel } from '../evaluation/evaluate';
 import { modelOfFile } from '../evaluation/loaded-model';
 import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
@@ -35,6 +36,8 @@ export interface TrainingContext {
   readonly registry?: RegistryFacts;
   /** TensorFlow's names of the devices that enable_parallel divides each batch among; none where there are fewer than two. */
   readonly sharingDevices?: readonly string[];
+  /** What this machine gains by bfloat16; measured, or read of the cache, where undefined. */
+  readonly bfloat16Gains?: () => Bfloat16Gains;
   /** Which weights are taken of the file that `init_from` names. */
   readonly reading?: CheckpointReading;
   /** Where what can be made again is kept, as features of frames; the user's cache folder where undefined. */

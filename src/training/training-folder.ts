@@ -16,6 +16,9 @@ import type { SavedPoint } from './progress';
 import { runReadme } from './run-readme';
 import { TEACHERS_KEY } from './teacher';
 
+/** The key in a checkpoint's config under which the kinds of matrix products are kept that its run computes in bfloat16; absent where `amp` was off. */
+export const BFLOAT16_PRODUCTS = 'bfloat16_products';
+
 /**
  * The folder of a training: its checkpoints, its logs, its `config.json` and README.md. Each file is written whole or not at all, and nothing is written where
  * the folder was taken away meanwhile.
@@ -236,6 +239,7 @@ export class TrainingFolder {
       ...(run.transforms === undefined ? {} : { [TRANSFORMS_KEY]: plainTransforms(run.transforms) }),
       ...(run.keypoints === undefined ? {} : { [KEYPOINTS_KEY]: run.keypoints as PlainRecord }),
       ...(run.teachers === undefined ? {} : { [TEACHERS_KEY]: run.teachers.map((teacher) => ({ ...teacher })) }),
+      ...(run.amp === undefined ? {} : { [BFLOAT16_PRODUCTS]: [...run.amp.bfloat16_products] }),
       gloss_labels: run.gloss_labels,
       category_labels: run.category_labels,
       description: run.name,

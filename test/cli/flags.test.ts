@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { keyOf, settingFlags, withDashes } from '../../src/cli/flags';
+import { keyOf, settingFlags, withDashes, withWordsOfSwitches } from '../../src/cli/flags';
 import { ownModels } from '../../src/models/model-table';
 
 describe('settingFlags', () => {
@@ -15,6 +15,29 @@ describe('settingFlags', () => {
     expect(flags['batch-size']).toMatchObject({ type: 'number', defaultDescription: '32' });
     expect(flags['grad-clip']).toMatchObject({ defaultDescription: 'off' });
     expect(flags['loss']).toMatchObject({ type: 'string', choices: ['ce', 'focal', 'label_smoothing'], defaultDescription: 'ce' });
+  });
+});
+
+describe('withWordsOfSwitches', () => {
+  const flags = { amp: { type: 'boolean', choices: ['force'] }, json: { type: 'boolean' } } as const;
+
+  it.each([
+    [['--amp'], ['--amp=true']],
+    [
+      ['--amp', 'force', '--json'],
+      ['--amp=force', '--json'],
+    ],
+    [['--amp', 'false'], ['--amp=false']],
+    [
+      ['--json', '--amp', 'model.pt'],
+      ['--json', '--amp=true', 'model.pt'],
+    ],
+    [
+      ['--amp=force', '--no-amp', '--', '--amp'],
+      ['--amp=force', '--no-amp', '--', '--amp'],
+    ],
+  ])('leaves to %j what is no word of the switch', (typed, given) => {
+    expect(withWordsOfSwitches(typed, flags)).toEqual(given);
   });
 });
 

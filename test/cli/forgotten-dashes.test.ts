@@ -4,7 +4,7 @@ import { refuseForgottenDashes } from '../../src/cli/forgotten-dashes';
 const flags = {
   data: { string: true },
   epochs: { type: 'number', alias: ['num-epochs'] },
-  amp: { type: 'boolean' },
+  amp: { type: 'boolean', choices: ['force'] },
   json: { boolean: true },
 } as const;
 
@@ -24,6 +24,7 @@ describe('flags that npm kept for itself', () => {
     [{ npm_config_data: 'true' }, ['clips'], 'npm run train -- --data clips'],
     [{ npm_config_data: 'true', npm_config_epochs: 'true' }, ['clips', '2'], 'npm run train -- --data … --epochs …'],
     [{ npm_config_amp: '' }, [], 'npm run train -- --no-amp'],
+    [{ npm_config_amp: 'force' }, [], 'npm run train -- --amp force'],
     [{ npm_config_amp: 'true', npm_config_json: 'true' }, [], 'npm run train -- --amp --json'],
   ])('are refused with the command as it must be typed: %j', (environment, positionals, typed) => {
     expect(refusal(environment, positionals)).toMatch(

@@ -2,6 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { endLines, epochLine, progressLine, startLines, type Progress } from '../../src/cli/terminal-reporter';
+import type { ChosenPrecision } from '../../src/engine/precision';
 import type { EpochDone, TrainingResult, TrainingStarted } from '../../src/training/events';
 import { inTemporaryFolder } from '../support/clip-files';
 import { trainingResult, trainingStarted } from '../support/training-events';
@@ -113,11 +114,17 @@ describe('header and summary', () => {
       '  clips     312 training, 78 validation, 30 to 50 frames',
       '  step      captured as a graph, float32',
     ]);
-    const step = { captured: true, bfloat16Gain: 0.5, sharingDevices: 2 };
+    const precision: ChosenPrecision = {
+      asked: true,
+      bfloat16: [],
+      because: 'measured',
+      gains: { large: 0.5, small: 0.04, batched: 1 },
+    };
+    const step = { captured: true, precision, sharingDevices: 2 };
     const resumed = { file: 'a_last.pt', epochs: 1, batches: 3 };
     expect(shown({ ...started, clips: { ...started.clips, longest: 30 }, step, resumed })).toEqual([
       '  clips     312 training, 78 validation, 30 frames each',
-      '  step      captured as a graph, matrix products in bfloat16: here 0.5 times as fast as in float32; this machine loses by it, leave --amp out; each batch divided among 2 devices (never measured on GPUs yet)',
+      '  step      captured as a graph, float32: in bfloat16 nothing wins on this machine (large products run 0.5 times as fast, small ones 0.04, batched ones 1.0); --amp force insists; each batch divided among 2 devices (never measured on GPUs yet)',
       '  resumed   from a_last.pt, after 1 epoch and 3 batches',
     ]);
     expect(shown({ ...started, step: { ...step, captured: false } })[1]).toBe('  step      operation by operation, float32');

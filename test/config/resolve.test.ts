@@ -256,10 +256,12 @@ describe('switches', () => {
     expect(resolved({ amp: true })).toEqual({ amp: true, compile_model: true });
     expect(resolved({ amp: 'true', compile_model: true })).toEqual({ amp: true, compile_model: true });
     expect(resolved({ compile_model: false })).toEqual({ amp: false, compile_model: false });
-    expect(() => resolved({ amp: 'perhaps' })).toThrow('--amp: expected true or false, found "perhaps"');
+    expect(resolved({ amp: 'force' })).toEqual({ amp: 'force', compile_model: true });
+    expect(() => resolved({ amp: 'perhaps' })).toThrow('--amp: expected true, false or force, found "perhaps"');
   });
 
   it('refuse --amp without a captured step', () => {
     expect(() => resolved({ amp: true, compile_model: false })).toThrow('--amp: needs the captured step');
+    expect(() => resolved({ amp: 'force', compile_model: false })).toThrow('--amp: needs the captured step');
   });
 });

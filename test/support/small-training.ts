@@ -69,23 +69,27 @@ export async function trainSmall(
     readonly signal?: AbortSignal;
     readonly onEvent?: (event: TrainingEvent) => void;
     readonly sharingDevices?: readonly string[];
-  } = {},
+  } & Pick<TrainingContext, 'bfloat16Gains'> = {},
 ): Promise<{ run: TrainingRun; end: TrainingEnd }> {
-  const { sharingDevices = [] } = options;
-  const run = await prepareRun(settings, undefined, { ...quietContext(options.onEvent), sharingDevices });
-  return { run, end: await finish(run, options.signal) };
+  const { signal, onEvent, sharingDevices = [], ...further } = options;
+  const run = await prepareRun(settings, undefined, { ...quietContext(onEvent), sharingDevices, ...further });
+  return { run, end: await finish(run, signal) };
 }
 
 /** Goes on from a checkpoint with what `--resume FILE` and further flags would ask for. */
 export async function resumeSmall(
   file: string,
   typed: Readonly<Record<string, string>> = {},
-  options: { readonly signal?: AbortSignal; readonly onEvent?: (event: TrainingEvent) => void } = {},
+  options: { readonly signal?: AbortSignal; readonly onEvent?: (event: TrainingEvent) => void } & Pick<
+    TrainingContext,
+    'bfloat16Gains'
+  > = {},
 ): Promise<{ run: TrainingRun; end: TrainingEnd }> {
   const point = readResumePoint(file);
   const settings = resumedSettings(point, [{ source: 'command line', values: typed }]);
-  const run = await prepareRun(settings, point, quietContext(options.onEvent));
-  return { run, end: await finish(run, options.signal) };
+  const { signal, onEvent, ...further } = options;
+  const run = await prepareRun(settings, point, { ...quietContext(onEvent), ...further });
+  return { run, end: await finish(run, signal) };
 }
 
 async function finish(run: TrainingRun, signal: AbortSignal = new AbortController().signal): Promise<TrainingEnd> {

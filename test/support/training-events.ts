@@ -30,7 +30,7 @@ export function trainingStarted(name: string, title = 'clips'): TrainingStarted 
     kind: 'start',
     record: recordNamed(name, title),
     clips: { training: 312, validation: 78, shortest: 30, longest: 50 },
-    step: { captured: true, bfloat16Gain: undefined, sharingDevices: undefined },
+    step: { captured: true, precision: { asked: false, bfloat16: [], because: 'not asked' }, sharingDevices: undefined },
     resumed: undefined,
   };
 }

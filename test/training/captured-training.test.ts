@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { startFacts } from '../../src/cli/training-summary';
+import type { Settings } from '../../src/config/model-settings';
+import { productKinds } from '../../src/engine/precision';
 import { startRuntime } from '../../src/engine/runtime';
 import { readTrainingLog, type TrainingLogRow } from '../../src/folder/training-log';
 import type { TrainingEvent } from '../../src/training/events';
+import type { TrainingRun } from '../../src/training/run';
 import { inTemporaryFolder } from '../support/clip-files';
 import { resumeSmall, smallSettings, trainSmall, writeSmallData } from '../support/small-training';
 
@@ -40,18 +44,76 @@ describe('a training with its step captured', () => {
     });
   });
 
-  it('computes its products in bfloat16 when asked to, and says what that gains here', async () => {
+  it('computes its products in bfloat16 when asked to insist', async () => {
     await inTemporaryFolder(async (folder) => {
       writeSmallData(folder);
       const events: TrainingEvent[] = [];
-      const { run: low } = await trainSmall(smallSettings(folder, { epochs: '2', amp: 'true' }), {
+      const { run: low } = await trainSmall(smallSettings(folder, { epochs: '2', amp: 'force' }), {
         onEvent: (event) => events.push(event),
       });
       const { run: full } = await trainSmall(smallSettings(folder, { epochs: '2' }));
-      expect(stepFact(events)).toMatch(/matrix products in bfloat16: here \d+\.\d times as fast as in float32/);
+      expect(stepFact(events)).toBe('captured as a graph, matrix products in bfloat16, as --amp force insists');
       const [ours, theirs] = [readTrainingLog(low.folder.files.log), readTrainingLog(full.folder.files.log)];
       expect(ours[1]?.train_loss).not.toBe(theirs[1]?.train_loss);
       expect(ours[1]?.train_loss).toBeCloseTo(theirs[1]?.train_loss ?? NaN, 1);
+    });
+  });
+
+  const wins = { large: 2, small: 1.5, batched: 2 };
+  const loses = { large: 0.5, small: 0.5, batched: 0.5 };
+
+  it('computes them in bfloat16 where that was measured to win, else in float32, and keeps both what was asked for and what is used', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder, { train: 4, val: 4 });
+      const trained = async (typed: Record<string, string>, gains = wins): Promise<[string[], TrainingRun]> => {
+        const { run } = await trainSmall(smallSettings(folder, { epochs: '1', num_buckets: '1', ...typed }), {
+          bfloat16Gains: () => gains,
+        });
+        return [readFileSync(run.folder.files.log, 'utf8').split('\n'), run];
+      };
+      const [full] = await trained({});
+      const [forced] = await trained({ amp: 'force' });
+      const [won, winner] = await trained({ amp: 'true' });
+      const [lost, loser] = await trained({ amp: 'true' }, loses);
+      const [deterministic, even] = await trained({ amp: 'true', deterministic: 'true' });
+      expect([won, lost, deterministic]).toEqual([forced, full, full]);
+      expect(won).not.toEqual(full);
+      const kept = [winner, loser, even].map(({ folder: { record, files } }) => [
+        record.settings['amp'],
+        record.run.amp,
+        readWeights(files.last).config?.['bfloat16_products'],
+      ]);
+      const asked = { asked: true, bfloat16_products: [] };
+      expect(kept).toEqual([
+        [true, { ...asked, bfloat16_products: productKinds, because: 'measured', bfloat16_gains: wins }, productKinds],
+        [true, { ...asked, because: 'measured', bfloat16_gains: loses }, []],
+        [true, { ...asked, because: 'deterministic' }, []],
+      ]);
+    });
+  });
+
+  it('goes on in what it was trained in, bit for bit, and says where another machine would have chosen otherwise', async () => {
+    await inTemporaryFolder(async (folder) => {
+      writeSmallData(folder, { train: 4, val: 4 });
+      const settings = (epochs: string): Settings => smallSettings(folder, { epochs, num_buckets: '1', amp: 'true' });
+      const { run: whole } = await trainSmall(settings('2'), { bfloat16Gains: () => wins });
+      const { run: begun } = await trainSmall(settings('1'), { bfloat16Gains: () => wins });
+      const notes: string[] = [];
+      const { run: resumed } = await resumeSmall(
+        begun.folder.files.last,
+        { epochs: '2' },
+        {
+          bfloat16Gains: () => loses,
+          onEvent: (event) => event.kind === 'note' && notes.push(event.text),
+        },
+      );
+      expect([...readWeights(resumed.folder.files.last).model]).toEqual([...readWeights(whole.folder.files.last).model]);
+      expect(notes).toEqual([
+        'amp: matrix products in bfloat16, as the run was trained so far; begun on this machine it would be another: in bfloat16 large products run 0.5 times as fast, small ones 0.5, batched ones 0.5',
+      ]);
+      await expect(resumeSmall(begun.folder.files.last, { epochs: '3', amp: 'force' })).rejects.toThrow(
+        '--amp: a resumed run keeps true, found force',
+      );
     });
   });
 

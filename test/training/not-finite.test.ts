@@ -59,7 +59,7 @@ describe('a training that diverges', () => {
     ['captured', {}],
     ['eager', { compile_model: 'false' }],
     ['accumulating', { accumulation_steps: '2' }],
-    ['clipped, in bfloat16', { grad_clip: '1', amp: 'true' }],
+    ['clipped, in bfloat16', { grad_clip: '1', amp: 'force' }],
   ])('stops at the step, and leaves the state from before it: %s', async (_, typed) => {
     await withRun({ lr: '1e30', epochs: '8', ...typed }, async (run) => {
       const message = await stopOf(run);

@@ -24,7 +24,7 @@ import {
   type UpdateVariables,
 } from './entries';
 import { type Entry, PerShape } from './entry';
-import { type MatrixType, withBfloat16Products } from './matrix-type';
+import { type MatrixType, withProductsIn } from './matrix-type';
 import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
 import { Session } from './session';
@@ -255,10 +255,7 @@ export class CapturedProgram implements Program {
 
   private record(types: InputTypes, computation: typeof recordTraining): Recording {
     const { division } = this.definition;
-    const record = (given: InputTypes): Recording => {
-      const recording = computation(this.definition, given);
-      return this.matrixType === 'bfloat16' ? withBfloat16Products(recording) : recording;
-    };
+    const record = (given: InputTypes): Recording => withProductsIn(this.matrixType, computation(this.definition, given));
     return division === undefined ? record(types) : recordDivided(types, { ...division, devices: this.devices }, record);
   }
 

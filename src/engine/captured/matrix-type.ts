@@ -1,12 +1,14 @@
-import { performance } from 'node:perf_hooks';
-import { elementAt } from '../../foundation/required';
-import { freeTensors, Session, uploadTensor } from './session';
-import { GraphWriter, type NodeOutput } from './graph-writer';
+import { elementAt, required } from '../../foundation/required';
+import { sizeOfShape } from '../parameters';
+import { type ProductKind, productKinds } from '../precision';
 import { type LowPrecision, lowPrecisionOf } from './operation-rules';
 import { type Attributes, DataType, type Operation, type Recording, type TensorType, typeOf, type ValueNumber } from './recording';
 
-/** The type in which matrix products are computed; all else stays float32. */
-export type MatrixType = 'float32' | 'bfloat16';
+/** The type in which matrix products are computed, or the kinds of products that are computed in bfloat16; all else stays float32. */
+export type MatrixType = 'float32' | 'bfloat16' | readonly ProductKind[];
+
+/** Multiplications from which on a product is a large one: 64 rows of 512 numbers times a weight of 512 columns. */
+const LARGE_PRODUCT = 2 ** 24;
 
 type EitherType = Extract<LowPrecision, { kind: 'either' }>;
 
@@ -17,18 +19,28 @@ function typedInputs({ name, inputs }: Operation): number {
   return 2; // A product, or one of BiasAdd, Maximum and Mul.
 }
 
-/** Whether an operation takes its operands in bfloat16 as well as in float32: products, and sums of columns, the gradients of biases. */
-function takesRounded(name: string): boolean {
-  const rule = lowPrecisionOf(name);
-  return rule?.kind === 'product' || rule?.kind === 'sum' || (rule?.kind === 'either' && rule.sum === true);
+/** The same recording with its matrix products computed in that type. */
+export function withProductsIn(type: MatrixType, recording: Recording): Recording {
+  if (type === 'float32' || type.length === 0) return recording;
+  return withBfloat16Products(recording, type === 'bfloat16' ? productKinds : type);
 }
 
 /**
- * The same recording with its float32 matrix products computed in bfloat16, the bias of a linear layer with them, as PyTorch's autocast does. What only moves
- * or picks values on its way from one product to the next stays in bfloat16; all else, sums, softmax, norms, the loss and the weights, is float32.
+ * The same recording with its float32 matrix products of some kinds computed in bfloat16, the bias of a linear layer with them, as PyTorch's autocast does. What only
+ * moves or picks values on its way from one product to the next stays in bfloat16; all else, sums, softmax, norms, the loss and the weights, is float32.
  */
-export function withBfloat16Products(recording: Recording): Recording {
-  return new Lowering(recording).run();
+export function withBfloat16Products(recording: Recording, kinds: readonly ProductKind[] = productKinds): Recording {
+  return new Lowering(recording, new Set(kinds)).run();
+}
+
+/** The kind of a product `[…, rows, inner] · [inner, columns]`. */
+function kindOfProduct({ name, inputs, outputs }: Operation, types: Recording['types']): ProductKind {
+  const shapeAt = (values: readonly ValueNumber[], place: number): readonly number[] =>
+    typeOf(types, required(values[place], `a matrix of ${name}`)).shape;
+  const [left, right, product] = [shapeAt(inputs, 0), shapeAt(inputs, 1), shapeAt(outputs, 0)];
+  if (sizeOfShape(product.slice(0, -2)) > 1) return 'batched';
+  // (rows · inner) · (inner · columns) · (rows · columns) is the square of rows · inner · columns.
+  return Math.sqrt(sizeOfShape(left) * sizeOfShape(right) * sizeOfShape(product)) >= LARGE_PRODUCT ? 'large' : 'small';
 }
 
 class Lowering {
@@ -44,9 +56,12 @@ class Lowering {
   /** Values that something takes which computes in float32, or that are results. */
   private readonly wantedExact: ReadonlySet<ValueNumber>;
 
-  constructor(private readonly recording: Recording) {
+  constructor(
+    private readonly recording: Recording,
+    private readonly kinds: ReadonlySet<ProductKind>,
+  ) {
     this.types = new Map(recording.types);
-    const takers = recording.operations.filter(({ name }) => !takesRounded(name)).flatMap(({ inputs }) => inputs);
+    const takers = recording.operations.filter((operation) => !this.takesRounded(operation)).flatMap(({ inputs }) => inputs);
     this.wantedExact = new Set([...takers, ...recording.results.values()]);
   }
 
@@ -66,12 +81,19 @@ class Lowering {
     return { ...this.recording, types: this.types, operations: this.operations };
   }
 
+  /** Whether an operation takes its operands in bfloat16 as well as in float32: products, and sums of columns, the gradients of biases. */
+  private takesRounded(operation: Operation): boolean {
+    const rule = lowPrecisionOf(operation.name);
+    if (rule?.kind === 'product') return this.kinds.has(kindOfProduct(operation, this.types));
+    return rule?.kind === 'sum' || (rule?.kind === 'either' && rule.sum === true);
+  }
+
   private isLowered(operation: Operation): boolean {
     const { name, inputs, outputs } = operation;
     const [output, ...more] = outputs;
     if (output === undefined || more.length > 0 || typeOf(this.types, output).dtype !== DataType.float32) return false;
     const rule = lowPrecisionOf(name)?.kind;
-    if (rule === 'product') return true;
+    if (rule === 'product') return this.kinds.has(kindOfProduct(operation, this.types));
     const isLossless = (value: ValueNumber): boolean => this.lossless.has(value);
     const typed = inputs.slice(0, typedInputs(operation));
     if (name === 'BiasAdd') return typed.slice(0, 1).every(isLossless);
@@ -154,41 +176,4 @@ class Lowering {
 /** Whether an operation gives zeros and ones: truth values as numbers. */
 function isMask({ name, attributes }: Operation): boolean {
   return name === 'Cast' && attributes['SrcT']?.value === DataType.bool;
-}
-
-/** Rows and columns of the matrices that are multiplied, and how many products a run takes. */
-const [SIZE, PRODUCTS, RUNS] = [512, 4, 4] as const;
-
-/**
- * How many times as fast as in float32 this machine multiplies matrices in bfloat16, casts included: above 1 where it has units for it (AMX, a recent GPU),
- * below where it has only instructions. Measured in some 50 ms.
- */
-export function measureBfloat16Gain(): number {
-  return secondsOfProducts('float32') / secondsOfProducts('bfloat16');
-}
-
-function secondsOfProducts(type: MatrixType): number {
-  const graph = new GraphWriter();
-  const input = graph.addPlaceholder('matrix', { dtype: DataType.float32, shape: [SIZE, SIZE] });
-  let product: NodeOutput = input;
-  for (let count = 0; count < PRODUCTS; count++) product = addProduct(graph, product, input, type);
-  const session = new Session();
-  const run = session.add(graph.toBytes()).prepare([input], [product]);
-  const tensor = uploadTensor({ shape: [SIZE, SIZE], values: new Float32Array(SIZE * SIZE).fill(1 / SIZE) });
-  const seconds = Array.from({ length: RUNS }, () => {
-    const start = performance.now();
-    freeTensors(run.run([tensor]));
-    return (performance.now() - start) / 1000;
-  });
-  freeTensors([tensor]);
-  session.dispose();
-  return Math.min(...seconds.slice(1));
-}
-
-function addProduct(graph: GraphWriter, left: NodeOutput, right: NodeOutput, type: MatrixType): NodeOutput {
-  const cast = (node: NodeOutput, from: number, to: number): NodeOutput =>
-    from === to ? node : graph.addNode('cast', 'Cast', [node], { SrcT: { kind: 'type', value: from }, DstT: { kind: 'type', value: to } });
-  const computed = DataType[type];
-  const inputs = [left, right].map((node) => cast(node, DataType.float32, computed));
-  return cast(graph.addNode('product', 'MatMul', inputs, { T: { kind: 'type', value: computed } }), computed, DataType.float32);
 }

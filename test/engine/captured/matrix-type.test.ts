@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { capture } from '../../../src/engine/captured/capture';
-import { measureBfloat16Gain, withBfloat16Products } from '../../../src/engine/captured/matrix-type';
+import { withBfloat16Products, withProductsIn } from '../../../src/engine/captured/matrix-type';
 import { DataType } from '../../../src/engine/captured/recording';
+import { linearProduct } from '../../../src/engine/linear-and-norm';
+import { productKinds, type ProductKind } from '../../../src/engine/precision';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 
@@ -54,10 +56,34 @@ describe('withBfloat16Products', () => {
   });
 });
 
-describe('measureBfloat16Gain', () => {
-  it('measures something', () => {
-    const gain = measureBfloat16Gain();
-    expect(gain).toBeGreaterThan(0);
-    expect(gain).toBeLessThan(1000);
+describe('withProductsIn', () => {
+  const recording = capture.bind(undefined, new Map(), ({}, setResult) => {
+    const clips = tf.ones([1024, 256]);
+    const layer = (x: tf.Tensor2D, columns: number): tf.Tensor => linearProduct(x, tf.ones([columns, 256]), tf.ones([columns]));
+    setResult('large', layer(tf.ones([1024, 256]), 128));
+    setResult('small', layer(tf.slice(clips, [0, 0], [32, 256]) as tf.Tensor2D, 128));
+    setResult('batched', tf.matMul(tf.ones([64, 32, 64]), tf.ones([64, 64, 64])));
+  });
+  const lowered = (...kinds: ProductKind[]): Record<string, boolean> => {
+    const { operations, types, results } = withProductsIn(kinds, recording());
+    const products = operations.filter(({ name }) => name.includes('MatMul'));
+    const [large, small, batched] = products.map(({ attributes }) => attributes['T']?.value === DataType.bfloat16) as [
+      boolean,
+      boolean,
+      boolean,
+    ];
+    for (const value of results.values()) expect(types.get(value)?.dtype).toBe(DataType.float32);
+    return { large, small, batched };
+  };
+
+  it.each(productKinds)('computes the %s products alone in bfloat16', (kind) => {
+    expect(lowered(kind)).toEqual({ large: false, small: false, batched: false, [kind]: true });
+  });
+
+  it('leaves a recording as it is where none are asked for', () => {
+    const plain = recording();
+    expect(withProductsIn([], plain)).toBe(plain);
+    expect(withProductsIn('float32', plain)).toBe(plain);
+    expect(withProductsIn('bfloat16', plain)).toEqual(withProductsIn(productKinds, plain));
   });
 });
