@@ -10,6 +10,10 @@ export interface BatchPlan {
   readonly indices: readonly number[];
   /** The bucket's length. */
   readonly frames: number;
+  /** Its rows; `batchSize` of them where it does not say. */
+  readonly size?: number;
+  /** See {@link Batch}. */
+  readonly packedRows?: number;
   /** With each clip's position, what the random transforms of its clips are a function of; absent in an evaluation, where nothing is drawn. */
   readonly randomness?: EpochRandomness;
   /** Of each of the `indices`, how often its clip was drawn before in this epoch; absent where none was. */
@@ -244,6 +248,8 @@ export interface Batch {
   readonly weight: Float32Array;
   /** Positions of the clips in the set's entries, `count` of them. */
   readonly indices: readonly number[];
+  /** How many frames are computed where padding is left out, at least as many as its clips have; where it does not say, its mask decides. */
+  readonly packedRows?: number;
   /** Where clips are mixed with each other: what each has of another. `gloss` and `category` are those of the larger share. */
   readonly mixed?: MixedLabels;
 }
@@ -266,16 +272,17 @@ interface LabelledClips {
 }
 
 /**
- * Assembles a planned batch: clips padded with zeros, or cut, to the plan's length, and rows of weight 0 up to `batchSize`.
+ * Assembles a planned batch: clips padded with zeros, or cut, to the plan's length, and rows of weight 0 up to the plan's size.
+ * @param rows of the batch where the plan does not say.
  * @param valuesOf gives the values of the clip at a position of the set, and at a row of the batch, `[frames, width]`.
  */
 export function assembleBatch(
-  plan: Pick<BatchPlan, 'indices' | 'frames'>,
-  batchSize: number,
+  plan: Pick<BatchPlan, 'indices' | 'frames' | 'size' | 'packedRows'>,
+  rows: number,
   clips: LabelledClips,
   valuesOf: (index: number, row: number) => Float32Array,
 ): Batch {
-  const { indices, frames } = plan;
+  const { indices, frames, size: batchSize = rows, packedRows } = plan;
   const { width } = clips;
   const features = new Float32Array(batchSize * frames * width);
   const mask = new Float32Array(batchSize * frames);
@@ -292,7 +299,8 @@ export function assembleBatch(
     weight[row] = 1;
   });
   for (let row = indices.length; row < batchSize; row++) mask[row * frames] = 1;
-  return { size: batchSize, count: indices.length, frames, width, features, mask, gloss, category, weight, indices };
+  const batch = { size: batchSize, count: indices.length, frames, width, features, mask, gloss, category, weight, indices };
+  return packedRows === undefined ? batch : { ...batch, packedRows };
 }
 
 /**
@@ -311,7 +319,7 @@ export function transformedBatch(
   const unmixed = indices.map((index, row) => cutClip(changed(index, row), frames));
   const mixed = indices.length === 0 ? [] : transforms.mixBatch(unmixed, indices, randomness);
   const batch = assembleBatch(plan, batchSize, clips, (_, row) => elementAt(mixed, row).clip.values);
-  const labels = { gloss: batch.gloss.slice(), category: batch.category.slice(), share: new Float32Array(batchSize).fill(1) };
+  const labels = { gloss: batch.gloss.slice(), category: batch.category.slice(), share: new Float32Array(batch.size).fill(1) };
   mixed.forEach(({ partner, share }, row) => {
     labels.gloss[row] = elementAt(batch.gloss, partner);
     labels.category[row] = elementAt(batch.category, partner);

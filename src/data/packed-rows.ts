@@ -12,12 +12,14 @@ const STEPS = 8;
 /**
  * Packs a batch's frames without its padding.
  * @param mask `[size · frames]`, 1 for a frame, 0 for padding.
+ * @param wanted rows, at least as many as there are frames; the next eighth of the batch where it is left out.
  * @returns undefined where there is too little padding to gain by it.
  */
-export function packRows(mask: Float32Array): PackedRows | undefined {
+export function packRows(mask: Float32Array, wanted?: number): PackedRows | undefined {
   const frames = mask.reduce((count, kept) => count + kept, 0);
   const steps = Math.ceil((frames * STEPS) / mask.length);
-  const capacity = Math.ceil((steps * mask.length) / STEPS);
+  const capacity = wanted ?? Math.ceil((steps * mask.length) / STEPS);
+  if (capacity < frames) throw new RangeError(`${frames} frames do not fit in ${capacity} rows`);
   if (capacity >= mask.length) return undefined;
   const positions = new Int32Array(capacity).fill(mask.indexOf(0), frames);
   const rows = new Int32Array(mask.length);

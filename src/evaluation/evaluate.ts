@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput, type Options } from '../config/layers';
 import type { Settings } from '../config/model-settings';
-import { bucketLengths, planEpoch } from '../data/batch';
+import { bucketLengths, planEpoch, type BatchPlan } from '../data/batch';
 import { BatchSource } from '../data/batch-source';
-import type { Dataset } from '../data/clip-set';
+import type { ClipSet, Dataset } from '../data/clip-set';
+import { planEvenBatches } from '../data/even-batches';
 import { openData, type DataRequest } from '../data/open-clips';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { startRuntime } from '../engine/runtime';
@@ -22,8 +23,8 @@ import {
   modelOfFile,
   inferenceProgram,
   shownLabels,
-  featureInputs,
   classDifferences,
+  evaluationInputs,
   trainedAs,
   validationNames,
   wantedKeypoints,
@@ -236,16 +237,14 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
   refuseOtherClasses(loaded, dataset);
   const { maxFrames } = loaded.model;
-  const transforms = TransformPipeline.of(loaded.transforms, set.keypoints);
-  const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize, transforms });
-  const plans = planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths, transforms });
+  const plans = plansOf(loaded, set, batchSize);
   const source = new BatchSource(set, { batchSize, transforms: loaded.transforms });
   const start = performance.now();
   const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
   try {
     const outputs = await collectOutputs(set, source.epoch(plans), (batch) => {
       signal?.throwIfAborted();
-      return program.evaluate(featureInputs(batch));
+      return program.evaluate(evaluationInputs(batch, loaded.model));
     });
     const broken = clipsNotFinite(outputs, set);
     if (broken !== undefined) throw new UserError(`${loaded.file}: the model gives ${broken}; nothing can be said of that`);
@@ -255,6 +254,15 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
     await source.close();
     program.dispose();
   }
+}
+
+/** Every clip once, in batches of which few have a graph of their own. */
+function plansOf({ model, transforms: descriptions }: LoadedModel, set: ClipSet, batchSize: number): BatchPlan[] {
+  const { maxFrames, leavesPaddingOut } = model;
+  const transforms = TransformPipeline.of(descriptions, set.keypoints);
+  if (leavesPaddingOut === true) return planEvenBatches(set.entries, { batchSize, maxFrames, transforms });
+  const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize, transforms });
+  return planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths, transforms });
 }
 
 /** Batches from which on capturing the graph pays. */

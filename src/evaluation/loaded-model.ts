@@ -141,9 +141,14 @@ export function featureInputs({ size, frames, width, features, mask }: Batch): N
   return { features: { shape: [size, frames, width], values: features }, mask: { shape: [size, frames], values: mask } };
 }
 
+/** {@link featureInputs}, and for a model that leaves padding out {@link packedInputs}. */
+export function evaluationInputs(batch: Batch, { leavesPaddingOut = false }: Pick<Model, 'leavesPaddingOut'>): NamedArrays {
+  return { ...featureInputs(batch), ...(leavesPaddingOut ? packedInputs(batch) : {}) };
+}
+
 /** Which frames of a batch are no padding, as further inputs; none where there is little padding. A captured program has a graph for each number of rows. */
-export function packedInputs({ mask }: Pick<Batch, 'mask'>): NamedArrays {
-  const packed = packRows(mask);
+export function packedInputs({ mask, packedRows }: Pick<Batch, 'mask' | 'packedRows'>): NamedArrays {
+  const packed = packRows(mask, packedRows);
   if (packed === undefined) return {};
   const { positions, rows } = packed;
   return {

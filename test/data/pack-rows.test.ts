@@ -23,6 +23,12 @@ describe('packRows', () => {
     expect(packRows(maskOf([4, 4, 4, 3], 4))).toBeUndefined();
   });
 
+  it('takes as many rows as are wanted, and refuses fewer than there are frames', () => {
+    expect([...(packRows(maskOf([3, 1], 4), 5)?.positions ?? [])]).toEqual([0, 1, 2, 4, 3]);
+    expect(packRows(maskOf([3, 1], 4), 8)).toBeUndefined();
+    expect(() => packRows(maskOf([3, 1], 4), 3)).toThrow('4 frames do not fit in 3 rows');
+  });
+
   it('holds every frame once, in few different numbers of rows', () => {
     const counts = new Set<number>();
     const batch = fc
