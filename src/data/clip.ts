@@ -9,6 +9,7 @@ import { VIDEO } from './clip-names';
 import type { NpyArray } from './npy-array';
 import { UnreadableType } from './npy-header';
 import type { ArrayFile } from './npz';
+import type { PackedClip } from './pack/packed-clip';
 import { pictureClip, readPictures } from './pictures';
 import { openClipArrays, sizeOfPlace } from './places';
 
@@ -38,6 +39,12 @@ export interface InspectedClip {
   readonly synthetic: boolean;
 }
 
+/** What reading and checking a clip found out, without its values. */
+export interface FoundClip extends Omit<InspectedClip, 'clip'> {
+  /** Undefined where there are no values that could be used. */
+  readonly content: { readonly frames: number; readonly digest: string } | undefined;
+}
+
 /** Bytes from which on a file, or what it unpacks to, is large: usual clips have a hundredth of it. */
 const LARGE = 8 * 1024 * 1024;
 
@@ -49,13 +56,14 @@ const LOOKED_AT = 8;
 /**
  * Reads the values of one clip.
  * @param turns what clips that are read at once share: a large one is read alone.
+ * @param packed where it lies in its pack, where that is known already.
  * @throws FileError where the file or the values are not as they must be.
  */
-export async function readClip(file: string, format: ClipFormat, turns = new Turns()): Promise<Clip> {
-  const read = async (): Promise<Clip> => valuesOf(await openArrays(file, format), format);
+export async function readClip(file: string, format: ClipFormat, turns = new Turns(), packed?: PackedClip): Promise<Clip> {
+  const read = async (): Promise<Clip> => valuesOf(await openArrays(file, format, packed), format);
   const { pictureSide: side } = format;
   if (side !== undefined) return turns.alone(() => readPictureClip(file, format, side));
-  return (await isLarge(file)) ? turns.alone(read) : read();
+  return (await isLarge(file, packed)) ? turns.alone(read) : read();
 }
 
 /**
@@ -113,8 +121,9 @@ export const UNREAD_CLIP: InspectedClip = {
 /**
  * Reads one clip and checks all that it holds: the values, and `mask`, `timestamps_ms` and `meta` where they are there.
  * @param turns what clips that are read at once share: a large one is read alone.
+ * @param packed where it lies in its pack, where that is known already.
  */
-export async function inspectClip(file: string, format: ClipFormat, turns = new Turns()): Promise<InspectedClip> {
+export async function inspectClip(file: string, format: ClipFormat, turns = new Turns(), packed?: PackedClip): Promise<InspectedClip> {
   const { pictureSide: side, key } = format;
   const nothing = UNREAD_CLIP;
   const orProblem = async (read: () => Promise<InspectedClip>): Promise<InspectedClip> => {
@@ -127,18 +136,19 @@ export async function inspectClip(file: string, format: ClipFormat, turns = new 
   };
   if (side !== undefined)
     return turns.alone(() => orProblem(async () => ({ ...nothing, clip: await readPictureClip(file, format, side) })));
-  if (await isLarge(file)) return turns.alone(() => orProblem(async () => inspectArrays(await openArrays(file, format), format)));
+  if (await isLarge(file, packed))
+    return turns.alone(() => orProblem(async () => inspectArrays(await openArrays(file, format, packed), format)));
   return orProblem(async () => {
-    const arrays = await openArrays(file, format);
+    const arrays = await openArrays(file, format, packed);
     const unpacksToMuch = [key, ...CHECKED].some((name) => arrays.declaredBytes(name) > LARGE);
     return unpacksToMuch ? turns.alone(() => inspectArrays(arrays, format)) : inspectArrays(arrays, format);
   });
 }
 
 /** Opens the file of a clip: an `.npz`, or a `.npy` that holds nothing but the values. */
-export async function openArrays(file: string, format: ClipFormat): Promise<ArrayFile> {
+export async function openArrays(file: string, format: ClipFormat, packed?: PackedClip): Promise<ArrayFile> {
   refuseVideo(file, format);
-  return openClipArrays(file, format.key);
+  return openClipArrays(file, format.key, packed);
 }
 
 function refuseVideo(file: string, { key, keypoints, pictureSide }: ClipFormat): void {
@@ -227,6 +237,6 @@ async function adviceWithout(npz: ArrayFile, { width, keypoints }: ClipFormat): 
 }
 
 /** Whether a file is so large that one at a time is read; a file that is not there is not. */
-async function isLarge(file: string): Promise<boolean> {
-  return (await sizeOfPlace(file)) > LARGE;
+async function isLarge(file: string, packed: PackedClip | undefined): Promise<boolean> {
+  return (await sizeOfPlace(file, packed)) > LARGE;
 }

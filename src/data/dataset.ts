@@ -1,10 +1,8 @@
 import { KEYPOINT_FOLDERS, type ClipFolders, type DataSource } from '../config/data-settings';
 import { widthOfLayout } from '../config/keypoint-layout';
-import { elementAt, required } from '../foundation/required';
-import { inspectClip, UNREAD_CLIP, type InspectedClip } from './clip';
+import { required } from '../foundation/required';
 import type { ClipFormat } from './clip-checks';
 import {
-  digestOfValues,
   fingerprint,
   type ClipEntry,
   type ClipSet,
@@ -13,16 +11,16 @@ import {
   type LabelNames,
   type UnreadableClip,
 } from './clip-set';
-import { DataError, type DataProblem } from './data-error';
-import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse, type OddClips } from './dataset-checks';
-import { mapConcurrently, NO_SUCH_FILE, Turns } from './file-reading';
+import { DataError } from './data-error';
+import { dataWarnings, idProblems, judgeClassUse, overlapProblems, type ClassUse } from './dataset-checks';
 import { findLabelledClips, type LabelledClips } from './labelled-clips';
 import { nameClasses, type ClassCounts } from './labels';
 import { layoutOfClips, type WantedKeypoints } from './layout-of-clips';
-import { missingProblem, type LocatedClip } from './locate-clips';
+import { loadClips, type LoadedClip, type LoadOptions } from './load-clips';
+import type { LocatedClip } from './locate-clips';
 import type { ValidationShare } from './validation-share';
 
-export interface DatasetOptions extends ClassCounts {
+export interface DatasetOptions extends ClassCounts, Omit<LoadOptions, 'passOver'> {
   /** The key in the `.npz` files that holds the values. */
   readonly key: string;
   /** Numbers a frame; of key points, where the data says no other layout. */
@@ -31,8 +29,6 @@ export interface DatasetOptions extends ClassCounts {
   readonly keypoints?: WantedKeypoints | undefined;
   /** Where the clips are pictures: the side that they are brought to, in pixels. */
   readonly pictureSide?: number;
-  /** The most memory that the clips' values may take; a larger set is read from its files as it is needed. */
-  readonly memoryBudgetBytes: number;
   /** False where validation is all that is needed (an evaluation): training clips are not looked for. */
   readonly needTrain: boolean;
   /** True where clips that cannot be used are left out, and told with the dataset, instead of ending everything. */
@@ -44,8 +40,6 @@ export interface DatasetOptions extends ClassCounts {
   readonly validationShare?: ValidationShare | undefined;
   /** The names of the classes that a model has already: names in the labels get its ids. */
   readonly namesOfModel?: LabelNames | undefined;
-  /** Is told how many clips have been read and checked, of how many. */
-  readonly onProgress?: (done: number, total: number) => void;
   /** Is told, a line each, what is odd in the data though it can be used. */
   readonly onWarning?: (warning: string) => void;
   /** Is told, a line each, what was made of the data. */
@@ -71,10 +65,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
   const unreadable = all.map(({ label }, index) =>
     options.unreadable?.find(({ split, name }) => split === splitOf(index) && name === label.name),
   );
-  const loaded = await loadClips(all, format, {
-    ...options,
-    passOver: (index) => unreadable[index]?.leftOut === true,
-  });
+  const loaded = await loadClips(all, labelled.folders, format, { ...options, passOver: (index) => unreadable[index]?.leftOut === true });
   const setProblems = [...idProblems(all, names, labelled.names), ...overlapProblems(train, validation)];
   const broken = new Set(loaded.problems.map(({ file }) => file));
   const someCanBeUsed = (clips: readonly LocatedClip[]): boolean => clips.some(({ file }) => !broken.has(file));
@@ -106,6 +97,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
   };
   const fingerprinted = members.map(fingerprintedOf);
   const used = members.map(({ clip }) => clip);
+  const usedFiles = new Set(used.map(({ file }) => file));
   for (const note of labelled.notes) options.onNote?.(note);
   for (const warning of use.warnings) options.onWarning?.(warning);
   for (const warning of dataWarnings(used, labelled.reference, fingerprinted, loaded.odd)) options.onWarning?.(warning);
@@ -118,7 +110,7 @@ export async function openDataset(source: DataSource, options: DatasetOptions): 
     givenLabels: Object.keys(labelled.names).length === 0 ? undefined : { ...names, ...labelled.names },
     fingerprint: fingerprint(fingerprinted),
     validationFingerprint: fingerprint(fingerprinted.filter(({ split }) => split === 'validation')),
-    leftOut: loaded.problems.filter(({ file }) => !members.some(({ clip }) => clip.file === file)),
+    leftOut: loaded.problems.filter(({ file }) => !usedFiles.has(file)),
   };
 }
 
@@ -158,84 +150,4 @@ function entryOf({ clip: { label, file }, loaded }: Member): ClipEntry {
 
 function fingerprintedOf({ split, clip: { label }, loaded }: Member): FingerprintedClip {
   return { split, name: label.name, gloss: label.gloss, category: label.category, digest: loaded.digest };
-}
-
-/** What reading a clip left: its length, its values' digest, and the values where memory allows. */
-interface LoadedClip {
-  readonly frames: number;
-  readonly digest: string;
-  /** Whether a generator made it. */
-  readonly synthetic: boolean;
-}
-
-interface LoadedClips {
-  /** In the order of the clips asked for; undefined for one that cannot be used. */
-  readonly clips: readonly (LoadedClip | undefined)[];
-  /** Every clip's values in the same order, none for one that cannot be used; undefined where they take more than the budget. */
-  readonly values: readonly (Float32Array | undefined)[] | undefined;
-  readonly problems: readonly DataProblem[];
-  readonly odd: OddClips;
-}
-
-const READS_AT_ONCE = 8;
-const NOT_THERE: InspectedClip = { ...UNREAD_CLIP, problems: [NO_SUCH_FILE] };
-
-/**
- * Reads and checks every clip, and keeps the values as long as all of them fit `memoryBudgetBytes`.
- * @param options.passOver says of the place of a clip whether it is not read.
- */
-async function loadClips(
-  located: readonly LocatedClip[],
-  format: ClipFormat,
-  {
-    memoryBudgetBytes,
-    onProgress,
-    passOver,
-  }: Pick<DatasetOptions, 'memoryBudgetBytes' | 'onProgress'> & { readonly passOver: (index: number) => boolean },
-): Promise<LoadedClips> {
-  const kept = new ValueStore(memoryBudgetBytes);
-  const turns = new Turns();
-  let done = 0;
-  const inspected = await mapConcurrently(located, READS_AT_ONCE, async ({ file, missing }, index) => {
-    const inspect = async (): Promise<InspectedClip> => (missing === undefined ? inspectClip(file, format, turns) : NOT_THERE);
-    const { clip, ...found } = passOver(index) ? UNREAD_CLIP : await inspect();
-    if (clip) kept.keep(index, clip.values);
-    onProgress?.(++done, located.length);
-    const { synthetic } = found;
-    return { file, ...found, loaded: clip && { frames: clip.frames, digest: digestOfValues(clip.values), synthetic } };
-  });
-  const problems = located.flatMap((clip, index) => problemsOf(clip, elementAt(inspected, index).problems));
-  return {
-    clips: inspected.map(({ loaded }) => loaded),
-    values: kept.all(),
-    problems,
-    odd: {
-      outsideUnit: inspected.filter(({ outsideUnit }) => outsideUnit).map(({ file }) => file),
-      allZero: inspected.filter(({ allZero }) => allZero).map(({ file }) => file),
-      constant: inspected.filter(({ constant }) => constant).map(({ file }) => file),
-      remarks: inspected.flatMap(({ file, remarks }) => remarks.map((problem) => ({ file, problem }))),
-    },
-  };
-}
-
-/** The values of all clips, or of none once they take more than the budget. */
-class ValueStore {
-  private values: Float32Array[] | undefined = [];
-  private bytes = 0;
-
-  constructor(private readonly budget: number) {}
-
-  keep(index: number, values: Float32Array): void {
-    this.bytes += values.byteLength;
-    if (this.bytes > this.budget) this.values = undefined;
-    if (this.values) this.values[index] = values;
-  }
-
-  all(): readonly (Float32Array | undefined)[] | undefined {
-    return this.values;
-  }
-}
-
-function problemsOf(clip: LocatedClip, problems: InspectedClip['problems']): DataProblem[] {
-  return problems.map((problem) => ({ file: clip.file, problem: problem === NO_SUCH_FILE ? missingProblem(clip) : problem }));
 }

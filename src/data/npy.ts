@@ -40,13 +40,15 @@ export function parseNpy(bytes: Uint8Array, accept?: (bytes: number) => void): N
 }
 
 /**
- * The array whose values are the bytes given, in C order; they are taken as they are, and not copied.
+ * The array whose values are the bytes given, in C order. They stay as they are, and are not copied unless the machine needs them in another place or order.
  * @param descr NumPy's type string, as `<f4`.
  */
 export function arrayOfBytes(descr: string, shape: readonly number[], bytes: Uint8Array<ArrayBuffer>): NpyArray {
   const type = parseTypeString(descr);
-  if (type.swapBytes > 1 && type.littleEndian !== hostIsLittleEndian) swapBytes(bytes, type.swapBytes);
-  return { shape, ...decode(type, bytes, bytes.length / type.itemBytes) };
+  const swaps = type.swapBytes > 1 && type.littleEndian !== hostIsLittleEndian;
+  const data = swaps || bytes.byteOffset % type.itemBytes !== 0 ? bytes.slice() : bytes;
+  if (swaps) swapBytes(data, type.swapBytes);
+  return { shape, ...decode(type, data, data.length / type.itemBytes) };
 }
 
 /** The bytes of numbers, little-endian; where that is the machine's own order, they are not copied. */
@@ -83,32 +85,32 @@ function narrowWhole(values: BigInt64Array | BigUint64Array): Float32Array {
 }
 
 function decode(type: TypeString, data: Uint8Array<ArrayBuffer>, count: number): TypedValues {
-  const { buffer } = data;
+  const { buffer, byteOffset: at } = data;
   switch (type.code) {
     case 'b1':
       return { dtype: 'bool', values: data };
     case 'i1':
-      return { dtype: 'int8', values: new Int8Array(buffer) };
+      return { dtype: 'int8', values: new Int8Array(buffer, at, count) };
     case 'i2':
-      return { dtype: 'int16', values: new Int16Array(buffer) };
+      return { dtype: 'int16', values: new Int16Array(buffer, at, count) };
     case 'i4':
-      return { dtype: 'int32', values: new Int32Array(buffer) };
+      return { dtype: 'int32', values: new Int32Array(buffer, at, count) };
     case 'i8':
-      return { dtype: 'int64', values: new BigInt64Array(buffer) };
+      return { dtype: 'int64', values: new BigInt64Array(buffer, at, count) };
     case 'u1':
       return { dtype: 'uint8', values: data };
     case 'u2':
-      return { dtype: 'uint16', values: new Uint16Array(buffer) };
+      return { dtype: 'uint16', values: new Uint16Array(buffer, at, count) };
     case 'u4':
-      return { dtype: 'uint32', values: new Uint32Array(buffer) };
+      return { dtype: 'uint32', values: new Uint32Array(buffer, at, count) };
     case 'u8':
-      return { dtype: 'uint64', values: new BigUint64Array(buffer) };
+      return { dtype: 'uint64', values: new BigUint64Array(buffer, at, count) };
     case 'f2':
-      return { dtype: 'float16', values: widenHalves(new Uint16Array(buffer)) };
+      return { dtype: 'float16', values: widenHalves(new Uint16Array(buffer, at, count)) };
     case 'f4':
-      return { dtype: 'float32', values: new Float32Array(buffer) };
+      return { dtype: 'float32', values: new Float32Array(buffer, at, count) };
     case 'f8':
-      return { dtype: 'float64', values: new Float64Array(buffer) };
+      return { dtype: 'float64', values: new Float64Array(buffer, at, count) };
     case 'U':
     case 'S':
       return { dtype: 'text', values: Array.from({ length: count }, (_, index) => readText(type, data, index)) };

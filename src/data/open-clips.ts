@@ -1,6 +1,7 @@
 import { KEYPOINT_WIDTH, type ClipFolders, type DataPaths, type DataSource, type TransformDescription } from '../config/data-settings';
 import { widthOfLayout, type KeypointLayout } from '../config/keypoint-layout';
 import { HOLISTIC_78 } from '../config/known-layouts';
+import { cacheFolder, checksIn } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { memoryBudget, memoryFacts } from '../foundation/memory-limit';
 import { elementAt } from '../foundation/required';
@@ -38,6 +39,8 @@ export interface DataRequest {
   /** What the demo set is a function of. */
   readonly demoSeed: number;
   readonly memoryBudgetBytes: number;
+  /** Kumpas's cache folder, where it is kept which clips of a set that does not fit have been checked; they are checked each time where it is left out. */
+  readonly cacheFolder?: string | undefined;
   readonly needTrain: boolean;
   /** Where a share of the training clips validates in place of validation clips of their own. */
   readonly validationShare?: ValidationShare | undefined;
@@ -58,8 +61,8 @@ export interface DataRequest {
  * @throws DataError with everything that is wrong with the clips.
  */
 export async function openData(request: DataRequest): Promise<Dataset> {
-  const { source, ...options } = request;
-  if (source !== undefined) return openDataset(source, options);
+  const { source, cacheFolder: cache, ...options } = request;
+  if (source !== undefined) return openDataset(source, { ...options, checksCache: cache && checksIn(cache) });
   const { gloss, category } = demoLabels();
   refuseFewer('--num-gloss', request.numGloss, gloss.length, 'glosses');
   refuseFewer('--num-cat', request.numCat, category.length, 'categories');
@@ -153,6 +156,7 @@ export async function openClips(options: OpenClipsOptions = {}): Promise<Clips> 
     ...(kind === 'keypoints' ? { keypoints: 'of the data' } : {}),
     demoSeed: seed,
     memoryBudgetBytes: options.memoryBudget ?? memoryBudget(memoryFacts()),
+    cacheFolder: cacheFolder({}),
     needTrain: split === 'train' || valShare !== undefined,
     ...(valShare === undefined ? {} : { validationShare: { share: valShare, seed, refuseOwn: true } }),
     leaveOutBroken,

@@ -4,6 +4,7 @@ import { messageOf } from '../foundation/errors';
 import { readBoundedFile } from './file-reading';
 import { NPY } from './clip-names';
 import { openNpy, openNpz, type ArrayFile } from './npz';
+import { openPackedClip, sizeOfPacked, type PackedClip } from './pack/packed-clip';
 import { openPack, placeInPack } from './pack/set-pack';
 
 /**
@@ -47,21 +48,28 @@ export async function readPlace(file: string, mostBytes: number, advice: string)
   return (await openPack(within.pack)).readTable(within.inner, file, mostBytes);
 }
 
+/** Where a clip lies in its pack, as data that another thread can be given; undefined for a clip that is a file of its own. @throws FileError where the pack cannot be read. */
+export async function placeOfPacked(file: string): Promise<PackedClip | undefined> {
+  const within = placeInPack(file);
+  return within === undefined || within.inner === '' ? undefined : (await openPack(within.pack)).clip(within.inner);
+}
+
 /**
  * Opens the arrays of a clip: of an `.npz`, or of a `.npy`, which holds one.
  * @param key what a `.npy`'s array is called.
+ * @param packed from {@link placeOfPacked}, where that has been asked for already.
  * @throws FileError where there is none or it cannot be read.
  */
-export async function openClipArrays(file: string, key: string): Promise<ArrayFile> {
-  const within = placeInPack(file);
-  if (within !== undefined && within.inner !== '') return (await openPack(within.pack)).clip(within.inner, file, key);
-  return NPY.test(file) ? openNpy(file, key) : openNpz(file);
+export async function openClipArrays(file: string, key: string, packed?: PackedClip): Promise<ArrayFile> {
+  const place = packed ?? (await placeOfPacked(file));
+  if (place === undefined) return NPY.test(file) ? openNpy(file, key) : openNpz(file);
+  return openPackedClip(place, file, key);
 }
 
-/** Bytes of a file; 0 where there is none. */
-export async function sizeOfPlace(file: string): Promise<number> {
-  const within = placeInPack(file);
-  if (within !== undefined && within.inner !== '') return (await openPack(within.pack)).sizeOf(within.inner);
+/** Bytes of a file; 0 where there is none. @param packed as for {@link openClipArrays}. */
+export async function sizeOfPlace(file: string, packed?: PackedClip): Promise<number> {
+  const place = packed ?? (await placeOfPacked(file));
+  if (place !== undefined) return sizeOfPacked(place);
   try {
     return (await stat(file)).size;
   } catch {

@@ -190,6 +190,7 @@ export async function openEvaluationData(loaded: LoadedModel, request: Evaluatio
     keypoints: wantedKeypoints(loaded.file, loaded.keypoints),
     demoSeed: trained?.seed ?? 0, // Of no account where there is a source.
     memoryBudgetBytes: memoryBudget(memoryFacts()),
+    cacheFolder: cache,
     needTrain: false,
     leaveOutBroken: true,
     validationShare: shareOf(loaded, trained),

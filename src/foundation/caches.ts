@@ -12,6 +12,11 @@ export function featuresIn(cache: string): string {
   return path.join(cache, 'features');
 }
 
+/** Where it is kept which clips have been read and checked. @param cache from {@link cacheFolder}. */
+export function checksIn(cache: string): string {
+  return path.join(cache, 'checked-clips');
+}
+
 /** Where torchvision keeps ImageNet's weights once it has fetched them; undefined where it has not. */
 export function fetchedBackbone(environment: NodeJS.ProcessEnv): string | undefined {
   const folder = path.join(environment['TORCH_HOME'] ?? path.join(usersCache(environment), 'torch'), 'hub/checkpoints');

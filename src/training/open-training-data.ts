@@ -110,6 +110,7 @@ async function openDataset(
     ...classCounts(settings, resume),
     demoSeed: settings.seed,
     memoryBudgetBytes: settings.memory_budget_mb === null ? memoryBudget(memoryFacts()) : settings.memory_budget_mb * 1e6,
+    cacheFolder: cache,
     needTrain: true,
     leaveOutBroken: settings.skip_bad_clips,
     unreadable: restoreUnreadable(resume?.progress?.['unreadable_clips']).map((clip) => ({

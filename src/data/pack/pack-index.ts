@@ -2,7 +2,7 @@ import path from 'node:path';
 import { elementAt } from '../../foundation/required';
 import { jsonOf, MalformedSafetensors, type StoredTensor } from '../../foundation/safetensors';
 import { excerpt } from '../../foundation/text';
-import { NPY, NPZ } from '../clip-names';
+import { NPY } from '../clip-names';
 import { arrayOfBytes } from '../npy';
 
 /**
@@ -70,12 +70,13 @@ export async function withChecksums(
 
 /** The file that a tensor belongs to, and the array's name in it; a `.npy`'s array and a table have none. */
 function splitName(name: string): { readonly file: string; readonly array: string | undefined } {
-  const parts = name.split('/');
-  const clip = parts.findIndex((part, place) => NPZ.test(part) && place < parts.length - 1);
-  return clip === -1
-    ? { file: name, array: undefined }
-    : { file: parts.slice(0, clip + 1).join('/'), array: parts.slice(clip + 1).join('/') };
+  const ending = WITHIN_CLIP.exec(name);
+  if (ending === null) return { file: name, array: undefined };
+  const end = ending.index + ending[0].length;
+  return { file: name.slice(0, end - 1), array: name.slice(end) };
 }
+
+const WITHIN_CLIP = /\.npz\//i;
 
 /** Files and folders of a pack. @throws MalformedSafetensors for a name that leads out of it, or is a file and a folder at once. */
 export function indexOf(arrays: readonly PackedArray[]): [Map<string, PackedFile>, Map<string, Map<string, PackedName>>] {

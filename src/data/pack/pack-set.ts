@@ -20,7 +20,8 @@ import { UnreadableType } from '../npy-header';
 import { openClipArrays } from '../places';
 import { removeUnfinished } from './unfinished';
 import { CHECKSUMS, PACK_ENDING, PACK_FORMAT, PACK_VERSION } from './pack-index';
-import { openPack, PACKED_ITEM_BYTES, placeInPack } from './set-pack';
+import { PACKED_ITEM_BYTES } from './packed-clip';
+import { openPack, placeInPack } from './set-pack';
 
 const group = 'Pack';
 

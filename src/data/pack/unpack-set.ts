@@ -11,6 +11,7 @@ import type { NpyArray } from '../npy-array';
 import { formatNpy } from '../npy-write';
 import { formatNpz } from '../npz';
 import { PACK_ENDING } from './pack-index';
+import { openPackedClip } from './packed-clip';
 import { openPack } from './set-pack';
 import { removeUnfinished } from './unfinished';
 
@@ -78,7 +79,7 @@ export async function unpackSet(options: UnpackOptions, { onEvent, signal }: Hoo
   return { from, folder, clips, tables: names.length - clips };
 
   async function clipBytes(name: string): Promise<Uint8Array> {
-    const opened = pack.clip(name, path.join(from, name), UNNAMED);
+    const opened = openPackedClip(pack.clip(name), path.join(from, name), UNNAMED);
     if (NPY.test(name)) return formatNpy(await opened.read(UNNAMED));
     const arrays: [string, NpyArray][] = [];
     for (const key of opened.keys) arrays.push([key, await opened.read(key)]);
