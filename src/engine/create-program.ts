@@ -12,15 +12,17 @@ export interface ProgramOptions {
   readonly matrixType?: MatrixType;
   /** The devices that a captured program divides each batch among, by TensorFlow's names; TensorFlow chooses one where there are none. */
   readonly devices?: readonly string[];
+  /** Where a captured program runs and its variables live: in this process, or with the target of a server ({@link startServer}) on the machines of its cluster. */
+  readonly target?: string;
 }
 
 /** A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly. */
 export function createProgram(
   definition: ProgramDefinition,
   initial: ParameterValues,
-  { mode, matrixType, devices }: ProgramOptions,
+  { mode, matrixType, devices, target }: ProgramOptions,
 ): Program {
   return mode === 'captured' && hasNativeKernels()
-    ? new CapturedProgram(definition, initial, matrixType, devices)
+    ? new CapturedProgram(definition, initial, matrixType, devices, target)
     : new EagerProgram(definition, initial);
 }

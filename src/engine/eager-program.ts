@@ -67,6 +67,14 @@ export class EagerProgram implements Program {
     }
   }
 
+  async evaluateLater(inputs: NamedArrays): Promise<NamedArrays> {
+    return Promise.resolve(this.evaluate(inputs));
+  }
+
+  async trainStepLater(inputs: NamedArrays, update: UpdateRequest): Promise<StepResult> {
+    return Promise.resolve(this.trainStep(inputs, update));
+  }
+
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
     let computed = false;
     try {

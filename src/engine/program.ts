@@ -80,8 +80,15 @@ export interface ProgramState {
 export interface Program {
   /** Runs `evaluate` once. */
   evaluate(inputs: NamedArrays): NamedArrays;
+  /**
+   * The same beside whatever else is done meanwhile, several at once too, where the program is captured; an eager one computes first. Nobody may change the inputs or the
+   * parameters before it is done.
+   */
+  evaluateLater(inputs: NamedArrays): Promise<NamedArrays>;
   /** Runs `train` once, differentiates its loss and updates the parameters, where all of it is finite. */
   trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult;
+  /** The same beside whatever else is done meanwhile, except with this program: one step after the other. */
+  trainStepLater(inputs: NamedArrays, update: UpdateRequest): Promise<StepResult>;
   /** The gradient of every trainable parameter that the loss depends on; changes nothing. */
   gradients(inputs: NamedArrays): ParameterValues;
   readParameters(): ParameterValues;

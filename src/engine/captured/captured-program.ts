@@ -23,7 +23,7 @@ import {
   type UpdateRule,
   type UpdateVariables,
 } from './entries';
-import { type Entry, PerShape } from './entry';
+import { computeLater, computeNow, type Computing, type Entry, PerShape, resultsOf } from './entry';
 import { type MatrixType, withProductsIn } from './matrix-type';
 import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
@@ -35,7 +35,7 @@ import { SharedVariables } from './shared-variables';
  * what the optimiser remembers and accumulated gradients are variables that all graphs share.
  */
 export class CapturedProgram implements Program {
-  private readonly session = new Session();
+  private readonly session: Session;
   private readonly parameters: SharedVariables;
   private readonly trainable: ProgramDefinition['parameters'];
   private readonly trainings = new PerShape<Recording>();
@@ -62,6 +62,7 @@ export class CapturedProgram implements Program {
   /**
    * @param matrixType the type in which matrix products are computed.
    * @param devices TensorFlow's names of the devices that share each batch, where the program says how it may be divided; none: TensorFlow chooses one.
+   * @param target where it runs: see {@link Session}.
    * @throws Error where a parameter's values are missing or of another size.
    */
   constructor(
@@ -69,7 +70,9 @@ export class CapturedProgram implements Program {
     initial: ParameterValues,
     private readonly matrixType: MatrixType = 'float32',
     private readonly devices: readonly string[] = [],
+    target = '',
   ) {
+    this.session = new Session({ target });
     this.trainable = definition.parameters.filter((parameter) => parameter.trainable);
     this.parameters = new SharedVariables(this.session, definition.parameters);
     this.writeParameters(initial);
@@ -79,29 +82,54 @@ export class CapturedProgram implements Program {
   }
 
   evaluate(inputs: NamedArrays): NamedArrays {
-    const types = inputTypesOf(inputs);
-    const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation), this.parameters));
     try {
-      return outputsOf(entry.run(inputs));
+      return computeNow(this.evaluating(inputs));
     } catch (error) {
       throw asOutOfMemory(error, () => true);
     }
   }
 
-  trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
+  async evaluateLater(inputs: NamedArrays): Promise<NamedArrays> {
     try {
-      return this.tryStep(inputs, update);
+      return await computeLater(this.evaluating(inputs));
     } catch (error) {
-      const refused = asOutOfMemory(error, (message) => isRecordedNode(message) && !this.addsToBuffers(inputs));
-      if (refused instanceof OutOfMemory) this.forgetAccumulated(); // Some of the sums have this step's gradients, others do not.
-      throw refused;
+      throw asOutOfMemory(error, () => true);
     }
   }
 
-  private tryStep(inputs: NamedArrays, { learningRate, gradientScale, apply }: UpdateRequest): StepResult {
+  private *evaluating(inputs: NamedArrays): Computing<NamedArrays> {
+    const types = inputTypesOf(inputs);
+    const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation), this.parameters));
+    return outputsOf(yield* resultsOf(entry, inputs));
+  }
+
+  trainStep(inputs: NamedArrays, update: UpdateRequest): StepResult {
+    try {
+      return computeNow(this.stepping(inputs, update));
+    } catch (error) {
+      throw this.refusedStep(error, inputs);
+    }
+  }
+
+  async trainStepLater(inputs: NamedArrays, update: UpdateRequest): Promise<StepResult> {
+    try {
+      return await computeLater(this.stepping(inputs, update));
+    } catch (error) {
+      throw this.refusedStep(error, inputs);
+    }
+  }
+
+  private refusedStep(error: unknown, inputs: NamedArrays): unknown {
+    const refused = asOutOfMemory(error, (message) => isRecordedNode(message) && !this.addsToBuffers(inputs));
+    if (refused instanceof OutOfMemory) this.forgetAccumulated(); // Some of the sums have this step's gradients, others do not.
+    return refused;
+  }
+
+  private *stepping(inputs: NamedArrays, { learningRate, gradientScale, apply }: UpdateRequest): Computing<StepResult> {
     const atOnce = apply && gradientScale === 1 && this.pending.size === 0;
-    const results = atOnce ? this.update(inputs, learningRate) : this.accumulate(inputs, gradientScale);
-    const applied = atOnce ? results : apply && isFiniteStep(results) ? this.applyAccumulated(learningRate) : undefined;
+    const results = yield* atOnce ? this.update(inputs, learningRate) : this.accumulate(inputs, gradientScale);
+    const appliesNow = !atOnce && apply && isFiniteStep(results);
+    const applied = appliesNow ? yield* this.applyAccumulated(learningRate) : atOnce ? results : undefined;
     const finite = isFiniteStep(results) && (applied === undefined || isFiniteStep(applied));
     if (!finite) this.forgetAccumulated();
     return {
@@ -187,33 +215,34 @@ export class CapturedProgram implements Program {
   }
 
   dispose(): void {
+    for (const variables of [this.parameters, ...(this.slots?.values() ?? []), this.sums, this.average]) variables?.dispose();
     this.session.dispose();
   }
 
   /** Gradients and update in one run. */
-  private update(inputs: NamedArrays, learningRate: number): Map<string, HostArray> {
+  private *update(inputs: NamedArrays, learningRate: number): Computing<Map<string, HostArray>> {
     const types = inputTypesOf(inputs);
     const recording = this.training(types);
     const entry = this.entries.update.for(types, () => updateEntry(recording, this.updateVariables(), this.updateRule()));
-    return this.runUpdate(entry, inputs, { learningRate, names: gradientNames(recording) });
+    return yield* this.updating(entry, inputs, { learningRate, names: gradientNames(recording) });
   }
 
-  private accumulate(inputs: NamedArrays, scale: number): Map<string, HostArray> {
+  private *accumulate(inputs: NamedArrays, scale: number): Computing<Map<string, HostArray>> {
     const types = inputTypesOf(inputs);
     const recording = this.training(types);
     const entry = this.entries.accumulate.for(types, () => accumulationEntry(recording, this.parameters, this.gradientSums()));
-    const results = entry.run({ ...inputs, [ACCUMULATION_SCALE]: scalarArray(scale) });
+    const results = yield* resultsOf(entry, { ...inputs, [ACCUMULATION_SCALE]: scalarArray(scale) });
     if (isFiniteStep(results)) for (const name of gradientNames(recording)) this.pending.add(name);
     return results;
   }
 
-  private applyAccumulated(learningRate: number): Map<string, HostArray> {
+  private *applyAccumulated(learningRate: number): Computing<Map<string, HostArray>> {
     const names = [...this.pending].sort();
     const sums = new Map(
       this.trainable.filter(({ name }) => this.pending.has(name)).map(({ name, shape }) => [name, { dtype: DataType.float32, shape }]),
     );
     const entry = this.entries.apply.for(sums, () => applyEntry(names, this.updateVariables(), this.gradientSums(), this.updateRule()));
-    const results = this.runUpdate(entry, {}, { learningRate, names });
+    const results = yield* this.updating(entry, {}, { learningRate, names });
     this.forgetAccumulated();
     return results;
   }
@@ -223,11 +252,11 @@ export class CapturedProgram implements Program {
     this.pending = new Set();
   }
 
-  private runUpdate(
+  private *updating(
     entry: Entry,
     inputs: NamedArrays,
     { learningRate, names }: { learningRate: number; names: readonly string[] },
-  ): Map<string, HostArray> {
+  ): Computing<Map<string, HostArray>> {
     const scalars = this.updateGroups()
       .scalars(learningRate, this.step + 1, true)
       .flatMap((ofGroup, group) =>
@@ -235,7 +264,11 @@ export class CapturedProgram implements Program {
       );
     const given = Object.fromEntries(scalars);
     const share = this.definition.average?.shareAt(this.averaged + 1);
-    const results = entry.run({ ...inputs, ...given, ...(share === undefined ? {} : { [AVERAGE_SHARE]: scalarArray(share) }) });
+    const results = yield* resultsOf(entry, {
+      ...inputs,
+      ...given,
+      ...(share === undefined ? {} : { [AVERAGE_SHARE]: scalarArray(share) }),
+    });
     if (!isFiniteStep(results)) return results;
     this.step++;
     this.averaged++;

@@ -1,5 +1,5 @@
 import { elementAt, required } from '../../foundation/required';
-import type { HostArray } from '../parameters';
+import type { HostArray, NamedArrays } from '../parameters';
 import { GraphWriter, type NodeOutput } from './graph-writer';
 import { DataType, type TensorType } from './recording';
 import {
@@ -97,6 +97,31 @@ export class Entry {
       freeTensors(fetched);
     }
   }
+}
+
+/** Values by the name of an entry's input or result. */
+type ByName = Map<string, HostArray>;
+
+/** A computation that runs entries: it gives each with its inputs, and is given the results. */
+export type Computing<Result> = Generator<{ readonly entry: Entry; readonly inputs: NamedArrays }, Result, ByName>;
+
+/** Runs an entry within a {@link Computing}. */
+export function* resultsOf(entry: Entry, inputs: NamedArrays): Computing<ByName> {
+  return yield { entry, inputs };
+}
+
+/** Does a computation to its end, and waits for each run. */
+export function computeNow<Result>(computing: Computing<Result>): Result {
+  let next = computing.next();
+  while (next.done !== true) next = computing.next(next.value.entry.run(next.value.inputs));
+  return next.value;
+}
+
+/** Does a computation to its end; its runs go on beside whatever else is done. */
+export async function computeLater<Result>(computing: Computing<Result>): Promise<Result> {
+  let next = computing.next();
+  while (next.done !== true) next = computing.next(await next.value.entry.runLater(next.value.inputs));
+  return next.value;
 }
 
 /** What is made for each set of names, types and shapes of inputs, when it is first asked for. */

@@ -62,7 +62,6 @@ export interface SessionOptions {
 export class Session {
   readonly target: string;
   private readonly graphs: LoadedGraph[] = [];
-  private scopes = 0;
 
   constructor({ target = '' }: SessionOptions = {}) {
     this.target = target;
@@ -77,11 +76,6 @@ export class Session {
     const added = new LoadedGraph(this.target, graph);
     this.graphs.push(added);
     return added;
-  }
-
-  /** A name that no other variables of this session have before theirs. */
-  newScope(): string {
-    return `variables${this.scopes++}`;
   }
 
   /** TensorFlow's names of the devices that its graphs can run on. @throws CaptureError where the target cannot be reached. */

@@ -16,6 +16,9 @@ const float32 = { kind: 'type', value: DataType.float32 } as const;
 /** TensorFlow's name for a variable that no session keeps: it lives as long as somebody holds its handle (ResourceHandle::ANONYMOUS_NAME). */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 
+/** Sets of variables that this process has made: one on a server has a name that no other has. */
+let count = 0;
+
 /**
  * Float32 variables that all graphs of a session read and update, zero at first. Only the graph that made them can assign to them.
  *
@@ -33,7 +36,7 @@ export class SharedVariables {
     readonly session: Session,
     readonly declarations: readonly VariableDeclaration[],
   ) {
-    this.scope = session.target === '' ? undefined : session.newScope();
+    this.scope = session.target === '' ? undefined : `variables${count++}`;
     const graph = new GraphWriter();
     const made = this.scope === undefined ? addPackedVariables(graph, declarations) : undefined;
     const { nodes, placeholder } = this.nodesIn(graph);
@@ -116,8 +119,15 @@ export class SharedVariables {
 
   /** Lets go of the variables: they end when no run uses them any more. */
   dispose(): void {
-    if (this.packed === undefined) freeTensors(this.runs.destroy.run([]));
-    else freeTensors([this.packed]);
+    if (this.packed !== undefined) {
+      freeTensors([this.packed]);
+      return;
+    }
+    try {
+      freeTensors(this.runs.destroy.run([]));
+    } catch {
+      // A server that is not there any more has no variables either.
+    }
   }
 }
 
