@@ -71,8 +71,9 @@ export function precisionText({ bfloat16, because, gains }: ChosenPrecision): st
   const measured = gains === undefined ? '' : gainsText(gains);
   switch (because) {
     case 'not asked':
-    case 'eager':
       return computed;
+    case 'eager':
+      return `${computed}: only what is captured as a graph is computed in bfloat16`;
     case 'forced':
       return `${computed}, as --amp force insists`;
     case 'kept':

@@ -8,6 +8,7 @@ import type { ClipSet, Dataset } from '../data/clip-set';
 import { planEvenBatches } from '../data/even-batches';
 import { openData, type DataRequest } from '../data/open-clips';
 import { TransformPipeline } from '../data/transforms/pipeline';
+import { isLow, type MatrixType } from '../engine/captured/matrix-type';
 import { startRuntime } from '../engine/runtime';
 import { RESULT_FILES } from '../folder/contents';
 import { ModelFolder } from '../folder/model-folder';
@@ -30,6 +31,7 @@ import {
   wantedKeypoints,
   type LoadedModel,
 } from './loaded-model';
+import { bfloat16Products } from './low-precision';
 import { evaluateOptions, readingOf, shapeOf, type labelledDataOptions } from './options';
 import type { WithModels } from './recognise';
 import { describeEvaluation, occlusionGroups, type EvaluationResult, type OcclusionGroup } from './result';
@@ -64,6 +66,7 @@ export async function evaluate(options: EvaluateOptions, watchedBy: Hooks & With
   const {
     model,
     batch_size: batchSize,
+    amp,
     out,
     ...given
   } = checkOptions(evaluateOptions, {
@@ -77,7 +80,8 @@ export async function evaluate(options: EvaluateOptions, watchedBy: Hooks & With
     loaded.notes.forEach(notesTo(hooks));
     const runtime = await startRuntime({ verbose: hooks.verbose === true });
     if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
-    const result = await evaluateInto(folder, { loaded, data: given, batchSize, said }, hooks);
+    const matrixType = await bfloat16Products(amp, hooks);
+    const result = await evaluateInto(folder, { loaded, data: given, batchSize, matrixType, said }, hooks);
     return {
       result,
       document: { ...evaluationDocument(result), results: folder },
@@ -108,6 +112,7 @@ interface ToEvaluate {
   readonly loaded: ReturnType<typeof modelOfFile>;
   readonly data: EvaluationDataRequest;
   readonly batchSize: number;
+  readonly matrixType: MatrixType;
   /** The notes and warnings so far. */
   readonly said: readonly string[];
 }
@@ -115,14 +120,14 @@ interface ToEvaluate {
 /** Makes the folder before the model runs, so that it is known at once where that cannot be done; it goes again where nothing comes of it. */
 async function evaluateInto(
   folder: string,
-  { loaded, data, batchSize, said }: ToEvaluate,
+  { loaded, data, batchSize, matrixType, said }: ToEvaluate,
   hooks: Hooks & WithModels,
 ): Promise<EvaluationResult> {
   const dataset = await openEvaluationData(loaded, data, dataWatchOf(hooks));
   const isNew = !existsSync(folder);
   const place = prepareResultsFolder(folder);
   try {
-    const evaluation = await evaluateModel(loaded, dataset, batchSize, hooks.signal);
+    const evaluation = await evaluateModel(loaded, dataset, batchSize, hooks.signal, matrixType);
     const result = { ...describeEvaluation(loaded, dataset, evaluation), warnings: [...said] };
     const onWarning = warningsTo(hooks);
     await saveResults(folder, result, {
@@ -231,9 +236,16 @@ function sourceOf({ data, keypoints_val, labels_val_csv, labels_reference }: Eva
 /**
  * Runs a model over the validation clips of a dataset and scores it.
  * @param signal aborted: it ends with the signal's reason, at the next batch.
+ * @param matrixType in what its matrix products are computed; only a captured program can do so in bfloat16.
  * @throws UserError where the classes of model and data are not the same, there are no clips, or the model gives something that is not finite.
  */
-export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batchSize: number, signal?: AbortSignal): Promise<Evaluation> {
+export async function evaluateModel(
+  loaded: LoadedModel,
+  dataset: Dataset,
+  batchSize: number,
+  signal?: AbortSignal,
+  matrixType: MatrixType = 'float32',
+): Promise<Evaluation> {
   const { validation: set } = dataset;
   if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
   refuseOtherClasses(loaded, dataset);
@@ -241,7 +253,10 @@ export async function evaluateModel(loaded: LoadedModel, dataset: Dataset, batch
   const plans = plansOf(loaded, set, batchSize);
   const source = new BatchSource(set, { batchSize, transforms: loaded.transforms });
   const start = performance.now();
-  const program = inferenceProgram(loaded, { mode: plans.length < WORTH_CAPTURING ? 'eager' : 'captured' });
+  const program = inferenceProgram(loaded, {
+    mode: plans.length < WORTH_CAPTURING && !isLow(matrixType) ? 'eager' : 'captured',
+    matrixType,
+  });
   try {
     const outputs = await collectOutputs(set, source.epoch(plans), (batch) => {
       signal?.throwIfAborted();

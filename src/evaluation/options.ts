@@ -1,6 +1,6 @@
 import type { PlainRecord } from '../checkpoint/training-checkpoint';
 import type { Options } from '../config/layers';
-import { choice, numberBelow, onOrOff, option, requiredOption, setting, text, texts, wholeNumber } from '../config/setting';
+import { choice, numberBelow, onOrOff, onOrOffOr, option, requiredOption, setting, text, texts, wholeNumber } from '../config/setting';
 import type { ModelReading, WithModels } from './recognise';
 
 /** What is taken for a model: a folder or a checkpoint. */
@@ -40,6 +40,15 @@ export const checkpointOptions = {
     },
     'those that were trained, not an average of them',
   ),
+} as const;
+
+/** In what a model computes. */
+export const precisionOption = {
+  amp: setting(onOrOffOr(['force']), false, {
+    group: 'Model',
+    description:
+      'Matrix products in bfloat16 where this machine was measured to gain by it, as train --amp measures it; logits then differ in their third digit. force: whatever it costs.',
+  }),
 } as const;
 
 /** What an optimiser was, where a checkpoint leaves it open. */
@@ -87,6 +96,7 @@ export const labelledDataOptions = {
 export const evaluateOptions = {
   model: modelOption,
   ...checkpointOptions,
+  ...precisionOption,
   ...labelledDataOptions,
   out: option(
     text('the path of a folder'),
@@ -103,6 +113,7 @@ export const predictOptions = {
       'A model folder (its _best.pt is used) or a .pt file; typed, also a name of trained_models. Several are shown side by side.',
   }),
   ...checkpointOptions,
+  ...precisionOption,
   input: option(texts('a clip (.npz) or a folder of clips'), {
     group: 'Data',
     description: 'Clips (.npz, or a folder of pictures), folders of clips, or patterns such as "clips/*_fail.npz".',
@@ -125,7 +136,7 @@ export const predictOptions = {
 } as const;
 
 /** The options of the library's `loadModel`. */
-export const recogniserOptions = { model: modelOption, ...checkpointOptions, kp_key: predictOptions.kp_key } as const;
+export const recogniserOptions = { model: modelOption, ...checkpointOptions, ...precisionOption, kp_key: predictOptions.kp_key } as const;
 
 /** The options of a comparison, its models aside; each a flag of the commands that compare. */
 export const comparisonOptions = {

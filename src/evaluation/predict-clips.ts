@@ -4,6 +4,7 @@ import { keypointDoubts, type KeypointDoubt } from '../data/clip-checks';
 import type { LabelNames } from '../data/clip-set';
 import { FileError } from '../data/data-error';
 import { TransformPipeline } from '../data/transforms/pipeline';
+import { isLow, type MatrixType } from '../engine/captured/matrix-type';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
 import type { Program } from '../engine/program';
 import { countNotFinite, elementAt, required } from '../foundation/required';
@@ -50,6 +51,8 @@ interface PredictOptions {
   readonly labels?: LabelNames | undefined;
   /** Takes a clip that cannot be read, and the others go on; without it the first such clip ends everything. */
   readonly onBroken?: (error: FileError) => void;
+  /** In what the model's matrix products are computed; float32 where undefined. */
+  readonly matrixType?: MatrixType;
   /** Aborted: it ends with the signal's reason, at the next clip. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,7 +64,9 @@ type ClipReading = Pick<PredictOptions, 'key' | 'read'>;
  * @throws UserError naming the clip that cannot be read, or that the model gives no finite numbers for.
  */
 export async function predictClips(loaded: LoadedModel, files: readonly string[], options: PredictOptions): Promise<Prediction[]> {
-  const program = inferenceProgram(loaded, { mode: files.length < WORTH_CAPTURING ? 'eager' : 'captured' });
+  const { matrixType = 'float32' } = options;
+  const mode = files.length < WORTH_CAPTURING && !isLow(matrixType) ? 'eager' : 'captured';
+  const program = inferenceProgram(loaded, { mode, matrixType });
   try {
     return await predictWith(program, loaded, files, options);
   } finally {

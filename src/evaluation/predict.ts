@@ -11,6 +11,7 @@ import { counted } from '../foundation/text';
 import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
 import { clipFiles } from './input-clips';
 import { modelOfFile, type LoadedModel } from './loaded-model';
+import { bfloat16Products } from './low-precision';
 import { predictOptions, readingOf, shapeOf } from './options';
 import { canDraw } from './pictures/drawing';
 import { predictClips, type Prediction } from './predict-clips';
@@ -85,6 +86,7 @@ export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut>
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
   for (const one of loaded) noteWhatWasTaken(one, loaded.length > 1, hooks);
+  const matrixType = await bfloat16Products(given.amp, hooks);
 
   const leftOut = new Map<string, DataProblem>();
   const byClip = new Map<string, ClipPrediction[]>(clips.names.map((name) => [name, []]));
@@ -96,10 +98,10 @@ export async function predict(options: PredictOptions, hooks: Hooks<ClipLeftOut>
       leftOut.set(file, told);
       hooks.onEvent?.({ kind: 'clip-left-out', ...told });
     };
-    const { signal } = hooks;
+    const further = { labels, onBroken, matrixType, signal: hooks.signal };
     const reader = clips.reader(one, key);
     try {
-      const predictions = await predictClips(one, clips.names, { key, read: reader?.read, topK: given.top_k, labels, onBroken, signal });
+      const predictions = await predictClips(one, clips.names, { key, read: reader?.read, topK: given.top_k, ...further });
       for (const seen of predictions) byClip.get(seen.file)?.push({ ...seen, model: one.file });
     } finally {
       reader?.dispose();

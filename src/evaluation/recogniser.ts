@@ -12,6 +12,7 @@ import type { ClipLocation } from '../models/clips';
 import { attendedFramesOf, type FrameShares } from './attended-frames';
 import { clipFeatures, type ClipFeatures } from './frame-features/picture-features';
 import { inferenceProgram, modelOfFile, shownLabels, trainedAs, type LoadedModel } from './loaded-model';
+import { bfloat16Products } from './low-precision';
 import { readingOf, recogniserOptions, shapeOf } from './options';
 import { predictWith, readyClip, recogniseTogether, type Prediction, type ReadyClip, type RecognisingTogether } from './predict-clips';
 import type { WithModels } from './recognise';
@@ -109,7 +110,8 @@ export async function loadModel(
   const runtime = await startRuntime({ verbose: hooks.verbose === true });
   if (runtime.warning !== undefined) warningsTo(hooks)(runtime.warning);
   noteWhatWasTaken(loaded, false, hooks);
-  return new Recogniser(loaded, inferenceProgram(loaded, { mode: 'captured' }), keyOf(loaded, given.kp_key));
+  const matrixType = await bfloat16Products(given.amp, hooks);
+  return new Recogniser(loaded, inferenceProgram(loaded, { mode: 'captured', matrixType }), keyOf(loaded, given.kp_key));
 }
 
 /** What messages and results call a clip that is in memory. */

@@ -1,5 +1,6 @@
 import { checkOptions, type Options, type OptionsInput } from '../../config/layers';
 import { option, setting, text, texts, wholeNumber } from '../../config/setting';
+import { precisionOption } from '../../evaluation/options';
 import { UserError } from '../../foundation/errors';
 
 const group = 'App';
@@ -18,6 +19,7 @@ export const appOptions = {
     description: 'The registry: the folder that holds the model folders.',
     aliases: ['save_dir'],
   }),
+  ...precisionOption,
   port: setting(wholeNumber(0, 65_535), 4321, { group, description: 'Where it listens; 0 takes a port that is free.' }),
   host: setting(text('an address of this machine'), '127.0.0.1', {
     group,

@@ -15,6 +15,7 @@ import {
   type ModelSummary,
   type RegisteredModel,
 } from '../../zoo/registered-models';
+import type { CheckedAppOptions } from './options';
 import { PredictionQueue } from './prediction-queue';
 import { RequestProblem } from './problem';
 
@@ -50,6 +51,8 @@ interface Places {
   /** Folders or files that were named; those of the registry where none were. */
   readonly named: readonly string[];
   readonly root: string;
+  /** In what they compute. */
+  readonly amp: CheckedAppOptions['amp'];
 }
 
 /** The models that the app serves, by their names: no request names a path. Those in use are kept in memory. */
@@ -134,7 +137,7 @@ export class ServedModels {
   }
 
   private async load(name: string, file: string): Promise<LoadedForUse> {
-    const recogniser = await loadModel(file, {}, this.hooks);
+    const recogniser = await loadModel(file, { amp: this.places.amp }, this.hooks);
     return { name, recogniser, queue: new PredictionQueue(recogniser) };
   }
 

@@ -48,12 +48,12 @@ export interface RunningApp {
  * @throws UserError where a model is not there, or nothing can listen at the address.
  */
 export async function startApp(options: AppOptions = {}, hooks: Hooks<AppFailure> & WithModels = {}): Promise<RunningApp> {
-  const { models: named = [], root, port, host, token: chosen, data = [], trainings: mostAtOnce } = checkedAppOptions(options);
+  const { models: named = [], root, amp, port, host, token: chosen, data = [], trainings: mostAtOnce } = checkedAppOptions(options);
   const places = [named].flat();
   for (const place of places) modelFile(place);
   const token = chosen ?? (isLoopback(host) ? undefined : randomBytes(24).toString('base64url'));
   const { onEvent, ...others } = hooks;
-  const served = new ServedModels({ named: places, root }, { ...others, ...(onEvent === undefined ? {} : { onEvent }) });
+  const served = new ServedModels({ named: places, root, amp }, { ...others, ...(onEvent === undefined ? {} : { onEvent }) });
   const files = await pageFiles();
   const app = new OpenAPIHono();
   app.use(securityHeaders, ownPagesOnly(allowedHosts(host)), tokenRequired(token), boundedBodies());

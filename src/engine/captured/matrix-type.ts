@@ -19,10 +19,14 @@ function typedInputs({ name, inputs }: Operation): number {
   return 2; // A product, or one of BiasAdd, Maximum and Mul.
 }
 
+/** Whether any product is computed in bfloat16. */
+export function isLow(type: MatrixType): boolean {
+  return type !== 'float32' && type.length > 0;
+}
+
 /** The same recording with its matrix products computed in that type. */
 export function withProductsIn(type: MatrixType, recording: Recording): Recording {
-  if (type === 'float32' || type.length === 0) return recording;
-  return withBfloat16Products(recording, type === 'bfloat16' ? productKinds : type);
+  return isLow(type) ? withBfloat16Products(recording, typeof type === 'string' ? productKinds : type) : recording;
 }
 
 /**
