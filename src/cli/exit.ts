@@ -51,16 +51,21 @@ export interface Interruption {
 /**
  * The first signal asks for an end and says so; the second ends the process at once, unless it only says that the terminal was closed.
  * @param before what is done before the end.
+ * @param mayInsist whether somebody may be there to ask twice: a scheduler tells the same several times.
  */
-export function watchForInterruption(errors: TerminalStream, before = 'the step is finished and everything saved'): Interruption {
+export function watchForInterruption(
+  errors: TerminalStream,
+  before = 'the step is finished and everything saved',
+  mayInsist = true,
+): Interruption {
   const controller = new AbortController();
   let received: EndingSignal | undefined;
   const onSignal = (signal: EndingSignal): void => {
     // A terminal that is closed may tell it twice, by the shell and by the system: nobody is there to press a key.
-    if (received !== undefined && signal === 'SIGHUP') return;
+    if (received !== undefined && (signal === 'SIGHUP' || !mayInsist)) return;
     if (received !== undefined) process.exit(EXIT_CODES[signal]);
     received = signal;
-    errors.write(`\nstopping: ${before}; once more to stop at once\n`);
+    errors.write(`\nstopping: ${before}${mayInsist ? '; once more to stop at once' : ''}\n`);
     controller.abort();
   };
   for (const signal of ENDING_SIGNALS) process.on(signal, onSignal);

@@ -14,6 +14,7 @@ export type SettingGroup =
   | 'Demo data'
   | 'Pack'
   | 'Picture'
+  | 'Scheduler'
   | 'App';
 
 /** What help, documentation and error messages say of a setting, beside what its schema checks. */

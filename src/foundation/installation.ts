@@ -15,3 +15,8 @@ const IS_CHECKOUT = existsSync(path.resolve(__dirname, '../../package-lock.json'
 export function asTyped(text: string, inCheckout: boolean = IS_CHECKOUT): string {
   return inCheckout ? text : text.replaceAll(/\bnpm run (?:--silent )?([a-z]+(?:-[a-z]+)*\b)(?: --(?![\w-]))?/g, 'npx kumpas $1');
 }
+
+/** The program of Kumpas's commands and its first arguments, as another process starts it, whatever folder it works in: a command's name follows. */
+export function kumpasProgram(): readonly string[] {
+  return [process.execPath, ...(IS_CHECKOUT ? ['--conditions=kumpas-source'] : []), path.resolve(__dirname, '../../scripts/run.js')];
+}

@@ -17,6 +17,10 @@ export const SWEEP_FILES = {
   picture: 'results.png',
   /** Settings to train on with. */
   winner: 'winner.json',
+  /** What Slurm runs in its place, an index a trial. */
+  slurm: 'sweep.sbatch',
+  /** What Kubernetes runs in its place. */
+  kubernetes: 'sweep.yaml',
 } as const;
 
 const LARGEST_MANIFEST = 256_000_000;
@@ -47,6 +51,16 @@ export function keepPlan(folder: string, plan: SweepPlan): void {
     throw new UserError(
       `${folder}: another sweep lies there: ${difference}; type its own command to go on with it, or choose another --out`,
     );
+}
+
+/**
+ * The plan that lies in a sweep's folder.
+ * @throws UserError where there is none.
+ */
+export function keptPlan(folder: string): SweepPlan {
+  const plan = readPlan(path.join(folder, SWEEP_FILES.manifest));
+  if (plan === undefined) throw new UserError(`${folder}: no sweep lies there: ${SWEEP_FILES.manifest} is missing`);
+  return plan;
 }
 
 function readPlan(file: string): SweepPlan | undefined {

@@ -3,7 +3,7 @@ import { UserError } from '../../foundation/errors';
 import { withFolderLock } from '../../foundation/folder-lock';
 import { makeFolders } from '../../foundation/folders';
 import { elementAt, required } from '../../foundation/required';
-import { ownModels } from '../../models/model-table';
+import { ownModels, type ModelDefinitions } from '../../models/model-table';
 import { requestOf, type SettingsInput, type TrainOptions } from '../train';
 import type { SweepEvent, SweepHooks } from './events';
 import { accuracyWithin, pointsThatGoOn, rungsOf, type Rung, type StoppedTrial } from './halving';
@@ -62,7 +62,16 @@ export interface SweepOutcome extends SweepResult {
  * @throws UserError for a mistake in any of the trials' settings, all at once, before anything is trained; and where the folder holds another sweep.
  */
 export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Promise<SweepOutcome> {
-  const { base = {}, grid = {}, ablate, seeds, random, lossWeights, folds, halving, out, jobs = 1 } = options;
+  const { request, models } = sweepRequestOf(options, hooks);
+  return await sweepWith(request, { out: options.out, jobs: options.jobs ?? 1 }, { ...hooks, models });
+}
+
+/** What is asked for with settings by key, as a request, and the models that it may be of. */
+export function sweepRequestOf(
+  options: SweepOptions,
+  hooks: Pick<SweepHooks, 'models'>,
+): { readonly request: SweepRequest; readonly models: ModelDefinitions } {
+  const { base = {}, grid = {}, ablate, seeds, random, lossWeights, folds, halving } = options;
   const { request, models } = requestOf(base, hooks);
   const asked: SweepRequest = {
     base: { ...request.settings, source: 'sweep()' },
@@ -77,7 +86,7 @@ export async function sweep(options: SweepOptions, hooks: SweepHooks = {}): Prom
     halving,
     seeds: typeof seeds === 'number' ? seedsUpTo(seeds) : seeds,
   };
-  return await sweepWith(asked, { out, jobs }, { ...hooks, models });
+  return { request: asked, models };
 }
 
 /** The seeds 1 … count. */
