@@ -186,16 +186,24 @@ async function whyUnusable(folder) {
   return signal ?? /Error: .*/.exec(output)?.[0] ?? 'TensorFlow does not take them';
 }
 
+/** The processor that operations are compiled for, as compilers name it: `x86-64-v3`, in an image that several kinds of machines run; this machine's own where it is not set. */
+function namedProcessor() {
+  const { KUMPAS_PROCESSOR: named = '' } = process.env;
+  return named === '' || named === 'native' ? undefined : named;
+}
+
 /**
- * What makes a compiler use all that this machine's processor can do.
+ * What makes a compiler use all that the processor can do.
  * @param {string} architecture as Node names it
  */
 function machineArguments(architecture) {
-  return architecture === 'x64' ? ['-march=native'] : ['-mcpu=native'];
+  return [`${architecture === 'x64' ? '-march' : '-mcpu'}=${namedProcessor() ?? 'native'}`];
 }
 
-/** What code for this machine's processor may depend on. */
+/** What code for the processor may depend on. */
 function processorFingerprint() {
+  const named = namedProcessor();
+  if (named !== undefined) return `${process.arch} ${named}`;
   const flags = existsSync('/proc/cpuinfo') ? /^(?:flags|Features)\s*:.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] : undefined;
   return `${process.arch} ${os.cpus()[0]?.model ?? ''} ${flags ?? ''}`;
 }
