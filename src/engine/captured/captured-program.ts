@@ -4,6 +4,7 @@ import { lastOf } from '../../foundation/slices';
 import type { Optimizer } from '../optimizers/optimizer';
 import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
+import { hasOwnKernels } from '../native-backend';
 import { asOutOfMemory, OutOfMemory } from '../out-of-memory';
 import { averagedParameters, type Held, type HostArray, type NamedArrays, type ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, ProgramState, StepResult, UpdateRequest } from '../program';
@@ -24,6 +25,7 @@ import {
   type UpdateVariables,
 } from './entries';
 import { computeLater, computeNow, type Computing, type Entry, PerShape, resultsOf } from './entry';
+import { withFusedLayers } from './fused-layers';
 import { type MatrixType, withProductsIn } from './matrix-type';
 import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
@@ -99,7 +101,7 @@ export class CapturedProgram implements Program {
 
   private *evaluating(inputs: NamedArrays): Computing<NamedArrays> {
     const types = inputTypesOf(inputs);
-    const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation), this.parameters));
+    const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation, true), this.parameters));
     return outputsOf(yield* resultsOf(entry, inputs));
   }
 
@@ -286,9 +288,12 @@ export class CapturedProgram implements Program {
     return ofKind('increment', this.training(inputTypesOf(inputs)).results).size > 0;
   }
 
-  private record(types: InputTypes, computation: typeof recordTraining): Recording {
+  private record(types: InputTypes, computation: typeof recordTraining, fused = false): Recording {
     const { division } = this.definition;
-    const record = (given: InputTypes): Recording => withProductsIn(this.matrixType, computation(this.definition, given));
+    const record = (given: InputTypes): Recording => {
+      const recording = withProductsIn(this.matrixType, computation(this.definition, given));
+      return fused && hasOwnKernels() ? withFusedLayers(recording) : recording;
+    };
     return division === undefined ? record(types) : recordDivided(types, { ...division, devices: this.devices }, record);
   }
 

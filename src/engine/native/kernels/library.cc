@@ -7,7 +7,7 @@
 #endif
 
 namespace {
-const bool registered = kumpas::RegisterAttention() && kumpas::RegisterColumnSum() && kumpas::RegisterLayerNorm() && kumpas::RegisterDropout();
+const bool registered = kumpas::RegisterAttention() && kumpas::RegisterLinear() && kumpas::RegisterColumnSum() && kumpas::RegisterLayerNorm() && kumpas::RegisterDropout();
 }  // namespace
 
 #ifndef WITHOUT_NODE

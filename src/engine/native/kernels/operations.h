@@ -121,6 +121,7 @@ bool AddKernel(const char* operation, TF_DataType type, void* (*create)(TF_OpKer
 void CopyShape(TF_ShapeInferenceContext* context, int output, int input, TF_Status* status, bool without_last = false);
 
 bool RegisterAttention();
+bool RegisterLinear();
 bool RegisterColumnSum();
 bool RegisterLayerNorm();
 bool RegisterDropout();
