@@ -260,7 +260,7 @@ export async function evaluateModel(
   try {
     const outputs = await collectOutputs(set, source.epoch(plans), (batch) => {
       signal?.throwIfAborted();
-      return program.evaluate(evaluationInputs(batch, loaded.model));
+      return program.evaluateLater(evaluationInputs(batch, loaded.model));
     });
     const broken = clipsNotFinite(outputs, set);
     if (broken !== undefined) throw new UserError(`${loaded.file}: the model gives ${broken}; nothing can be said of that`);

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Batch } from '../data/batch';
 import type { ClipSet } from '../data/clip-set';
 import { valuesNamed, type NamedArrays } from '../engine/parameters';
-import { countNotFinite, elementAt } from '../foundation/required';
+import { countNotFinite, elementAt, required } from '../foundation/required';
 import { accuracy, classMetrics, predictedClasses, topKAccuracy, weightedAverage } from './metrics';
 
 /** What a model gave for every clip of a set, in the set's order. */
@@ -18,25 +18,40 @@ export interface SplitOutputs {
   readonly losses: Float32Array;
 }
 
+/** Batches that are computed at once: while one is in a part that does not use all threads, the other uses them. */
+const AT_ONCE = 3;
+
 /**
  * Runs a whole set through a program and puts the results back in the set's order.
- * @param evaluate gives `gloss_logits`, `category_logits` and perhaps `losses` for a batch.
+ * @param evaluate gives `gloss_logits`, `category_logits` and perhaps `losses` for a batch; where it promises them, the next batch is assembled and begun meanwhile.
  */
 export async function collectOutputs(
   set: ClipSet,
   batches: AsyncIterable<Batch>,
-  evaluate: (batch: Batch) => NamedArrays,
+  evaluate: (batch: Batch) => NamedArrays | Promise<NamedArrays>,
 ): Promise<SplitOutputs> {
   const clips = set.entries.length;
   const gloss = new RowCollector(clips);
   const category = new RowCollector(clips);
   const losses = new RowCollector(clips);
-  for await (const batch of batches) {
-    await setImmediate(); // A server that evaluates answers in between.
-    const outputs = evaluate(batch);
+  const begun: { readonly batch: Batch; readonly outputs: NamedArrays | Promise<NamedArrays> }[] = [];
+  const takeOldest = async (): Promise<void> => {
+    const { batch, outputs: promised } = required(begun.shift(), 'a batch that was begun');
+    const outputs = await promised;
     gloss.take(batch, valuesNamed(outputs, 'gloss_logits'));
     category.take(batch, valuesNamed(outputs, 'category_logits'));
     if (outputs['losses'] !== undefined) losses.take(batch, outputs['losses'].values);
+  };
+  try {
+    for await (const batch of batches) {
+      await setImmediate(); // A server that evaluates answers in between.
+      begun.push({ batch, outputs: evaluate(batch) });
+      if (begun.length === AT_ONCE) await takeOldest();
+    }
+    while (begun.length > 0) await takeOldest();
+  } finally {
+    // What was begun ends before whoever fails frees what it computes with.
+    await Promise.allSettled(begun.map(async ({ outputs }) => await outputs));
   }
   return {
     clips,

@@ -4,7 +4,6 @@ import { lastOf } from '../../foundation/slices';
 import type { Optimizer } from '../optimizers/optimizer';
 import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
-import { hasOwnKernels } from '../native-backend';
 import { asOutOfMemory, OutOfMemory } from '../out-of-memory';
 import { averagedParameters, type Held, type HostArray, type NamedArrays, type ParameterValues } from '../parameters';
 import type { Program, ProgramDefinition, ProgramState, StepResult, UpdateRequest } from '../program';
@@ -101,7 +100,8 @@ export class CapturedProgram implements Program {
 
   private *evaluating(inputs: NamedArrays): Computing<NamedArrays> {
     const types = inputTypesOf(inputs);
-    const entry = this.entries.evaluate.for(types, () => evaluationEntry(this.record(types, recordEvaluation, true), this.parameters));
+    const record = (): Recording => withFusedLayers(this.record(types, recordEvaluation));
+    const entry = this.entries.evaluate.for(types, () => evaluationEntry(record(), this.parameters));
     return outputsOf(yield* resultsOf(entry, inputs));
   }
 
@@ -288,12 +288,9 @@ export class CapturedProgram implements Program {
     return ofKind('increment', this.training(inputTypesOf(inputs)).results).size > 0;
   }
 
-  private record(types: InputTypes, computation: typeof recordTraining, fused = false): Recording {
+  private record(types: InputTypes, computation: typeof recordTraining): Recording {
     const { division } = this.definition;
-    const record = (given: InputTypes): Recording => {
-      const recording = withProductsIn(this.matrixType, computation(this.definition, given));
-      return fused && hasOwnKernels() ? withFusedLayers(recording) : recording;
-    };
+    const record = (given: InputTypes): Recording => withProductsIn(this.matrixType, computation(this.definition, given));
     return division === undefined ? record(types) : recordDivided(types, { ...division, devices: this.devices }, record);
   }
 

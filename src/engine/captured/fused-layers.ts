@@ -1,4 +1,5 @@
 import { elementAt } from '../../foundation/required';
+import { hasOwnKernels } from '../native-backend';
 import { sizeOfShape } from '../parameters';
 import {
   type Constant,
@@ -13,10 +14,10 @@ import {
 
 /**
  * The same recording with its linear layers as own kernels, each with the layer norm before it and the relu or the sum behind it, and a feed-forward part, two linear layers with a relu between
- * them, as one: what lies between is only ever in the processor's cache. For recordings without a gradient, where own kernels are.
+ * them, as one: what lies between is only ever in the processor's cache. For recordings without a gradient; where there are no own kernels it stays as it is.
  */
 export function withFusedLayers(recording: Recording): Recording {
-  return new Fusion(recording).run();
+  return hasOwnKernels() ? new Fusion(recording).run() : recording;
 }
 
 /** Rows from which on it pays to bring a layer's weights into the order in which they are multiplied. */
