@@ -4,10 +4,12 @@ import type { TransformDescription } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
 import { startThread } from '../foundation/thread';
 import { planOfRows, randomnessOfRow, transformedBatch, type Batch, type BatchPlan } from './batch';
-import type { BatchReply, BatchRequest, BatchWorkerSet, ReadBatch } from './batch-worker';
+import type { BatchClip, BatchReply, BatchRequest, BatchWorkerSet, ReadBatch } from './batch-worker';
 import type { Clip } from './clip';
 import type { ClipSet } from './clip-set';
 import { ReadingError } from './data-error';
+import type { PackedClip } from './pack/packed-clip';
+import { placeOfPacked } from './places';
 import { TransformPipeline } from './transforms/pipeline';
 
 interface BatchOptions {
@@ -31,6 +33,7 @@ export class BatchSource {
   readonly width: number;
   private readonly transforms: TransformPipeline;
   private readonly reader: BatchReader | undefined;
+  private closings = 0;
 
   /** @throws UserError where a transform is unknown or cannot change such clips. */
   constructor(
@@ -39,11 +42,9 @@ export class BatchSource {
   ) {
     this.transforms = TransformPipeline.of(options.transforms ?? [], set.keypoints);
     this.width = this.transforms.widthOf(set.width);
-    const { entries, key, width, keypoints, pictureSide, values, unreadable = new Set() } = set;
-    const plain = entries.map(({ file, frames, gloss, category }) => ({ file, frames, gloss, category }));
+    const { key, width, keypoints, pictureSide, values, unreadable = new Set() } = set;
     if (values === undefined)
       this.reader = new BatchReader({
-        entries: plain,
         key,
         width,
         keypoints,
@@ -66,10 +67,13 @@ export class BatchSource {
     }
     const readAhead = Math.max(1, this.options.readAhead ?? READ_AHEAD);
     const coming: Promise<ReadBatch>[] = [];
+    const { closings } = this;
     let next = 0;
     while (next < plans.length || coming.length > 0) {
       for (const plan of plans.slice(next, next + readAhead - coming.length)) {
-        const read = this.reader.read(plan, onUnreadable !== undefined);
+        const clips = await this.clipsOf(plan);
+        if (closings !== this.closings) throw batchesClosed();
+        const read = this.reader.read({ plan, clips, skip: onUnreadable !== undefined });
         // Whoever takes the batch sees its error; where nobody does any more, nobody needs to.
         read.catch(() => undefined);
         coming.push(read);
@@ -83,7 +87,17 @@ export class BatchSource {
 
   /** Ends the reading thread, where there is one. */
   async close(): Promise<void> {
+    this.closings++;
     await this.reader?.close();
+  }
+
+  private async clipsOf({ indices }: BatchPlan): Promise<BatchClip[]> {
+    const clips: BatchClip[] = [];
+    for (const index of indices) {
+      const { file, frames, gloss, category } = elementAt(this.set.entries, index);
+      clips.push({ file, frames, gloss, category, packed: await placeIfThere(file) });
+    }
+    return clips;
   }
 
   private assemble(plan: BatchPlan): Batch {
@@ -114,6 +128,19 @@ export async function* openBatches(
   }
 }
 
+/** Where a clip lies in its pack; of a pack that can be read no more, the thread says so itself, of the clip. */
+async function placeIfThere(file: string): Promise<PackedClip | undefined> {
+  try {
+    return await placeOfPacked(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function batchesClosed(): Error {
+  return new Error('the batches were closed');
+}
+
 interface PendingBatch {
   readonly resolve: (read: ReadBatch) => void;
   readonly reject: (error: Error) => void;
@@ -131,9 +158,9 @@ class BatchReader {
   constructor(private readonly set: BatchWorkerSet) {}
 
   /** Reads and assembles one batch; requests are answered in their order. */
-  read(plan: BatchPlan, skip: boolean): Promise<ReadBatch> {
+  read(asked: Omit<BatchRequest, 'id'>): Promise<ReadBatch> {
     const worker = (this.worker ??= this.start());
-    const request: BatchRequest = { id: this.nextId++, plan, skip };
+    const request: BatchRequest = { id: this.nextId++, ...asked };
     const batch = new Promise<ReadBatch>((resolve, reject) => this.pending.set(request.id, { resolve, reject }));
     worker.ref();
     worker.postMessage(request);
@@ -143,7 +170,7 @@ class BatchReader {
   /** Ends the thread; batches that were asked for and have not come are rejected. */
   async close(): Promise<void> {
     const worker = this.worker;
-    this.stop(new Error('the batches were closed'));
+    this.stop(batchesClosed());
     await worker?.terminate();
   }
 

@@ -12,11 +12,18 @@ import { readClip, type Clip } from './clip';
 import type { ClipEntry } from './clip-set';
 import { FileError } from './data-error';
 import { mapConcurrently, Turns } from './file-reading';
+import { keepPacksOpen } from './pack/pack-file';
+import type { PackedClip } from './pack/packed-clip';
 import { TransformPipeline } from './transforms/pipeline';
+
+/** A clip that is to be read. */
+export interface BatchClip extends Pick<ClipEntry, 'file' | 'frames' | 'gloss' | 'category'> {
+  /** Where it lies, if that is in a pack: the thread knows no pack's index. */
+  readonly packed: PackedClip | undefined;
+}
 
 /** What the thread is started with. */
 export interface BatchWorkerSet {
-  readonly entries: readonly Pick<ClipEntry, 'file' | 'frames' | 'gloss' | 'category'>[];
   readonly key: string;
   readonly width: number;
   readonly keypoints?: KeypointLayout | undefined;
@@ -30,6 +37,8 @@ export interface BatchWorkerSet {
 export interface BatchRequest {
   readonly id: number;
   readonly plan: BatchPlan;
+  /** Those of the plan's `indices`, in their order. */
+  readonly clips: readonly BatchClip[];
   /** Whether a clip that cannot be read is left out; else it is an error. */
   readonly skip: boolean;
 }
@@ -59,14 +68,15 @@ function serve(port: NonNullable<typeof parentPort>, set: BatchWorkerSet): void 
   const transforms = TransformPipeline.of(set.transforms, set.keypoints);
   let queue = Promise.resolve();
   const reader = new ClipsOfBatches(set, transforms);
+  keepPacksOpen();
   port.on('message', (request: BatchRequest) => {
     queue = queue.then(() => answer(port, reader, request));
   });
 }
 
-async function answer(port: NonNullable<typeof parentPort>, reader: ClipsOfBatches, { id, plan, skip }: BatchRequest): Promise<void> {
+async function answer(port: NonNullable<typeof parentPort>, reader: ClipsOfBatches, { id, ...request }: BatchRequest): Promise<void> {
   try {
-    const read = await reader.read(plan, skip);
+    const read = await reader.read(request);
     const { features, mask, gloss, category, weight } = read.batch;
     port.postMessage(
       { id, ...read } satisfies BatchReply,
@@ -103,14 +113,20 @@ class ClipsOfBatches {
     this.leftOut = new Set(set.unreadable);
   }
 
-  async read(plan: BatchPlan, skip: boolean): Promise<ReadBatch> {
+  async read({ plan, clips: asked, skip }: Omit<BatchRequest, 'id'>): Promise<ReadBatch> {
     const { set } = this;
+    const entries: BatchClip[] = [];
+    for (const [row, index] of plan.indices.entries()) entries[index] = elementAt(asked, row);
     const problems = new Map<number, ReadBatch['unreadable'][number]>();
     const turns = new Turns();
     const wanted = planOfRows(plan, (index) => !this.leftOut.has(index));
     const clips = await mapConcurrently(wanted.indices, READS_AT_ONCE, async (index, row) => {
       try {
-        const changed = this.transforms.applyBeforeMixing(await this.readClip(index, turns), index, randomnessOfRow(wanted, row));
+        const changed = this.transforms.applyBeforeMixing(
+          await this.readClip(elementAt(entries, index), turns),
+          index,
+          randomnessOfRow(wanted, row),
+        );
         const { values, frames } = cutClip(changed, plan.frames);
         return { values: frames < changed.frames ? values.slice() : values, frames };
       } catch (error) {
@@ -126,16 +142,15 @@ class ClipsOfBatches {
     const batch = transformedBatch(
       planOfRows(wanted, (_, row) => clips[row] !== undefined),
       set.batchSize,
-      set,
+      { entries, width: set.width },
       { transforms: this.transforms, changed: (_, row) => elementAt(read, row) },
     );
     const unreadable = [...new Set(plan.indices)].flatMap((index) => problems.get(index) ?? []);
     return { batch, unreadable };
   }
 
-  private async readClip(index: number, turns: Turns): Promise<Clip> {
-    const { file, frames } = elementAt(this.set.entries, index);
-    const clip = await readClip(file, this.set, turns);
+  private async readClip({ file, frames, packed }: BatchClip, turns: Turns): Promise<Clip> {
+    const clip = await readClip(file, this.set, turns, packed);
     if (clip.frames === frames) return clip;
     throw new FileError(file, `it had ${frames} frames and now has ${clip.frames}; leave the data alone while it is in use`);
   }

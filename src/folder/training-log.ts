@@ -100,6 +100,8 @@ export interface EpochMetrics extends TrainingLogRow {
   readonly updates: number;
   readonly train_seconds: number;
   readonly val_seconds: number;
+  /** How much of `train_seconds` the steps waited for their batches. */
+  readonly data_wait_seconds: number;
   readonly train_clips_per_second: number;
   /** Resident memory of the process at the end of the epoch, in megabytes. */
   readonly memory_mb: number;

@@ -140,6 +140,8 @@ export function restoreUnreadable(saved: unknown): UnreadableClip[] {
 export class EpochClock {
   trainSeconds = 0;
   validationSeconds = 0;
+  /** How long the training part of this epoch waited for its batches. */
+  waitSeconds = 0;
   private partStarted = 0;
   private epochsTimed = 0;
   private totalSeconds = 0;
@@ -150,12 +152,23 @@ export class EpochClock {
   ) {}
 
   startTraining(): void {
+    this.waitSeconds = 0;
     this.partStarted = this.milliseconds();
   }
 
   /** Seconds since the training part of this epoch started. */
   elapsed(): number {
     return (this.milliseconds() - this.partStarted) / 1000;
+  }
+
+  /** Batches as they come, and counts how long each was waited for. */
+  async *countingWaits<Item>(batches: AsyncIterable<Item>): AsyncGenerator<Item, void, undefined> {
+    let asked = this.milliseconds();
+    for await (const batch of batches) {
+      this.waitSeconds += (this.milliseconds() - asked) / 1000;
+      yield batch;
+      asked = this.milliseconds();
+    }
   }
 
   startValidation(): void {

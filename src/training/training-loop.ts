@@ -126,7 +126,8 @@ async function trainEpoch(
   const plans = data.train.plan(epoch);
   const clipsBefore = progress.sums.clips;
   let savedAt = clock.elapsed();
-  for await (const batch of data.train.batches.epoch(plans.slice(progress.batchesDone), leavingOut(run, 'train'))) {
+  const batches = data.train.batches.epoch(plans.slice(progress.batchesDone), leavingOut(run, 'train'));
+  for await (const batch of clock.countingWaits(batches)) {
     const update = updateOf(progress.batchesDone, plans.length, settings.accumulation_steps);
     const place = `in epoch ${epoch}, batch ${progress.batchesDone + 1} of ${plans.length}`;
     const clips = batch.indices.map((index) => required(data.train.set.entries[index], 'a clip of the batch').name);
@@ -219,6 +220,7 @@ function furtherMetrics(
     updates: sums.updates,
     train_seconds: clock.trainSeconds,
     val_seconds: clock.validationSeconds,
+    data_wait_seconds: clock.waitSeconds,
     train_clips_per_second: clock.clipsPerSecond(sums.clips),
     memory_mb: residentMegabytes(),
     tensors: tensorCount(),
