@@ -49,10 +49,6 @@ export const flagsOfTrain: BroughtFlags = {
     instead:
       'grid-search is no training but many: npm run sweep -- --loss-weights --seeds 3 --out sweeps/weights, with the other flags as here, tries them and writes the settings that won',
   },
-  folds: {
-    takesValue: true,
-    instead: 'folds are several trainings: npm run sweep -- --folds 5 --out sweeps/folds, with the other flags as here',
-  },
   augment: theirAugmentation,
   augmentation: theirAugmentation,
 };

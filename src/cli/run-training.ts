@@ -38,6 +38,8 @@ export interface TrainCommandLine {
   readonly smokeTest?: boolean;
   /** The folder for what `--find-lr` finds; undefined where it is not asked for. */
   readonly findRates?: string | undefined;
+  /** In how many folds the recipe is cross-validated; undefined for a single training. */
+  readonly folds?: number | undefined;
   readonly verbose: boolean;
   /** What is to be said of flags of the PyTorch pipeline that were typed. */
   readonly notes: readonly string[];

@@ -90,9 +90,6 @@ const sweepFlags = {
   ...commonFlags,
 } as const satisfies FlagTable;
 
-/** Flags of the PyTorch pipeline; folds are this command's own. */
-const brought = Object.fromEntries(Object.entries(flagsOfTrain).filter(([flag]) => flag !== 'folds'));
-
 /** Flags of `train` that a sweep has no use for, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
   resume: 'a sweep goes on by itself where it was cut: type its command again',
@@ -169,7 +166,7 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
     summary:
       'Trains a model for each combination of values and each seed, and says which values did best. Typed again, it goes on where it was cut.',
     flags: { ...settingFlagsOf(models, model), ...sweepFlags },
-    brought,
+    brought: flagsOfTrain,
     examples: [
       ['npm run sweep -- --data clips/ --grid lr=1e-4,3e-4 dropout=0.1,0.3 --seeds 3 --out sweeps/lr', 'four points, three seeds each'],
       [

@@ -3,13 +3,25 @@ import { UserError } from '../foundation/errors';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { runFindRates } from './find-learning-rate';
-import { keyOf, settingFlags, type FlagTable } from './flags';
+import { keyOf, settingFlags, wholeNumber, type FlagTable } from './flags';
 import { withMeasuredBatchSize } from './measure-batch-sizes';
 import { pathOfModel, modelsGiven } from './model-flags';
 import { flagsOfTrain } from './pytorch-flags';
 import { runSmokeTest } from './smoke-test';
+import { runFolds } from './sweep/folds';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
 import { widthOf } from './terminal';
+
+/** `train`'s flags that are no settings, and that of cross-validation, which is a sweep of one point. */
+const ownFlags = {
+  ...trainFlags,
+  folds: {
+    string: true,
+    group: 'General:',
+    description:
+      'Cross-validate: train on each of so many folds, the sets fold_1, fold_2 … in the folder of --data, which data -- split --folds makes, and say mean and deviation. It is a sweep of one point (docs/sweeps.md), in the folder that --save-dir names.',
+  },
+} as const satisfies FlagTable;
 
 /** The `train` command. */
 export const trainCommand: Command = {
@@ -20,6 +32,7 @@ export const trainCommand: Command = {
       return 0;
     }
     for (const note of typed.notes) terminal.errors.write(`note: ${note}\n`);
+    if (typed.folds !== undefined) return await runFolds(typed, typed.folds, terminal);
     if (typed.smokeTest === true) return await runSmokeTest(typed, terminal);
     if (typed.findRates !== undefined) return await runFindRates(typed, argv, typed.findRates, terminal);
     return await runTraining(typed.measuresBatchSize === true ? await withMeasuredBatchSize(typed, terminal) : typed, terminal);
@@ -33,17 +46,18 @@ export const trainCommand: Command = {
  */
 export async function parseTrainCommand(argv: readonly string[], width: number): Promise<TrainCommandLine> {
   const commandLine = await commandLineOf(
-    { ...usageOf(ownModels, ownModels.defaultName), flags: { ...settingFlagsOfAll(ownModels), ...trainFlags } },
+    { ...usageOf(ownModels, ownModels.defaultName), flags: { ...settingFlagsOfAll(ownModels), ...ownFlags } },
     argv,
     width,
   );
-  const { help, ...typed } = commandLine.parse();
+  const { help, folds, ...typed } = commandLine.parse();
   const training = await trainingTyped(typed);
   const { models = ownModels, settings } = training;
   const named = typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined;
   const usage = usageOf(models, named ?? models.defaultName);
   return {
     ...training,
+    ...(folds === undefined ? {} : { folds: wholeNumber({ folds }, 'folds', 2) }),
     notes: commandLine.notes,
     help: help === true ? await (await commandLineOf(usage, argv, width)).help() : undefined,
   };
@@ -109,7 +123,7 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
   return {
     command: 'npm run train --',
     summary: 'Trains a sign-language recogniser and leaves a model folder.',
-    flags: { ...settingFlagsOf(models, model), ...trainFlags },
+    flags: { ...settingFlagsOf(models, model), ...ownFlags },
     brought: flagsOfTrain,
     examples: [
       ['npm run train -- --model transformer', 'train on the synthetic demo set, in about a minute'],
@@ -119,6 +133,7 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
       ['npm run train -- --data clips/ --config mine.json', 'take settings from a file'],
       ['npm run train -- --data clips/ --init-from old.pt --lr 1e-4', 'begin with the weights of a trained model'],
       ['npm run train -- --data clips/ --find-lr', 'try learning rates, and say which to take'],
+      ['npm run train -- --data folds/ --folds 5', 'cross-validate: mean and deviation over five folds'],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],
     epilogue:

@@ -14,7 +14,7 @@ beforeAll(async () => {
   await useBackend('cpu');
 });
 
-const base = { emb_dim: 16, num_heads: 2, num_layers: 1, max_len: 16, batch_size: 8, num_buckets: 1, epochs: 60 } as const;
+const base = { emb_dim: 16, num_heads: 2, num_layers: 1, max_len: 16, batch_size: 8, num_buckets: 1, epochs: 30 } as const;
 
 /** How many epochs a trial has logged. */
 function epochsOf(out: string, trial: string): number {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Job, type IJob } from 'kubernetes-models/batch/v1/Job';
@@ -34,6 +34,12 @@ async function emitted(job: EmitOptions, options: Partial<SweepOptions> = {}, na
     const { file } = await emitSweep({ base: {}, grid: { lr: [1e-3, 1e-4] }, seeds: 3, out: path.join(folder, named), ...options }, job);
     return readFileSync(file, 'utf8');
   });
+}
+
+function madeFolder(...parts: readonly string[]): string {
+  const folder = path.join(...parts);
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 describe('a sweep for a scheduler', () => {
@@ -110,6 +116,26 @@ describe('a sweep for a scheduler', () => {
         [['--out', 'jobs', '--cpus', '2'], '--cpus: only with --emit'],
       ] as const)
         expect(await kumpasIn(folder, 'sweep', ...typed)).toMatchObject({ code: 1, errors: expect.stringContaining(problem) });
+    });
+  });
+
+  it('is what train --folds is, of one point', async () => {
+    await inTemporaryFolder(async (folder) => {
+      for (const fold of [1, 2])
+        renameSync(writeSmallData(folder, { train: 8, val: 8 }), path.join(madeFolder(folder, 'sets'), `fold_${fold}`));
+      const typed = Object.entries({ ...SMALL, epochs: 1 }).map(([key, value]) => `--${key}=${value}`);
+      const train = async (...more: readonly string[]): ReturnType<typeof kumpasIn> =>
+        kumpasIn(folder, 'train', ...typed, '--data', 'sets', ...more);
+      const { code, output } = await train('--folds', '2');
+      expect(output).toMatch(/^ *base ★ .*2 of 2$/m);
+      expect(code).toBe(0);
+      expect((await collectSweep(path.join(folder, 'sweeps/sets-2-folds'))).points).toMatchObject([{ complete: true, trials: [{}, {}] }]);
+      expect(await train('--folds', '2')).toMatchObject({ code: 0, output: expect.stringContaining('2 of them done already') });
+      expect(await train('--folds', '3')).toMatchObject({ code: 1, errors: expect.stringContaining('sets/fold_3 is not there') });
+      expect(await train('--folds', '2', '--resume')).toMatchObject({
+        code: 1,
+        errors: expect.stringContaining('--folds is of several trainings'),
+      });
     });
   });
 
