@@ -17,6 +17,10 @@ export interface BenchFlags {
   readonly emb: number;
   readonly amp: AskedPrecision;
   readonly eager: boolean;
+  /** Whether GRUs are computed by cuDNN. */
+  readonly cudnnGru: boolean;
+  /** Whether a batch is divided among all GPUs, or on the processor among two parts of it. */
+  readonly parallel: boolean;
   /** Whether an average of the weights is kept. */
   readonly ema: boolean;
   /** What is broken down. */
@@ -59,6 +63,8 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --padding 0        evaluate: the share of padding where clips are padded to the longest, up to 0.45
   --amp              matrix products in bfloat16 where they win on this processor, as a training measures it (PyTorch then autocasts, or computes in float32
                      where nothing wins); --amp force: whatever they cost
+  --cudnn-gru        step: GRUs by cuDNN, on a GPU
+  --enable-parallel  step: each batch divided among all GPUs, on the processor among two parts of it
   --eager            operation by operation instead of the captured graph
   --ema              step, save: with a moving average of the weights
   --augment strong   step: the clips of each batch are augmented (light or strong) and normalised before it; a step without that, and without
@@ -89,6 +95,8 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     padding: text,
     amp: text,
     eager: onOff,
+    'cudnn-gru': onOff,
+    'enable-parallel': onOff,
     ema: onOff,
     json: onOff,
   };
@@ -125,6 +133,8 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     runs: values.runs === undefined ? undefined : whole('runs', 1),
     amp: values.amp === 'force' ? 'force' : values.amp === 'true',
     eager: values.eager ?? false,
+    cudnnGru: values['cudnn-gru'] ?? false,
+    parallel: values['enable-parallel'] ?? false,
     ema: values.ema ?? false,
     json: values.json ?? false,
     pytorch: values.pytorch,

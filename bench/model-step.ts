@@ -34,7 +34,7 @@ export function modelStep(flags: BenchFlags): BenchedStep {
     inputs: (step) =>
       stepInputs(batches[step % DRAWN_BATCHES] ?? randomBatch(flags.batch, flags.frames, model.width, step), {
         lossWeights: { alpha: 0.5, beta: 0.5 },
-        packPadding: model.leavesPaddingOut ?? false,
+        packPadding: model.leavesPaddingOut === true && !flags.parallel,
         randomSeed: [42, step],
       }),
   };

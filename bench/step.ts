@@ -3,7 +3,8 @@ import { HOLISTIC_78 } from '../src/config/known-layouts';
 import { TransformPipeline } from '../src/data/transforms/pipeline';
 import { initialiseParameters, valuesNamed, type NamedArrays } from '../src/engine/parameters';
 import type { ChosenPrecision } from '../src/engine/precision';
-import { startRuntime } from '../src/engine/runtime';
+import { sharingDevices, startRuntime, type Runtime } from '../src/engine/runtime';
+import { UserError } from '../src/foundation/errors';
 import { RandomStream } from '../src/foundation/random';
 import { median, round, timed, timeFigures, type Figures } from './figures';
 import type { BenchFlags } from './flags';
@@ -26,6 +27,8 @@ export async function benchStep(asked: BenchFlags): Promise<Figures> {
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: eager ? 'eager' : 'captured',
     matrixType: precision.bfloat16,
+    cudnnGru: flags.cudnnGru,
+    devices: flags.parallel ? devicesOf(runtime) : [],
   });
   const once = { learningRate: 1e-4, gradientScale: 1, apply: true };
   const change = clipChange(augment, frames);
@@ -68,6 +71,14 @@ export async function benchStep(asked: BenchFlags): Promise<Figures> {
     setting: { model: flags.model, batch, frames, ...model.config, amp: precision, eager, ema, augment },
     machine: { device: runtime.device, threads: runtime.threads, tensorflow: runtime.tensorflowVersion, node: process.versions.node },
   };
+}
+
+/** @throws UserError where there is one GPU alone. */
+function devicesOf(runtime: Runtime): readonly string[] {
+  if (!runtime.usesGpu) return ['/device:CPU:0', '/device:CPU:0'];
+  const devices = sharingDevices(runtime);
+  if (devices.length < 2) throw new UserError('--enable-parallel: there are fewer than two GPUs');
+  return devices;
 }
 
 /** What happens to the clips of a batch before its step, as to those of a set in memory; undefined where nothing does. */

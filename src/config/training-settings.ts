@@ -131,6 +131,16 @@ export const trainingSettings = {
     description:
       'Mixed precision: matrix products in bfloat16 where this machine was measured to gain by it (once, in half a second; the training says what it found), everything else in float32. force: wherever it runs, also where it loses. A resumed run keeps what it was trained in. Needs compile_model.',
   }),
+  tf32: setting(onOrOff(), true, {
+    group,
+    description:
+      'On NVIDIA GPUs from Ampere on: float32 products and convolutions in TensorFloat-32, as TensorFlow does unless told otherwise. Off (--no-tf32): in full float32, slower. Never measured; changes nothing on a processor.',
+  }),
+  cudnn_gru: setting(onOrOff(), false, {
+    group,
+    description:
+      'On NVIDIA GPUs: GRUs by cuDNN’s fused kernels in place of a loop in the graph. Never run on a GPU yet; refused where none computes. A resumed training may change it. Needs compile_model.',
+  }),
   enable_parallel: setting(onOrOff(), false, {
     group,
     description: 'Divide each batch among all GPUs of this machine. Needs compile_model; does nothing where there are fewer than two.',
@@ -152,6 +162,7 @@ export type TrainingSettings = z.output<z.ZodObject<typeof trainingSettings>>;
 export function checkTrainingSettings({
   amp,
   compile_model,
+  cudnn_gru,
   enable_parallel,
   curriculum,
   curriculum_min_weight,
@@ -160,7 +171,7 @@ export function checkTrainingSettings({
   ...others
 }: Pick<
   TrainingSettings,
-  'batch_size' | 'micro_batch_size' | 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'
+  'batch_size' | 'micro_batch_size' | 'amp' | 'compile_model' | 'cudnn_gru' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'
 > &
   WeightingSettings &
   OptimizerSettings): SettingProblem[] {
@@ -171,6 +182,7 @@ export function checkTrainingSettings({
       ? [{ key: 'micro_batch_size', text: `expected at most the batch size, ${batch_size}, found ${micro_batch_size}` }]
       : []),
     ...(amp !== false && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
+    ...(cudnn_gru && !compile_model ? [{ key: 'cudnn_gru', text: 'needs the captured step: leave out --eager, or --cudnn-gru' }] : []),
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
       : []),

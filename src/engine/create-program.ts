@@ -1,9 +1,11 @@
-import { hasNativeKernels } from './tensorflow';
+import { UserError } from '../foundation/errors';
 import { CapturedProgram } from './captured/captured-program';
 import type { MatrixType } from './captured/matrix-type';
 import { EagerProgram } from './eager-program';
+import { captureContext, nativeBinding } from './native-backend';
 import type { ParameterValues } from './parameters';
 import type { Program, ProgramDefinition } from './program';
+import { hasNativeKernels } from './tensorflow';
 
 export interface ProgramOptions {
   /** `captured`: each computation is recorded once and replayed by one native call; `eager`: op by op, many times slower, the oracle. */
@@ -12,17 +14,36 @@ export interface ProgramOptions {
   readonly matrixType?: MatrixType;
   /** The devices that a captured program divides each batch among, by TensorFlow's names; TensorFlow chooses one where there are none. */
   readonly devices?: readonly string[];
+  /** Whether GRUs are computed by cuDNN's fused kernels: on an NVIDIA GPU only. */
+  readonly cudnnGru?: boolean;
   /** Where a captured program runs and its variables live: in this process, or with the target of a server ({@link startServer}) on the machines of its cluster. */
   readonly target?: string;
 }
 
-/** A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly. */
+/**
+ * A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly.
+ * @throws UserError where cuDNN is asked for and no GPU computes.
+ */
 export function createProgram(
   definition: ProgramDefinition,
   initial: ParameterValues,
-  { mode, matrixType, devices, target }: ProgramOptions,
+  { mode, matrixType, devices, target, cudnnGru = false }: ProgramOptions,
 ): Program {
+  if (cudnnGru && !(hasNativeKernels() && nativeBinding().isUsingGpuDevice()))
+    throw new UserError(
+      'cudnn_gru: cuDNN needs an NVIDIA GPU that TensorFlow uses, and this process computes on the processor; leave it out',
+    );
   return mode === 'captured' && hasNativeKernels()
-    ? new CapturedProgram(definition, initial, matrixType, devices, target)
+    ? new CapturedProgram(cudnnGru ? byCudnn(definition) : definition, initial, matrixType, devices, target)
     : new EagerProgram(definition, initial);
+}
+
+/** The same program, its GRUs computed by cuDNN. */
+export function byCudnn(definition: ProgramDefinition): ProgramDefinition {
+  const { evaluate, train } = definition;
+  return {
+    ...definition,
+    evaluate: (...given) => captureContext.run({ cudnnGru: true }, () => evaluate(...given)),
+    ...(train === undefined ? {} : { train: (...given) => captureContext.run({ cudnnGru: true }, () => train(...given)) }),
+  };
 }

@@ -81,11 +81,13 @@ interface CaptureSettings {
   readonly recorder: OperationRecorder | undefined;
   /** Whether own kernels may do the work of TensorFlow's operations, where they are there: not in graphs that go to others. */
   readonly ownKernels: boolean;
+  /** Whether GRUs are computed by cuDNN's kernels. */
+  readonly cudnnGru: boolean;
 }
 
 /** Where a computation is entered with other settings. All of it is synchronous: nothing outlives `run`. */
 class CaptureContext {
-  private settings: CaptureSettings = { recorder: undefined, ownKernels: true };
+  private settings: CaptureSettings = { recorder: undefined, ownKernels: true, cudnnGru: false };
 
   /** Runs a computation with some settings changed. */
   run<Result>(change: Partial<CaptureSettings>, compute: () => Result): Result {
@@ -104,6 +106,10 @@ class CaptureContext {
 
   get ownKernels(): boolean {
     return this.settings.ownKernels;
+  }
+
+  get cudnnGru(): boolean {
+    return this.settings.cudnnGru;
   }
 }
 
@@ -154,7 +160,8 @@ export type OperationAttribute =
   | { readonly name: string; readonly kind: 'type'; readonly value: (typeof DataType)[keyof typeof DataType] }
   | { readonly name: string; readonly kind: 'int'; readonly value: number | readonly number[] }
   | { readonly name: string; readonly kind: 'float'; readonly value: number }
-  | { readonly name: string; readonly kind: 'bool'; readonly value: boolean };
+  | { readonly name: string; readonly kind: 'bool'; readonly value: boolean }
+  | { readonly name: string; readonly kind: 'string'; readonly value: string };
 
 /**
  * Runs one TensorFlow operation by its name. tfjs sees no gradient here: wrap it in `tf.customGrad` where one is needed.
@@ -180,6 +187,7 @@ export function rawOperations(
     int: backend.binding.TF_ATTR_INT,
     float: backend.binding.TF_ATTR_FLOAT,
     bool: backend.binding.TF_ATTR_BOOL,
+    string: backend.binding.TF_ATTR_STRING,
   };
   const native = attributes.map(({ name: attribute, kind, value }) => ({ name: attribute, type: attributeKind[kind], value }));
   return backend.executeMultipleOutputs(name, native, inputs, outputs);

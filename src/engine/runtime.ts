@@ -34,6 +34,11 @@ export interface RuntimeOptions {
    * there are and whatever TF_NUM_INTRAOP_THREADS says, and on a GPU TensorFlow and cuDNN take their deterministic kernels.
    */
   readonly deterministic?: boolean;
+  /**
+   * False: on a GPU float32 products are computed in full float32, not in TensorFloat-32, by NVIDIA_TF32_OVERRIDE=0, which cuBLAS and cuDNN read (NVIDIA's documentation of both).
+   * Never run on one.
+   */
+  readonly tf32?: boolean;
 }
 
 /** Threads of a deterministic runtime: TensorFlow divides a sum into as many parts as there are. More than these would hinder each other on small machines. */
@@ -80,9 +85,13 @@ export async function prepareRuntime(): Promise<void> {
  * memory of large tensors for the next ones: given back to the system after each operation, as otherwise, it comes back as pages that have to be cleared, a quarter of an evaluation's time.
  * @throws UserError in an installed package whose native library has not been prepared, unless KUMPAS_BACKEND is `js`; and where it has to be deterministic and was started otherwise.
  */
-export async function startRuntime({ verbose = false, deterministic = false }: RuntimeOptions = {}): Promise<Runtime> {
-  started ??= start(verbose, deterministic);
+export async function startRuntime({ verbose = false, deterministic = false, tf32 = true }: RuntimeOptions = {}): Promise<Runtime> {
+  started ??= start(verbose, deterministic, tf32);
   const runtime = await started;
+  if (!tf32 && runtime.usesGpu && process.env['NVIDIA_TF32_OVERRIDE'] !== '0')
+    throw new UserError(
+      'tf32: the GPU computes in this process already, in TensorFloat-32, and cannot change that; begin with what is to do without, or do it in another process',
+    );
   if (deterministic && !runtime.deterministic)
     throw new UserError(
       `deterministic: TensorFlow computes in this process already, with ${runtime.threads} threads, and cannot change that; begin with what is deterministic, or do it in another process`,
@@ -90,7 +99,7 @@ export async function startRuntime({ verbose = false, deterministic = false }: R
   return runtime;
 }
 
-async function start(verbose: boolean, deterministic: boolean): Promise<Runtime> {
+async function start(verbose: boolean, deterministic: boolean, tf32: boolean): Promise<Runtime> {
   await prepare();
   if (process.env['KUMPAS_BACKEND'] === 'js') return startJavascript();
   const binding = bindingFile();
@@ -104,6 +113,7 @@ async function start(verbose: boolean, deterministic: boolean): Promise<Runtime>
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
   process.env['TF_CPU_ALLOCATOR_USE_BFC'] ??= 'true';
   if (deterministic) Object.assign(process.env, deterministicEnvironment);
+  if (!tf32) process.env['NVIDIA_TF32_OVERRIDE'] = '0';
   restoreRemovedUtilities();
   try {
     loadNative(binding, verbose);

@@ -25,6 +25,8 @@ const NOT_TAKEN_OVER = new Set([
     'description',
     'amp',
     'compile_model',
+    'cudnn_gru',
+    'tf32',
     'enable_parallel',
     'memory_budget_mb',
     'num_buckets',

@@ -209,6 +209,7 @@ function createLearner(
   const program = createProgram(definition, new Map([...weights, ...(weighting === undefined ? [] : restoredWeighting(weighting))]), {
     mode: settings.compile_model ? 'captured' : 'eager',
     matrixType: precision.bfloat16,
+    cudnnGru: settings.cudnn_gru,
     devices,
   });
   const classes = { gloss: model.numGloss, category: model.numCategory };

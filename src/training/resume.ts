@@ -66,6 +66,8 @@ const CHANGEABLE = new Set([
   'save_dir',
   'description',
   'compile_model',
+  'cudnn_gru',
+  'tf32',
 ]);
 
 /**

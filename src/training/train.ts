@@ -131,7 +131,7 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
   const report = hooks.onEvent ?? (() => undefined);
   const models = hooks.models ?? ownModels;
   const { settings, resume } = settle(request, models, report);
-  const runtime = await startRuntime({ verbose: hooks.verbose === true, deterministic: settings.deterministic });
+  const runtime = await startRuntime({ verbose: hooks.verbose === true, deterministic: settings.deterministic, tf32: settings.tf32 });
   if (runtime.warning !== undefined) report({ kind: 'warning', text: runtime.warning });
 
   const board = settings.tensorboard ? tensorBoardListener() : undefined;

@@ -46,7 +46,7 @@ export async function tryTraining<Result, Event>(
   };
   if (request.resume !== undefined) throw new UserError(`${named} is of a new training: leave --resume out`);
   const { settings } = settle(request, models, report);
-  const runtime = await startRuntime({ verbose: hooks.verbose === true, deterministic: settings.deterministic });
+  const runtime = await startRuntime({ verbose: hooks.verbose === true, deterministic: settings.deterministic, tf32: settings.tf32 });
   const context = { ...contextOf(runtime, request, others, report), models };
   return throwAway(settings, await prepareLearner(settings, context, { scheduleFor }), (trial) => {
     const { dataset } = trial.data;

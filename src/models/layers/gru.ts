@@ -1,3 +1,4 @@
+import { cudnnGruStates, usesCudnnGru } from '../../engine/cudnn-gru';
 import { gruStates } from '../../engine/gru-states';
 import { linearProduct } from '../../engine/linear-and-norm';
 import {
@@ -53,12 +54,14 @@ export class FramesFirst {
 
 /** A GRU's states after each frame, `[frames, batch, hidden]`, from clips `[batch, frames, inputs]`. */
 export function gruOfClips(parameters: NamedTensors, name: string, x: tf.Tensor, order: FramesFirst): tf.Tensor {
+  if (usesCudnnGru()) return cudnnStates(parameters, name, order.turn(x, shape3(x)[2]), order.mask);
   const products = gruProjection(parameters, name, rowsOf(x));
   return gruRecurrence(parameters, name, order.turn(products, shape2(products)[1]), order.mask);
 }
 
 /** {@link gruOfClips} from another GRU's states, `[frames, batch, inputs]`. */
 export function gruOfStates(parameters: NamedTensors, name: string, x: tf.Tensor, order: FramesFirst): tf.Tensor {
+  if (usesCudnnGru()) return cudnnStates(parameters, name, x, order.mask);
   const products = gruProjection(parameters, name, rowsOf(x));
   return gruRecurrence(parameters, name, tf.reshape(products, [order.frames, order.batch, shape2(products)[1]]), order.mask);
 }
@@ -86,8 +89,11 @@ export function gru(
   const [batch, frames] = shape3(x);
   const inOrder = (values: tf.Tensor): tf.Tensor => (options.reverse === true ? tf.reverse(values, 0) : values);
   const framesFirst = (values: tf.Tensor): tf.Tensor => inOrder(tf.transpose(tf.reshape(values, [batch, frames, -1]), [1, 0, 2]));
-  const projected = gruProjection(parameters, name, rowsOf(x));
-  const states = gruRecurrence(parameters, name, framesFirst(projected), framesFirst(mask));
+  // cuDNN wants the padding behind, where a GRU that runs backwards has it in front.
+  const states =
+    usesCudnnGru() && options.reverse !== true
+      ? cudnnStates(parameters, name, framesFirst(x), framesFirst(mask))
+      : gruRecurrence(parameters, name, framesFirst(gruProjection(parameters, name, rowsOf(x))), framesFirst(mask));
   return tf.transpose(inOrder(states), [1, 0, 2]);
 }
 
@@ -108,6 +114,17 @@ function gruProjection(parameters: NamedTensors, name: string, x: tf.Tensor): tf
  */
 function gruRecurrence(parameters: NamedTensors, name: string, projected: tf.Tensor, mask: tf.Tensor): tf.Tensor {
   return gruStates(projected, mask, tensorNamed(parameters, `${name}.weight_hh_l0`), tensorNamed(parameters, `${name}.bias_hh_l0`));
+}
+
+/** {@link gruRecurrence} of inputs `[frames, batch, inputs]`, by cuDNN. */
+function cudnnStates(parameters: NamedTensors, name: string, x: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  const named = (part: string): tf.Tensor => tensorNamed(parameters, `${name}.${part}_l0`);
+  return cudnnGruStates(x, mask, {
+    weightIh: named('weight_ih'),
+    weightHh: named('weight_hh'),
+    biasIh: named('bias_ih'),
+    biasHh: named('bias_hh'),
+  });
 }
 
 /** `[rows, width]` of a tensor of three dimensions. */
