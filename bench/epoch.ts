@@ -16,8 +16,8 @@ import { startPytorch } from './pytorch';
 import { ownModels } from '../src/models/model-table';
 import { closeRun } from '../src/training/run';
 
-const TRAIN_CLIPS = 312;
-const VALIDATION_CLIPS = 78;
+export const TRAIN_CLIPS = 312;
+export const VALIDATION_CLIPS = 78;
 const WIDTH = 156;
 
 /** Times epochs as `npm run train` runs them: training and validation, without and with what is written to disk. */

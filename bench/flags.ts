@@ -38,7 +38,7 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|save|fuzz [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|memory|save|fuzz [flags]
 
   step        one training step, the batch fed anew each time; a quarter of the frames is padding
   breakdown   where the time of a step, an evaluation or features goes (--of): each operation run alone, and the time of its matrix products at
@@ -53,6 +53,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does
   features    InceptionV3's features of frames, 16 at once
   checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
+  memory      the most resident memory of a training of two epochs, as \`npm run train\` runs it, in a process of its own
   save        how long a training waits for a state that is saved within an epoch, part by part, and for one that it waits to be written
   fuzz        reading damaged and hostile checkpoints, --runs of them (25,000): each must end in a result or a clear error; and
               files of every kind that grow: under 2 s and 500 MB below a megabyte, and no more than in proportion to their size
@@ -70,7 +71,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --augment strong   step: the clips of each batch are augmented (light or strong) and normalised before it; a step without that, and without
                      --ema, is timed in turn, and the ratio printed
   --runs N           steps or epochs that count
-  --pytorch PYTHON   step, epoch, evaluate, predict, features, checkpoint: a Python that has PyTorch (and torchvision); it is timed in turn with ours,
+  --pytorch PYTHON   step, epoch, evaluate, predict, features, checkpoint, memory: a Python that has PyTorch (and torchvision); it is timed in turn with ours,
                      and the ratio printed
   --file F.pt        checkpoint: the file; else one of the size of a whole InceptionV3-GRU is made
   --json             one JSON document

@@ -11,6 +11,7 @@ const benches = {
   features: async () => (await import('./features.js')).benchFeatures,
   load: async () => (await import('./load.js')).benchLoad,
   checkpoint: async () => (await import('./checkpoint.js')).benchCheckpoint,
+  memory: async () => (await import('./memory.js')).benchMemory,
   save: async () => (await import('./save.js')).benchSave,
   fuzz: async () => (await import('./fuzz.js')).benchFuzz,
   evaluate: async () => (await import('./evaluate.js')).benchEvaluate,
@@ -33,7 +34,7 @@ async function main([name, ...argv]: readonly string[]): Promise<void> {
       `${name}: unknown bench; ${nearest === undefined ? `there are ${Object.keys(benches).join(', ')}` : `did you mean ${nearest}?`}`,
     );
   }
-  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict', 'app', 'validate'].includes(name) ? 100 : 30);
+  const flags = readBenchFlags(argv, ['step', 'breakdown', 'evaluate', 'predict', 'memory', 'app', 'validate'].includes(name) ? 100 : 30);
   const bench = await benches[name]();
   const figures = { bench: name, ...(await bench(flags)) };
   process.stdout.write(flags.json ? `${JSON.stringify(figures, null, 2)}\n` : figuresText(figures));

@@ -5,13 +5,18 @@ import { readFileSync } from 'node:fs';
  * `/proc/self/status`.
  */
 export function peakMemoryMb(): number {
-  const own = ownPeakKb();
-  return (own ?? process.resourceUsage().maxRSS) / 1000;
+  return (peakKb('self') ?? process.resourceUsage().maxRSS) / 1000;
 }
 
-function ownPeakKb(): number | undefined {
+/** The same of another process, on Linux; undefined where it is no more, or not to be seen. */
+export function peakMemoryOfMb(process_: number): number | undefined {
+  const peak = peakKb(process_);
+  return peak === undefined ? undefined : peak / 1000;
+}
+
+function peakKb(process_: number | 'self'): number | undefined {
   try {
-    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${process_}/status`, 'utf8'))?.[1];
     return peak === undefined ? undefined : Number(peak);
   } catch {
     return undefined; // Another system than Linux.
