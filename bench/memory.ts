@@ -83,7 +83,7 @@ async function peakOf(program: string, argv: readonly string[], input = ''): Pro
     if (child.exitCode !== null || child.signalCode !== null) break;
     if (process_ !== undefined) peak = peakMemoryOfMb(process_) ?? peak;
   }
-  await ended;
-  if (child.exitCode !== 0) throw new UserError(`${program} ${argv.join(' ')} ended with ${String(child.exitCode)}: ${errors.trim()}`);
+  const [code] = (await ended) as [number | null];
+  if (code !== 0) throw new UserError(`${program} ${argv.join(' ')} ended with ${String(code)}: ${errors.trim()}`);
   return peak;
 }

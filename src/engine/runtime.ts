@@ -61,6 +61,8 @@ interface StandardError {
   restore(): void;
   /** Waits for a library that a thread was told to load. */
   finish(): void;
+  /** Gives back the pages of TensorFlow's libraries that are as in their files. */
+  release(): void;
 }
 
 let started: Promise<Runtime> | undefined;
@@ -206,6 +208,15 @@ function loadNative(binding: string, verbose: boolean): void {
   loadSessionLibrary(path.join(path.dirname(realpathSync(binding)), 'session.node'));
   registerBackend('tensorflow', () => new NodeJSKernelBackend(load(binding), '@tensorflow/tfjs-node-gpu'), PREFERRED);
   void setBackend('tensorflow');
+}
+
+/**
+ * Gives back the memory that TensorFlow's library took while it was loaded and made the first graphs ready, about 200 MB: whatever of it is needed again comes back by
+ * itself. For processes that go on for long, once their graphs have run. Nothing, where the library is not there.
+ */
+export function releaseLoadingMemory(): void {
+  const binding = bindingFile();
+  if (tf.getBackend() === 'tensorflow' && existsSync(binding)) loadStandardError(binding)?.release();
 }
 
 function loadStandardError(binding: string): StandardError | undefined {

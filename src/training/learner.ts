@@ -7,6 +7,7 @@ import type { ParameterGroup } from '../engine/optimizers/parameter-groups';
 import { type NamedArrays, tensorNamed, valuesNamed, type NamedTensors } from '../engine/parameters';
 import { exponentialAverage } from '../engine/optimizers/weight-average';
 import type { Program, StepResult, ProgramDefinition } from '../engine/program';
+import { releaseLoadingMemory } from '../engine/runtime';
 import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
 import type { Model, ModelOutputs } from '../models/model';
@@ -24,6 +25,7 @@ import { takeCheckpoint } from './take-checkpoint';
 /** What is learnt, and how far: the model's program with its weights and optimiser, the schedule of its learning rate, the progress. */
 export class Learner {
   private halvedBatchSize: number | undefined;
+  private hasStepped = false;
 
   constructor(
     readonly model: Model,
@@ -62,6 +64,8 @@ export class Learner {
       steps.push(step);
       if (!step.finite) break;
     }
+    if (!this.hasStepped) releaseLoadingMemory();
+    this.hasStepped = true;
     const result = joinSteps(steps, batch.size);
     if (!result.finite) throw new NotFinite(faultOf(result));
     if (update.apply) this.schedule.endUpdate?.();

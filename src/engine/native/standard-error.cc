@@ -5,7 +5,12 @@
 #include <fcntl.h>
 #include <node_api.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <link.h>
+#include <sys/mman.h>
+#endif
 
+#include <cstring>
 #include <string>
 #include <thread>
 
@@ -59,6 +64,40 @@ napi_value Finish(napi_env, napi_callback_info) {
   return nullptr;
 }
 
+#ifdef __linux__
+// Lets go of the pages of a library of TensorFlow's that are as its file has them: what may be written, as tables that were relocated, stays.
+int ReleasePages(dl_phdr_info* library, size_t, void*) {
+  if (library->dlpi_name == nullptr || std::strstr(library->dlpi_name, "libtensorflow") == nullptr) return 0;
+  const uintptr_t page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (int place = 0; place < library->dlpi_phnum; ++place) {
+    const auto& part = library->dlpi_phdr[place];
+    if (part.p_type == PT_DYNAMIC) {
+      const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(library->dlpi_addr + part.p_vaddr);
+      for (; entry->d_tag != DT_NULL; ++entry) {
+        if (entry->d_tag == DT_TEXTREL) return 0;
+      }
+    }
+  }
+  for (int place = 0; place < library->dlpi_phnum; ++place) {
+    const auto& part = library->dlpi_phdr[place];
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+    const uintptr_t start = (library->dlpi_addr + part.p_vaddr + page - 1) / page * page;
+    const uintptr_t end = (library->dlpi_addr + part.p_vaddr + part.p_filesz) / page * page;
+    if (end > start) madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+  }
+  return 0;
+}
+#endif
+
+// release(): gives back the memory of what was needed of TensorFlow's libraries only once, while they were loaded and a graph was made ready; whatever is needed again is
+// there again, from the system's own copy of the file.
+napi_value Release(napi_env, napi_callback_info) {
+#ifdef __linux__
+  dl_iterate_phdr(ReleasePages, nullptr);
+#endif
+  return nullptr;
+}
+
 bool Export(napi_env env, napi_value exports, const char* name, napi_callback callback) {
   napi_value function;
   return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok &&
@@ -69,8 +108,8 @@ bool Export(napi_env env, napi_value exports, const char* name, napi_callback ca
 
 NAPI_MODULE_INIT() {
   if (!Export(env, exports, "silence", Silence) || !Export(env, exports, "restore", Restore) || !Export(env, exports, "begin", Begin) ||
-      !Export(env, exports, "finish", Finish)) {
-    napi_throw_error(env, nullptr, "the functions silence, restore, begin and finish could not be made");
+      !Export(env, exports, "finish", Finish) || !Export(env, exports, "release", Release)) {
+    napi_throw_error(env, nullptr, "the functions silence, restore, begin, finish and release could not be made");
   }
   return exports;
 }
