@@ -1,0 +1,50 @@
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { messageOf, UserError } from '../../foundation/errors';
+import { addressOf } from './place';
+
+/**
+ * Lets a server listen at an address.
+ * @param rank of this process, for the message.
+ * @throws UserError where this machine cannot listen there.
+ */
+export async function listeningAt(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+  rank: number,
+): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const refused = (error: unknown): void => {
+      reject(
+        new UserError(
+          `rank ${rank} cannot listen at ${addressOf(host, port)}: ${reasonOf(error)}; give an address of this machine, with a port that nothing else uses`,
+          { cause: error },
+        ),
+      );
+    };
+    server.once('error', refused);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', refused);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** A port of a host of this machine at which nothing listens now: the one that is asked for, or, for 0, one that the system chooses. */
+export async function freePort(host: string, port: number, rank: number): Promise<number> {
+  const server = createServer();
+  const free = await listeningAt(server, { host, port }, rank);
+  await new Promise((resolve) => server.close(resolve));
+  return free;
+}
+
+function reasonOf(error: unknown): string {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program does',
+    EADDRNOTAVAIL: 'it is no address of this machine',
+    EACCES: 'the system lets only administrators',
+    ENOTFOUND: 'there is no host of that name',
+    EAI_AGAIN: 'there is no host of that name',
+  };
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  return reasons[code] ?? messageOf(error);
+}

@@ -1,0 +1,232 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { version } from '../../foundation/installation';
+import { UserError } from '../../foundation/errors';
+import { required } from '../../foundation/required';
+import { counted } from '../../foundation/text';
+import { listeningAt } from './addresses';
+import { hear, say, type Message } from './message-lines';
+import { addressParts, type ClusterPlace } from './place';
+
+/** How the training of rank 0 ended. */
+export type ClusterEnd = 'finished' | 'interrupted' | 'failed';
+
+/** A worker that has come. */
+interface Present {
+  readonly socket: Socket;
+  /** Of its server: what the launch says, later what it says itself. */
+  address: string;
+  state: 'here' | 'ready' | 'started';
+}
+
+/** Another process of a training is gone, or cannot be reached. */
+export class WorkerLost extends UserError {}
+
+/** Seconds that processes wait for each other at the start. */
+export const PATIENCE = 50;
+
+/**
+ * Where rank 0 meets the others: they come to its address, say who they are, and are told when to begin and when all is over. Each stays connected while the training runs, so that
+ * whoever ends is missed at once.
+ */
+export class Meeting {
+  private readonly present = new Map<number, Present>();
+  private readonly losing = new AbortController();
+  private readonly interrupting = new AbortController();
+  private readonly changes = new Set<() => void>();
+  private over = false;
+
+  private constructor(
+    private readonly place: ClusterPlace,
+    private readonly server: Server,
+    private readonly patience: number,
+  ) {
+    server.on('connection', (socket) => {
+      this.welcome(socket);
+    });
+  }
+
+  /**
+   * Listens at rank 0's address, and nowhere else.
+   * @param patience seconds to wait for the others, each time.
+   * @throws UserError where this machine cannot listen there.
+   */
+  static async open(place: ClusterPlace, patience = PATIENCE): Promise<Meeting> {
+    const server = createServer();
+    await listeningAt(server, addressParts(required(place.workers[0], 'the address of rank 0'), 'rank 0'), 0);
+    return new Meeting(place, server, patience);
+  }
+
+  /** Aborted, with a {@link WorkerLost} as its reason, when a worker is gone before the end. */
+  get lost(): AbortSignal {
+    return this.losing.signal;
+  }
+
+  /** Aborted when a worker was asked to end. */
+  get interrupted(): AbortSignal {
+    return this.interrupting.signal;
+  }
+
+  /** Waits until all are here, and lets them start TensorFlow. @throws WorkerLost that names those who did not come. */
+  async gather({ deterministic }: { readonly deterministic: boolean }): Promise<void> {
+    await this.until('here', 'has not come');
+    this.sayToAll({ say: 'welcome', deterministic });
+  }
+
+  /** Waits until all have started TensorFlow. @returns the addresses of their servers, by rank, rank 0's left out. */
+  async whenReady(): Promise<string[]> {
+    await this.until('ready', 'has not started TensorFlow');
+    return this.ranks.map((rank) => required(this.present.get(rank), `worker ${rank}`).address);
+  }
+
+  /** Lets all start their servers, and waits for them. @param addresses of all, by rank. */
+  async start(addresses: readonly string[]): Promise<void> {
+    this.sayToAll({ say: 'start', addresses: [...addresses] });
+    await this.until('started', "has not started TensorFlow's server");
+  }
+
+  /** What a run's error says of a worker that is gone, once whoever it was is missed; undefined where none is. */
+  async lossBehind(error: unknown): Promise<unknown> {
+    if (!this.lost.aborted && speaksOfOthers(error)) await this.changed(LOSS_IS_KNOWN_WITHIN);
+    return this.lost.aborted ? this.lost.reason : undefined;
+  }
+
+  /** Tells all that it is over, and how; waits until they have heard it. */
+  async end(how: ClusterEnd, text = ''): Promise<void> {
+    this.over = true;
+    this.server.close();
+    await Promise.all([...this.present.values()].map(({ socket }) => closed(socket, { say: 'end', how, text })));
+  }
+
+  private get ranks(): number[] {
+    return this.place.workers.flatMap((_, rank) => (rank === 0 ? [] : [rank]));
+  }
+
+  /** A connection: nobody, until it says who it is. */
+  private welcome(socket: Socket): void {
+    socket.setKeepAlive(true, 10_000);
+    socket.setNoDelay(true);
+    socket.on('error', () => undefined); // It closes then.
+    let rank: number | undefined;
+    const waiting = setTimeout(() => socket.destroy(), this.patience * 1000);
+    waiting.unref();
+    socket.on('close', () => {
+      clearTimeout(waiting);
+      if (rank !== undefined) this.lose(rank, 'has ended, or cannot be reached any more');
+    });
+    hear(socket, (message) => {
+      if (message.say === 'hello' && rank === undefined) {
+        clearTimeout(waiting);
+        const refusal = this.refusalOf(message);
+        if (refusal === undefined) {
+          rank = message.rank;
+          this.present.set(rank, { socket, address: message.address ?? socket.remoteAddress ?? '', state: 'here' });
+          this.change();
+        } else void closed(socket, { say: 'end', how: 'failed', text: refusal });
+      } else if (rank !== undefined) this.heard(rank, message);
+    });
+  }
+
+  /** Why a process cannot be one of the workers. */
+  private refusalOf({ rank, size, version: theirs }: Extract<Message, { say: 'hello' }>): string | undefined {
+    if (theirs !== version) return `it is of Kumpas ${theirs}, and rank 0 of ${version}: all processes need the same`;
+    if (size !== this.place.workers.length)
+      return `it was started as one of ${size} processes, and rank 0 as one of ${this.place.workers.length}`;
+    if (!this.ranks.includes(rank)) return `there is no rank ${rank} here`;
+    return this.present.has(rank) ? `another process is worker ${rank} already` : undefined;
+  }
+
+  private heard(rank: number, message: Message): void {
+    const worker = required(this.present.get(rank), `worker ${rank}`);
+    if (message.say === 'ready') {
+      if (message.kernels !== 'own' && message.kernels !== 'tensorflow') {
+        this.lose(rank, "runs without TensorFlow's native library: `npm run doctor` there says what is missing");
+        return;
+      }
+      Object.assign(worker, { address: message.address, state: 'ready', kernels: message.kernels });
+    } else if (message.say === 'started') worker.state = 'started';
+    else if (message.say === 'interrupted') this.interrupting.abort();
+    else if (message.say === 'failed') this.lose(rank, `cannot go on: ${message.text}`);
+    this.change();
+  }
+
+  private lose(rank: number, what: string): void {
+    if (this.over || this.losing.signal.aborted) return;
+    this.losing.abort(new WorkerLost(`${this.named(rank)} ${what}`));
+    this.change();
+  }
+
+  private named(rank: number): string {
+    const address = this.place.workers[rank] ?? this.present.get(rank)?.address;
+    return address === undefined || address === '' ? `worker ${rank}` : `worker ${rank} (${address})`;
+  }
+
+  private async until(state: Present['state'], else_: string): Promise<void> {
+    const order: readonly Present['state'][] = ['here', 'ready', 'started'];
+    const missing = (): number[] =>
+      this.ranks.filter((rank) => {
+        const worker = this.present.get(rank);
+        return worker === undefined || order.indexOf(worker.state) < order.indexOf(state);
+      });
+    const deadline = Date.now() + this.patience * 1000;
+    while (missing().length > 0) {
+      if (this.lost.aborted) throw this.lost.reason;
+      const left = deadline - Date.now();
+      if (left <= 0)
+        throw new WorkerLost(
+          `${missing()
+            .map((rank) => this.named(rank))
+            .join(
+              ', ',
+            )} ${else_} within ${counted(this.patience, 'second')}: start all processes at about the same time, and let them reach rank 0 at ${String(this.place.workers[0])}`,
+        );
+      await this.changed(left);
+    }
+    if (this.lost.aborted) throw this.lost.reason;
+  }
+
+  private change(): void {
+    for (const told of [...this.changes]) told();
+  }
+
+  /** Waits for the next change, so many milliseconds at most. */
+  private changed(atMost: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.changes.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, atMost);
+      this.changes.add(done);
+    });
+  }
+
+  private sayToAll(message: Message): void {
+    for (const { socket } of this.present.values()) say(socket, message);
+  }
+}
+
+/** A process that ends closes its connections before, or at the same moment as, TensorFlow fails for it. */
+const LOSS_IS_KNOWN_WITHIN = 5000;
+
+/** Whether TensorFlow failed over another process. */
+function speaksOfOthers(error: unknown): boolean {
+  return error instanceof Error && /\/job:worker|connect|Socket closed|Connection reset|UNAVAILABLE/i.test(error.message);
+}
+
+/** Says a last word and waits until the connection is closed, a short while at most. */
+function closed(socket: Socket, message: Message): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), 2000);
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    say(socket, message);
+    socket.end();
+    if (socket.closed) {
+      clearTimeout(timer);
+      resolve();
+    }
+  });
+}
