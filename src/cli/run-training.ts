@@ -10,6 +10,8 @@ import { cacheFolder } from '../foundation/caches';
 import { UserError } from '../foundation/errors';
 import { shellWord } from '../foundation/text';
 import type { ModelDefinitions } from '../models/model-table';
+import type { ClusterPlace } from '../training/cluster/place';
+import type { TrainingListener } from '../training/events';
 import type { TrainingStopped } from '../training/train';
 import { watchForInterruption, type Interruption } from './exit';
 import { commonFlags, keyOf, type FlagTable } from './flags';
@@ -40,6 +42,8 @@ export interface TrainCommandLine {
   readonly findRates?: string | undefined;
   /** In how many folds the recipe is cross-validated; undefined for a single training. */
   readonly folds?: number | undefined;
+  /** Where this process stands, where several train together. */
+  readonly cluster?: ClusterPlace | undefined;
   readonly verbose: boolean;
   /** What is to be said of flags of the PyTorch pipeline that were typed. */
   readonly notes: readonly string[];
@@ -69,6 +73,18 @@ export const trainFlags = {
     string: true,
     group: 'General:',
     description: `--resume: ${factsOf(optimizerOption.optimizer_was).description}`,
+  },
+  workers: {
+    string: true,
+    group: 'Several processes:',
+    description:
+      'Train in several processes together, on one machine or several: their addresses with commas between them, as 10.0.0.1:2222,10.0.0.2:2222. The same command is started for each. Also read of TF_CONFIG, of RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT (torchrun), and of Slurm. A private network only (docs/distributed.md).',
+  },
+  rank: {
+    string: true,
+    group: 'Several processes:',
+    description: '--workers: which of them this process is, from 0; 0 reads the data and writes the model folder.',
+    defaultDescription: 'RANK, SLURM_PROCID or JOB_COMPLETION_INDEX',
   },
   'find-lr': {
     string: true,
@@ -106,6 +122,7 @@ export function readingTyped(key: unknown, optimizerWas: unknown): CheckpointRea
  * @returns the process's exit code.
  */
 export async function runTraining(typed: TrainCommandLine, terminal: Terminal, registry: RegistryFacts = {}): Promise<number> {
+  if (typed.cluster !== undefined && typed.cluster.rank > 0) return await runWorker(typed.cluster, typed, terminal);
   const reporter = new TerminalReporter(terminal.output);
   const onClipsRead = showLoading(terminal.errors);
   const controller = new AbortController();
@@ -118,6 +135,7 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
         config: typed.configFile,
         resume: typed.resume === undefined || typed.resume === 'newest' ? typed.resume : typed.resume.from,
         reading: typed.reading,
+        cluster: typed.cluster,
       },
       {
         signal: controller.signal,
@@ -145,6 +163,21 @@ export async function runTraining(typed: TrainCommandLine, terminal: Terminal, r
     throw error instanceof training.TrainingStopped ? withWayOn(error, typed) : error;
   } finally {
     interruption?.end();
+  }
+}
+
+/** Computes for rank 0 of a training. @returns the process's exit code. */
+async function runWorker(cluster: ClusterPlace, { verbose }: TrainCommandLine, terminal: Terminal): Promise<number> {
+  const { computeFor } = await import('../training/train.js');
+  const interruption = watchForInterruption(terminal.errors, 'rank 0 finishes the step and saves everything');
+  try {
+    const onEvent: TrainingListener = (event) => {
+      if (event.kind === 'note') terminal.output.write(`${event.text}\n`);
+    };
+    const { end } = await computeFor(cluster, { verbose, signal: interruption.signal, onEvent });
+    return end === 'interrupted' ? (interruption.exitCode() ?? 1) : 0;
+  } finally {
+    interruption.end();
   }
 }
 

@@ -1,6 +1,7 @@
 import { modelPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
+import { clusterPlace } from '../training/cluster/place';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { runFindRates } from './find-learning-rate';
 import { keyOf, settingFlags, wholeNumber, type FlagTable } from './flags';
@@ -50,14 +51,16 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     argv,
     width,
   );
-  const { help, folds, ...typed } = commandLine.parse();
+  const { help, folds, workers, rank, ...typed } = commandLine.parse();
   const training = await trainingTyped(typed);
   const { models = ownModels, settings } = training;
   const named = typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined;
   const usage = usageOf(models, named ?? models.defaultName);
+  const cluster = help === true ? undefined : clusterTyped(workers, rank, { ...typed, folds });
   return {
     ...training,
     ...(folds === undefined ? {} : { folds: wholeNumber({ folds }, 'folds', 2) }),
+    ...(cluster === undefined ? {} : { cluster }),
     notes: commandLine.notes,
     help: help === true ? await (await commandLineOf(usage, argv, width)).help() : undefined,
   };
@@ -90,6 +93,28 @@ export async function trainingTyped(flags: Readonly<Record<string, unknown>>): P
     findRates: typeof findLr === 'string' ? (findLr === '' ? '.' : findLr) : undefined,
     verbose: verbose === true,
   };
+}
+
+/** Where this process stands, where several train together. @throws UserError for what says no place, and for what is done in one process only. */
+function clusterTyped(workers: unknown, rank: unknown, flags: Readonly<Record<string, unknown>>): TrainCommandLine['cluster'] {
+  const cluster = clusterPlace({
+    workers: typedText('--workers', workers),
+    rank: typedText('--rank', rank),
+    environment: process.env,
+  });
+  const alone = ['find-lr', 'smoke-test', 'auto-batch-size', 'folds'].find((flag) => flags[flag] !== undefined && flags[flag] !== false);
+  if (cluster !== undefined && alone !== undefined)
+    throw new UserError(
+      `--${alone} is done in one process: leave --workers and --rank out, and unset TF_CONFIG, WORLD_SIZE or what else launched several`,
+    );
+  return cluster;
+}
+
+/** What was typed after a flag. */
+function typedText(flag: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && value !== '') return value;
+  throw new UserError(`${flag}: expected a value, found nothing`);
 }
 
 /** What makes no sense beside a batch size that is measured for a new training. @throws UserError where it was typed. */
@@ -134,6 +159,7 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
       ['npm run train -- --data clips/ --init-from old.pt --lr 1e-4', 'begin with the weights of a trained model'],
       ['npm run train -- --data clips/ --find-lr', 'try learning rates, and say which to take'],
       ['npm run train -- --data folds/ --folds 5', 'cross-validate: mean and deviation over five folds'],
+      ['npm run train -- --data clips/ --workers a:2222,b:2222 --rank 0', 'train on the machines a and b together; on b with --rank 1'],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],
     epilogue:

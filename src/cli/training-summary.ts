@@ -40,9 +40,10 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
   return [...facts, ['resumed', `from ${resumed.file}, after ${counted(resumed.epochs, 'epoch')}${within}`]];
 }
 
-function stepText({ captured, precision, sharingDevices }: StepDescription): string {
+function stepText({ captured, precision, sharingDevices, processes }: StepDescription): string {
   if (!captured) return 'operation by operation, float32';
-  return `captured as a graph, ${precisionText(precision)}${sharingDevices === undefined ? '' : parallelText(sharingDevices)}`;
+  const among = processes === undefined ? '' : `; each batch divided among ${processes} processes`;
+  return `captured as a graph, ${precisionText(precision)}${sharingDevices === undefined ? '' : parallelText(sharingDevices)}${among}`;
 }
 
 function parallelText(devices: number): string {

@@ -39,6 +39,8 @@ export interface RuntimeOptions {
    * Never run on one.
    */
   readonly tf32?: boolean;
+  /** Whether it computes with other processes ({@link startClusterServer}): what cannot be reached then fails at once. */
+  readonly inCluster?: boolean;
 }
 
 /** Threads of a deterministic runtime: TensorFlow divides a sum into as many parts as there are. More than these would hinder each other on small machines. */
@@ -87,7 +89,13 @@ export async function prepareRuntime(): Promise<void> {
  * memory of large tensors for the next ones: given back to the system after each operation, as otherwise, it comes back as pages that have to be cleared, a quarter of an evaluation's time.
  * @throws UserError in an installed package whose native library has not been prepared, unless KUMPAS_BACKEND is `js`; and where it has to be deterministic and was started otherwise.
  */
-export async function startRuntime({ verbose = false, deterministic = false, tf32 = true }: RuntimeOptions = {}): Promise<Runtime> {
+export async function startRuntime({
+  verbose = false,
+  deterministic = false,
+  tf32 = true,
+  inCluster = false,
+}: RuntimeOptions = {}): Promise<Runtime> {
+  if (inCluster) process.env['GRPC_FAIL_FAST'] = 'true'; // Else TensorFlow waits for a process that has ended until it is there again.
   started ??= start(verbose, deterministic, tf32);
   const runtime = await started;
   if (!tf32 && runtime.usesGpu && process.env['NVIDIA_TF32_OVERRIDE'] !== '0')

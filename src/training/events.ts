@@ -49,6 +49,8 @@ export interface StepDescription {
   readonly precision: ChosenPrecision;
   /** With `enable_parallel`: the devices that share each batch, 0 where there are fewer than two. */
   readonly sharingDevices: number | undefined;
+  /** The processes that train together and share each batch; undefined where one trains alone. */
+  readonly processes?: number | undefined;
 }
 
 export interface EpochStarted {

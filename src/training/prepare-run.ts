@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Settings } from '../config/model-settings';
+import type { Cluster } from '../engine/cluster-server';
 import { createProgram } from '../engine/create-program';
 import { optimizerFor } from '../engine/optimizers/table';
 import { initialiseParameters, type ParameterValues } from '../engine/parameters';
@@ -71,10 +72,10 @@ async function prepareWithin(
   }
 
   const model = modelFor(definition, settings, data);
-  const devices = sharingDevices(settings, context);
+  const cluster = placeOfBatches(settings, context);
   const weights = startingWeights(settings, model, { warmStart, given: resume === undefined ? given : new Map(), labels }, report);
   const learner = createLearner(settings, model, weights, {
-    devices,
+    cluster,
     precision,
     data,
     resume: resume && { point: resume, otherValidation },
@@ -99,7 +100,7 @@ async function prepareWithin(
     kind: 'start',
     record,
     clips: clipsOf(data),
-    step: describeStep(settings, devices, precision),
+    step: describeStep(settings, context, cluster, precision),
     resumed: resumedFrom(resume, learner.progress),
   });
   if (resume !== undefined && !otherValidation && isBestOfNewFolder(resume, learner.progress, folder.files.best)) folder.saveBest(learner);
@@ -131,8 +132,8 @@ export async function prepareLearner(
   const { labels } = data.dataset;
   const model = modelFor(definition, settings, data);
   const weights = startingWeights(settings, model, { warmStart, given, labels }, context.report);
-  const devices = sharingDevices(settings, context);
-  const learner = createLearner(settings, model, weights, { devices, precision, data, resume: undefined, schedule: scheduleFor(data) });
+  const cluster = placeOfBatches(settings, context);
+  const learner = createLearner(settings, model, weights, { cluster, precision, data, resume: undefined, schedule: scheduleFor(data) });
   return { learner, data };
 }
 
@@ -142,8 +143,9 @@ function modelFor(definition: ModelDefinition, settings: Settings, { dataset: { 
   return definition.fromSettings(settings, classes, train.set.keypoints && train.batches.width);
 }
 
-function sharingDevices({ enable_parallel }: Settings, { sharingDevices: devices = [] }: TrainingContext): readonly string[] {
-  return enable_parallel ? devices : [];
+/** Where each batch is computed: on all processes that train together, else on the devices of this machine that share it, else on one. */
+function placeOfBatches({ enable_parallel }: Settings, { cluster, sharingDevices = [] }: TrainingContext): Cluster {
+  return cluster ?? { target: '', devices: enable_parallel ? sharingDevices : [] };
 }
 
 function scheduleOf(settings: Settings, { train }: TrainingData): LearningRateSchedule {
@@ -180,7 +182,7 @@ function createLearner(
   model: Model,
   weights: ParameterValues,
   from: {
-    readonly devices: readonly string[];
+    readonly cluster: Cluster;
     readonly precision: ChosenPrecision;
     readonly data: TrainingData;
     readonly resume: { readonly point: ResumePoint; readonly otherValidation: boolean } | undefined;
@@ -188,7 +190,8 @@ function createLearner(
     readonly schedule: LearningRateSchedule;
   },
 ): Learner {
-  const { devices, precision, data, resume, schedule } = from;
+  const { cluster, precision, data, resume, schedule } = from;
+  const { devices, target } = cluster;
   const weighting = lossWeightingFor(settings, model);
   const rules = {
     optimizer: optimizerFor(settings),
@@ -211,6 +214,7 @@ function createLearner(
     matrixType: precision.bfloat16,
     cudnnGru: settings.cudnn_gru,
     devices,
+    target,
   });
   const classes = { gloss: model.numGloss, category: model.numCategory };
   const given = {
@@ -253,13 +257,15 @@ function clipsOf({ train, validation }: TrainingData): TrainingStarted['clips'] 
 /** How a step runs. */
 function describeStep(
   { compile_model, enable_parallel }: Settings,
-  devices: readonly string[],
+  { cluster }: TrainingContext,
+  { devices }: Cluster,
   precision: ChosenPrecision,
 ): StepDescription {
   return {
     captured: compile_model && hasNativeKernels(),
     precision,
-    sharingDevices: enable_parallel ? devices.length : undefined,
+    sharingDevices: enable_parallel && cluster === undefined ? devices.length : undefined,
+    processes: cluster === undefined ? undefined : devices.length,
   };
 }
 

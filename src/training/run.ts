@@ -6,6 +6,7 @@ import type { Settings } from '../config/model-settings';
 import type { BatchPlan } from '../data/batch';
 import { withoutUnreadable, type ClipSet, type Dataset } from '../data/clip-set';
 import type { Bfloat16Gains } from '../engine/precision';
+import type { Cluster } from '../engine/cluster-server';
 import { evaluateModel } from '../evaluation/evaluate';
 import { modelOfFile } from '../evaluation/loaded-model';
 import { describeEvaluation, type EvaluationResult } from '../evaluation/result';
@@ -38,6 +39,8 @@ export interface TrainingContext {
   readonly sharingDevices?: readonly string[];
   /** What this machine gains by bfloat16; measured, or read of the cache, where undefined. */
   readonly bfloat16Gains?: () => Bfloat16Gains;
+  /** The processes that train together, which each batch is divided among; undefined where this one trains alone. */
+  readonly cluster?: Cluster | undefined;
   /** Which weights are taken of the file that `init_from` names. */
   readonly reading?: CheckpointReading;
   /** Where what can be made again is kept, as features of frames; the user's cache folder where undefined. */

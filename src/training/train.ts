@@ -11,7 +11,7 @@ import { optimizerForms, settingsOfOptimizer } from '../engine/optimizers/table'
 import { sharingDevices, startRuntime, type Runtime } from '../engine/runtime';
 import type { EvaluationResult } from '../evaluation/result';
 import { checkpointToResume, newestCheckpoint } from '../folder/named-checkpoint';
-import { UserError } from '../foundation/errors';
+import { messageOf, UserError } from '../foundation/errors';
 import { fileSystemProblem } from '../foundation/file-system-problem';
 import { required } from '../foundation/required';
 import { version } from '../foundation/installation';
@@ -21,6 +21,9 @@ import type { ModelDefinition } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import type { transformerSettings } from '../models/transformer/architecture';
 import type { TrainingEnd, TrainingListener, TrainingResult } from './events';
+import { Lead, placeOf, work, type WorkerEnd } from './cluster/lead';
+import { WorkerLost } from './cluster/meeting';
+import type { ClusterPlace } from './cluster/place';
 import { prepareRun } from './prepare-run';
 import { readResumePoint, resumedSettings, type ResumePoint } from './resume';
 import { evaluateRun, closeRun, type TrainingContext, type TrainingRun } from './run';
@@ -53,6 +56,15 @@ export type TrainOptions = Omit<SettingsInput, 'optimizer'> & {
   readonly reading?: CheckpointReading;
 };
 
+/** {@link TrainOptions} of one of several processes that train a model together; each is started with the same options, but for its rank. */
+export type TrainTogetherOptions = TrainOptions & {
+  /**
+   * The place of this process. Rank 0 reads the data, writes the folder and gives the result; the others compute for it. Their channel is neither encrypted nor authenticated: a
+   * private network only.
+   */
+  readonly cluster: ClusterPlace;
+};
+
 /** How a training is watched and stopped, and what it is given of the machine and the project. */
 export interface TrainHooks extends Pick<TrainingContext, 'registry' | 'cacheFolder' | 'models'> {
   /** Aborted: the step ends, everything is saved, and the result says `interrupted`. */
@@ -71,6 +83,8 @@ export interface TrainRequest {
   readonly config?: string | undefined;
   readonly resume?: string | undefined;
   readonly reading?: CheckpointReading | undefined;
+  /** Where several processes train together: that of rank 0, which this one is. */
+  readonly cluster?: ClusterPlace | undefined;
 }
 
 /** A training that could not go on for what the file system refused, or clips that cannot be read any more; `resumable` says what of it can be gone on with. */
@@ -89,9 +103,26 @@ export class TrainingStopped extends UserError {
  * Trains a model, and leaves a complete model folder: checkpoints, logs, evaluation results, README. Without data, on the synthetic demo set.
  * @throws UserError for a mistake in settings, data or checkpoints; all that is wrong at once, before anything is trained.
  */
-export async function train(options: TrainOptions = {}, hooks: TrainHooks = {}): Promise<TrainingResult> {
-  const { request, models } = requestOf(options, hooks);
-  return trainWith(request, { ...hooks, models });
+export async function train(options: TrainTogetherOptions, hooks?: TrainHooks): Promise<TrainingResult | WorkerEnd>;
+export async function train(options?: TrainOptions, hooks?: TrainHooks): Promise<TrainingResult>;
+export async function train(
+  options: TrainOptions | TrainTogetherOptions = {},
+  hooks: TrainHooks = {},
+): Promise<TrainingResult | WorkerEnd> {
+  const { cluster: given, ...ofRequest } = { cluster: undefined, ...options };
+  const { request, models } = requestOf(ofRequest, hooks);
+  const cluster = placeOf(given);
+  return cluster === undefined || cluster.rank === 0
+    ? await trainWith({ ...request, cluster }, { ...hooks, models })
+    : await computeFor(cluster, hooks);
+}
+
+/** Computes for rank 0 of a training, in a process of another rank. */
+export async function computeFor(
+  cluster: ClusterPlace,
+  { onEvent, verbose, signal }: Pick<TrainHooks, 'onEvent' | 'verbose' | 'signal'>,
+): Promise<WorkerEnd> {
+  return await work(cluster, { note: (text) => onEvent?.({ kind: 'note', text }), verbose: verbose === true, signal });
 }
 
 /** What is asked for with settings by key, as a request, and the models that it may be of. */
@@ -131,7 +162,44 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
   const report = hooks.onEvent ?? (() => undefined);
   const models = hooks.models ?? ownModels;
   const { settings, resume } = settle(request, models, report);
-  const runtime = await startRuntime({ verbose: hooks.verbose === true, deterministic: settings.deterministic, tf32: settings.tf32 });
+  const runtimeOptions = { verbose: hooks.verbose === true, deterministic: settings.deterministic, tf32: settings.tf32 };
+  if (request.cluster === undefined)
+    return await trainSettled(request, { settings, resume }, { ...hooks, models }, { runtime: await startRuntime(runtimeOptions) });
+  refuseUndividable(settings);
+  const note = (text: string): void => {
+    report({ kind: 'note', text });
+  };
+  const lead = await Lead.meet(request.cluster, { ...runtimeOptions, note });
+  try {
+    const result = await trainSettled(request, { settings, resume }, { ...hooks, models }, lead);
+    await lead.end(result.end === 'interrupted' ? 'interrupted' : 'finished');
+    return result;
+  } catch (error) {
+    await lead.end('failed', messageOf(error));
+    throw error;
+  }
+}
+
+/** What a batch that is divided among processes cannot be computed with. @throws UserError that says what to leave out. */
+function refuseUndividable({ compile_model, loss_weighting }: Settings): void {
+  if (!compile_model) throw new UserError('--workers: several processes need the captured step: leave out --eager, or train in one');
+  if (loss_weighting === 'gradnorm')
+    throw new UserError(
+      '--workers: --loss-weighting gradnorm measures the gradient of a whole batch: leave it out, or train in one process',
+    );
+}
+
+/** Trains with settings that are settled, in this process or led by it. */
+async function trainSettled(
+  request: TrainRequest,
+  { settings, resume }: { readonly settings: Settings; readonly resume: ResumePoint | undefined },
+  hooks: TrainHooks & { readonly models: ModelDefinitions },
+  computing: { readonly runtime: Runtime } | Lead,
+): Promise<TrainingResult> {
+  const report = hooks.onEvent ?? (() => undefined);
+  const { runtime } = computing;
+  const lead = computing instanceof Lead ? computing : undefined;
+  const signal = lead?.stopsWith(hooks.signal) ?? hooks.signal ?? new AbortController().signal;
   if (runtime.warning !== undefined) report({ kind: 'warning', text: runtime.warning });
 
   const board = settings.tensorboard ? tensorBoardListener() : undefined;
@@ -139,14 +207,19 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
     board?.(event);
     report(event);
   };
-  const run = await prepareRun(settings, resume, { ...contextOf(runtime, request, hooks, reportAll), models });
+  const run = await prepareRun(settings, resume, {
+    ...contextOf(runtime, request, hooks, reportAll),
+    models: hooks.models,
+    cluster: lead?.cluster,
+  });
   try {
-    const end = await trainEpochs(run, hooks.signal ?? new AbortController().signal);
-    if (end === 'interrupted' || hooks.signal?.aborted === true) return finish(run, 'interrupted', undefined);
+    const end = await trainEpochs(run, signal);
+    if (lead?.loss !== undefined) throw lead.loss;
+    if (end === 'interrupted' || signal.aborted) return finish(run, 'interrupted', undefined);
     report({ kind: 'evaluation-start', folder: run.folder.files.folder });
     return finish(run, end, await evaluateRun(run));
   } catch (error) {
-    throw stoppedBy(error, run);
+    throw stoppedBy((await lead?.causeOf(error)) ?? error, run);
   } finally {
     await closeRun(run);
   }
@@ -247,7 +320,7 @@ function exampleClip({ settings, data, learner }: TrainingRun): TrainingResult['
 
 /** What the file system refused in a training's folder or of its clips, with what can be gone on with. */
 function stoppedBy(error: unknown, { folder, learner, settings }: TrainingRun): unknown {
-  const problem = whatBecameOf(folder) ?? (error instanceof ReadingError ? error : fileSystemProblem(error));
+  const problem = whatBecameOf(folder) ?? (error instanceof ReadingError || error instanceof WorkerLost ? error : fileSystemProblem(error));
   const place = folder.place.placeNow() ?? folder.files.folder;
   if (problem === undefined || !existsSync(path.join(place, path.basename(folder.files.last)))) return problem ?? error;
   const done = learner.progress.completedEpochs >= settings.epochs;

@@ -26,22 +26,20 @@ export class GraphWriter {
     return this.addNode(name, 'Placeholder', [], { dtype: { kind: 'type', value: dtype }, shape: { kind: 'shape', value: shape } });
   }
 
-  addConstant(constant: Constant): NodeOutput {
-    const key = `${constant.dtype}[${constant.shape.join()}]${createHash('sha256').update(constant.bytes).digest('base64')}`;
-    const written = this.constants.get(key) ?? this.writeConstant(constant);
+  /** @param device where it is made: a constant is not sent from one to another. */
+  addConstant(constant: Constant, device?: string): NodeOutput {
+    const key = `${device ?? ''} ${constant.dtype}[${constant.shape.join()}]${createHash('sha256').update(constant.bytes).digest('base64')}`;
+    const written = this.constants.get(key) ?? this.writeConstant(constant, device);
     this.constants.set(key, written);
     return written;
   }
 
   /** A tensor of one value throughout. */
-  addFilled(shape: readonly number[], value: NodeOutput, dtype: number): NodeOutput {
-    const dimensions = this.addConstant({
-      dtype: DataType.int32,
-      shape: [shape.length],
-      bytes: new Uint8Array(Int32Array.from(shape).buffer),
-    });
+  addFilled(shape: readonly number[], value: NodeOutput, dtype: number, device?: string): NodeOutput {
+    const bytes = new Uint8Array(Int32Array.from(shape).buffer);
+    const dimensions = this.addConstant({ dtype: DataType.int32, shape: [shape.length], bytes }, device);
     const attributes: Attributes = { T: { kind: 'type', value: dtype }, index_type: { kind: 'type', value: DataType.int32 } };
-    return this.addNode('filled', 'Fill', [dimensions, value], attributes);
+    return this.addNode('filled', 'Fill', [dimensions, value], attributes, device);
   }
 
   addScalar(value: number): NodeOutput {
@@ -70,14 +68,15 @@ export class GraphWriter {
         return node === undefined ? [] : [[value, node] as const];
       }),
     );
-    const find = (value: number): NodeOutput => {
+    const find = (value: number, device?: string): NodeOutput => {
       const constant = recording.constants.get(value);
-      const node = nodeOf.get(value) ?? (constant && this.addConstant(constant));
+      const node = nodeOf.get(value) ?? (constant && this.addConstant(constant, device));
       if (node === undefined) throw new Error(`the recording uses tensor ${value} before it is computed`);
       return node;
     };
     for (const { name, attributes, inputs, outputs, device } of neededOperations(recording)) {
-      const node = this.addNode(`${scope}/${name}`, name, inputs.map(find), attributes, device);
+      const nodes = inputs.map((input) => find(input, device));
+      const node = this.addNode(`${scope}/${name}`, name, nodes, attributes, device);
       outputs.forEach((output, place) => nodeOf.set(output, place === 0 ? node : `${node}:${place}`));
     }
     // A result of its own node, because TensorFlow refuses to fetch what it is fed.
@@ -96,14 +95,15 @@ export class GraphWriter {
     return savedModelBytes(this.nodes, signature);
   }
 
-  private writeConstant(constant: Constant): NodeOutput {
+  private writeConstant(constant: Constant, device: string | undefined): NodeOutput {
     const { dtype, shape, bytes } = constant;
     const size = sizeOfShape(shape);
     const width = bytes.length / size;
     if (size <= LARGEST_PLAIN_CONSTANT || !repeats(bytes, width)) {
-      return this.addNode('constant', 'Const', [], { dtype: { kind: 'type', value: dtype }, value: { kind: 'tensor', value: constant } });
+      const attributes: Attributes = { dtype: { kind: 'type', value: dtype }, value: { kind: 'tensor', value: constant } };
+      return this.addNode('constant', 'Const', [], attributes, device);
     }
-    return this.addFilled(shape, this.addConstant({ dtype, shape: [], bytes: bytes.slice(0, width) }), dtype);
+    return this.addFilled(shape, this.addConstant({ dtype, shape: [], bytes: bytes.slice(0, width) }, device), dtype, device);
   }
 
   private uniqueName(name: string): string {

@@ -34,7 +34,7 @@ interface SessionLibrary {
   runLater(prepared: Handle, tensors: readonly Handle[]): Promise<SessionTensor[]>;
   sessionDevices(session: Handle): string[];
   closeSession(session: Handle): void;
-  startServer(definition: Uint8Array): Handle;
+  startServer(definition: Uint8Array, host: string): Handle;
   serverTarget(server: Handle): string;
 }
 
@@ -188,10 +188,11 @@ export interface Server {
 /**
  * Starts a server. Whoever reaches it can have it compute anything: it belongs on a private network.
  * @param definition the bytes of a ServerDef (tensorflow/core/protobuf/tensorflow_server.proto).
- * @throws Error in TensorFlow's words, where the definition is wrong or the port is taken.
+ * @param host whose address it listens at, of all that this machine has.
+ * @throws Error in TensorFlow's words, where the definition is wrong or the port is taken; where it cannot be kept from listening at other addresses.
  */
-export function startServer(definition: Uint8Array): Server {
-  const handle = library().startServer(definition);
+export function startServer(definition: Uint8Array, host: string): Server {
+  const handle = library().startServer(definition, host);
   return { target: library().serverTarget(handle) };
 }
 

@@ -4,7 +4,7 @@ import { UserError } from '../../foundation/errors';
 import { required } from '../../foundation/required';
 import { counted } from '../../foundation/text';
 import { listeningAt } from './addresses';
-import { hear, say, type Message } from './message-lines';
+import { hear, say, type Kernels, type Message } from './message-lines';
 import { addressParts, type ClusterPlace } from './place';
 
 /** How the training of rank 0 ended. */
@@ -16,6 +16,7 @@ interface Present {
   /** Of its server: what the launch says, later what it says itself. */
   address: string;
   state: 'here' | 'ready' | 'started';
+  kernels?: Kernels;
 }
 
 /** Another process of a training is gone, or cannot be reached. */
@@ -72,9 +73,18 @@ export class Meeting {
     this.sayToAll({ say: 'welcome', deterministic });
   }
 
-  /** Waits until all have started TensorFlow. @returns the addresses of their servers, by rank, rank 0's left out. */
-  async whenReady(): Promise<string[]> {
+  /**
+   * Waits until all have started TensorFlow.
+   * @param kernels that rank 0 has.
+   * @returns the addresses of their servers, by rank, rank 0's left out.
+   */
+  async whenReady(kernels: Kernels): Promise<string[]> {
     await this.until('ready', 'has not started TensorFlow');
+    const other = this.ranks.find((rank) => this.present.get(rank)?.kernels !== kernels);
+    if (other !== undefined)
+      throw new UserError(
+        `${this.named(other)} and rank 0 differ in Kumpas's own kernels, which only one of them has: \`npm run doctor\` says why; KUMPAS_KERNELS=tensorflow in the environment of all does without`,
+      );
     return this.ranks.map((rank) => required(this.present.get(rank), `worker ${rank}`).address);
   }
 
@@ -138,10 +148,6 @@ export class Meeting {
   private heard(rank: number, message: Message): void {
     const worker = required(this.present.get(rank), `worker ${rank}`);
     if (message.say === 'ready') {
-      if (message.kernels !== 'own' && message.kernels !== 'tensorflow') {
-        this.lose(rank, "runs without TensorFlow's native library: `npm run doctor` there says what is missing");
-        return;
-      }
       Object.assign(worker, { address: message.address, state: 'ready', kernels: message.kernels });
     } else if (message.say === 'started') worker.state = 'started';
     else if (message.say === 'interrupted') this.interrupting.abort();

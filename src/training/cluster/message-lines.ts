@@ -8,7 +8,7 @@ const said = z.discriminatedUnion('say', [
   /** Rank 0's, when all are here: TensorFlow may be started. */
   z.strictObject({ say: z.literal('welcome'), deterministic: z.boolean() }),
   /** A worker's TensorFlow is started, and its server will have this address. */
-  z.strictObject({ say: z.literal('ready'), address: z.string(), kernels: z.enum(['own', 'tensorflow', 'none']) }),
+  z.strictObject({ say: z.literal('ready'), address: z.string(), kernels: z.enum(['own', 'tensorflow']) }),
   /** All servers may start. */
   z.strictObject({ say: z.literal('start'), addresses: z.array(z.string()) }),
   z.strictObject({ say: z.literal('started') }),
@@ -22,6 +22,9 @@ const said = z.discriminatedUnion('say', [
 
 /** One thing that is said. */
 export type Message = z.infer<typeof said>;
+
+/** Whose kernels a process has beside TensorFlow's own: a graph with Kumpas's runs only where they are. */
+export type Kernels = Extract<Message, { say: 'ready' }>['kernels'];
 
 /** What is longer is no message. */
 const LONGEST_LINE = 1 << 20;

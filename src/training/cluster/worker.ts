@@ -5,14 +5,14 @@ import { version } from '../../foundation/installation';
 import { required } from '../../foundation/required';
 import { counted } from '../../foundation/text';
 import { freePort } from './addresses';
-import { hear, say, type Message } from './message-lines';
+import { hear, say, type Kernels, type Message } from './message-lines';
 import { PATIENCE, type ClusterEnd } from './meeting';
 import { addressOf, addressParts, type ClusterPlace } from './place';
 
 /** What a worker does when it is told to. */
 export interface WorkerTasks {
   /** Starts TensorFlow. @returns whose kernels it has. */
-  readonly startRuntime: (options: { readonly deterministic: boolean }) => Promise<'own' | 'tensorflow' | 'none'>;
+  readonly startRuntime: (options: { readonly deterministic: boolean }) => Promise<Kernels>;
   /** Starts TensorFlow's server. @param addresses of all, by rank. */
   readonly startServer: (addresses: readonly string[]) => void;
 }
@@ -60,7 +60,7 @@ class Conversation {
 export async function workFor(
   place: ClusterPlace,
   tasks: WorkerTasks,
-  { signal, patience = PATIENCE }: { readonly signal?: AbortSignal | undefined; readonly patience?: number },
+  { signal, patience = PATIENCE }: { readonly signal?: AbortSignal | undefined; readonly patience?: number | undefined },
 ): Promise<Exclude<ClusterEnd, 'failed'>> {
   const { rank, workers } = place;
   const rankZero = required(workers[0], 'the address of rank 0');

@@ -139,7 +139,7 @@ describe('a program', () => {
   });
 
   it('computes on a server of TensorFlow what it computes in its process', async () => {
-    const { target } = startServer(serverOf(await freePort()));
+    const { target } = startServer(serverOf(await freePort()), '127.0.0.1');
     expect(new Session({ target }).devices()).toEqual(expect.arrayContaining(['/job:worker/replica:0/task:0/device:CPU:0']));
     const [here, there, beside] = [program(), program(target), program(target)];
     for (let step = 0; step < 3; step++) expect(there.trainStep(inputs, update)).toEqual(here.trainStep(inputs, update));

@@ -70,7 +70,7 @@ describe('a meeting of the processes of a training', () => {
       const meeting = await meet(of);
       const ends = told.map((each, place) => work(of[place + 1], each));
       await meeting.gather({ deterministic: true });
-      const addresses = await meeting.whenReady();
+      const addresses = await meeting.whenReady('own');
       expect(addresses).toHaveLength(2);
       addresses.forEach((address, place) => {
         expect(address).toMatch(toldOf === 'all' ? String(of[0]?.workers[place + 1]) : /^127\.0\.0\.1:\d+$/);
@@ -111,7 +111,7 @@ describe('a meeting of the processes of a training', () => {
     expect(await work({ rank: 1, workers })).toMatch(/ended: it was started as one of 3 processes, and rank 0 as one of 2$/);
     const end = work(of[1]);
     await meeting.gather({ deterministic: false });
-    await meeting.whenReady();
+    await meeting.whenReady('own');
     expect(await work({ rank: 1, workers: [of[0]?.workers[0] ?? null, null] })).toMatch(/ended: another process is worker 1 already$/);
     expect(meeting.lost.aborted).toBe(false);
     await meeting.end('interrupted');
@@ -124,7 +124,7 @@ describe('a meeting of the processes of a training', () => {
     const stopping = new AbortController();
     const end = work(of[1], {}, { signal: stopping.signal });
     await meeting.gather({ deterministic: false });
-    await meeting.whenReady();
+    await meeting.whenReady('own');
     const told = new Promise((resolve) => {
       meeting.interrupted.addEventListener('abort', resolve);
     });
@@ -139,7 +139,7 @@ describe('a meeting of the processes of a training', () => {
     const meeting = await meet(of);
     const end = work(of[1], {}, {}, { startRuntime: () => Promise.reject(new Error('no TensorFlow here')) });
     await meeting.gather({ deterministic: false });
-    await expect(meeting.whenReady()).rejects.toThrow(`worker 1 (${String(of[0]?.workers[1])}) cannot go on: no TensorFlow here`);
+    await expect(meeting.whenReady('own')).rejects.toThrow(`worker 1 (${String(of[0]?.workers[1])}) cannot go on: no TensorFlow here`);
     expect(await end).toBe('no TensorFlow here');
     await meeting.end('failed');
   });

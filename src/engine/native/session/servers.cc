@@ -1,5 +1,6 @@
 #include "servers.h"
 
+#include "listen-address.h"
 #include "tensors.h"
 
 namespace kumpas {
@@ -12,10 +13,12 @@ struct Server {
   TF_Server* server;
 };
 
-// startServer(definition): starts a server of the cluster that a serialised ServerDef describes.
+// startServer(definition, host): starts a server of the cluster that a serialised ServerDef describes; it listens at that host's address alone.
 napi_value StartServer(napi_env env, napi_callback_info info) {
-  const Arguments<1> arguments(env, info);
+  const Arguments<2> arguments(env, info);
   const Memory definition = MemoryOf(env, arguments[0]);
+  const std::string refused = ListenOnlyOn(StringOf(env, arguments[1]));
+  if (!refused.empty()) return Throw(env, refused);
   const Status status;
   TF_Server* server = TF_NewServer(definition.data, definition.bytes, status.get());
   if (status.ok()) TF_ServerStart(server, status.get());
