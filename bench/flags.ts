@@ -11,6 +11,8 @@ export type BenchModelName = (typeof benchModelNames)[number];
 export interface BenchFlags {
   readonly model: BenchModelName;
   readonly batch: number;
+  /** Clips of the set that is streamed. */
+  readonly clips: number;
   readonly frames: number;
   readonly layers: number;
   readonly heads: number;
@@ -38,7 +40,7 @@ export interface BenchFlags {
   readonly json: boolean;
 }
 
-export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|validate|features|checkpoint|memory|save|fuzz [flags]
+export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|predict|app|picture|pack|stream|parallel|validate|features|checkpoint|memory|save|fuzz [flags]
 
   step        one training step, the batch fed anew each time; a quarter of the frames is padding
   breakdown   where the time of a step, an evaluation or features goes (--of): each operation run alone, and the time of its matrix products at
@@ -50,6 +52,8 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   app         the start of an app in a process of its own, and requests to it: 50 clients at once, then 20 a second, --runs of them (200)
   picture     confusion_matrix.png of 105 glosses
   pack        reading 3,000 clips in random order, from their .npz files and from a pack of them, in turns
+  stream      a pack of --clips made-up clips (100,000) that does not fit in memory: opening it, memory, and how long steps wait for batches
+  parallel    the step of a training over 1, 2 and 4 processes of this machine, and the bytes that they exchange
   validate    checking a collection of 5,000 clips, as \`npm run data -- validate\` does
   features    InceptionV3's features of frames, 16 at once
   checkpoint  reading all tensors of a checkpoint in a process of its own: time, and the most memory it took; and looking into it
@@ -84,6 +88,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
   const options = {
     model: text,
     batch: text,
+    clips: text,
     frames: text,
     layers: text,
     heads: text,
@@ -102,7 +107,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     json: onOff,
   };
   const values = parse(withWordsOfSwitches(argv, { amp: { type: 'boolean', choices: ['force'] } }), options);
-  const whole = (name: 'batch' | 'frames' | 'layers' | 'heads' | 'emb' | 'runs', otherwise: number): number => {
+  const whole = (name: 'batch' | 'clips' | 'frames' | 'layers' | 'heads' | 'emb' | 'runs', otherwise: number): number => {
     const given = values[name];
     const number = given === undefined ? otherwise : Number(given);
     if (!Number.isSafeInteger(number) || number < 1)
@@ -127,6 +132,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     padding,
     augment,
     batch: whole('batch', 32),
+    clips: whole('clips', 100_000),
     frames: whole('frames', defaultFrames),
     layers: whole('layers', 4),
     heads: whole('heads', 8),

@@ -19,6 +19,8 @@ const benches = {
   app: async () => (await import('./app.js')).benchApp,
   picture: async () => (await import('./picture.js')).benchPicture,
   pack: async () => (await import('./pack.js')).benchPack,
+  stream: async () => (await import('./stream.js')).benchStream,
+  parallel: async () => (await import('./parallel.js')).benchParallel,
   validate: async () => (await import('./validate.js')).benchValidate,
 } as const;
 
