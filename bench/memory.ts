@@ -79,9 +79,11 @@ async function peakOf(program: string, argv: readonly string[], input = ''): Pro
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   child.stdin.end(input);
   let peak = 0;
-  for await (const process_ of setInterval(LOOK, child.pid)) {
+  const { pid } = child;
+  if (pid === undefined) throw new UserError(`${program}: it cannot be started`);
+  for await (const started of setInterval(LOOK, pid)) {
     if (child.exitCode !== null || child.signalCode !== null) break;
-    if (process_ !== undefined) peak = peakMemoryOfMb(process_) ?? peak;
+    peak = peakMemoryOfMb(started) ?? peak;
   }
   const [code] = (await ended) as [number | null];
   if (code !== 0) throw new UserError(`${program} ${argv.join(' ')} ended with ${String(code)}: ${errors.trim()}`);
