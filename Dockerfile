@@ -19,7 +19,7 @@ ENV KUMPAS_BACKEND=$KUMPAS_BACKEND KUMPAS_PROCESSOR=$KUMPAS_PROCESSOR KUMPAS_CAC
 RUN npm run setup
 RUN npm run build
 # Images keep times in whole seconds: what is looked at at every start must have such a time before it is stamped.
-RUN find /opt/cache node_modules -type f -exec touch --date=@1700000000 {} + \
+RUN find /opt/cache -type f -exec touch --date=@1700000000 {} + \
  && npm run setup \
  && npm prune --omit=dev \
  && rm package-lock.json

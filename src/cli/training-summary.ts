@@ -28,6 +28,7 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
       'training',
       `${counted(Number(settings['epochs']), 'epoch')}, batch size ${String(settings['batch_size'])}, lr ${String(settings['lr'])}, scheduler ${String(settings['scheduler'])}, seed ${String(settings['seed'])}`,
     ],
+    ...inputsFact(settings),
     ...(optimizer === undefined ? [] : [['optimizer', optimizer] as const]),
     ...(settings['ema'] === true
       ? [['average', `of the weights, decay ${String(settings['ema_decay'])}: it is validated and saved as the best`] as const]
@@ -38,6 +39,16 @@ export function startFacts({ record, clips, step, resumed }: TrainingStarted): F
   if (resumed === undefined) return facts;
   const within = resumed.batches > 0 ? ` and ${counted(resumed.batches, 'batch', 'batches')}` : '';
   return [...facts, ['resumed', `from ${resumed.file}, after ${counted(resumed.epochs, 'epoch')}${within}`]];
+}
+
+/** What is done to clips before the model sees them, where anything is. */
+function inputsFact({ normalize, augment }: TrainingStarted['record']['settings']): Fact[] {
+  const isOn = (value: unknown): value is string => typeof value === 'string' && value !== 'none';
+  const parts = [
+    ...(isOn(normalize) ? [`normalised (${normalize})`] : []),
+    ...(isOn(augment) ? [`training clips changed at random (augment ${augment})`] : []),
+  ];
+  return parts.length === 0 ? [] : [['inputs', parts.join(', ')]];
 }
 
 function stepText({ captured, precision, sharingDevices, processes }: StepDescription): string {

@@ -33,8 +33,19 @@ const NEEDS: Readonly<Record<string, Need>> = {
   step_gamma: scheduler('step'),
 };
 
-/** A line for every value that was given though it changes nothing: `ema_decay 0.9 changes nothing without ema`. */
+/** A line for every value that was given though it changes nothing: `ema_decay 0.9 changes nothing without ema`; and one for a warm-up that never ends. */
 export function describeIdle({ settings, origins }: ResolvedSettings): string[] {
+  return [...idleValues({ settings, origins }), ...endlessWarmup(settings)];
+}
+
+function endlessWarmup({ scheduler: name, warmup_epochs: warmup, epochs, lr }: ResolvedSettings['settings']): string[] {
+  if (name !== 'warmup_cosine' || warmup < epochs) return [];
+  return [
+    `the warm-up takes ${warmup} epochs and the training ${epochs}: the learning rate never reaches ${lr}; fewer warmup_epochs mend that`,
+  ];
+}
+
+function idleValues({ settings, origins }: ResolvedSettings): string[] {
   const values: Readonly<Record<string, unknown>> = settings;
   return Object.entries(NEEDS).flatMap(([key, { key: needed, value }]) => {
     const given = origins[key]?.instead;

@@ -74,6 +74,15 @@ describe('which value wins', () => {
     expect(idle({ ...typed, ...more })).toEqual([]);
   });
 
+  it('says of a warm-up that never ends what it does', () => {
+    const said = (epochs: string): string[] =>
+      describeIdle(resolveSettings({ file: 'transformer-strong', commandLine: { data: 'clips', epochs } }, ownModels));
+    expect(said('5')).toEqual([
+      'the warm-up takes 5 epochs and the training 5: the learning rate never reaches 0.001; fewer warmup_epochs mend that',
+    ]);
+    expect(said('6')).toEqual([]);
+  });
+
   it("uses the demo preset where no data is given, and the model's own where it is", () => {
     expect(resolveSettings({ commandLine: {} }, ownModels).origins['lr']?.source).toBe('configs/transformer-demo.json');
     const file = settingsFile('data.json', { data: 'clips' });

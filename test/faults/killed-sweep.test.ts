@@ -25,8 +25,8 @@ function epochsIn(out: string): number {
 }
 
 /** Starts the sweep as a command, and kills it once its trials have done so many epochs. */
-async function killAfter(epochs: number, data: string, out: string): Promise<void> {
-  const typed = Object.entries({ ...base, data, halving: 2, seeds: 2 }).map(([key, value]) => `--${key}=${value}`);
+async function killAfter(epochs: number, data: string, out: string, ways: Readonly<Record<string, number>>): Promise<void> {
+  const typed = Object.entries({ ...base, ...ways, data, seeds: 2 }).map(([key, value]) => `--${key}=${value}`);
   const command = [...kumpasProgram, 'sweep', ...typed, '--grid', 'lr=1e-3,1e-2,1e-9,1e-8', '--out', out];
   const child = spawn(process.execPath, command, { cwd: checkout, stdio: 'ignore' });
   const exit = once(child, 'exit');
@@ -35,23 +35,29 @@ async function killAfter(epochs: number, data: string, out: string): Promise<voi
   expect(await exit).toEqual([null, 'SIGKILL']);
 }
 
-describe('a sweep with successive halving', () => {
-  it('that is killed twice has in the end the table of an unbroken one', async () => {
+describe('a sweep of eight trials', () => {
+  it.each([
+    ['one after the other', {}],
+    ['two at once', { jobs: 2 }],
+    ['with successive halving', { halving: 2 }],
+  ])('%s, that is killed twice, has in the end the table of an unbroken one', async (_, ways) => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder);
+      const { halving } = { halving: undefined, ...ways };
       const options = (name: string): SweepOptions => ({
-        ...{ base: { ...base, data }, grid: { lr: [1e-3, 1e-2, 1e-9, 1e-8] }, seeds: 2, halving: 2 },
+        ...{ base: { ...base, data }, grid: { lr: [1e-3, 1e-2, 1e-9, 1e-8] }, seeds: 2 },
+        ...(halving === undefined ? {} : { halving }),
         out: path.join(folder, name),
       });
-      await killAfter(3, data, path.join(folder, 'killed'));
-      await killAfter(9, data, path.join(folder, 'killed'));
+      await killAfter(3, data, path.join(folder, 'killed'), ways);
+      await killAfter(9, data, path.join(folder, 'killed'), ways);
       const [killed, whole] = [await sweep(options('killed')), await sweep(options('whole'))];
-      const tableOf = (result: typeof whole): string[][] => sweepTable(result).map((row) => row.filter((_, column) => column !== 6)); // Times differ.
+      const tableOf = (result: typeof whole): string[][] => sweepTable(result).map((row) => row.filter((_cell, column) => column !== 6)); // Times differ.
       expect(tableOf(killed)).toEqual(tableOf(whole));
       expect(killed.winner?.name).toBe(whole.winner?.name);
       expect(killed.points.map(({ trials }) => trials.map(({ state, stopped }) => [state, stopped]))).toEqual(
         whole.points.map(({ trials }) => trials.map(({ state, stopped }) => [state, stopped])),
       );
     });
-  });
+  }, 900_000);
 });
