@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { TransformDescription } from '../config/data-settings';
 import { elementAt, required } from '../foundation/required';
@@ -62,7 +63,7 @@ export class BatchSource {
    */
   async *epoch(plans: readonly BatchPlan[], onUnreadable?: WhenUnreadable): AsyncGenerator<Batch, void, undefined> {
     if (this.reader === undefined) {
-      for (const plan of plans) yield this.assemble(plan);
+      yield* this.assembledAhead(plans);
       return;
     }
     const readAhead = Math.max(1, this.options.readAhead ?? READ_AHEAD);
@@ -83,6 +84,24 @@ export class BatchSource {
       for (const { index, problem } of unreadable) onUnreadable?.(index, problem);
       yield batch;
     }
+  }
+
+  /** Each batch is assembled while something is done with the one before it, where that leaves JavaScript free. */
+  private async *assembledAhead(plans: readonly BatchPlan[]): AsyncGenerator<Batch, void, undefined> {
+    const assembled = async (plan: BatchPlan): Promise<Batch> => {
+      await setImmediate();
+      return this.assemble(plan);
+    };
+    const [first, ...others] = plans;
+    if (first === undefined) return;
+    let coming = assembled(first);
+    for (const next of others) {
+      const batch = await coming;
+      coming = assembled(next);
+      coming.catch(() => undefined); // Whoever takes the batch sees its error; where nobody does any more, nobody needs to.
+      yield batch;
+    }
+    yield await coming;
   }
 
   /** Ends the reading thread, where there is one. */

@@ -258,7 +258,7 @@ export async function evaluateModel(
     matrixType,
   });
   try {
-    const outputs = await collectOutputs(set, source.epoch(plans), (batch) => {
+    const outputs = await collectOutputs(set, source.epoch(plans), async (batch) => {
       signal?.throwIfAborted();
       return program.evaluateLater(evaluationInputs(batch, loaded.model));
     });

@@ -115,7 +115,7 @@ async function tryRates(
     for await (const batch of data.train.batches.epoch(plans)) {
       const update = updateOf(place++, plans.length, batchesAnUpdate);
       const rate = learner.schedule.learningRate;
-      const loss = lossOfStep(learner, batch, update);
+      const loss = await lossOfStep(learner, batch, update);
       if (loss === undefined) return { tried, end: 'diverged' };
       learner.progress.step++;
       [sum, clips] = [sum + loss * batch.count, clips + batch.count];
@@ -133,9 +133,9 @@ async function tryRates(
 }
 
 /** The loss before the step; undefined where it, or the step, is no number. */
-function lossOfStep(learner: Learner, batch: Batch, update: ReturnType<typeof updateOf>): number | undefined {
+async function lossOfStep(learner: Learner, batch: Batch, update: ReturnType<typeof updateOf>): Promise<number | undefined> {
   try {
-    return learner.step(batch, update).loss;
+    return (await learner.step(batch, update)).loss;
   } catch (error) {
     if (error instanceof NotFinite) return undefined;
     throw error;

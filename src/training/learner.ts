@@ -48,19 +48,19 @@ export class Learner {
   }
 
   /**
-   * Trains on a batch. Where the weights of the losses are learnt, the loss that it tells is weighted with those of the settings, as a validation's is: so steps compare.
+   * Trains on a batch; the next may be assembled meanwhile, one step is taken after the other. Where the weights of the losses are learnt, the loss that it tells is weighted with those of the settings, as a validation's is: so steps compare.
    * @param update whether the gradient is applied after it, and the share of it.
    * @throws NotFinite where the loss, the gradient or the step is not finite: then it has changed nothing.
    * @throws OutOfMemory where memory for it was refused: then the gradients that were gathered for the next update are lost.
    */
-  step(batch: TrainingBatch, update: { readonly gradientScale: number; readonly apply: boolean }): StepResult {
+  async step(batch: TrainingBatch, update: { readonly gradientScale: number; readonly apply: boolean }): Promise<StepResult> {
     const { learningRate, weighting } = this;
     const given = { step: this.progress.step, ...(weighting === undefined ? {} : { lossWeights: UNWEIGHTED }) };
     const parts = this.partsOf(batch, this.inputsOf(batch, given));
     const steps: StepResult[] = [];
     for (const [place, inputs] of parts.entries()) {
       const ofPart = { ...update, apply: update.apply && place === parts.length - 1 };
-      const step = this.program.trainStep({ ...inputs, ...weighting?.inputsOf(ofPart) }, { learningRate, ...ofPart });
+      const step = await this.program.trainStepLater({ ...inputs, ...weighting?.inputsOf(ofPart) }, { learningRate, ...ofPart });
       steps.push(step);
       if (!step.finite) break;
     }
@@ -77,12 +77,11 @@ export class Learner {
    * @param split all the clips that a mean will be taken over: with class weights, that of the losses is the loss of the whole split.
    * @throws OutOfMemory where memory for it was refused.
    */
-  evaluate(batch: Batch, split: ClassTargets): NamedArrays {
+  async evaluate(batch: Batch, split: ClassTargets): Promise<NamedArrays> {
     const parts = this.partsOf(batch, this.inputsOf(batch, { step: 0, meanOver: split }));
-    return joinOutputs(
-      parts.map((inputs) => this.program.evaluate(inputs)),
-      batch.size,
-    );
+    const outputs: NamedArrays[] = [];
+    for (const inputs of parts) outputs.push(await this.program.evaluateLater(inputs));
+    return joinOutputs(outputs, batch.size);
   }
 
   /** Clips that are computed at once: a batch of more is computed in parts. */

@@ -117,7 +117,7 @@ async function measure({ settings, learner, data: { train } }: Omit<Trial, 'agai
   let [place, memoryMb, began] = [0, 0, performance.now()];
   try {
     for await (const batch of train.batches.epoch(plans)) {
-      learner.step(batch, updateOf(place, plans.length, batchesAnUpdate));
+      await learner.step(batch, updateOf(place, plans.length, batchesAnUpdate));
       learner.progress.step++;
       const ended = performance.now();
       if (place++ > 0) times.push(ended - began); // The first records the step.

@@ -52,7 +52,7 @@ async function train({ data, learner, settings }: Trial): Promise<number> {
   const plans = data.train.plan(1).slice(0, Math.max(BATCHES, settings.accumulation_steps));
   let [sum, clips, place] = [0, 0, 0];
   for await (const batch of data.train.batches.epoch(plans)) {
-    const { loss } = learner.step(batch, updateOf(place++, plans.length, settings.accumulation_steps));
+    const { loss } = await learner.step(batch, updateOf(place++, plans.length, settings.accumulation_steps));
     learner.progress.step++;
     [sum, clips] = [sum + loss * batch.count, clips + batch.count];
   }
@@ -64,7 +64,7 @@ async function validate({ data: { validation }, learner }: Trial): Promise<numbe
   let [sum, clips] = [0, 0];
   await learner.whileJudged(async () => {
     for await (const batch of validation.batches.epoch(validation.plan(0).slice(0, BATCHES))) {
-      const losses = valuesNamed(learner.evaluate(batch, targets), 'losses');
+      const losses = valuesNamed(await learner.evaluate(batch, targets), 'losses');
       for (const loss of losses.subarray(0, batch.count)) sum += loss;
       clips += batch.count;
     }

@@ -195,12 +195,20 @@ export class TrainingFolder {
 
   /**
    * Does a part of the training that stops where a number is no longer finite.
-   * @param at where in the training it is done, and with which clips, for the message.
    * @throws UserError of {@link stopForNotFinite}.
    */
-  whileFinite<Result>(learner: Learner, action: () => Result, at?: StepPlace): Result {
+  whileFinite<Result>(learner: Learner, action: () => Result): Result {
     try {
       return action();
+    } catch (error) {
+      throw this.namingNotFinite(error, learner);
+    }
+  }
+
+  /** The same with a step. @param at where in the training it is taken, and with which clips, for the message. */
+  async whileStepping<Result>(learner: Learner, step: () => Promise<Result>, at: StepPlace): Promise<Result> {
+    try {
+      return await step();
     } catch (error) {
       throw this.namingNotFinite(error, learner, at);
     }

@@ -131,7 +131,7 @@ async function trainEpoch(
     const update = updateOf(progress.batchesDone, plans.length, settings.accumulation_steps);
     const place = `in epoch ${epoch}, batch ${progress.batchesDone + 1} of ${plans.length}`;
     const clips = batch.indices.map((index) => required(data.train.set.entries[index], 'a clip of the batch').name);
-    const result = folder.whileFinite(learner, () => learner.step(batch, update), { place, step: progress.step + 1, clips });
+    const result = await folder.whileStepping(learner, () => learner.step(batch, update), { place, step: progress.step + 1, clips });
     progress.step++;
     progress.batchesDone++;
     count(progress.sums, batch, result);
@@ -144,7 +144,7 @@ async function trainEpoch(
       memoryMb: residentMegabytes(),
     });
 
-    await setImmediate(); // Lets a Ctrl-C in between native calls, which block.
+    await setImmediate(); // Lets a Ctrl-C in where steps are not captured, which block.
     if (!update.apply) continue;
     reached.updated = copyOf(progress);
     if (progress.batchesDone === plans.length) continue;

@@ -20,7 +20,7 @@ import { smallFlags, trainSmall, writeSmallData } from '../support/small-trainin
 const shape = { emb_dim: 16, num_heads: 2, num_layers: 1, max_len: 12, num_buckets: 2 };
 const { kumpas, kumpasIn } = sharedCommands();
 
-const runEntry: unknown = Reflect.get(Entry.prototype, 'run');
+const runEntry: unknown = Reflect.get(Entry.prototype, 'runLater');
 
 /** The rows of the batch that a graph is run on. */
 function clipsIn(arrays: Readonly<Record<string, { readonly shape: readonly number[] }>>): number {
@@ -64,9 +64,9 @@ describe('measuring batch sizes', () => {
         if (event.kind === 'batch-size-measured') told.push(event);
       };
       const rows = new Set<number>();
-      jest.spyOn(Entry.prototype, 'run').mockImplementation(function (this: Entry, arrays) {
+      jest.spyOn(Entry.prototype, 'runLater').mockImplementation(async function (this: Entry, arrays) {
         rows.add(clipsIn(arrays));
-        return Reflect.apply(runEntry as Entry['run'], this, [arrays]);
+        return await Reflect.apply(runEntry as Entry['runLater'], this, [arrays]);
       });
       const found = await measureBatchSizes({ data, save_dir: path.join(folder, 'models'), ...shape }, { onEvent });
       expect(told).toEqual(found.measured.map((one) => ({ kind: 'batch-size-measured', ...one })));
@@ -83,10 +83,10 @@ describe('measuring batch sizes', () => {
     await inTemporaryFolder(async (folder) => {
       const options = { data: writeSmallData(folder), ...shape };
       let refusedFrom = 0;
-      jest.spyOn(Entry.prototype, 'run').mockImplementation(function (this: Entry, arrays) {
+      jest.spyOn(Entry.prototype, 'runLater').mockImplementation(async function (this: Entry, arrays) {
         if (clipsIn(arrays) >= refusedFrom)
           throw new Error('OOM when allocating tensor with shape[16,12,16] and type float\n\t [[{{node step/MatMul}}]]');
-        return Reflect.apply(runEntry as Entry['run'], this, [arrays]);
+        return await Reflect.apply(runEntry as Entry['runLater'], this, [arrays]);
       });
       refusedFrom = 16;
       expect(await measureBatchSizes(options)).toMatchObject({ batchSize: 8, end: 'memory refused', measured: [{ batchSize: 8 }] });

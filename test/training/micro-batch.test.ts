@@ -44,13 +44,13 @@ const recipes: Record<string, string>[] = [
   { compile_model: 'false', accumulation_steps: '2' },
 ];
 
-const runEntry: unknown = Reflect.get(Entry.prototype, 'run');
+const runEntry: unknown = Reflect.get(Entry.prototype, 'runLater');
 
 /** Refuses TensorFlow the memory of some graph runs, by their number from 1, as its allocator does. @param node what the run was at. */
 function refuseMemory(runs: readonly number[], node = 'step/MatMul'): void {
   let count = 0;
-  jest.spyOn(Entry.prototype, 'run').mockImplementation(function (this: Entry, arrays) {
-    if (!runs.includes(++count)) return Reflect.apply(runEntry as Entry['run'], this, [arrays]);
+  jest.spyOn(Entry.prototype, 'runLater').mockImplementation(async function (this: Entry, arrays) {
+    if (!runs.includes(++count)) return await Reflect.apply(runEntry as Entry['runLater'], this, [arrays]);
     throw new Error(
       `Session fail to run with error: OOM when allocating tensor with shape[4,12,16] and type float\n\t [[{{node ${node}}}]]`,
     );
