@@ -107,7 +107,7 @@ async function predictOrTell(
 
 async function predictClip(loaded: LoadedModel, program: Program, file: string, options: PredictOptions): Promise<Prediction> {
   const clip = readyClip(loaded, file, await readWhole(loaded, file, options));
-  const [seen] = recogniseTogether(program, loaded, [clip], options);
+  const [seen] = await recogniseTogether(program, loaded, [clip], options);
   if (seen instanceof FileError) throw seen;
   return required(seen, `the prediction of ${file}`);
 }
@@ -145,13 +145,14 @@ export interface RecognisingTogether {
  * Recognises clips in one batch; what a model says of a clip does not depend on the others.
  * @returns a prediction for each, or why there is none: the model gives no finite numbers for it.
  */
-export function recogniseTogether(
+export async function recogniseTogether(
   program: Program,
   loaded: LoadedModel,
   clips: readonly ReadyClip[],
   how: RecognisingTogether,
-): (Prediction | FileError)[] {
-  return predictionsOf(loaded, clips, logitsOf(program, loaded, clips, how), how);
+): Promise<(Prediction | FileError)[]> {
+  const { rows = clips.length, framesStep = FRAMES_STEP } = how;
+  return predictionsOf(loaded, clips, await program.evaluateLater(inputsOf(loaded.model, clips, rows, framesStep)), how);
 }
 
 /** What a model gives for clips in one batch: `gloss_logits` and `category_logits`, a row for each clip. */

@@ -64,7 +64,7 @@ export class Recogniser {
   }
 
   /** Recognises clips in one batch. @returns a prediction for each, or why there is none. */
-  recognise(clips: readonly ReadyClip[], how: RecognisingTogether): (Prediction | FileError)[] {
+  recognise(clips: readonly ReadyClip[], how: RecognisingTogether): Promise<(Prediction | FileError)[]> {
     return recogniseTogether(this.program, this.loaded, clips, how);
   }
 

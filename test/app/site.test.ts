@@ -173,7 +173,7 @@ inBrowser(
       expect(Number(/page ([\d.]+) KB/.exec(sizes?.[1] ?? '')?.[1])).toBeLessThan(250);
       const expected = await ours(file, 'X', keypoints);
       const recogniser = await loadModel(file);
-      const [prediction] = recogniser.recognise([await recogniser.ready('clip', keypoints)], { topK: 5 });
+      const [prediction] = await recogniser.recognise([await recogniser.ready('clip', keypoints)], { topK: 5 });
       recogniser.dispose();
       const labels = required(prediction && 'gloss' in prediction ? prediction.gloss : undefined, 'the prediction').map(
         ({ label }) => label,

@@ -222,7 +222,7 @@ describe('loadModel', () => {
       try {
         const ready = [await model.ready('a.npz', readFileSync(file)), await model.ready('values', clipValues(70, 5))];
         expect(ready[1]).toMatchObject({ frames: 64, doubts: [{ kind: 'cut' }] });
-        const together = model.recognise(ready, { topK: 3, rows: 4, framesStep: 32 });
+        const together = await model.recognise(ready, { topK: 3, rows: 4, framesStep: 32 });
         const alone = [await model.predict(file, { topK: 3 }), await model.predict(clipValues(70, 5), { topK: 3 })];
         expect(together).toMatchObject([{ file: 'a.npz' }, { file: 'values' }]);
         for (const [place, seen] of alone.entries()) {

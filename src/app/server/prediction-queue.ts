@@ -4,10 +4,7 @@ import type { Prediction, ReadyClip } from '../../evaluation/predict-clips';
 import type { Recogniser } from '../../evaluation/recogniser';
 import { elementAt, required } from '../../foundation/required';
 
-/**
- * The most clips that are recognised at once. The native call holds the thread that answers requests: four clips of 100 frames take about 50 ms on two cores, and
- * more at once are not recognised faster.
- */
+/** The most clips that are recognised at once: four clips of 100 frames take about 50 ms on two cores, and more at once are not recognised faster. */
 const MOST_TOGETHER = 4;
 /** Batches have 1, 2 or 4 rows and a multiple of this many frames: each shape is a graph of its own. */
 const FRAMES_STEP = 32;
@@ -18,7 +15,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Recognises the clips of all requests that wait, those of about one length together; between batches the server answers. */
+/** Recognises the clips of all requests that wait, those of about one length together; meanwhile the server answers. */
 export class PredictionQueue {
   private waiting: Waiting[] = [];
   private isWorking = false;
@@ -38,19 +35,23 @@ export class PredictionQueue {
     try {
       while (this.waiting.length > 0) {
         await setImmediate(); // Requests that have come meanwhile join the batch, and answers go out.
-        this.recogniseNext();
+        await this.recogniseNext();
       }
     } finally {
       this.isWorking = false;
     }
   }
 
-  private recogniseNext(): void {
+  private async recogniseNext(): Promise<void> {
     const batch = this.takeBatch();
     try {
       const rows = [1, 2, MOST_TOGETHER].find((size) => size >= batch.length);
       const clips = batch.map(({ clip }) => clip);
-      const seen = this.recogniser.recognise(clips, { topK: 0, rows: required(rows, 'the rows of the batch'), framesStep: FRAMES_STEP });
+      const seen = await this.recogniser.recognise(clips, {
+        topK: 0,
+        rows: required(rows, 'the rows of the batch'),
+        framesStep: FRAMES_STEP,
+      });
       for (const [place, { resolve }] of batch.entries()) resolve(elementAt(seen, place));
     } catch (error) {
       for (const { reject } of batch) reject(error);
