@@ -23,18 +23,18 @@ const AT_ONCE = 3;
 
 /**
  * Runs a whole set through a program and puts the results back in the set's order.
- * @param evaluate gives `gloss_logits`, `category_logits` and perhaps `losses` for a batch; where it promises them, the next batch is assembled and begun meanwhile.
+ * @param evaluate gives `gloss_logits`, `category_logits` and perhaps `losses` for a batch; the next batch is assembled and begun meanwhile.
  */
 export async function collectOutputs(
   set: ClipSet,
   batches: AsyncIterable<Batch>,
-  evaluate: (batch: Batch) => NamedArrays | Promise<NamedArrays>,
+  evaluate: (batch: Batch) => Promise<NamedArrays>,
 ): Promise<SplitOutputs> {
   const clips = set.entries.length;
   const gloss = new RowCollector(clips);
   const category = new RowCollector(clips);
   const losses = new RowCollector(clips);
-  const begun: { readonly batch: Batch; readonly outputs: NamedArrays | Promise<NamedArrays> }[] = [];
+  const begun: { readonly batch: Batch; readonly outputs: Promise<NamedArrays> }[] = [];
   const takeOldest = async (): Promise<void> => {
     const { batch, outputs: promised } = required(begun.shift(), 'a batch that was begun');
     const outputs = await promised;
@@ -45,13 +45,15 @@ export async function collectOutputs(
   try {
     for await (const batch of batches) {
       await setImmediate(); // A server that evaluates answers in between.
-      begun.push({ batch, outputs: evaluate(batch) });
+      const outputs = evaluate(batch);
+      outputs.catch(() => undefined); // Whoever takes them sees their error, even where one before them fails later.
+      begun.push({ batch, outputs });
       if (begun.length === AT_ONCE) await takeOldest();
     }
     while (begun.length > 0) await takeOldest();
   } finally {
     // What was begun ends before whoever fails frees what it computes with.
-    await Promise.allSettled(begun.map(async ({ outputs }) => await outputs));
+    await Promise.allSettled(begun.map(({ outputs }) => outputs));
   }
   return {
     clips,
