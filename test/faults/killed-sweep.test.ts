@@ -40,24 +40,28 @@ describe('a sweep of eight trials', () => {
     ['one after the other', {}],
     ['two at once', { jobs: 2 }],
     ['with successive halving', { halving: 2 }],
-  ])('%s, that is killed twice, has in the end the table of an unbroken one', async (_, ways) => {
-    await inTemporaryFolder(async (folder) => {
-      const data = writeSmallData(folder);
-      const { halving } = { halving: undefined, ...ways };
-      const options = (name: string): SweepOptions => ({
-        ...{ base: { ...base, data }, grid: { lr: [1e-3, 1e-2, 1e-9, 1e-8] }, seeds: 2 },
-        ...(halving === undefined ? {} : { halving }),
-        out: path.join(folder, name),
+  ])(
+    '%s, that is killed twice, has in the end the table of an unbroken one',
+    async (_, ways) => {
+      await inTemporaryFolder(async (folder) => {
+        const data = writeSmallData(folder);
+        const { halving } = { halving: undefined, ...ways };
+        const options = (name: string): SweepOptions => ({
+          ...{ base: { ...base, data }, grid: { lr: [1e-3, 1e-2, 1e-9, 1e-8] }, seeds: 2 },
+          ...(halving === undefined ? {} : { halving }),
+          out: path.join(folder, name),
+        });
+        await killAfter(3, data, path.join(folder, 'killed'), ways);
+        await killAfter(9, data, path.join(folder, 'killed'), ways);
+        const [killed, whole] = [await sweep(options('killed')), await sweep(options('whole'))];
+        const tableOf = (result: typeof whole): string[][] => sweepTable(result).map((row) => row.filter((_cell, column) => column !== 6)); // Times differ.
+        expect(tableOf(killed)).toEqual(tableOf(whole));
+        expect(killed.winner?.name).toBe(whole.winner?.name);
+        expect(killed.points.map(({ trials }) => trials.map(({ state, stopped }) => [state, stopped]))).toEqual(
+          whole.points.map(({ trials }) => trials.map(({ state, stopped }) => [state, stopped])),
+        );
       });
-      await killAfter(3, data, path.join(folder, 'killed'), ways);
-      await killAfter(9, data, path.join(folder, 'killed'), ways);
-      const [killed, whole] = [await sweep(options('killed')), await sweep(options('whole'))];
-      const tableOf = (result: typeof whole): string[][] => sweepTable(result).map((row) => row.filter((_cell, column) => column !== 6)); // Times differ.
-      expect(tableOf(killed)).toEqual(tableOf(whole));
-      expect(killed.winner?.name).toBe(whole.winner?.name);
-      expect(killed.points.map(({ trials }) => trials.map(({ state, stopped }) => [state, stopped]))).toEqual(
-        whole.points.map(({ trials }) => trials.map(({ state, stopped }) => [state, stopped])),
-      );
-    });
-  }, 900_000);
+    },
+    900_000,
+  );
 });

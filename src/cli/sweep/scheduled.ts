@@ -2,6 +2,7 @@ import { checkOptions, commandLineSource } from '../../config/layers';
 import { cacheFolder } from '../../foundation/caches';
 import { UserError } from '../../foundation/errors';
 import { counted, percent, shellWord } from '../../foundation/text';
+import { clusterPlace } from '../../training/cluster/place';
 import type { UndoneTrial } from '../../training/sweep/collect';
 import type { SweepEvent } from '../../training/sweep/events';
 import type { SweepRequest } from '../../training/sweep/plan';
@@ -61,6 +62,7 @@ export async function runOneTrial(typedIndex: unknown, folder: string, shown: Sw
       onEvent: linesTo(json ? terminal.errors : terminal.output, terminal.errors, typed.verbose),
       models,
       reading: typed.reading,
+      cluster: clusterPlace({ environment: process.env }),
       verbose: typed.verbose,
       cacheFolder: cacheFolder(process.env),
       gitCommit: gitCommit(),

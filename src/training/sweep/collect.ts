@@ -5,6 +5,8 @@ import { UserError } from '../../foundation/errors';
 import { lockState, withFolderLock } from '../../foundation/folder-lock';
 import { elementAt } from '../../foundation/required';
 import { ownModels } from '../../models/model-table';
+import type { ClusterPlace } from '../cluster/place';
+import { computeFor } from '../train';
 import type { SweepHooks } from './events';
 import { failuresIn } from './failures';
 import { keptPlan, SWEEP_FILES } from './manifest';
@@ -67,6 +69,13 @@ export interface TrialEnded {
   readonly end: 'finished' | 'interrupted' | 'failed';
 }
 
+/** What a process knows of a trial beside its plan. */
+interface TrialSurroundings {
+  readonly reading?: CheckpointReading | undefined;
+  /** This process's place, where several train the trial together. */
+  readonly cluster?: ClusterPlace | undefined;
+}
+
 /**
  * Trains one trial of a sweep whose plan lies in its folder, or goes on with it: what an index of a scheduler's job does. One that is done is left as it is; of two processes of one
  * index one trains.
@@ -76,7 +85,7 @@ export interface TrialEnded {
 export async function trainTrialAt(
   folder: string,
   index: number,
-  { reading, ...hooks }: SweepHooks & { readonly reading?: CheckpointReading | undefined } = {},
+  { reading, cluster, ...hooks }: SweepHooks & TrialSurroundings = {},
 ): Promise<TrialEnded> {
   const { trials, halving } = keptPlan(folder);
   if (halving !== undefined)
@@ -84,12 +93,21 @@ export async function trainTrialAt(
   if (!Number.isInteger(index) || index < 0 || index >= trials.length)
     throw new UserError(`--trial: expected one of ${folder}, from 0 to ${trials.length - 1}, found ${index}`);
   const trial = elementAt(trials, index);
+  const isDone = (): boolean => trialFolders(folder, trial.id).get(trial.id)?.figures !== undefined;
+  if (cluster !== undefined && cluster.rank > 0) {
+    if (isDone()) return { trial, end: 'finished' }; // Rank 0 has nothing to meet the others for.
+    const { signal, verbose } = hooks;
+    const { end } = await computeFor(cluster, {
+      ...(signal === undefined ? {} : { signal }),
+      ...(verbose === undefined ? {} : { verbose }),
+    });
+    return { trial, end };
+  }
   const report = hooks.onEvent ?? (() => undefined);
   const models = hooks.models ?? ownModels;
-  const failure = await trainTrial(trial, { folder, reading, hooks: { ...hooks, models }, report, run: runTrial });
+  const failure = await trainTrial(trial, { folder, reading, hooks: { ...hooks, models }, report, run: runTrial, cluster });
   if (failure !== undefined) return { trial, end: 'failed' };
-  const done = trialFolders(folder, trial.id).get(trial.id)?.figures !== undefined;
-  return { trial, end: done ? 'finished' : 'interrupted' };
+  return { trial, end: isDone() ? 'finished' : 'interrupted' };
 }
 
 /** The job file of a sweep that was written for a scheduler; undefined where there is none. */

@@ -4,6 +4,7 @@ import type { CheckpointReading } from '../../checkpoint/training-checkpoint';
 import { messageOf } from '../../foundation/errors';
 import { lockOnceSilent, lockState } from '../../foundation/folder-lock';
 import { required } from '../../foundation/required';
+import type { ClusterPlace } from '../cluster/place';
 import type { TrainingEnd } from '../events';
 import type { SweepEvent, SweepHooks } from './events';
 import { forgetFailure, keepFailure } from './failures';
@@ -19,6 +20,8 @@ export interface TrialsInWork {
   readonly reading: CheckpointReading | undefined;
   readonly hooks: SweepHooks & Required<Pick<SweepHooks, 'models'>>;
   readonly report: (event: SweepEvent) => void;
+  /** Where several processes train each trial together: that of rank 0. */
+  readonly cluster?: ClusterPlace | undefined;
   /** In this process, or in one of its own. */
   readonly run: typeof runTrial;
 }
@@ -73,7 +76,7 @@ async function trainLocked(trial: Trial, sweep: TrialsInWork, until: number): Pr
 
 async function trainOn(
   trial: Trial,
-  { folder, reading, hooks, report, run }: TrialsInWork,
+  { folder, reading, hooks, report, run, cluster }: TrialsInWork,
   resume: string | undefined,
   until: number,
 ): Promise<TrainingEnd> {
@@ -82,6 +85,7 @@ async function trainOn(
   const trialHooks: TrialRunHooks = {
     models,
     gitCommit,
+    cluster,
     onEvent: (event: TrialProgress) => {
       if (event.kind === 'epoch-end') {
         if (event.epoch >= until) pause.abort();
