@@ -2,6 +2,7 @@ import { GraphWriter, type NodeOutput } from '../src/engine/captured/graph-write
 import { inputTypesOf, recordEvaluation, recordTraining } from '../src/engine/captured/recorded-program';
 import { type MatrixType, withProductsIn } from '../src/engine/captured/matrix-type';
 import { freeTensors, Session, uploadTensor, type SessionTensor } from '../src/engine/captured/session';
+import { inFastestProducts } from '../src/engine/captured/own-products';
 import { DataType, neededOperations, typeOf, type Operation, type Recording, type TensorType } from '../src/engine/captured/recording';
 import {
   initialiseParameters,
@@ -35,7 +36,7 @@ export async function benchBreakdown(asked: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
   const { flags, precision } = await inPrecision(asked);
   const { recording: plain, run, dispose, setting } = subjects[flags.of](flags, precision.bfloat16);
-  const recording = withProductsIn(precision.bfloat16, plain);
+  const recording = inFastestProducts(withProductsIn(precision.bfloat16, plain));
   const operations = neededOperations(recording);
 
   for (let warmUp = 0; warmUp < 5; warmUp++) run(warmUp);
@@ -167,7 +168,7 @@ function productFlops(
   if (name === 'Conv2D') return 2 * sizeOfShape(typeOf(types, output).shape) * sizeOfShape(typeOf(types, right).shape.slice(0, 3));
   if (!name.includes('MatMul')) return 0;
   const shape = typeOf(types, left).shape;
-  const transposed = (attributes['transpose_a'] ?? attributes['adj_x'])?.value === true;
+  const transposed = (attributes['transpose_a'] ?? attributes['adj_x'])?.value === true || attributes['transposed']?.value === 1;
   return 2 * sizeOfShape(typeOf(types, output).shape) * (shape.at(transposed ? -2 : -1) ?? 0);
 }
 

@@ -193,8 +193,16 @@ export function rawOperations(
   return backend.executeMultipleOutputs(name, native, inputs, outputs);
 }
 
-/** Whether the library of own kernels is in this process: like the library itself, once and for all. */
-let loaded = false;
+/** What the library of own kernels says of itself. */
+interface OwnKernels {
+  /** Whether TensorFlow took them all. */
+  readonly registered: boolean;
+  /** Whether its product of matrices is faster than TensorFlow's on this processor. */
+  readonly fastProducts: boolean;
+}
+
+/** The library of own kernels, where it is in this process: like TensorFlow itself, once and for all. */
+let loaded: OwnKernels | undefined;
 
 /**
  * Loads the operations of `native/kernels`, compiled: each does in one pass over memory what takes several of TensorFlow's own, on the processor. TensorFlow must
@@ -202,12 +210,17 @@ let loaded = false;
  * @param file the compiled library
  */
 export function loadOwnKernels(file: string): void {
-  loaded = (createRequire(__filename)(file) as { readonly registered: boolean }).registered;
+  loaded = createRequire(__filename)(file) as OwnKernels;
 }
 
 /** Whether those operations can be used: not on a GPU, not in JavaScript, not where they could not be compiled. */
 export function hasOwnKernels(): boolean {
-  return loaded && captureContext.ownKernels && hasNativeKernels();
+  return loaded?.registered === true && captureContext.ownKernels && hasNativeKernels();
+}
+
+/** Whether large products of matrices are to be own kernels, too. */
+export function hasFastProducts(): boolean {
+  return hasOwnKernels() && loaded?.fastProducts === true;
 }
 
 /** What a computation gives forward: its value, and what its gradient wants to see again. */

@@ -192,7 +192,17 @@ describe('the own kernels in graphs', () => {
     const types = recording.operations
       .filter(({ name }) => name.startsWith('Kumpas'))
       .map(({ name, attributes }) => [name, attributes['T']?.value]);
-    const names = ['Attention', 'AttentionGrad', 'ColumnSum', 'Dropout', 'DropoutAdd', 'LayerNorm', 'LayerNormGrad', 'ReluDropout', 'ReluGrad'];
+    const names = [
+      'Attention',
+      'AttentionGrad',
+      'ColumnSum',
+      'Dropout',
+      'DropoutAdd',
+      'LayerNorm',
+      'LayerNormGrad',
+      'ReluDropout',
+      'ReluGrad',
+    ];
     expect([...new Set(types.map(([name]) => name))].sort()).toEqual(names.map((name) => `Kumpas${name}`));
     expect(types.filter(([, type]) => type !== DataType.bfloat16)).toEqual([]);
   });

@@ -26,6 +26,7 @@ import {
 import { computeLater, computeNow, type Computing, type Entry, PerShape, resultsOf } from './entry';
 import { withFusedLayers } from './fused-layers';
 import { type MatrixType, withProductsIn } from './matrix-type';
+import { inFastestProducts } from './own-products';
 import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
 import { Session } from './session';
@@ -100,7 +101,7 @@ export class CapturedProgram implements Program {
 
   private *evaluating(inputs: NamedArrays): Computing<NamedArrays> {
     const types = inputTypesOf(inputs);
-    const record = (): Recording => withFusedLayers(this.record(types, recordEvaluation));
+    const record = (): Recording => inFastestProducts(withFusedLayers(this.record(types, recordEvaluation)));
     const entry = this.entries.evaluate.for(types, () => evaluationEntry(record(), this.parameters));
     return outputsOf(yield* resultsOf(entry, inputs));
   }
@@ -280,7 +281,7 @@ export class CapturedProgram implements Program {
 
   /** The training computation for inputs of these shapes, recorded when first asked for. */
   private training(types: InputTypes): Recording {
-    return this.trainings.for(types, () => this.record(types, recordTraining));
+    return this.trainings.for(types, () => inFastestProducts(this.record(types, recordTraining)));
   }
 
   /** Whether a step adds to buffers, which it does as soon as it has been through the model. */

@@ -7,14 +7,28 @@
 #endif
 
 namespace {
-const bool registered = kumpas::RegisterAttention() && kumpas::RegisterLinear() && kumpas::RegisterColumnSum() && kumpas::RegisterLayerNorm() && kumpas::RegisterDropout();
+const bool registered = kumpas::RegisterAttention() && kumpas::RegisterLinear() && kumpas::RegisterColumnSum() && kumpas::RegisterLayerNorm() &&
+                        kumpas::RegisterDropout() && kumpas::RegisterMatrixProduct();
 }  // namespace
 
 #ifndef WITHOUT_NODE
-// exports.registered: whether TensorFlow took them all.
-NAPI_MODULE_INIT() {
+namespace {
+// Whether the products of matrices are faster than TensorFlow's: where vectors are AVX2's it reaches two thirds of a processor's rate, where they are wider all of it.
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
+constexpr bool kFastProducts = true;
+#else
+constexpr bool kFastProducts = false;
+#endif
+
+bool Tell(napi_env env, napi_value exports, const char* name, bool answer) {
   napi_value value;
-  if (napi_get_boolean(env, registered, &value) != napi_ok || napi_set_named_property(env, exports, "registered", value) != napi_ok) {
+  return napi_get_boolean(env, answer, &value) == napi_ok && napi_set_named_property(env, exports, name, value) == napi_ok;
+}
+}  // namespace
+
+// exports.registered: whether TensorFlow took them all. exports.fastProducts: whether the product of matrices is to be used.
+NAPI_MODULE_INIT() {
+  if (!Tell(env, exports, "registered", registered) || !Tell(env, exports, "fastProducts", kFastProducts)) {
     napi_throw_error(env, nullptr, "what was registered could not be told");
   }
   return exports;

@@ -49,7 +49,7 @@ inline void LinearOfRows(const float* x, int64_t x_step, int64_t rows, const Lin
       const int64_t columns = std::min<int64_t>(kTileColumns, outputs - column);
       for (int64_t row = 0; row < rows; row += kTileRows) {
         TileOf(rows - row, {x + row * x_step + from, x_step, 1}, panel, depth, result + row * result_step + column, result_step, columns,
-               from == 0 ? Into::kNew : Into::kSum);
+               from == 0 ? kZeros : nullptr);
       }
     }
   }

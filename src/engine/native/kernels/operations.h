@@ -124,6 +124,7 @@ bool RegisterAttention();
 bool RegisterLinear();
 bool RegisterColumnSum();
 bool RegisterLayerNorm();
+bool RegisterMatrixProduct();
 bool RegisterDropout();
 
 }  // namespace kumpas

@@ -33,17 +33,19 @@ struct Matrix {
 // How the second matrix of a product lies in memory beforehand: panels of kTileColumns columns, each row after row, zeros where columns end.
 inline int64_t PackedSize(int64_t depth, int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns * kTileColumns * depth; }
 
-// What of a product a tile adds to or replaces.
-enum class Into { kNew, kSum };
+// What products begin with where nothing is there yet.
+alignas(64) constexpr float kZeros[kTileColumns] = {};
 
-// result (+)= a * panel for kRows rows; `panel` as packed.
-template <int kRows>
-inline void Tile(const Matrix& a, const float* panel, int64_t depth, float* result, int64_t result_step, int64_t columns, Into into) {
+// result = a * panel + start, for kRows rows; `panel` as packed. `start`: of each column; null to add to what is in the result.
+template <int kRows, bool kAdd>
+inline void Tile(const Matrix& a, const float* panel, int64_t depth, float* result, int64_t result_step, int64_t columns, const float* start) {
   Lanes left[kRows], right[kRows];
 #pragma GCC unroll 16
-  for (int row = 0; row < kRows; row++) left[row] = right[row] = Lanes{};
-#pragma GCC unroll 16
-  for (int row = 0; row < kRows; row++) __builtin_prefetch(result + row * result_step, 1);
+  for (int row = 0; row < kRows; row++) {
+    left[row] = kAdd ? Lanes{} : *reinterpret_cast<const Lanes*>(start);
+    right[row] = kAdd ? Lanes{} : *reinterpret_cast<const Lanes*>(start + kLanes);
+    __builtin_prefetch(result + row * result_step, 1);
+  }
   const float* at = a.from;
   const int64_t row_step = a.row_step;
   for (int64_t k = 0; k < depth; k++, at += a.column_step, panel += kTileColumns) {
@@ -59,8 +61,8 @@ inline void Tile(const Matrix& a, const float* panel, int64_t depth, float* resu
 #pragma GCC unroll 16
     for (int row = 0; row < kRows; row++) {
       Lanes* to = reinterpret_cast<Lanes*>(result + row * result_step);
-      to[0] = into == Into::kNew ? left[row] : to[0] + left[row];
-      to[1] = into == Into::kNew ? right[row] : to[1] + right[row];
+      to[0] = kAdd ? to[0] + left[row] : left[row];
+      to[1] = kAdd ? to[1] + right[row] : right[row];
     }
     return;
   }
@@ -69,16 +71,21 @@ inline void Tile(const Matrix& a, const float* panel, int64_t depth, float* resu
     const Lanes pair[2] = {left[row], right[row]};
     const float* values = reinterpret_cast<const float*>(pair);
     float* to = result + row * result_step;
-    for (int64_t column = 0; column < columns; column++) to[column] = into == Into::kNew ? values[column] : to[column] + values[column];
+    for (int64_t column = 0; column < columns; column++) to[column] = kAdd ? to[column] + values[column] : values[column];
   }
 }
 
 template <int kRows = kTileRows>
-inline void TileOf(int64_t rows, const Matrix& a, const float* panel, int64_t depth, float* result, int64_t result_step, int64_t columns, Into into) {
+inline void TileOf(int64_t rows, const Matrix& a, const float* panel, int64_t depth, float* result, int64_t result_step, int64_t columns,
+                   const float* start) {
   if constexpr (kRows > 1) {
-    if (rows < kRows) return TileOf<kRows - 1>(rows, a, panel, depth, result, result_step, columns, into);
+    if (rows < kRows) return TileOf<kRows - 1>(rows, a, panel, depth, result, result_step, columns, start);
   }
-  Tile<kRows>(a, panel, depth, result, result_step, columns, into);
+  if (start == nullptr) {
+    Tile<kRows, true>(a, panel, depth, result, result_step, columns, start);
+  } else {
+    Tile<kRows, false>(a, panel, depth, result, result_step, columns, start);
+  }
 }
 
 // Packs b, `depth` rows of `columns`, as panels.
@@ -105,13 +112,17 @@ inline void PackPanels(const Matrix& b, int64_t depth, int64_t columns, float* p
   }
 }
 
+// Whether a product adds to what is there.
+enum class Into { kNew, kSum };
+
 // result (+)= a * b, where b comes packed, its panels `panel_step` values apart.
 inline void Product(const Matrix& a, const float* panels, int64_t panel_step, int64_t rows, int64_t depth, int64_t columns, float* result,
                     int64_t result_step, Into into) {
+  const float* start = into == Into::kNew ? kZeros : nullptr;
   for (int64_t column = 0; column < columns; column += kTileColumns, panels += panel_step) {
     const int64_t count = std::min<int64_t>(kTileColumns, columns - column);
     for (int64_t row = 0; row < rows; row += kTileRows) {
-      TileOf(rows - row, {a.from + row * a.row_step, a.row_step, a.column_step}, panels, depth, result + row * result_step + column, result_step, count, into);
+      TileOf(rows - row, {a.from + row * a.row_step, a.row_step, a.column_step}, panels, depth, result + row * result_step + column, result_step, count, start);
     }
   }
 }
