@@ -25,7 +25,7 @@ export async function benchSave({ runs = 15, layers, heads, emb, ema }: BenchFla
   const run = await prepareRun(settings, undefined, { report: () => undefined, now: () => new Date(), machine });
   try {
     const step = await smallStep(run);
-    step(); // Optimizers remember nothing before the first.
+    await step(); // Optimizers remember nothing before the first.
     const times: Waits[] = [];
     for (let count = 0; count <= runs; count++) {
       const waits = await waitsOf(run, step);
@@ -69,16 +69,16 @@ interface Waits {
 }
 
 /** A step of one clip. */
-async function smallStep({ data, learner }: TrainingRun): Promise<() => void> {
+async function smallStep({ data, learner }: TrainingRun): Promise<() => Promise<void>> {
   const batches = data.train.batches.epoch(data.train.plan(1).slice(0, 1));
   for await (const batch of batches)
-    return () => {
-      learner.step(batch, { gradientScale: 1, apply: true });
+    return async () => {
+      await learner.step(batch, { gradientScale: 1, apply: true });
     };
   throw new Error('an epoch without batches');
 }
 
-async function waitsOf({ folder, learner }: TrainingRun, step: () => void): Promise<Waits> {
+async function waitsOf({ folder, learner }: TrainingRun, step: () => Promise<void>): Promise<Waits> {
   const timeOfStep = await timeOf(step);
   const takingHold = await timeOf(() => folder.saveLastMeanwhile(learner));
   const stepAfter = await timeOf(step);

@@ -39,7 +39,7 @@ async function stream({ folder, pack, steps: wanted, batch, layers, heads, emb }
       const next = await batches.next();
       if (next.done === true) break;
       const came = performance.now();
-      run.learner.step(next.value, { gradientScale: 1, apply: true });
+      await run.learner.step(next.value, { gradientScale: 1, apply: true });
       waits.push(came - asked);
       steps.push(performance.now() - came);
     }

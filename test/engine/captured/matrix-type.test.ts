@@ -57,7 +57,7 @@ describe('withBfloat16Products', () => {
 });
 
 describe('withProductsIn', () => {
-  const recording = capture.bind(undefined, new Map(), ({}, setResult) => {
+  const recording = capture.bind(undefined, new Map(), (_, setResult) => {
     const clips = tf.ones([1024, 256]);
     const layer = (x: tf.Tensor2D, columns: number): tf.Tensor => linearProduct(x, tf.ones([columns, 256]), tf.ones([columns]));
     setResult('large', layer(tf.ones([1024, 256]), 128));

@@ -11,7 +11,9 @@ async function freePorts(count: number): Promise<number[]> {
       { length: count },
       () =>
         new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen({ host: '127.0.0.1', port: 0 }, () => { resolve(server); });
+          const server = createServer().listen({ host: '127.0.0.1', port: 0 }, () => {
+            resolve(server);
+          });
         }),
     ),
   );
