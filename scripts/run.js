@@ -13,12 +13,13 @@ const [name = ''] = process.argv.slice(2);
 
 if (OWN_SCRIPTS.includes(name)) require(path.join(__dirname, name));
 else {
-  keepModules({ project: PROJECT, cache: cacheFolder(), command: name, translates: IS_CHECKOUT });
   const { loadAhead, prepare, requireOpenFiles, runScript } = require('../src/engine/provision/prepare');
   const { receiveInterruptsOnce } = require('./single-interrupt');
   runScript(async () => {
     requireOpenFiles();
     await prepare({ development: false, native: false });
+    // Only now: in a fresh clone, what translates TypeScript has just been installed.
+    keepModules({ project: PROJECT, cache: cacheFolder(), command: name, translates: IS_CHECKOUT });
     loadAhead(process.argv.slice(2));
     receiveInterruptsOnce(process);
     const main = path.resolve(__dirname, IS_CHECKOUT ? '../src/cli/main.ts' : '../dist/cli/main.js');

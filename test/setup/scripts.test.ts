@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -115,4 +115,32 @@ it('the doctor works before anything is installed', () => {
     expect.stringMatching(/^\d+ npm packages are missing/),
     expect.stringContaining('is not installed'),
   ]);
+});
+
+describe('a command in a clone in which nothing is installed yet', () => {
+  /** @param installing what stands in for npm, as JavaScript */
+  function runInClone(name: string, installing: string): ReturnType<typeof runNode> {
+    const clone = path.join(folder, name);
+    for (const part of ['scripts', 'src', 'configs', 'package.json', 'package-lock.json', 'tsconfig.json'])
+      cpSync(path.join(project, part), path.join(clone, part), { recursive: true });
+    const npm = path.join(clone, 'npm-cli.js');
+    writeFileSync(npm, installing);
+    const environment = { npm_execpath: npm, KUMPAS_CACHE: path.join(folder, 'clone-cache'), KUMPAS_BACKEND: 'js' };
+    return runNode(clone, ['scripts/run.js', '--version'], environment);
+  }
+
+  it('has its packages installed, and runs', () => {
+    const packages = path.join(project, 'node_modules');
+    const { status, stdout, stderr } = runInClone('clone', `require('node:fs').symlinkSync(${JSON.stringify(packages)}, 'node_modules')`);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^kumpas \d/) });
+    expect(stderr).toContain('Installing the npm packages');
+  });
+
+  it('says in a line what npm could not do', () => {
+    const { status, stderr } = runInClone('offline', "console.error('npm error no network'); process.exitCode = 1");
+    expect({ status, lines: stderr.trim().split('\n') }).toEqual({
+      status: 1,
+      lines: [expect.stringContaining('Installing the npm packages'), expect.stringMatching(/^Error: npm ci failed: no network\./)],
+    });
+  });
 });
