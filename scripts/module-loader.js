@@ -73,7 +73,7 @@ class KeptModules {
     node._resolveFilename = function resolveKept(request, parent, isMain, options) {
       return kept.resolved(request, parent, isMain, options);
     };
-    node.prototype.load = function loadKept(file) {
+    node.prototype.load = function loadKept(/** @type {string} */ file) {
       const stored = kept.storedModule(file);
       if (stored === undefined) {
         if (CODE.test(file)) kept.loadTypeScript();
@@ -85,7 +85,11 @@ class KeptModules {
         this.loaded = true;
       }
     };
-    node.prototype._compile = function compileKept(text, file, format) {
+    node.prototype._compile = function compileKept(
+      /** @type {string} */ text,
+      /** @type {string} */ file,
+      /** @type {string | undefined} */ format,
+    ) {
       if (!kept.isKept(file) || (format !== undefined && format !== 'commonjs')) return compile.call(this, text, file, format);
       const plain = kept.withoutImports(text, file);
       if (!kept.isOwn(file) && IMPORT.test(plain)) return compile.call(this, text, file, format); // A package's own folder decides what it imports.
