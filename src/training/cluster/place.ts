@@ -1,5 +1,6 @@
 import { UserError } from '../../foundation/errors';
 import { elementAt } from '../../foundation/required';
+import { counted } from '../../foundation/text';
 import { slurmNodes } from './slurm-nodes';
 
 /** Where a process stands among those that train together. */
@@ -48,7 +49,7 @@ export function clusterPlace(launched: LaunchedBy): ClusterPlace | undefined {
 export function checkedPlace({ rank, workers }: ClusterPlace, source: string): ClusterPlace {
   if (!Number.isInteger(rank) || rank < 0 || rank >= workers.length)
     throw new UserError(
-      `${source}: expected a rank from 0 to ${Math.max(0, workers.length - 1)}, as there are ${workers.length} processes, found ${rank}`,
+      `${source}: expected a rank from 0 to ${Math.max(0, workers.length - 1)}, for ${counted(workers.length, 'process', 'processes')}, found ${rank}`,
     );
   if (elementAt([...workers, ''], 0) === null) throw new UserError(`${source}: the address of rank 0 is missing: the others meet there`);
   const addresses = workers.filter((address) => address !== null);

@@ -62,7 +62,8 @@ describe('the place of a process in a training over several', () => {
     [/^--rank: needs --workers/, {}, { rank: '0' }],
     [/^--workers: needs --rank, this process's place in the list, from 0 to 1/, {}, { workers: two.join(',') }],
     [/^--rank: expected a whole number, found "-1"/, {}, { workers: two.join(','), rank: '-1' }],
-    [/^--workers: expected a rank from 0 to 1, as there are 2 processes, found 2/, {}, { workers: two.join(','), rank: '2' }],
+    [/^--workers: expected a rank from 0 to 0, for 1 process, found 3/, {}, { workers: 'a:1', rank: '3' }],
+    [/^--workers: expected a rank from 0 to 1, for 2 processes, found 2/, {}, { workers: two.join(','), rank: '2' }],
     [/^--workers: expected addresses like .*, found "10\.0\.0\.1"/, {}, { workers: '10.0.0.1,b:2', rank: '0' }],
     [/^--workers: expected addresses like .*, found "a:70000"/, {}, { workers: 'a:70000,b:2', rank: '0' }],
     [/^--workers: expected addresses like .*, found "http:\/\/a:1"/, {}, { workers: 'http://a:1,b:2', rank: '0' }],
@@ -85,7 +86,7 @@ describe('the place of a process in a training over several', () => {
     [/^WORLD_SIZE: expected a whole number, found "many"/, { WORLD_SIZE: 'many' }, {}],
     [/^WORLD_SIZE is 3 and RANK is missing: .*unset WORLD_SIZE/, { ...torchrun, RANK: undefined }, {}],
     [/^WORLD_SIZE is 3 and MASTER_PORT is missing/, { ...torchrun, MASTER_PORT: undefined }, {}],
-    [/^RANK, WORLD_SIZE.*expected a rank from 0 to 2, as there are 3 processes, found 7/, { ...torchrun, RANK: '7' }, {}],
+    [/^RANK, WORLD_SIZE.*expected a rank from 0 to 2, for 3 processes, found 7/, { ...torchrun, RANK: '7' }, {}],
     [/^SLURM_STEP_NUM_TASKS is 4 and SLURM_PROCID is missing/, { ...slurm, SLURM_PROCID: undefined }, {}],
     [/^SLURM_STEP_NODELIST: expected nodes .* found "gpu\[3"/, { ...slurm, SLURM_STEP_NODELIST: 'gpu[3' }, {}],
   ])('is refused in one line: %s', (message, environment, flags) => {
