@@ -43,7 +43,8 @@ export async function benchEpoch(flags: BenchFlags): Promise<Figures> {
         gitCommit: undefined,
       },
     });
-    const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, benchModels[flags.model](used).pytorch);
+    const pytorch =
+      flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, benchModels[flags.model](used).pytorch, runtime);
     const theirs: number[] = [];
     for (let epoch = 1; epoch <= epochs; epoch++) {
       await trainEpochs({ ...run, settings: { ...run.settings, epochs: epoch } }, new AbortController().signal);

@@ -22,7 +22,7 @@ export async function benchEvaluate(flags: BenchFlags): Promise<Figures> {
   const [loaded, dataset] = [randomModel(model), randomDataset(frames, padding)];
   const evaluate = (): Promise<unknown> => evaluateModel(loaded, dataset, batch);
   const first = await timed(evaluate);
-  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
+  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script, runtime);
   const ours: number[] = [];
   const theirs: number[] = [];
   while (ours.length < runs) {

@@ -18,7 +18,8 @@ export async function benchFeatures(flags: BenchFlags): Promise<Figures> {
   };
   const first = await timed(run);
   run();
-  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, ['pytorch_features.py', [PICTURES_AT_ONCE]]);
+  const pytorch =
+    flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, ['pytorch_features.py', [PICTURES_AT_ONCE]], runtime);
   const ours: number[] = [];
   const layouts = { default: new Array<number>(), channels_last: new Array<number>() };
   const runs = flags.runs ?? 12;

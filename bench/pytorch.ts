@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Runtime } from '../src/engine/runtime';
 import { UserError } from '../src/foundation/errors';
 
 /** PyTorch in a process of its own, which works when it is asked to and rests otherwise. */
@@ -16,14 +17,18 @@ export interface PytorchTraining {
 }
 
 /**
- * @param script a file beside this one, and what it is given.
+ * @param script a file beside this one, and what it is given; it is also told where to compute
+ * @param runtime what Kumpas computes on
  * @throws UserError where that Python has no PyTorch.
  */
 export async function startPytorch(
   python: string,
   [script, argv]: readonly [script: string, argv: readonly (string | number)[]],
+  { usesGpu }: Pick<Runtime, 'usesGpu'>,
 ): Promise<PytorchTraining> {
-  const child = spawn(python, [path.join(__dirname, script), ...argv.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [path.join(__dirname, script), ...argv.map(String), usesGpu ? 'cuda' : 'cpu'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const nextLine = async (): Promise<string> => {
     const line = (await lines.next()) as IteratorResult<string, undefined>;

@@ -1,6 +1,6 @@
 """Times training steps of the same InceptionV3GRU on features in PyTorch: `npm run bench -- step --model iv3_gru --pytorch PYTHON` runs it in turn with ours.
 
-Arguments: batch, frames, float32 or bfloat16 (autocast). It prints PyTorch's version; then, for every `step N` that it reads, the times of N steps in
+Arguments: batch, frames, float32 or bfloat16 (autocast), cpu or cuda. A batch is copied to the GPU within its step. It prints PyTorch's version; then, for every `step N` that it reads, the times of N steps in
 milliseconds.
 """
 
@@ -10,6 +10,8 @@ import time
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from pytorch_device import device_named
 
 WIDTH, GLOSSES, CATEGORIES = 2048, 105, 10
 
@@ -32,8 +34,9 @@ class GruStack(nn.Module):
 def main():
     batch, frames = map(int, sys.argv[1:3])
     amp = sys.argv[3] == "bfloat16"
+    device = device_named(sys.argv[4])
     torch.manual_seed(42)
-    model = GruStack()
+    model = GruStack().to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
     batches = [torch.rand(batch, frames, WIDTH) for _ in range(4)]
     lengths = torch.full((batch,), -(-frames * 3 // 4))
@@ -46,9 +49,10 @@ def main():
         count += 1
         start = time.perf_counter()
         optimizer.zero_grad()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
-            gloss_logits, category_logits = model(x, lengths)
-            loss = (nn.functional.cross_entropy(gloss_logits, gloss) + nn.functional.cross_entropy(category_logits, category)) / 2
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+            gloss_logits, category_logits = model(x.to(device), lengths)
+            losses = nn.functional.cross_entropy(gloss_logits, gloss.to(device)), nn.functional.cross_entropy(category_logits, category.to(device))
+            loss = sum(losses) / 2
         loss.backward()
         optimizer.step()
         loss.item()

@@ -1,6 +1,6 @@
 """Times training steps and epochs of the same SignTransformer in PyTorch: `npm run bench -- step|epoch --pytorch PYTHON` runs it in turn with ours.
 
-Arguments: batch, frames, layers, heads, embedding width, float32 or bfloat16 (autocast). It prints PyTorch's version; then, for every line that it reads, as
+Arguments: batch, frames, layers, heads, embedding width, float32 or bfloat16 (autocast), cpu or cuda. A batch is copied to the GPU within its step. It prints PyTorch's version; then, for every line that it reads, as
 `step 3`, `forward 3` (the forward pass alone), `forward_padded 3` (of clips a quarter of which is padding) or `epoch 1 312 78` (with training and validation clips), the times of so many in milliseconds.
 """
 
@@ -10,6 +10,8 @@ import time
 
 import torch
 from torch import nn
+
+from pytorch_device import device_named
 
 WIDTH, GLOSSES, CATEGORIES = 156, 105, 10
 
@@ -77,8 +79,9 @@ class SignTransformer(nn.Module):
 def main():
     batch, frames, layers, heads, embedding = map(int, sys.argv[1:6])
     amp = sys.argv[6] == "bfloat16"
+    device = device_named(sys.argv[7])
     torch.manual_seed(42)
-    model = SignTransformer(layers, heads, embedding, frames)
+    model = SignTransformer(layers, heads, embedding, frames).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
     x = torch.rand(batch, frames, WIDTH)
     padded = (torch.arange(frames) < frames * 0.75).float().repeat(batch, 1)
@@ -86,9 +89,10 @@ def main():
     gloss, category = torch.randint(GLOSSES, (batch,)), torch.randint(CATEGORIES, (batch,))
 
     def loss_of(mask, clips):
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
-            gloss_logits, category_logits = model(x[:clips], mask[:clips])
-            losses = nn.functional.cross_entropy(gloss_logits, gloss[:clips]), nn.functional.cross_entropy(category_logits, category[:clips])
+        clip, frame_mask, glosses, categories = (tensor[:clips].to(device) for tensor in (x, mask, gloss, category))
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+            gloss_logits, category_logits = model(clip, frame_mask)
+            losses = nn.functional.cross_entropy(gloss_logits, glosses), nn.functional.cross_entropy(category_logits, categories)
             return sum(losses) / 2
 
     def train(mask, clips):
@@ -109,8 +113,8 @@ def main():
 
     def forward(mask):
         model.eval()
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
-            gloss_logits, _ = model(x, mask)
+        with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+            gloss_logits, _ = model(x.to(device), mask.to(device))
             gloss_logits.sum().item()
 
     def timed(run):

@@ -48,7 +48,7 @@ export async function benchStep(asked: BenchFlags): Promise<Figures> {
   const resident = process.memoryUsage.rss();
 
   const plain = change && plainStep(flags, precision);
-  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script);
+  const pytorch = flags.pytorch === undefined ? undefined : await startPytorch(flags.pytorch, script, runtime);
   const ours: number[] = [];
   const theirs: number[] = [];
   const plainly: number[] = [];

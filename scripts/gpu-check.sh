@@ -1,19 +1,28 @@
 #!/usr/bin/env bash
 # Checks and measures Kumpas on this machine's NVIDIA GPU, in under ten minutes, and prints a table (Markdown) for bench/README.md:
 #   npm run gpu-check
-#   npm run gpu-check -- --cpu   the same on the processor and in small, to see that the script itself works
+#   npm run gpu-check -- --pytorch python3   beside PyTorch on the same GPU, where that Python has it
+#   npm run gpu-check -- --cpu               the same on the processor and in small, to see that the script itself works
 # The table goes to stdout, what happens meanwhile to stderr. Exit code 1 where there is no GPU, or where something fails (it is in the table).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-case "${1:-}" in
-  '') backend=gpu ;;
-  --cpu) backend=cpu ;;
-  *)
-    echo "gpu-check: $1: unknown; it takes --cpu alone" >&2
-    exit 1
-    ;;
-esac
+backend=gpu pytorch=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --cpu) backend=cpu ;;
+    --pytorch)
+      [ $# -gt 1 ] || { echo 'gpu-check: --pytorch needs a Python that has PyTorch: --pytorch python3' >&2; exit 1; }
+      pytorch=(--pytorch "$2")
+      shift
+      ;;
+    *)
+      echo "gpu-check: $1: unknown; it takes --cpu and --pytorch PYTHON" >&2
+      exit 1
+      ;;
+  esac
+  shift
+done
 if [ "$backend" = gpu ] && [ ! -e /dev/nvidiactl ] && [ ! -e /dev/dxg ]; then
   echo 'gpu-check: there is no NVIDIA GPU here (no /dev/nvidiactl); npm run gpu-check -- --cpu runs the same on the processor, in small' >&2
   exit 1
@@ -21,11 +30,12 @@ fi
 export KUMPAS_BACKEND=$backend
 
 if [ "$backend" = gpu ]; then
-  tests=(test/parity test/engine/products.test.ts test/engine/gru-states.test.ts)
-  step=() gru=(--model iv3_gru --frames 300) epoch=(--runs 4) long=(--frames 30 --runs 500)
+  tests=(test/parity test/engine/products.test.ts test/engine/gru-states.test.ts test/engine/cudnn-gru.test.ts)
+  step=() gru=(--model iv3_gru --frames 300) epoch=(--runs 4) evaluate=() features=() long=(--frames 30 --runs 500)
 else
   tests=(test/parity/transformer-forward.test.ts)
   small=(--layers 1 --heads 2 --emb 16 --batch 4 --frames 8)
+  evaluate=("${small[@]}" --runs 1) features=(--runs 1)
   step=("${small[@]}" --runs 2) gru=(--model iv3_gru --batch 4 --frames 8 --runs 2) epoch=("${small[@]}" --batch 32 --runs 1) long=("${small[@]}" --runs 20)
 fi
 
@@ -53,20 +63,24 @@ row() {
   rows+=("| $title | $text |")
 }
 
-times='`${f.median_ms} (${f.min_ms}) ms`'
+times='`${f.median_ms} (${f.min_ms}) ms` + (f.pytorch ? `; PyTorch ${f.pytorch.version} ${f.pytorch.median_ms} (${f.pytorch.min_ms}) ms` : "") + (f.ratio_to_pytorch ? `: ${f.ratio_to_pytorch}` : "")'
 bench() { npm run -s bench -- "$@" --json; }
 export -f bench
 timed() { row "\`$1\`" "$2" "$3" bash -c 'bench "$@"' bench "${@:4}"; }
 
 node scripts/prepare.js >&2 || exit 1
 started=$SECONDS
-row 'parity tests' 200 '"passed"' npx jest --silent "${tests[@]}"
-timed 'step' 60 "$times + (f.machine ? '; ' + f.machine.device : '')" step "${step[@]}"
-timed 'step --amp' 60 "$times + '; bfloat16: ' + (f.setting.amp.bfloat16.join(', ') || 'nothing wins')" step "${step[@]}" --amp
+# PyTorch's figures are of full float32, so the tests are without TensorFloat-32.
+row 'parity tests' 200 '"passed"' env NVIDIA_TF32_OVERRIDE=0 npx jest --silent "${tests[@]}"
+timed 'step' 60 "$times + (f.machine ? '; ' + f.machine.device : '')" step "${step[@]}" "${pytorch[@]}"
+timed 'step --frames 30' 60 "$times" step "${step[@]}" --frames 30 "${pytorch[@]}"
+timed 'step --amp' 60 "$times + '; bfloat16: ' + (f.setting.amp.bfloat16.join(', ') || 'nothing wins')" step "${step[@]}" --amp "${pytorch[@]}"
 timed 'step --amp force' 60 "$times" step "${step[@]}" --amp force
-timed 'step --model iv3_gru' 60 "$times" step "${gru[@]}"
-if [ "$backend" = gpu ]; then timed 'step --model iv3_gru --cudnn-gru' 60 "$times" step "${gru[@]}" --cudnn-gru; fi
-timed 'epoch' 90 "$times" epoch "${epoch[@]}"
+timed 'step --model iv3_gru' 60 "$times" step "${gru[@]}" "${pytorch[@]}"
+if [ "$backend" = gpu ]; then timed 'step --model iv3_gru --cudnn-gru' 60 "$times" step "${gru[@]}" --cudnn-gru "${pytorch[@]}"; fi
+timed 'epoch' 90 "$times" epoch "${epoch[@]}" "${pytorch[@]}"
+timed 'evaluate' 60 '`${f.clips_per_second} clips/s` + (f.pytorch ? `; PyTorch ${f.pytorch.clips_per_second}: ${f.rate_by_pytorchs}` : "")' evaluate "${evaluate[@]}" "${pytorch[@]}"
+timed 'features' 60 '`${f.frames_per_second} frames/s` + (f.torchvision ? `; torchvision ${f.torchvision.frames_per_second}, ${f.torchvision.fastest_layout}: ${f.times_as_fast_as_torchvision}` : "")' features "${features[@]}" "${pytorch[@]}"
 
 if command -v nvidia-smi >/dev/null && [ "$backend" = gpu ]; then
   (while sleep 0.5; do nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits | sort -n | tail -1; done >"$scratch/gpu-memory" 2>/dev/null) &

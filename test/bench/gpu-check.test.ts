@@ -14,6 +14,6 @@ describe('scripts/gpu-check.sh', () => {
 
   it('refuses what it does not know', () => {
     const { status, stderr } = spawnSync('bash', [script, '--gpu'], { encoding: 'utf8' });
-    expect([status, stderr]).toEqual([1, 'gpu-check: --gpu: unknown; it takes --cpu alone\n']);
+    expect([status, stderr]).toEqual([1, 'gpu-check: --gpu: unknown; it takes --cpu and --pytorch PYTHON\n']);
   });
 });

@@ -4,13 +4,15 @@ import { inputTypesOf, recordTraining } from '../../src/engine/captured/recorded
 import { byCudnn, createProgram } from '../../src/engine/create-program';
 import { cudnnParameters, ofCudnnParameters } from '../../src/engine/cudnn-gru';
 import { adam } from '../../src/engine/optimizers/adam';
-import { initialiseParameters, tensorNamed } from '../../src/engine/parameters';
-import type { ProgramDefinition } from '../../src/engine/program';
+import { nvidiaDriver } from '../../src/engine/hardware';
+import { initialiseParameters, tensorNamed, valuesNamed } from '../../src/engine/parameters';
+import type { Program, ProgramDefinition, StepResult } from '../../src/engine/program';
 import { startRuntime } from '../../src/engine/runtime';
 import { tf } from '../../src/engine/tensorflow';
 import { RandomStream } from '../../src/foundation/random';
 import { required } from '../../src/foundation/required';
 import { FramesFirst, gru, gruOfClips, gruOfStates, gruParameters, lastState } from '../../src/models/layers/gru';
+import { relativeDifference } from '../support/parity';
 
 beforeAll(async () => {
   await startRuntime({ tf32: false });
@@ -22,6 +24,9 @@ const inputs = {
   x: { shape: [BATCH, FRAMES, INPUTS], values: new Float32Array(BATCH * FRAMES * INPUTS).fill(0.5) },
   mask: { shape: [BATCH, FRAMES], values: Float32Array.of(1, 1, 1, 1, 0, 0) },
 };
+
+/** What only a GPU can show; `npm run gpu-check` runs it on one. */
+const [onGpu, onProcessor] = nvidiaDriver() !== undefined && process.env['KUMPAS_BACKEND'] !== 'cpu' ? [it, it.skip] : [it.skip, it];
 
 /** Two GRUs, one after the other; `last` is of a loss over their last states. */
 const definition: ProgramDefinition = {
@@ -99,7 +104,23 @@ describe('a GRU by cuDNN', () => {
     expect(operations.some(({ name }) => name.startsWith('Cudnn'))).toBe(false);
   });
 
-  it('is a graph that TensorFlow takes, and that the processor has no kernel for', () => {
+  onGpu('computes on a GPU what the loop of frames computes, step after step', () => {
+    const [byOne, byOther] = [true, false].map((cudnnGru) =>
+      createProgram(definition, initialiseParameters(parameters, new RandomStream(1)), { mode: 'captured', cudnnGru }),
+    ) as [Program, Program];
+    for (let step = 0; step < 5; step++) {
+      const [one, other] = [byOne, byOther].map((program) =>
+        program.trainStep(inputs, { learningRate: 0.1, gradientScale: 1, apply: true }),
+      ) as [StepResult, StepResult];
+      expect(relativeDifference([one.loss], [other.loss])).toBeLessThan(1e-5);
+    }
+    const [one, other] = [byOne, byOther].map((program) => valuesNamed(program.evaluate(inputs), 'last')) as [Float32Array, Float32Array];
+    expect(relativeDifference(one, other)).toBeLessThan(1e-5);
+    byOne.dispose();
+    byOther.dispose();
+  });
+
+  onProcessor('is a graph that TensorFlow takes, and that the processor has no kernel for', () => {
     const program = new CapturedProgram(byCudnn(definition), initialiseParameters(parameters, new RandomStream(1)));
     expect(() => program.trainStep(inputs, { learningRate: 0.1, gradientScale: 1, apply: true })).toThrow(
       /No OpKernel was registered to support Op 'CudnnRNN/,
@@ -107,7 +128,7 @@ describe('a GRU by cuDNN', () => {
     program.dispose();
   });
 
-  it('is refused in a line where no GPU computes', () => {
+  onProcessor('is refused in a line where no GPU computes', () => {
     expect(() => createProgram(definition, new Map(), { mode: 'captured', cudnnGru: true })).toThrow(
       'cudnn_gru: cuDNN needs an NVIDIA GPU that TensorFlow uses, and this process computes on the processor; leave it out',
     );
