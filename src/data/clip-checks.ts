@@ -29,6 +29,8 @@ const MOST_FRAMES = 100_000;
 interface CheckedValues {
   readonly values: Float32Array | undefined;
   readonly frames: number;
+  /** True where it is known that every number lies in [0, 1] and one of them is another than 0. */
+  readonly insideUnit: boolean;
   readonly problems: readonly string[];
 }
 
@@ -38,6 +40,7 @@ export function checkValues(array: NpyArray, format: ClipFormat): CheckedValues 
   const unusable = (problem: string): CheckedValues => ({
     values: undefined,
     frames: 0,
+    insideUnit: false,
     problems: [problem],
   });
   const [frames, columns, ...more] = array.shape;
@@ -54,7 +57,8 @@ export function checkValues(array: NpyArray, format: ClipFormat): CheckedValues 
   } catch (error) {
     return unusable(`"${key}": ${messageOf(error)}`);
   }
-  const notFinite = countNotFinite(values);
+  const insideUnit = liesInsideUnit(values);
+  const notFinite = insideUnit ? 0 : countNotFinite(values);
   const problems: string[] = [];
   if (notFinite > 0) {
     const firstNotFinite = values.findIndex((value) => !Number.isFinite(value));
@@ -63,7 +67,35 @@ export function checkValues(array: NpyArray, format: ClipFormat): CheckedValues 
       `"${key}" holds ${notFinite} NaN or infinite numbers (the first: ${place}); a missing key point is ${keypoints?.dimensions === 3 ? '(0, 0, 0)' : '(0, 0)'}`,
     );
   }
-  return { values, frames, problems };
+  return { values, frames, insideUnit, problems };
+}
+
+/** The bits of the float32 1; those of greater numbers, infinities and NaN are greater, those of negative ones have their first bit set. */
+const BITS_OF_ONE = 0x3f800000;
+
+/**
+ * Whether every number lies in [0, 1] and not all of them are 0, told from their bits in one pass without a branch, four at a time: a usual clip needs no other look at
+ * all its numbers. −0 counts as negative here.
+ */
+function liesInsideUnit(values: Float32Array): boolean {
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  let any = 0;
+  let outside = 0;
+  let at = 0;
+  for (; at < bits.length - 3; at += 4) {
+    const a = Number(bits[at]);
+    const b = Number(bits[at + 1]);
+    const c = Number(bits[at + 2]);
+    const d = Number(bits[at + 3]);
+    any |= a | b | c | d;
+    outside |= (BITS_OF_ONE - a) | (BITS_OF_ONE - b) | (BITS_OF_ONE - c) | (BITS_OF_ONE - d);
+  }
+  for (; at < bits.length; at++) {
+    const number = Number(bits[at]);
+    any |= number;
+    outside |= BITS_OF_ONE - number;
+  }
+  return (any | outside) >= 0 && any !== 0;
 }
 
 /** What an array of another shape than that of clips looks like, and what is expected. */

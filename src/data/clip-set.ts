@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { KeypointLayout } from '../config/keypoint-layout';
 import { elementAt, required } from '../foundation/required';
 import type { DataProblem } from './data-error';
@@ -86,14 +86,15 @@ export interface FingerprintedClip {
 
 /** sha256 of a clip's float32 values, in hexadecimal. */
 export function digestOfValues(values: Float32Array): string {
-  return createHash('sha256')
-    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    .digest('hex');
+  return hash('sha256', new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 'hex');
 }
 
 /** sha256 over the clips' splits, names, ids and values, in hexadecimal: the order of the clips does not matter. */
 export function fingerprint(clips: readonly FingerprintedClip[]): string {
-  const lines = clips.map(({ split, name, gloss, category, digest }) => JSON.stringify([split, name, gloss, category, digest]));
+  // Lines of JSON, `["train","name",3,0,"digest"]`.
+  const lines = clips.map(
+    ({ split, name, gloss, category, digest }) => `["${split}",${JSON.stringify(name)},${gloss},${category},"${digest}"]`,
+  );
   return createHash('sha256').update(lines.sort().join('\n')).digest('hex');
 }
 

@@ -11,7 +11,7 @@ import { UnreadableType } from './npy-header';
 import type { ArrayFile } from './npz';
 import type { PackedClip } from './pack/packed-clip';
 import { pictureClip, readPictures } from './pictures';
-import { openClipArrays, sizeOfPlace } from './places';
+import { openClipArrays, placeOfPacked, sizeOfPlace } from './places';
 
 /** A clip's values, `[frames, width]` row by row. */
 export interface Clip {
@@ -136,10 +136,11 @@ export async function inspectClip(file: string, format: ClipFormat, turns = new 
   };
   if (side !== undefined)
     return turns.alone(() => orProblem(async () => ({ ...nothing, clip: await readPictureClip(file, format, side) })));
-  if (await isLarge(file, packed))
-    return turns.alone(() => orProblem(async () => inspectArrays(await openArrays(file, format, packed), format)));
+  const place = packed ?? (await placeOfPacked(file));
+  if (await isLarge(file, place))
+    return turns.alone(() => orProblem(async () => inspectArrays(await openArrays(file, format, place), format)));
   return orProblem(async () => {
-    const arrays = await openArrays(file, format, packed);
+    const arrays = await openArrays(file, format, place);
     const unpacksToMuch = [key, ...CHECKED].some((name) => arrays.declaredBytes(name) > LARGE);
     return unpacksToMuch ? turns.alone(() => inspectArrays(arrays, format)) : inspectArrays(arrays, format);
   });
@@ -161,26 +162,16 @@ function refuseVideo(file: string, { key, keypoints, pictureSide }: ClipFormat):
 async function inspectArrays(file: ArrayFile, format: ClipFormat): Promise<InspectedClip> {
   const problems: string[] = [];
   const remarks: string[] = [];
-  const attempt = async (read: () => Promise<NpyArray>): Promise<NpyArray | undefined> => {
-    try {
-      return await read();
-    } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      (error.cause instanceof UnreadableType ? remarks : problems).push(error.problem);
-      return undefined;
-    }
-  };
-  const readOther = async (key: string): Promise<NpyArray | undefined> => (file.has(key) ? attempt(() => file.read(key)) : undefined);
-  const array = await readValues(file, format).catch((error: unknown) => {
-    if (!(error instanceof FileError)) throw error;
-    problems.push(error.problem);
-    return undefined;
-  });
+  const array = await orSaid(readValues(file, format), () => problems);
+  const listFor = ({ cause }: FileError): string[] => (cause instanceof UnreadableType ? remarks : problems);
+  const readOther = (key: string): Promise<NpyArray | undefined> | undefined =>
+    file.has(key) ? orSaid(file.read(key), listFor) : undefined;
   const checked = array && checkValues(array, format);
   problems.push(...(checked?.problems ?? []));
   const { values, frames } = checked ?? {};
   const { keypoints } = format;
-  const doubts = new Set(values === undefined || keypoints === undefined ? [] : keypointDoubts(values, keypoints).map(({ kind }) => kind));
+  const isUsual = values === undefined || keypoints === undefined || checked?.insideUnit === true;
+  const doubts = new Set(isUsual ? [] : keypointDoubts(values, keypoints).map(({ kind }) => kind));
   if (frames) {
     const mask = await readOther('mask');
     if (mask !== undefined) remarks.push(...checkMask(mask, frames, keypoints));
@@ -201,6 +192,17 @@ async function inspectArrays(file: ArrayFile, format: ClipFormat): Promise<Inspe
     // It says so where nobody signed it: a generator made it.
     synthetic: typeof meta === 'object' && meta.get('synthetic') === true,
   };
+}
+
+/** What is read; where it cannot be, that is said in a list. */
+async function orSaid(read: Promise<NpyArray>, listFor: (error: FileError) => string[]): Promise<NpyArray | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    listFor(error).push(error.problem);
+    return undefined;
+  }
 }
 
 /** A clip of pictures as pixels from 0 to 255. */

@@ -34,7 +34,9 @@ export function idProblems(
 
 /** Clips that are in both splits. */
 export function overlapProblems(train: readonly LocatedClip[], validation: readonly LocatedClip[]): DataProblem[] {
-  const trained = new Map(train.flatMap((clip) => [clip.label.name, clip.file].map((key) => [key, clip] as const)));
+  const validated = new Set(validation.flatMap(({ label, file }) => [label.name, file]));
+  const trained = new Map<string, LocatedClip>();
+  for (const clip of train) for (const key of [clip.label.name, clip.file]) if (validated.has(key)) trained.set(key, clip);
   return validation.flatMap(({ label, labelsFile, file }) => {
     const other = trained.get(label.name) ?? trained.get(file);
     if (other === undefined) return [];
@@ -101,8 +103,11 @@ export function dataWarnings(
       `${counted(differing.length, 'clip has', 'clips have')} exactly the values of a clip of another gloss (the first: "${excerpt(other.name)}", gloss ${other.gloss}, and "${excerpt(one.name)}", gloss ${one.gloss}): one of the two labels must be wrong`,
     );
   }
-  const trained = new Map(fingerprinted.filter(({ split }) => split === 'train').map(({ digest, name }) => [digest, name]));
-  const leaked = fingerprinted.filter(({ split, digest }) => split === 'validation' && trained.has(digest));
+  const validation = fingerprinted.filter(({ split }) => split === 'validation');
+  const validated = new Set(validation.map(({ digest }) => digest));
+  const trained = new Map<string, string>();
+  for (const { split, digest, name } of fingerprinted) if (split === 'train' && validated.has(digest)) trained.set(digest, name);
+  const leaked = validation.filter(({ digest }) => trained.has(digest));
   if (leaked[0]) {
     const pair = `the first: "${leaked[0].name}" and "${required(trained.get(leaked[0].digest), 'the training clip of the same values')}"`;
     warnings.push(
@@ -117,11 +122,13 @@ function differentlyLabelled(
   clips: readonly FingerprintedClip[],
 ): { readonly one: FingerprintedClip; readonly other: FingerprintedClip }[] {
   const firstOf = new Map<string, FingerprintedClip>();
-  return clips.flatMap((other) => {
+  const differing: { readonly one: FingerprintedClip; readonly other: FingerprintedClip }[] = [];
+  for (const other of clips) {
     const one = firstOf.get(other.digest);
     if (one === undefined) firstOf.set(other.digest, other);
-    return one === undefined || one.gloss === other.gloss ? [] : [{ one, other }];
-  });
+    else if (one.gloss !== other.gloss) differing.push({ one, other });
+  }
+  return differing;
 }
 
 /** The labelled clips of a training. */

@@ -78,8 +78,13 @@ export async function loadClips(
     const stamps = files.map((file) => memory?.stampOf(file));
     const turns = new Turns();
     await mapConcurrently(toRead, READS_AT_ONCE, async (index) => {
-      const { clip, ...checked } = await inspectClip(elementAt(located, index).file, format, turns);
-      found[index] = { ...checked, content: clip && { frames: clip.frames, digest: digestOfValues(clip.values) } };
+      const { clip, problems, remarks, outsideUnit, allZero, constant, synthetic } = await inspectClip(
+        elementAt(located, index).file,
+        format,
+        turns,
+      );
+      const content = clip && { frames: clip.frames, digest: digestOfValues(clip.values) };
+      found[index] = { content, problems, remarks, outsideUnit, allZero, constant, synthetic };
       if (clip !== undefined) values.keep(index, clip.values);
       onProgress?.(++done, located.length);
     });
@@ -99,23 +104,20 @@ function bytesOf(frames: number, { width }: ClipFormat): number {
 }
 
 function loadedClips(located: readonly LocatedClip[], found: readonly FoundClip[], values: LoadedClips['values']): LoadedClips {
-  const filesWith = (is: (clip: FoundClip) => boolean): string[] =>
-    located.flatMap(({ file }, index) => (is(elementAt(found, index)) ? [file] : []));
-  return {
-    clips: found.map(({ content, synthetic }) => content && { ...content, synthetic }),
-    values,
-    problems: located.flatMap((clip, index) => problemsOf(clip, elementAt(found, index).problems)),
-    odd: {
-      outsideUnit: filesWith(({ outsideUnit }) => outsideUnit),
-      allZero: filesWith(({ allZero }) => allZero),
-      constant: filesWith(({ constant }) => constant),
-      remarks: located.flatMap(({ file }, index) => elementAt(found, index).remarks.map((problem) => ({ file, problem }))),
-    },
-  };
-}
-
-function problemsOf(clip: LocatedClip, problems: FoundClip['problems']): DataProblem[] {
-  return problems.map((problem) => ({ file: clip.file, problem: problem === NO_SUCH_FILE ? missingProblem(clip) : problem }));
+  const clips: (LoadedClip | undefined)[] = [];
+  const problems: DataProblem[] = [];
+  const odd = { outsideUnit: [] as string[], allZero: [] as string[], constant: [] as string[], remarks: [] as DataProblem[] };
+  for (const [index, clip] of located.entries()) {
+    const { file } = clip;
+    const { content, synthetic, outsideUnit, allZero, constant, remarks, problems: wrong } = elementAt(found, index);
+    clips.push(content && { frames: content.frames, digest: content.digest, synthetic });
+    if (outsideUnit) odd.outsideUnit.push(file);
+    if (allZero) odd.allZero.push(file);
+    if (constant) odd.constant.push(file);
+    for (const problem of remarks) odd.remarks.push({ file, problem });
+    for (const problem of wrong) problems.push({ file, problem: problem === NO_SUCH_FILE ? missingProblem(clip) : problem });
+  }
+  return { clips, values, problems, odd };
 }
 
 /** The values of all clips, or of none once they take more than the budget. */

@@ -47,13 +47,8 @@ export async function locateClips(
     lineOfFile.set(file, label);
     const several =
       found.kind === 'several' ? `${found.names.join(' and ')} are there: name the right one with all its letters` : undefined;
-    clips.push({
-      label,
-      file,
-      labelsFile,
-      otherCase: found.kind === 'found' && found.otherCase,
-      ...(found.kind === 'found' ? {} : { missing: { advice: several } }),
-    });
+    if (found.kind === 'found') clips.push({ label, file, labelsFile, otherCase: found.otherCase });
+    else clips.push({ label, file, labelsFile, otherCase: false, missing: { advice: several } });
   }
   return { clips: await withNearNames(clips, names), problems };
 }
@@ -65,7 +60,8 @@ export function missingProblem({ label, labelsFile, missing }: LocatedClip): str
 }
 
 /** Names, for a clip that is not there, a file that no label names and whose name is near. */
-async function withNearNames(clips: readonly LocatedClip[], folder: ClipFolder): Promise<LocatedClip[]> {
+async function withNearNames(clips: readonly LocatedClip[], folder: ClipFolder): Promise<readonly LocatedClip[]> {
+  if (clips.every(({ missing }) => missing === undefined)) return clips;
   const claimed = new Set(clips.map(({ file }) => file));
   let compared = 0;
   const advised: LocatedClip[] = [];
@@ -98,12 +94,56 @@ type FoundClip =
   | { readonly kind: 'missing' };
 
 /** A folder's names, by how they are looked for. */
-interface Listing {
-  readonly place: string;
-  readonly byName: ReadonlyMap<string, readonly string[]>;
-  readonly byCaselessName: ReadonlyMap<string, readonly string[]>;
-  /** By the name of the clip, without `.npz` or `.npy` and a video's extension. */
-  readonly byCaselessClip: ReadonlyMap<string, readonly string[]>;
+class Listing {
+  private readonly byName = new Map<string, string>();
+  private caseless:
+    { readonly names: ReadonlyMap<string, readonly string[]>; readonly clips: ReadonlyMap<string, readonly string[]> } | undefined;
+  private readonly start: string;
+
+  /** @param names of its folders and clips; a video beside its clip is no clip. */
+  constructor(
+    place: string,
+    readonly names: readonly string[],
+  ) {
+    this.start = path.join(place, '_').slice(0, -1);
+    for (const name of names) {
+      const composed = name.normalize('NFC');
+      if (!this.byName.has(composed)) this.byName.set(composed, name);
+    }
+  }
+
+  /** Where a name of it lies. */
+  at(name: string): string {
+    return this.start + name;
+  }
+
+  /** The name that is the same, in normal form C. */
+  same(name: string): string | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The names that differ in their letters' case at most. */
+  caselessNames(name: string): readonly string[] {
+    return this.withoutCase().names.get(name.toLowerCase()) ?? [];
+  }
+
+  /** The files of a clip that differ in their letters' case, and by a video's extension before `.npz` or `.npy`, at most. */
+  caselessClips(clip: string): readonly string[] {
+    return this.withoutCase().clips.get(clip.toLowerCase()) ?? [];
+  }
+
+  /** Only asked for where a name is not there as it is. */
+  private withoutCase(): NonNullable<Listing['caseless']> {
+    if (this.caseless !== undefined) return this.caseless;
+    const names = new Map<string, string[]>();
+    const clips = new Map<string, string[]>();
+    for (const name of this.names) {
+      const composed = name.normalize('NFC');
+      addTo(names, composed.toLowerCase(), name);
+      addTo(clips, clipOf(composed).toLowerCase(), name);
+    }
+    return (this.caseless = { names, clips });
+  }
 }
 
 /**
@@ -129,7 +169,7 @@ class ClipFolder {
   /** The files and folders that lie where a clip of that name would. */
   async beside(name: string): Promise<readonly string[]> {
     const { listing } = await this.listingOf(name);
-    return typeof listing === 'object' ? [...listing.byName.values()].flat().map((file) => path.join(listing.place, file)) : [];
+    return typeof listing === 'object' ? listing.names.map((file) => listing.at(file)) : [];
   }
 
   /** @returns no listing where a folder on the way is not there; a folder whose names cannot be read may still give its files. */
@@ -140,12 +180,12 @@ class ClipFolder {
     let otherCase = false;
     for (const folder of folders) {
       if (listing === undefined) break;
-      const [same] = listing.byName.get(folder) ?? [];
-      const [caseless, ...more] = listing.byCaselessName.get(folder.toLowerCase()) ?? [];
-      const found: string | undefined = same ?? (more.length === 0 ? caseless : undefined);
+      const same = listing.same(folder);
+      const caseless = same === undefined ? listing.caselessNames(folder) : [];
+      const found = same ?? (caseless.length === 1 ? caseless[0] : undefined);
       if (found === undefined) return { listing: undefined, clip, otherCase };
       otherCase ||= same === undefined;
-      listing = await this.list(path.join(listing.place, found));
+      listing = await this.list(listing.at(found));
     }
     return { listing: listing ?? 'unreadable', clip, otherCase };
   }
@@ -158,24 +198,15 @@ class ClipFolder {
 }
 
 async function readListing(place: string): Promise<Listing | undefined> {
-  let names: string[];
   try {
     const entries = await namesIn(place);
-    // A video beside its clip is no clip.
-    names = entries.filter((entry) => !entry.isFile() || isClipFile(entry.name)).map(({ name }) => name);
+    return new Listing(
+      place,
+      entries.filter((entry) => !entry.isFile() || isClipFile(entry.name)).map(({ name }) => name),
+    );
   } catch {
     return undefined;
   }
-  const byName = new Map<string, string[]>();
-  const byCaselessName = new Map<string, string[]>();
-  const byCaselessClip = new Map<string, string[]>();
-  for (const name of names) {
-    const composed = name.normalize('NFC');
-    addTo(byName, composed, name);
-    addTo(byCaselessName, composed.toLowerCase(), name);
-    addTo(byCaselessClip, clipOf(composed).toLowerCase(), name);
-  }
-  return { place, byName, byCaselessName, byCaselessClip };
 }
 
 function addTo(names: Map<string, string[]>, key: string, name: string): void {
@@ -186,12 +217,11 @@ function addTo(names: Map<string, string[]>, key: string, name: string): void {
 
 function findIn(listing: Listing, clip: string, otherCase: boolean): FoundClip {
   const found = (name: string, isOtherCase: boolean): FoundClip => {
-    const file = path.join(listing.place, isClipFile(name) ? name : `${name}.npz`);
-    return { kind: 'found', file, otherCase: otherCase || isOtherCase };
+    return { kind: 'found', file: listing.at(isClipFile(name) ? name : `${name}.npz`), otherCase: otherCase || isOtherCase };
   };
-  const file = [`${clip}.npz`, `${clip}.npy`, clip].map((name) => listing.byName.get(name)?.[0]).find((name) => name !== undefined);
+  const file = listing.same(`${clip}.npz`) ?? listing.same(`${clip}.npy`) ?? listing.same(clip);
   if (file !== undefined) return found(file, false);
-  const like = listing.byCaselessClip.get(clip.toLowerCase()) ?? [];
+  const like = listing.caselessClips(clip);
   const sameCase = like.filter((name) => clipOf(name.normalize('NFC')) === clip);
   const candidates = sameCase.length > 0 ? sameCase : like;
   const [only, ...more] = candidates;

@@ -35,7 +35,7 @@ export async function namesIn(folder: string): Promise<readonly NamedPlace[]> {
   if (within === undefined) return readdir(folder, { withFileTypes: true });
   const names = (await openPack(within.pack)).namesIn(within.inner);
   if (names === undefined) throw Object.assign(new Error(`ENOENT: no such folder in the pack, '${folder}'`), { code: 'ENOENT' });
-  return names.map(({ name, isFile }) => ({ name, isFile, isDirectory: () => !isFile() }));
+  return names;
 }
 
 /**

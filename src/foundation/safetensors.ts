@@ -34,6 +34,7 @@ const OPENING_BRACE = 0x7b;
 /** The same limit as that of the library that defines the format. */
 const LONGEST_HEADER = 100_000_000;
 const PLACE_KEY = 'data_offsets';
+const METADATA_KEY = '__metadata__';
 const DEEPEST_NESTING = 64;
 const ALIGNMENT = 8;
 
@@ -75,10 +76,10 @@ export function parseHeader(
   refuseMany(header, mostTensors);
   const parsed = jsonOf(header.toString('utf8'), 'its header');
   if (!isRecord(parsed)) throw damaged('its header is no JSON object');
-  const { __metadata__: metadata, ...entries } = parsed;
-  const tensors = Object.entries(entries).map(([name, entry]) => tensorAt(name, entry, itemBytes));
+  const tensors: StoredTensor[] = [];
+  for (const [name, entry] of Object.entries(parsed)) if (name !== METADATA_KEY) tensors.push(tensorAt(name, entry, itemBytes));
   requireNoGaps(tensors, dataSize);
-  return { tensors, metadata };
+  return { tensors, metadata: parsed[METADATA_KEY] };
 }
 
 /** Before anything is made of them: every tensor has its place, so there are no more tensors than mentions of one. */
@@ -117,7 +118,9 @@ function tensorAt(name: string, entry: unknown, itemBytes: ReadonlyMap<string, n
 /** Every byte belongs to one tensor: so nothing overlaps, and a name that came twice in the header leaves a gap. */
 function requireNoGaps(tensors: readonly StoredTensor[], size: number): void {
   let expected = 0;
-  for (const { name, begin, end } of tensors.toSorted((one, other) => one.begin - other.begin || one.end - other.end)) {
+  const isInOrder = tensors.every(({ begin }, place) => place === 0 || begin === tensors[place - 1]?.end);
+  const inOrder = isInOrder ? tensors : tensors.toSorted((one, other) => one.begin - other.begin || one.end - other.end);
+  for (const { name, begin, end } of inOrder) {
     if (begin !== expected) throw damaged(`the tensor "${name}" begins at byte ${begin} of the data, expected ${expected}`);
     expected = end;
   }
@@ -171,7 +174,7 @@ export function formatHeader(tensors: readonly StoredTensor[], metadata: Readonl
     name,
     { dtype: type, shape, data_offsets: [begin, end] },
   ]);
-  const json = Buffer.from(JSON.stringify(Object.fromEntries([['__metadata__', metadata], ...entries])));
+  const json = Buffer.from(JSON.stringify(Object.fromEntries([[METADATA_KEY, metadata], ...entries])));
   const length = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT;
   if (length > LONGEST_HEADER)
     throw new UserError(`${tensors.length} arrays have a header of ${length} bytes; safetensors allows ${LONGEST_HEADER}`);

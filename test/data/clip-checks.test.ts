@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { HOLISTIC_78 } from '../../src/config/known-layouts';
 import { inspectClip, readClip, type InspectedClip } from '../../src/data/clip';
-import type { ClipFormat } from '../../src/data/clip-checks';
+import { checkValues, type ClipFormat } from '../../src/data/clip-checks';
 import type { NpyArray } from '../../src/data/npy-array';
 import { formatNpy } from '../../src/data/npy-write';
 import { formatNpz } from '../../src/data/npz';
@@ -54,6 +54,25 @@ describe('a clip', () => {
     ['meta of another order', { meta: text('{"order": "face11"}') }, /"meta" says order "face11"; expected "pose25,/],
   ])('with %s is told so', async (_, changes, message) => {
     expect(await problemsWith(changes)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('is looked at in every number, wherever it lies', () => {
+    const checkedWith = (number: number, place: number, frames: number): [boolean, number] => {
+      const values = new Float32Array(2 * frames).fill(0.25);
+      values[place] = number;
+      const { insideUnit, problems } = checkValues({ dtype: 'float32', shape: [frames, 2], values }, { key: 'X', width: 2 });
+      return [insideUnit, problems.length];
+    };
+    for (const frames of [3, 4, 5])
+      for (let place = 0; place < 2 * frames; place++) {
+        for (const number of [0, 1, 2 ** -149])
+          expect([number, place, checkedWith(number, place, frames)]).toEqual([number, place, [true, 0]]);
+        for (const number of [-(2 ** -149), -1, 1 + 2 ** -23, 300])
+          expect([number, place, checkedWith(number, place, frames)]).toEqual([number, place, [false, 0]]);
+        for (const number of [NaN, Infinity, -Infinity])
+          expect([number, place, checkedWith(number, place, frames)]).toEqual([number, place, [false, 1]]);
+      }
+    expect(checkValues(floats([2, 156], 0), format).insideUnit).toBe(false);
   });
 
   it.each<[string, Record<string, NpyArray | undefined>, RegExp]>([

@@ -146,7 +146,8 @@ export function openPackFile(file: string): OpenFile {
 
 /** @throws MalformedSafetensors where the file ends before. */
 export async function readBytes(descriptor: number, position: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
+  // All of it is read, or it is refused: nobody sees what was in that memory before.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
   for (let filled = 0; filled < length;) {
     const { bytesRead } = await readAt(descriptor, bytes, filled, length - filled, position + filled);
     if (bytesRead === 0) throw new MalformedSafetensors('it became shorter while it was being read');

@@ -34,6 +34,7 @@ export type PackedFile =
 export interface PackedName {
   readonly name: string;
   readonly isFile: () => boolean;
+  readonly isDirectory: () => boolean;
 }
 
 /** The names of the arrays that are texts, of the metadata of a pack; undefined where it is that of another file. @throws MalformedSafetensors for a later version. */
@@ -61,10 +62,10 @@ export async function withChecksums(
   if (checksums?.type !== 'U32' || checksums.shape.length !== 1 || checksums.shape[0] !== others.length)
     throw new MalformedSafetensors(`it has no "${CHECKSUMS}" of ${others.length} U32, the checksums of its arrays`);
   const { values } = arrayOfBytes('<u4', checksums.shape, await bytesOf(checksums));
-  return others.map((tensor, place) => {
-    const array = splitName(tensor.name).array;
-    const isText = array !== undefined && texts.has(array) && tensor.type === 'U8' && tensor.shape.length === 1;
-    return { ...tensor, isText, checksum: elementAt(values as ArrayLike<number>, place) };
+  return others.map(({ name, type, shape, begin, end }, place) => {
+    const array = type === 'U8' && shape.length === 1 ? splitName(name).array : undefined;
+    const isText = array !== undefined && texts.has(array);
+    return { name, type, shape, begin, end, isText, checksum: elementAt(values as ArrayLike<number>, place) };
   });
 }
 
@@ -80,46 +81,47 @@ const WITHIN_CLIP = /\.npz\//i;
 
 /** Files and folders of a pack. @throws MalformedSafetensors for a name that leads out of it, or is a file and a folder at once. */
 export function indexOf(arrays: readonly PackedArray[]): [Map<string, PackedFile>, Map<string, Map<string, PackedName>>] {
-  const clips = new Map<string, Map<string, PackedArray>>();
-  const files = new Map<string, PackedFile>();
+  const files = new Map<string, IndexedFile>();
   const folders = new Map<string, Map<string, PackedName>>([['', new Map()]]);
   for (const array of arrays) {
     const { file, array: key } = splitName(array.name);
-    const known = clips.get(file);
-    if (known !== undefined && key !== undefined) {
-      known.set(key, array);
+    const known = files.get(file);
+    if (known?.kind === 'clip' && key !== undefined) {
+      known.arrays.set(key, array);
       continue;
     }
+    if (known !== undefined) throw new MalformedSafetensors(`"${excerpt(file)}" is in it twice`);
     refuseName(file);
-    if (files.has(file)) throw new MalformedSafetensors(`"${excerpt(file)}" is in it twice`);
-    if (key === undefined) {
-      files.set(file, { kind: NPY.test(file) ? 'array' : 'table', array });
-    } else {
-      const first = new Map([[key, array]]);
-      clips.set(file, first);
-      files.set(file, { kind: 'clip', arrays: first });
-    }
+    if (key === undefined) files.set(file, { kind: NPY.test(file) ? 'array' : 'table', array });
+    else files.set(file, { kind: 'clip', arrays: new Map([[key, array]]) });
     addToFolders(folders, file);
   }
-  const both = [...files.keys()].find((file) => folders.has(file));
-  if (both !== undefined) throw new MalformedSafetensors(`"${excerpt(both)}" is a file and a folder in it`);
+  for (const folder of folders.keys())
+    if (files.has(folder)) throw new MalformedSafetensors(`"${excerpt(folder)}" is a file and a folder in it`);
   return [files, folders];
 }
 
+/** {@link PackedFile} while its arrays come. */
+type IndexedFile = { readonly kind: 'clip'; readonly arrays: Map<string, PackedArray> } | Exclude<PackedFile, { readonly kind: 'clip' }>;
+
 function addToFolders(folders: Map<string, Map<string, PackedName>>, file: string): void {
-  let isFileItself = true;
+  let kind: KindOfName = A_FILE;
   for (let place = file; place !== '';) {
-    const folder = path.posix.dirname(place) === '.' ? '' : path.posix.dirname(place);
-    const name = path.posix.basename(place);
-    const isOne = isFileItself;
+    const slash = place.lastIndexOf('/');
+    const folder = place.slice(0, Math.max(0, slash));
+    const name = place.slice(slash + 1);
     const names = folders.get(folder);
     if (names?.has(name) === true) return;
-    if (names === undefined) folders.set(folder, new Map([[name, { name, isFile: () => isOne }]]));
-    else names.set(name, { name, isFile: () => isOne });
-    isFileItself = false;
+    if (names === undefined) folders.set(folder, new Map([[name, { name, ...kind }]]));
+    else names.set(name, { name, ...kind });
+    kind = A_FOLDER;
     place = folder;
   }
 }
+
+type KindOfName = Omit<PackedName, 'name'>;
+const A_FILE: KindOfName = { isFile: () => true, isDirectory: () => false };
+const A_FOLDER: KindOfName = { isFile: () => false, isDirectory: () => true };
 
 /** Names become places in a folder when a pack is unpacked. */
 function refuseName(name: string): void {

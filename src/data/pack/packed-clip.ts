@@ -56,24 +56,43 @@ export function openPackedClip({ pack, stamp, found, dataStart }: PackedClip, sh
   if (found === undefined) throw new FileError(shown, NO_SUCH_FILE);
   if (found.kind === 'table') throw new FileError(shown, 'it is a table; expected a clip');
   const arrays: ReadonlyMap<string, PackedArray> = found.kind === 'clip' ? found.arrays : new Map([[key, found.array]]);
-  const keys = [...arrays.keys()];
-  const contents = keys.map((name) => excerpt(name)).join(', ');
-  return {
-    file: shown,
-    allowance: MAX_BYTES,
-    keys,
-    contents,
-    has: (name) => arrays.has(name),
-    declaredBytes: (name) => {
-      const array = arrays.get(name);
-      return array === undefined ? 0 : array.end - array.begin;
-    },
-    read: async (name) => {
-      const array = arrays.get(name);
-      if (array === undefined) throw new FileError(shown, `no array "${name}"; the clip holds: ${contents}`);
-      return readArray({ array, dataStart, packFile }, shown, name);
-    },
-  };
+  return new PackedArrays(shown, arrays, dataStart, packFile);
+}
+
+/** The arrays of one clip. */
+class PackedArrays implements ArrayFile {
+  readonly allowance = MAX_BYTES;
+
+  constructor(
+    readonly file: string,
+    private readonly arrays: ReadonlyMap<string, PackedArray>,
+    private readonly dataStart: number,
+    private readonly packFile: PackFile,
+  ) {}
+
+  get keys(): readonly string[] {
+    return [...this.arrays.keys()];
+  }
+
+  get contents(): string {
+    return this.keys.map((name) => excerpt(name)).join(', ');
+  }
+
+  has(name: string): boolean {
+    return this.arrays.has(name);
+  }
+
+  declaredBytes(name: string): number {
+    const array = this.arrays.get(name);
+    return array === undefined ? 0 : array.end - array.begin;
+  }
+
+  async read(name: string): Promise<NpyArray> {
+    const { file, dataStart, packFile } = this;
+    const array = this.arrays.get(name);
+    if (array === undefined) throw new FileError(file, `no array "${name}"; the clip holds: ${this.contents}`);
+    return readArray({ array, dataStart, packFile }, file, name);
+  }
 }
 
 /** An array within the file of a pack. */
