@@ -46,6 +46,8 @@ export interface EpochOptions {
   readonly bucketLengths: readonly number[];
   /** What the clips go through, where that may change how many frames they have. */
   readonly transforms?: TransformPipeline;
+  /** Whether the model that is trained leaves padding out. */
+  readonly leavesPaddingOut?: boolean;
 }
 
 /** Tells this stream of random numbers from others of the same seed and epoch. */
@@ -53,12 +55,13 @@ const ORDER_STREAM = 0x6f726465;
 
 /**
  * Divides a set into the batches of one epoch: every clip once, or as balanced sampling draws them, in the smallest bucket that holds it. Clips that do not fill a batch go on to the next longer
- * bucket, so that at most one batch is smaller than `batchSize`. A function of (seed, epoch): a resumed training goes on with `slice` of the same plans.
+ * bucket, so that at most one batch is smaller than `batchSize`. Where a model leaves padding out and its rows without a clip would be all the padding there is, that batch has only as many
+ * rows as clips. A function of (seed, epoch): a resumed training goes on with `slice` of the same plans.
  * @throws RangeError where no bucket holds the longest clip.
  */
 export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions): BatchPlan[] {
   const { entries } = set;
-  const { batchSize, maxFrames, seed, epoch, shuffle, sampling, bucketLengths, transforms } = options;
+  const { batchSize, maxFrames, seed, epoch, shuffle, sampling, bucketLengths, transforms, leavesPaddingOut = false } = options;
   const random = new RandomStream(seed, epoch, ORDER_STREAM);
   const shuffled = (): Iterable<number> => (sampling === 'balanced' ? balancedOrder(entries, random) : random.permutation(entries.length));
   const order = shuffle ? shuffled() : entries.keys();
@@ -95,7 +98,10 @@ export function planEpoch(set: Pick<ClipSet, 'entries'>, options: EpochOptions):
   if (left.length > 0) {
     const longest = Math.max(...left.map(({ frames }) => frames));
     const fitting = bucketLengths.find((frames) => frames >= longest);
-    plans.push(planOf(left, required(fitting, 'a bucket for the clips that are left')));
+    const plan = planOf(left, required(fitting, 'a bucket for the clips that are left'));
+    // With or without those rows it is of a shape of its own; of clips of many lengths it might share another batch's.
+    const fits = leavesPaddingOut && draws.every(({ frames }) => frames === bucketLengths[0]);
+    plans.push(fits ? { ...plan, size: left.length } : plan);
   }
   if (!shuffle) return plans;
   return Array.from(random.permutation(plans.length), (position) => elementAt(plans, position));

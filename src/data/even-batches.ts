@@ -1,6 +1,6 @@
 import { elementAt, required } from '../foundation/required';
-import { bucketLengths, type BatchPlan } from './batch';
-import type { ClipEntry } from './clip-set';
+import { bucketLengths, planEpoch, type BatchPlan } from './batch';
+import type { ClipEntry, ClipSet } from './clip-set';
 import type { TransformPipeline } from './transforms/pipeline';
 
 interface EvenBatchesOptions {
@@ -18,6 +18,24 @@ const MOST_LENGTHS = 4;
 const MOST_PLACE = 2;
 /** Padding is left out where it is at least this share of a batch: less is not worth gathering the other frames. */
 const WORTH_PACKING = 0.05;
+
+/**
+ * The batches of an evaluation, or of a training's validation: every clip once and always in the same batch, in few shapes, since each is a graph of its own.
+ * @param options.leavesPaddingOut whether the model that computes them does.
+ * @param options.maxBuckets the most lengths that clips are padded to, where padding is computed too.
+ */
+export function planEvaluation(
+  set: Pick<ClipSet, 'entries'>,
+  {
+    leavesPaddingOut,
+    maxBuckets = MOST_LENGTHS,
+    ...options
+  }: EvenBatchesOptions & { readonly leavesPaddingOut: boolean; readonly maxBuckets?: number },
+): BatchPlan[] {
+  if (leavesPaddingOut) return planEvenBatches(set.entries, options);
+  const lengths = bucketLengths(set.entries, { maxBuckets, ...options });
+  return planEpoch(set, { ...options, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths });
+}
 
 /**
  * Divides a set into batches for a model that leaves padding out. They are alike, so that one graph serves them all: as many clips in each, but for one, and about as many frames, short clips and

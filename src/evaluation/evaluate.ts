@@ -2,10 +2,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, type OptionsInput, type Options } from '../config/layers';
 import type { Settings } from '../config/model-settings';
-import { bucketLengths, planEpoch, type BatchPlan } from '../data/batch';
 import { BatchSource } from '../data/batch-source';
-import type { ClipSet, Dataset } from '../data/clip-set';
-import { planEvenBatches } from '../data/even-batches';
+import type { Dataset } from '../data/clip-set';
+import { planEvaluation } from '../data/even-batches';
 import { openData, type DataRequest } from '../data/open-clips';
 import { TransformPipeline } from '../data/transforms/pipeline';
 import { isLow, type MatrixType } from '../engine/captured/matrix-type';
@@ -250,7 +249,8 @@ export async function evaluateModel(
   if (set.entries.length === 0) throw new UserError(`${dataset.title}: there are no validation clips to evaluate on`);
   refuseOtherClasses(loaded, dataset);
   const { maxFrames } = loaded.model;
-  const plans = plansOf(loaded, set, batchSize);
+  const transforms = TransformPipeline.of(loaded.transforms, set.keypoints);
+  const plans = planEvaluation(set, { leavesPaddingOut: loaded.model.leavesPaddingOut === true, batchSize, maxFrames, transforms });
   const source = new BatchSource(set, { batchSize, transforms: loaded.transforms });
   const start = performance.now();
   const program = inferenceProgram(loaded, {
@@ -270,15 +270,6 @@ export async function evaluateModel(
     await source.close();
     program.dispose();
   }
-}
-
-/** Every clip once, in batches of which few have a graph of their own. */
-function plansOf({ model, transforms: descriptions }: LoadedModel, set: ClipSet, batchSize: number): BatchPlan[] {
-  const { maxFrames, leavesPaddingOut } = model;
-  const transforms = TransformPipeline.of(descriptions, set.keypoints);
-  if (leavesPaddingOut === true) return planEvenBatches(set.entries, { batchSize, maxFrames, transforms });
-  const lengths = bucketLengths(set.entries, { maxBuckets: 4, maxFrames, batchSize, transforms });
-  return planEpoch(set, { batchSize, maxFrames, seed: 0, epoch: 0, shuffle: false, bucketLengths: lengths, transforms });
 }
 
 /** Batches from which on capturing the graph pays. */

@@ -6,6 +6,7 @@ import { bucketLengths, planEpoch } from '../data/batch';
 import { BatchSource } from '../data/batch-source';
 import type { ClipSet, Dataset } from '../data/clip-set';
 import { demoSetOfWidth, writeDemoFolder } from '../data/demo/sets';
+import { planEvaluation } from '../data/even-batches';
 import { openData, type DataRequest } from '../data/open-clips';
 import { modelTransforms, TransformPipeline } from '../data/transforms/pipeline';
 import type { ParameterValues } from '../engine/parameters';
@@ -31,6 +32,7 @@ import type { WarmStart } from './warm-start';
  * @param begun with what it begins: then its clips are those of the model that goes on.
  * @param begun.dataset the clips, where they have been read already.
  * @param begun.precision in which teachers compute.
+ * @param begun.devices those that share each batch; none where one computes it.
  * @param weights with which frames are turned into features, where the model is trained on those.
  * @throws UserError with everything that is wrong with the clips.
  */
@@ -43,6 +45,7 @@ export async function openTrainingData(
     readonly warmStart: WarmStart | undefined;
     readonly dataset?: Dataset | undefined;
     readonly precision: ChosenPrecision;
+    readonly devices: readonly string[];
   },
   context: Pick<TrainingContext, 'report' | 'cacheFolder' | 'models'>,
 ): Promise<TrainingData> {
@@ -51,12 +54,14 @@ export async function openTrainingData(
   reportLeftOut(opened, context.report);
   const dataset = resume === undefined ? opened : withClassesOfRun(resume, opened);
   // Its longest clip is of the architecture alone, whatever the classes are.
-  const { maxFrames } = definition.fromSettings(settings, { gloss: 1, category: 1 });
+  const model = definition.fromSettings(settings, { gloss: 1, category: 1 });
+  const { maxFrames } = model;
+  const computed = { settings, maxFrames, leavesPaddingOut: model.leavesPaddingOut === true && begun.devices.length === 0 };
   const { transforms = [] } = definition.clipLocation(settings);
   const train = requireTraining(dataset);
   const ofModel = modelTransforms(transforms, train.keypoints);
   warnOfCuts(dataset, maxFrames, context.report);
-  const training = split(train, settings, maxFrames, true, transforms);
+  const training = trainingSplit(train, transforms, computed);
   const { models = ownModels } = context;
   const { labels, givenLabels } = dataset;
   const teachers = teachersOf({ definition, settings, train, labels, givenLabels, longest: training.longest, models });
@@ -65,7 +70,7 @@ export async function openTrainingData(
     dataset,
     transforms: ofModel,
     train: teachers.length === 0 ? training : taughtSplit(training, teachers, transforms, settings, begun.precision),
-    validation: split(dataset.validation, settings, maxFrames, false, ofModel),
+    validation: validationSplit(dataset.validation, ofModel, computed),
     teachers: teachers.map(({ record }) => record),
   };
 }
@@ -170,23 +175,42 @@ type SourceSplit = RunSplit & {
   /** Frames of the longest batch that there may be. */ readonly longest: number;
 };
 
-/** Training goes through its clips in an order that is a function of (seed, epoch), validation always in the same. */
-function split(
+/** How the batches of both splits are computed. */
+interface BatchComputation {
+  readonly settings: Settings;
+  readonly maxFrames: number;
+  /** Whether padding is left out. */
+  readonly leavesPaddingOut: boolean;
+}
+
+/** Training goes through its clips in an order that is a function of (seed, epoch). */
+function trainingSplit(
   set: ClipSet,
-  settings: Settings,
-  maxFrames: number,
-  shuffle: boolean,
   descriptions: readonly TransformDescription[],
+  { settings, maxFrames, leavesPaddingOut }: BatchComputation,
 ): SourceSplit {
   const { batch_size: batchSize, num_buckets: maxBuckets, seed, sampling } = settings;
   const transforms = TransformPipeline.of(descriptions, set.keypoints);
   const lengths = bucketLengths(set.entries, { maxBuckets, maxFrames, batchSize, transforms });
+  const options = { batchSize, maxFrames, seed, shuffle: true, sampling, bucketLengths: lengths, transforms, leavesPaddingOut };
   return {
     set,
     batches: new BatchSource(set, { batchSize, transforms: descriptions }),
     longest: required(lengths.at(-1), 'the length of the longest batch'),
-    plan: (epoch) => planEpoch(set, { batchSize, maxFrames, seed, epoch, shuffle, sampling, bucketLengths: lengths, transforms }),
+    plan: (epoch) => planEpoch(set, { ...options, epoch }),
   };
+}
+
+/** Validation always has the same batches. */
+function validationSplit(
+  set: ClipSet,
+  descriptions: readonly TransformDescription[],
+  { settings, maxFrames, leavesPaddingOut }: BatchComputation,
+): RunSplit {
+  const { batch_size: batchSize, num_buckets: maxBuckets } = settings;
+  const transforms = TransformPipeline.of(descriptions, set.keypoints);
+  const plans = planEvaluation(set, { batchSize, maxBuckets, maxFrames, transforms, leavesPaddingOut });
+  return { set, batches: new BatchSource(set, { batchSize, transforms: descriptions }), plan: () => plans };
 }
 
 /** The options of {@link demoData}, each a flag of the command demo-data. */

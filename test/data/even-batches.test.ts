@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { planEvenBatches } from '../../src/data/even-batches';
+import { planEvaluation, planEvenBatches } from '../../src/data/even-batches';
 import { required } from '../../src/foundation/required';
 
 const clipsOf = (lengths: readonly number[]): { frames: number }[] => lengths.map((frames) => ({ frames }));
@@ -49,5 +49,26 @@ describe('planEvenBatches', () => {
         expect(new Set(plans.map(({ frames, size, packedRows }) => `${frames} ${size} ${packedRows}`)).size).toBeLessThanOrEqual(4);
       }),
     );
+  });
+});
+
+describe('planEvaluation', () => {
+  const entries = [10, 80, 20, 70, 30, 60, 40, 50].map((frames, index) => ({
+    name: `clip ${index}`,
+    file: `clip ${index}`,
+    frames,
+    gloss: 0,
+    category: 0,
+    occluded: false,
+  }));
+  const options = { batchSize: 4, maxFrames: 300 };
+
+  it('mixes short clips with long ones where padding is left out, and else pads as little as its lengths allow', () => {
+    expect(planEvaluation({ entries }, { ...options, leavesPaddingOut: true })).toEqual(planEvenBatches(entries, options));
+    const padded = planEvaluation({ entries }, { ...options, leavesPaddingOut: false, maxBuckets: 2 });
+    expect(padded).toEqual([
+      { indices: [0, 2, 4, 6], frames: 40 },
+      { indices: [1, 3, 5, 7], frames: 80 },
+    ]);
   });
 });

@@ -151,6 +151,14 @@ describe('the plan of an epoch', () => {
     ]);
   });
 
+  it('gives the last batch no row without a clip where a model leaves padding out, and those rows would be all of it', () => {
+    const lastOf = (all: readonly number[], options: Partial<EpochOptions>): BatchPlan | undefined =>
+      plan(all, { batchSize: 2, shuffle: false, ...options }).at(-1);
+    expect(lastOf([30, 30, 30], { leavesPaddingOut: true })).toEqual({ indices: [2], frames: 30, size: 1 });
+    expect(lastOf([30, 30, 30], { leavesPaddingOut: false })).toEqual({ indices: [2], frames: 30 });
+    expect(lastOf([30, 28, 30], { leavesPaddingOut: true })).toEqual({ indices: [2], frames: 32 });
+  });
+
   it('refuses buckets that do not hold the longest clip', () => {
     expect(() => plan([10, 20], { bucketLengths: [16] })).toThrow(RangeError);
   });

@@ -47,7 +47,12 @@ function outcome(run: TrainingRun): unknown {
 /** The training batches of an epoch, as `typed` asks for them. */
 async function batchesWith(typed: Readonly<Record<string, string>>): Promise<TrainingBatch[]> {
   const settings = smallSettings(folder, { ...base, ...typed });
-  const begun = { resume: undefined, warmStart: undefined, precision: { asked: false, bfloat16: [], because: 'not asked' } } as const;
+  const begun = {
+    resume: undefined,
+    warmStart: undefined,
+    precision: { asked: false, bfloat16: [], because: 'not asked' },
+    devices: [],
+  } as const;
   const data = await openTrainingData(ownModels.get(settings.model), settings, new Map(), begun, quietContext());
   const found: TrainingBatch[] = [];
   for await (const batch of data.train.batches.epoch(data.train.plan(1))) found.push(batch);
