@@ -93,7 +93,7 @@ export const trainingSettings = {
   micro_batch_size: settingOrNone(wholeNumber(1, 65_536), 'the whole batch', {
     group,
     description:
-      'Clips that are computed at once. A larger batch is computed in parts whose gradients add up to its own: the same training but for rounding and which dropout masks are drawn, in less memory. A resumed training may change it.',
+      'Clips that are computed at once. A larger batch is computed in parts whose gradients add up to its own: the same training but for rounding, dropout included, in less memory. A resumed training may change it.',
     aliases: ['micro_batch'],
   }),
   early_stop: settingOrNone(wholeNumber(1, 1_000_000), 'off', {

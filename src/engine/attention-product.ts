@@ -56,7 +56,7 @@ function attentionInOnePass(
   { heads }: AttentionShape,
   drop: DropoutDraw | undefined,
 ): tf.Tensor {
-  const { seed, attributes: drawn } = drop?.own ?? { seed: tf.tensor1d([0, 0], 'int32'), attributes: drawAttributes(0, 0) };
+  const { seed, attributes: drawn } = drop?.own ?? { seed: tf.tensor1d([0, 0, 0], 'int32'), attributes: drawAttributes(0, 0) };
   const attributes = [...drawn, { name: 'heads', kind: 'int', value: heads } as const];
   const places = positionRows ?? tf.tensor1d([], 'int32');
   return withOwnGradient(

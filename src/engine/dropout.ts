@@ -17,54 +17,89 @@ export interface DropoutDraw {
 
 /** What a kernel draws from. */
 interface OwnDraw {
-  /** int32 `[2]` */
+  /** int32 `[3]` */
   readonly seed: tf.Tensor;
+  /** int32 `[rows]`, or empty */
+  readonly positions: tf.Tensor;
   readonly attributes: readonly OperationAttribute[];
+}
+
+/** Where the rows of a tensor stand that are not those of all examples in their order: padding is left out, or they are turned. */
+export interface RowPositions {
+  /** int32 `[rows]`: the place of each among the rows of all examples, one example's behind the other's. */
+  readonly positions: tf.Tensor;
+  /** Rows of an example, its padding included. */
+  readonly perExample: number;
 }
 
 /** Zeroes each value with probability `rate` and scales the others up, so that the expectation stays (Srivastava et al. 2014). */
 export interface Dropout {
-  (x: tf.Tensor, rate: number): tf.Tensor;
+  /** @param rows where the rows `[…, width]` stand; by default `x` has one example behind the other. */
+  (x: tf.Tensor, rate: number, rows?: RowPositions): tf.Tensor;
   /** Only draws, for a computation that drops values itself; undefined where nothing is dropped. */
-  readonly draw: (shape: readonly number[], rate: number) => DropoutDraw | undefined;
+  readonly draw: (shape: readonly number[], rate: number, rows?: RowPositions) => DropoutDraw | undefined;
 }
 
 /** Leaves everything as it is: evaluation, and parity checks. */
 export const noDropout: Dropout = Object.assign((x: tf.Tensor) => x, { draw: () => undefined });
 
 /**
- * Dropout whose masks are a function of `(seed, step)` and of the place in the model: the n-th call draws the n-th mask. Masks are drawn by a TensorFlow
- * operation from an input of the step, never in JavaScript, so a recorded step draws anew each time and a resumed run draws what the first would have drawn.
- * @param seed int32 `[2]`: the run's seed and the step's number.
+ * Dropout whose masks are a function of `(seed, step)`, of the place in the model (the n-th call draws the n-th mask), and of the place in the tensor that the whole batch would have: so
+ * whoever computes a part of it, or leaves its padding out, drops the same values. Masks are drawn by a TensorFlow operation from an input of the step, never in JavaScript, so a recorded
+ * step draws anew each time and a resumed run draws what the first would have drawn.
+ * @param seed int32 `[3]`: the run's seed, the step's number, and the examples of the batch that come before this part of it, 0 where it is computed at once.
+ * @param examples of this part; a tensor whose first axis is no multiple of it belongs to no example, and every part draws the same for it.
  */
-export function seededDropout(seed: tf.Tensor): Dropout {
+export function seededDropout(seed: tf.Tensor, examples = 1): Dropout {
+  if (seed.shape[0] !== 3) throw new Error(`the seed of dropout: expected [3], found [${seed.shape.join(', ')}]`);
   let place = 0;
-  const draw = (shape: readonly number[], rate: number): DropoutDraw | undefined => {
+  const draw = (shape: readonly number[], rate: number, rows?: RowPositions): DropoutDraw | undefined => {
     place++;
     if (rate <= 0) return undefined;
     const threshold = dropThreshold(rate);
     const scale = 256 / (256 - threshold);
-    if (hasOwnKernels()) return ownDraw(seed, { place, shape, threshold, scale });
-    const kept = hasNativeKernels() ? drawNatively(seed, place, shape, threshold) : drawInJavaScript(seed, place, shape, threshold);
+    const asked = { seed, place, shape, threshold, rows, examples, perExample: valuesPerExample(shape, examples, rows) };
+    if (hasOwnKernels()) return ownDraw(asked, scale);
+    const kept = hasNativeKernels() ? drawNatively(asked) : drawInJavaScript(asked);
     return { scale, kept: () => kept, own: undefined };
   };
-  return Object.assign((x: tf.Tensor, rate: number) => drop(x, draw(x.shape, rate)), { draw });
+  return Object.assign((x: tf.Tensor, rate: number, rows?: RowPositions) => drop(x, draw(x.shape, rate, rows)), { draw });
 }
 
-function ownDraw(
-  seed: tf.Tensor,
-  { place, shape, threshold, scale }: { place: number; shape: readonly number[]; threshold: number; scale: number },
-): DropoutDraw {
-  const own = { seed, attributes: drawAttributes(place, threshold) };
+/** A mask that is wanted: one byte decides for each value, those below `threshold` drop it. */
+interface MaskRequest {
+  readonly seed: tf.Tensor;
+  readonly place: number;
+  readonly shape: readonly number[];
+  readonly threshold: number;
+  readonly rows: RowPositions | undefined;
+  readonly examples: number;
+  /** Values of an example, its padding included; 0 where the tensor is of none. */
+  readonly perExample: number;
+}
+
+function valuesPerExample(shape: readonly number[], examples: number, rows: RowPositions | undefined): number {
+  if (rows !== undefined) return rows.perExample * (shape.at(-1) ?? 1);
+  return (shape[0] ?? 1) % examples === 0 ? sizeOfShape(shape) / examples : 0;
+}
+
+function ownDraw({ seed, place, shape, threshold, rows, perExample }: MaskRequest, scale: number): DropoutDraw {
+  const positions = rows?.positions ?? tf.tensor1d([], 'int32');
+  const own = { seed, positions, attributes: drawAttributes(place, threshold, perExample) };
   return { scale, kept: () => tf.cast(tf.greater(dropInOnePass(tf.ones([...shape]), own), 0), 'float32'), own };
 }
 
-/** The attributes of an own kernel that draws. @param threshold of 256: 0 keeps all. */
-export function drawAttributes(place: number, threshold: number): OperationAttribute[] {
+/**
+ * The attributes of an own kernel that draws.
+ * @param threshold of 256: 0 keeps all.
+ * @param perExample values of an example in all of the tensor.
+ */
+export function drawAttributes(place: number, threshold: number, perExample = 0): OperationAttribute[] {
   return [
     { name: 'T', kind: 'type', value: DataType.float32 },
     { name: 'place', kind: 'int', value: place },
     { name: 'threshold', kind: 'int', value: threshold },
+    { name: 'per_example', kind: 'int', value: perExample },
   ];
 }
 
@@ -83,8 +118,8 @@ function drop(x: tf.Tensor, draw: DropoutDraw | undefined): tf.Tensor {
   if (own !== undefined)
     return withOwnGradient(
       [x],
-      () => ({ value: dropInOnePass(x, own), saved: [] }),
-      (dy) => [dropInOnePass(dy, own)],
+      () => ({ value: dropInOnePass(x, own), saved: [own.positions] }),
+      (dy, saved) => [dropInOnePass(dy, { ...own, positions: savedTensor(saved, 0) })],
     );
   const factors = tf.mul(draw.kept(), draw.scale);
   return withOwnGradient(
@@ -100,41 +135,96 @@ export function addDropped(residual: tf.Tensor, x: tf.Tensor, draw: DropoutDraw 
   if (own === undefined) return tf.add(residual, drop(x, draw));
   return withOwnGradient(
     [residual, x],
-    () => ({ value: rawOperation('KumpasDropoutAdd', own.attributes, [x, residual, own.seed]), saved: [] }),
-    (dy) => [dy, dropInOnePass(dy, own)],
+    () => ({ value: rawOperation('KumpasDropoutAdd', own.attributes, [x, residual, own.seed, own.positions]), saved: [own.positions] }),
+    (dy, saved) => [dy, dropInOnePass(dy, { ...own, positions: savedTensor(saved, 0) })],
   );
 }
 
-function dropInOnePass(x: tf.Tensor, { seed, attributes }: OwnDraw): tf.Tensor {
-  return rawOperation('KumpasDropout', attributes, [x, seed]);
+function dropInOnePass(x: tf.Tensor, { seed, positions, attributes }: OwnDraw): tf.Tensor {
+  return rawOperation('KumpasDropout', attributes, [x, seed, positions]);
 }
 
-function drawNatively(seed: tf.Tensor, place: number, shape: readonly number[], threshold: number): tf.Tensor {
+/** TensorFlow's number for it. */
+const PHILOX = 1;
+
+/** What Philox draws at once, in bytes (Salmon et al. 2011). */
+const PHILOX_BYTES = 16;
+
+/**
+ * A mask by TensorFlow's own Philox generator: seed and step are its key. Its counter begins with the place in the model, and goes on with that in the tensor of
+ * the whole batch.
+ */
+function drawNatively({ seed, place, shape, threshold, rows, examples, perExample }: MaskRequest): tf.Tensor {
   return tf.tidy(() => {
-    const size = sizeOfShape(shape);
-    const words = Math.ceil(size / 4);
-    const placeSeed = tf.add(seed, tf.tensor1d([Math.imul(place, 0x9e3779b1), place], 'int32'));
-    const bits = rawOperation(
-      'StatelessRandomUniformFullInt',
-      [
-        { name: 'dtype', kind: 'type', value: DataType.int32 },
-        { name: 'T', kind: 'type', value: DataType.int32 },
-        { name: 'Tseed', kind: 'type', value: DataType.int32 },
-      ],
-      [tf.tensor1d([words], 'int32'), placeSeed],
-    );
-    const bytes = rawOperation(
-      'Bitcast',
-      [
-        { name: 'T', kind: 'type', value: DataType.int32 },
-        { name: 'type', kind: 'type', value: DataType.uint8 },
-      ],
-      [bits],
-    );
+    const size = rows === undefined ? sizeOfShape(shape) : examples * perExample;
+    const first = tf.slice(seed, [2], [1]);
+    const over = perExample % PHILOX_BYTES;
+    const bytesOver = tf.mul(first, integer(over));
+    const blocks = tf.mul(first, integer(Math.floor(perExample / PHILOX_BYTES)));
+    const counter = over === 0 ? blocks : tf.add(blocks, tf.floorDiv(bytesOver, integer(PHILOX_BYTES)));
+    const words = Math.ceil((size + (over === 0 ? 0 : PHILOX_BYTES)) / 4);
+    const bytes = philoxBytes(tf.slice(seed, [0], [2]), tf.concat([counter, tf.tensor1d([0, place, 0], 'int32')]), words);
     const kept = rawOperation('GreaterEqual', [{ name: 'T', kind: 'type', value: DataType.uint8 }], [bytes, byteScalar(threshold)]);
-    const flat = tf.slice(tf.reshape(kept, [words * 4]), [0], [size]);
-    return tf.cast(tf.reshape(flat, [...shape]), 'float32');
+    const begin = over === 0 ? tf.tensor1d([0], 'int32') : tf.mod(bytesOver, integer(PHILOX_BYTES));
+    const flat = rawOperation(
+      'Slice',
+      [
+        { name: 'T', kind: 'type', value: DataType.bool },
+        { name: 'Index', kind: 'type', value: DataType.int32 },
+      ],
+      [tf.reshape(kept, [words * 4]), begin, tf.tensor1d([size], 'int32')],
+    );
+    return tf.reshape(tf.cast(rows === undefined ? flat : rowsAt(rows, tf.reshape(flat, [examples * rows.perExample, -1])), 'float32'), [
+      ...shape,
+    ]);
   });
+}
+
+/** @param seed int32 `[2]` @param counter int32 `[4]` @returns uint8 `[words, 4]` */
+function philoxBytes(seed: tf.Tensor, counter: tf.Tensor, words: number): tf.Tensor {
+  const bits = rawOperation(
+    'StatelessRandomUniformFullIntV2',
+    [
+      { name: 'dtype', kind: 'type', value: DataType.int32 },
+      { name: 'Tshape', kind: 'type', value: DataType.int32 },
+    ],
+    [
+      tf.tensor1d([words], 'int32'),
+      bitcast(tf.reshape(seed, [1, 2]), DataType.uint64),
+      bitcast(tf.reshape(counter, [2, 2]), DataType.uint64),
+      integer(PHILOX),
+    ],
+  );
+  return bitcast(bits, DataType.uint8);
+}
+
+function bitcast(x: tf.Tensor, type: typeof DataType.uint8 | typeof DataType.uint64): tf.Tensor {
+  return rawOperation(
+    'Bitcast',
+    [
+      { name: 'T', kind: 'type', value: DataType.int32 },
+      { name: 'type', kind: 'type', value: type },
+    ],
+    [x],
+  );
+}
+
+function integer(value: number): tf.Tensor {
+  return tf.scalar(value, 'int32');
+}
+
+/** Of a mask of all rows of all examples that of some. */
+function rowsAt({ positions }: RowPositions, mask: tf.Tensor): tf.Tensor {
+  return rawOperation(
+    'GatherV2',
+    [
+      { name: 'batch_dims', kind: 'int', value: 0 },
+      { name: 'Tparams', kind: 'type', value: DataType.bool },
+      { name: 'Tindices', kind: 'type', value: DataType.int32 },
+      { name: 'Taxis', kind: 'type', value: DataType.int32 },
+    ],
+    [mask, positions, integer(0)],
+  );
 }
 
 function byteScalar(value: number): tf.Tensor {
@@ -144,16 +234,25 @@ function byteScalar(value: number): tf.Tensor {
       { name: 'SrcT', kind: 'type', value: DataType.int32 },
       { name: 'DstT', kind: 'type', value: DataType.uint8 },
     ],
-    [tf.scalar(value, 'int32')],
+    [integer(value)],
   );
 }
 
-/** The JavaScript backend has no stateless generator: the same kind of mask from a stream of our own. */
-function drawInJavaScript(seed: tf.Tensor, place: number, shape: readonly number[], threshold: number): tf.Tensor {
-  const random = new RandomStream(...seed.dataSync(), place);
-  return tf.tensor(
-    Float32Array.from({ length: sizeOfShape(shape) }, () => (random.below(256) >= threshold ? 1 : 0)),
-    [...shape],
+/** The JavaScript backend has no stateless generator: the same kind of mask from a stream of our own for each example. */
+function drawInJavaScript({ seed, place, shape, threshold, rows, examples, perExample }: MaskRequest): tf.Tensor {
+  const [run = 0, step = 0, first = 0] = seed.dataSync();
+  const size = rows === undefined ? sizeOfShape(shape) : examples * perExample;
+  const drawn = new Float32Array(size);
+  const each = perExample === 0 ? size : perExample;
+  for (let from = 0; from < size; from += each) {
+    const random = new RandomStream(run, step, place, perExample === 0 ? 0 : first + from / each);
+    for (let at = from; at < from + each; at++) drawn[at] = random.below(256) >= threshold ? 1 : 0;
+  }
+  if (rows === undefined) return tf.tensor(drawn, [...shape]);
+  return tf.tidy(() =>
+    tf.reshape(tf.gather(tf.tensor2d(drawn, [examples * rows.perExample, size / (examples * rows.perExample)]), rows.positions.as1D()), [
+      ...shape,
+    ]),
   );
 }
 
@@ -183,7 +282,9 @@ export function droppedRelu(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Ten
 function reluAndDrop(x: tf.Tensor, drop: DropoutDraw | undefined): tf.Tensor {
   if (drop === undefined) return positivePart(x);
   const { own } = drop;
-  return own === undefined ? tf.mul(positivePart(x), drop.kept()) : rawOperation('KumpasReluDropout', own.attributes, [x, own.seed]);
+  return own === undefined
+    ? tf.mul(positivePart(x), drop.kept())
+    : rawOperation('KumpasReluDropout', own.attributes, [x, own.seed, own.positions]);
 }
 
 /** TensorFlow fuses its Relu with the matrix product before it, and oneDNN's code for the two makes 0 of NaN; its Maximum stays by itself and hands NaN on. */

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { required } from '../foundation/required';
-import type { DataType } from './captured/recording';
-import { CaptureError } from './captured/recording';
+import { CaptureError, DataType } from './captured/recording';
 import { hasNativeKernels, tf } from './tensorflow';
 
 /** A tensor on TensorFlow's side, as the binding describes it. */
@@ -146,13 +145,19 @@ function divertible(native: NativeBinding): NativeBinding {
     ...(Object.fromEntries(
       Object.getOwnPropertyNames(native).map((name): [string, unknown] => [name, Reflect.get(native, name)]),
     ) as unknown as NativeBinding),
-    executeOp: (operation, attributes, inputs, outputCount) => operations().executeOp(operation, attributes, inputs, outputCount),
+    executeOp: (operation, attributes, inputs, outputCount) =>
+      operations().executeOp(operation, attributes, inputs, outputCount).map(asKnownToTfjs),
     createTensor: (shape, dtype, values) => operations().createTensor(shape, dtype, values),
     deleteTensor: (id) => {
       operations().deleteTensor(id);
     },
     tensorDataSync: (id) => operations().tensorDataSync(id),
   };
+}
+
+/** tfjs-node refuses types that it does not know, though it hands them on: to it, integers of 64 bits without a sign are as uint8, which it does not look at either. */
+function asKnownToTfjs(tensor: NativeTensor): NativeTensor {
+  return tensor.dtype === DataType.uint64 ? { ...tensor, dtype: DataType.uint8 } : tensor;
 }
 
 /** An attribute of a TensorFlow operation. */

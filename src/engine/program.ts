@@ -40,7 +40,10 @@ export interface ProgramDefinition {
 export interface BatchDivision {
   /** The inputs whose first axis is the batch; every part is given all others whole. */
   readonly perExample: readonly string[];
-  /** The int32 input that random draws are seeded with: each part gets another. */
+  /**
+   * The int32 input `[3]` that random draws are seeded with, as `seededDropout` takes it: to its last number each part adds how many examples of the batch come
+   * before it, so that parts draw what one device would.
+   */
   readonly seed?: string;
 }
 

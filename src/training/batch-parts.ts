@@ -15,12 +15,9 @@ interface Division {
   readonly packPadding: boolean;
 }
 
-/** What the seed of each further part differs by: an odd number (of MurmurHash3), other than that of the parts on several devices. */
-const SEED_STEP = 0x85ebca6b;
-
 /**
  * The inputs of a batch's parts, as many clips each as are computed at once; all of the batch where that holds it. Each clip keeps its share of the batch's mean, so the parts' losses
- * and gradients add up to the batch's. Every part draws its own dropout masks.
+ * and gradients add up to the batch's. Each part drops what the whole batch would.
  */
 export function divideInputs(inputs: NamedArrays, { perClip, count, atOnce, packPadding }: Division): NamedArrays[] {
   const size = elementAt(required(inputs['weight'], 'the weights of the clips').shape, 0);
@@ -30,7 +27,7 @@ export function divideInputs(inputs: NamedArrays, { perClip, count, atOnce, pack
     const [from, to] = [part * atOnce, Math.min((part + 1) * atOnce, size)];
     const ofPart = Object.fromEntries(whole.map(([name, array]) => [name, perClip.includes(name) ? rowsOf(array, from, to) : array]));
     const mask = required(ofPart['mask'], 'the mask of the frames').values as Float32Array;
-    return { ...ofPart, ...(packPadding ? packedInputs({ mask }) : {}), ...seedOfPart(inputs, part) };
+    return { ...ofPart, ...(packPadding ? packedInputs({ mask }) : {}), ...seedOfPart(inputs, from) };
   });
 }
 
@@ -40,11 +37,10 @@ function rowsOf({ shape: [size = 0, ...row], values }: HostArray, from: number, 
   return { shape: [to - from, ...row], values: values.subarray(from * width, to * width) };
 }
 
-function seedOfPart({ random_seed: seed }: NamedArrays, part: number): NamedArrays {
+/** @param before clips of the batch that come before the part */
+function seedOfPart({ random_seed: seed }: NamedArrays, before: number): NamedArrays {
   if (seed === undefined) return {};
-  return {
-    random_seed: { ...seed, values: Int32Array.from(seed.values, (value, place) => (place === 0 ? value + part * SEED_STEP : value)) },
-  };
+  return { random_seed: { ...seed, values: Int32Array.from(seed.values, (value, place) => (place === 2 ? value + before : value)) } };
 }
 
 /** What the model gave for a batch, from what it gave for its parts. @param size rows of the batch; those that no part has are zero. */

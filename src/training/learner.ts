@@ -10,6 +10,7 @@ import type { Program, StepResult, ProgramDefinition } from '../engine/program';
 import { releaseLoadingMemory } from '../engine/runtime';
 import { tf } from '../engine/tensorflow';
 import { featureInputs, modelInputs, packedInputs } from '../evaluation/loaded-model';
+import { elementAt } from '../foundation/required';
 import type { Model, ModelOutputs } from '../models/model';
 import { divideInputs, joinOutputs, joinSteps } from './batch-parts';
 import { meanCorrections, targetsOfBatch, type ClassTargets, type ClassWeights, type MeanCorrections } from './class-weights';
@@ -199,7 +200,7 @@ export function stepDefinition(
     average: averageDecay === undefined ? undefined : exponentialAverage(averageDecay),
     division: { perExample: perClipInputs, seed: 'random_seed' },
     train: (parameters, inputs) => {
-      const dropout = seededDropout(tensorNamed(inputs, 'random_seed'));
+      const dropout = seededDropout(tensorNamed(inputs, 'random_seed'), elementAt(tensorNamed(inputs, 'mask').shape, 0));
       const increments: Record<string, tf.Tensor> = {};
       const addToBuffer = (name: string, amount: tf.Tensor): void => {
         increments[name] = amount;
@@ -252,7 +253,7 @@ export function stepInputs(batch: TrainingBatch, options: StepOptions): NamedArr
     ...(packPadding ? packedInputs(batch) : {}),
     ...labelInputs(batch),
     weight: { shape: [size], values: batch.weight.map((weight) => weight / Math.max(1, count)) },
-    random_seed: { shape: [2], values: Int32Array.from(randomSeed) },
+    random_seed: { shape: [3], values: Int32Array.of(...randomSeed, 0) },
     ...lossInputs(lossWeights, classWeights, corrections),
     ...mixedInputs(batch),
     ...taughtInputs(batch, corrections),

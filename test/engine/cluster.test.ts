@@ -26,13 +26,13 @@ const once = { learningRate: 1e-3, gradientScale: 1, apply: true };
 
 describe('a program on the servers of several processes', () => {
   it.each([
-    ['one process does', 2, 0, []],
-    ['one process does', 4, 0, []],
-    ['the same division on one machine does, dropout included', 2, 0.3, ['/device:CPU:0', '/device:CPU:0']],
-  ] as const)('computes what %s, on %i', async (_, processes, dropout, devices) => {
+    [2, 0],
+    [2, 0.3],
+    [4, 0.3],
+  ] as const)('computes what one process does, on %i, with a dropout of %d', async (processes, dropout) => {
     const { definition, weights } = tinyTraining({ dropout, adam: { weightDecay: 1e-3, clipNorm: 0.5 } });
     const cluster = await serversHere(processes);
-    const alone = new CapturedProgram(definition, weights, 'float32', devices);
+    const alone = new CapturedProgram(definition, weights);
     const together = new CapturedProgram(definition, weights, 'float32', cluster.devices, cluster.target);
     for (const [step, update] of [once, { ...once, gradientScale: 0.5, apply: false }, { ...once, gradientScale: 0.5 }].entries()) {
       const inputs = drawnInputs({ size: 5, count: 5, step, packed: false });

@@ -105,7 +105,7 @@ describe('graphFunction', () => {
   it('draws what its seed says', () => {
     const dropped = graphFunction((x: tf.Tensor, seed: tf.Tensor1D) => seededDropout(seed)(x, 0.5));
     const draw = (step: number): number[] =>
-      valuesOf(dropped.arrays({ shape: [64], values: new Float32Array(64).fill(1) }, { shape: [2], values: Int32Array.of(7, step) }));
+      valuesOf(dropped.arrays({ shape: [64], values: new Float32Array(64).fill(1) }, { shape: [3], values: Int32Array.of(7, step, 0) }));
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
     dropped.dispose();

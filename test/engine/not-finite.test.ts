@@ -162,7 +162,7 @@ describe('NaN', () => {
       const width = 100; // Whole vectors and a rest.
       const draw = drawAttributes(1, 128);
       const oneType = [{ name: 'T', kind: 'type', value: DataType.float32 }] as const;
-      const seed = tf.tensor1d([1, 2], 'int32');
+      const [seed, none] = [tf.tensor1d([1, 2, 0], 'int32'), tf.tensor1d([], 'int32')];
       const ones = tf.ones([2, width]);
       const flat = tf.ones([width]);
       for (const place of [0, 1, 50, 99]) {
@@ -170,10 +170,10 @@ describe('NaN', () => {
           Float32Array.from({ length: 2 * width }, (_, at) => (at === width + place ? NaN : at % 5)),
           [2, width],
         );
-        expect(notNumbers(rawOperation('KumpasReluDropout', draw, [x, seed]))).toBe(1);
-        expect(notNumbers(rawOperation('KumpasDropout', draw, [x, seed]))).toBe(1);
-        expect(notNumbers(rawOperation('KumpasDropoutAdd', draw, [x, ones, seed]))).toBe(1);
-        expect(notNumbers(rawOperation('KumpasDropoutAdd', draw, [ones, x, seed]))).toBe(1);
+        expect(notNumbers(rawOperation('KumpasReluDropout', draw, [x, seed, none]))).toBe(1);
+        expect(notNumbers(rawOperation('KumpasDropout', draw, [x, seed, none]))).toBe(1);
+        expect(notNumbers(rawOperation('KumpasDropoutAdd', draw, [x, ones, seed, none]))).toBe(1);
+        expect(notNumbers(rawOperation('KumpasDropoutAdd', draw, [ones, x, seed, none]))).toBe(1);
         expect(notNumbers(rawOperation('KumpasReluGrad', oneType, [ones, x]))).toBe(1);
         expect(notNumbers(rawOperation('KumpasColumnSum', oneType, [x]))).toBe(1);
         expect(notNumbers(layerNorm(x, flat, flat))).toBe(width);
@@ -189,7 +189,7 @@ describe('NaN', () => {
     inScope(() => {
       const [frames, width] = [19, 17];
       const attributes = [...drawAttributes(1, 0), { name: 'heads', kind: 'int', value: 1 } as const];
-      const others = [tf.zeros([1, 1, 1, frames]), tf.tensor1d([], 'int32'), tf.tensor1d([1, 2], 'int32')];
+      const others = [tf.zeros([1, 1, 1, frames]), tf.tensor1d([], 'int32'), tf.tensor1d([1, 2, 0], 'int32')];
       const withNaN = (rows: number, columns: number, at?: number): tf.Tensor =>
         tf.tensor2d(
           Float32Array.from({ length: rows * columns }, (_, place) => (place === at ? NaN : (place % 7) / 7)),

@@ -38,16 +38,17 @@ const onProcessor = (title: string, test: () => void): void => {
 describe('the own kernels', () => {
   onProcessor('refuse shapes and seeds that do not fit, and compute nothing of nothing', () => {
     const x = tf.ones([4, 8]);
+    const none = tf.tensor1d([], 'int32');
     const norm = (width: number): unknown => rawOperations('KumpasLayerNorm', oneType, [x, tf.ones([width]), tf.ones([width])], 3);
     expect(() => norm(7)).toThrow(/gamma and beta: expected as many values as x has columns/);
-    expect(() => rawOperation('KumpasDropout', drawAttributes(1, 26), [x, tf.tensor1d([1], 'int32')])).toThrow(
-      /seed: expected two numbers/,
+    expect(() => rawOperation('KumpasDropout', drawAttributes(1, 26), [x, tf.tensor1d([1, 2], 'int32'), none])).toThrow(
+      /seed: expected three numbers/,
     );
-    expect(() => rawOperation('KumpasDropout', drawAttributes(1, 256), [x, tf.tensor1d([1, 2], 'int32')])).toThrow(
+    expect(() => rawOperation('KumpasDropout', drawAttributes(1, 256), [x, tf.tensor1d([1, 2, 0], 'int32'), none])).toThrow(
       /threshold: expected 0 to 255/,
     );
     expect(() => rawOperation('KumpasReluGrad', oneType, [x, tf.ones([3])])).toThrow(/expected the same shape/);
-    const seed = tf.tensor1d([1, 2], 'int32');
+    const seed = tf.tensor1d([1, 2, 0], 'int32');
     const attend = (heads: number, bias: number[], places: number[], shape = [4, 24]): unknown =>
       rawOperations('KumpasAttention', attention(heads), [tf.ones(shape), tf.zeros(bias), tf.tensor1d(places, 'int32'), seed], 2);
     expect(() => attend(2, [1, 1, 1, 3], [])).toThrow(/do not fit each other/);
@@ -65,7 +66,7 @@ describe('the own kernels', () => {
       [42, 8],
       [43, 7],
     ].map((seed) => {
-      const dropout = seededDropout(tf.tensor1d(seed, 'int32'));
+      const dropout = seededDropout(tf.tensor1d([...seed, 0], 'int32'));
       return [0, 1].map(() => dropout.draw([200, 501], 0.5)?.kept().dataSync() ?? []);
     });
     const [first = [], ...others] = draws.flat();
@@ -87,7 +88,7 @@ describe('the own kernels', () => {
     const [mixed] = rawOperations(
       'KumpasAttention',
       attention(1),
-      [projected, bias, tf.tensor1d([], 'int32'), tf.tensor1d([0, 0], 'int32')],
+      [projected, bias, tf.tensor1d([], 'int32'), tf.tensor1d([0, 0, 0], 'int32')],
       2,
     );
     const values = [...(mixed?.dataSync() ?? [])];
@@ -170,7 +171,7 @@ describe('the own kernels in graphs', () => {
     };
     const inputs = {
       x: { shape: [18, 32], values: values(9, 18 * 32) },
-      seed: { shape: [2], values: Int32Array.of(4, 2) },
+      seed: { shape: [3], values: Int32Array.of(4, 2, 0) },
     };
     const initial = new Map(parameters.map(({ name, initialise }) => [name, initialise()]));
     const gradients = (matrixType: MatrixType): ParameterValues => {

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 const drawMask = (...shape: number[]): DropoutDraw => {
-  const mask = seededDropout(tf.tensor1d([3, 4], 'int32')).draw(shape, 0.4);
+  const mask = seededDropout(tf.tensor1d([3, 4, 0], 'int32')).draw(shape, 0.4);
   if (mask === undefined) throw new Error('nothing was drawn');
   return mask;
 };

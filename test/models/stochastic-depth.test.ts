@@ -43,7 +43,7 @@ function addedBy(layerDrop: number, step: number): number[][] {
       [clips * frames, width],
     );
     const rows = FrameRows.of({ mask: tf.ones([clips, frames]) });
-    const dropout = layerDrop === 0 ? noDropout : seededDropout(tf.tensor1d([1, step], 'int32'));
+    const dropout = layerDrop === 0 ? noDropout : seededDropout(tf.tensor1d([1, step, 0], 'int32'));
     const pass = { parameters: attentionOnly(), frames: rows, heads: 2, dropout: 0, layerDrop, context: { dropout } };
     const added = tf.sub(encoderLayer(pass, 'layer', x), x);
     return tf.reshape(added, [clips, frames * width]).arraySync() as number[][];

@@ -206,11 +206,14 @@ const TENSORFLOW_SHAPES: readonly (readonly [name: string, rule: ShapeRule])[] =
   ['BiasAddGrad', lastAxis],
   [
     'Bitcast',
-    ({ inputs: [input], attributes: { type: to } }) =>
-      input?.dtype === DataType.int32 && to?.value === DataType.uint8 ? { dtype: to.value, shape: [...input.shape, 4] } : undefined,
+    ({ inputs: [input], attributes: { type: to } }) => {
+      if (input?.dtype !== DataType.int32) return undefined;
+      if (to?.value === DataType.uint8) return { dtype: to.value, shape: [...input.shape, 4] };
+      return to?.value === DataType.uint64 && input.shape.at(-1) === 2 ? { dtype: to.value, shape: input.shape.slice(0, -1) } : undefined;
+    },
   ],
   [
-    'StatelessRandomUniformFullInt',
+    'StatelessRandomUniformFullIntV2',
     ({ attributes: { dtype }, constantInput }) => {
       const shape = integers(constantInput(0));
       return shape && dtype?.kind === 'type' ? { dtype: dtype.value, shape } : undefined;

@@ -96,9 +96,6 @@ interface DeviceDivision extends BatchDivision {
   readonly devices: readonly string[];
 }
 
-/** What the seed of each further part differs by (Knuth's multiplicative constant). */
-const SEED_STEP = 0x9e3779b1;
-
 /**
  * Records a computation divided over devices: each computes its part of the batch, parameters are shared; losses and gradients of the parts are added, outputs
  * put one behind the other. So whoever runs it sees one computation. With one device, or one example, it is recorded as it is.
@@ -199,7 +196,9 @@ class Join {
   private divide(name: string, type: TensorType, sizes: readonly number[]): ValueNumber[] {
     const whole = this.share(nameOfKind('input', name), type);
     if (this.division.perExample.includes(name)) return this.split(whole, type, sizes);
-    return sizes.map((_, part) => (name === this.division.seed && part > 0 ? this.shiftSeed(whole, type, part) : whole));
+    if (name !== this.division.seed) return sizes.map(() => whole);
+    const before = sizes.map((_, part) => sizes.slice(0, part).reduce((sum, size) => sum + size, 0));
+    return before.map((examples) => (examples === 0 ? whole : this.shiftSeed(whole, type, examples)));
   }
 
   private split(whole: ValueNumber, type: TensorType, sizes: readonly number[]): ValueNumber[] {
@@ -213,9 +212,9 @@ class Join {
     return outputs;
   }
 
-  private shiftSeed(seed: ValueNumber, type: TensorType, part: number): ValueNumber {
-    const shift = Array.from({ length: elementAt(type.shape, 0) }, (_, place) => (place === 0 ? Math.imul(part, SEED_STEP) : 0));
-    return this.compute('AddV2', [seed, this.integers(shift)], type, { T: { kind: 'type', value: type.dtype } });
+  /** The seed of a part: its last number is how many of the batch's examples come before. */
+  private shiftSeed(seed: ValueNumber, type: TensorType, examples: number): ValueNumber {
+    return this.compute('AddV2', [seed, this.integers([0, 0, examples])], type, { T: { kind: 'type', value: type.dtype } });
   }
 
   private sum(values: readonly ValueNumber[]): ValueNumber {

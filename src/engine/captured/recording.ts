@@ -10,6 +10,7 @@ export const DataType = {
   float16: 19,
   resource: 20,
   variant: 21,
+  uint64: 23,
 } as const;
 
 /** What a tensor is, without its values. */

@@ -166,7 +166,7 @@ function gruStack(
   context: ForwardContext,
 ): ModelOutputs {
   const order = new FramesFirst(mask);
-  const states = context.dropout(gruOfClips(parameters, 'gru1', features, order), dropout);
+  const states = context.dropout(gruOfClips(parameters, 'gru1', features, order), dropout, order.drawn);
   const last = context.dropout(lastState(gruOfStates(parameters, 'gru2', states, order)), dropout);
   return { glossLogits: linear(parameters, 'gloss_head', last), categoryLogits: linear(parameters, 'category_head', last) };
 }

@@ -41,7 +41,7 @@ export function encoderLayer(pass: EncoderPass, name: string, x: tf.Tensor): tf.
 
 /** `x + dropout(y)`, and for the clips for which `y` is left out `x` alone. */
 function plusDropout({ frames, dropout, layerDrop = 0, context }: EncoderPass, x: tf.Tensor, y: tf.Tensor): tf.Tensor {
-  const drop = context.dropout.draw(y.shape, dropout);
+  const drop = context.dropout.draw(y.shape, dropout, frames.drawn);
   const kept = layerDrop === 0 ? undefined : context.dropout.draw([frames.batch, 1], layerDrop);
   return addDropped(x, kept === undefined ? y : tf.mul(y, frames.rowsOfClips(tf.mul(kept.kept(), kept.scale))), drop);
 }
@@ -67,9 +67,9 @@ function attention({ parameters, frames, heads, dropout, context }: EncoderPass,
 }
 
 /** `linear2(dropout(relu(linear1(x))))`, of rows that are still to be normalised. */
-function feedForward({ parameters, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
+function feedForward({ parameters, frames, dropout, context }: EncoderPass, name: string, x: DeferredNorm): tf.Tensor {
   const raised = normedLinear(parameters, x, [{ name: `${name}.linear1` }]);
-  const drop = context.dropout.draw(raised.shape, dropout);
+  const drop = context.dropout.draw(raised.shape, dropout, frames.drawn);
   return linear(parameters, `${name}.linear2`, droppedRelu(raised, drop), drop?.scale);
 }
 

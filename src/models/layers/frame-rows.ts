@@ -1,4 +1,5 @@
 import { DataType } from '../../engine/captured/recording';
+import type { RowPositions } from '../../engine/dropout';
 import { rawOperation, savedTensor, withOwnGradient } from '../../engine/native-backend';
 import { hasNativeKernels, tf } from '../../engine/tensorflow';
 import type { ModelInputs, PackedFrames } from '../model';
@@ -44,6 +45,11 @@ export class FrameRows {
   /** int32 `[batch · frames]`: the row of each frame, any for padding; undefined where padding is not left out. */
   get places(): tf.Tensor | undefined {
     return this.packing?.rows;
+  }
+
+  /** Where the rows stand, for what draws a number for each of their values; undefined where padding is not left out. */
+  get drawn(): RowPositions | undefined {
+    return this.packing && { positions: this.packing.positions, perExample: this.frames };
   }
 
   /** What is said of whole clips, `[batch, 1]`, for each of their rows: `[rows, 1]`. */

@@ -1,4 +1,5 @@
 import { cudnnGruStates, usesCudnnGru } from '../../engine/cudnn-gru';
+import type { RowPositions } from '../../engine/dropout';
 import { gruStates } from '../../engine/gru-states';
 import { linearProduct } from '../../engine/linear-and-norm';
 import {
@@ -42,6 +43,15 @@ export class FramesFirst {
     [this.batch, this.clipFrames] = shape2(mask);
     this.frames = this.clipFrames <= FRAMES_STEP ? this.clipFrames : Math.ceil(this.clipFrames / FRAMES_STEP) * FRAMES_STEP;
     this.mask = this.turn(mask, 1);
+  }
+
+  /** Where the rows of `[frames, batch, width]` stand, for what draws a number for each of their values. */
+  get drawn(): RowPositions {
+    const places = Array.from(
+      { length: this.frames * this.batch },
+      (_, row) => (row % this.batch) * this.frames + Math.floor(row / this.batch),
+    );
+    return { positions: tf.tensor1d(places, 'int32'), perExample: this.frames };
   }
 
   /** `[frames, batch, width]` of `[batch, frames]` rows of that width. */

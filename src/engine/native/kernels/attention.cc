@@ -29,6 +29,7 @@ struct Projections {
   const int32_t* places;
   const float* bias;
   Draw draw;
+  uint64_t first_place;
 
   // `projected` of `[rows, 3 * width]`, `bias` of `[batch, 1, 1, frames]`, `places` of every position or of none.
   bool Read(Call* call, const AttentionAttributes& attributes, TF_Tensor* projected, TF_Tensor* given_bias, TF_Tensor* given_places, TF_Tensor* seed) {
@@ -40,7 +41,7 @@ struct Projections {
     batch = frames == 0 ? 0 : SizeOf(given_bias) / frames;
     places = SizeOf(given_places) == 0 ? nullptr : Values<int32_t>(given_places);
     bias = Values<float>(given_bias);
-    if (WidthOf(projected) != 3 * width || width != head_width * heads || SizeOf(seed) != 2 ||
+    if (WidthOf(projected) != 3 * width || width != head_width * heads || SizeOf(seed) != 3 ||
         (places == nullptr ? rows != batch * frames : SizeOf(given_places) != batch * frames)) {
       call->Refuse("the shapes of projected, bias, places and seed do not fit each other");
       return false;
@@ -50,6 +51,7 @@ struct Projections {
       return false;
     }
     draw = DrawOf(Values<int32_t>(seed), attributes.place, attributes.threshold);
+    first_place = attributes.FirstPlace(Values<int32_t>(seed));
     return true;
   }
 
@@ -79,8 +81,8 @@ struct Projections {
     });
   }
 
-  // Of a head's first weight in `[batch, heads, frames, frames]`.
-  int64_t PlaceOf(int64_t clip, int64_t head) const { return (clip * heads + head) * frames * frames; }
+  // Of a head's first weight in the whole batch's `[batch, heads, frames, frames]`.
+  uint64_t PlaceOf(int64_t clip, int64_t head) const { return first_place + static_cast<uint64_t>((clip * heads + head) * frames * frames); }
 };
 
 template <typename T>
@@ -147,12 +149,12 @@ void AttentionGradShapes(TF_ShapeInferenceContext* context, TF_Status* status) {
 
 bool RegisterAttention() {
   return Define({"KumpasAttention",
-                 {"T: {float, bfloat16}", "heads: int", "place: int", "threshold: int"},
+                 {"T: {float, bfloat16}", "heads: int", "place: int", "threshold: int", "per_example: int"},
                  {"projected: T", "bias: float", "places: int32", "seed: int32"},
                  {"mixed: T", "sums: float"},
                  AttentionShapes}) &&
          Define({"KumpasAttentionGrad",
-                 {"T: {float, bfloat16}", "heads: int", "place: int", "threshold: int"},
+                 {"T: {float, bfloat16}", "heads: int", "place: int", "threshold: int", "per_example: int"},
                  {"dmixed: T", "projected: T", "sums: float", "bias: float", "places: int32", "seed: int32"},
                  {"dprojected: T"},
                  AttentionGradShapes}) &&

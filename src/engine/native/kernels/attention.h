@@ -108,9 +108,9 @@ void StoreRows(const float* values, int64_t value_step, const int64_t* rows, int
 }
 
 // The bytes of a dropout of `[…, frames]` for the keys of a row that starts at `from`, as 0 and 1; `scratch` holds those of the whole row.
-inline void KeptOfKeys(const Draw& draw, int64_t from, int64_t frames, const ClipRows& rows, float* scratch, float* kept) {
-  const int64_t first = from / kBlock;
-  for (int64_t block = first; block * kBlock < from + frames; block++) Kept(draw, block, scratch + (block - first) * kBlock);
+inline void KeptOfKeys(const Draw& draw, uint64_t from, int64_t frames, const ClipRows& rows, float* scratch, float* kept) {
+  const uint64_t first = from / kBlock;
+  for (uint64_t block = first; block * kBlock < from + static_cast<uint64_t>(frames); block++) Kept(draw, block, scratch + (block - first) * kBlock);
   const float* row = scratch + (from - first * kBlock);
   const int64_t keys = static_cast<int64_t>(rows.keys.size());
   if (keys == 0) return;
@@ -150,7 +150,7 @@ inline void FillBias(const Head& head, float* bias) {
 // mixed = dropout(softmax(queries * keys + bias)) * values, and the logarithm of each query's sum of exponentials.
 // `projected`, `mixed`: of this head's columns; `place`: of this head's first weight in `[batch, heads, frames, frames]`; `sums`: of this head, `[frames]`.
 template <typename T>
-void AttendHead(const Head& head, const T* projected, int64_t model_width, int64_t frames, const Draw& draw, int64_t place, Workspace& workspace, T* mixed,
+void AttendHead(const Head& head, const T* projected, int64_t model_width, int64_t frames, const Draw& draw, uint64_t place, Workspace& workspace, T* mixed,
                 float* sums) {
   const int64_t width = head.width, keys = head.keys, columns = head.key_columns;
   workspace.Start(head.queries * width + 2 * keys * width + columns * width + head.padded * keys + head.block * (columns + head.padded) + 2 * columns +
@@ -190,7 +190,7 @@ void AttendHead(const Head& head, const T* projected, int64_t model_width, int64
 // The gradient of AttendHead for the projections, from that for what it mixed. The weights are computed again.
 template <typename T>
 void AttendHeadGrad(const Head& head, const T* dmixed, const T* projected, const float* sums, int64_t model_width, int64_t frames, const Draw& draw,
-                    int64_t place, Workspace& workspace, T* dprojected) {
+                    uint64_t place, Workspace& workspace, T* dprojected) {
   const int64_t width = head.width, padded = head.padded, keys = head.keys, asking = head.queries, columns = head.key_columns;
   workspace.Start(2 * asking * width + 2 * keys * width + 2 * columns * width + padded * keys + 2 * padded * asking + 2 * keys * padded +
                   head.block * (2 * columns + padded) + 2 * columns + frames + 2 * kBlock);

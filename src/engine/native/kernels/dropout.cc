@@ -6,27 +6,38 @@
 namespace kumpas {
 namespace {
 
-// The draw of this run, from the seed that the operation is given; refuses a seed that is none.
-bool ReadDraw(Call& call, const DrawAttributes& attributes, TF_Tensor* seed, Draw* draw) {
-  if (SizeOf(seed) != 2) {
-    call.Refuse("seed: expected two numbers");
-    return false;
+// What a run draws, for `x` of `[..., width]`, from the seed and the positions of its rows that the operation is given; refuses those that do not fit.
+struct Drawn {
+  Draw draw;
+  Places places;
+
+  bool Read(Call* call, const DrawAttributes& attributes, const TF_Tensor* x, TF_Tensor* seed, TF_Tensor* positions) {
+    const int64_t width = WidthOf(x), given = SizeOf(positions);
+    if (SizeOf(seed) != 3) {
+      call->Refuse("seed: expected three numbers");
+      return false;
+    }
+    if (given != 0 && given * width != SizeOf(x)) {
+      call->Refuse("positions: expected one for each row of x, or none");
+      return false;
+    }
+    draw = DrawOf(Values<int32_t>(seed), attributes.place, attributes.threshold);
+    places = {attributes.FirstPlace(Values<int32_t>(seed)), given == 0 ? nullptr : Values<int32_t>(positions), width};
+    return true;
   }
-  *draw = DrawOf(Values<int32_t>(seed), attributes.place, attributes.threshold);
-  return true;
-}
+};
 
 template <typename T>
 void Dropout(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   const auto& attributes = *static_cast<DrawAttributes*>(kernel);
-  TF_Tensor *x = call.Input(0), *seed = call.Input(1);
-  Draw draw;
-  if (!call.Fine() || !ReadDraw(call, attributes, seed, &draw)) return;
+  TF_Tensor *x = call.Input(0), *seed = call.Input(1), *positions = call.Input(2);
+  Drawn of;
+  if (!call.Fine() || !of.Read(&call, attributes, x, seed, positions)) return;
   TF_Tensor* y = call.Output(0, TypeOf<T>::value, ShapeOf(x));
   if (!call.Fine()) return;
   InParts(SizeOf(x), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) {
-    DropoutRange<float, T, false>(Values<float>(x), nullptr, draw, attributes.Scale(), from, to, Values<T>(y));
+    DropoutRange<float, T, false>(Values<float>(x), nullptr, of.draw, of.places, attributes.Scale(), from, to, Values<T>(y));
   });
 }
 
@@ -34,14 +45,14 @@ template <typename T>
 void DropoutAdd(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   const auto& attributes = *static_cast<DrawAttributes*>(kernel);
-  TF_Tensor *x = call.Input(0), *residual = call.Input(1), *seed = call.Input(2);
-  Draw draw;
-  if (!call.Fine() || !ReadDraw(call, attributes, seed, &draw)) return;
+  TF_Tensor *x = call.Input(0), *residual = call.Input(1), *seed = call.Input(2), *positions = call.Input(3);
+  Drawn of;
+  if (!call.Fine() || !of.Read(&call, attributes, x, seed, positions)) return;
   if (SizeOf(x) != SizeOf(residual)) return call.Refuse("x and residual: expected the same shape");
   TF_Tensor* y = call.Output(0, TF_FLOAT, ShapeOf(x));
   if (!call.Fine()) return;
   InParts(SizeOf(x), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) {
-    DropoutRange<T, float, true>(Values<T>(x), Values<float>(residual), draw, attributes.Scale(), from, to, Values<float>(y));
+    DropoutRange<T, float, true>(Values<T>(x), Values<float>(residual), of.draw, of.places, attributes.Scale(), from, to, Values<float>(y));
   });
 }
 
@@ -49,12 +60,13 @@ template <typename T>
 void ReluDropout(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   const auto& attributes = *static_cast<DrawAttributes*>(kernel);
-  TF_Tensor *x = call.Input(0), *seed = call.Input(1);
-  Draw draw;
-  if (!call.Fine() || !ReadDraw(call, attributes, seed, &draw)) return;
+  TF_Tensor *x = call.Input(0), *seed = call.Input(1), *positions = call.Input(2);
+  Drawn of;
+  if (!call.Fine() || !of.Read(&call, attributes, x, seed, positions)) return;
   TF_Tensor* y = call.Output(0, TypeOf<T>::value, ShapeOf(x));
   if (!call.Fine()) return;
-  InParts(SizeOf(x), kBlock, kWorthAThread, [&](int, int64_t from, int64_t to) { ReluDropoutRange(Values<T>(x), draw, from, to, Values<T>(y)); });
+  InParts(SizeOf(x), kBlock, kWorthAThread,
+          [&](int, int64_t from, int64_t to) { ReluDropoutRange(Values<T>(x), of.draw, of.places, from, to, Values<T>(y)); });
 }
 
 template <typename T>
@@ -73,13 +85,21 @@ void ShapeOfFirst(TF_ShapeInferenceContext* context, TF_Status* status) { CopySh
 }  // namespace
 
 bool RegisterDropout() {
-  return Define({"KumpasDropout", {"T: {float, bfloat16}", "place: int", "threshold: int"}, {"x: float", "seed: int32"}, {"y: T"}, ShapeOfFirst}) &&
+  return Define({"KumpasDropout",
+                 {"T: {float, bfloat16}", "place: int", "threshold: int", "per_example: int"},
+                 {"x: float", "seed: int32", "positions: int32"},
+                 {"y: T"},
+                 ShapeOfFirst}) &&
          Define({"KumpasDropoutAdd",
-                 {"T: {float, bfloat16}", "place: int", "threshold: int"},
-                 {"x: T", "residual: float", "seed: int32"},
+                 {"T: {float, bfloat16}", "place: int", "threshold: int", "per_example: int"},
+                 {"x: T", "residual: float", "seed: int32", "positions: int32"},
                  {"y: float"},
                  ShapeOfFirst}) &&
-         Define({"KumpasReluDropout", {"T: {float, bfloat16}", "place: int", "threshold: int"}, {"x: T", "seed: int32"}, {"y: T"}, ShapeOfFirst}) &&
+         Define({"KumpasReluDropout",
+                 {"T: {float, bfloat16}", "place: int", "threshold: int", "per_example: int"},
+                 {"x: T", "seed: int32", "positions: int32"},
+                 {"y: T"},
+                 ShapeOfFirst}) &&
          Define({"KumpasReluGrad", {"T: {float, bfloat16}"}, {"dy: T", "y: T"}, {"dx: T"}, ShapeOfFirst}) &&
          AddKernel("KumpasReluGrad", TF_FLOAT, nullptr, ReluGrad<float>, nullptr) &&
          AddKernel("KumpasReluGrad", TF_BFLOAT16, nullptr, ReluGrad<BFloat16>, nullptr) &&

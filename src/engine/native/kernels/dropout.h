@@ -12,37 +12,21 @@ namespace kumpas {
 
 // y = x * kept * scale (+ residual)
 template <typename From, typename To, bool kAdd>
-void DropoutRange(const From* x, const float* residual, const Draw& draw, float scale, int64_t from, int64_t to, To* y) {
-  for (int64_t start = from; start < to; start += kBlock) {
-    float kept[kBlock];
-    Kept(draw, start / kBlock, kept);
-    const int64_t count = std::min(kBlock, to - start);
-    if (count == kBlock) {
-      for (int64_t at = 0; at < kBlock; at++) {
-        const float value = Load(x + start + at) * (kept[at] * scale);
-        Store(y + start + at, kAdd ? value + residual[start + at] : value);
-      }
-    } else {
-      for (int64_t at = 0; at < count; at++) {
-        const float value = Load(x + start + at) * (kept[at] * scale);
-        Store(y + start + at, kAdd ? value + residual[start + at] : value);
-      }
+void DropoutRange(const From* x, const float* residual, const Draw& draw, const Places& places, float scale, int64_t from, int64_t to, To* y) {
+  EachKept(draw, places, from, to, [=](int64_t start, auto count, const float* kept) {
+    To* __restrict to_y = y + start;
+    for (int64_t at = 0; at < count; at++) {
+      const float value = Load(x + start + at) * (kept[at] * scale);
+      Store(to_y + at, kAdd ? value + residual[start + at] : value);
     }
-  }
+  });
 }
 
 template <typename T>
-void ReluDropoutRange(const T* x, const Draw& draw, int64_t from, int64_t to, T* y) {
-  for (int64_t start = from; start < to; start += kBlock) {
-    float kept[kBlock];
-    Kept(draw, start / kBlock, kept);
-    const int64_t count = std::min(kBlock, to - start);
-    if (count == kBlock) {
-      for (int64_t at = 0; at < kBlock; at++) Store(y + start + at, std::max(Load(x + start + at), 0.0f) * kept[at]);
-    } else {
-      for (int64_t at = 0; at < count; at++) Store(y + start + at, std::max(Load(x + start + at), 0.0f) * kept[at]);
-    }
-  }
+void ReluDropoutRange(const T* x, const Draw& draw, const Places& places, int64_t from, int64_t to, T* y) {
+  EachKept(draw, places, from, to, [=](int64_t start, auto count, const float* kept) {
+    for (int64_t at = 0; at < count; at++) Store(y + start + at, std::max(Load(x + start + at), 0.0f) * kept[at]);
+  });
 }
 
 // dy where y is not zero; NaN where y is.

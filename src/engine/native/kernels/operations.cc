@@ -6,6 +6,7 @@ bool ReadDraw(TF_OpKernelConstruction* construction, DrawAttributes* read) {
   TF_Status* status = TF_NewStatus();
   TF_OpKernelConstruction_GetAttrInt32(construction, "place", &read->place, status);
   if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt32(construction, "threshold", &read->threshold, status);
+  if (TF_GetCode(status) == TF_OK) TF_OpKernelConstruction_GetAttrInt64(construction, "per_example", &read->per_example, status);
   if (TF_GetCode(status) == TF_OK && (read->threshold < 0 || read->threshold > 255)) {
     TF_SetStatus(status, TF_INVALID_ARGUMENT, "threshold: expected 0 to 255");
   }

@@ -87,10 +87,14 @@ struct TypeOf<BFloat16> {
   static constexpr TF_DataType value = TF_BFLOAT16;
 };
 
-// The attributes of an operation that draws: which of a step's draws it is, and how many of 256 values it drops.
+// The attributes of an operation that draws: which of a step's draws it is, how many of 256 values it drops, and how many values of the whole batch are an example's.
 struct DrawAttributes {
   int32_t place = 0;
   int32_t threshold = 0;
+  int64_t per_example = 0;
+
+  // Where a part of the batch begins in all of it. `seed`: the run's, the step's number, and the examples before the part.
+  uint64_t FirstPlace(const int32_t* seed) const { return static_cast<uint64_t>(seed[2]) * static_cast<uint64_t>(per_example); }
 
   // What the kept values are multiplied with.
   float Scale() const { return 256.0f / static_cast<float>(256 - threshold); }
