@@ -1,3 +1,4 @@
+const vm = require('node:vm');
 const { TestEnvironment } = require('jest-environment-node');
 
 /**
@@ -27,5 +28,18 @@ class OuterRealmEnvironment extends TestEnvironment {
     Object.assign(this.global, outer);
   }
 }
+
+const { compileFunction } = vm;
+
+/**
+ * jest loads all modules anew for each test file, and Node's `compileFunction`, by which it does, parses each of them anew. A script of the same text V8 has compiled already, so a test file that
+ * imports all of Kumpas costs half a second less.
+ */
+vm.compileFunction = function compileOnce(code, parameters, options = {}) {
+  const { filename, parsingContext } = options;
+  if (filename === undefined || parsingContext === undefined) return compileFunction(code, parameters, options);
+  const start = `(function (${parameters?.join(', ') ?? ''}) {`;
+  return new vm.Script(`${start}${code}\n})`, { filename, columnOffset: -start.length }).runInContext(parsingContext);
+};
 
 module.exports = OuterRealmEnvironment;
