@@ -97,7 +97,7 @@ function record(
       return path;
     });
   };
-  const recording = capture(types, computation, variables);
+  const recording = capture(types, computation, { variables });
   const draft = new EntryDraft();
   const nodes = [...recording.given].map(([name, value]) => [name, draft.addInput(name, typeOf(recording.types, value))] as const);
   // A result may be one of the inputs, or two of them be the same: each is fetched of a node of its own.

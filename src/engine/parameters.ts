@@ -62,9 +62,16 @@ export interface Held<Values> {
   release(): void;
 }
 
-/** Draws every parameter's first values, in the order of the declarations. */
-export function initialiseParameters(declarations: readonly ParameterDeclaration[], random: RandomStream): ParameterValues {
-  return new Map(declarations.map(({ name, shape, initialise }) => [name, initialise(random, sizeOfShape(shape))]));
+/**
+ * Draws parameters' first values, in the order of the declarations.
+ * @param given values that some of them have already: these are not drawn.
+ */
+export function initialiseParameters(
+  declarations: readonly ParameterDeclaration[],
+  random: RandomStream,
+  given: ParameterValues = new Map(),
+): ParameterValues {
+  return new Map(declarations.map(({ name, shape, initialise }) => [name, given.get(name) ?? initialise(random, sizeOfShape(shape))]));
 }
 
 /** Uniform in ±1/sqrt(fan_in): what PyTorch's Linear draws for its weight and its bias. */

@@ -169,17 +169,17 @@ function givenWeights(definition: ModelDefinition, settings: Settings, resume: R
   return pretrained === undefined ? new Map() : readPretrained(pretrained);
 }
 
-/** The weights that a training begins with: drawn from the seed, over them those of a trained model, over them those that are given. */
+/** The weights that a training begins with: those that are given, else those of a trained model, else drawn from the seed. */
 function startingWeights(
   settings: Settings,
   model: Model,
   from: { readonly warmStart: WarmStart | undefined; readonly given: ParameterValues; readonly labels: TrainingData['dataset']['labels'] },
   report: TrainingListener,
 ): ParameterValues {
-  const drawn = initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM));
   const warm = from.warmStart === undefined ? undefined : warmStartWeights(from.warmStart, model, from.labels);
   if (warm !== undefined) report({ kind: 'note', text: warm.said });
-  return new Map([...drawn, ...(warm?.values ?? []), ...from.given]);
+  const given = new Map([...(warm?.values ?? []), ...from.given]);
+  return initialiseParameters(model.parameters, new RandomStream(settings.seed, WEIGHTS_STREAM), given);
 }
 
 /** What learns: a model's program with its optimiser, the schedule, the progress; as they were where an earlier run stopped. */

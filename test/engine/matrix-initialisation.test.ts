@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { orthogonal, xavierUniform } from '../../src/engine/parameters';
+import { initialiseParameters, orthogonal, standardNormal, xavierUniform } from '../../src/engine/parameters';
 import { RandomStream } from '../../src/foundation/random';
 
 describe('orthogonal', () => {
@@ -29,5 +29,17 @@ describe('xavierUniform', () => {
     const deviation = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
     expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(0.5);
     expect(deviation).toBeCloseTo(0.5 / Math.sqrt(3), 1);
+  });
+});
+
+describe('initialiseParameters', () => {
+  it('draws what is not given, and nothing else', () => {
+    const declared = ['a', 'b', 'c'].map((name) => ({ name, shape: [3], trainable: true, initialise: standardNormal }));
+    const drawn = initialiseParameters(declared, new RandomStream(1));
+    const given = new Map([['a', Float32Array.of(1, 2, 3)]]);
+    const partly = initialiseParameters(declared, new RandomStream(1), given);
+    expect([...partly.keys()]).toEqual(['a', 'b', 'c']);
+    expect(partly.get('a')).toEqual(given.get('a'));
+    expect([partly.get('b'), partly.get('c')]).toEqual([drawn.get('a'), drawn.get('b')]);
   });
 });

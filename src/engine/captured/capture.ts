@@ -34,19 +34,23 @@ import {
 export type Computation = (given: NamedTensors, setResult: (name: string, tensor: tf.Tensor) => void) => void;
 
 /**
- * Records the TensorFlow operations of a computation, its gradients included. It is recorded twice: whatever differs between the two was drawn or computed in
+ * Records the TensorFlow operations of a computation, its gradients included. For its first shapes it is recorded twice: whatever differs between the two was drawn or computed in
  * JavaScript (`Math.random`, a clock, a counter), and would be the same at every run.
  * @param given what changes from run to run, by name.
- * @param variables what is given as well, as far as the computation uses it: tensors whose values change while they stay the same objects.
+ * @param how.variables what is given as well, as far as the computation uses it: tensors whose values change while they stay the same objects.
+ * @param how.once true where the same computation has been recorded for other shapes, twice.
  * @throws CaptureError where something in it would be frozen, or cannot be recorded.
  */
 export function capture(
   given: ReadonlyMap<string, TensorType>,
   computation: Computation,
-  variables: ReadonlyMap<string, tf.Tensor> = new Map(),
+  {
+    variables = new Map(),
+    once = false,
+  }: { readonly variables?: ReadonlyMap<string, tf.Tensor>; readonly once?: boolean | undefined } = {},
 ): Recording {
   const recording = record(given, computation, variables);
-  refuseDifferences(recording, record(given, computation, variables));
+  if (!once) refuseDifferences(recording, record(given, computation, variables));
   return recording;
 }
 

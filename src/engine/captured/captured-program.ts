@@ -25,9 +25,9 @@ import {
 } from './entries';
 import { computeLater, computeNow, type Computing, type Entry, PerShape, resultsOf } from './entry';
 import { withFusedLayers } from './fused-layers';
-import { type MatrixType, withProductsIn } from './matrix-type';
+import type { MatrixType } from './matrix-type';
 import { inFastestProducts } from './own-products';
-import { type InputTypes, inputTypesOf, LOSS, ofKind, recordDivided, recordEvaluation, recordTraining } from './recorded-program';
+import { type InputTypes, inputTypesOf, LOSS, ofKind, ProgramRecorder, recordEvaluation, recordTraining } from './recorded-program';
 import { DataType, type Recording } from './recording';
 import { Session } from './session';
 import { SharedVariables } from './shared-variables';
@@ -41,6 +41,7 @@ export class CapturedProgram implements Program {
   private readonly parameters: SharedVariables;
   private readonly trainable: ProgramDefinition['parameters'];
   private readonly trainings = new PerShape<Recording>();
+  private readonly recorder: ProgramRecorder;
   /** The graphs of each purpose. */
   private readonly entries = {
     evaluate: new PerShape<Entry>(),
@@ -70,10 +71,11 @@ export class CapturedProgram implements Program {
   constructor(
     private readonly definition: ProgramDefinition,
     initial: ParameterValues,
-    private readonly matrixType: MatrixType = 'float32',
-    private readonly devices: readonly string[] = [],
+    matrixType: MatrixType = 'float32',
+    devices: readonly string[] = [],
     target = '',
   ) {
+    this.recorder = new ProgramRecorder(definition, matrixType, devices);
     this.session = new Session({ target });
     this.trainable = definition.parameters.filter((parameter) => parameter.trainable);
     this.parameters = new SharedVariables(this.session, definition.parameters);
@@ -101,7 +103,7 @@ export class CapturedProgram implements Program {
 
   private *evaluating(inputs: NamedArrays): Computing<NamedArrays> {
     const types = inputTypesOf(inputs);
-    const record = (): Recording => inFastestProducts(withFusedLayers(this.record(types, recordEvaluation)));
+    const record = (): Recording => inFastestProducts(withFusedLayers(this.recorder.record(types, recordEvaluation)));
     const entry = this.entries.evaluate.for(types, () => evaluationEntry(record(), this.parameters));
     return outputsOf(yield* resultsOf(entry, inputs));
   }
@@ -281,18 +283,12 @@ export class CapturedProgram implements Program {
 
   /** The training computation for inputs of these shapes, recorded when first asked for. */
   private training(types: InputTypes): Recording {
-    return this.trainings.for(types, () => inFastestProducts(this.record(types, recordTraining)));
+    return this.trainings.for(types, () => inFastestProducts(this.recorder.record(types, recordTraining)));
   }
 
   /** Whether a step adds to buffers, which it does as soon as it has been through the model. */
   private addsToBuffers(inputs: NamedArrays): boolean {
     return ofKind('increment', this.training(inputTypesOf(inputs)).results).size > 0;
-  }
-
-  private record(types: InputTypes, computation: typeof recordTraining): Recording {
-    const { division } = this.definition;
-    const record = (given: InputTypes): Recording => withProductsIn(this.matrixType, computation(this.definition, given));
-    return division === undefined ? record(types) : recordDivided(types, { ...division, devices: this.devices }, record);
   }
 
   private updateVariables(): UpdateVariables {

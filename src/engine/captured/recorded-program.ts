@@ -2,7 +2,8 @@ import { elementAt, required } from '../../foundation/required';
 import { type NamedArrays, type NamedTensors, tensorNamed } from '../parameters';
 import type { BatchDivision, ProgramDefinition } from '../program';
 import { tf } from '../tensorflow';
-import { capture } from './capture';
+import { capture, type Computation } from './capture';
+import { type MatrixType, withProductsIn } from './matrix-type';
 import {
   type Attributes,
   type Constant,
@@ -20,20 +21,24 @@ type NameKind = 'parameter' | 'input' | 'output' | 'gradient' | 'increment';
 /** The name of the loss among the results. */
 export const LOSS = 'loss';
 
-/** Records `evaluate` for inputs of these types. */
-export function recordEvaluation(definition: ProgramDefinition, inputTypes: ReadonlyMap<string, TensorType>): Recording {
-  return capture(givenTypes(definition, inputTypes), (given, setResult) => {
+/** Records a program's computation for inputs of these types; once, where it was recorded for others before ({@link capture}). */
+type RecordComputation = (definition: ProgramDefinition, inputTypes: InputTypes, once?: boolean) => Recording;
+
+/** Records `evaluate`. */
+export const recordEvaluation: RecordComputation = (definition, inputTypes, once) => {
+  const computation: Computation = (given, setResult) => {
     const outputs = definition.evaluate(tensorsOfKind('parameter', given), tensorsOfKind('input', given));
     for (const [name, tensor] of Object.entries(outputs)) setResult(nameOfKind('output', name), tensor);
-  });
-}
+  };
+  return capture(givenTypes(definition, inputTypes), computation, { once });
+};
 
-/** Records `train` for inputs of these types, with the gradient of its loss for every trainable parameter that the loss depends on. */
-export function recordTraining(definition: ProgramDefinition, inputTypes: ReadonlyMap<string, TensorType>): Recording {
+/** Records `train`, with the gradient of its loss for every trainable parameter that the loss depends on. */
+export const recordTraining: RecordComputation = (definition, inputTypes, once) => {
   const train = definition.train;
   if (train === undefined) throw new Error('this program has no training computation');
   const trainable = definition.parameters.filter((parameter) => parameter.trainable).map(({ name }) => name);
-  return capture(givenTypes(definition, inputTypes), (given, setResult) => {
+  const computation: Computation = (given, setResult) => {
     const parameters = tensorsOfKind('parameter', given);
     const forward = (): tf.Tensor => {
       const { loss, outputs, increments = {} } = train(parameters, tensorsOfKind('input', given));
@@ -51,8 +56,9 @@ export function recordTraining(definition: ProgramDefinition, inputTypes: Readon
       const gradient = grads[place];
       if (gradient !== undefined) setResult(nameOfKind('gradient', name), gradient);
     }
-  });
-}
+  };
+  return capture(givenTypes(definition, inputTypes), computation, { once });
+};
 
 /** A name in the recording. */
 export function nameOfKind(kind: NameKind, name: string): string {
@@ -80,6 +86,29 @@ function givenTypes({ parameters }: ProgramDefinition, inputTypes: ReadonlyMap<s
 
 /** Inputs' types by name. */
 export type InputTypes = ReadonlyMap<string, TensorType>;
+
+/** Records a program's computations for inputs of any shapes, divided over devices where there are several. */
+export class ProgramRecorder {
+  /** The computations that were recorded for some shapes. */
+  private readonly known = new Set<RecordComputation>();
+
+  /** @param devices see {@link DeviceDivision}; used where the program says how it may be divided. */
+  constructor(
+    private readonly definition: ProgramDefinition,
+    private readonly matrixType: MatrixType,
+    private readonly devices: readonly string[],
+  ) {}
+
+  record(types: InputTypes, computation: RecordComputation): Recording {
+    const record = (given: InputTypes): Recording => {
+      const recording = computation(this.definition, given, this.known.has(computation));
+      this.known.add(computation);
+      return withProductsIn(this.matrixType, recording);
+    };
+    const { division } = this.definition;
+    return division === undefined ? record(types) : recordDivided(types, { ...division, devices: this.devices }, record);
+  }
+}
 
 /** The types of a run's inputs, in the order of their names. */
 export function inputTypesOf(arrays: NamedArrays): InputTypes {

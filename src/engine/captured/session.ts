@@ -198,7 +198,7 @@ export function startServer(definition: Uint8Array, host: string): Server {
 
 /**
  * A serialised ConfigProto. A graph is optimised when it first runs, which for a recorded step takes longer than loading it: on the processor the passes are left out
- * that find nothing in one. It has no loops outside a function, needs no memory moved, and a second round repeats the first. The numbers are those of the fields in
+ * that find nothing in one. It has no loops outside a function, needs no memory moved and no images turned, and a second round repeats the first. The numbers are those of the fields in
  * tensorflow/core/protobuf/config.proto and rewriter_config.proto.
  */
 function sessionConfig(): Uint8Array {
@@ -208,6 +208,7 @@ function sessionConfig(): Uint8Array {
   // graph_options { rewrite_options { …
   out.within(10, () => {
     out.within(10, () => {
+      out.integer(1, OFF); // layout_optimizer
       out.integer(4, 1); // memory_optimization: NO_MEM_OPT
       out.integer(9, OFF); // loop_optimization
       out.integer(12, 1); // meta_optimizer_iterations: ONE

@@ -64,6 +64,22 @@ describe.each(['captured', 'eager'] as const)('what is held of a program that ru
 });
 
 describe('CapturedProgram', () => {
+  it('is recorded twice for its first shapes, to find what would be frozen, and once for further ones', () => {
+    const { definition, weights } = tinyTraining();
+    let recordings = 0;
+    const evaluate: typeof definition.evaluate = (...given) => {
+      recordings++;
+      return definition.evaluate(...given);
+    };
+    const program = new CapturedProgram({ ...definition, evaluate }, weights);
+    const counted = [5, 6, 7, 6].map((frames) => {
+      program.evaluate(drawnInputs({ frames }));
+      return recordings;
+    });
+    program.dispose();
+    expect(counted).toEqual([2, 3, 4, 4]);
+  });
+
   it.each([
     ['mean pooling', { pooling: 'mean' }],
     ['max pooling, focal loss', { pooling: 'max', loss: 'focal' }],
