@@ -22,8 +22,8 @@ export interface BenchedStep {
 /** Wide batches take longer to make up than a step does: a few, each fed anew. */
 const DRAWN_BATCHES = 4;
 
-/** A model's training step in the size that the flags ask for, on made-up clips of which a quarter is padding. */
-export function modelStep(flags: BenchFlags): BenchedStep {
+/** A model's training step in the size that the flags ask for, on made-up clips of which a quarter is padding. @param devices that share each batch. */
+export function modelStep(flags: BenchFlags, devices = 1): BenchedStep {
   const { model, pytorch } = benchModels[flags.model](flags);
   const loss = classificationLoss({ loss: 'ce', focal_gamma: 2, focal_alpha: 1, label_smoothing: 0.1 });
   const batches = Array.from({ length: DRAWN_BATCHES }, (_, place) => randomBatch(flags.batch, flags.frames, model.width, place));
@@ -34,7 +34,8 @@ export function modelStep(flags: BenchFlags): BenchedStep {
     inputs: (step) =>
       stepInputs(batches[step % DRAWN_BATCHES] ?? randomBatch(flags.batch, flags.frames, model.width, step), {
         lossWeights: { alpha: 0.5, beta: 0.5 },
-        packPadding: model.leavesPaddingOut === true && !flags.parallel,
+        packPadding: model.leavesPaddingOut === true,
+        devices,
         randomSeed: [42, step],
       }),
   };

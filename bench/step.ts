@@ -23,12 +23,13 @@ export async function benchStep(asked: BenchFlags): Promise<Figures> {
   const runtime = await startRuntime();
   const { flags, precision } = await inPrecision(asked);
   const { batch, frames, eager, ema, augment } = flags;
-  const { model, definition, inputs, pytorch: script } = modelStep(flags);
+  const devices = flags.parallel ? devicesOf(runtime) : [];
+  const { model, definition, inputs, pytorch: script } = modelStep(flags, Math.max(1, devices.length));
   const program = createProgram(definition, initialiseParameters(model.parameters, new RandomStream(42)), {
     mode: eager ? 'eager' : 'captured',
     matrixType: precision.bfloat16,
     cudnnGru: flags.cudnnGru,
-    devices: flags.parallel ? devicesOf(runtime) : [],
+    devices,
   });
   const once = { learningRate: 1e-4, gradientScale: 1, apply: true };
   const change = clipChange(augment, frames);
@@ -40,7 +41,7 @@ export async function benchStep(asked: BenchFlags): Promise<Figures> {
   };
   const firstStep = await timed(run);
   for (let warmUp = 0; warmUp < 4; warmUp++) run();
-  const otherShape = modelStep({ ...flags, frames: frames + 8 });
+  const otherShape = modelStep({ ...flags, frames: frames + 8 }, Math.max(1, devices.length));
   const runOther = (): unknown => program.trainStep(otherShape.inputs(step++), once);
   const newShape = await timed(runOther);
   const otherSteps: number[] = [];

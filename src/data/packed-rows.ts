@@ -1,8 +1,8 @@
-/** The frames of a padded batch that are worth computing, as places in `[size · frames]`. */
+/** The frames of a padded batch that are worth computing, as places in each of its parts: in `[clips · frames]` of a part. */
 interface PackedRows {
-  /** `[rows]`: the position of each packed row. Rows that only fill up name a padded position. */
+  /** `[parts · rows]`: the position of each packed row in its part. Rows that only fill up name a padded position. */
   readonly positions: Int32Array;
-  /** `[size · frames]`: the packed row of each position, 0 for padding. */
+  /** `[size · frames]`: the packed row of each position in its part, 0 for padding. */
   readonly rows: Int32Array;
 }
 
@@ -10,24 +10,49 @@ interface PackedRows {
 const STEPS = 8;
 
 /**
- * Packs a batch's frames without its padding.
+ * Packs a batch's frames without its padding. Where the batch is divided, each part is packed by itself, all into as many rows: the part with the most frames takes the longest, and
+ * further numbers of rows would be further graphs.
  * @param mask `[size · frames]`, 1 for a frame, 0 for padding.
- * @param wanted rows, at least as many as there are frames; the next eighth of the batch where it is left out.
+ * @param options.wanted rows of a part, at least as many as there are frames; the next eighth of the part where it is left out.
+ * @param options.parts the positions of each part, one behind the other; all of the batch in one where they are left out.
  * @returns undefined where there is too little padding to gain by it.
  */
-export function packRows(mask: Float32Array, wanted?: number): PackedRows | undefined {
-  const frames = mask.reduce((count, kept) => count + kept, 0);
-  const steps = Math.ceil((frames * STEPS) / mask.length);
-  const capacity = wanted ?? Math.ceil((steps * mask.length) / STEPS);
-  if (capacity < frames) throw new RangeError(`${frames} frames do not fit in ${capacity} rows`);
-  if (capacity >= mask.length) return undefined;
-  const positions = new Int32Array(capacity).fill(mask.indexOf(0), frames);
+export function packRows(
+  mask: Float32Array,
+  { wanted, parts = [mask.length] }: { readonly wanted?: number | undefined; readonly parts?: readonly number[] } = {},
+): PackedRows | undefined {
+  const masks = parts.map((length, part) => {
+    const from = parts.slice(0, part).reduce((sum, before) => sum + before, 0);
+    return mask.subarray(from, from + length);
+  });
+  const capacity = wanted ?? Math.max(...masks.map(roundedFrames));
+  const most = Math.max(...masks.map(framesIn));
+  if (capacity < most) throw new RangeError(`${most} frames do not fit in ${capacity} rows`);
+  if (capacity >= Math.min(...parts)) return undefined;
+  const positions = new Int32Array(masks.length * capacity);
   const rows = new Int32Array(mask.length);
+  let from = 0;
+  for (const [part, ofPart] of masks.entries()) {
+    packPart(ofPart, positions.subarray(part * capacity, (part + 1) * capacity), rows.subarray(from, from + ofPart.length));
+    from += ofPart.length;
+  }
+  return { positions, rows };
+}
+
+function framesIn(mask: Float32Array): number {
+  return mask.reduce((count, kept) => count + kept, 0);
+}
+
+function roundedFrames(mask: Float32Array): number {
+  return Math.ceil((Math.ceil((framesIn(mask) * STEPS) / mask.length) * mask.length) / STEPS);
+}
+
+function packPart(mask: Float32Array, positions: Int32Array, rows: Int32Array): void {
+  positions.fill(mask.indexOf(0));
   let row = 0;
   mask.forEach((kept, position) => {
     if (kept === 0) return;
     positions[row] = position;
     rows[position] = row++;
   });
-  return { positions, rows };
 }

@@ -40,11 +40,19 @@ export interface ProgramDefinition {
 export interface BatchDivision {
   /** The inputs whose first axis is the batch; every part is given all others whole. */
   readonly perExample: readonly string[];
+  /** Those whose first axis is the parts ({@link partSizes}), as made for a number of devices; each part is given `[1, …]` of them. */
+  readonly perPart?: readonly string[];
   /**
    * The int32 input `[3]` that random draws are seeded with, as `seededDropout` takes it: to its last number each part adds how many examples of the batch come
    * before it, so that parts draw what one device would.
    */
   readonly seed?: string;
+}
+
+/** The sizes of the parts of a batch, alike but for one example; as many parts as there are devices, or examples if those are fewer. */
+export function partSizes(examples: number, devices: number): number[] {
+  const parts = Math.max(1, Math.min(examples, devices));
+  return Array.from({ length: parts }, (_, part) => Math.floor(examples / parts) + (part < examples % parts ? 1 : 0));
 }
 
 /** How one training step ends. */

@@ -10,7 +10,8 @@ import { packRows } from '../data/packed-rows';
 import { createProgram, type ProgramOptions } from '../engine/create-program';
 import { noDropout } from '../engine/dropout';
 import { type ParameterValues, tensorNamed, type NamedArrays, type NamedTensors } from '../engine/parameters';
-import type { Program, ProgramDefinition } from '../engine/program';
+import { type Program, type ProgramDefinition, partSizes } from '../engine/program';
+import { tf } from '../engine/tensorflow';
 import { printableLine, excerpt } from '../foundation/text';
 import type { Model, ForwardContext, ModelInputs } from '../models/model';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
@@ -146,14 +147,21 @@ export function evaluationInputs(batch: Batch, { leavesPaddingOut = false }: Pic
   return { ...featureInputs(batch), ...(leavesPaddingOut ? packedInputs(batch) : {}) };
 }
 
-/** Which frames of a batch are no padding, as further inputs; none where there is little padding. A captured program has a graph for each number of rows. */
-export function packedInputs({ mask, packedRows }: Pick<Batch, 'mask' | 'packedRows'>): NamedArrays {
-  const packed = packRows(mask, packedRows);
+/**
+ * Which frames of a batch are no padding, as further inputs; none where there is little padding. A captured program has a graph for each number of rows.
+ * @param devices that share the batch: each leaves out the padding of its part.
+ */
+export function packedInputs(
+  { size, frames, mask, packedRows }: Pick<Batch, 'size' | 'frames' | 'mask' | 'packedRows'>,
+  devices = 1,
+): NamedArrays {
+  const parts = partSizes(size, devices).map((clips) => clips * frames);
+  const packed = packRows(mask, { wanted: parts.length === 1 ? packedRows : undefined, parts });
   if (packed === undefined) return {};
   const { positions, rows } = packed;
   return {
-    packed_positions: { shape: [positions.length], values: positions },
-    packed_rows: { shape: [rows.length], values: rows },
+    packed_positions: { shape: [parts.length, positions.length / parts.length], values: positions },
+    packed_rows: { shape: [size, frames], values: rows },
   };
 }
 
@@ -163,7 +171,7 @@ export function modelInputs(inputs: NamedTensors): ModelInputs {
   return {
     features: tensorNamed(inputs, 'features'),
     mask: tensorNamed(inputs, 'mask'),
-    packed: positions && rows && { positions, rows },
+    packed: positions && rows && { positions: tf.reshape(positions, [-1]), rows: tf.reshape(rows, [-1]) },
   };
 }
 

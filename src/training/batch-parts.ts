@@ -13,21 +13,30 @@ interface Division {
   readonly atOnce: number;
   /** Whether padding is left out where that saves much. */
   readonly packPadding: boolean;
+  /** Devices that share each part. */
+  readonly devices: number;
 }
 
 /**
  * The inputs of a batch's parts, as many clips each as are computed at once; all of the batch where that holds it. Each clip keeps its share of the batch's mean, so the parts' losses
  * and gradients add up to the batch's. Each part drops what the whole batch would.
  */
-export function divideInputs(inputs: NamedArrays, { perClip, count, atOnce, packPadding }: Division): NamedArrays[] {
+export function divideInputs(inputs: NamedArrays, { perClip, count, atOnce, packPadding, devices }: Division): NamedArrays[] {
   const size = elementAt(required(inputs['weight'], 'the weights of the clips').shape, 0);
   if (atOnce >= size) return [inputs];
   const whole = Object.entries(inputs).filter(([name]) => !name.startsWith('packed_'));
   return Array.from({ length: Math.max(1, Math.ceil(count / atOnce)) }, (_, part) => {
     const [from, to] = [part * atOnce, Math.min((part + 1) * atOnce, size)];
     const ofPart = Object.fromEntries(whole.map(([name, array]) => [name, perClip.includes(name) ? rowsOf(array, from, to) : array]));
-    const mask = required(ofPart['mask'], 'the mask of the frames').values as Float32Array;
-    return { ...ofPart, ...(packPadding ? packedInputs({ mask }) : {}), ...seedOfPart(inputs, from) };
+    const {
+      shape: [clips = 0, frames = 0],
+      values: mask,
+    } = required(ofPart['mask'], 'the mask of the frames');
+    return {
+      ...ofPart,
+      ...(packPadding ? packedInputs({ size: clips, frames, mask: mask as Float32Array }, devices) : {}),
+      ...seedOfPart(inputs, from),
+    };
   });
 }
 

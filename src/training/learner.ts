@@ -35,7 +35,7 @@ export class Learner {
     readonly schedule: LearningRateSchedule,
     readonly progress: Progress,
     private readonly settings: Settings,
-    private readonly given: Pick<StepOptions, 'packPadding' | 'classWeights'>,
+    private readonly given: Pick<StepOptions, 'packPadding' | 'classWeights' | 'devices'>,
   ) {}
 
   /** How much each head's loss counts now: in the epoch that runs, or that comes next; where the weights are learnt, in the next step. */
@@ -127,7 +127,8 @@ export class Learner {
   }
 
   private partsOf({ count }: Batch, inputs: NamedArrays): NamedArrays[] {
-    return divideInputs(inputs, { perClip: perClipInputs, count, atOnce: this.microBatchSize, packPadding: this.given.packPadding });
+    const { packPadding, devices = 1 } = this.given;
+    return divideInputs(inputs, { perClip: perClipInputs, count, atOnce: this.microBatchSize, packPadding, devices });
   }
 
   private inputsOf(
@@ -198,7 +199,7 @@ export function stepDefinition(
     parameterGroups: groups,
     clipNorm,
     average: averageDecay === undefined ? undefined : exponentialAverage(averageDecay),
-    division: { perExample: perClipInputs, seed: 'random_seed' },
+    division: { perExample: [...perClipInputs, 'packed_rows'], perPart: ['packed_positions'], seed: 'random_seed' },
     train: (parameters, inputs) => {
       const dropout = seededDropout(tensorNamed(inputs, 'random_seed'), elementAt(tensorNamed(inputs, 'mask').shape, 0));
       const increments: Record<string, tf.Tensor> = {};
@@ -235,8 +236,10 @@ interface StepOptions {
   readonly classWeights?: ClassWeights | undefined;
   /** The clips whose mean loss is wanted, where it is not that of the batch. */
   readonly meanOver?: ClassTargets;
-  /** Whether padding is left out where that saves much: not where the batch is divided, as the packed frames are of all of it. */
+  /** Whether padding is left out where that saves much. */
   readonly packPadding: boolean;
+  /** Devices that share each batch; 1 unless told. */
+  readonly devices?: number | undefined;
   readonly randomSeed: readonly [seed: number, step: number];
 }
 
@@ -245,12 +248,12 @@ interface StepOptions {
  * weights, each head's is the weighted mean of PyTorch's `CrossEntropyLoss(weight=…)`.
  */
 export function stepInputs(batch: TrainingBatch, options: StepOptions): NamedArrays {
-  const { lossWeights, classWeights, packPadding, randomSeed } = options;
+  const { lossWeights, classWeights, packPadding, devices, randomSeed } = options;
   const { size, count } = batch;
   const corrections = meanCorrections(classWeights, options.meanOver ?? targetsOfBatch(batch));
   return {
     ...featureInputs(batch),
-    ...(packPadding ? packedInputs(batch) : {}),
+    ...(packPadding ? packedInputs(batch, devices) : {}),
     ...labelInputs(batch),
     weight: { shape: [size], values: batch.weight.map((weight) => weight / Math.max(1, count)) },
     random_seed: { shape: [3], values: Int32Array.of(...randomSeed, 0) },

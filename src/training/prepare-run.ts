@@ -224,7 +224,8 @@ function createLearner(
   });
   const classes = { gloss: model.numGloss, category: model.numCategory };
   const given = {
-    packPadding: model.leavesPaddingOut === true && devices.length === 0,
+    packPadding: model.leavesPaddingOut === true,
+    devices: Math.max(1, devices.length),
     classWeights: classWeightsFor(settings, classTargets(data.train.set), classes),
   };
   if (resume === undefined) return new Learner(model, program, rules, schedule, freshProgress(), settings, given);

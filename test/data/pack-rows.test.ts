@@ -24,9 +24,18 @@ describe('packRows', () => {
   });
 
   it('takes as many rows as are wanted, and refuses fewer than there are frames', () => {
-    expect([...(packRows(maskOf([3, 1], 4), 5)?.positions ?? [])]).toEqual([0, 1, 2, 4, 3]);
-    expect(packRows(maskOf([3, 1], 4), 8)).toBeUndefined();
-    expect(() => packRows(maskOf([3, 1], 4), 3)).toThrow('4 frames do not fit in 3 rows');
+    expect([...(packRows(maskOf([3, 1], 4), { wanted: 5 })?.positions ?? [])]).toEqual([0, 1, 2, 4, 3]);
+    expect(packRows(maskOf([3, 1], 4), { wanted: 8 })).toBeUndefined();
+    expect(() => packRows(maskOf([3, 1], 4), { wanted: 3 })).toThrow('4 frames do not fit in 3 rows');
+  });
+
+  it('packs each part of a batch by itself, all into as many rows as the longest takes', () => {
+    const packed = packRows(maskOf([3, 1, 2, 1, 1], 4), { parts: [8, 8, 4] });
+    expect(packed).toBeUndefined(); // The last part has no room for four rows beside its padding.
+    const { positions, rows } = packRows(maskOf([3, 1, 3, 1, 4, 1], 4), { parts: [12, 12] }) ?? { positions: [], rows: [] };
+    expect([...positions]).toEqual([0, 1, 2, 4, 8, 9, 10, 3, 0, 4, 5, 6, 7, 8, 1, 1]);
+    expect([...rows]).toEqual([0, 1, 2, 0, 3, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 0, 0, 0]);
+    expect(packRows(maskOf([4, 4, 1, 1], 4), { parts: [8, 8] })).toBeUndefined();
   });
 
   it('holds every frame once, in few different numbers of rows', () => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../src/engine/captured/captured-program';
 import { type Cluster, startClusterServer } from '../../src/engine/cluster-server';
+import type { NamedArrays } from '../../src/engine/parameters';
 import { startRuntime } from '../../src/engine/runtime';
 import { freePort } from '../../src/training/cluster/addresses';
 import { drawnInputs, tinyTraining } from '../support/captured';
@@ -35,8 +36,9 @@ describe('a program on the servers of several processes', () => {
     const alone = new CapturedProgram(definition, weights);
     const together = new CapturedProgram(definition, weights, 'float32', cluster.devices, cluster.target);
     for (const [step, update] of [once, { ...once, gradientScale: 0.5, apply: false }, { ...once, gradientScale: 0.5 }].entries()) {
-      const inputs = drawnInputs({ size: 5, count: 5, step, packed: false });
-      const [ours, theirs] = [together.trainStep(inputs, update), alone.trainStep(inputs, update)];
+      const inputs = (devices: number): NamedArrays => drawnInputs({ size: 5, step, lengths: (clip) => 2 + ((clip * 3) % 5), devices });
+      expect(inputs(processes)).toHaveProperty('packed_positions');
+      const [ours, theirs] = [together.trainStep(inputs(processes), update), alone.trainStep(inputs(1), update)];
       expect(Math.abs(ours.loss - theirs.loss)).toBeLessThan(1e-5);
       expect(relativeDistance(ours.outputs['gloss_logits']?.values ?? [], theirs.outputs['gloss_logits']?.values ?? [])).toBeLessThan(1e-5);
     }

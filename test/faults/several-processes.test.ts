@@ -77,7 +77,7 @@ describe('a training in several processes', () => {
     await inTemporaryFolder(async (folder) => {
       const data = writeSmallData(folder, { train: 16, val: 8 });
       const flags = (name: string, epochs: number): string[] => [
-        ...['--data', data, ...smallFlags, '--num-buckets', '1', '--dropout', '0', '--lr', '1e-3', '--scheduler', 'none'],
+        ...['--data', data, ...smallFlags, '--num-buckets', '1', '--dropout', '0.3', '--lr', '1e-3', '--scheduler', 'none'],
         ...['--epochs', String(epochs), '--save-dir', path.join(folder, name)],
       ];
       await whole([start(...flags('one', 6))]);

@@ -35,10 +35,15 @@ export function drawnInputs(
     readonly seed?: number;
     /** Whether padding is left out; it is unless told. */
     readonly packed?: boolean;
+    /** Frames of each clip; three quarters of them unless told. */
+    readonly lengths?: (clip: number) => number;
+    /** Devices that share the batch; one unless told. */
+    readonly devices?: number;
   } = {},
 ): NamedArrays {
   const { size = 4, frames = 10, step = 0, seed = 1 } = chosen;
   const count = chosen.count ?? size;
+  const { lengths = (): number => frames * 0.75 } = chosen;
   const random = new RandomStream(seed);
   const draw = (length: number, below: number): Int32Array => Int32Array.from({ length }, () => random.below(below));
   const batch = {
@@ -47,11 +52,16 @@ export function drawnInputs(
     frames,
     width: tinyArchitecture.input_dim,
     features: Float32Array.from({ length: size * frames * tinyArchitecture.input_dim }, () => random.uniform()),
-    mask: Float32Array.from({ length: size * frames }, (_, place) => (place % frames < frames * 0.75 ? 1 : 0)),
+    mask: Float32Array.from({ length: size * frames }, (_, place) => (place % frames < lengths(Math.floor(place / frames)) ? 1 : 0)),
     gloss: draw(size, tinyArchitecture.num_gloss),
     category: draw(size, tinyArchitecture.num_cat),
     weight: Float32Array.from({ length: size }, (_, row) => (row < count ? 1 : 0)),
     indices: [],
   };
-  return stepInputs(batch, { lossWeights: { alpha: 0.5, beta: 0.5 }, packPadding: chosen.packed ?? true, randomSeed: [seed, step] });
+  return stepInputs(batch, {
+    lossWeights: { alpha: 0.5, beta: 0.5 },
+    packPadding: chosen.packed ?? true,
+    devices: chosen.devices,
+    randomSeed: [seed, step],
+  });
 }

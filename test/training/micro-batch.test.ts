@@ -38,7 +38,7 @@ function distance(one: TrainingRun, other: TrainingRun): number {
 /** How far apart the same sums are in another order of their terms, after the few updates of these trainings. */
 const ROUNDING = 2e-4;
 
-const settings = { dropout: '0', epochs: '1', num_buckets: '1', scheduler: 'one_cycle', optimizer: 'sgd', lr: '0.05', momentum: '0.9' };
+const settings = { dropout: '0.3', epochs: '1', num_buckets: '1', scheduler: 'one_cycle', optimizer: 'sgd', lr: '0.05', momentum: '0.9' };
 const recipes: Record<string, string>[] = [
   { class_weights: 'balanced', accumulation_steps: '2', grad_clip: '0.5', ema: 'true' },
   { compile_model: 'false', accumulation_steps: '2' },

@@ -1,6 +1,6 @@
 import { elementAt, required } from '../../foundation/required';
 import { type NamedArrays, type NamedTensors, tensorNamed } from '../parameters';
-import type { BatchDivision, ProgramDefinition } from '../program';
+import { type BatchDivision, partSizes, type ProgramDefinition } from '../program';
 import { tf } from '../tensorflow';
 import { capture, type Computation } from './capture';
 import { type MatrixType, withProductsIn } from './matrix-type';
@@ -143,12 +143,6 @@ export function recordDivided(types: InputTypes, division: DeviceDivision, recor
   return join.finish();
 }
 
-/** The sizes of the parts, alike but for one example; as many parts as there are devices, or examples if those are fewer. */
-function partSizes(examples: number, devices: number): number[] {
-  const parts = Math.max(1, Math.min(examples, devices));
-  return Array.from({ length: parts }, (_, part) => Math.floor(examples / parts) + (part < examples % parts ? 1 : 0));
-}
-
 function batchSize(types: InputTypes, { perExample }: BatchDivision): number {
   const sizes = new Set(perExample.flatMap((name) => types.get(name)?.shape.slice(0, 1) ?? []));
   const [size, ...others] = sizes;
@@ -157,9 +151,13 @@ function batchSize(types: InputTypes, { perExample }: BatchDivision): number {
   return size;
 }
 
-function partTypes(types: InputTypes, { perExample }: BatchDivision, size: number): InputTypes {
+function partTypes(types: InputTypes, { perExample, perPart = [] }: BatchDivision, size: number): InputTypes {
+  const rowsOf = (name: string): number | undefined => (perExample.includes(name) ? size : perPart.includes(name) ? 1 : undefined);
   return new Map(
-    [...types].map(([name, type]) => [name, perExample.includes(name) ? { ...type, shape: [size, ...type.shape.slice(1)] } : type]),
+    [...types].map(([name, type]) => {
+      const rows = rowsOf(name);
+      return [name, rows === undefined ? type : { ...type, shape: [rows, ...type.shape.slice(1)] }];
+    }),
   );
 }
 
@@ -225,6 +223,7 @@ class Join {
   private divide(name: string, type: TensorType, sizes: readonly number[]): ValueNumber[] {
     const whole = this.share(nameOfKind('input', name), type);
     if (this.division.perExample.includes(name)) return this.split(whole, type, sizes);
+    if (this.division.perPart?.includes(name) === true) return this.splitForParts(whole, type, name, sizes);
     if (name !== this.division.seed) return sizes.map(() => whole);
     const before = sizes.map((_, part) => sizes.slice(0, part).reduce((sum, size) => sum + size, 0));
     return before.map((examples) => (examples === 0 ? whole : this.shiftSeed(whole, type, examples)));
@@ -239,6 +238,16 @@ class Join {
     };
     this.operations.push({ name: 'SplitV', attributes, inputs: [whole, this.integers(sizes), this.integer(0)], outputs });
     return outputs;
+  }
+
+  private splitForParts(whole: ValueNumber, type: TensorType, name: string, sizes: readonly number[]): ValueNumber[] {
+    if (type.shape[0] !== sizes.length)
+      throw new Error(`the input ${name} is made for ${type.shape[0] ?? 0} parts, and there are ${sizes.length}`);
+    return this.split(
+      whole,
+      type,
+      sizes.map(() => 1),
+    );
   }
 
   /** The seed of a part: its last number is how many of the batch's examples come before. */

@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CapturedProgram } from '../../../src/engine/captured/captured-program';
 import { recordDivided, inputTypesOf, recordTraining } from '../../../src/engine/captured/recorded-program';
+import type { NamedArrays } from '../../../src/engine/parameters';
 import { startRuntime } from '../../../src/engine/runtime';
 import { tf } from '../../../src/engine/tensorflow';
 import { drawnInputs, tinyTraining } from '../../support/captured';
@@ -35,10 +36,12 @@ describe('a program whose batches are divided over devices', () => {
     const { definition, weights } = tinyTraining({ dropout, adam: { weightDecay: 1e-3, clipNorm: 0.5 } });
     const whole = new CapturedProgram(definition, weights);
     const divided = new CapturedProgram(definition, weights, 'float32', cpus(devices));
-    const inputs = (step: number): ReturnType<typeof drawnInputs> => drawnInputs({ size: 4, count, step, packed: false });
-    expect(farthest(divided.gradients(inputs(0)), whole.gradients(inputs(0)))).toBeLessThan(1e-5);
+    const inputs = (step: number, sharing = 1): NamedArrays =>
+      drawnInputs({ size: 4, count, step, lengths: (clip) => 2 + ((clip * 3) % 5), devices: sharing });
+    expect(inputs(0, devices)['packed_positions']?.shape).toEqual([Math.min(devices, 4), devices === 2 ? 10 : devices === 3 ? 8 : 7]);
+    expect(farthest(divided.gradients(inputs(0, devices)), whole.gradients(inputs(0)))).toBeLessThan(1e-5);
     for (const [step, update] of [once, { ...once, gradientScale: 0.5, apply: false }, { ...once, gradientScale: 0.5 }].entries()) {
-      const [ours, theirs] = [divided.trainStep(inputs(step), update), whole.trainStep(inputs(step), update)];
+      const [ours, theirs] = [divided.trainStep(inputs(step, devices), update), whole.trainStep(inputs(step), update)];
       expect(ours.loss / theirs.loss).toBeCloseTo(1, 5);
       for (const [name, { shape, values }] of Object.entries(theirs.outputs)) {
         expect(ours.outputs[name]?.shape).toEqual(shape);
@@ -46,7 +49,7 @@ describe('a program whose batches are divided over devices', () => {
       }
     }
     expect(farthest(divided.readParameters(), whole.readParameters())).toBeLessThan(1e-5);
-    const [ours, theirs] = [divided.evaluate(inputs(9)), whole.evaluate(inputs(9))];
+    const [ours, theirs] = [divided.evaluate(inputs(9, devices)), whole.evaluate(inputs(9))];
     expect(relativeDistance(ours['losses']?.values ?? [], theirs['losses']?.values ?? [])).toBeLessThan(1e-5);
     divided.dispose();
     whole.dispose();
@@ -93,6 +96,13 @@ describe('a program whose batches are divided over devices', () => {
     }
     expect([...placed.keys()].toSorted()).toEqual(['/device:GPU:0', '/device:GPU:1', 'free']);
     expect(placed.get('/device:GPU:0')).toBe(placed.get('/device:GPU:1'));
+  });
+
+  it('refuses inputs that are made for another number of parts', () => {
+    const { definition, weights } = tinyTraining();
+    const program = new CapturedProgram(definition, weights, 'float32', cpus(2));
+    expect(() => program.trainStep(drawnInputs(), once)).toThrow('packed_positions is made for 1 parts, and there are 2');
+    program.dispose();
   });
 
   it('refuses inputs that are not of one batch', () => {
