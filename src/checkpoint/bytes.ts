@@ -67,7 +67,7 @@ function requireInside(size: number, position: number, length: number): void {
 
 /** Reads a source from a position onwards, a window at a time, so that what follows a pickle in a large file is left alone. */
 export class ByteCursor {
-  private window = new Uint8Array(0);
+  private window: Buffer<ArrayBuffer> = Buffer.alloc(0);
   private windowStart: number;
   private offset = 0;
 
@@ -85,8 +85,22 @@ export class ByteCursor {
 
   /** @throws MalformedCheckpoint at the end of the source, as all that read here. */
   byte(): number {
-    this.reach(1);
+    if (this.offset === this.window.length) this.reach(1);
     return elementAt(this.window, this.offset++);
+  }
+
+  /** Four bytes, little-endian. */
+  uint32(): number {
+    this.reach(4);
+    this.offset += 4;
+    return this.window.readUInt32LE(this.offset - 4);
+  }
+
+  /** The next `length` bytes as text. */
+  text(length: number, encoding: 'utf8' | 'latin1'): string {
+    this.reach(length);
+    this.offset += length;
+    return this.window.toString(encoding, this.offset - length, this.offset);
   }
 
   /** The next `length` bytes; they are valid until the next read. */
@@ -127,7 +141,7 @@ export class ByteCursor {
     const available = this.source.size - position;
     if (length > available)
       throw new MalformedCheckpoint(`it ends in the middle of a value (byte ${this.source.size}): it is cut off or damaged.`);
-    this.window = this.source.read(position, Math.min(available, Math.max(length, WINDOW)));
+    this.window = Buffer.from(this.source.read(position, Math.min(available, Math.max(length, WINDOW))).buffer);
     this.windowStart = position;
     this.offset = 0;
   }

@@ -60,7 +60,10 @@ export const OPCODE = {
 /** The stack, marks and memo of a pickle machine. Reaching below the stack or the last mark is damage, never undefined. */
 export class PickleStack {
   private readonly values: PythonValue[] = [];
+  /** The floors before each mark. */
   private readonly marks: number[] = [];
+  /** How many values lie below the last mark. */
+  private floor = 0;
   private readonly memo = new Map<number, PythonValue>();
 
   push(value: PythonValue): void {
@@ -69,8 +72,9 @@ export class PickleStack {
 
   /** @throws MalformedCheckpoint where there is no value, as all that take one here. */
   top(): PythonValue {
-    const value = this.values.at(-1);
-    if (value === undefined || this.values.length <= (this.marks.at(-1) ?? 0)) throw damagedPickle('takes a value where there is none');
+    const { values, floor } = this;
+    const value = values[values.length - 1];
+    if (value === undefined || values.length <= floor) throw damagedPickle('takes a value where there is none');
     return value;
   }
 
@@ -82,19 +86,22 @@ export class PickleStack {
 
   /** The topmost `count` values, in the order they were pushed. */
   popSeveral(count: number): PythonValue[] {
-    if (this.values.length - count < (this.marks.at(-1) ?? 0)) throw damagedPickle('takes values where there are none');
+    if (this.values.length - count < this.floor) throw damagedPickle('takes values where there are none');
     return this.values.splice(this.values.length - count);
   }
 
   mark(): void {
-    this.marks.push(this.values.length);
+    this.marks.push(this.floor);
+    this.floor = this.values.length;
   }
 
   /** The values above the last mark, which goes with them. */
   popToMark(): PythonValue[] {
-    const mark = this.marks.pop();
-    if (mark === undefined) throw damagedPickle('goes back to a mark that it never set');
-    return this.values.splice(mark);
+    const below = this.marks.pop();
+    if (below === undefined) throw damagedPickle('goes back to a mark that it never set');
+    const popped = this.values.splice(this.floor);
+    this.floor = below;
+    return popped;
   }
 
   /** Keeps the topmost value under a number: by default the next one. Picklers count them. */
@@ -118,17 +125,13 @@ export function damagedPickle(what: string): MalformedCheckpoint {
   return new MalformedCheckpoint(`the pickle ${what}: it is damaged.`);
 }
 
-/** Reads what an instruction that carries a number, text or bytes pushes; undefined for any other instruction. */
-export function scalarReader(opcode: number): ScalarReader | undefined {
-  return SCALARS.get(opcode);
-}
-
 type ScalarReader = (cursor: ByteCursor) => PythonValue;
 
-const SCALARS: ReadonlyMap<number, ScalarReader> = new Map<number, ScalarReader>([
+/** What the instructions push that carry a number, text or bytes. */
+export const SCALARS: ReadonlyMap<number, ScalarReader> = new Map<number, ScalarReader>([
   [OPCODE.NEWTRUE, () => true],
   [OPCODE.NEWFALSE, () => false],
-  [OPCODE.BININT, (cursor) => cursor.view(4).getInt32(0, true)],
+  [OPCODE.BININT, (cursor) => cursor.uint32() | 0],
   [OPCODE.BININT1, (cursor) => cursor.byte()],
   [OPCODE.BININT2, (cursor) => cursor.view(2).getUint16(0, true)],
   [OPCODE.LONG1, (cursor) => longFrom(cursor, length8(cursor))],
@@ -154,7 +157,7 @@ export function readLength64(cursor: ByteCursor): number {
 const LONGEST_NUMBER = 1024;
 
 const length8 = (cursor: ByteCursor): number => cursor.byte();
-const length32 = (cursor: ByteCursor): number => cursor.view(4).getUint32(0, true);
+const length32 = (cursor: ByteCursor): number => cursor.uint32();
 
 /** A little-endian two's complement of any length. */
 function longFrom(cursor: ByteCursor, length: number): number | bigint {
@@ -172,21 +175,8 @@ function intFromText(text: string): number | bigint | boolean {
   return pythonInt(BigInt(text.replace(/^\+/, '')));
 }
 
-function utf8From(cursor: ByteCursor, length: number): string {
-  return Buffer.from(cursor.bytes(length)).toString('utf8');
-}
-
-function latin1From(cursor: ByteCursor, length: number): string {
-  return Buffer.from(cursor.bytes(length)).toString('latin1');
-}
-
-/**
- * Makes what an instruction that makes or fills a list, tuple, dict or set pushes (a container to fill is taken from the stack and pushed again); undefined for any
- * other instruction.
- */
-export function containerMaker(opcode: number): ContainerMaker | undefined {
-  return CONTAINERS.get(opcode);
-}
+const utf8From = (cursor: ByteCursor, length: number): string => cursor.text(length, 'utf8');
+const latin1From = (cursor: ByteCursor, length: number): string => cursor.text(length, 'latin1');
 
 /**
  * Sets an item of a dict.
@@ -215,7 +205,8 @@ function mostUnder(key: PythonValue): number {
 
 type ContainerMaker = (stack: PickleStack) => PythonValue;
 
-const CONTAINERS: ReadonlyMap<number, ContainerMaker> = new Map<number, ContainerMaker>([
+/** What the instructions push that make or fill a list, tuple, dict or set; a container to fill is taken from the stack and pushed again. */
+export const CONTAINERS: ReadonlyMap<number, ContainerMaker> = new Map<number, ContainerMaker>([
   [OPCODE.EMPTY_TUPLE, () => new PythonTuple([])],
   [OPCODE.TUPLE1, (stack) => new PythonTuple(stack.popSeveral(1))],
   [OPCODE.TUPLE2, (stack) => new PythonTuple(stack.popSeveral(2))],

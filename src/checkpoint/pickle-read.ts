@@ -1,5 +1,5 @@
 import { type ByteCursor, MalformedCheckpoint } from './bytes';
-import { containerMaker, damagedPickle, OPCODE, PickleStack, readLength64, scalarReader } from './pickle-instructions';
+import { CONTAINERS, damagedPickle, OPCODE, PickleStack, readLength64, SCALARS } from './pickle-instructions';
 import { PythonName, PythonTuple, type PythonValue } from './python-values';
 
 /** What a pickle's names and references stand for; the machine itself knows only plain data. */
@@ -30,97 +30,33 @@ const MOST_INSTRUCTIONS = 1_000_000;
 const LONGEST_NAME = 256;
 
 class PickleMachine {
-  private readonly stack = new PickleStack();
+  readonly stack = new PickleStack();
 
   constructor(
-    private readonly cursor: ByteCursor,
-    private readonly meaning: PickleMeaning,
+    readonly cursor: ByteCursor,
+    readonly meaning: PickleMeaning,
   ) {}
 
   run(): PythonValue {
+    const { cursor, stack } = this;
     for (let count = 0; count < MOST_INSTRUCTIONS; count++) {
-      const opcode = this.cursor.byte();
-      if (opcode === OPCODE.STOP) return this.stack.pop();
-      const made = this.make(opcode);
-      if (made !== undefined) this.stack.push(made);
-      else this.arrange(opcode);
+      const opcode = cursor.byte();
+      if (opcode === OPCODE.STOP) return stack.pop();
+      const instruction = INSTRUCTIONS[opcode];
+      if (instruction === undefined)
+        throw damagedPickle(
+          `has the instruction 0x${opcode.toString(16).padStart(2, '0')} at byte ${cursor.position - 1}, which no checkpoint needs`,
+        );
+      instruction(this);
     }
     throw new MalformedCheckpoint(`its pickle has more than ${MOST_INSTRUCTIONS} instructions, far more than any checkpoint.`);
   }
 
-  /** What an instruction that makes or recalls a value pushes; undefined for one that does neither. */
-  private make(opcode: number): PythonValue | undefined {
-    const { cursor, stack } = this;
-    switch (opcode) {
-      case OPCODE.NONE:
-        return null;
-      case OPCODE.DUP:
-        return stack.top();
-      case OPCODE.BINGET:
-        return stack.recall(cursor.byte());
-      case OPCODE.LONG_BINGET:
-        return stack.recall(cursor.view(4).getUint32(0, true));
-      case OPCODE.GLOBAL:
-        return this.admit(cursor.line(LONGEST_NAME), cursor.line(LONGEST_NAME));
-      case OPCODE.STACK_GLOBAL:
-        return this.admitFromStack();
-      case OPCODE.REDUCE:
-      case OPCODE.NEWOBJ:
-        return this.rebuild();
-      case OPCODE.BUILD:
-        return this.build();
-      case OPCODE.BINPERSID:
-        return this.meaning.persistent(stack.pop());
-      default:
-        return scalarReader(opcode)?.(cursor) ?? containerMaker(opcode)?.(stack);
-    }
-  }
-
-  /** The instructions that push nothing. */
-  private arrange(opcode: number): void {
-    const { cursor, stack } = this;
-    switch (opcode) {
-      case OPCODE.MARK:
-        stack.mark();
-        break;
-      case OPCODE.POP:
-        stack.pop();
-        break;
-      case OPCODE.POP_MARK:
-        stack.popToMark();
-        break;
-      case OPCODE.MEMOIZE:
-        stack.remember();
-        break;
-      case OPCODE.BINPUT:
-        stack.remember(cursor.byte());
-        break;
-      case OPCODE.LONG_BINPUT:
-        stack.remember(cursor.view(4).getUint32(0, true));
-        break;
-      case OPCODE.PROTO:
-        requireProtocol(cursor.byte());
-        break;
-      case OPCODE.FRAME:
-        readLength64(cursor);
-        break;
-      default:
-        throw damagedPickle(
-          `has the instruction 0x${opcode.toString(16).padStart(2, '0')} at byte ${cursor.position - 1}, which no checkpoint needs`,
-        );
-    }
-  }
-
-  private admit(module: string, name: string): PythonName {
+  admit(module: PythonValue, name: PythonValue): PythonName {
+    if (typeof module !== 'string' || typeof name !== 'string') throw damagedPickle('has a name that is not text');
     const mentioned = new PythonName(module, name);
     this.meaning.admit(mentioned, this.instanceFollows());
     return mentioned;
-  }
-
-  private admitFromStack(): PythonName {
-    const [module, name] = this.stack.popSeveral(2);
-    if (typeof module !== 'string' || typeof name !== 'string') throw damagedPickle('has a name that is not text');
-    return this.admit(module, name);
   }
 
   /** Whether `[memo] EMPTY_TUPLE NEWOBJ` comes next: the name just read is the class of a pickled object. */
@@ -130,17 +66,106 @@ class PickleMachine {
     return next[memo] === OPCODE.EMPTY_TUPLE && next[memo + 1] === OPCODE.NEWOBJ;
   }
 
-  private rebuild(): PythonValue {
+  rebuild(): PythonValue {
     const [name, args] = this.stack.popSeveral(2);
     if (!(name instanceof PythonName) || !(args instanceof PythonTuple)) throw damagedPickle('calls something that is no name');
     return this.meaning.rebuild(name, args.items);
   }
 
-  private build(): PythonValue {
+  build(): PythonValue {
     const [target = null, state = null] = this.stack.popSeveral(2);
     this.meaning.setState(target, state);
     return target;
   }
+}
+
+type Instruction = (machine: PickleMachine) => void;
+
+/** Those that make or recall a value, which is pushed. */
+const MAKERS: readonly (readonly [opcode: number, make: (machine: PickleMachine) => PythonValue])[] = [
+  [OPCODE.NONE, () => null],
+  [OPCODE.DUP, ({ stack }) => stack.top()],
+  [OPCODE.BINGET, ({ cursor, stack }) => stack.recall(cursor.byte())],
+  [OPCODE.LONG_BINGET, ({ cursor, stack }) => stack.recall(cursor.uint32())],
+  [OPCODE.GLOBAL, (machine) => machine.admit(machine.cursor.line(LONGEST_NAME), machine.cursor.line(LONGEST_NAME))],
+  [
+    OPCODE.STACK_GLOBAL,
+    (machine) => {
+      const [module = null, name = null] = machine.stack.popSeveral(2);
+      return machine.admit(module, name);
+    },
+  ],
+  [OPCODE.REDUCE, (machine) => machine.rebuild()],
+  [OPCODE.NEWOBJ, (machine) => machine.rebuild()],
+  [OPCODE.BUILD, (machine) => machine.build()],
+  [OPCODE.BINPERSID, ({ meaning, stack }) => meaning.persistent(stack.pop())],
+  ...[...SCALARS].map(([opcode, read]) => [opcode, ({ cursor }: PickleMachine) => read(cursor)] as const),
+  ...[...CONTAINERS].map(([opcode, make]) => [opcode, ({ stack }: PickleMachine) => make(stack)] as const),
+];
+
+/** Those that push nothing. */
+const ARRANGERS: readonly (readonly [opcode: number, arrange: Instruction])[] = [
+  [
+    OPCODE.MARK,
+    ({ stack }) => {
+      stack.mark();
+    },
+  ],
+  [
+    OPCODE.POP,
+    ({ stack }) => {
+      stack.pop();
+    },
+  ],
+  [
+    OPCODE.POP_MARK,
+    ({ stack }) => {
+      stack.popToMark();
+    },
+  ],
+  [
+    OPCODE.MEMOIZE,
+    ({ stack }) => {
+      stack.remember();
+    },
+  ],
+  [
+    OPCODE.BINPUT,
+    ({ cursor, stack }) => {
+      stack.remember(cursor.byte());
+    },
+  ],
+  [
+    OPCODE.LONG_BINPUT,
+    ({ cursor, stack }) => {
+      stack.remember(cursor.uint32());
+    },
+  ],
+  [
+    OPCODE.PROTO,
+    ({ cursor }) => {
+      requireProtocol(cursor.byte());
+    },
+  ],
+  [
+    OPCODE.FRAME,
+    ({ cursor }) => {
+      readLength64(cursor);
+    },
+  ],
+];
+
+/** What each instruction does, by its opcode; undefined for one that no checkpoint needs. */
+const INSTRUCTIONS: readonly (Instruction | undefined)[] = instructionTable();
+
+function instructionTable(): (Instruction | undefined)[] {
+  const table = new Array<Instruction | undefined>(256).fill(undefined);
+  for (const [opcode, make] of MAKERS)
+    table[opcode] = (machine) => {
+      machine.stack.push(make(machine));
+    };
+  for (const [opcode, arrange] of ARRANGERS) table[opcode] = arrange;
+  return table;
 }
 
 function requireProtocol(protocol: number): void {

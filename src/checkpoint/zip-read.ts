@@ -116,6 +116,7 @@ export function readZipEntry(source: ByteSource, entry: StoredEntry): Uint8Array
 
 interface CentralHeader {
   readonly name: string;
+  readonly nameBytes: Uint8Array;
   readonly size: number;
   readonly checksum: number;
   readonly headerAt: number;
@@ -135,7 +136,8 @@ function centralHeader(bytes: Uint8Array, view: DataView, at: number): CentralHe
   const extraEnd = nameEnd + view.getUint16(at + 30, true);
   const end = extraEnd + view.getUint16(at + 32, true);
   if (end > bytes.length) throw new MalformedCheckpoint('the zip directory is cut off: it is damaged.');
-  const name = entryName(bytes.subarray(at + CENTRAL_HEADER.size, nameEnd));
+  const nameBytes = bytes.subarray(at + CENTRAL_HEADER.size, nameEnd);
+  const name = entryName(nameBytes);
   if ((view.getUint16(at + 8, true) & FLAG_ENCRYPTED) !== 0) throw new MalformedCheckpoint(`"${name}" is encrypted.`);
   if (view.getUint16(at + 10, true) !== 0)
     throw new MalformedCheckpoint(`"${name}" is compressed, which PyTorch never does: zip the file again without compression.`);
@@ -146,7 +148,7 @@ function centralHeader(bytes: Uint8Array, view: DataView, at: number): CentralHe
   const headerAt = wide.resolve(view.getUint32(at + 42, true));
   if (size !== storedSize)
     throw new MalformedCheckpoint(`"${name}" claims ${size} bytes in ${storedSize}: its sizes are forged or damaged.`);
-  return { name, size, checksum: view.getUint32(at + 16, true), headerAt, end };
+  return { name, nameBytes, size, checksum: view.getUint32(at + 16, true), headerAt, end };
 }
 
 /** The names alone, as far as the directory can be read. */
@@ -214,13 +216,14 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 /** Where an entry's data begins, by its local header. */
 function dataPosition(source: ByteSource, entry: CentralHeader): number {
-  const header = new DataView(source.read(entry.headerAt, LOCAL_HEADER.size).buffer);
-  if (header.getUint32(0, true) !== LOCAL_HEADER.signature)
+  const end = LOCAL_HEADER.size + entry.nameBytes.length;
+  const header = Buffer.from(source.read(entry.headerAt, end).buffer);
+  if (header.readUInt32LE(0) !== LOCAL_HEADER.signature)
     throw new MalformedCheckpoint(`"${entry.name}" is not where the zip directory says.`);
-  const nameLength = header.getUint16(26, true);
-  const name = source.read(entry.headerAt + LOCAL_HEADER.size, nameLength);
-  if (Buffer.from(name).toString() !== entry.name) throw new MalformedCheckpoint(`"${entry.name}" has another name in its own header.`);
-  return entry.headerAt + LOCAL_HEADER.size + nameLength + header.getUint16(28, true);
+  const isSame =
+    header.readUInt16LE(26) === entry.nameBytes.length && header.compare(entry.nameBytes, 0, undefined, LOCAL_HEADER.size) === 0;
+  if (!isSame) throw new MalformedCheckpoint(`"${entry.name}" has another name in its own header.`);
+  return entry.headerAt + end + header.readUInt16LE(28);
 }
 
 function refuseOverlaps(extents: Extent[], directoryAt: number): void {

@@ -35,15 +35,25 @@ export function countNotFinite(values: Float32Array): number {
 }
 
 /**
- * A finite number less itself is 0, any other NaN: one sum tells it of all. By places, since a loop over the values themselves takes ten times as long, and the
- * weights of a large model are asked whenever they are saved.
+ * A finite number less itself is 0, any other NaN: sums tell it of all, four beside each other since one waits for its last addition. By places, since a loop over the
+ * values themselves takes ten times as long, and the weights of a large model are asked whenever they are read or saved.
  */
 function allFinite(values: Float32Array): boolean {
-  let [sum, place] = [0, values.length];
-  while (place > 0) {
-    place--;
-    const value = Number(values[place]);
-    sum += value - value;
+  let [first, second, third, fourth] = [0, 0, 0, 0];
+  let at = 0;
+  for (; at < values.length - 3; at += 4) {
+    const a = Number(values[at]);
+    const b = Number(values[at + 1]);
+    const c = Number(values[at + 2]);
+    const d = Number(values[at + 3]);
+    first += a - a;
+    second += b - b;
+    third += c - c;
+    fourth += d - d;
   }
-  return sum === 0;
+  for (; at < values.length; at++) {
+    const value = Number(values[at]);
+    first += value - value;
+  }
+  return first + second + third + fourth === 0;
 }
