@@ -32,7 +32,6 @@ import type { WarmStart } from './warm-start';
  * @param begun with what it begins: then its clips are those of the model that goes on.
  * @param begun.dataset the clips, where they have been read already.
  * @param begun.precision in which teachers compute.
- * @param begun.devices those that share each batch; none where one computes it.
  * @param weights with which frames are turned into features, where the model is trained on those.
  * @throws UserError with everything that is wrong with the clips.
  */
@@ -45,7 +44,6 @@ export async function openTrainingData(
     readonly warmStart: WarmStart | undefined;
     readonly dataset?: Dataset | undefined;
     readonly precision: ChosenPrecision;
-    readonly devices: readonly string[];
   },
   context: Pick<TrainingContext, 'report' | 'cacheFolder' | 'models'>,
 ): Promise<TrainingData> {
@@ -56,7 +54,7 @@ export async function openTrainingData(
   // Its longest clip is of the architecture alone, whatever the classes are.
   const model = definition.fromSettings(settings, { gloss: 1, category: 1 });
   const { maxFrames } = model;
-  const computed = { settings, maxFrames, leavesPaddingOut: model.leavesPaddingOut === true && begun.devices.length === 0 };
+  const computed = { settings, maxFrames, leavesPaddingOut: model.leavesPaddingOut === true };
   const { transforms = [] } = definition.clipLocation(settings);
   const train = requireTraining(dataset);
   const ofModel = modelTransforms(transforms, train.keypoints);

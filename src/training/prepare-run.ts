@@ -62,8 +62,7 @@ async function prepareWithin(
   const given = givenWeights(definition, settings, resume);
 
   const precision = await precisionOf(settings, resume, context);
-  const cluster = placeOfBatches(settings, context);
-  const data = await openTrainingData(definition, settings, given, { resume, warmStart, precision, devices: cluster.devices }, context);
+  const data = await openTrainingData(definition, settings, given, { resume, warmStart, precision }, context);
   const { labels } = data.dataset;
   const otherValidation = resume !== undefined && compareWithEarlierData(resume, data.dataset, report).otherValidation;
   const ended = resume === undefined ? undefined : endOf(resume, settings);
@@ -73,6 +72,7 @@ async function prepareWithin(
   }
 
   const model = modelFor(definition, settings, data);
+  const cluster = placeOfBatches(settings, context);
   const weights = startingWeights(settings, model, { warmStart, given: resume === undefined ? given : new Map(), labels }, report);
   const learner = createLearner(settings, model, weights, {
     cluster,
@@ -128,17 +128,11 @@ export async function prepareLearner(
   const warmStart = warmStartOf(settings, context.reading, context.models);
   const given = givenWeights(definition, settings, undefined);
   const precision = await precisionOf(settings, undefined, context);
-  const cluster = placeOfBatches(settings, context);
-  const data = await openTrainingData(
-    definition,
-    settings,
-    given,
-    { resume: undefined, warmStart, dataset, precision, devices: cluster.devices },
-    context,
-  );
+  const data = await openTrainingData(definition, settings, given, { resume: undefined, warmStart, dataset, precision }, context);
   const { labels } = data.dataset;
   const model = modelFor(definition, settings, data);
   const weights = startingWeights(settings, model, { warmStart, given, labels }, context.report);
+  const cluster = placeOfBatches(settings, context);
   const learner = createLearner(settings, model, weights, { cluster, precision, data, resume: undefined, schedule: scheduleFor(data) });
   return { learner, data };
 }

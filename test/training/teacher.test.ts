@@ -51,7 +51,6 @@ async function batchesWith(typed: Readonly<Record<string, string>>): Promise<Tra
     resume: undefined,
     warmStart: undefined,
     precision: { asked: false, bfloat16: [], because: 'not asked' },
-    devices: [],
   } as const;
   const data = await openTrainingData(ownModels.get(settings.model), settings, new Map(), begun, quietContext());
   const found: TrainingBatch[] = [];
