@@ -24,7 +24,7 @@ import {
   type UpdateVariables,
 } from './entries';
 import { computeLater, computeNow, type Computing, type Entry, PerShape, resultsOf } from './entry';
-import { withFusedLayers } from './fused-layers';
+import { withFusedEncoder } from './fused-encoder';
 import type { MatrixType } from './matrix-type';
 import { inFastestProducts } from './own-products';
 import { type InputTypes, inputTypesOf, LOSS, ofKind, ProgramRecorder, recordEvaluation, recordTraining } from './recorded-program';
@@ -103,7 +103,7 @@ export class CapturedProgram implements Program {
 
   private *evaluating(inputs: NamedArrays): Computing<NamedArrays> {
     const types = inputTypesOf(inputs);
-    const record = (): Recording => inFastestProducts(withFusedLayers(this.recorder.record(types, recordEvaluation)));
+    const record = (): Recording => inFastestProducts(withFusedEncoder(this.recorder.record(types, recordEvaluation)));
     const entry = this.entries.evaluate.for(types, () => evaluationEntry(record(), this.parameters));
     return outputsOf(yield* resultsOf(entry, inputs));
   }

@@ -7,7 +7,7 @@
 #endif
 
 namespace {
-const bool registered = kumpas::RegisterAttention() && kumpas::RegisterLinear() && kumpas::RegisterColumnSum() && kumpas::RegisterLayerNorm() &&
+const bool registered = kumpas::RegisterAttention() && kumpas::RegisterLinear() && kumpas::RegisterEncoderLayer() && kumpas::RegisterColumnSum() && kumpas::RegisterLayerNorm() &&
                         kumpas::RegisterDropout() && kumpas::RegisterMatrixProduct();
 }  // namespace
 

@@ -1,13 +1,9 @@
 #include "linear.h"
 
-#include "operations.h"
-#include "worker-threads.h"
+#include "packed-layer.h"
 
 namespace kumpas {
 namespace {
-
-// Panels that one thread packs at a time.
-constexpr int64_t kPanelsAtOnce = 8;
 
 void* CreateRelu(TF_OpKernelConstruction* construction) {
   auto* relu = new int32_t(0);
@@ -19,31 +15,6 @@ void* CreateRelu(TF_OpKernelConstruction* construction) {
 }
 
 void DestroyRelu(void* relu) { delete static_cast<int32_t*>(relu); }
-
-// The layer of `weight`, `[outputs, inputs]`, and `bias`; its panels are written to `panels`.
-bool PackLayer(Call* call, TF_Tensor* weight, TF_Tensor* bias, int64_t inputs, std::vector<float>* panels, LinearLayer* layer) {
-  const int64_t outputs = SizeOf(bias);
-  if (WidthOf(weight) != inputs || SizeOf(weight) != inputs * outputs) {
-    call->Refuse("the shapes of x, weight and bias do not fit each other");
-    return false;
-  }
-  panels->resize(PackedSize(inputs, outputs));
-  *layer = {inputs, outputs, panels->data(), Values<float>(bias)};
-  const float* from = Values<float>(weight);
-  constexpr int64_t kColumns = kPanelsAtOnce * kTileColumns;
-  WorkerThreads::Get().Run(static_cast<int>((outputs + kColumns - 1) / kColumns), [&](int part) {
-    const int64_t column = part * kColumns;
-    PackPanels({from + column * inputs, 1, inputs}, inputs, std::min(kColumns, outputs - column), panels->data() + column * inputs);
-  });
-  return true;
-}
-
-bool ReadNorm(Call* call, TF_Tensor* gamma, TF_Tensor* beta, int64_t width, RowNorm* norm) {
-  *norm = {SizeOf(gamma) == 0 ? nullptr : Values<float>(gamma), Values<float>(beta)};
-  if (norm->gamma == nullptr || (SizeOf(gamma) == width && SizeOf(beta) == width)) return true;
-  call->Refuse("gamma and beta: expected as many values as x has columns");
-  return false;
-}
 
 // What is added, as large as the output; nullptr where it has no values.
 bool ReadAdded(Call* call, TF_Tensor* given, int64_t size, const float** added) {
@@ -67,12 +38,12 @@ void Linear(void* kernel, TF_OpKernelContext* context) {
   Call call(context);
   TF_Tensor *x = call.Input(0), *gamma = call.Input(1), *beta = call.Input(2), *weight = call.Input(3), *bias = call.Input(4), *given = call.Input(5);
   if (!call.Fine()) return;
-  static thread_local std::vector<float> panels;
+  static thread_local PackedLayer packed;
   const int64_t width = WidthOf(x), rows = width == 0 ? 0 : SizeOf(x) / width;
-  LinearLayer layer;
+  const LinearLayer& layer = packed.layer;
   RowNorm norm;
   LinearEnd end{*static_cast<int32_t*>(kernel) != 0, nullptr};
-  if (!ReadNorm(&call, gamma, beta, width, &norm) || !PackLayer(&call, weight, bias, width, &panels, &layer) ||
+  if (!ReadNorm(&call, gamma, beta, width, &norm) || !packed.Pack(&call, weight, bias, width) ||
       !ReadAdded(&call, given, rows * layer.outputs, &end.added)) {
     return;
   }
@@ -90,14 +61,13 @@ void FeedForward(void*, TF_OpKernelContext* context) {
   TF_Tensor *x = call.Input(0), *gamma = call.Input(1), *beta = call.Input(2), *weight = call.Input(3), *bias = call.Input(4);
   TF_Tensor *second_weight = call.Input(5), *second_bias = call.Input(6), *given = call.Input(7);
   if (!call.Fine()) return;
-  static thread_local std::vector<float> panels, second_panels;
+  static thread_local PackedLayer packed, second_packed;
   const int64_t width = WidthOf(x), rows = width == 0 ? 0 : SizeOf(x) / width;
-  LinearLayer first, second;
+  const LinearLayer &first = packed.layer, &second = second_packed.layer;
   RowNorm norm;
   const float* added = nullptr;
-  if (!ReadNorm(&call, gamma, beta, width, &norm) || !PackLayer(&call, weight, bias, width, &panels, &first) ||
-      !PackLayer(&call, second_weight, second_bias, first.outputs, &second_panels, &second) ||
-      !ReadAdded(&call, given, rows * second.outputs, &added)) {
+  if (!ReadNorm(&call, gamma, beta, width, &norm) || !packed.Pack(&call, weight, bias, width) ||
+      !second_packed.Pack(&call, second_weight, second_bias, first.outputs) || !ReadAdded(&call, given, rows * second.outputs, &added)) {
     return;
   }
   TF_Tensor* y = call.Output(0, TF_FLOAT, {rows, second.outputs});

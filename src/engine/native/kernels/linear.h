@@ -13,12 +13,12 @@ namespace kumpas {
 
 // Rows that go through the layers together: whole tiles, and little enough for them to stay in the cache.
 constexpr int64_t kLinearRows = 48;
-// So many values of a row are multiplied before the next: the columns that they meet then stay in the nearest cache.
-constexpr int64_t kLinearDepth = 512;
+// So many values of a row are multiplied before the next: the columns that they meet then stay in a near cache.
+constexpr int64_t kLinearDepth = 1024;
 // Rows of a power of two would all lie in the same places of the cache.
 constexpr int64_t kRowGap = 16;
 
-// A linear layer, its weights as PackPanels leaves them.
+// A linear layer, its weights as PackPanels leaves them, its bias with zeros up to a whole tile.
 struct LinearLayer {
   int64_t inputs;
   int64_t outputs;
@@ -38,35 +38,37 @@ struct LinearEnd {
   const float* added;
 };
 
-// result = end(x * weights + bias)
-inline void LinearOfRows(const float* x, int64_t x_step, int64_t rows, const LinearLayer& layer, const LinearEnd& end, float* result,
+// result = end(x * weights + bias), rows of x `x_step` values apart; what is added lies as the result does, `added_step` apart.
+template <TileEnd kEnd>
+inline void LinearOfRows(const float* x, int64_t x_step, int64_t rows, const LinearLayer& layer, const float* added, int64_t added_step, float* result,
                          int64_t result_step) {
   const int64_t inputs = layer.inputs, outputs = layer.outputs;
   for (int64_t from = 0; from < inputs; from += kLinearDepth) {
     const int64_t depth = std::min(kLinearDepth, inputs - from);
+    const bool last = from + depth == inputs;
     for (int64_t column = 0; column < outputs; column += kTileColumns) {
       const float* panel = layer.panels + column * inputs + from * kTileColumns;
+      const float* start = from == 0 ? layer.bias + column : nullptr;
       const int64_t columns = std::min<int64_t>(kTileColumns, outputs - column);
       for (int64_t row = 0; row < rows; row += kTileRows) {
-        TileOf(rows - row, {x + row * x_step + from, x_step, 1}, panel, depth, result + row * result_step + column, result_step, columns,
-               from == 0 ? kZeros : nullptr);
+        const Matrix a = {x + row * x_step + from, x_step, 1};
+        float* to = result + row * result_step + column;
+        if (last) {
+          const float* more = kEnd == TileEnd::kAdded ? added + row * added_step + column : nullptr;
+          TileOf<kEnd>(rows - row, a, panel, depth, to, result_step, columns, start, more, added_step);
+        } else {
+          TileOf(rows - row, a, panel, depth, to, result_step, columns, start);
+        }
       }
     }
   }
-  for (int64_t row = 0; row < rows; row++) {
-    float* to = result + row * result_step;
-    if (end.relu) {
-      for (int64_t at = 0; at < outputs; at++) {
-        const float value = to[at] + layer.bias[at];
-        to[at] = value < 0 ? 0.0f : value;
-      }
-    } else if (end.added != nullptr) {
-      const float* added = end.added + row * outputs;
-      for (int64_t at = 0; at < outputs; at++) to[at] = to[at] + layer.bias[at] + added[at];
-    } else {
-      for (int64_t at = 0; at < outputs; at++) to[at] += layer.bias[at];
-    }
-  }
+}
+
+inline void LinearOfRows(const float* x, int64_t x_step, int64_t rows, const LinearLayer& layer, const LinearEnd& end, float* result,
+                         int64_t result_step) {
+  if (end.relu) return LinearOfRows<TileEnd::kRelu>(x, x_step, rows, layer, nullptr, 0, result, result_step);
+  if (end.added == nullptr) return LinearOfRows<TileEnd::kNone>(x, x_step, rows, layer, nullptr, 0, result, result_step);
+  LinearOfRows<TileEnd::kAdded>(x, x_step, rows, layer, end.added, layer.outputs, result, result_step);
 }
 
 // A thread's own room.

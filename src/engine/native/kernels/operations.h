@@ -125,6 +125,7 @@ bool AddKernel(const char* operation, TF_DataType type, void* (*create)(TF_OpKer
 void CopyShape(TF_ShapeInferenceContext* context, int output, int input, TF_Status* status, bool without_last = false);
 
 bool RegisterAttention();
+bool RegisterEncoderLayer();
 bool RegisterLinear();
 bool RegisterColumnSum();
 bool RegisterLayerNorm();

@@ -14,7 +14,8 @@
 
 namespace kumpas {
 
-// Threads that help whoever asks; one that asks while they are at work for another does its work alone.
+// Threads that help whoever asks. Together with those who ask never more are at work than an operation may have threads (TF_NUM_INTRAOP_THREADS): where several
+// operations run at once, each is done by the thread that began it, and its data stay in that processor's cache.
 class WorkerThreads {
  public:
   static WorkerThreads& Get() {
@@ -24,66 +25,67 @@ class WorkerThreads {
 
   // Runs work(0) to work(count - 1), in any order, and returns when all are done.
   void Run(int count, const std::function<void(int)>& work) {
-    if (count < 2 || threads_.empty() || !asking_.try_lock()) {
+    if (count < 2 || most_ < 2) {
       for (int part = 0; part < count; part++) work(part);
       return;
     }
+    Task task{work, count};
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      work_ = &work;
-      count_ = count;
-      next_.store(0);
-      round_++;
+      tasks_.push_back(&task);
+      at_work_++;
     }
     called_.notify_all();
-    TakeParts(work, count);
+    for (int part; (part = task.next.fetch_add(1)) < count;) work(part);
     std::unique_lock<std::mutex> lock(mutex_);
-    work_ = nullptr;
-    done_.wait(lock, [this] { return busy_ == 0; });
-    lock.unlock();
-    asking_.unlock();
+    tasks_.erase(std::find(tasks_.begin(), tasks_.end(), &task));
+    at_work_--;
+    if (!tasks_.empty()) called_.notify_all();
+    done_.wait(lock, [&task] { return task.helpers == 0; });
   }
 
  private:
+  struct Task {
+    const std::function<void(int)>& work;
+    const int count;
+    std::atomic<int> next{0};
+    int helpers = 0;
+  };
+
   WorkerThreads() {
     const char* asked = std::getenv("TF_NUM_INTRAOP_THREADS");
     const int wanted = asked != nullptr ? std::atoi(asked) : static_cast<int>(std::thread::hardware_concurrency());
-    for (int thread = 1; thread < std::min(wanted, 16); thread++) {
-      threads_.emplace_back([this] { Help(); });
-      threads_.back().detach();
-    }
+    most_ = std::min(wanted, 16);
+    for (int thread = 1; thread < most_; thread++) std::thread([this] { Help(); }).detach();
   }
 
   void Help() {
-    uint64_t seen = 0;
     std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
-      called_.wait(lock, [&] { return work_ != nullptr && round_ != seen; });
-      seen = round_;
-      const auto* work = work_;
-      const int count = count_;
-      busy_++;
+      Task* task = nullptr;
+      called_.wait(lock, [&] { return at_work_ < most_ && (task = Unfinished()) != nullptr; });
+      task->helpers++;
+      at_work_++;
       lock.unlock();
-      TakeParts(*work, count);
+      for (int part; at_work_ <= most_ && (part = task->next.fetch_add(1)) < task->count;) task->work(part);
       lock.lock();
-      if (--busy_ == 0) done_.notify_one();
+      at_work_--;
+      if (--task->helpers == 0) done_.notify_all();
     }
   }
 
-  void TakeParts(const std::function<void(int)>& work, int count) {
-    for (int part = next_.fetch_add(1); part < count; part = next_.fetch_add(1)) work(part);
+  Task* Unfinished() const {
+    const auto found = std::find_if(tasks_.begin(), tasks_.end(), [](const Task* task) { return task->next < task->count; });
+    return found == tasks_.end() ? nullptr : *found;
   }
 
-  std::vector<std::thread> threads_;
-  std::mutex asking_;
+  int most_ = 1;
   std::mutex mutex_;
   std::condition_variable called_;
   std::condition_variable done_;
-  const std::function<void(int)>* work_ = nullptr;
-  int count_ = 0;
-  int busy_ = 0;
-  uint64_t round_ = 0;
-  std::atomic<int> next_{0};
+  std::vector<Task*> tasks_;
+  // Threads that ask and threads that help.
+  std::atomic<int> at_work_{0};
 };
 
 // Parts that work is divided into: always as many, so that sums over parts do not depend on the number of threads.
