@@ -86,6 +86,19 @@ export const trainFlags = {
     description: '--workers: which of them this process is, from 0; 0 reads the data and writes the model folder.',
     defaultDescription: 'RANK, SLURM_PROCID or JOB_COMPLETION_INDEX',
   },
+  'join-timeout': {
+    string: true,
+    group: 'Several processes:',
+    description: 'Seconds that the processes wait for each other at the start.',
+    defaultDescription: '50',
+  },
+  'heartbeat-timeout': {
+    string: true,
+    group: 'Several processes:',
+    description:
+      'Seconds after which a process that is silent (frozen, or not to be reached any more) counts as lost, and all end. That of rank 0 counts.',
+    defaultDescription: '30',
+  },
   'find-lr': {
     string: true,
     group: 'General:',

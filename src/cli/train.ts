@@ -51,12 +51,12 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     argv,
     width,
   );
-  const { help, folds, workers, rank, ...typed } = commandLine.parse();
+  const { help, folds, workers, rank, 'join-timeout': joinTimeout, 'heartbeat-timeout': heartbeatTimeout, ...typed } = commandLine.parse();
   const training = await trainingTyped(typed);
   const { models = ownModels, settings } = training;
   const named = typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined;
   const usage = usageOf(models, named ?? models.defaultName);
-  const cluster = help === true ? undefined : clusterTyped(workers, rank, { ...typed, folds });
+  const cluster = help === true ? undefined : clusterTyped({ workers, rank, joinTimeout, heartbeatTimeout }, { ...typed, folds });
   return {
     ...training,
     ...(folds === undefined ? {} : { folds: wholeNumber({ folds }, 'folds', 2) }),
@@ -96,10 +96,15 @@ export async function trainingTyped(flags: Readonly<Record<string, unknown>>): P
 }
 
 /** Where this process stands, where several train together. @throws UserError for what says no place, and for what is done in one process only. */
-function clusterTyped(workers: unknown, rank: unknown, flags: Readonly<Record<string, unknown>>): TrainCommandLine['cluster'] {
+function clusterTyped(
+  { workers, rank, joinTimeout, heartbeatTimeout }: Readonly<Record<'workers' | 'rank' | 'joinTimeout' | 'heartbeatTimeout', unknown>>,
+  flags: Readonly<Record<string, unknown>>,
+): TrainCommandLine['cluster'] {
   const cluster = clusterPlace({
     workers: typedText('--workers', workers),
     rank: typedText('--rank', rank),
+    joinTimeout: typedText('--join-timeout', joinTimeout),
+    heartbeatTimeout: typedText('--heartbeat-timeout', heartbeatTimeout),
     environment: process.env,
   });
   const alone = ['find-lr', 'smoke-test', 'auto-batch-size', 'folds'].find((flag) => flags[flag] !== undefined && flags[flag] !== false);

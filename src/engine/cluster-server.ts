@@ -1,5 +1,5 @@
 import { MessageWriter } from './captured/message-writer';
-import { startServer } from './captured/session';
+import { cancelRuns, startServer } from './captured/session';
 
 /** Where processes compute together: what a program is given that runs on all of them. */
 export interface Cluster {
@@ -19,6 +19,11 @@ export interface Cluster {
 export function startClusterServer(addresses: readonly string[], rank: number, host: string): Cluster {
   const { target } = startServer(serverDefinition(addresses, rank), host);
   return { target, devices: addresses.map((_, task) => `/job:${JOB}/replica:0/task:${task}/device:CPU:0`) };
+}
+
+/** Ends what runs on a cluster with an error, now or soon: where one of its processes is gone, a step that waits for it would wait forever. */
+export function cancelCluster({ target }: Cluster): void {
+  cancelRuns(target);
 }
 
 const JOB = 'worker';

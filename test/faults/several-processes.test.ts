@@ -1,76 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { readTrainingLog } from '../../src/folder/training-log';
-import { freePort } from '../../src/training/cluster/addresses';
+import { readResumePoint } from '../../src/training/resume';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
-import { checkout, kumpasProgram } from '../support/commands';
+import { savedTraining } from '../support/saved-training';
+import { expectClose, logLength, losses, modelIn, start, startTogether, whole } from '../support/several-processes';
 import { smallFlags, writeSmallData } from '../support/small-training';
 
 beforeAll(async () => {
   await useBackend('cpu');
 });
-
-/** One of the processes of a training, and what it has printed. */
-interface Process {
-  readonly child: ChildProcess;
-  readonly printed: () => string;
-  /** Its exit code, or the signal that ended it. */
-  readonly end: Promise<unknown>;
-}
-
-function start(...argv: readonly string[]): Process {
-  const child = spawn(process.execPath, [...kumpasProgram, 'train', ...argv], { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  return { child, printed: () => text, end: once(child, 'exit').then(([code, signal]: unknown[]) => code ?? signal) };
-}
-
-async function addressesOf(count: number): Promise<string[]> {
-  const ports = await Promise.all(Array.from({ length: count }, () => freePort('127.0.0.1', 0, 0)));
-  return ports.map((port) => `127.0.0.1:${port}`);
-}
-
-/** Starts a training in as many processes, rank 0 first. */
-async function startTogether(count: number, flags: readonly string[]): Promise<{ processes: Process[]; addresses: string[] }> {
-  const addresses = await addressesOf(count);
-  const processes = addresses.map((_, rank) => start(...flags, '--workers', addresses.join(), '--rank', String(rank)));
-  return { processes, addresses };
-}
-
-async function whole(processes: readonly Process[]): Promise<void> {
-  for (const { end, printed } of processes) {
-    const code = await end;
-    expect({ code, text: code === 0 ? '' : printed() }).toEqual({ code: 0, text: '' });
-  }
-}
-
-/** The only model folder in a folder. */
-function modelIn(folder: string): string {
-  const [name] = existsSync(folder) ? readdirSync(folder).filter((each) => each.startsWith('transformer_')) : [];
-  return path.join(folder, name ?? '');
-}
-
-function losses(folder: string): number[] {
-  return readTrainingLog(path.join(modelIn(folder), 'training_log.txt')).flatMap((row) => [row.train_loss, row.val_loss]);
-}
-
-function logLength(folder: string): number {
-  const file = path.join(modelIn(folder), 'training_log.txt');
-  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').length - 1 : 0;
-}
-
-function expectClose(ours: readonly number[], theirs: readonly number[]): void {
-  expect(ours).toHaveLength(theirs.length);
-  for (const [place, loss] of ours.entries()) expect(Math.abs(loss - (theirs[place] ?? NaN))).toBeLessThan(1e-5);
-}
 
 describe('a training in several processes', () => {
   it('has the losses of one process, survives a killed worker, and goes on with another number of processes', async () => {
@@ -128,6 +68,65 @@ describe('a training in several processes', () => {
       expect(await second.end).toBe(1);
       expect(await asked.end).toBe(143);
       expect(second.printed()).toContain('everything so far is saved');
+    });
+  });
+
+  it('that was killed in the middle of an epoch is, gone on with by as many processes, bit for bit the unbroken one', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const data = writeSmallData(folder, { train: 64, val: 8 });
+      const flags = (name: string): string[] => [
+        ...[
+          '--data',
+          data,
+          ...smallFlags,
+          '--num-buckets',
+          '1',
+          '--dropout',
+          '0.3',
+          '--augment',
+          'strong',
+          '--lr',
+          '1e-3',
+          '--epochs',
+          '4',
+        ],
+        ...['--save-every-minutes', '0.000001', '--save-dir', path.join(folder, name)],
+      ];
+      const { processes } = await startTogether(2, flags('broken'));
+      const [lead, worker] = processes;
+      if (lead === undefined || worker === undefined) throw new Error('there should be two processes');
+      const last = (): string => path.join(modelIn(path.join(folder, 'broken')), 'SignTransformer_last.pt');
+      const batchesDone = (): number => Number(readResumePoint(last()).progress?.['batches_done']);
+      while (logLength(path.join(folder, 'broken')) < 1 && lead.child.exitCode === null) await setTimeout(5);
+      while (batchesDone() === 0 && lead.child.exitCode === null) await setTimeout(5);
+      worker.child.kill('SIGKILL');
+      expect(await lead.end).toBe(1);
+      expect(batchesDone()).toBeGreaterThan(0);
+      const broken = modelIn(path.join(folder, 'broken'));
+
+      await whole((await startTogether(2, ['--resume', broken])).processes);
+      await whole((await startTogether(2, flags('unbroken'))).processes);
+      expect(savedTraining(broken)).toEqual(savedTraining(modelIn(path.join(folder, 'unbroken'))));
+    });
+  });
+
+  it.each([0, 1])('ends where rank %i is frozen, in lines that name it', async (frozen) => {
+    await inTemporaryFolder(async (folder) => {
+      const data = writeSmallData(folder, { train: 16, val: 8 });
+      const flags = ['--data', data, ...smallFlags, '--num-buckets', '1', '--epochs', '100000', '--heartbeat-timeout', '3'];
+      const models = path.join(folder, 'models');
+      const { processes, addresses } = await startTogether(3, [...flags, '--save-dir', models]);
+      while (logLength(models) < 1 && processes[0]?.child.exitCode === null) await setTimeout(20);
+      processes[frozen]?.child.kill('SIGSTOP');
+      const others = processes.filter((_, rank) => rank !== frozen);
+      for (const { end, printed } of others) {
+        expect(await end).toBe(1);
+        expect(printed().trim().split('\n').at(-1)).toContain(
+          `${frozen === 0 ? 'rank' : 'worker'} ${frozen} (${addresses[frozen] ?? ''}) has not answered for 3 seconds: it is frozen`,
+        );
+      }
+      processes[frozen]?.child.kill('SIGCONT');
+      expect(await processes[frozen]?.end).toBe(1);
     });
   });
 });

@@ -33,6 +33,7 @@ interface SessionLibrary {
   run(prepared: Handle, tensors: readonly Handle[]): SessionTensor[];
   runLater(prepared: Handle, tensors: readonly Handle[]): Promise<SessionTensor[]>;
   sessionDevices(session: Handle): string[];
+  cancelSession(session: Handle): void;
   closeSession(session: Handle): void;
   startServer(definition: Uint8Array, host: string): Handle;
   serverTarget(server: Handle): string;
@@ -65,15 +66,17 @@ export class Session {
 
   constructor({ target = '' }: SessionOptions = {}) {
     this.target = target;
+    if (target !== '') onServers.add(this);
   }
 
   /**
    * Loads a graph.
    * @param graph the bytes of a GraphDef.
+   * @param filters of the devices that it may run on (`/job:worker/task:0`): other processes of the target's cluster are not so much as asked whether they are there. All where there are none.
    * @throws CaptureError where TensorFlow refuses it, or the target cannot be reached.
    */
-  add(graph: Uint8Array): LoadedGraph {
-    const added = new LoadedGraph(this.target, graph);
+  add(graph: Uint8Array, filters: readonly string[] = []): LoadedGraph {
+    const added = new LoadedGraph(this.target, graph, filters);
     this.graphs.push(added);
     return added;
   }
@@ -88,19 +91,39 @@ export class Session {
     }
   }
 
+  /** See {@link cancelRuns}. */
+  cancel(): void {
+    for (const graph of this.graphs) if (graph.waitsForOthers) graph.cancel();
+  }
+
   /** Ends all graphs, each as soon as it does not run. */
   dispose(): void {
     for (const graph of this.graphs.splice(0)) graph.dispose();
+    onServers.delete(this);
   }
+}
+
+/** Those that compute with a server's cluster, until they are disposed of. */
+const onServers = new Set<Session>();
+
+/** Ends what runs on a server's cluster with an error, now or soon, as where another process will never do its part. What runs on this machine alone goes on. */
+export function cancelRuns(target: string): void {
+  for (const session of onServers) if (session.target === target) session.cancel();
 }
 
 /** A graph, and the session of TensorFlow's that runs it. */
 class LoadedGraph {
   private readonly handle: Handle;
+  /** Aborted where a run that was cancelled has not ended: it began when another process was gone already, and TensorFlow waits for that whatever it is told. */
+  private readonly givenUp = new AbortController();
 
-  constructor(target: string, graph: Uint8Array) {
+  constructor(
+    target: string,
+    graph: Uint8Array,
+    private readonly filters: readonly string[] = [],
+  ) {
     try {
-      this.handle = library().newSession(target, sessionConfig(), graph);
+      this.handle = library().newSession(target, sessionConfig(filters), graph);
     } catch (error) {
       throw new CaptureError(`TensorFlow refuses the recorded graph: ${messageOf(error)}`, { cause: error });
     }
@@ -113,17 +136,32 @@ class LoadedGraph {
    */
   prepare(inputs: readonly string[], fetches: readonly string[], feeds: readonly Feed[] = []): PreparedRun {
     const targets = [...feeds.map(({ target }) => target), ...inputs];
-    return new PreparedRun(library().prepareRun(this.handle, targets, fetches), feeds);
+    return new PreparedRun(library().prepareRun(this.handle, targets, fetches), feeds, this.givenUp.signal);
   }
 
   devices(): string[] {
     return library().sessionDevices(this.handle);
   }
 
+  /** Whether it may run on all machines of the target's cluster. */
+  get waitsForOthers(): boolean {
+    return this.filters.length === 0;
+  }
+
+  cancel(): void {
+    library().cancelSession(this.handle);
+    setTimeout(() => {
+      this.givenUp.abort();
+    }, ENDS_WITHIN);
+  }
+
   dispose(): void {
     library().closeSession(this.handle);
   }
 }
+
+/** Milliseconds that a run which was cancelled is waited for. */
+const ENDS_WITHIN = 2000;
 
 export type { LoadedGraph };
 
@@ -138,6 +176,7 @@ export class PreparedRun {
   constructor(
     private readonly handle: Handle,
     private readonly feeds: readonly Feed[],
+    private readonly givenUp: AbortSignal,
   ) {}
 
   /** Runs, and waits for it. */
@@ -146,8 +185,19 @@ export class PreparedRun {
   }
 
   /** Runs on another thread, beside whatever else runs. Until it is done, nobody may change arrays that were uploaded for it. */
-  runLater(inputs: readonly SessionTensor[]): Promise<SessionTensor[]> {
-    return library().runLater(this.handle, this.allHandles(inputs));
+  async runLater(inputs: readonly SessionTensor[]): Promise<SessionTensor[]> {
+    let giveUp = (): void => undefined;
+    const never = new Promise<never>((_, reject) => {
+      giveUp = () => {
+        reject(new Error('the run was cancelled, and did not end'));
+      };
+      this.givenUp.addEventListener('abort', giveUp);
+    });
+    try {
+      return await Promise.race([library().runLater(this.handle, this.allHandles(inputs)), never]);
+    } finally {
+      this.givenUp.removeEventListener('abort', giveUp);
+    }
   }
 
   private allHandles(inputs: readonly SessionTensor[]): Handle[] {
@@ -201,9 +251,10 @@ export function startServer(definition: Uint8Array, host: string): Server {
  * that find nothing in one. It has no loops outside a function, needs no memory moved and no images turned, and a second round repeats the first. The numbers are those of the fields in
  * tensorflow/core/protobuf/config.proto and rewriter_config.proto.
  */
-function sessionConfig(): Uint8Array {
+function sessionConfig(filters: readonly string[]): Uint8Array {
   const OFF = 2;
   const out = new MessageWriter();
+  for (const filter of filters) out.text(4, filter); // device_filters
   if (nativeBinding().isUsingGpuDevice()) return out.bytes();
   // graph_options { rewrite_options { …
   out.within(10, () => {

@@ -16,6 +16,9 @@ const float32 = { kind: 'type', value: DataType.float32 } as const;
 /** TensorFlow's name for a variable that no session keeps: it lives as long as somebody holds its handle (ResourceHandle::ANONYMOUS_NAME). */
 const ANONYMOUS = 'cd2c89b7-88b7-44c8-ad83-06c2a9158347';
 
+/** Where variables of a server's cluster live: with the process that runs the program. */
+const HOME = '/job:worker/task:0';
+
 /** Sets of variables that this process has made: one on a server has a name that no other has. */
 let count = 0;
 
@@ -49,7 +52,7 @@ export class SharedVariables {
     const cleared = graph.addSignal('cleared', addAssignments(graph, handles, addZeros(graph, declarations)));
     const ends = handles.map((handle) => graph.addNode('end', 'DestroyResourceOp', [handle], {}));
     const destroyed = graph.addSignal('destroyed', ends);
-    const loaded = session.add(graph.toBytes());
+    const loaded = session.add(graph.toBytes(), this.scope === undefined ? [] : [HOME]);
     this.packed = made === undefined ? undefined : elementAt(loaded.prepare([], [made]).run([]), 0);
     const feeds = this.feedsOf(placeholder);
     this.runs = {

@@ -1,6 +1,6 @@
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { messageOf, UserError } from '../../foundation/errors';
-import { addressOf } from './place';
+import { addressOf, addressParts } from './place';
 
 /**
  * Lets a server listen at an address.
@@ -35,6 +35,41 @@ export async function freePort(host: string, port: number, rank: number): Promis
   const free = await listeningAt(server, { host, port }, rank);
   await new Promise((resolve) => server.close(resolve));
   return free;
+}
+
+/** Connects to an address, within so many milliseconds. */
+export function connection(host: string, port: number, milliseconds: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    const timer = setTimeout(
+      () => {
+        socket.destroy(new Error('no answer'));
+      },
+      Math.max(1, milliseconds),
+    );
+    socket.once('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+  });
+}
+
+/** Seconds that a process is given to take a connection: a busy one is slow. */
+const REACHED_WITHIN = 15;
+
+/** Why nobody takes a connection at an address; undefined where somebody does. */
+export async function reachable(address: string): Promise<string | undefined> {
+  const { host, port } = addressParts(address, 'the address of a process');
+  try {
+    (await connection(host, port, REACHED_WITHIN * 1000)).destroy();
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function reasonOf(error: unknown): string {

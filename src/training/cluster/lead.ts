@@ -1,4 +1,4 @@
-import { startClusterServer, type Cluster } from '../../engine/cluster-server';
+import { cancelCluster, startClusterServer, type Cluster } from '../../engine/cluster-server';
 import { hasOwnKernels } from '../../engine/native-backend';
 import { startRuntime, type Runtime, type RuntimeOptions } from '../../engine/runtime';
 import { messageOf, UserError } from '../../foundation/errors';
@@ -12,8 +12,6 @@ import { workFor } from './worker';
 /** What the processes that train together are started with. */
 interface Start extends Pick<RuntimeOptions, 'verbose' | 'deterministic' | 'tf32'> {
   readonly note: (text: string) => void;
-  /** Seconds to wait for each other. */
-  readonly patience?: number | undefined;
 }
 
 /** Rank 0 of a training over several processes: it leads, the others compute what it places on them. */
@@ -28,9 +26,9 @@ export class Lead {
    * Meets the others, starts TensorFlow in all, and the servers through which they compute together.
    * @throws UserError that names who did not come, or what is missing where.
    */
-  static async meet(place: ClusterPlace, { note, patience, ...runtimeOptions }: Start): Promise<Lead> {
+  static async meet(place: ClusterPlace, { note, ...runtimeOptions }: Start): Promise<Lead> {
     const own = required(place.workers[0], 'the address of rank 0');
-    const meeting = await Meeting.open(place, patience);
+    const meeting = await Meeting.open(place);
     try {
       note(`rank 0 at ${own}: waiting for ${counted(place.workers.length - 1, 'other process', 'other processes')}`);
       await meeting.gather({ deterministic: runtimeOptions.deterministic === true });
@@ -41,6 +39,10 @@ export class Lead {
       const addresses = [addressOf(host, await freePort(host, 0, 0)), ...others];
       const cluster = startClusterServer(addresses, 0, host);
       await meeting.start(addresses);
+      const cancel = (): void => {
+        cancelCluster(cluster);
+      };
+      meeting.lost.addEventListener('abort', cancel);
       note(`${place.workers.length} processes train together: ${[own, ...others].join(', ')}`);
       return new Lead(meeting, runtime, cluster);
     } catch (error) {
@@ -83,7 +85,7 @@ export interface WorkerEnd {
  */
 export async function work(
   place: ClusterPlace,
-  { note, patience, verbose, signal }: Start & { readonly signal?: AbortSignal | undefined },
+  { note, verbose, signal }: Start & { readonly signal?: AbortSignal | undefined },
 ): Promise<WorkerEnd> {
   const { rank, workers } = place;
   note(`worker ${rank} of ${workers.length - 1}: computes for rank 0 at ${String(workers[0])}, which has the data and the folder`);
@@ -99,7 +101,7 @@ export async function work(
         startClusterServer(addresses, rank, host);
       },
     },
-    { signal, patience },
+    signal,
   );
   return { end, rank };
 }

@@ -3,9 +3,10 @@ import { version } from '../../foundation/installation';
 import { UserError } from '../../foundation/errors';
 import { required } from '../../foundation/required';
 import { counted } from '../../foundation/text';
-import { listeningAt } from './addresses';
+import { listeningAt, reachable } from './addresses';
+import { Heartbeat, Silence } from './heartbeat';
 import { hear, say, type Kernels, type Message } from './message-lines';
-import { addressParts, type ClusterPlace } from './place';
+import { addressParts, HEARTBEAT_TIMEOUT, JOIN_TIMEOUT, type ClusterPlace } from './place';
 
 /** How the training of rank 0 ended. */
 export type ClusterEnd = 'finished' | 'interrupted' | 'failed';
@@ -17,13 +18,12 @@ interface Present {
   address: string;
   state: 'here' | 'ready' | 'started';
   kernels?: Kernels;
+  /** Since its server has started. */
+  silence?: Silence;
 }
 
 /** Another process of a training is gone, or cannot be reached. */
 export class WorkerLost extends UserError {}
-
-/** Seconds that processes wait for each other at the start. */
-export const PATIENCE = 50;
 
 /**
  * Where rank 0 meets the others: they come to its address, say who they are, and are told when to begin and when all is over. Each stays connected while the training runs, so that
@@ -35,12 +35,18 @@ export class Meeting {
   private readonly interrupting = new AbortController();
   private readonly changes = new Set<() => void>();
   private over = false;
+  private heartbeat: Heartbeat | undefined;
+  /** Seconds that the others are waited for, each time. */
+  private readonly joinTimeout: number;
+  private readonly heartbeatTimeout: number;
 
   private constructor(
     private readonly place: ClusterPlace,
     private readonly server: Server,
-    private readonly patience: number,
   ) {
+    const { joinTimeout = JOIN_TIMEOUT, heartbeatTimeout = HEARTBEAT_TIMEOUT } = place;
+    this.joinTimeout = joinTimeout;
+    this.heartbeatTimeout = heartbeatTimeout;
     server.on('connection', (socket) => {
       this.welcome(socket);
     });
@@ -48,13 +54,12 @@ export class Meeting {
 
   /**
    * Listens at rank 0's address, and nowhere else.
-   * @param patience seconds to wait for the others, each time.
    * @throws UserError where this machine cannot listen there.
    */
-  static async open(place: ClusterPlace, patience = PATIENCE): Promise<Meeting> {
+  static async open(place: ClusterPlace): Promise<Meeting> {
     const server = createServer();
-    await listeningAt(server, addressParts(required(place.workers[0], 'the address of rank 0'), 'rank 0'), 0);
-    return new Meeting(place, server, patience);
+    await listeningAt(server, ownAddress(place), 0);
+    return new Meeting(place, server);
   }
 
   /** Aborted, with a {@link WorkerLost} as its reason, when a worker is gone before the end. */
@@ -70,7 +75,7 @@ export class Meeting {
   /** Waits until all are here, and lets them start TensorFlow. @throws WorkerLost that names those who did not come. */
   async gather({ deterministic }: { readonly deterministic: boolean }): Promise<void> {
     await this.until('here', 'has not come');
-    this.sayToAll({ say: 'welcome', deterministic });
+    this.sayToAll({ say: 'welcome', deterministic, heartbeatTimeout: this.heartbeatTimeout });
   }
 
   /**
@@ -88,10 +93,25 @@ export class Meeting {
     return this.ranks.map((rank) => required(this.present.get(rank), `worker ${rank}`).address);
   }
 
-  /** Lets all start their servers, and waits for them. @param addresses of all, by rank. */
+  /**
+   * Lets all start their servers, and waits for them. From then on one that is silent for too long is missed.
+   * @param addresses of all servers, by rank; that of rank 0 listens already.
+   * @throws WorkerLost that names who has not started, or whose server cannot be reached.
+   */
   async start(addresses: readonly string[]): Promise<void> {
-    this.sayToAll({ say: 'start', addresses: [...addresses] });
+    this.heartbeat = await Heartbeat.start(ownAddress(this.place).host, this.heartbeatTimeout);
+    this.sayToAll({ say: 'start', addresses: [...addresses], heartbeat: this.heartbeat.address });
     await this.until('started', "has not started TensorFlow's server");
+    await Promise.all(
+      this.ranks.map(async (rank) => {
+        const address = required(addresses[rank], `the address of worker ${rank}`);
+        const problem = await reachable(address);
+        if (problem !== undefined)
+          throw new WorkerLost(
+            `${this.named(rank)} cannot be reached by rank 0 at ${address}: ${problem}; the processes must reach each other`,
+          );
+      }),
+    );
   }
 
   /** What a run's error says of a worker that is gone, once whoever it was is missed; undefined where none is. */
@@ -104,7 +124,11 @@ export class Meeting {
   async end(how: ClusterEnd, text = ''): Promise<void> {
     this.over = true;
     this.server.close();
-    await Promise.all([...this.present.values()].map(({ socket }) => closed(socket, { say: 'end', how, text })));
+    for (const { silence } of this.present.values()) silence?.end();
+    await Promise.all([
+      this.heartbeat?.end(),
+      ...[...this.present.values()].map(({ socket }) => closed(socket, { say: 'end', how, text })),
+    ]);
   }
 
   private get ranks(): number[] {
@@ -117,7 +141,7 @@ export class Meeting {
     socket.setNoDelay(true);
     socket.on('error', () => undefined); // It closes then.
     let rank: number | undefined;
-    const waiting = setTimeout(() => socket.destroy(), this.patience * 1000);
+    const waiting = setTimeout(() => socket.destroy(), this.joinTimeout * 1000);
     waiting.unref();
     socket.on('close', () => {
       clearTimeout(waiting);
@@ -147,10 +171,15 @@ export class Meeting {
 
   private heard(rank: number, message: Message): void {
     const worker = required(this.present.get(rank), `worker ${rank}`);
+    worker.silence?.broken();
     if (message.say === 'ready') {
       Object.assign(worker, { address: message.address, state: 'ready', kernels: message.kernels });
-    } else if (message.say === 'started') worker.state = 'started';
-    else if (message.say === 'interrupted') this.interrupting.abort();
+    } else if (message.say === 'started') {
+      worker.state = 'started';
+      worker.silence = new Silence(this.heartbeatTimeout, () => {
+        this.lose(rank, `has not answered for ${counted(this.heartbeatTimeout, 'second')}: it is frozen, or cannot be reached any more`);
+      });
+    } else if (message.say === 'interrupted') this.interrupting.abort();
     else if (message.say === 'failed') this.lose(rank, `cannot go on: ${message.text}`);
     this.change();
   }
@@ -173,7 +202,7 @@ export class Meeting {
         const worker = this.present.get(rank);
         return worker === undefined || order.indexOf(worker.state) < order.indexOf(state);
       });
-    const deadline = Date.now() + this.patience * 1000;
+    const deadline = Date.now() + this.joinTimeout * 1000;
     while (missing().length > 0) {
       if (this.lost.aborted) throw this.lost.reason;
       const left = deadline - Date.now();
@@ -183,7 +212,7 @@ export class Meeting {
             .map((rank) => this.named(rank))
             .join(
               ', ',
-            )} ${else_} within ${counted(this.patience, 'second')}: start all processes at about the same time, and let them reach rank 0 at ${String(this.place.workers[0])}`,
+            )} ${else_} within ${counted(this.joinTimeout, 'second')}: start all processes at about the same time, and let them reach rank 0 at ${String(this.place.workers[0])}`,
         );
       await this.changed(left);
     }
@@ -210,6 +239,10 @@ export class Meeting {
   private sayToAll(message: Message): void {
     for (const { socket } of this.present.values()) say(socket, message);
   }
+}
+
+function ownAddress({ workers }: ClusterPlace): { readonly host: string; readonly port: number } {
+  return addressParts(required(workers[0], 'the address of rank 0'), 'rank 0');
 }
 
 /** A process that ends closes its connections before, or at the same moment as, TensorFlow fails for it. */

@@ -5,13 +5,15 @@ import { z } from 'zod';
 const said = z.discriminatedUnion('say', [
   /** The first word of a worker. Its address is null where nobody was told it. */
   z.strictObject({ say: z.literal('hello'), version: z.string(), rank: z.int(), size: z.int(), address: z.string().nullable() }),
-  /** Rank 0's, when all are here: TensorFlow may be started. */
-  z.strictObject({ say: z.literal('welcome'), deterministic: z.boolean() }),
+  /** Rank 0's, when all are here: TensorFlow may be started. With the seconds after which a silent process counts as lost. */
+  z.strictObject({ say: z.literal('welcome'), deterministic: z.boolean(), heartbeatTimeout: z.number().positive() }),
   /** A worker's TensorFlow is started, and its server will have this address. */
   z.strictObject({ say: z.literal('ready'), address: z.string(), kernels: z.enum(['own', 'tensorflow']) }),
-  /** All servers may start. */
-  z.strictObject({ say: z.literal('start'), addresses: z.array(z.string()) }),
+  /** All servers may start. With the address of rank 0's heartbeat. */
+  z.strictObject({ say: z.literal('start'), addresses: z.array(z.string()), heartbeat: z.string() }),
   z.strictObject({ say: z.literal('started') }),
+  /** A worker's heartbeat. */
+  z.strictObject({ say: z.literal('alive') }),
   /** A worker was asked to end, as by Ctrl-C. */
   z.strictObject({ say: z.literal('interrupted') }),
   /** Why a worker cannot go on. */

@@ -9,7 +9,14 @@ export interface ClusterPlace {
   readonly rank: number;
   /** `host:port` of each process, by rank; null for one that reports its own to rank 0 when it comes. */
   readonly workers: readonly (string | null)[];
+  /** Seconds that the processes wait for each other at the start; {@link JOIN_TIMEOUT} where undefined. */
+  readonly joinTimeout?: number | undefined;
+  /** Seconds after which a process that is silent counts as lost, and the training ends; {@link HEARTBEAT_TIMEOUT} where undefined. That of rank 0 counts. */
+  readonly heartbeatTimeout?: number | undefined;
 }
+
+export const JOIN_TIMEOUT = 50;
+export const HEARTBEAT_TIMEOUT = 30;
 
 /** What says where a process stands. */
 export interface LaunchedBy {
@@ -17,6 +24,9 @@ export interface LaunchedBy {
   readonly workers?: string | undefined;
   /** Of `--rank`. */
   readonly rank?: string | undefined;
+  /** Of `--join-timeout` and `--heartbeat-timeout`: seconds. */
+  readonly joinTimeout?: string | undefined;
+  readonly heartbeatTimeout?: string | undefined;
   /** The process's environment variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -27,7 +37,7 @@ export interface LaunchedBy {
  * @throws UserError where what is there says no place.
  */
 export function clusterPlace(launched: LaunchedBy): ClusterPlace | undefined {
-  const { environment, workers, rank } = launched;
+  const { environment, workers, rank, joinTimeout, heartbeatTimeout } = launched;
   const place =
     workers !== undefined || rank !== undefined
       ? ofFlags(launched)
@@ -38,7 +48,17 @@ export function clusterPlace(launched: LaunchedBy): ClusterPlace | undefined {
           : given(environment['SLURM_STEP_NODELIST'])
             ? ofSlurm(environment)
             : undefined;
-  return place === undefined || place.workers.length < 2 ? undefined : place;
+  const timeouts = { '--join-timeout': joinTimeout, '--heartbeat-timeout': heartbeatTimeout };
+  if (place === undefined || place.workers.length < 2) {
+    const idle = Object.entries(timeouts).find(([, text]) => text !== undefined);
+    if (idle !== undefined) throw new UserError(`${idle[0]}: only where several processes train together, as with --workers; leave it out`);
+    return undefined;
+  }
+  return {
+    ...place,
+    joinTimeout: joinTimeout === undefined ? undefined : secondsOf('--join-timeout', Number(joinTimeout)),
+    heartbeatTimeout: heartbeatTimeout === undefined ? undefined : secondsOf('--heartbeat-timeout', Number(heartbeatTimeout)),
+  };
 }
 
 /**
@@ -46,7 +66,9 @@ export function clusterPlace(launched: LaunchedBy): ClusterPlace | undefined {
  * @param source what gives it, for messages: `train(): cluster`.
  * @throws UserError for a rank that is none of the processes', or an address that is none.
  */
-export function checkedPlace({ rank, workers }: ClusterPlace, source: string): ClusterPlace {
+export function checkedPlace({ rank, workers, joinTimeout, heartbeatTimeout }: ClusterPlace, source: string): ClusterPlace {
+  for (const [key, seconds] of Object.entries({ joinTimeout, heartbeatTimeout }))
+    if (seconds !== undefined) secondsOf(`${source}: ${key}`, seconds);
   if (!Number.isInteger(rank) || rank < 0 || rank >= workers.length)
     throw new UserError(
       `${source}: expected a rank from 0 to ${Math.max(0, workers.length - 1)}, for ${counted(workers.length, 'process', 'processes')}, found ${rank}`,
@@ -56,7 +78,13 @@ export function checkedPlace({ rank, workers }: ClusterPlace, source: string): C
   for (const address of addresses) addressParts(address, source);
   const twice = addresses.find((address, place) => addresses.indexOf(address) !== place);
   if (twice !== undefined) throw new UserError(`${source}: ${twice} is there twice; each process needs an address of its own`);
-  return { rank, workers };
+  return { rank, workers, joinTimeout, heartbeatTimeout };
+}
+
+/** A day at most: whoever waits longer has forgotten it. */
+function secondsOf(source: string, seconds: number): number {
+  if (seconds >= 1 && seconds <= 86_400) return seconds;
+  throw new UserError(`${source}: expected seconds, from 1 to 86400`);
 }
 
 /** An address's host, without the brackets of IPv6, and port. @throws UserError where it has no port, or none that there is. */

@@ -1,13 +1,14 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageOf, UserError } from '../../foundation/errors';
 import { version } from '../../foundation/installation';
 import { required } from '../../foundation/required';
 import { counted } from '../../foundation/text';
-import { freePort } from './addresses';
+import { connection, freePort, reachable } from './addresses';
+import { beatEvery, hearHeartbeat } from './heartbeat';
 import { hear, say, type Kernels, type Message } from './message-lines';
-import { PATIENCE, type ClusterEnd } from './meeting';
-import { addressOf, addressParts, type ClusterPlace } from './place';
+import type { ClusterEnd } from './meeting';
+import { addressOf, addressParts, JOIN_TIMEOUT, type ClusterPlace } from './place';
 
 /** What a worker does when it is told to. */
 export interface WorkerTasks {
@@ -57,16 +58,12 @@ class Conversation {
  * @param signal aborted where this process is asked to end: rank 0 is told, and ends the training for all.
  * @throws UserError where rank 0 cannot be reached, is gone, or failed; in a line that names it.
  */
-export async function workFor(
-  place: ClusterPlace,
-  tasks: WorkerTasks,
-  { signal, patience = PATIENCE }: { readonly signal?: AbortSignal | undefined; readonly patience?: number | undefined },
-): Promise<Exclude<ClusterEnd, 'failed'>> {
-  const { rank, workers } = place;
+export async function workFor(place: ClusterPlace, tasks: WorkerTasks, signal?: AbortSignal): Promise<Exclude<ClusterEnd, 'failed'>> {
+  const { rank, workers, joinTimeout = JOIN_TIMEOUT } = place;
   const rankZero = required(workers[0], 'the address of rank 0');
   const own = workers[rank] ?? null;
   if (own !== null) await portOf(own, rank);
-  const conversation = new Conversation(await reach(rankZero, rank, patience, signal));
+  const conversation = new Conversation(await reach(rankZero, rank, joinTimeout, signal));
   const { socket } = conversation;
   const interrupt = (): void => {
     say(socket, { say: 'interrupted' });
@@ -74,13 +71,15 @@ export async function workFor(
   signal?.addEventListener('abort', interrupt);
   try {
     say(socket, { say: 'hello', version, rank, size: workers.length, address: own });
-    const { deterministic } = await answer(conversation, 'welcome', 2 * patience, rankZero);
+    const { deterministic, heartbeatTimeout } = await answer(conversation, 'welcome', 2 * joinTimeout, rankZero);
     const kernels = await tasks.startRuntime({ deterministic });
     const address = own ?? (await reportedAddress(socket, rank));
     say(socket, { say: 'ready', address, kernels });
-    tasks.startServer((await answer(conversation, 'start', 2 * patience, rankZero)).addresses);
+    const { addresses, heartbeat } = await answer(conversation, 'start', 2 * joinTimeout, rankZero);
+    tasks.startServer(addresses);
+    await requireReachable([required(addresses[0], 'the address of the server of rank 0'), heartbeat], rank);
     say(socket, { say: 'started' });
-    return await ending(conversation, rankZero);
+    return await whileAlive(conversation, { rankZero, heartbeat, timeout: heartbeatTimeout });
   } catch (error) {
     if (error instanceof Over) return error.how;
     if (!(error instanceof RankZeroGone)) say(socket, { say: 'failed', text: messageOf(error) });
@@ -114,11 +113,42 @@ async function answer<Kind extends Message['say']>(
   throw gone(rankZero);
 }
 
-async function ending(conversation: Conversation, rankZero: string): Promise<Exclude<ClusterEnd, 'failed'>> {
-  const message = await conversation.next(Infinity);
-  if (message?.say !== 'end') throw gone(rankZero);
-  if (message.how === 'failed') throw failed(rankZero, message.text);
-  return message.how;
+/** Shows rank 0 that this process is alive until that has ended, or is silent. */
+async function whileAlive(
+  conversation: Conversation,
+  { rankZero, heartbeat, timeout }: { readonly rankZero: string; readonly heartbeat: string; readonly timeout: number },
+): Promise<Exclude<ClusterEnd, 'failed'>> {
+  const { socket } = conversation;
+  const beating = setInterval(() => {
+    say(socket, { say: 'alive' });
+  }, beatEvery(timeout));
+  const silent = new AbortController();
+  const stopHearing = hearHeartbeat(heartbeat, timeout, () => {
+    silent.abort();
+    socket.destroy();
+  });
+  try {
+    const message = await conversation.next(Infinity);
+    if (silent.signal.aborted)
+      throw new RankZeroGone(
+        `rank 0 (${rankZero}) has not answered for ${counted(timeout, 'second')}: it is frozen, or cannot be reached any more`,
+      );
+    if (message?.say !== 'end') throw gone(rankZero);
+    if (message.how === 'failed') throw failed(rankZero, message.text);
+    return message.how;
+  } finally {
+    clearInterval(beating);
+    stopHearing();
+  }
+}
+
+/** @throws UserError where a worker reaches rank 0, but not all that it listens at. */
+async function requireReachable(addresses: readonly string[], rank: number): Promise<void> {
+  for (const address of addresses) {
+    const problem = await reachable(address);
+    if (problem !== undefined)
+      throw new UserError(`rank 0 cannot be reached by worker ${rank} at ${address}: ${problem}; the processes must reach each other`);
+  }
 }
 
 function failed(rankZero: string, text: string): RankZeroGone {
@@ -130,40 +160,20 @@ function gone(rankZero: string): RankZeroGone {
 }
 
 /** Connects to rank 0, which may start later. */
-async function reach(rankZero: string, rank: number, patience: number, signal: AbortSignal | undefined): Promise<Socket> {
+async function reach(rankZero: string, rank: number, joinTimeout: number, signal: AbortSignal | undefined): Promise<Socket> {
   const { host, port } = addressParts(rankZero, 'rank 0');
-  const deadline = Date.now() + patience * 1000;
+  const deadline = Date.now() + joinTimeout * 1000;
   let why = '';
   while (Date.now() < deadline) {
     try {
-      return await connection(host, port, deadline - Date.now());
+      return await connection(host, port, Math.min(deadline - Date.now(), 5000));
     } catch (error) {
       why = messageOf(error);
     }
     if (signal?.aborted === true) throw new RankZeroGone(`worker ${rank} was stopped before it had reached rank 0 (${rankZero})`);
     await wait(250);
   }
-  throw new RankZeroGone(`rank 0 (${rankZero}) cannot be reached from worker ${rank} within ${counted(patience, 'second')}: ${why}`);
-}
-
-function connection(host: string, port: number, milliseconds: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
-    const timer = setTimeout(
-      () => {
-        socket.destroy(new Error('no answer'));
-      },
-      Math.max(1, Math.min(milliseconds, 5000)),
-    );
-    socket.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      resolve(socket);
-    });
-  });
+  throw new RankZeroGone(`rank 0 (${rankZero}) cannot be reached from worker ${rank} within ${counted(joinTimeout, 'second')}: ${why}`);
 }
 
 async function portOf(address: string, rank: number): Promise<void> {

@@ -1,6 +1,8 @@
 #include "sessions.h"
 
 #include <mutex>
+#include <set>
+#include <thread>
 
 #include "tensors.h"
 
@@ -14,7 +16,8 @@ constexpr napi_type_tag kRunTag = {0x4b756d7061732d52, 0x756e000000000001};
 class Session {
  public:
   /** @param config a serialised ConfigProto. @param graph a serialised GraphDef. */
-  Session(const std::string& target, const Memory& config, const Memory& graph, const Status& status) : graph_(TF_NewGraph()) {
+  Session(const std::string& target, const Memory& config, const Memory& graph, const Status& status)
+      : is_remote_(!target.empty()), graph_(TF_NewGraph()) {
     TF_Buffer* bytes = TF_NewBufferFromString(graph.data, graph.bytes);
     TF_ImportGraphDefOptions* import = TF_NewImportGraphDefOptions();
     TF_GraphImportGraphDef(graph_, bytes, import, status.get());
@@ -39,8 +42,20 @@ class Session {
   Session& operator=(const Session&) = delete;
   TF_Graph* graph() const { return graph_; }
   TF_Session* get() const { return session_; }
+  /** Whether other processes may have a part in its runs. */
+  bool is_remote() const { return is_remote_; }
+
+  /** The ways back to JavaScript of the runs that are going on on threads of their own; of JavaScript's thread alone. */
+  std::set<napi_threadsafe_function> ways_back;
+
+  /** Closes TensorFlow's session, which ends what runs in it with an error; waits for that. */
+  void Cancel() {
+    const Status status;
+    TF_CloseSession(session_, status.get());
+  }
 
  private:
+  const bool is_remote_;
   TF_Graph* graph_;
   TF_Session* session_ = nullptr;
 };
@@ -147,8 +162,11 @@ class Run {
     return results;
   }
 
+  Session& session() const { return *session_; }
+
   napi_deferred deferred = nullptr;
   napi_async_work work = nullptr;
+  napi_threadsafe_function way_back = nullptr;
 
  private:
   std::shared_ptr<PreparedRun> run_;
@@ -167,32 +185,61 @@ napi_value RunNow(napi_env env, napi_callback_info info) {
   return run.ok() ? run.Results(env) : Throw(env, run.message());
 }
 
+/** Keeps the promise of a run. */
+void Settle(napi_env env, Run& run) {
+  if (run.ok()) {
+    napi_resolve_deferred(env, run.deferred, run.Results(env));
+    return;
+  }
+  napi_value error = nullptr;
+  napi_create_error(env, nullptr, ValueOf(env, run.message()), &error);
+  napi_reject_deferred(env, run.deferred, error);
+}
+
 void FinishLater(napi_env env, napi_status, void* data) {
   const std::unique_ptr<Run> run(static_cast<Run*>(data));
-  if (run->ok()) {
-    napi_resolve_deferred(env, run->deferred, run->Results(env));
-  } else {
-    napi_value error = nullptr;
-    napi_create_error(env, nullptr, ValueOf(env, run->message()), &error);
-    napi_reject_deferred(env, run->deferred, error);
-  }
+  Settle(env, *run);
   napi_delete_async_work(env, run->work);
 }
 
-// runLater(prepared, tensors): the same on a thread of Node's, as a promise. Until it is kept nobody may change the arrays whose memory the tensors are.
+/** Starts a run on a thread of Node's. */
+bool StartOnPool(napi_env env, Run* run) {
+  const auto execute = [](napi_env, void* data) { static_cast<Run*>(data)->Execute(); };
+  return napi_create_async_work(env, nullptr, ValueOf(env, "kumpas run"), execute, FinishLater, run, &run->work) == napi_ok &&
+         napi_queue_async_work(env, run->work) == napi_ok;
+}
+
+void FinishApart(napi_env env, napi_value, void*, void* data) {
+  const std::unique_ptr<Run> run(static_cast<Run*>(data));
+  if (env == nullptr) return; // JavaScript has ended.
+  run->session().ways_back.erase(run->way_back);
+  Settle(env, *run);
+}
+
+/** Starts a run on a thread of its own: Node waits for those of its pool before a process ends, and a run that another process has a part in may never end. */
+bool StartApart(napi_env env, Run* run) {
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, ValueOf(env, "kumpas run"), 0, 1, nullptr, nullptr, nullptr, FinishApart, &run->way_back) != napi_ok)
+    return false;
+  run->session().ways_back.insert(run->way_back);
+  std::thread([run] {
+    const napi_threadsafe_function way_back = run->way_back;
+    run->Execute();
+    napi_call_threadsafe_function(way_back, run, napi_tsfn_nonblocking);
+    napi_release_threadsafe_function(way_back, napi_tsfn_release);
+  }).detach();
+  return true;
+}
+
+// runLater(prepared, tensors): the same on another thread, as a promise. Until it is kept nobody may change the arrays whose memory the tensors are.
 napi_value RunLater(napi_env env, napi_callback_info info) {
   const Arguments<2> arguments(env, info);
   auto run = std::make_unique<Run>();
   if (!run->Begin(env, arguments[0], arguments[1])) return nullptr;
   napi_value promise = nullptr;
   if (napi_create_promise(env, &run->deferred, &promise) != napi_ok) return Throw(env, "a promise could not be made");
-  const auto execute = [](napi_env, void* data) { static_cast<Run*>(data)->Execute(); };
-  Run* handed = run.release();
-  if (napi_create_async_work(env, nullptr, ValueOf(env, "kumpas run"), execute, FinishLater, handed, &handed->work) != napi_ok ||
-      napi_queue_async_work(env, handed->work) != napi_ok) {
-    delete handed;
-    return Throw(env, "a run could not be started");
-  }
+  const bool started = run->session().is_remote() ? StartApart(env, run.get()) : StartOnPool(env, run.get());
+  if (!started) return Throw(env, "a run could not be started");
+  run.release();
   return promise;
 }
 
@@ -222,12 +269,22 @@ napi_value CloseSession(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// cancelSession(session): ends what runs in it with an error, now or soon; whatever does not end, as where another process never answers, keeps this one from ending no longer.
+napi_value CancelSession(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  const auto slot = ThingOf<SessionSlot>(env, arguments[0], kSessionTag);
+  if (slot == nullptr || slot->session == nullptr) return nullptr;
+  for (const napi_threadsafe_function way_back : slot->session->ways_back) napi_unref_threadsafe_function(env, way_back);
+  std::thread([session = slot->session] { session->Cancel(); }).detach();
+  return nullptr;
+}
+
 }  // namespace
 
 bool ExportSessions(napi_env env, napi_value exports) {
   return ExportFunction(env, exports, "newSession", NewSession) && ExportFunction(env, exports, "prepareRun", PrepareRun) && ExportFunction(env, exports, "run", RunNow) &&
          ExportFunction(env, exports, "runLater", RunLater) && ExportFunction(env, exports, "sessionDevices", SessionDevices) &&
-         ExportFunction(env, exports, "closeSession", CloseSession);
+         ExportFunction(env, exports, "cancelSession", CancelSession) && ExportFunction(env, exports, "closeSession", CloseSession);
 }
 
 }  // namespace kumpas
