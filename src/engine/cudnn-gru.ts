@@ -54,7 +54,7 @@ const attributes: readonly OperationAttribute[] = [
 
 /**
  * The states of a GRU after each frame by cuDNN's fused kernels, forward and backward (TensorFlow's CudnnRNNV3 and CudnnRNNBackpropV3): the formulas are PyTorch's, which
- * computes by the same kernels. On NVIDIA GPUs only. Written from documentation, never run on one.
+ * computes by the same kernels. On NVIDIA GPUs only.
  *
  * cuDNN gives zeros for frames of padding; here, as of the loop of `gru-states.ts`, a padded frame has the last frame's state.
  * @param x `[frames, batch, inputs]`

@@ -269,10 +269,9 @@ describe('switches', () => {
     expect(() => resolved({ amp: 'perhaps' })).toThrow('--amp: expected true, false or force, found "perhaps"');
   });
 
-  it('refuse --cudnn-gru without a captured step; TensorFloat-32 is on unless it is switched off', () => {
-    expect(() => resolved({ cudnn_gru: true, compile_model: false })).toThrow('--cudnn-gru: needs the captured step');
+  it('have TensorFloat-32 and cuDNN’s GRUs on unless they are switched off', () => {
     const { tf32, cudnn_gru } = resolveSettings({ commandLine: { data: 'clips' } }, ownModels).settings;
-    expect({ tf32, cudnn_gru }).toEqual({ tf32: true, cudnn_gru: false });
+    expect({ tf32, cudnn_gru }).toEqual({ tf32: true, cudnn_gru: true });
   });
 
   it('refuse --amp without a captured step', () => {

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readWeights } from '../../src/checkpoint/training-checkpoint';
 import { startFacts } from '../../src/cli/training-summary';
@@ -153,14 +152,6 @@ describe('a training with its step captured', () => {
       };
       const whole = await lossOf('false');
       expect(await lossOf('true')).toBeCloseTo(whole ?? NaN, 5);
-    });
-  });
-
-  it('is refused where cuDNN is asked for and no GPU computes, and leaves no folder', async () => {
-    await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder, { train: 4, val: 4 });
-      await expect(trainSmall(smallSettings(folder, { cudnn_gru: 'true' }))).rejects.toThrow('cudnn_gru: cuDNN needs an NVIDIA GPU');
-      expect(existsSync(path.join(folder, 'models'))).toBe(false);
     });
   });
 

@@ -1,6 +1,5 @@
 #include "tensors.h"
 
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
@@ -62,8 +61,6 @@ void ReturnArray(void*, size_t, void* argument) {
   delete lent;
 }
 
-void FreeCopy(void* data, size_t, void*) { std::free(data); }
-
 std::string TextOf(const std::vector<int64_t>& shape) {
   std::string text;
   for (const int64_t size : shape) text += (text.empty() ? "" : ",") + std::to_string(size);
@@ -84,13 +81,17 @@ TF_Tensor* ShareArray(napi_env env, napi_value array, const Memory& memory, TF_D
   return TF_NewTensor(type, shape.data(), static_cast<int>(shape.size()), memory.data, memory.bytes, ReturnArray, lent);
 }
 
-/** A tensor in memory of its own. TF_NewTensor would copy too, but without looking whether it was given the memory. */
+/** A tensor in memory of its own: of TensorFlow's allocator, which keeps it for the next one, so that a large batch does not wait for pages to be cleared. */
 TF_Tensor* CopyArray(const Memory& memory, TF_DataType type, const std::vector<int64_t>& shape) {
-  const size_t rounded = (memory.bytes / Alignment() + 1) * Alignment();
-  void* copy = std::aligned_alloc(Alignment(), rounded);
-  if (copy == nullptr) return nullptr;
-  if (memory.bytes > 0) std::memcpy(copy, memory.data, memory.bytes);
-  return TF_NewTensor(type, shape.data(), static_cast<int>(shape.size()), copy, memory.bytes, FreeCopy, nullptr);
+  TF_Tensor* tensor = TF_AllocateTensor(type, shape.data(), static_cast<int>(shape.size()), memory.bytes);
+  if (tensor == nullptr || memory.bytes == 0) return tensor;
+  void* data = TF_TensorData(tensor);
+  if (data == nullptr) {
+    TF_DeleteTensor(tensor);
+    return nullptr;
+  }
+  std::memcpy(data, memory.data, memory.bytes);
+  return tensor;
 }
 
 // uploadTensor(shape, dtype, values): hands values to TensorFlow, in their own memory where that lies as TensorFlow wants it, else copied.
