@@ -1,6 +1,7 @@
 import type { OptimizerState } from '../../foundation/optimizer-state';
 import { elementAt, required } from '../../foundation/required';
 import { lastOf } from '../../foundation/slices';
+import { nativeBinding } from '../native-backend';
 import type { Optimizer } from '../optimizers/optimizer';
 import { UpdateGroups } from '../optimizers/parameter-groups';
 import type { AverageState } from '../optimizers/weight-average';
@@ -76,7 +77,7 @@ export class CapturedProgram implements Program {
     target = '',
   ) {
     this.recorder = new ProgramRecorder(definition, matrixType, devices);
-    this.session = new Session({ target });
+    this.session = new Session({ target, grows: target === '' && nativeBinding().isUsingGpuDevice() });
     this.trainable = definition.parameters.filter((parameter) => parameter.trainable);
     this.parameters = new SharedVariables(this.session, definition.parameters);
     this.writeParameters(initial);

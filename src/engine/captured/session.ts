@@ -28,6 +28,7 @@ interface SessionLibrary {
   downloadTensor(tensor: Handle): TensorValues;
   freeTensor(tensor: Handle): void;
   newSession(target: string, config: Uint8Array, graph: Uint8Array): Handle;
+  extendSession(session: Handle, graph: Uint8Array, prefix: string): void;
   prepareRun(session: Handle, feeds: readonly string[], fetches: readonly string[]): Handle;
   run(prepared: Handle, tensors: readonly Handle[]): SessionTensor[];
   runLater(prepared: Handle, tensors: readonly Handle[]): Promise<SessionTensor[]>;
@@ -53,19 +54,25 @@ function library(): SessionLibrary {
 export interface SessionOptions {
   /** '' for this process; the target of a server ({@link startServer}) for all machines of its cluster. */
   readonly target?: string;
+  /** Whether all graphs are parts of one that grows, in one session of TensorFlow's. */
+  readonly grows?: boolean;
 }
 
 /**
  * Graphs that run at one place and share variables ({@link SharedVariables}). Each has a session of TensorFlow's own: what is added later changes nothing for those that are there, and
- * costs the same however many there are. One session with a graph that grows converts all of it anew for each run of another kind (docs/captured-step.md has the figures).
+ * costs the same however many there are. One session with a graph that grows converts all of it anew for each run of another kind (docs/captured-step.md has the figures). On a GPU
+ * that is the lesser evil: there TensorFlow compiles kernels when they first run in a session, for seconds.
  */
 export class Session {
   readonly target: string;
   private readonly graphs: LoadedGraph[] = [];
+  /** TensorFlow's session of a graph that grows. */
+  private readonly whole: Handle | undefined;
 
-  constructor({ target = '' }: SessionOptions = {}) {
+  constructor({ target = '', grows = false }: SessionOptions = {}) {
     this.target = target;
     if (target !== '') onServers.add(this);
+    this.whole = grows ? library().newSession(target, sessionConfig([]), new Uint8Array()) : undefined;
   }
 
   /**
@@ -75,14 +82,15 @@ export class Session {
    * @throws CaptureError where TensorFlow refuses it, or the target cannot be reached.
    */
   add(graph: Uint8Array, filters: readonly string[] = []): LoadedGraph {
-    const added = new LoadedGraph(this.target, graph, filters);
+    const added =
+      this.whole === undefined ? graphAlone(this.target, graph, filters) : graphAmong(this.whole, graph, `graph${this.graphs.length}`);
     this.graphs.push(added);
     return added;
   }
 
   /** TensorFlow's names of the devices that its graphs can run on. @throws CaptureError where the target cannot be reached. */
   devices(): string[] {
-    const empty = new LoadedGraph(this.target, new Uint8Array());
+    const empty = graphAlone(this.target, new Uint8Array());
     try {
       return empty.devices();
     } finally {
@@ -98,6 +106,7 @@ export class Session {
   /** Ends all graphs, each as soon as it does not run. */
   dispose(): void {
     for (const graph of this.graphs.splice(0)) graph.dispose();
+    if (this.whole !== undefined) library().closeSession(this.whole);
     onServers.delete(this);
   }
 }
@@ -110,22 +119,41 @@ export function cancelRuns(target: string): void {
   for (const session of onServers) if (session.target === target) session.cancel();
 }
 
+/** A graph in a session of its own. */
+function graphAlone(target: string, graph: Uint8Array, filters: readonly string[] = []): LoadedGraph {
+  return accepted(() => new LoadedGraph(library().newSession(target, sessionConfig(filters), graph), { filters }));
+}
+
+/** A graph as a part of the one that a session has, its nodes under a prefix. */
+function graphAmong(session: Handle, graph: Uint8Array, prefix: string): LoadedGraph {
+  return accepted(() => {
+    library().extendSession(session, graph, prefix);
+    return new LoadedGraph(session, { prefix: `${prefix}/` });
+  });
+}
+
+function accepted(load: () => LoadedGraph): LoadedGraph {
+  try {
+    return load();
+  } catch (error) {
+    throw new CaptureError(`TensorFlow refuses the recorded graph: ${messageOf(error)}`, { cause: error });
+  }
+}
+
 /** A graph, and the session of TensorFlow's that runs it. */
 class LoadedGraph {
-  private readonly handle: Handle;
+  private readonly prefix: string;
+  private readonly filters: readonly string[];
   /** Aborted where a run that was cancelled has not ended: it began when another process was gone already, and TensorFlow waits for that whatever it is told. */
   private readonly givenUp = new AbortController();
 
+  /** @param options.prefix of the names of its nodes in the session. */
   constructor(
-    target: string,
-    graph: Uint8Array,
-    private readonly filters: readonly string[] = [],
+    private readonly handle: Handle,
+    { prefix = '', filters = [] }: { readonly prefix?: string; readonly filters?: readonly string[] },
   ) {
-    try {
-      this.handle = library().newSession(target, sessionConfig(filters), graph);
-    } catch (error) {
-      throw new CaptureError(`TensorFlow refuses the recorded graph: ${messageOf(error)}`, { cause: error });
-    }
+    this.prefix = prefix;
+    this.filters = filters;
   }
 
   /**
@@ -134,8 +162,9 @@ class LoadedGraph {
    * @param feeds what is given the same value at all runs.
    */
   prepare(inputs: readonly string[], fetches: readonly string[], feeds: readonly Feed[] = []): PreparedRun {
+    const named = (nodes: readonly string[]): string[] => nodes.map((node) => `${this.prefix}${node}`);
     const targets = [...feeds.map(({ target }) => target), ...inputs];
-    return new PreparedRun(library().prepareRun(this.handle, targets, fetches), feeds, this.givenUp.signal);
+    return new PreparedRun(library().prepareRun(this.handle, named(targets), named(fetches)), feeds, this.givenUp.signal);
   }
 
   devices(): string[] {

@@ -37,9 +37,12 @@ function shifting(size: number): { shape: number[]; values: Float32Array } {
 
 const ones = (values: ArrayLike<number>): number[] => Array.from(values).flatMap((value, place) => (value === 1 ? [place] : []));
 
-describe('a session', () => {
+describe.each([
+  ['a session', false],
+  ['a session of one graph that grows', true],
+])('%s', (_, grows) => {
   it('runs beside JavaScript and beside other runs, with the results of runs that wait', async () => {
-    const session = new Session();
+    const session = new Session({ grows });
     const [long, short] = [powers(session, 256, 40), powers(session, 4, 2)];
     const [large, small] = [uploadTensor(shifting(256)), uploadTensor(shifting(4))];
     const waited = long.run([large]).map((tensor) => downloadTensor(tensor).values);
@@ -56,7 +59,7 @@ describe('a session', () => {
   });
 
   it('tells what went wrong in a run that nobody waited for, and goes on', async () => {
-    const session = new Session();
+    const session = new Session({ grows });
     const run = powers(session, 4, 1);
     const [wrong, right] = [uploadTensor({ shape: [2, 3], values: new Float32Array(6) }), uploadTensor(shifting(4))];
     await expect(run.runLater([wrong])).rejects.toThrow(/Matrix size-incompatible|must be equal/);
@@ -67,7 +70,7 @@ describe('a session', () => {
   });
 
   it('ends once its last run has, and then runs no more', async () => {
-    const session = new Session();
+    const session = new Session({ grows });
     const run = powers(session, 256, 20);
     const matrix = uploadTensor(shifting(256));
     const going = run.runLater([matrix]);
@@ -77,7 +80,9 @@ describe('a session', () => {
     freeTensors([matrix]);
     expect(() => downloadTensor(matrix)).toThrow('the tensor was freed');
   });
+});
 
+describe('a session', () => {
   it.each(['as TensorFlow wants it', 'anywhere'])('holds no memory of runs that are over, with arrays that lie %s', async (place) => {
     const session = new Session();
     const graph = new GraphWriter();

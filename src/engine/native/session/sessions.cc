@@ -18,11 +18,7 @@ class Session {
   /** @param config a serialised ConfigProto. @param graph a serialised GraphDef. */
   Session(const std::string& target, const Memory& config, const Memory& graph, const Status& status)
       : is_remote_(!target.empty()), graph_(TF_NewGraph()) {
-    TF_Buffer* bytes = TF_NewBufferFromString(graph.data, graph.bytes);
-    TF_ImportGraphDefOptions* import = TF_NewImportGraphDefOptions();
-    TF_GraphImportGraphDef(graph_, bytes, import, status.get());
-    TF_DeleteImportGraphDefOptions(import);
-    TF_DeleteBuffer(bytes);
+    Add(graph, "", status);
     if (!status.ok()) return;
     TF_SessionOptions* options = TF_NewSessionOptions();
     TF_SetTarget(options, target.c_str());
@@ -40,6 +36,16 @@ class Session {
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+  /** Adds a graph to the one that is there, its nodes under a prefix; '' for none. TensorFlow takes it up with the next run. */
+  void Add(const Memory& graph, const std::string& prefix, const Status& status) {
+    TF_Buffer* bytes = TF_NewBufferFromString(graph.data, graph.bytes);
+    TF_ImportGraphDefOptions* import = TF_NewImportGraphDefOptions();
+    TF_ImportGraphDefOptionsSetPrefix(import, prefix.c_str());
+    TF_GraphImportGraphDef(graph_, bytes, import, status.get());
+    TF_DeleteImportGraphDefOptions(import);
+    TF_DeleteBuffer(bytes);
+  }
+
   TF_Graph* graph() const { return graph_; }
   TF_Session* get() const { return session_; }
   /** Whether other processes may have a part in its runs. */
@@ -87,6 +93,16 @@ napi_value NewSession(napi_env env, napi_callback_info info) {
   slot->session =
       std::make_shared<Session>(StringOf(env, arguments[0]), MemoryOf(env, arguments[1]), MemoryOf(env, arguments[2]), status);
   return status.ok() ? Handle(env, slot, kSessionTag) : Throw(env, status.message());
+}
+
+// extendSession(session, graph, prefix): adds a graph to a session's, its nodes under a prefix.
+napi_value ExtendSession(napi_env env, napi_callback_info info) {
+  const Arguments<3> arguments(env, info);
+  const auto session = SessionOf(env, arguments[0]);
+  if (session == nullptr) return nullptr;
+  const Status status;
+  session->Add(MemoryOf(env, arguments[1]), StringOf(env, arguments[2]), status);
+  return status.ok() ? nullptr : Throw(env, status.message());
 }
 
 /** Finds an output of the graph by its address, `node` or `node:1`. */
@@ -282,7 +298,7 @@ napi_value CancelSession(napi_env env, napi_callback_info info) {
 }  // namespace
 
 bool ExportSessions(napi_env env, napi_value exports) {
-  return ExportFunction(env, exports, "newSession", NewSession) && ExportFunction(env, exports, "prepareRun", PrepareRun) && ExportFunction(env, exports, "run", RunNow) &&
+  return ExportFunction(env, exports, "newSession", NewSession) && ExportFunction(env, exports, "extendSession", ExtendSession) && ExportFunction(env, exports, "prepareRun", PrepareRun) && ExportFunction(env, exports, "run", RunNow) &&
          ExportFunction(env, exports, "runLater", RunLater) && ExportFunction(env, exports, "sessionDevices", SessionDevices) &&
          ExportFunction(env, exports, "cancelSession", CancelSession) && ExportFunction(env, exports, "closeSession", CloseSession);
 }
