@@ -187,12 +187,13 @@ describe('a sweep for a scheduler', () => {
       (document): unknown => document.toJS() as unknown,
     );
     expect(more).toEqual([]);
-    const labels = { 'app.kubernetes.io/name': 'kumpas', 'app.kubernetes.io/instance': 'kumpas-lr-1' };
+    const named = expect.stringMatching(/^kumpas-lr-1-[0-9a-f]{8}$/) as unknown as string;
+    const labels = { 'app.kubernetes.io/name': 'kumpas', 'app.kubernetes.io/instance': named };
     const amounts = { cpu: '4', memory: '8Gi', 'nvidia.com/gpu': '1' };
     const expected: IJob = {
       apiVersion: 'batch/v1',
       kind: 'Job',
-      metadata: { name: 'kumpas-lr-1', labels },
+      metadata: { name: named, labels },
       spec: {
         completionMode: 'Indexed',
         completions: 6,
@@ -252,8 +253,10 @@ describe('a sweep for a scheduler', () => {
     const [service, job] = documents as [IService, IJob];
     for (const each of [documents[0], documents[2]]) new Service(each as IService).validate();
     for (const each of [documents[1], documents[3]]) new Job(each as IJob).validate();
-    const { name } = job.metadata ?? {};
-    expect([name, service.metadata?.name, job.spec?.template.spec?.subdomain]).toEqual(Array(3).fill('kumpas-lr-home-0'));
+    const { name = '' } = job.metadata ?? {};
+    expect([name, service.metadata?.name, job.spec?.template.spec?.subdomain]).toEqual(
+      Array(3).fill(expect.stringMatching(/^kumpas-lr-home-[0-9a-f]{8}-0$/)),
+    );
     expect(service.spec).toMatchObject({ clusterIP: 'None', selector: job.spec?.template.metadata?.labels });
     expect(job.spec).toMatchObject({ completions: 3, parallelism: 3, template: { spec: { restartPolicy: 'OnFailure' } } });
     const [container] = job.spec?.template.spec?.containers ?? [];
@@ -261,9 +264,23 @@ describe('a sweep for a scheduler', () => {
     expect(container?.env).toEqual(
       expect.arrayContaining([
         { name: 'WORLD_SIZE', value: '3' },
-        { name: 'MASTER_ADDR', value: 'kumpas-lr-home-0-0.kumpas-lr-home-0' },
+        { name: 'MASTER_ADDR', value: `${name}-0.${name}` },
       ]),
     );
+  });
+
+  it('has the same name of a Job each time, and another one in a folder elsewhere that is called the same', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const nameIn = async (place: string, processes: number): Promise<string> => {
+        const out = path.join(madeFolder(folder, place), 'a sweep that is called at more length than a Job may be, whoever calls it so');
+        const { file } = await emitSweep({ out }, { emit: 'k8s', ...POD, processes });
+        return /^ {2}name: (.*)$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? '';
+      };
+      const [one, again, other] = [await nameIn('here', 1), await nameIn('here', 2), await nameIn('there', 1)];
+      expect(again).toBe(one);
+      expect(other).not.toBe(one);
+      expect(`${one}-9999-4095`.length).toBeLessThanOrEqual(63);
+    });
   });
 
   it('is refused in a line where it makes no sense', async () => {

@@ -61,8 +61,9 @@ export async function emitSweepWith(
     );
   const plan = planSweep(request, models);
   const flags = furtherFlags(request, models, plan);
-  const name = path.basename(path.resolve(out));
-  const work: JobWork = { name, trials: plan.trials.length, atOnce, command: ['sweep', '--out', out, ...flags, '--trial'] };
+  const own = path.resolve(out);
+  const name = path.basename(own);
+  const work: JobWork = { name, folder: own, trials: plan.trials.length, atOnce, command: ['sweep', '--out', out, ...flags, '--trial'] };
   const isSlurm = options.emit === 'slurm';
   const file = path.join(out, isSlurm ? SWEEP_FILES.slurm : SWEEP_FILES.kubernetes);
   const logs = path.resolve(out, 'logs');

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { UserError } from '../../../foundation/errors';
@@ -26,7 +27,7 @@ export interface ClusterPlace {
  * https://kubernetes.io/docs/concepts/workloads/controllers/job/
  */
 export function kubernetesManifest(work: JobWork, options: CheckedEmitOptions, place: ClusterPlace & { readonly file: string }): string {
-  const name = jobName(work.name);
+  const name = jobName(work.name, work.folder);
   const documents =
     options.processes === 1
       ? [jobOfTrials(name, work, options, place)]
@@ -150,15 +151,19 @@ function labels(name: string): Readonly<Record<string, string>> {
   return { 'app.kubernetes.io/name': 'kumpas', 'app.kubernetes.io/instance': name };
 }
 
-/** With the index behind it, it is the host name of a pod: letters, digits and dashes, 63 in all. */
-export function jobName(name: string): string {
+/**
+ * A name of letters, digits and dashes that two folders of one name do not share. With the indices of trial and process behind it, it is the host name of a pod, of 63 at most.
+ * @param folder absolute.
+ */
+function jobName(name: string, folder: string): string {
   const word = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 40)
+    .slice(0, 32)
     .replaceAll(/-+$/g, '');
-  return word === '' ? 'kumpas' : `kumpas-${word}`;
+  const digits = createHash('sha256').update(folder).digest('hex').slice(0, 8);
+  return word === '' ? `kumpas-${digits}` : `kumpas-${word}-${digits}`;
 }
 
 /**

@@ -59,6 +59,8 @@ export type CheckedEmitOptions = Options<typeof emitOptions>;
 export interface JobWork {
   /** What the jobs are called after: the sweep's folder. */
   readonly name: string;
+  /** That folder, absolute. */
+  readonly folder: string;
   /** How many there are, one for each trial of the plan. */
   readonly trials: number;
   /** How many run at once; all where it is undefined. */
