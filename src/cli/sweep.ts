@@ -83,6 +83,11 @@ const sweepFlags = {
     group: 'Scheduler:',
     description: 'Train nothing; write the tables of what lies in that folder, or in --out, and say which trials are missing.',
   },
+  'join-timeout': {
+    ...trainFlags['join-timeout'],
+    group: 'Scheduler:',
+    description: '--trial: seconds that the processes that train it together wait for each other at the start.',
+  },
   config: trainFlags.config,
   key: trainFlags.key,
   eager: trainFlags.eager,
@@ -106,7 +111,7 @@ export const sweepCommand: Command = {
       argv,
       widthOf(terminal.output),
     );
-    const { help, json, ...all } = commandLine.parse();
+    const { help, json, 'join-timeout': joinTimeout, ...all } = commandLine.parse();
     const { own, flags } = divided(all);
     const typed = await trainingTyped(flags);
     const { models = ownModels, settings } = typed;
@@ -120,8 +125,10 @@ export const sweepCommand: Command = {
     const refused = Object.keys(REFUSED).filter((flag) => flags[flag] !== undefined);
     if (refused.length > 0) throw new UserError(refused.map((flag) => `--${flag}: ${REFUSED[flag] ?? ''}`).join('\n'));
     const shown = { typed, models, json: json === true };
+    if (joinTimeout !== undefined && own['trial'] === undefined) throw new UserError('--join-timeout: only with --trial; leave it out');
     if (own['collect'] !== undefined) return await runCollect(placeOf(own, 'collect', all), shown, terminal);
-    if (own['trial'] !== undefined) return await runOneTrial(own['trial'], placeOf(own, 'trial', all), shown, terminal);
+    if (own['trial'] !== undefined)
+      return await runOneTrial({ index: own['trial'], folder: placeOf(own, 'trial', all), joinTimeout }, shown, terminal);
     const request = await sweepAsked(own, typed, models, Object.keys(sweepFlags).map(keyOf));
     const out = requiredText(own, 'out', 'the folder of the sweep, as --out sweeps/lr');
     const jobs = wholeNumber(own, 'jobs', 1);

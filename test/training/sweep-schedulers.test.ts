@@ -114,6 +114,8 @@ describe('a sweep for a scheduler', () => {
         [['--trial', '0', '--out', 'jobs', '--lr', '1'], '--lr: --trial takes everything from the plan'],
         [['--collect', 'nowhere'], 'nowhere: no sweep lies there: sweep.json is missing'],
         [['--out', 'jobs', '--cpus', '2'], '--cpus: only with --emit'],
+        [['--out', 'jobs', '--join-timeout', '60'], '--join-timeout: only with --trial; leave it out'],
+        [['--out', 'jobs', '--trial', '0', '--join-timeout', '60'], '--join-timeout: only where several processes train together'],
       ] as const)
         expect(await kumpasIn(folder, 'sweep', ...typed)).toMatchObject({ code: 1, errors: expect.stringContaining(problem) });
     });
@@ -159,7 +161,9 @@ describe('a sweep for a scheduler', () => {
       '#SBATCH --signal=B:USR1@120',
       expect.stringMatching(/^#SBATCH --output=\/.*\/lr\/logs\/%a\.log$/),
     ]);
-    expect(await emitted({ emit: 'slurm', processes: 4 })).toMatch(/^srun --kill-on-bad-exit=1 .* --trial "\$SLURM_ARRAY_TASK_ID" &$/m);
+    expect(await emitted({ emit: 'slurm', processes: 4 })).toMatch(
+      /^srun --kill-on-bad-exit=1 .* --join-timeout 600 --trial "\$SLURM_ARRAY_TASK_ID" &$/m,
+    );
     expect(arrayOf([0, 3, 5, 6, 7, 9])).toBe('0,3,5-7,9');
   });
 
@@ -260,7 +264,15 @@ describe('a sweep for a scheduler', () => {
     expect(service.spec).toMatchObject({ clusterIP: 'None', selector: job.spec?.template.metadata?.labels });
     expect(job.spec).toMatchObject({ completions: 3, parallelism: 3, template: { spec: { restartPolicy: 'OnFailure' } } });
     const [container] = job.spec?.template.spec?.containers ?? [];
-    expect(container?.args).toEqual(['sweep', '--out', expect.stringMatching(/\/lr \$\$\(HOME\)$/), '--trial', '0']);
+    expect(container?.args).toEqual([
+      'sweep',
+      '--out',
+      expect.stringMatching(/\/lr \$\$\(HOME\)$/),
+      '--join-timeout',
+      '600',
+      '--trial',
+      '0',
+    ]);
     expect(container?.env).toEqual(
       expect.arrayContaining([
         { name: 'WORLD_SIZE', value: '3' },

@@ -9,6 +9,7 @@ import type { SweepRequest } from '../../training/sweep/plan';
 import { emitOptions } from '../../training/sweep/schedulers/options';
 import { arrayOf } from '../../training/sweep/schedulers/slurm';
 import { USER_ERROR_EXIT_CODE, watchForInterruption } from '../exit';
+import { optionalText } from '../flags';
 import { ownModelFlag } from '../model-flags';
 import { columns, secondsText } from '../quantities';
 import { gitCommit } from '../run-training';
@@ -51,8 +52,13 @@ function indexOf(typed: unknown): number {
 }
 
 /** Trains one trial of a sweep whose plan lies in its folder. A scheduler may tell the process several times that it is to end. */
-export async function runOneTrial(typedIndex: unknown, folder: string, shown: SweepShown, terminal: Terminal): Promise<number> {
+export async function runOneTrial(
+  { index: typedIndex, folder, joinTimeout }: { readonly index: unknown; readonly folder: string; readonly joinTimeout: unknown },
+  shown: SweepShown,
+  terminal: Terminal,
+): Promise<number> {
   const index = indexOf(typedIndex);
+  const cluster = clusterPlace({ joinTimeout: optionalText({ 'join-timeout': joinTimeout }, 'join-timeout'), environment: process.env });
   const { trainTrialAt } = await import('../../training/sweep/collect.js');
   const { typed, models, json } = shown;
   const interruption = watchForInterruption(terminal.errors, 'the step is finished and everything saved', false);
@@ -62,7 +68,7 @@ export async function runOneTrial(typedIndex: unknown, folder: string, shown: Sw
       onEvent: linesTo(json ? terminal.errors : terminal.output, terminal.errors, typed.verbose),
       models,
       reading: typed.reading,
-      cluster: clusterPlace({ environment: process.env }),
+      cluster,
       verbose: typed.verbose,
       cacheFolder: cacheFolder(process.env),
       gitCommit: gitCommit(),

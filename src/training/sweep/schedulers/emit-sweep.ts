@@ -17,6 +17,9 @@ import { checkedPlace, kubernetesManifest } from './kubernetes';
 import { emitOptions, type CheckedEmitOptions, type EmitOptions, type JobWork } from './options';
 import { arrayNote, slurmScript } from './slurm';
 
+/** Seconds that processes which train together wait for each other: a scheduler starts them as it finds machines, minutes apart. */
+const JOIN_WITHIN = 600;
+
 /** What was written for a scheduler. */
 export interface EmittedSweep {
   readonly plan: SweepPlan;
@@ -60,7 +63,7 @@ export async function emitSweepWith(
       '--halving: a rung compares the trials of the one before, and the indices of a job know nothing of each other; leave it out, or run the sweep with --jobs on one machine',
     );
   const plan = planSweep(request, models);
-  const flags = furtherFlags(request, models, plan);
+  const flags = [...furtherFlags(request, models, plan), ...(options.processes === 1 ? [] : ['--join-timeout', String(JOIN_WITHIN)])];
   const own = path.resolve(out);
   const name = path.basename(own);
   const work: JobWork = { name, folder: own, trials: plan.trials.length, atOnce, command: ['sweep', '--out', out, ...flags, '--trial'] };
