@@ -42,6 +42,8 @@ export interface TrainCommandLine {
   readonly findRates?: string | undefined;
   /** In how many folds the recipe is cross-validated; undefined for a single training. */
   readonly folds?: number | undefined;
+  /** What was typed of a job for a scheduler, by key, unchecked; undefined where it is trained here. */
+  readonly emit?: Readonly<Record<string, unknown>>;
   /** Where this process stands, where several train together. */
   readonly cluster?: ClusterPlace | undefined;
   readonly verbose: boolean;

@@ -133,7 +133,8 @@ export const sweepCommand: Command = {
     const out = requiredText(own, 'out', 'the folder of the sweep, as --out sweeps/lr');
     const jobs = wholeNumber(own, 'jobs', 1);
     const asked = Object.keys(emitOptions).map((key) => [key, own[flagOf(key).slice(2)]] as const);
-    if (own['emit'] !== undefined) return await runEmit(request, Object.fromEntries(asked), { out, jobs }, shown, terminal);
+    if (own['emit'] !== undefined)
+      return await runEmit(request, Object.fromEntries(asked), { out, jobs, asTraining: false }, shown, terminal);
     const without = asked.filter(([, value]) => value !== undefined);
     if (without.length > 0) throw new UserError(without.map(([key]) => `${flagOf(key)}: only with --emit`).join('\n'));
     return await runSweep(request, { out, jobs: jobs ?? 1 }, shown, terminal);

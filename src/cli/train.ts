@@ -2,6 +2,7 @@ import { modelPreset } from '../config/resolve';
 import { UserError } from '../foundation/errors';
 import { ownModels, type ModelDefinitions } from '../models/model-table';
 import { clusterPlace } from '../training/cluster/place';
+import { emitOptions } from '../training/sweep/schedulers/options';
 import { commandLineOf, type CommandUsage, type Command } from './command';
 import { runFindRates } from './find-learning-rate';
 import { keyOf, settingFlags, wholeNumber, type FlagTable } from './flags';
@@ -9,11 +10,24 @@ import { withMeasuredBatchSize } from './measure-batch-sizes';
 import { pathOfModel, modelsGiven } from './model-flags';
 import { flagsOfTrain } from './pytorch-flags';
 import { runSmokeTest } from './smoke-test';
+import { runEmitTraining } from './sweep/emit-training';
 import { runFolds } from './sweep/folds';
 import { readingTyped, runTraining, trainFlags, type TrainCommandLine } from './run-training';
 import { widthOf } from './terminal';
 
-/** `train`'s flags that are no settings, and that of cross-validation, which is a sweep of one point. */
+const jobFlags = settingFlags(emitOptions);
+const schedulerFlags = {
+  ...jobFlags,
+  emit: {
+    ...jobFlags['emit'],
+    demandOption: false,
+    description:
+      'Train nothing; write what a scheduler runs instead: a batch script for Slurm, or a Job of Kubernetes, in the folder that --save-dir names. docs/distributed.md tells how it goes on.',
+  },
+  processes: { ...jobFlags['processes'], description: '--emit: processes that train together, each on a machine of its own.' },
+};
+
+/** `train`'s flags that are no settings: also that of cross-validation, which is a sweep of one point, and those of a training that a scheduler runs. */
 const ownFlags = {
   ...trainFlags,
   folds: {
@@ -22,6 +36,7 @@ const ownFlags = {
     description:
       'Cross-validate: train on each of so many folds, the sets fold_1, fold_2 … in the folder of --data, which data -- split --folds makes, and say mean and deviation. It is a sweep of one point (docs/sweeps.md), in the folder that --save-dir names.',
   },
+  ...schedulerFlags,
 } as const satisfies FlagTable;
 
 /** The `train` command. */
@@ -33,6 +48,7 @@ export const trainCommand: Command = {
       return 0;
     }
     for (const note of typed.notes) terminal.errors.write(`note: ${note}\n`);
+    if (typed.emit !== undefined) return await runEmitTraining(typed, typed.emit, terminal);
     if (typed.folds !== undefined) return await runFolds(typed, typed.folds, terminal);
     if (typed.smokeTest === true) return await runSmokeTest(typed, terminal);
     if (typed.findRates !== undefined) return await runFindRates(typed, argv, typed.findRates, terminal);
@@ -51,19 +67,45 @@ export async function parseTrainCommand(argv: readonly string[], width: number):
     argv,
     width,
   );
-  const { help, folds, workers, rank, 'join-timeout': joinTimeout, 'heartbeat-timeout': heartbeatTimeout, ...typed } = commandLine.parse();
+  const { job, flags } = jobTyped(commandLine.parse());
+  const { help, folds, workers, rank, 'join-timeout': joinTimeout, 'heartbeat-timeout': heartbeatTimeout, ...typed } = flags;
   const training = await trainingTyped(typed);
   const { models = ownModels, settings } = training;
   const named = typeof settings['model'] === 'string' ? models.find(settings['model'])?.name : undefined;
   const usage = usageOf(models, named ?? models.defaultName);
-  const cluster = help === true ? undefined : clusterTyped({ workers, rank, joinTimeout, heartbeatTimeout }, { ...typed, folds });
+  const place = { workers, rank, joinTimeout, heartbeatTimeout };
+  if (job !== undefined) refuseBesideEmit({ workers, rank, 'join-timeout': joinTimeout, 'heartbeat-timeout': heartbeatTimeout });
+  const cluster = help === true || job !== undefined ? undefined : clusterTyped(place, { ...typed, folds });
   return {
     ...training,
     ...(folds === undefined ? {} : { folds: wholeNumber({ folds }, 'folds', 2) }),
+    ...(job === undefined ? {} : { emit: job }),
     ...(cluster === undefined ? {} : { cluster }),
     notes: commandLine.notes,
     help: help === true ? await (await commandLineOf(usage, argv, width)).help() : undefined,
   };
+}
+
+/** What was typed of a job for a scheduler, by key, and the flags beside it. @throws UserError for what is of a job where none is asked for. */
+function jobTyped(typed: Readonly<Record<string, unknown>>): {
+  readonly job: TrainCommandLine['emit'];
+  readonly flags: Readonly<Record<string, unknown>>;
+} {
+  const isOfJob = ([flag]: readonly [string, unknown]): boolean => Object.hasOwn(jobFlags, flag);
+  const all = Object.entries(typed);
+  const [job, flags] = [all.filter(isOfJob), Object.fromEntries(all.filter((one) => !isOfJob(one)))];
+  if (typed['emit'] !== undefined) return { job: Object.fromEntries(job.map(([flag, value]) => [keyOf(flag), value])), flags };
+  if (job.length > 0 && typed['help'] !== true) throw new UserError(job.map(([flag]) => `--${flag}: only with --emit`).join('\n'));
+  return { job: undefined, flags };
+}
+
+/** Where processes stand, the scheduler says. @throws UserError where it was typed. */
+function refuseBesideEmit(places: Readonly<Record<string, unknown>>): void {
+  const typed = Object.keys(places).filter((flag) => places[flag] !== undefined);
+  if (typed.length > 0)
+    throw new UserError(
+      typed.map((flag) => `--emit and --${flag}: the scheduler starts as many processes as --processes says; leave it out`).join('\n'),
+    );
 }
 
 /** What was typed of a training, by flag, `--help` aside. @throws UserError for a flag that lacks its value, or a model's file that defines none. */
@@ -165,6 +207,10 @@ function usageOf(models: ModelDefinitions, model: string): CommandUsage {
       ['npm run train -- --data clips/ --find-lr', 'try learning rates, and say which to take'],
       ['npm run train -- --data folds/ --folds 5', 'cross-validate: mean and deviation over five folds'],
       ['npm run train -- --data clips/ --workers a:2222,b:2222 --rank 0', 'train on the machines a and b together; on b with --rank 1'],
+      [
+        'npm run train -- --data clips/ --save-dir runs/night --emit slurm --processes 4',
+        'a script for Slurm, which trains on four machines together: sbatch runs/night/train.sbatch',
+      ],
       ['npm run train -- --resume --epochs 60', 'go on with the newest training, to 60 epochs in all'],
     ],
     epilogue:

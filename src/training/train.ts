@@ -165,7 +165,7 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
   const runtimeOptions = { verbose: hooks.verbose === true, deterministic: settings.deterministic, tf32: settings.tf32 };
   if (request.cluster === undefined)
     return await trainSettled(request, { settings, resume }, { ...hooks, models }, { runtime: await startRuntime(runtimeOptions) });
-  refuseUndividable(settings);
+  refuseUndividable(settings, '--workers');
   const note = (text: string): void => {
     report({ kind: 'note', text });
   };
@@ -180,13 +180,18 @@ export async function trainWith(request: TrainRequest, hooks: TrainHooks = {}): 
   }
 }
 
-/** What a batch that is divided among processes cannot be computed with. @throws UserError that says what to leave out. */
-function refuseUndividable({ compile_model, loss_weighting }: Settings): void {
-  if (!compile_model) throw new UserError('--workers: several processes need the captured step: leave out --eager, or train in one');
+/**
+ * What a batch that is divided among processes cannot be computed with.
+ * @param flag what asks for several.
+ * @throws UserError that says what to leave out.
+ */
+export function refuseUndividable(
+  { compile_model, loss_weighting }: Partial<Pick<Settings, 'compile_model' | 'loss_weighting'>>,
+  flag: string,
+): void {
+  if (compile_model === false) throw new UserError(`${flag}: several processes need the captured step: leave out --eager, or train in one`);
   if (loss_weighting === 'gradnorm')
-    throw new UserError(
-      '--workers: --loss-weighting gradnorm measures the gradient of a whole batch: leave it out, or train in one process',
-    );
+    throw new UserError(`${flag}: --loss-weighting gradnorm measures the gradient of a whole batch: leave it out, or train in one process`);
 }
 
 /** Trains with settings that are settled, in this process or led by it. */

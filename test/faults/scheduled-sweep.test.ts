@@ -5,10 +5,14 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { collectSweep, emitSweep, sweep, type SweepOptions } from '../../src/index';
+import { freePort } from '../../src/training/cluster/addresses';
 import { sweepTable } from '../../src/training/sweep/results-text';
 import { useBackend } from '../support/backend';
 import { inTemporaryFolder } from '../support/clip-files';
+import { sharedCommands } from '../support/commands';
 import { writeSmallData } from '../support/small-training';
+
+const { kumpasIn } = sharedCommands();
 
 beforeAll(async () => {
   await useBackend('cpu');
@@ -30,7 +34,7 @@ class Cluster {
 
   constructor(
     private readonly script: string,
-    folder: string,
+    private readonly folder: string,
   ) {
     this.requests = path.join(folder, 'requeued');
     mkdirSync(path.join(folder, 'bin'));
@@ -39,6 +43,27 @@ class Cluster {
   }
 
   private readonly path: string;
+
+  /** Of two nodes, both this machine: `srun` starts a task on each, and hands a signal on to both. */
+  async withNodes(): Promise<this> {
+    const [host, port] = ['127.0.0.1', await freePort('127.0.0.1', 0, 0)];
+    const step = `SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=${host} MASTER_ADDR=${host} MASTER_PORT=${port}`;
+    const lines = [
+      '#!/bin/bash',
+      'shift',
+      'tasks=()',
+      `trap 'kill -TERM "\${tasks[@]}"' TERM`,
+      `for rank in 0 1; do ${step} SLURM_PROCID=$rank "$@" & tasks+=($!); done`,
+      'worst=0',
+      'for task in "${tasks[@]}"; do',
+      '  while wait "$task"; code=$?; kill -0 "$task" 2>/dev/null; do :; done',
+      '  [ "$code" -eq 0 ] || worst=$code',
+      'done',
+      'exit "$worst"',
+    ];
+    writeFileSync(path.join(this.folder, 'bin/srun'), `${lines.join('\n')}\n`, { mode: 0o755 });
+    return this;
+  }
 
   start(index: number): void {
     const variables = { SLURM_ARRAY_TASK_ID: String(index), SLURM_JOB_ID: String(100 + index), PATH: this.path };
@@ -116,4 +141,29 @@ describe('the script for Slurm, started as Slurm starts it', () => {
       expect(collected.winner?.name).toBe(whole.winner?.name);
     });
   }, 900_000);
+
+  it('trains one training in two processes, which goes on where it was when it was out of time', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const data = writeSmallData(folder, { train: 16, val: 8 });
+      const settings = Object.entries({ ...base, data, save_dir: 'night' }).map(([key, value]) => `--${key}=${value}`);
+      expect(await kumpasIn(folder, 'train', ...settings, '--emit', 'slurm', '--processes', '2', '--cpus', '1')).toMatchObject({ code: 0 });
+      const out = path.join(folder, 'night');
+      const [trial] = (await collectSweep(out)).undone.map((one) => one.trial.id);
+      const cluster = await new Cluster(path.join(out, 'train.sbatch'), folder).withNodes();
+      cluster.start(0);
+      await until(() => epochsOf(out, trial ?? '') >= 1);
+      cluster.signal(0, 'SIGUSR1', 'script');
+      expect(await cluster.end(0)).toBe(0);
+      expect(cluster.requeued).toEqual(['requeue 100']);
+      expect((await collectSweep(out)).undone.map(({ state }) => state)).toEqual(['cut']);
+      const startAgain = async (): Promise<void> => {
+        cluster.start(0);
+        expect(await cluster.end(0)).toBe(0);
+        expect((await collectSweep(out)).undone).toEqual([]);
+      };
+      await startAgain();
+      await startAgain(); // It is done, and ends at once.
+      expect(epochsOf(out, trial ?? '')).toBe(base.epochs);
+    });
+  }, 300_000);
 });

@@ -4,6 +4,7 @@ import { UserError } from '../../foundation/errors';
 import { counted, percent, shellWord } from '../../foundation/text';
 import { clusterPlace } from '../../training/cluster/place';
 import type { UndoneTrial } from '../../training/sweep/collect';
+import type { JobFile } from '../../training/sweep/manifest';
 import type { SweepEvent } from '../../training/sweep/events';
 import type { SweepRequest } from '../../training/sweep/plan';
 import { emitOptions } from '../../training/sweep/schedulers/options';
@@ -17,25 +18,25 @@ import type { Terminal } from '../terminal';
 import { failureText } from './progress';
 import type { SweepShown } from './run';
 
-/** Writes what a scheduler runs in place of a sweep, and says how it is submitted and collected. */
+/** Writes what a scheduler runs in place of a sweep, or of one training, and says how it is submitted and collected. */
 export async function runEmit(
   request: SweepRequest,
   typedOptions: Readonly<Record<string, unknown>>,
-  { out, jobs }: { readonly out: string; readonly jobs: number | undefined },
+  { out, jobs, asTraining }: { readonly out: string; readonly jobs: number | undefined; readonly asTraining: boolean },
   { typed, models, json }: SweepShown,
   { output }: Terminal,
 ): Promise<number> {
   const options = checkOptions(emitOptions, { source: commandLineSource, values: typedOptions });
   const { emitSweepWith } = await import('../../training/sweep/schedulers/emit-sweep.js');
-  const { plan, folder, file, submit, notes } = await emitSweepWith(request, options, { out, atOnce: jobs, models });
+  const { plan, folder, file, submit, notes } = await emitSweepWith(request, options, { out, atOnce: jobs, asTraining, models });
   const collect = `npm run sweep -- --collect ${shellWord(folder)}${ownModelFlag(typed.modelFile)}`;
   if (json) {
     output.write(`${JSON.stringify({ folder, file, trials: plan.trials.length, submit, collect, notes }, null, 2)}\n`);
     return 0;
   }
-  output.write(`${counted(plan.points.length, 'point')}, ${counted(plan.trials.length, 'trial')}\n`);
+  if (!asTraining) output.write(`${counted(plan.points.length, 'point')}, ${counted(plan.trials.length, 'trial')}\n`);
   for (const note of notes) output.write(`note: ${note}\n`);
-  output.write(`written: ${file}\nsubmit:  ${submit}\ncollect: ${collect}\n`);
+  output.write(`written: ${file}\nsubmit:  ${submit}\n${asTraining ? 'see how it goes:' : 'collect:'} ${collect}\n`);
   return 0;
 }
 
@@ -141,11 +142,12 @@ function statesOf(undone: readonly UndoneTrial[]): string[] {
   return states.length === 0 ? [] : [`Indices that are not done: ${states.join('; ')}.`];
 }
 
-function waysOn(job: { readonly scheduler: 'slurm' | 'k8s'; readonly file: string } | undefined, undone: readonly UndoneTrial[]): string[] {
+function waysOn(job: JobFile | undefined, undone: readonly UndoneTrial[]): string[] {
   const indices = undone.filter(({ state }) => state !== 'running').map(({ index }) => index);
   if (indices.length === 0) return [];
   if (job === undefined) return ["Train them: type the sweep's own command again."];
   const file = shellWord(job.file);
+  if (job.scheduler === 'slurm' && job.isTraining) return [`Submit it again: sbatch ${file}`];
   return job.scheduler === 'slurm'
     ? [`Submit them again: sbatch --array=${arrayOf(indices)} ${file}`]
     : [`Submit them again: kubectl delete -f ${file} && kubectl apply -f ${file} (an index whose trial is done ends at once)`];

@@ -9,7 +9,7 @@ import type { ClusterPlace } from '../cluster/place';
 import { computeFor } from '../train';
 import type { SweepHooks } from './events';
 import { failuresIn } from './failures';
-import { keptPlan, SWEEP_FILES } from './manifest';
+import { jobFilesIn, keptPlan, type JobFile } from './manifest';
 import type { Trial } from './plan';
 import { summarise, type SweepResult } from './results';
 import { runTrial } from './run-trial';
@@ -111,8 +111,6 @@ export async function trainTrialAt(
 }
 
 /** The job file of a sweep that was written for a scheduler; undefined where there is none. */
-export function jobFileOf(folder: string): { readonly scheduler: 'slurm' | 'k8s'; readonly file: string } | undefined {
-  const [slurm, kubernetes] = [path.join(folder, SWEEP_FILES.slurm), path.join(folder, SWEEP_FILES.kubernetes)];
-  if (existsSync(slurm)) return { scheduler: 'slurm', file: slurm };
-  return existsSync(kubernetes) ? { scheduler: 'k8s', file: kubernetes } : undefined;
+export function jobFileOf(folder: string): JobFile | undefined {
+  return jobFilesIn(folder).find(({ file }) => existsSync(file));
 }

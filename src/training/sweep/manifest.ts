@@ -17,11 +17,26 @@ export const SWEEP_FILES = {
   picture: 'results.png',
   /** Settings to train on with. */
   winner: 'winner.json',
-  /** What Slurm runs in its place, an index a trial. */
-  slurm: 'sweep.sbatch',
-  /** What Kubernetes runs in its place. */
-  kubernetes: 'sweep.yaml',
 } as const;
+
+/** What was written for a scheduler. */
+export interface JobFile {
+  readonly scheduler: 'slurm' | 'k8s';
+  readonly file: string;
+  /** Whether it is of one training that was asked for as such. */
+  readonly isTraining: boolean;
+}
+
+/** Where what is written for a scheduler may lie. */
+export function jobFilesIn(folder: string): JobFile[] {
+  return [true, false].flatMap((isTraining) => {
+    const named = path.join(folder, isTraining ? 'train' : 'sweep');
+    return [
+      { scheduler: 'slurm' as const, file: `${named}.sbatch`, isTraining },
+      { scheduler: 'k8s' as const, file: `${named}.yaml`, isTraining },
+    ];
+  });
+}
 
 const LARGEST_MANIFEST = 256_000_000;
 
@@ -37,9 +52,10 @@ const manifestSchema = z.object({
 
 /**
  * Keeps a sweep's plan in its folder, where it stays as it is.
+ * @param asTraining of a single training, whose folder `--save-dir` names.
  * @throws UserError where the folder holds another sweep.
  */
-export function keepPlan(folder: string, plan: SweepPlan): void {
+export function keepPlan(folder: string, plan: SweepPlan, asTraining = false): void {
   const file = path.join(folder, SWEEP_FILES.manifest);
   const before = readPlan(file);
   if (before === undefined) {
@@ -47,10 +63,11 @@ export function keepPlan(folder: string, plan: SweepPlan): void {
     return;
   }
   const difference = differenceOfPlans(before, plan);
-  if (difference !== undefined)
-    throw new UserError(
-      `${folder}: another sweep lies there: ${difference}; type its own command to go on with it, or choose another --out`,
-    );
+  if (difference === undefined) return;
+  const [other, flag] = asTraining ? ['training', '--save-dir'] : ['sweep', '--out'];
+  throw new UserError(
+    `${folder}: another ${other} lies there: ${difference}; type its own command to go on with it, or choose another ${flag}`,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { checkOptions, flagOf } from '../../../config/layers';
 import { replaceText } from '../../../foundation/atomic-file';
@@ -6,10 +6,11 @@ import { UserError } from '../../../foundation/errors';
 import { withFolderLock } from '../../../foundation/folder-lock';
 import { makeFolders } from '../../../foundation/folders';
 import { kumpasProgram } from '../../../foundation/installation';
-import { elementAt } from '../../../foundation/required';
+import { elementAt, required } from '../../../foundation/required';
 import { printableLine, shellWord } from '../../../foundation/text';
 import { ownModels, type ModelDefinitions } from '../../../models/model-table';
-import { keepPlan, SWEEP_FILES } from '../manifest';
+import { refuseUndividable } from '../../train';
+import { jobFilesIn, keepPlan } from '../manifest';
 import { planSweep, type SweepPlan, type SweepRequest } from '../plan';
 import type { SweepHooks } from '../events';
 import { sweepRequestOf, type SweepOptions } from '../sweep';
@@ -40,7 +41,7 @@ export interface EmittedSweep {
 export async function emitSweep(options: SweepOptions, job: EmitOptions, hooks: Pick<SweepHooks, 'models'> = {}): Promise<EmittedSweep> {
   const { request, models } = sweepRequestOf(options, hooks);
   const checked = checkOptions(emitOptions, { source: 'emitSweep()', values: job });
-  return await emitSweepWith(request, checked, { out: options.out, atOnce: options.jobs, models });
+  return await emitSweepWith(request, checked, { out: options.out, atOnce: options.jobs, asTraining: false, models });
 }
 
 /** Where a sweep is written, and how its trials are started. */
@@ -48,6 +49,8 @@ export interface EmitPlace {
   readonly out: string;
   /** How many trials run at once; all where it is undefined. */
   readonly atOnce: number | undefined;
+  /** Whether it is one training that was asked for as such, in a folder that `--save-dir` names. */
+  readonly asTraining: boolean;
   readonly models: ModelDefinitions;
 }
 
@@ -55,7 +58,7 @@ export interface EmitPlace {
 export async function emitSweepWith(
   request: SweepRequest,
   options: CheckedEmitOptions,
-  { out, atOnce, models }: EmitPlace,
+  { out, atOnce, asTraining, models }: EmitPlace,
 ): Promise<EmittedSweep> {
   refuseForeign(options);
   if (request.halving !== undefined)
@@ -63,24 +66,35 @@ export async function emitSweepWith(
       '--halving: a rung compares the trials of the one before, and the indices of a job know nothing of each other; leave it out, or run the sweep with --jobs on one machine',
     );
   const plan = planSweep(request, models);
+  if (options.processes > 1) for (const { settings } of plan.trials) refuseUndividable(settings, '--processes');
   const flags = [...furtherFlags(request, models, plan), ...(options.processes === 1 ? [] : ['--join-timeout', String(JOIN_WITHIN)])];
   const own = path.resolve(out);
   const name = path.basename(own);
-  const work: JobWork = { name, folder: own, trials: plan.trials.length, atOnce, command: ['sweep', '--out', out, ...flags, '--trial'] };
+  const work: JobWork = {
+    name,
+    folder: own,
+    trials: plan.trials.length,
+    asTraining,
+    atOnce,
+    command: ['sweep', '--out', out, ...flags, '--trial'],
+  };
   const isSlurm = options.emit === 'slurm';
-  const file = path.join(out, isSlurm ? SWEEP_FILES.slurm : SWEEP_FILES.kubernetes);
+  const files = jobFilesIn(out);
+  const { file } = required(
+    files.find((one) => one.scheduler === options.emit && one.isTraining === asTraining),
+    `a file for ${options.emit}`,
+  );
   const logs = path.resolve(out, 'logs');
   refuseSteering([logs, ...flags]);
   const place = { workingFolder: process.cwd(), program: kumpasProgram(), logs, script: file };
   const text = isSlurm
     ? slurmScript({ ...work, name: name.replaceAll(/[^\w.-]+/g, '-') }, options, place)
-    : kubernetesManifest(work, options, { ...checkedPlace(options, pathsOf(plan, out)), file });
+    : kubernetesManifest(work, options, { ...checkedPlace(options, pathsOf(plan, asTraining ? '--save-dir' : '--out', out)), file });
   makeFolders(path.resolve(out));
   await withFolderLock(out, 'sweep', () => {
-    keepPlan(out, plan);
+    keepPlan(out, plan, asTraining);
     if (isSlurm) makeFolders(logs); // Slurm makes none.
-    for (const other of [SWEEP_FILES.slurm, SWEEP_FILES.kubernetes].map((one) => path.join(out, one)))
-      if (other !== file && existsSync(other)) rmSync(other);
+    for (const other of files) if (other.file !== file) rmSync(other.file, { force: true });
     replaceText(file, text);
   });
   const note = isSlurm ? arrayNote(plan.trials.length) : undefined;
@@ -108,6 +122,8 @@ const ONLY = { slurm: ['time', 'partition'], k8s: ['image', 'claim', 'mount_path
 function refuseForeign(options: CheckedEmitOptions): void {
   const other = options.emit === 'slurm' ? 'k8s' : 'slurm';
   const foreign = ONLY[other].filter((key) => options[key] !== undefined);
+  if (options.processes > 1 && options.gpus > 0)
+    throw new UserError('--gpus: several processes train together on processors alone; leave it out, or --processes');
   if (foreign.length > 0) throw new UserError(foreign.map((key) => `${flagOf(key)}: it is of --emit ${other}; leave it out`).join('\n'));
 }
 
@@ -119,10 +135,10 @@ function refuseSteering(words: readonly string[]): void {
 }
 
 /** The sweep's folder and all that its trials' settings name by an absolute path, or one that leaves the folder one works in. */
-function pathsOf({ trials }: SweepPlan, out: string): ReadonlyMap<string, string> {
+function pathsOf({ trials }: SweepPlan, flag: string, out: string): ReadonlyMap<string, string> {
   const { settings } = elementAt(trials, 0);
   const places = Object.entries(settings).flatMap(([key, value]) =>
     typeof value === 'string' && (path.isAbsolute(value) || value.startsWith('..')) ? [[flagOf(key), value] as const] : [],
   );
-  return new Map([['--out', out], ...places]);
+  return new Map([[flag, out], ...places]);
 }

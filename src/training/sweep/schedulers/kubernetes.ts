@@ -35,8 +35,8 @@ export function kubernetesManifest(work: JobWork, options: CheckedEmitOptions, p
           const own = work.trials === 1 ? name : `${name}-${trial}`;
           return [service(own, options), jobOfProcesses(own, [...work.command, String(trial)], options, place)];
         }).flat();
-  const each = options.processes === 1 ? '' : `, each trained by ${options.processes} processes together`;
-  const heading = `# ${counted(work.trials, 'trial')}${each}. Submit with: kubectl apply -f ${shellWord(place.file)}\n`;
+  const each = options.processes === 1 ? '' : `, ${work.asTraining ? '' : 'each trained '}by ${options.processes} processes together`;
+  const heading = `# ${work.asTraining ? 'One training' : counted(work.trials, 'trial')}${each}. Submit with: kubectl apply -f ${shellWord(place.file)}\n`;
   return heading + documents.map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
 }
 

@@ -8,7 +8,7 @@ function textLike(pattern: RegExp, expected: string): ValueKind<z.ZodString> {
   return { schema: z.string().regex(pattern), expected, kind: 'text' };
 }
 
-/** What the jobs of a sweep are written for, and what each asks of the cluster; each a flag of `sweep`. */
+/** What the jobs of a sweep, or of one training, are written for, and what each asks of the cluster; each a flag of `sweep` and `train`. */
 export const emitOptions = {
   emit: requiredOption(choice(['slurm', 'k8s']), {
     group,
@@ -27,7 +27,7 @@ export const emitOptions = {
   }),
   time: option(textLike(/^(\d{1,3}-)?\d{1,4}(:\d\d){0,2}$/, 'a time as Slurm takes it: minutes, 4:00:00, or 1-12:00:00'), {
     group,
-    description: '--emit slurm: time limit, as 4:00:00. A trial that reaches it is saved and queued again.',
+    description: '--emit slurm: time limit, as 4:00:00. A training that reaches it is saved and queued again.',
   }),
   partition: option(textLike(/^[\w.,-]+$/, 'names of partitions with commas between them'), {
     group,
@@ -39,11 +39,11 @@ export const emitOptions = {
   }),
   claim: option(textLike(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'the name of a PersistentVolumeClaim'), {
     group,
-    description: '--emit k8s: PersistentVolumeClaim of the file system that all pods share, which holds the clips and the sweep.',
+    description: '--emit k8s: PersistentVolumeClaim of the file system that all pods share, which holds the clips and what is trained.',
   }),
   mount_path: option(textLike(/^\/[^:\0]*$/, 'an absolute path'), {
     group,
-    description: '--emit k8s: where the pods see that file system. Relative paths, as those of --data and --out, begin there.',
+    description: '--emit k8s: where the pods see that file system. Relative paths, as that of --data, begin there.',
   }),
   namespace: option(textLike(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'the name of a namespace'), {
     group,
@@ -63,6 +63,8 @@ export interface JobWork {
   readonly folder: string;
   /** How many there are, one for each trial of the plan. */
   readonly trials: number;
+  /** Whether it is one training that was asked for as such. */
+  readonly asTraining: boolean;
   /** How many run at once; all where it is undefined. */
   readonly atOnce: number | undefined;
   /** What follows Kumpas's name in the command of a trial, but for its index: it ends in `--trial`. */

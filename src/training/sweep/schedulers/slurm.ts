@@ -20,15 +20,15 @@ export interface SlurmPlace {
 }
 
 /**
- * An array job of Slurm that trains one trial an index (https://slurm.schedmd.com/job_array.html). Whatever ends a trial too early, it is queued again and goes on where it was: at the time
+ * An array job of Slurm that trains one trial an index (https://slurm.schedmd.com/job_array.html), or a job that is one training. Whatever ends a trial too early, it is queued again and goes on where it was: at the time
  * limit the script asks for that itself; Slurm does where it preempts the job or a machine fails.
  */
 export function slurmScript(work: JobWork, options: CheckedEmitOptions, place: SlurmPlace): string {
-  const { name, trials, atOnce, command } = work;
+  const { name, trials, asTraining, atOnce, command } = work;
   const { cpus, memory, gpus, processes, time, partition } = options;
   const directives = [
     `--job-name=${name}`,
-    `--array=0-${trials - 1}${atOnce === undefined ? '' : `%${atOnce}`}`,
+    ...(asTraining ? [] : [`--array=0-${trials - 1}${atOnce === undefined ? '' : `%${atOnce}`}`]),
     `--nodes=${processes}`,
     '--ntasks-per-node=1',
     `--cpus-per-task=${cpus}`,
@@ -39,7 +39,7 @@ export function slurmScript(work: JobWork, options: CheckedEmitOptions, place: S
     '--requeue',
     '--open-mode=append',
     `--signal=B:USR1@${SAVE_BEFORE}`,
-    `--output=${directiveWord(`${place.logs.replaceAll('%', '%%')}/`)}%a.log`,
+    `--output=${directiveWord(`${place.logs.replaceAll('%', '%%')}/`)}${asTraining ? '%j' : '%a'}.log`,
   ];
   const launch = processes === 1 ? [] : ['srun', '--kill-on-bad-exit=1'];
   const words = [...launch, ...place.program, ...command].map(shellWord).join(' ');
@@ -47,8 +47,10 @@ export function slurmScript(work: JobWork, options: CheckedEmitOptions, place: S
     '#!/bin/bash',
     ...directives.map((directive) => `#SBATCH ${directive}`),
     '',
-    `# ${counted(trials, 'trial')}, one an index${processes === 1 ? '' : `, each trained by ${processes} processes together`}. Submit it with: sbatch ${shellWord(place.script)}`,
-    '# An index that is queued again goes on where its trial was; one whose trial is done ends at once.',
+    `# ${whatItIs(work, processes)}. Submit it with: sbatch ${shellWord(place.script)}`,
+    asTraining
+      ? '# Queued or submitted again it goes on where it was; once all is done, it ends at once.'
+      : '# An index that is queued again goes on where its trial was; one whose trial is done ends at once.',
     '',
     `cd ${shellWord(place.workingFolder)} || exit 1`,
     ...threadVariables(options).map(([variable, value]) => `export ${variable}="\${${variable}:-${value}}"`),
@@ -62,7 +64,7 @@ export function slurmScript(work: JobWork, options: CheckedEmitOptions, place: S
     "trap 'requeue=yes; stop' USR1",
     'trap stop TERM',
     '',
-    `${words} "$SLURM_ARRAY_TASK_ID" &`,
+    `${words} ${asTraining ? '0' : '"$SLURM_ARRAY_TASK_ID"'} &`,
     'training=$!',
     '[ -z "$signalled" ] || stop',
     '',
@@ -79,6 +81,12 @@ export function slurmScript(work: JobWork, options: CheckedEmitOptions, place: S
     'fi',
     'exit "$code"',
   ].join('\n')}\n`;
+}
+
+/** `6 trials, one an index, each trained by 2 processes together`, or `One training, by 2 processes together`. */
+function whatItIs({ asTraining, trials }: JobWork, processes: number): string {
+  if (asTraining) return `One training${processes === 1 ? '' : `, by ${processes} processes together`}`;
+  return `${counted(trials, 'trial')}, one an index${processes === 1 ? '' : `, each trained by ${processes} processes together`}`;
 }
 
 /** What is to be said of a sweep of more trials than Slurm's arrays usually have. */
