@@ -68,7 +68,7 @@ export const benchUsage = `npm run bench -- step|breakdown|epoch|load|evaluate|p
   --padding 0        evaluate: the share of padding where clips are padded to the longest, up to 0.45
   --amp              matrix products in bfloat16 where they win on this processor, as a training measures it (PyTorch then autocasts, or computes in float32
                      where nothing wins); --amp force: whatever they cost
-  --cudnn-gru        step: GRUs by cuDNN, on a GPU
+  --no-cudnn-gru     step: on a GPU, GRUs by a loop in the graph, not by cuDNN
   --enable-parallel  step: each batch divided among all GPUs, on the processor among two parts of it
   --eager            operation by operation instead of the captured graph
   --ema              step, save: with a moving average of the weights
@@ -140,7 +140,7 @@ export function readBenchFlags(argv: readonly string[], defaultFrames: number): 
     runs: values.runs === undefined ? undefined : whole('runs', 1),
     amp: values.amp === 'force' ? 'force' : values.amp === 'true',
     eager: values.eager ?? false,
-    cudnnGru: values['cudnn-gru'] ?? false,
+    cudnnGru: values['cudnn-gru'] ?? true,
     parallel: values['enable-parallel'] ?? false,
     ema: values.ema ?? false,
     json: values.json ?? false,

@@ -77,7 +77,7 @@ timed 'step --frames 30' 60 "$times" step "${step[@]}" --frames 30 "${pytorch[@]
 timed 'step --amp' 60 "$times + '; bfloat16: ' + (f.setting.amp.bfloat16.join(', ') || 'nothing wins')" step "${step[@]}" --amp "${pytorch[@]}"
 timed 'step --amp force' 60 "$times" step "${step[@]}" --amp force
 timed 'step --model iv3_gru' 60 "$times" step "${gru[@]}" "${pytorch[@]}"
-if [ "$backend" = gpu ]; then timed 'step --model iv3_gru --cudnn-gru' 60 "$times" step "${gru[@]}" --cudnn-gru "${pytorch[@]}"; fi
+if [ "$backend" = gpu ]; then timed 'step --model iv3_gru --no-cudnn-gru' 60 "$times" step "${gru[@]}" --no-cudnn-gru; fi
 timed 'epoch' 90 "$times" epoch "${epoch[@]}" "${pytorch[@]}"
 timed 'evaluate' 60 '`${f.clips_per_second} clips/s` + (f.pytorch ? `; PyTorch ${f.pytorch.clips_per_second}: ${f.rate_by_pytorchs}` : "")' evaluate "${evaluate[@]}" "${pytorch[@]}"
 timed 'features' 60 '`${f.frames_per_second} frames/s` + (f.torchvision ? `; torchvision ${f.torchvision.frames_per_second}, ${f.torchvision.fastest_layout}: ${f.times_as_fast_as_torchvision}` : "")' features "${features[@]}" "${pytorch[@]}"

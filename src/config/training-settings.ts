@@ -119,7 +119,7 @@ export const trainingSettings = {
   deterministic: setting(onOrOff(), false, {
     group,
     description:
-      'The same weights bit for bit on machines with other numbers of cores: each operation is divided among four threads, however many cores there are. Further cores are idle meanwhile; on fewer than four a step takes about as long. On a GPU it asks for TensorFlow’s deterministic kernels, which are slower (never measured).',
+      'The same weights bit for bit on machines with other numbers of cores: each operation is divided among four threads, however many cores there are. Further cores are idle meanwhile; on fewer than four a step takes about as long. On a GPU it asks for TensorFlow’s deterministic kernels, without which two runs differ in last bits.',
   }),
   compile_model: setting(onOrOff(), true, {
     group,

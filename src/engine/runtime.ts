@@ -36,7 +36,6 @@ export interface RuntimeOptions {
   readonly deterministic?: boolean;
   /**
    * False: on a GPU float32 products are computed in full float32, not in TensorFloat-32, by NVIDIA_TF32_OVERRIDE=0, which cuBLAS and cuDNN read (NVIDIA's documentation of both).
-   * Never run on one.
    */
   readonly tf32?: boolean;
   /** Whether it computes with other processes ({@link startClusterServer}): what cannot be reached then fails at once. */
@@ -138,8 +137,8 @@ async function start(verbose: boolean, deterministic: boolean, tf32: boolean): P
 
 /**
  * What TensorFlow reads of the environment when it is loaded. On a processor the number of threads within an operation is all that matters; how many operations run beside each other
- * (TF_NUM_INTEROP_THREADS) does not, and kernels of Kumpas's own always add the same parts in the same order. The other two are for GPUs, written from documentation and never
- * run on one.
+ * (TF_NUM_INTEROP_THREADS) does not, and kernels of Kumpas's own always add the same parts in the same order. The other two are for GPUs: with them two
+ * trainings on an H100 gave the same weights to the bit.
  */
 const deterministicEnvironment = {
   TF_NUM_INTRAOP_THREADS: String(DETERMINISTIC_THREADS),
