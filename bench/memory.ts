@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setInterval } from 'node:timers/promises';
+import { startRuntime } from '../src/engine/runtime';
 import { UserError } from '../src/foundation/errors';
 import { TRAIN_CLIPS, VALIDATION_CLIPS, writeRandomClips } from './epoch';
 import { median, round, type Figures } from './figures';
 import type { BenchFlags } from './flags';
 import { benchModels } from './models';
 import { peakMemoryOfMb } from './peak-memory';
+import { pytorchArguments } from './pytorch';
 
 const EPOCHS = 2;
 /** Milliseconds between two looks at a process; the kernel keeps its peak, so that only what it reaches after the last one is missed. */
@@ -20,6 +22,7 @@ const LOOK = 20;
  * one batch of clips and no set.
  */
 export async function benchMemory(flags: BenchFlags): Promise<Figures> {
+  const { usesGpu } = await startRuntime();
   const folder = mkdtempSync(path.join(tmpdir(), 'kumpas-bench-'));
   const [ours, theirs]: [number[], number[]] = [[], []];
   try {
@@ -27,9 +30,8 @@ export async function benchMemory(flags: BenchFlags): Promise<Figures> {
     for (let run = 0; run < (flags.runs ?? 5); run++) {
       ours.push(await peakOf(process.execPath, trainingOf(flags, folder, run)));
       if (flags.pytorch === undefined) continue;
-      const [script, argv] = benchModels[flags.model](flags).pytorch;
       const work = `epoch ${EPOCHS} ${TRAIN_CLIPS} ${VALIDATION_CLIPS}\n`;
-      theirs.push(await peakOf(flags.pytorch, [path.join(__dirname, script), ...argv.map(String)], work));
+      theirs.push(await peakOf(flags.pytorch, pytorchArguments(benchModels[flags.model](flags).pytorch, usesGpu), work));
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -26,7 +26,7 @@ export async function startPytorch(
   [script, argv]: readonly [script: string, argv: readonly (string | number)[]],
   { usesGpu }: Pick<Runtime, 'usesGpu'>,
 ): Promise<PytorchTraining> {
-  const child = spawn(python, [path.join(__dirname, script), ...argv.map(String), usesGpu ? 'cuda' : 'cpu'], {
+  const child = spawn(python, pytorchArguments([script, argv], usesGpu), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -55,4 +55,12 @@ export async function startPytorch(
       child.stdin.end();
     },
   };
+}
+
+/** Python's arguments for a script beside this file, which is told last where to compute. */
+export function pytorchArguments(
+  [script, argv]: readonly [script: string, argv: readonly (string | number)[]],
+  usesGpu: boolean,
+): string[] {
+  return [path.join(__dirname, script), ...argv.map(String), usesGpu ? 'cuda' : 'cpu'];
 }
