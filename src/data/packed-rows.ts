@@ -6,14 +6,17 @@ interface PackedRows {
   readonly rows: Int32Array;
 }
 
-/** Row counts are rounded up to so many steps, because each count is a graph of its own. */
-const STEPS = 8;
+/** Row counts are rounded up to parts of the batch, because each count is a graph of its own: to eighths, and to sixteenths where rows are so many that they cost more than some further graphs. */
+const [STEPS, FINER_STEPS, MANY_ROWS] = [8, 16, 512];
+
+/** The least share of a batch that is worth leaving out. */
+const WORTH_LEAVING_OUT = 1 / 8;
 
 /**
  * Packs a batch's frames without its padding. Where the batch is divided, each part is packed by itself, all into as many rows: the part with the most frames takes the longest, and
  * further numbers of rows would be further graphs.
  * @param mask `[size · frames]`, 1 for a frame, 0 for padding.
- * @param options.wanted rows of a part, at least as many as there are frames; the next eighth of the part where it is left out.
+ * @param options.wanted rows of a part, at least as many as there are frames; the next eighth of the part, or sixteenth of a large one, where it is left out.
  * @param options.parts the positions of each part, one behind the other; all of the batch in one where they are left out.
  * @returns undefined where there is too little padding to gain by it.
  */
@@ -28,7 +31,8 @@ export function packRows(
   const capacity = wanted ?? Math.max(...masks.map(roundedFrames));
   const most = Math.max(...masks.map(framesIn));
   if (capacity < most) throw new RangeError(`${most} frames do not fit in ${capacity} rows`);
-  if (capacity >= Math.min(...parts)) return undefined;
+  const worthwhile = wanted ?? Math.ceil((1 - WORTH_LEAVING_OUT) * Math.max(...parts));
+  if (capacity >= Math.min(...parts) || capacity > worthwhile) return undefined;
   const positions = new Int32Array(masks.length * capacity);
   const rows = new Int32Array(mask.length);
   let from = 0;
@@ -44,7 +48,8 @@ function framesIn(mask: Float32Array): number {
 }
 
 function roundedFrames(mask: Float32Array): number {
-  return Math.ceil((Math.ceil((framesIn(mask) * STEPS) / mask.length) * mask.length) / STEPS);
+  const steps = mask.length < MANY_ROWS ? STEPS : FINER_STEPS;
+  return Math.ceil((Math.ceil((framesIn(mask) * steps) / mask.length) * mask.length) / steps);
 }
 
 function packPart(mask: Float32Array, positions: Int32Array, rows: Int32Array): void {

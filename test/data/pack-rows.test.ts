@@ -18,6 +18,13 @@ describe('packRows', () => {
     expect([...(filled?.rows ?? [])]).toEqual([0, 1, 2, 0, 3, 0, 0, 0, 4, 5, 6, 7, 8, 0, 0, 0]);
   });
 
+  it('fills a batch of many rows up to a sixteenth, and still packs nothing of which less than an eighth is padded', () => {
+    expect(packRows(maskOf(new Array<number>(32).fill(23), 30))?.positions).toHaveLength(780);
+    expect(packRows(maskOf(new Array<number>(32).fill(26), 30))?.positions).toHaveLength(840);
+    expect(packRows(maskOf(new Array<number>(32).fill(27), 30))).toBeUndefined();
+    expect(packRows(maskOf(new Array<number>(16).fill(23), 30))?.positions).toHaveLength(420);
+  });
+
   it('packs nothing where little is padded', () => {
     expect(packRows(maskOf([4, 4, 4, 4], 4))).toBeUndefined();
     expect(packRows(maskOf([4, 4, 4, 3], 4))).toBeUndefined();
