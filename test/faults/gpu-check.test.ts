@@ -12,10 +12,13 @@ it('scripts/gpu-check.sh runs all that it measures on the processor too, in smal
     '| parity tests',
     ...[
       'step',
+      'step --frames 30',
       'step --amp',
       'step --amp force',
       'step --model iv3_gru',
       'epoch',
+      'evaluate',
+      'features',
       'step: memory, many steps',
       'step --enable-parallel',
     ].map((command) => `| \`${command}\``),
