@@ -56,8 +56,9 @@ export function clusterPlace(launched: LaunchedBy): ClusterPlace | undefined {
   }
   return {
     ...place,
-    joinTimeout: joinTimeout === undefined ? undefined : secondsOf('--join-timeout', Number(joinTimeout)),
-    heartbeatTimeout: heartbeatTimeout === undefined ? undefined : secondsOf('--heartbeat-timeout', Number(heartbeatTimeout)),
+    joinTimeout: joinTimeout === undefined ? undefined : secondsOf('--join-timeout', Number(joinTimeout), joinTimeout),
+    heartbeatTimeout:
+      heartbeatTimeout === undefined ? undefined : secondsOf('--heartbeat-timeout', Number(heartbeatTimeout), heartbeatTimeout),
   };
 }
 
@@ -82,9 +83,9 @@ export function checkedPlace({ rank, workers, joinTimeout, heartbeatTimeout }: C
 }
 
 /** A day at most: whoever waits longer has forgotten it. */
-function secondsOf(source: string, seconds: number): number {
+function secondsOf(source: string, seconds: number, found = String(seconds)): number {
   if (seconds >= 1 && seconds <= 86_400) return seconds;
-  throw new UserError(`${source}: expected seconds, from 1 to 86400`);
+  throw new UserError(`${source}: expected seconds, from 1 to 86400, found ${found}`);
 }
 
 /** An address's host, without the brackets of IPv6, and port. @throws UserError where it has no port, or none that there is. */

@@ -95,6 +95,18 @@ describe('the place of a process in a training over several', () => {
     expect(attempt).toThrow(message);
   });
 
+  it('has the timeouts that were typed, of processes that train together alone', () => {
+    const typed = { environment: {}, workers: two.join(','), rank: '1', joinTimeout: '5', heartbeatTimeout: '7.5' };
+    expect(clusterPlace(typed)).toEqual({ rank: 1, workers: two, joinTimeout: 5, heartbeatTimeout: 7.5 });
+    expect(() => clusterPlace({ ...typed, joinTimeout: 'soon' })).toThrow('--join-timeout: expected seconds, from 1 to 86400, found soon');
+    expect(() => clusterPlace({ ...typed, heartbeatTimeout: '0' })).toThrow(
+      '--heartbeat-timeout: expected seconds, from 1 to 86400, found 0',
+    );
+    expect(() => clusterPlace({ environment: {}, heartbeatTimeout: '7' })).toThrow(
+      '--heartbeat-timeout: only where several processes train',
+    );
+  });
+
   it('may be given by a program, and is checked the same way', () => {
     const place = { rank: 1, workers: ['a:1', null] };
     expect(checkedPlace(place, 'train(): cluster')).toEqual(place);
