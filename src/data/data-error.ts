@@ -53,6 +53,11 @@ export class ReadingError extends UserError {
   }
 }
 
+/** Problems in the order of their files' names: the same for every run, where files are read side by side and one is done before the other by chance. */
+export function problemsByFile(problems: readonly DataProblem[]): DataProblem[] {
+  return problems.toSorted((one, other) => (one.file < other.file ? -1 : one.file > other.file ? 1 : 0));
+}
+
 /** The problems of one file together, the files in the order of their first problem. */
 function byFile(problems: readonly DataProblem[]): DataProblem[] {
   const groups = new Map<string, DataProblem[]>();

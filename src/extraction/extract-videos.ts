@@ -2,7 +2,7 @@ import { availableParallelism, freemem } from 'node:os';
 import { checkOptions, type Options, type OptionsInput } from '../config/layers';
 import { readCategories } from '../data/collections/read-categories';
 import { writeCollectionTables } from '../data/collections/collection-tables';
-import type { DataProblem } from '../data/data-error';
+import { problemsByFile, type DataProblem } from '../data/data-error';
 import { cacheFolder } from '../engine/provision/locations';
 import { SetUpProblem } from '../engine/provision/set-up-problem';
 import { prepareVideoEnvironment, REQUIREMENTS, type VideoEnvironment } from '../engine/provision/video-environment';
@@ -117,7 +117,7 @@ export async function extractVideos(options: ExtractOptions, hooks: ExtractHooks
         occluded: clips.filter(({ occluded }) => occluded).length,
         frames,
         seconds: (performance.now() - started) / 1000,
-        problems: extraction.problems.toSorted((one, other) => (one.file < other.file ? -1 : 1)),
+        problems: problemsByFile(extraction.problems),
       };
     });
   } finally {

@@ -1,4 +1,4 @@
-import { DataError, type DataProblem } from '../../data/data-error';
+import { DataError, problemsByFile, type DataProblem } from '../../data/data-error';
 import { cacheFolder } from '../../engine/provision/locations';
 import { reportTo } from '../../engine/provision/set-up-problem';
 import type { ExtractedVideos, ExtractEvent } from '../../extraction/extract-videos';
@@ -38,7 +38,7 @@ export const extractCommand: Command = verbCommand(
     const problems: DataProblem[] = [];
     const listProblems = (): void => {
       bar.clear();
-      if (problems.length > 0) errors.write(`${new DataError(problems).message}\n`);
+      if (problems.length > 0) errors.write(`${new DataError(problemsByFile(problems)).message}\n`);
     };
     const onEvent = (event: WorkEvent | ExtractEvent): void => {
       if (event.kind === 'preparing') preparing.line(event.text);
