@@ -1,11 +1,11 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import path from 'node:path';
 import util from 'node:util';
 import { messageOf, UserError } from '../foundation/errors';
 import { loadSessionLibrary } from './captured/session';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './native-backend';
+import { besideBinding, bindingFile, processLibrary } from './native-process';
 import { IS_CHECKOUT, SET_UP } from './provision/locations';
 import { tf } from './tensorflow';
 
@@ -54,16 +54,6 @@ interface NativeBackend {
 /** The part of tfjs-node that makes its backend of the binding. */
 interface KernelBackend {
   readonly NodeJSKernelBackend: new (binding: unknown, packageName: string) => tf.KernelBackend;
-}
-
-/** The native switch that is compiled beside the binding. */
-interface StandardError {
-  silence(): void;
-  restore(): void;
-  /** Waits for a library that a thread was told to load. */
-  finish(): void;
-  /** Gives back the pages of TensorFlow's libraries that are as in their files. */
-  release(): void;
 }
 
 let started: Promise<Runtime> | undefined;
@@ -118,7 +108,7 @@ async function start(verbose: boolean, deterministic: boolean, tf32: boolean): P
     if (!IS_CHECKOUT) throw new UserError(`${missing} KUMPAS_BACKEND=js computes without it, many times slower.`);
     return startJavascript(missing);
   }
-  if (deterministic) loadStandardError(binding)?.finish(); // The environment must not change while TensorFlow reads it.
+  if (deterministic) processLibrary(binding)?.finish(); // The environment must not change while TensorFlow reads it.
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
   process.env['TF_CPU_ALLOCATOR_USE_BFC'] ??= 'true';
   if (deterministic) Object.assign(process.env, deterministicEnvironment);
@@ -148,7 +138,7 @@ const deterministicEnvironment = {
 
 /** The operations of Kumpas's own, where they could be compiled; without them TensorFlow's do, more slowly. Returns why they cannot be used. */
 function loadKernelsBeside(binding: string): string | undefined {
-  const file = path.join(path.dirname(realpathSync(binding)), 'kernels.node');
+  const file = besideBinding(binding, 'kernels.node');
   if (!existsSync(file)) return undefined;
   try {
     loadOwnKernels(file);
@@ -188,11 +178,6 @@ function describeProcessor(): { threads: number; description: string } {
   return { threads, description };
 }
 
-/** Where @tensorflow/tfjs-node-gpu looks for its compiled binding. */
-function bindingFile(): string {
-  return path.join(path.dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/tfjs_binding.node');
-}
-
 /**
  * Loads TensorFlow.js, the binding, and with it TensorFlow; quiet unless verbose. TF_CPP_MIN_LOG_LEVEL chooses what TensorFlow prints while it runs; what it prints while
  * it is being loaded is kept back by the switch that is compiled beside the binding (a binding compiled by other means has none).
@@ -204,7 +189,7 @@ function loadNative(binding: string, verbose: boolean): void {
   load('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
   const { NodeJSKernelBackend } = load('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend') as KernelBackend;
   const level = (process.env['TF_CPP_MIN_LOG_LEVEL'] ??= verbose ? '0' : '3');
-  const switched = loadStandardError(binding);
+  const switched = processLibrary(binding);
   switched?.finish();
   if (level !== '0') switched?.silence();
   try {
@@ -212,7 +197,7 @@ function loadNative(binding: string, verbose: boolean): void {
   } finally {
     switched?.restore();
   }
-  loadSessionLibrary(path.join(path.dirname(realpathSync(binding)), 'session.node'));
+  loadSessionLibrary(besideBinding(binding, 'session.node'));
   registerBackend('tensorflow', () => new NodeJSKernelBackend(load(binding), '@tensorflow/tfjs-node-gpu'), PREFERRED);
   void setBackend('tensorflow');
 }
@@ -222,13 +207,7 @@ function loadNative(binding: string, verbose: boolean): void {
  * itself. For processes that go on for long, once their graphs have run. Nothing, where the library is not there.
  */
 export function releaseLoadingMemory(): void {
-  const binding = bindingFile();
-  if (tf.getBackend() === 'tensorflow' && existsSync(binding)) loadStandardError(binding)?.release();
-}
-
-function loadStandardError(binding: string): StandardError | undefined {
-  const file = path.join(path.dirname(realpathSync(binding)), 'standard_error.node');
-  return existsSync(file) ? (createRequire(__filename)(file) as StandardError) : undefined;
+  if (tf.getBackend() === 'tensorflow') processLibrary()?.release();
 }
 
 /** Before all backends of TensorFlow.js's own. */

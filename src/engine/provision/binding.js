@@ -10,10 +10,10 @@ const { TENSORFLOW_VERSION } = require('./target');
 /** @typedef {import('./set-up-problem').Report} Report */
 /** @typedef {import('./target').Target} Target */
 
-/** What is compiled, in the cache's folder of a binding: the package's binding, our sessions, our switch for standard error, our operations for the processor. */
+/** What is compiled, in the cache's folder of a binding: the package's binding, our sessions, what we ask of the system for our process, our operations for the processor. */
 const BINDING = 'tfjs_binding.node';
 const SESSION = 'session.node';
-const STANDARD_ERROR = 'standard_error.node';
+const OWN_PROCESS = 'process.node';
 const KERNELS = 'kernels.node';
 
 /** Lies there in place of the operations where they were left out, and holds why: where neither lies there, they were deleted. */
@@ -23,7 +23,7 @@ const KERNELS_LEFT_OUT = 'kernels-left-out.txt';
 const BINDING_SOURCES = ['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'];
 // In an installed package this file was built beside the source that it was made of; what is compiled lies with the source alone.
 const NATIVE_SOURCES = path.join(PROJECT, 'src/engine/native');
-const STANDARD_ERROR_SOURCE = path.join(NATIVE_SOURCES, 'standard-error.cc');
+const PROCESS_SOURCES = path.join(NATIVE_SOURCES, 'process');
 const SESSION_SOURCES = path.join(NATIVE_SOURCES, 'session');
 const KERNEL_SOURCES = path.join(NATIVE_SOURCES, 'kernels');
 
@@ -39,7 +39,8 @@ const FAST_LOOPS = ['-O3', '-fno-math-errno', '-fno-trapping-math'];
 function bindingKey(target, packageVersion) {
   const recipe = createHash('sha256')
     .update(JSON.stringify([BINDING_SOURCES, compilerArguments(process.platform, '', '', '')]))
-    .update(readFileSync(STANDARD_ERROR_SOURCE))
+    .update(hashOf(NATIVE_SOURCES))
+    .update(hashOf(PROCESS_SOURCES))
     .update(hashOf(SESSION_SOURCES))
     .update(target.cuda ? '' : kernelsRecipe())
     .digest('hex');
@@ -54,10 +55,11 @@ function kernelsRecipe() {
   return JSON.stringify([FAST_LOOPS, machineArguments(process.arch), processorFingerprint(), hashOf(KERNEL_SOURCES)]);
 }
 
-/** A hash of all files in a folder. @param {string} folder */
+/** A hash of all files in a folder, without those of folders within. @param {string} folder */
 function hashOf(folder) {
   const hash = createHash('sha256');
-  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(path.join(folder, name)));
+  const files = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [entry.name] : []));
+  for (const name of files.sort()) hash.update(name).update(readFileSync(path.join(folder, name)));
   return hash.digest('hex');
 }
 
@@ -69,7 +71,7 @@ function sourcesIn(folder) {
 }
 
 /**
- * Compiles the binding that @tensorflow/tfjs-node-gpu ships in source, and Kumpas's own sessions, switch for standard error and operations for the processor,
+ * Compiles the binding that @tensorflow/tfjs-node-gpu ships in source, and Kumpas's own sessions, process's library and operations for the processor,
  * against a prepared library.
  * @param {Target} target
  * @param {string} library the library's folder in the cache
@@ -92,7 +94,7 @@ async function compileBinding(target, library, folder, project, report) {
   const common = compilerArguments(process.platform, path.basename(library), path.join(library, 'tensorflow/include'), nodeHeaders);
   await compile([...common, '-I.', ...BINDING_SOURCES, ...libraries, '-o', path.join(folder, BINDING)]);
   await compile([...common, ...sourcesIn(SESSION_SOURCES), ...libraries, '-o', path.join(folder, SESSION)]);
-  await compile([...common, STANDARD_ERROR_SOURCE, '-o', path.join(folder, STANDARD_ERROR)]);
+  await compile([...common, ...sourcesIn(PROCESS_SOURCES), '-o', path.join(folder, OWN_PROCESS)]);
   const [, framework = ''] = libraries;
   if (target.cuda) writeFileSync(path.join(folder, KERNELS_LEFT_OUT), 'They are for the processor.\n');
   else await provideKernels({ folder, framework, common, compile, report });
@@ -106,7 +108,7 @@ async function compileBinding(target, library, folder, project, report) {
 async function tryBinding(folder) {
   const program =
     'const [, quiet, binding, session] = process.argv; require(quiet); const version = require(binding).TF_Version; require(session); console.log("TensorFlow " + version)';
-  const files = [STANDARD_ERROR, BINDING, SESSION].map((name) => path.join(folder, name));
+  const files = [OWN_PROCESS, BINDING, SESSION].map((name) => path.join(folder, name));
   const environment = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' };
   const { code, signal, output } = await runCommand(process.execPath, ['-e', program, ...files], { environment });
   if (code === 0 && output.includes(`TensorFlow ${TENSORFLOW_VERSION}`)) return;
@@ -231,7 +233,7 @@ if (kernels !== "") console.log("registered " + require(kernels).registered);`;
  * @returns {Promise<{ binding: string | undefined, kernels: string | undefined }>} why each cannot be used; undefined where it can, or was left out
  */
 async function tryLoading(folder) {
-  const files = [STANDARD_ERROR, BINDING, SESSION, KERNELS].map((name) => path.join(folder, name));
+  const files = [OWN_PROCESS, BINDING, SESSION, KERNELS].map((name) => path.join(folder, name));
   const there = files.map((file) => (existsSync(file) ? file : ''));
   const environment = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '3' };
   const { code, signal, output } = await runCommand(process.execPath, ['-e', PROGRAM, ...there], { environment });
@@ -251,7 +253,7 @@ async function tryLoading(folder) {
 
 module.exports = {
   BINDING,
-  STANDARD_ERROR,
+  OWN_PROCESS,
   bindingKey,
   compileBinding,
   tryBinding,

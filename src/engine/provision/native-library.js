@@ -1,7 +1,7 @@
 // @ts-check
 const { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } = require('node:fs');
 const path = require('node:path');
-const { BINDING, STANDARD_ERROR, bindingKey, compileBinding, findCompiler, tryBinding, tryLoading } = require('./binding');
+const { BINDING, OWN_PROCESS, bindingKey, compileBinding, findCompiler, tryBinding, tryLoading } = require('./binding');
 const {
   asProblem,
   forgetFailure,
@@ -72,7 +72,7 @@ function beginLoading({ project, cache }) {
   const files = filesAsStamped(project, plan);
   if (files === undefined) return () => undefined;
   refuseUnsafe(project, cache, plan, files);
-  const thread = require(path.join(plan.binding, STANDARD_ERROR));
+  const thread = require(path.join(plan.binding, OWN_PROCESS));
   thread.begin(path.join(plan.library, 'tensorflow', plan.target.library));
   return thread.finish;
 }

@@ -1,6 +1,7 @@
 #include "servers.h"
 
 #include "listen-address.h"
+#include "status.h"
 #include "tensors.h"
 
 namespace kumpas {

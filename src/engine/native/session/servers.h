@@ -1,6 +1,6 @@
 // TensorFlow's servers, which compute for sessions of other processes.
 #pragma once
-#include "node-values.h"
+#include "../node-values.h"
 
 namespace kumpas {
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "status.h"
 #include "tensors.h"
 
 namespace kumpas {

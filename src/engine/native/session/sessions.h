@@ -1,6 +1,6 @@
 // TensorFlow's sessions.
 #pragma once
-#include "node-values.h"
+#include "../node-values.h"
 
 namespace kumpas {
 

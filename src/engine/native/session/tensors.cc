@@ -171,12 +171,6 @@ std::shared_ptr<HeldTensor> TensorOf(napi_env env, napi_value handle) {
   return slot->held;
 }
 
-bool ExportFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
-  napi_value function = nullptr;
-  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok &&
-         napi_set_named_property(env, exports, name, function) == napi_ok;
-}
-
 bool ExportTensors(napi_env env, napi_value exports) {
   return ExportFunction(env, exports, "uploadTensor", UploadTensor) && ExportFunction(env, exports, "downloadTensor", DownloadTensor) &&
          ExportFunction(env, exports, "freeTensor", FreeTensor);

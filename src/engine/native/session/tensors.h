@@ -1,6 +1,8 @@
 // Tensors of TensorFlow's that JavaScript holds.
 #pragma once
-#include "node-values.h"
+#include <tensorflow/c/c_api.h>
+
+#include "../node-values.h"
 
 namespace kumpas {
 
@@ -30,8 +32,5 @@ std::shared_ptr<HeldTensor> TensorOf(napi_env env, napi_value handle);
 
 /** Adds uploadTensor, downloadTensor and freeTensor to what JavaScript sees. */
 bool ExportTensors(napi_env env, napi_value exports);
-
-/** Adds a function to what JavaScript sees. */
-bool ExportFunction(napi_env env, napi_value exports, const char* name, napi_callback callback);
 
 }  // namespace kumpas

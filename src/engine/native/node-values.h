@@ -1,28 +1,12 @@
 // What the functions that Node calls take and give.
 #pragma once
 #include <node_api.h>
-#include <tensorflow/c/c_api.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace kumpas {
-
-/** TensorFlow's verdict on a call. */
-class Status {
- public:
-  Status() : status_(TF_NewStatus()) {}
-  ~Status() { TF_DeleteStatus(status_); }
-  Status(const Status&) = delete;
-  Status& operator=(const Status&) = delete;
-  TF_Status* get() const { return status_; }
-  bool ok() const { return TF_GetCode(status_) == TF_OK; }
-  std::string message() const { return TF_Message(status_); }
-
- private:
-  TF_Status* status_;
-};
 
 /** The arguments of a call; what was not given is undefined. */
 template <size_t count>
@@ -48,6 +32,13 @@ inline std::string StringOf(napi_env env, napi_value value) {
   std::string text(length, '\0');
   napi_get_value_string_utf8(env, value, text.data(), length + 1, &length);
   return text;
+}
+
+/** Adds a function to what JavaScript sees. */
+inline bool ExportFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
+  napi_value function = nullptr;
+  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok &&
+         napi_set_named_property(env, exports, name, function) == napi_ok;
 }
 
 inline napi_value ValueOf(napi_env env, const std::string& text) {

@@ -1,9 +1,6 @@
-// Closes and opens again the process's standard error, for the moments in which TensorFlow's library is loaded: it writes messages there from its static
-// initialisers, before any switch of its own (TF_CPP_MIN_LOG_LEVEL, absl's log level) has an effect, and Node cannot redirect a descriptor. It also begins to load that
-// library on a thread of its own, so that Node loads its modules meanwhile.
+#include "library-loading.h"
+
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <node_api.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <link.h>
@@ -11,32 +8,10 @@
 #endif
 
 #include <cstring>
-#include <string>
 #include <thread>
 
+namespace kumpas {
 namespace {
-
-int saved = -1;
-
-// silence(): what is written to standard error from now on is lost, until restore(). Does nothing where it is silent already or cannot be silenced.
-napi_value Silence(napi_env, napi_callback_info) {
-  if (saved >= 0) return nullptr;
-  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-  if (nowhere < 0) return nullptr;
-  saved = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-  if (saved >= 0) dup2(nowhere, STDERR_FILENO);
-  close(nowhere);
-  return nullptr;
-}
-
-// restore(): standard error is again what it was before silence().
-napi_value Restore(napi_env, napi_callback_info) {
-  if (saved < 0) return nullptr;
-  dup2(saved, STDERR_FILENO);
-  close(saved);
-  saved = -1;
-  return nullptr;
-}
 
 std::thread* loading = nullptr;
 
@@ -98,18 +73,10 @@ napi_value Release(napi_env, napi_callback_info) {
   return nullptr;
 }
 
-bool Export(napi_env env, napi_value exports, const char* name, napi_callback callback) {
-  napi_value function;
-  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) == napi_ok &&
-         napi_set_named_property(env, exports, name, function) == napi_ok;
-}
-
 }  // namespace
 
-NAPI_MODULE_INIT() {
-  if (!Export(env, exports, "silence", Silence) || !Export(env, exports, "restore", Restore) || !Export(env, exports, "begin", Begin) ||
-      !Export(env, exports, "finish", Finish) || !Export(env, exports, "release", Release)) {
-    napi_throw_error(env, nullptr, "the functions silence, restore, begin, finish and release could not be made");
-  }
-  return exports;
+bool ExportLibraryLoading(napi_env env, napi_value exports) {
+  return ExportFunction(env, exports, "begin", Begin) && ExportFunction(env, exports, "finish", Finish) && ExportFunction(env, exports, "release", Release);
 }
+
+}  // namespace kumpas

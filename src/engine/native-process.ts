@@ -1,0 +1,30 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+/** What Node cannot ask of the operating system for its process: the functions of `native/process`, compiled. */
+interface ProcessLibrary {
+  /** Standard error goes nowhere until {@link restore}. */
+  silence(): void;
+  restore(): void;
+  /** Waits for a library that a thread was told to load. */
+  finish(): void;
+  /** Gives back the pages of TensorFlow's libraries that are as in their files. */
+  release(): void;
+}
+
+/** Where @tensorflow/tfjs-node-gpu looks for its compiled binding. */
+export function bindingFile(): string {
+  return path.join(path.dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')), 'lib/napi-v8/tfjs_binding.node');
+}
+
+/** A file that is compiled beside a binding that is there. */
+export function besideBinding(binding: string, name: string): string {
+  return path.join(path.dirname(realpathSync(binding)), name);
+}
+
+/** The library that was compiled beside the binding; a binding compiled by other means has none. */
+export function processLibrary(binding = bindingFile()): ProcessLibrary | undefined {
+  const file = existsSync(binding) ? besideBinding(binding, 'process.node') : '';
+  return existsSync(file) ? (createRequire(__filename)(file) as ProcessLibrary) : undefined;
+}
