@@ -1,6 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { UserError } from '../foundation/errors';
+import { bytesToFill } from '../foundation/large-memory';
 import { openRegularFile } from '../foundation/regular-file';
 import { elementAt } from '../foundation/required';
 import { printableLine } from '../foundation/text';
@@ -29,7 +30,7 @@ export class FileSource implements ByteSource {
 
   read(position: number, length: number): Uint8Array<ArrayBuffer> {
     requireInside(this.size, position, length);
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+    const bytes = bytesToFill(length);
     for (let filled = 0; filled < length;) {
       const count = readSync(this.descriptor, bytes, filled, Math.min(length - filled, LARGEST_READ), position + filled);
       if (count === 0) throw new MalformedCheckpoint('the file became shorter while it was being read.');

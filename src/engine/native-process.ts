@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { allocateLargeBy } from '../foundation/large-memory';
 
 /** What Node cannot ask of the operating system for its process: the functions of `native/process`, compiled. */
 interface ProcessLibrary {
@@ -11,6 +12,8 @@ interface ProcessLibrary {
   finish(): void;
   /** Gives back the pages of TensorFlow's libraries that are as in their files. */
   release(): void;
+  /** Zeros in large pages; undefined where there is no such memory. */
+  allocate(bytes: number): ArrayBuffer | undefined;
 }
 
 /** Where @tensorflow/tfjs-node-gpu looks for its compiled binding. */
@@ -27,4 +30,10 @@ export function besideBinding(binding: string, name: string): string {
 export function processLibrary(binding = bindingFile()): ProcessLibrary | undefined {
   const file = existsSync(binding) ? besideBinding(binding, 'process.node') : '';
   return existsSync(file) ? (createRequire(__filename)(file) as ProcessLibrary) : undefined;
+}
+
+/** Has large files read into large pages from now on, where the library is there, which must have been prepared: it is loaded unseen. */
+export function useLargePages(): void {
+  const library = processLibrary();
+  if (library !== undefined) allocateLargeBy((bytes) => library.allocate(bytes));
 }

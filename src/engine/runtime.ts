@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../foundation/errors';
 import { loadSessionLibrary } from './captured/session';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './native-backend';
-import { besideBinding, bindingFile, processLibrary } from './native-process';
+import { besideBinding, bindingFile, processLibrary, useLargePages } from './native-process';
 import { IS_CHECKOUT, SET_UP } from './provision/locations';
 import { tf } from './tensorflow';
 
@@ -120,6 +120,7 @@ async function start(verbose: boolean, deterministic: boolean, tf32: boolean): P
     return startJavascript(`TensorFlow's native library does not load (${messageOf(error)}): \`${SET_UP}\` prepares it anew.`);
   }
   const runtime = describeNative(tf.backend() as unknown as NativeBackend, deterministic);
+  useLargePages();
   if (runtime.usesGpu || process.env['KUMPAS_KERNELS'] === 'tensorflow') return runtime;
   const fault = loadKernelsBeside(binding);
   return fault === undefined ? runtime : { ...runtime, warning: [runtime.warning, fault].filter((line) => line !== undefined).join(' ') };

@@ -1,0 +1,98 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { tensorOf } from '../../src/checkpoint/tensor';
+import { writeTorchFile } from '../../src/checkpoint/torch-file';
+import { PythonOrderedDict } from '../../src/checkpoint/python-values';
+import { readWeights } from '../../src/checkpoint/training-checkpoint';
+import { processLibrary, useLargePages } from '../../src/engine/native-process';
+import { allocateLargeBy, bytesToFill } from '../../src/foundation/large-memory';
+import { RandomStream } from '../../src/foundation/random';
+import { required } from '../../src/foundation/required';
+import { inTemporaryFolder } from '../support/clip-files';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+const library = required(processLibrary(), 'the library that was compiled beside the binding');
+const onLinux = process.platform === 'linux' ? it : it.skip;
+const MEGABYTE = 2 ** 20;
+
+/** Of this process, as Linux counts it, in bytes. */
+function addressSpace(): number {
+  return 1024 * Number(/^VmSize:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+}
+
+afterEach(() => {
+  allocateLargeBy(() => undefined);
+});
+
+describe('memory in large pages', () => {
+  onLinux('is zeros, of any size, each buffer for itself', () => {
+    const sizes = [1, 63, 64, 65, 3 * MEGABYTE, 8 * MEGABYTE, 8 * MEGABYTE + 1, 20 * MEGABYTE, 5];
+    const buffers = sizes.map((size) => new Uint8Array(required(library.allocate(size), `${size} bytes`)));
+    expect(buffers.map(({ length }) => length)).toEqual(sizes);
+    for (const [place, bytes] of buffers.entries()) {
+      expect([bytes[0], bytes.at(-1)]).toEqual([0, 0]); // Nothing of the one before.
+      bytes.fill(place + 1);
+    }
+    for (const [place, bytes] of buffers.entries()) expect(bytes.every((value) => value === place + 1)).toBe(true);
+  });
+
+  onLinux('is given back when nothing that lies in it is used any more', async () => {
+    const before = addressSpace();
+    const held = Array.from({ length: 40 }, () => required(library.allocate(3 * MEGABYTE), 'memory'));
+    expect(addressSpace() - before).toBeGreaterThan(110 * MEGABYTE);
+    const one = required(held[20], 'one of them');
+    new Uint8Array(one).fill(7);
+    held.length = 0;
+    for (let turn = 0; turn < 10 && addressSpace() - before > 60 * MEGABYTE; turn++) {
+      collectGarbage();
+      await setImmediate(); // Node lets go of them between two turns of its loop.
+    }
+    expect(addressSpace() - before).toBeLessThan(60 * MEGABYTE);
+    expect(new Uint8Array(one).every((value) => value === 7)).toBe(true);
+  });
+
+  it.each([0, -1, 'much'])('is refused where %j bytes are asked for', (size) => {
+    expect(() => library.allocate(size as number)).toThrow('allocate() takes a number of bytes');
+  });
+
+  onLinux('that cannot be had is told by undefined, and Node is asked instead', () => {
+    expect(library.allocate(2 ** 52)).toBeUndefined();
+    allocateLargeBy(() => undefined);
+    expect(bytesToFill(MEGABYTE)).toHaveLength(MEGABYTE);
+  });
+
+  it('holds a checkpoint that is read as other memory does', () =>
+    inTemporaryFolder((folder) => {
+      const file = path.join(folder, 'large.pt');
+      const random = new RandomStream(5);
+      const state = new PythonOrderedDict();
+      for (const [place, size] of [10, 9_000, 700_000, 3_000_000].entries())
+        state.set(
+          `layer.${place}.weight`,
+          tensorOf(
+            'float32',
+            [size],
+            Float32Array.from({ length: size }, () => random.uniform()),
+          ),
+        );
+      writeTorchFile(file, new Map([['model', state]]));
+      const plain = readWeights(file);
+      const asked: number[] = [];
+      useLargePages();
+      const large = readWeights(file);
+      expect(large).toEqual(plain);
+      allocateLargeBy((bytes) => {
+        asked.push(bytes);
+        return library.allocate(bytes);
+      });
+      readWeights(file);
+      expect(asked).toEqual(expect.arrayContaining([36_000, 2_800_000, 12_000_000]));
+      writeFileSync(file, 'no checkpoint');
+      expect(() => readWeights(file)).toThrow();
+    }));
+});
