@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import util from 'node:util';
 import { messageOf, UserError } from '../foundation/errors';
-import { loadSessionLibrary } from './captured/session';
+import { loadSessionLibrary, reserveMemory } from './captured/session';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './native-backend';
 import { besideBinding, bindingFile, processLibrary, useLargePages } from './native-process';
@@ -121,6 +121,7 @@ async function start(verbose: boolean, deterministic: boolean, tf32: boolean): P
   }
   const runtime = describeNative(tf.backend() as unknown as NativeBackend, deterministic);
   useLargePages();
+  if (!runtime.usesGpu) reserveTensorMemory();
   if (runtime.usesGpu || process.env['KUMPAS_KERNELS'] === 'tensorflow') return runtime;
   const fault = loadKernelsBeside(binding);
   return fault === undefined ? runtime : { ...runtime, warning: [runtime.warning, fault].filter((line) => line !== undefined).join(' ') };
@@ -136,6 +137,18 @@ const deterministicEnvironment = {
   TF_DETERMINISTIC_OPS: '1',
   TF_CUDNN_DETERMINISTIC: '1',
 };
+
+/** Bytes that TensorFlow's tensors may lie in together: as much as a training of the default model needs. For each 32 of them the allocator keeps one of its own, at once. */
+const RESERVED = 2 ** 29;
+
+/**
+ * Lets TensorFlow's allocator have memory in one piece and in large pages, before it asks for any itself, in pieces that double as it needs them. Nothing is taken until tensors lie there, and more than
+ * this can still be had. Not where the user limits the allocator, or has TensorFlow do without it.
+ */
+function reserveTensorMemory(): void {
+  const { TF_CPU_BFC_MEM_LIMIT_IN_MB: limit, TF_CPU_ALLOCATOR_USE_BFC: used } = process.env;
+  if (limit === undefined && used === 'true') reserveMemory(RESERVED);
+}
 
 /** The operations of Kumpas's own, where they could be compiled; without them TensorFlow's do, more slowly. Returns why they cannot be used. */
 function loadKernelsBeside(binding: string): string | undefined {

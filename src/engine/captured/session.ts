@@ -27,6 +27,7 @@ interface SessionLibrary {
   uploadTensor(shape: readonly number[], dtype: number, values: TensorValues): SessionTensor;
   downloadTensor(tensor: Handle): TensorValues;
   freeTensor(tensor: Handle): void;
+  reserveMemory(bytes: number): boolean;
   newSession(target: string, config: Uint8Array, graph: Uint8Array): Handle;
   extendSession(session: Handle, graph: Uint8Array, prefix: string): void;
   prepareRun(session: Handle, feeds: readonly string[], fetches: readonly string[]): Handle;
@@ -44,6 +45,11 @@ let loaded: SessionLibrary | undefined;
 /** Loads the library of sessions, compiled. TensorFlow must be loaded already. */
 export function loadSessionLibrary(file: string): void {
   loaded = createRequire(__filename)(file) as SessionLibrary;
+}
+
+/** Lets TensorFlow's allocator have so many bytes in one piece; nothing of them is taken until tensors lie there. False where the system does not give them. */
+export function reserveMemory(bytes: number): boolean {
+  return library().reserveMemory(bytes);
 }
 
 function library(): SessionLibrary {

@@ -3,7 +3,15 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { GraphWriter, type NodeOutput } from '../../../src/engine/captured/graph-writer';
 import { MessageWriter } from '../../../src/engine/captured/message-writer';
 import { DataType } from '../../../src/engine/captured/recording';
-import { downloadTensor, freeTensors, type PreparedRun, Session, startServer, uploadTensor } from '../../../src/engine/captured/session';
+import {
+  downloadTensor,
+  freeTensors,
+  type PreparedRun,
+  reserveMemory,
+  Session,
+  startServer,
+  uploadTensor,
+} from '../../../src/engine/captured/session';
 import { createProgram } from '../../../src/engine/create-program';
 import { adam } from '../../../src/engine/optimizers/adam';
 import { constantValue, initialiseParameters, tensorNamed } from '../../../src/engine/parameters';
@@ -182,3 +190,14 @@ function freePort(): Promise<number> {
     });
   });
 }
+
+describe('memory that is reserved', () => {
+  it('is where tensors lie then, and what cannot be had is refused at once', () => {
+    expect(reserveMemory(2 ** 20)).toBe(true);
+    expect(process.platform === 'linux' ? reserveMemory(2 ** 52) : false).toBe(false);
+    const tensor = uploadTensor(shifting(64));
+    expect(ones(downloadTensor(tensor).values).length).toBe(64);
+    freeTensors([tensor]);
+    expect(() => reserveMemory(0)).toThrow('reserveMemory() takes a number of bytes');
+  });
+});

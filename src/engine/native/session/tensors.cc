@@ -3,6 +3,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "../large-pages.h"
+
 namespace kumpas {
 namespace {
 
@@ -143,6 +145,32 @@ napi_value FreeTensor(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** Whether the system gives a process so much memory, were it written to. */
+bool IsGiven(size_t bytes) {
+#ifdef __linux__
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory != MAP_FAILED && munmap(memory, bytes) == 0;
+#else
+  return true;
+#endif
+}
+
+// reserveMemory(bytes): lets TensorFlow's allocator have so much in one piece, in large pages. Nothing of it is taken until it is written to. Whether it could be had.
+napi_value ReserveMemory(napi_env env, napi_callback_info info) {
+  const Arguments<1> arguments(env, info);
+  int64_t bytes = 0;
+  if (napi_get_value_int64(env, arguments[0], &bytes) != napi_ok || bytes <= 0) return Throw(env, "reserveMemory() takes a number of bytes");
+  const auto size = static_cast<size_t>(bytes);
+  // TensorFlow's allocator waits for ten seconds where the system refuses.
+  TF_Tensor* whole = IsGiven(size) ? TF_AllocateTensor(TF_UINT8, &bytes, 1, size) : nullptr;
+  const bool reserved = whole != nullptr && TF_TensorData(whole) != nullptr;
+  if (reserved) AskForLargePages(TF_TensorData(whole), size);
+  if (whole != nullptr) TF_DeleteTensor(whole);
+  napi_value result = nullptr;
+  napi_get_boolean(env, reserved, &result);
+  return result;
+}
+
 }  // namespace
 
 napi_value DescribeTensor(napi_env env, TF_Tensor* tensor) {
@@ -173,7 +201,7 @@ std::shared_ptr<HeldTensor> TensorOf(napi_env env, napi_value handle) {
 
 bool ExportTensors(napi_env env, napi_value exports) {
   return ExportFunction(env, exports, "uploadTensor", UploadTensor) && ExportFunction(env, exports, "downloadTensor", DownloadTensor) &&
-         ExportFunction(env, exports, "freeTensor", FreeTensor);
+         ExportFunction(env, exports, "freeTensor", FreeTensor) && ExportFunction(env, exports, "reserveMemory", ReserveMemory);
 }
 
 }  // namespace kumpas

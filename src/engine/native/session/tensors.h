@@ -30,7 +30,7 @@ napi_value DescribeTensor(napi_env env, TF_Tensor* tensor);
 /** The tensor of a handle; nullptr, with an exception thrown, where there is none or it was freed. */
 std::shared_ptr<HeldTensor> TensorOf(napi_env env, napi_value handle);
 
-/** Adds uploadTensor, downloadTensor and freeTensor to what JavaScript sees. */
+/** Adds uploadTensor, downloadTensor, freeTensor and reserveMemory to what JavaScript sees. */
 bool ExportTensors(napi_env env, napi_value exports);
 
 }  // namespace kumpas
