@@ -59,13 +59,14 @@ export class Learner {
     const given = { step: this.progress.step, ...(weighting === undefined ? {} : { lossWeights: UNWEIGHTED }) };
     const parts = this.partsOf(batch, this.inputsOf(batch, given));
     const steps: StepResult[] = [];
+    if (!this.hasStepped) releaseLoadingMemory(); // Of the library: the first step takes more than any after it.
     for (const [place, inputs] of parts.entries()) {
       const ofPart = { ...update, apply: update.apply && place === parts.length - 1 };
       const step = await this.program.trainStepLater({ ...inputs, ...weighting?.inputsOf(ofPart) }, { learningRate, ...ofPart });
       steps.push(step);
       if (!step.finite) break;
     }
-    if (!this.hasStepped) releaseLoadingMemory();
+    if (!this.hasStepped) releaseLoadingMemory(); // Of making its graphs ready.
     this.hasStepped = true;
     const result = joinSteps(steps, batch.size);
     if (!result.finite) throw new NotFinite(faultOf(result));

@@ -1,6 +1,6 @@
 import { createCanvas, loadImage, type Canvas } from '@napi-rs/canvas';
 import { expect, it } from '@jest/globals';
-import { opaquePng } from '../../src/evaluation/pictures/png';
+import { endAsPng } from '../../src/evaluation/pictures/png';
 
 async function pixelsOf(png: Buffer): Promise<{ width: number; height: number; pixels: Buffer }> {
   const image = await loadImage(png);
@@ -26,7 +26,8 @@ function drawing(): Canvas {
 
 it('an opaque drawing is, as a PNG, the very pixels that the canvas would write', async () => {
   const canvas = drawing();
-  const own = await pixelsOf(opaquePng(canvas));
-  expect(own).toEqual(await pixelsOf(canvas.toBuffer('image/png')));
-  expect(own.pixels.equals(canvas.data())).toBe(true);
+  const own = await pixelsOf(endAsPng(canvas));
+  expect(own).toEqual(await pixelsOf(drawing().toBuffer('image/png')));
+  expect(own.pixels.equals(drawing().data())).toBe(true);
+  expect([canvas.width, canvas.height]).toEqual([1, 1]);
 });

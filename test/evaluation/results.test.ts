@@ -208,7 +208,7 @@ describe('pictures', () => {
     'are of twice the resolution, with their title in letters that are there on any machine, of %i classes',
     async (classes) => {
       for (const theme of [lightTheme, darkTheme]) {
-        for (const png of pngsOf(drawPictures(drawnResult('folder', classes, 120), curves, theme, refuse))) {
+        for (const png of pngsOf(await drawPictures(drawnResult('folder', classes, 120), curves, theme, refuse))) {
           const image = await loadImage(png);
           expect(image.width).toBeGreaterThanOrEqual(800);
           const canvas = createCanvas(image.width, 100);

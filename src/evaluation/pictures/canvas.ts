@@ -3,7 +3,7 @@ import { Chart, registerables, type ChartConfiguration, type LegendItem, type Pl
 import { elementAt, required } from '../../foundation/required';
 import type { Theme } from './drawing';
 import { bringFontsFor, fontFamilies } from './fonts';
-import { opaquePng } from './png';
+import { endAsPng } from './png';
 
 /** Pixels of a picture for each of its units: sharp on screens of high resolution and on paper. */
 const RESOLUTION = 2;
@@ -90,7 +90,7 @@ export function drawPicture({ width, height }: PictureSize, theme: Theme, draw: 
   context.fillStyle = theme.background;
   context.fillRect(0, 0, width, height);
   draw(context);
-  return opaquePng(canvas);
+  return endAsPng(canvas);
 }
 
 /**
@@ -134,7 +134,7 @@ export function drawChart(
     },
   });
   try {
-    return opaquePng(canvas);
+    return endAsPng(canvas);
   } finally {
     chart.destroy();
   }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { SKRSContext2D } from '@napi-rs/canvas';
 import type { ChartConfiguration, ChartDataset, Chart } from 'chart.js';
 import { RESULT_FILES } from '../../folder/contents';
@@ -21,20 +22,24 @@ export interface ResultPictures {
 }
 
 /**
- * Draws the pictures of an evaluation.
+ * Draws the pictures of an evaluation, one after the other, with time between them for others: for answers of a server, and for the canvas to free what it was read into.
  * @param onWarning takes a line for each that cannot be drawn.
  */
-export function drawPictures(
+export async function drawPictures(
   result: EvaluationResult,
   curves: readonly CurvePoint[],
   theme: Theme,
   onWarning: (warning: string) => void,
-): ResultPictures {
+): Promise<ResultPictures> {
   const { gloss, category, data } = result;
   const of = `${modelTitle(result)} on ${path.basename(data.title)}${data.synthetic ? ' (synthetic)' : ''}`;
-  const drawn = (name: string, draw: () => Buffer): Buffer | undefined => drawnOrTold(name, draw, onWarning);
+  const drawn = async (name: string, draw: () => Buffer): Promise<Buffer | undefined> => {
+    const picture = drawnOrTold(name, draw, onWarning);
+    await setImmediate();
+    return picture;
+  };
   return {
-    confusion: drawn(RESULT_FILES.confusionPicture, () =>
+    confusion: await drawn(RESULT_FILES.confusionPicture, () =>
       confusionPicture(
         {
           title: `Glosses: ${percent(gloss.metrics.accuracy)} right, ${of}`,
@@ -46,7 +51,7 @@ export function drawPictures(
       ),
     ),
     categoryConfusion: tellsCategories(result)
-      ? drawn(RESULT_FILES.categoryConfusionPicture, () =>
+      ? await drawn(RESULT_FILES.categoryConfusionPicture, () =>
           confusionPicture(
             {
               title: `Categories: ${percent(category.metrics.accuracy)} right, ${of}`,
@@ -57,9 +62,11 @@ export function drawPictures(
           ),
         )
       : undefined,
-    reliability: drawn(RESULT_FILES.reliability, () => reliabilityPicture(`Reliability of ${of}`, gloss, category, theme)),
+    reliability: await drawn(RESULT_FILES.reliability, () => reliabilityPicture(`Reliability of ${of}`, gloss, category, theme)),
     curves:
-      curves.length === 0 ? undefined : drawn(RESULT_FILES.curves, () => curvesPicture(`Training of ${modelTitle(result)}`, curves, theme)),
+      curves.length === 0
+        ? undefined
+        : await drawn(RESULT_FILES.curves, () => curvesPicture(`Training of ${modelTitle(result)}`, curves, theme)),
   };
 }
 

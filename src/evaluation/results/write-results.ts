@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { readClip } from '../../data/clip';
 import type { ClipSet } from '../../data/clip-set';
 import { FileError } from '../../data/data-error';
@@ -102,9 +101,8 @@ function makeOwnFolder(folder: string): boolean {
 async function draw(result: EvaluationResult, { curves, onWarning, set }: ResultContext): Promise<ReportPictures> {
   const drawIn = await loadDrawing(onWarning);
   // What cannot be drawn in one theme cannot be drawn in the other: once is enough to tell.
-  const light = drawIn?.(result, curves, lightTheme, onWarning);
-  await setImmediate(); // A server that releases answers in between.
-  const dark = drawIn?.(result, curves, darkTheme, () => undefined);
+  const light = await drawIn?.(result, curves, lightTheme, onWarning);
+  const dark = await drawIn?.(result, curves, darkTheme, () => undefined);
   return light && dark && { light, dark, strips: set === undefined ? new Map() : await stripsOf(result, set) };
 }
 
