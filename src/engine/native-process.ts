@@ -12,6 +12,8 @@ interface ProcessLibrary {
   finish(): void;
   /** Gives back the pages of TensorFlow's libraries that are as in their files. */
   release(): void;
+  /** Has the handlers of signals that are there now run on a stack of this thread's own for them. */
+  useSignalStack(): void;
   /** Zeros in large pages; undefined where there is no such memory. */
   allocate(bytes: number): ArrayBuffer | undefined;
 }
@@ -37,3 +39,19 @@ export function useLargePages(): void {
   const library = processLibrary();
   if (library !== undefined) allocateLargeBy((bytes) => library.allocate(bytes));
 }
+
+/**
+ * Keeps handlers of signals off the stack that TensorFlow computes on, now and whenever somebody listens for another signal: oneDNN has that stack lie in the heap for a while, where a handler would
+ * write over what lies below.
+ */
+export function keepSignalsAside(): void {
+  const library = processLibrary();
+  if (library === undefined || keptAside) return;
+  keptAside = true;
+  library.useSignalStack();
+  process.on('newListener', (name) => {
+    if (typeof name === 'string' && name.startsWith('SIG')) library.useSignalStack(); // Node's own listener, which is asked before this one, has just begun to handle it.
+  });
+}
+
+let keptAside = false;

@@ -5,7 +5,7 @@ import { messageOf, UserError } from '../foundation/errors';
 import { loadSessionLibrary, reserveMemory } from './captured/session';
 import { nvidiaDriver, nvidiaGpus, processor } from './hardware';
 import { loadOwnKernels } from './native-backend';
-import { besideBinding, bindingFile, processLibrary, useLargePages } from './native-process';
+import { besideBinding, bindingFile, keepSignalsAside, processLibrary, useLargePages } from './native-process';
 import { IS_CHECKOUT, SET_UP } from './provision/locations';
 import { tf } from './tensorflow';
 
@@ -121,6 +121,7 @@ async function start(verbose: boolean, deterministic: boolean, tf32: boolean): P
   }
   const runtime = describeNative(tf.backend() as unknown as NativeBackend, deterministic);
   useLargePages();
+  keepSignalsAside();
   if (!runtime.usesGpu) reserveTensorMemory();
   if (runtime.usesGpu || process.env['KUMPAS_KERNELS'] === 'tensorflow') return runtime;
   const fault = loadKernelsBeside(binding);
