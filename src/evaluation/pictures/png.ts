@@ -6,6 +6,9 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Eight bits a channel, red, green and blue, nothing interlaced. */
 const RGB = [8, 2, 0, 0, 0];
 
+/** Of zlib's levels the last quick one: the fourth makes such drawings a quarter smaller, in four times the time. */
+const LEVEL = 3;
+
 /**
  * Ends a drawing without transparent places as a PNG (https://www.w3.org/TR/png-3/). The canvas's own encoder tries all filters on each row, which even areas and straight lines
  * gain nothing by: it takes several times as long, and the file is hardly smaller. The canvas is empty afterwards: its memory, of which JavaScript knows nothing, would
@@ -22,7 +25,7 @@ export function endAsPng(canvas: Canvas): Buffer {
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', Buffer.from([...header, ...RGB])),
-    chunk('IDAT', deflateSync(pixels)),
+    chunk('IDAT', deflateSync(pixels, { level: LEVEL })),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }
