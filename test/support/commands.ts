@@ -8,11 +8,11 @@ import { afterAll } from '@jest/globals';
 /** The checkout: where commands run that are told no other folder. */
 export const checkout = path.resolve(__dirname, '../..');
 
-/** Node's arguments to run TypeScript, in whatever folder, with `kumpas` as the source. */
-const typescript = ['--conditions=kumpas-source', '--import', path.join(checkout, 'node_modules/tsx/dist/loader.mjs')];
+/** Node's argument that makes `kumpas` the source. */
+const source = '--conditions=kumpas-source';
 
-/** Node's arguments to run a command of Kumpas's: what a test starts and kills, or gives to a shell. */
-export const kumpasProgram: readonly string[] = [...typescript, path.join(checkout, 'src/cli/main.ts')];
+/** Node's arguments to run a command of Kumpas's, as npm's scripts do: what a test starts and kills, or gives to a shell. */
+export const kumpasProgram: readonly string[] = [source, path.join(checkout, 'scripts/run.js')];
 
 /** What a command printed, and its exit code. */
 export interface Printed {
@@ -81,9 +81,10 @@ class CommandServer {
   private readonly files = [path.join(this.folder, 'output'), path.join(this.folder, 'errors')] as const;
   private readonly descriptors = this.files.map((file) => openSync(file, 'a'));
   private readonly process: ChildProcess;
+  private isRunning = false;
 
   constructor() {
-    this.process = spawn(process.execPath, [...typescript, path.join(__dirname, 'command-server.ts')], {
+    this.process = spawn(process.execPath, [source, path.join(__dirname, 'start-command-server.js')], {
       cwd: checkout,
       stdio: ['ignore', ...this.descriptors, 'ipc'],
     });
@@ -93,12 +94,14 @@ class CommandServer {
     for (const descriptor of this.descriptors) ftruncateSync(descriptor);
     const waiting = new AbortController();
     const { signal } = waiting;
+    this.isRunning = true;
     this.process.send(request);
     const [end] = (await Promise.race([
       once(this.process, 'message', { signal }),
       once(this.process, 'exit', { signal }).then(() => [undefined]),
     ])) as [CommandEnd | undefined];
     waiting.abort();
+    this.isRunning = false;
     const [output, errors] = [readFileSync(this.files[0], 'utf8'), readFileSync(this.files[1], 'utf8')];
     if (end === undefined) throw new Error(`the process ended while it ran ${request.argv.join(' ')}:\n${output}${errors}`);
     return { code: end.code, output, errors };
@@ -110,7 +113,8 @@ class CommandServer {
 
   async end(): Promise<void> {
     const ended = this.hasEnded ? undefined : once(this.process, 'exit');
-    this.process.kill('SIGKILL');
+    if (this.isRunning) this.process.kill('SIGKILL');
+    else if (this.process.connected) this.process.disconnect(); // At which it ends, and keeps its modules for the next one.
     await ended;
     for (const descriptor of this.descriptors) closeSync(descriptor);
     rmSync(this.folder, { recursive: true });
