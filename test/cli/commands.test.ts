@@ -13,7 +13,8 @@ const { kumpas } = sharedCommands();
 /** Flags of a training that takes a second or two. */
 function smallTraining(folder: string, ...more: string[]): string[] {
   const shape = ['--emb-dim', '16', '--num-heads', '2', '--num-layers', '1', '--max-len', '16', '--batch-size', '4', '--lr', '1e-3'];
-  return ['train', '--data', path.join(folder, 'data'), '--save-dir', path.join(folder, 'models'), ...shape, ...more];
+  const places = ['--data', path.join(folder, 'data'), '--save-dir', path.join(folder, 'models')];
+  return ['train', ...places, ...shape, '--num-buckets', '1', ...more];
 }
 
 /** Runs a training and kills it, as a power cut would, when it has told so many epochs. */
@@ -93,7 +94,7 @@ describe('the commands, as people type them', () => {
 
   it('end with 130 at Ctrl-C, and go on from there with a bare --resume', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const child = spawn(process.execPath, [...kumpasProgram, ...smallTraining(folder, '--epochs', '100000')], { cwd: checkout });
       let output = '';
       child.stdout.on('data', (text: Buffer) => {
@@ -123,7 +124,7 @@ describe('the commands, as people type them', () => {
 
   it('lose nothing to kill -9, however often', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const epochs = ['--epochs', '30'];
       expect((await kumpas(...smallTraining(folder, ...epochs, '--description', 'whole'))).code).toBe(0);
       const parts = path.join(folder, 'models', readdirSync(path.join(folder, 'models'))[0]?.replace('whole', 'parts') ?? '');

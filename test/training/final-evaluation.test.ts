@@ -27,7 +27,7 @@ function documentOf({ folder: { files } }: TrainingRun): string {
 describe('a run that was killed in its final evaluation', () => {
   it('is evaluated when it is gone on with, to the usual end; after that nothing is left to do', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' })); // Which evaluates nothing, as a kill would have it.
       const checkpoints = [readFileSync(run.folder.files.last), readFileSync(run.folder.files.best)];
       const resumed = await resumeByCommand(run.folder.files.folder);
@@ -48,7 +48,7 @@ describe('a run that was killed in its final evaluation', () => {
 
   it('ends at once where a signal comes then, and is evaluated when it is gone on with', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const { run } = await trainSmall(smallSettings(folder, { epochs: '2' }));
       const command = [...kumpasProgram, 'train', '--resume', run.folder.files.folder];
       const child = spawn(process.execPath, command, { cwd: checkout, stdio: ['ignore', 'pipe', 'ignore'] });
@@ -63,7 +63,7 @@ describe('a run that was killed in its final evaluation', () => {
 
   it('is not trained further where it had stopped early, nor once it is evaluated', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const { run, end } = await trainSmall(smallSettings(folder, { epochs: '30', early_stop: '1', lr: '1e-9' }));
       expect(end).toBe('stopped early');
       const last = readFileSync(run.folder.files.last);
@@ -82,7 +82,7 @@ describe('a run that was killed in its final evaluation', () => {
 
   it('lacks results that are none, of another epoch, or older than its last state', async () => {
     await inTemporaryFolder(async (folder) => {
-      const data = writeSmallData(folder);
+      const data = writeSmallData(folder, { train: 20, val: 8 });
       const { run } = await trainSmall(smallSettings(folder, { epochs: '1' }));
       const document = documentOf(run);
       expect(lacksFinalEvaluation(run.folder.files)).toBe(true);

@@ -33,7 +33,7 @@ function epochsIn(events: readonly FollowedEvent[]): EpochDone[] {
 describe('a training in another process', () => {
   it('is followed epoch by epoch to its end, and told whole afterwards', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 16, val: 8 });
       const { run } = await startTraining(folder, 3);
       const events: FollowedEvent[] = [];
       const followed = await followTraining(run, { interval: 20, onEvent: (event) => events.push(event) });
@@ -61,7 +61,7 @@ describe('a training in another process', () => {
 
   it('is said to be killed where it was, and how it goes on', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 16, val: 8 });
       const { process_, run } = await startTraining(folder, 100_000);
       const followed = await followTraining(run, {
         interval: 20,
@@ -78,7 +78,7 @@ describe('a training in another process', () => {
 
   it('is left alone where nobody looks any more', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 16, val: 8 });
       const { process_, run } = await startTraining(folder, 100_000);
       const controller = new AbortController();
       const followed = await followTraining(run, {

@@ -47,7 +47,7 @@ async function until(holds: () => boolean): Promise<void> {
 describe('sweep()', () => {
   it('trains every point with every seed, and one that was killed and stopped ends with the table of an unbroken one', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 16, val: 8 });
       const whole = await sweep(optionsIn(folder, 'whole'));
       expect(whole).toMatchObject({ end: 'finished', failed: [] });
       expect(modelFolders(whole.folder).map((name) => name.replace(/_\d\d-\d\d$/, ''))).toEqual([
@@ -106,7 +106,7 @@ describe('sweep()', () => {
 
   it('stops points early of which others are better, and trains what goes on as if it had never waited', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 16, val: 8 });
       const base = { ...optionsIn(folder, 'halved').base, epochs: 4, scheduler: 'cosine' } as const;
       const options = { base, grid: { lr: [1e-9, 1e-2, 1e-8, 3e-2] }, halving: 2, out: path.join(folder, 'halved') };
       const controller = new AbortController();
@@ -139,7 +139,7 @@ describe('sweep()', () => {
 
   it('names a trial that fails, goes on with the others, and lets no point win that lacks it', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 16, val: 8 });
       const options = optionsIn(folder, 'sweep');
       const events: SweepEvent[] = [];
       const result = await sweep(

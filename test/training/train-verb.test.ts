@@ -19,7 +19,7 @@ afterEach(() => {
 const SMALL = { emb_dim: 16, num_heads: 2, num_layers: 1, max_len: 16, batch_size: 4, num_buckets: 2, lr: 1e-3 } as const;
 
 function optionsIn(folder: string): typeof SMALL & { data: string; save_dir: string; epochs: number } {
-  return { ...SMALL, data: writeSmallData(folder), save_dir: path.join(folder, 'models'), epochs: 2 };
+  return { ...SMALL, data: writeSmallData(folder, { train: 20, val: 8 }), save_dir: path.join(folder, 'models'), epochs: 2 };
 }
 
 describe('train()', () => {

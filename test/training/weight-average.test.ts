@@ -23,7 +23,7 @@ const typed = { ema: 'true', ema_decay: '0.9', lr: '1e-2' };
 describe('a training that keeps an average of its weights', () => {
   it('is judged by it: _best.pt is of the average, _last.pt of what is trained, with the other beside it', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const { run } = await trainSmall(smallSettings(folder, typed));
       const { best, last, log } = run.folder.files;
       const names = optimizerParameters(run.learner.model)[0];
@@ -56,7 +56,7 @@ describe('a training that keeps an average of its weights', () => {
 
   it('goes on from _best.pt with the weights that were trained', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const { run } = await trainSmall(smallSettings(folder, { ...typed, epochs: '1' }));
       const { run: branch } = await resumeSmall(run.folder.files.best, { epochs: '2' });
       const { run: straight } = await resumeSmall(run.folder.files.last, { epochs: '2' });
@@ -69,7 +69,7 @@ describe('a training that keeps an average of its weights', () => {
 
   it('learns what a training without one learns', async () => {
     await inTemporaryFolder(async (folder) => {
-      writeSmallData(folder);
+      writeSmallData(folder, { train: 20, val: 8 });
       const { run: averaged } = await trainSmall(smallSettings(folder, { ...typed, epochs: '1' }));
       const { run: plain } = await trainSmall(smallSettings(folder, { lr: '1e-2', epochs: '1' }));
       expect(readWeights(averaged.folder.files.last).model).toEqual(readWeights(plain.folder.files.last).model);

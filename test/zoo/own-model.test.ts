@@ -7,6 +7,7 @@ import { ownModels } from '../../src/models/model-table';
 import * as registry from '../../src/zoo/registry';
 import { inTemporaryFolder } from '../support/clip-files';
 import { checkout, sharedCommands } from '../support/commands';
+import { writeSmallData } from '../support/small-training';
 
 const { kumpasIn } = sharedCommands();
 const missing = (file: string): string => `it is "tiny_mean", a model of one's own that "${file}" defined; give that file with --model`;
@@ -34,7 +35,10 @@ export default defineModel({
   );
   const root = path.join(folder, 'trained_models');
   mkdirSync(root);
-  expect(await kumpasIn(folder, 'train', '--model', file, '--epochs', '2')).toMatchObject({ code: 0 });
+  const data = writeSmallData(folder, { train: 20, val: 8 });
+  expect(await kumpasIn(folder, 'train', '--data', data, '--model', file, '--epochs', '2', '--batch-size', '4')).toMatchObject({
+    code: 0,
+  });
   const [name = ''] = readdirSync(path.join(root, 'tiny_mean'));
   return { file, root, name };
 }
@@ -90,9 +94,7 @@ describe('the registry, given the file of a model of one’s own', () => {
       expect((await registry.check(there)).findings).toEqual([]);
       expect(readFileSync(path.join(elsewhere, 'tiny_mean', name, 'examples/load_in_kumpas.sh'), 'utf8')).toContain('--model "${MODEL:?');
 
-      const demo = path.join(folder, 'clips');
-      expect(await kumpasIn(folder, 'demo-data', '--model', file, '--out', demo)).toMatchObject({ code: 0 });
-      const monitored = await kumpasIn(folder, 'models', 'monitor', name, '--data', demo, '--json', '--model', file);
+      const monitored = await kumpasIn(folder, 'models', 'monitor', name, '--data', 'data', '--json', '--model', file);
       expect(monitored.code).toBe(0);
       expect(JSON.parse(monitored.output)).toMatchObject({
         version: '1.0.0',

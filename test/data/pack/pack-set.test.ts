@@ -63,7 +63,7 @@ describe('a packed set', () => {
 
   it('trains to the same weights, bit for bit, read as it is trained on; evaluate takes it too', async () => {
     await inTemporaryFolder(async (folder) => {
-      const data = writeSmallData(folder);
+      const data = writeSmallData(folder, { train: 20, val: 8 });
       const { file } = await packSet({ data, out: path.join(folder, 'set.kumpas.safetensors') });
       const typed = { epochs: '2', memory_budget_mb: '0.001' };
       const ofFolder = await trainSmall(smallSettings(folder, typed));
