@@ -6,7 +6,7 @@ import { limitAddressSpace } from '../support/limited-memory';
 
 async function main(): Promise<void> {
   await startRuntime();
-  const values = new Float32Array(2 ** 27);
+  const values = new Float32Array(2 ** 28); // More than the allocator has reserved.
   limitAddressSpace(256);
   try {
     uploadTensor({ shape: [values.length], values });

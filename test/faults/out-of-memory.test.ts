@@ -17,7 +17,7 @@ describe('a training whose memory is limited', () => {
   onLinux('is told where there is none for a copy of a batch, and does not end with a segmentation fault', () => {
     expect(run('limited-upload.ts')).toMatchObject({
       ...{ stderr: '', status: 0, signal: null },
-      stdout: 'OOM when allocating tensor with shape[134217728]\n',
+      stdout: 'OOM when allocating tensor with shape[268435456]\n',
     });
   });
 
