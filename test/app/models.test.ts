@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { train } from '../../src';
@@ -118,6 +118,17 @@ inBrowser(`the endpoints of models${skipped}`, () => {
     const differing = comparison.clips.map(({ said }) => said[0]?.label !== said[1]?.label);
     expect(differing[0]).toBe(true);
     expect(differing).toEqual(differing.toSorted((one, other) => Number(other) - Number(one)));
+  });
+
+  it('know a model from the moment on at which it is there', async () => {
+    const late = poor.name.replace('poor', 'late');
+    expect((await get(`api/models/${late}`)).status).toBe(404);
+    await get('api/models'); // What is found is remembered for a while.
+    cpSync(poor.folder, path.join(path.dirname(poor.folder), late), { recursive: true });
+    const found = await get(`api/models/${late}`);
+    rmSync(path.join(path.dirname(poor.folder), late), { recursive: true });
+    expect((await get('api/models/none')).status).toBe(404); // It is forgotten again.
+    expect(modelAnswers.model.parse(found.body).model.name).toBe(late);
   });
 
   it('say what of a folder is not as it should be', async () => {

@@ -151,8 +151,13 @@ export class ServedModels {
   }
 
   private find(name: string | undefined): FoundModel {
+    const pick = (models: readonly FoundModel[]): FoundModel | undefined =>
+      name === undefined ? models[0] : models.find(({ summary }) => summary.name === name);
+    const known = pick(this.found());
+    if (known !== undefined) return known;
+    this.lookAnew(); // It may have been trained a moment ago.
     const models = this.found();
-    const found = name === undefined ? models[0] : models.find(({ summary }) => summary.name === name);
+    const found = pick(models);
     if (found !== undefined) return found;
     if (name === undefined)
       throw new RequestProblem(404, `there is no model yet in ${this.places.root}: npm run train -- --model transformer makes one`);
