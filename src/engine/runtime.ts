@@ -219,7 +219,7 @@ function loadNative(binding: string, verbose: boolean): void {
 
 /**
  * Gives back the memory that TensorFlow's library took while it was loaded and made the first graphs ready, about 200 MB: whatever of it is needed again comes back by
- * itself. For processes that go on for long, once their graphs have run. Nothing, where the library is not there.
+ * itself. For processes that go on for long, before their first graph is made and once it has run. Nothing, where the library is not there.
  */
 export function releaseLoadingMemory(): void {
   if (tf.getBackend() === 'tensorflow') processLibrary()?.release();
