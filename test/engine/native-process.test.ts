@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,6 +28,13 @@ function addressSpace(): number {
   return 1024 * Number(/^VmSize:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
 }
 
+/** Of a process's address space, this one's where none is given, how much large pages were asked for (`hg` of Linux's smaps), in bytes. */
+function askedInLargePages(maps = readFileSync('/proc/self/smaps', 'utf8')): number {
+  const mappings = maps.split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  const asked = mappings.filter((mapping) => /^VmFlags:.* hg\b/m.test(mapping));
+  return asked.reduce((sum, mapping) => sum + 1024 * Number(/^Size:\s+(\d+) kB$/m.exec(mapping)?.[1]), 0);
+}
+
 afterEach(() => {
   allocateLargeBy(() => undefined);
 });
@@ -42,6 +49,24 @@ describe('memory in large pages', () => {
       bytes.fill(place + 1);
     }
     for (const [place, bytes] of buffers.entries()) expect(bytes.every((value) => value === place + 1)).toBe(true);
+  });
+
+  onLinux('is asked for where a buffer is read into', () => {
+    const start = askedInLargePages();
+    const buffer = required(library.allocate(100 * MEGABYTE), 'memory');
+    expect(askedInLargePages() - start).toBeGreaterThanOrEqual(100 * MEGABYTE);
+    expect(buffer.byteLength).toBe(100 * MEGABYTE);
+  });
+
+  onLinux('is asked for where tensors lie', () => {
+    // In a process of its own: what is set of the environment here no library sees.
+    const started = `require('./src/engine/runtime').startRuntime().then(() => console.log(require('node:fs').readFileSync('/proc/self/smaps', 'utf8')));`;
+    const { stdout } = spawnSync(process.execPath, ['--require', 'tsx/cjs', '-e', started], {
+      cwd: checkout,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    });
+    expect(askedInLargePages(stdout)).toBeGreaterThanOrEqual(510 * MEGABYTE);
   });
 
   onLinux('is given back when nothing that lies in it is used any more', async () => {
@@ -101,7 +126,7 @@ describe('memory in large pages', () => {
 });
 
 describe('signals', () => {
-  // A process that computes products of TensorFlow's own for two seconds, with a sampling profiler and a listener for a terminal's new size.
+  // A process that computes products of TensorFlow's own for two seconds, with a listener for a terminal's new size.
   const program = `
     const { startRuntime } = require('./src/engine/runtime');
     const { tf } = require('./src/engine/tensorflow');
@@ -112,25 +137,37 @@ describe('signals', () => {
       console.log('computing');
       for (let end = performance.now() + 2000; performance.now() < end; await new Promise(setImmediate))
         for (let times = 0; times < 50; times++) tf.tidy(() => tf.matMul(left, right).dataSync());
-      console.log(heard > 10 ? 'heard' : 'heard only ' + heard);
+      console.log(heard > 10 ? 'heard' : 'not heard');
     });`;
 
-  onLinux('that arrive while TensorFlow computes harm nothing', () =>
+  /** Runs it to its end. @param signal what it is sent every other millisecond. */
+  async function run(
+    nodeArguments: readonly string[],
+    signal?: NodeJS.Signals,
+  ): Promise<{ code: number | null; signal: string | null; output: string }> {
+    const child = spawn(process.execPath, [...nodeArguments, '--require', 'tsx/cjs', '-e', program], {
+      cwd: checkout,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    let sending: NodeJS.Timeout | undefined;
+    child.stdout.on('data', (text: Buffer) => {
+      output += text.toString();
+      if (signal !== undefined) sending ??= setInterval(() => child.kill(signal), 2);
+    });
+    const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    clearInterval(sending);
+    return { code, signal: killedBy, output };
+  }
+
+  onLinux('that Node listens for harm nothing while TensorFlow computes', async () => {
+    expect(await run([], 'SIGWINCH')).toEqual({ code: 0, signal: null, output: 'computing\nheard\n' });
+  });
+
+  onLinux("of Node's profiler harm nothing while TensorFlow computes", () =>
     inTemporaryFolder(async (folder) => {
       const profiled = ['--cpu-prof', '--cpu-prof-interval', '100', '--cpu-prof-dir', folder];
-      const child = spawn(process.execPath, [...profiled, '--require', 'tsx/cjs', '-e', program], {
-        cwd: checkout,
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      let output = '';
-      let sending: NodeJS.Timeout | undefined;
-      child.stdout.on('data', (text: Buffer) => {
-        output += text.toString();
-        sending ??= setInterval(() => child.kill('SIGWINCH'), 2);
-      });
-      const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-      clearInterval(sending);
-      expect({ code, signal, output }).toEqual({ code: 0, signal: null, output: 'computing\nheard\n' });
+      expect(await run(profiled)).toEqual({ code: 0, signal: null, output: 'computing\nnot heard\n' });
     }),
   );
 });

@@ -204,6 +204,14 @@ const refuse = (warning: string): void => {
 };
 
 describe('pictures', () => {
+  it('are drawn in memory that is free again for the next one', async () => {
+    const result = drawnResult('folder', 13, 120);
+    await drawPictures(result, curves, lightTheme, refuse);
+    const before = process.memoryUsage.rss();
+    for (let times = 0; times < 8; times++) await drawPictures(result, curves, lightTheme, refuse);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(300e6); // 32 pictures of 8 to 10 MB each, and as much for what is read of them.
+  });
+
   it.each([1, 4, 13, 105, 151])(
     'are of twice the resolution, with their title in letters that are there on any machine, of %i classes',
     async (classes) => {
